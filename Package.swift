@@ -1,0 +1,52 @@
+// swift-tools-version: 6.2
+// Targets and their one-way dependencies: CEpoll <- {Reactor, Protocol} <- {App, bench}.
+// Reactor and Protocol never import one another; bench never imports App.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "pganalytics",
+  products: [
+    .executable(name: "pganalytics", targets: ["App"]),
+    .executable(name: "pganalytics-bench", targets: ["Bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    .target(name: "CEpoll"),
+    .target(name: "Reactor", dependencies: ["CEpoll"], swiftSettings: strict),
+    .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
+    .executableTarget(
+      name: "App",
+      dependencies: [
+        "CEpoll", "Reactor", "Protocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      resources: [.embedInCode("Database/Migrations")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Bench",
+      dependencies: [
+        "CEpoll", "Reactor", "Protocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "bench",
+      swiftSettings: strict),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
+    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll"], swiftSettings: strict),
+    .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

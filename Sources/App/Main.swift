@@ -1,0 +1,4 @@
+@main
+struct Pganalytics {
+  static func main() {}
+}

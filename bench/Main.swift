@@ -1,0 +1,4 @@
+@main
+struct PganalyticsBench {
+  static func main() {}
+}
