@@ -1,0 +1,38 @@
+extension MetricType {
+  static let pgConnections: MetricType = {
+    let totals = MetricTable(
+      "pg_connections", "Number of connections, as seen from one database.", database: true,
+      columns: [.count("total_connections")])
+    let states = MetricTable(
+      "pg_connections_by_state", "Connections of one database in one state.", database: true,
+      distinct: ["database", "state"],
+      columns: [
+        .text("database"), .text("state"), .count("count"), .real("max_age_seconds", .seconds),
+        .real("min_age_seconds", .seconds),
+      ])
+    let long = MetricTable(
+      "pg_long_running_transactions", "One transaction that has run for long.", database: true,
+      distinct: ["pid", "query_start"],
+      columns: [
+        .number("pid"), .text("username"), .text("database"), .text("state"), .interned("query"),
+        .timestamp("query_start"), .real("duration_seconds", .seconds), .text("application_name"),
+        .text("client_address"), .timestamp("backend_start"),
+      ])
+    let idle = MetricTable(
+      "pg_idle_transactions", "One transaction that idles.", database: true, distinct: ["pid", "query_start"],
+      columns: [
+        .number("pid"), .text("username"), .text("database"), .text("state"), .timestamp("query_start"),
+        .timestamp("state_change"), .real("idle_time_seconds", .seconds), .text("application_name"),
+        .text("client_address"),
+      ])
+    return MetricType(
+      "pg_connections", "Connections and transactions.",
+      [
+        .ignored("collector_id"), .ignored("hostname"),
+        .databases([
+          .nested("connection_stats", [.rows("by_state", states)] + Field.columns(of: totals)),
+          .rows("long_running_transactions", long), .rows("idle_transactions", idle),
+        ]),
+      ])
+  }()
+}

@@ -1,0 +1,13 @@
+extension MetricType {
+  /// The last lines of the server's log; the stock collector sends the same lines each round.
+  static let pgLog = MetricType(
+    "pg_log", "Lines of the PostgreSQL log.",
+    [
+      .database,
+      .rows(
+        "entries",
+        MetricTable(
+          "pg_log", "One line of the log.", database: true, distinct: ["logged_at", "level", "message"],
+          columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
+    ])
+}
