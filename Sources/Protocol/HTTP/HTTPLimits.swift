@@ -15,6 +15,8 @@ public struct HTTPLimits: Sendable, Equatable {
   public var chunkOverheadBytes = 16 * 1024
   /// The trailer section with its empty line, in bytes. Beyond: 431.
   public var trailerBytes = 4 * 1024
+  /// Client side: 1xx responses before the final one. Beyond: `.unexpectedStatus`.
+  public var interimResponses = 8
 
   public init() {}
 }

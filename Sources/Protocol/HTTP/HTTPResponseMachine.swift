@@ -33,6 +33,7 @@ public struct HTTPResponseMachine: ~Copyable {
   private var buffer = HTTPHeadBuffer()
   private var toHEAD = false
   private var keepAlive = true
+  private var interimResponses = 0
 
   public init(limits: HTTPLimits = HTTPLimits()) {
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
@@ -61,6 +62,7 @@ public struct HTTPResponseMachine: ~Copyable {
   public mutating func expectResponse(toHEAD: Bool = false) {
     guard case .idle = state else { preconditionFailure("a response is expected while \(state)") }
     self.toHEAD = toHEAD
+    interimResponses = 0
     state = .head
   }
 
@@ -116,7 +118,11 @@ public struct HTTPResponseMachine: ~Copyable {
     case .complete(let bytes):
       do throws(HTTPError) {
         let head = try HTTPResponseHead(parsing: bytes, toHEAD: toHEAD, limits: limits)
-        if head.status.isInformational { return .interim(head) }
+        if head.status.isInformational {
+          if interimResponses == limits.interimResponses { return reject(HTTPError(.unexpectedStatus)) }
+          interimResponses += 1
+          return .interim(head)
+        }
         keepAlive = head.keepAlive
         switch head.framing {
         case .none, .length(0): state = .bodyComplete
