@@ -29,6 +29,7 @@ static inline long ctls_context_add_chain(SSL_CTX *c, X509 *x) { return SSL_CTX_
 static inline long ctls_session_add_chain(SSL *s, X509 *x) { return SSL_add1_chain_cert(s, x); }
 static inline long ctls_set_server_name(SSL *s, const char *name) { return SSL_set_tlsext_host_name(s, (char *)name); }
 static inline void ctls_bio_set_retry_read(BIO *b) { BIO_set_retry_read(b); }
+static inline void ctls_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
 /// The bytes of a memory BIO; they belong to it.
 static inline long ctls_bio_memory(BIO *b, char **bytes) { return BIO_get_mem_data(b, bytes); }
 static inline EVP_PKEY *ctls_generate_ec_key(const char *group) { return EVP_EC_gen(group); }
