@@ -47,6 +47,17 @@ struct Batch {
     self.steps = steps
   }
 
+  /// Where the push of `id` stands in `pushes`, which are sorted by it.
+  func index(of id: UUID) -> Int? {
+    var low = 0
+    var high = pushes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if pushes[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low < pushes.count && pushes[low].id == id ? low : nil
+  }
+
   /// The push that brought line `line` (1 and up) of the COPY into `target`, if the line can be found.
   func push(atLine line: Int, of target: Int, isNew: (Int) -> Bool) -> Push? {
     var last = 0

@@ -41,37 +41,36 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case closed
   }
 
-  private static let backOffMinimum = Duration.milliseconds(100)
-  private static let backOffMaximum = Duration.seconds(5)
-  private static let chunkBytes = 64 * 1024
-
   let index: Int
   private let loop: EventLoop
   private unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
   private let settings: Settings
   private let connection: DatabaseConnection
+  private let sessionSetup: String
   private var machine = CopyStateMachine()
   private var state = State.disconnected
   private var queue: Batcher
-  private var backOff = CopyWriter.backOffMinimum
+  private var backOff = ReconnectBackoff()
   private var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
-  /// The step of the batch in flight whose rows went out last.
-  private var currentTarget = 0
   private(set) var statistics = WriterStatistics()
 
-  init(index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings) {
+  init(
+    index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
+    address: DatabaseAddress
+  ) {
     self.index = index
     self.loop = loop
     self.owner = owner
     self.targets = targets
     self.settings = settings
     queue = Batcher(settings: settings)
-    connection = DatabaseConnection(
-      loop: loop, url: settings.databaseURL, applicationName: "pganalytics writer \(loop.index).\(index)")
-    connection.delegate = self
+    var session = DatabaseSettings(address: address)
+    session.applicationName = "pganalytics writer \(loop.index).\(index)"
+    connection = DatabaseConnection(loop: loop, settings: session)
+    sessionSetup = WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout)
   }
 
   /// Encoded bytes waiting or in flight.
@@ -99,7 +98,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func start() {
     state = .connecting
-    connection.connect()
+    connection.connect(self)
   }
 
   /// Ends the connection. Pushes that are not settled stay unanswered.
@@ -140,7 +139,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch, began: loop.now)
-    connection.send(simple: batch.message)
+    connection.send(batch.message)
   }
 
   private func rest(until time: MonotonicTime) {
@@ -178,11 +177,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         guard connection.putCopy(CopyFormat.header.span) == .accepted else { return }
         action = machine.headerAccepted { batch.pushes[$1].rows.byteCount(of: $0) }
       case .putRows(let target, let push, let offset):
-        currentTarget = target
-        let rows = batch.pushes[push].rows
-        let count = min(Self.chunkBytes, rows.byteCount(of: target) - offset)
-        guard rows.withBytes(of: target, { connection.putCopy($0.extracting(offset..<offset + count)) }) == .accepted
-        else { return }
+        let available = batch.pushes[push].rows.byteCount(of: target) - offset
+        let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
+        guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
         statistics.bytesCopied += count
         action = machine.rowsAccepted(count) { batch.pushes[$1].rows.byteCount(of: $0) }
       case .endCopy:
@@ -196,8 +193,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
+  private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
+    connection.putCopy(push.rows.bytes(of: target).extracting(range))
+  }
+
   private func committed(_ batch: Batch) {
-    backOff = Self.backOffMinimum
+    backOff.succeeded()
     if case .copying(_, let began) = state { statistics.record(batch, took: began.duration(to: .now())) }
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
@@ -236,7 +237,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       return
     }
     queue.putBack(remaining)
-    rest(until: loop.now + nextBackOff())
+    rest(until: loop.now + backOff.failed())
   }
 
   private func days(of batch: Batch) -> [Int32] {
@@ -261,31 +262,26 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     owner.settled(push)
   }
 
-  private func nextBackOff() -> Duration {
-    let current = backOff
-    backOff = min(backOff * 2, Self.backOffMaximum)
-    // Jitter of a quarter: the writers of a fleet of servers should not knock together.
-    return current + current * Double.random(in: 0..<0.25)
-  }
-
   // MARK: DatabaseConnectionDelegate
 
   func connected() {
     state = .preparing
-    connection.send(simple: WriterSession.setup(settings))
+    connection.send(sessionSetup)
   }
 
-  func received(_ result: borrowing DatabaseResult) {
+  func received(_ result: consuming DatabaseResult) {
     guard case .copying(let batch, _) = state else {
-      if case .failed(let error) = result.kind { batchError = error }
+      if case .failed(let error) = consume result { batchError = error }
       return
     }
-    switch result.kind {
-    case .rows:
-      for row in 0..<result.rowCount {
-        if let id = UUID(text: result.text(row: row, column: 0)), let push = batch.pushes.firstIndex(where: { $0.id == id }) {
-          machine.pushIsNew(push)
-        }
+    switch consume result {
+    case .rows(let rows):
+      for row in 0..<rows.count {
+        // A simple query answers in text format.
+        guard let id = rows.withValue(row: row, column: 0, { $0.flatMap { UUID(text: $0) } }),
+          let push = batch.index(of: id)
+        else { preconditionFailure("the ledger returned an id that was not sent") }
+        machine.pushIsNew(push)
       }
       perform(machine.ledgerReturned(), batch)
     case .copyIn: perform(machine.copyOpened(), batch)
@@ -295,6 +291,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       perform(machine.errorReceived(), batch)
     }
   }
+
+  func notified(channel: String, payload: String) {}
 
   func finished() {
     switch state {
@@ -323,7 +321,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .copying(let batch, _) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
-    let pause = nextBackOff()
+    let pause = backOff.failed()
     timer = loop.schedule(self, at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
   }
