@@ -12,11 +12,12 @@ struct TLSSessionTests {
     return conversation
   }
 
+  private static let megabyte = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
+
   @Test(arguments: [TLSVersion.tls12, .tls13], [1 << 20, 1400, 16_384])
   func `a megabyte goes each way, cut anywhere`(version: TLSVersion, piece: Int) throws {
     let conversation = try established(version)
-    let request = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
-    let response = request.reversed() as [UInt8]
+    let (request, response) = (Self.megabyte, Self.megabyte + [1, 2, 3])
     try conversation.client.send(request.span, ciphertextOut: &conversation.toServer)
     try conversation.server.send(response.span, ciphertextOut: &conversation.toClient)
     #expect(conversation.toServer.count <= request.count + 64 * 29)
