@@ -41,7 +41,9 @@ public struct CertificateAuthority: ~Copyable {
   }
 
   /// A new root with a new P-256 key. - Parameter validFor: seconds from `now`.
-  public static func create(commonName: String, validFor: Int64, now: Int64) throws(CertificateError) -> CertificateAuthority {
+  public static func create(commonName: String, validFor: Int64, now: Int64) throws(CertificateError)
+    -> CertificateAuthority
+  {
     let key = try PrivateKey.generate()
     var draft = try CertificateDraft(publicKey: key.pointer, commonName: sanitizedCommonName(commonName))
     try draft.setValidity(from: now - clockSkewSeconds, to: now + validFor)
