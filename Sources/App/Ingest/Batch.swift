@@ -31,7 +31,7 @@ struct Batch {
     message += " ON CONFLICT DO NOTHING RETURNING push_id;"
 
     var steps: [CopyStateMachine.Step] = []
-    func isUsed(_ target: Int) -> Bool { pushes.contains { $0.rows.byteCount(of: target) > 0 } }
+    func isUsed(_ target: Int) -> Bool { pushes.contains { $0.byteCount(of: target) > 0 } }
     for dimension in targets.dimensions where isUsed(dimension.index) {
       message += dimension.copyStatement
       message += dimension.mergeStatement

@@ -28,14 +28,14 @@ struct Batcher {
 
   mutating func append(_ push: Push) {
     queue.append(push)
-    queuedBytes += push.rows.encodedBytes
+    queuedBytes += push.encodedBytes
   }
 
   /// Puts pushes of a batch that was not stored back to the front, in their order.
   mutating func putBack(_ pushes: [Push]) {
     queue.replaceSubrange(0..<head, with: pushes)
     head = 0
-    for push in pushes { queuedBytes += push.rows.encodedBytes }
+    for push in pushes { queuedBytes += push.encodedBytes }
   }
 
   /// Takes what the next transaction should hold: at least one push if there is any, and no more than the caps allow.
@@ -47,11 +47,11 @@ struct Batcher {
       let push = queue[head]
       if !taken.isEmpty {
         if push.mustTravelAlone || rows + push.rows.rowCount > rowsMaximum { break }
-        if bytes + push.rows.encodedBytes > bytesMaximum { break }
+        if bytes + push.encodedBytes > bytesMaximum { break }
       }
       taken.append(push)
       rows += push.rows.rowCount
-      bytes += push.rows.encodedBytes
+      bytes += push.encodedBytes
       head += 1
       if push.mustTravelAlone { break }
     }
@@ -72,7 +72,7 @@ struct Batcher {
     let expired = queue[head...].filter { $0.deadline <= now }
     queue = queue[head...].filter { $0.deadline > now }
     head = 0
-    for push in expired { queuedBytes -= push.rows.encodedBytes }
+    for push in expired { queuedBytes -= push.encodedBytes }
     return expired
   }
 }

@@ -20,27 +20,22 @@ struct CopyTargets: Sendable {
   let facts: [Fact]
   let dimensions: [Dimension]
 
-  init(_ targets: [CopyTarget] = CopyTarget.all) {
-    var facts: [Fact] = []
-    var dimensions: [Dimension] = []
-    for target in targets {
+  init(_ catalog: CompiledCatalog) {
+    dimensions = [
+      Dimension(
+        index: catalog.textsTarget, copyStatement: WriterSession.copyTexts + ";",
+        mergeStatement: WriterSession.mergeTexts + ";"),
+      Dimension(
+        index: catalog.objectsTarget, copyStatement: WriterSession.copyObjects + ";",
+        mergeStatement: WriterSession.mergeObjects + ";"),
+    ]
+    let staged = Set(dimensions.map(\.index))
+    facts = catalog.targets.filter { !staged.contains($0.index) }.map { target in
       let columns = target.columns.map { "\"\($0.name)\"" }.joined(separator: ",")
-      if target.isDimension {
-        dimensions.append(
-          Dimension(
-            index: target.index,
-            copyStatement: "COPY pg_temp.staging_\(target.table)(\(columns)) FROM STDIN (FORMAT binary);",
-            mergeStatement: "INSERT INTO pganalytics.\(target.table)(\(columns)) SELECT \(columns)"
-              + " FROM pg_temp.staging_\(target.table) ORDER BY 1,2 ON CONFLICT DO NOTHING;"))
-      } else {
-        facts.append(
-          Fact(
-            index: target.index, table: target.table,
-            copyStatement: "COPY metrics.\(target.table)(\(columns)) FROM STDIN (FORMAT binary);"))
-      }
+      return Fact(
+        index: target.index, table: target.table,
+        copyStatement: "COPY metrics.\"\(target.table)\"(\(columns)) FROM STDIN (FORMAT binary);")
     }
-    self.facts = facts
-    self.dimensions = dimensions
   }
 
   /// The table behind a COPY's error context (`COPY pg_stats, line 3`).

@@ -76,7 +76,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
-    case .copying(let batch, _): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.rows.encodedBytes }
+    case .copying(let batch, _): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
     case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
     }
   }
@@ -175,13 +175,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .wait: return
       case .putHeader:
         guard connection.putCopy(CopyFormat.header.span) == .accepted else { return }
-        action = machine.headerAccepted { batch.pushes[$1].rows.byteCount(of: $0) }
+        action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
       case .putRows(let target, let push, let offset):
-        let available = batch.pushes[push].rows.byteCount(of: target) - offset
+        let available = batch.pushes[push].byteCount(of: target) - offset
         let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
         guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
         statistics.bytesCopied += count
-        action = machine.rowsAccepted(count) { batch.pushes[$1].rows.byteCount(of: $0) }
+        action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
         guard connection.putCopy(CopyFormat.trailer.span) == .accepted else { return }
         connection.endCopy()
@@ -194,7 +194,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    connection.putCopy(push.rows.bytes(of: target).extracting(range))
+    connection.putCopy(push.rows.tuples(of: target).extracting(range))
   }
 
   private func committed(_ batch: Batch) {
@@ -313,7 +313,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func drained() {
     guard case .copying(let batch, _) = state else { return }
-    perform(machine.resume { batch.pushes[$1].rows.byteCount(of: $0) }, batch)
+    perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
   }
 
   func disconnected(_ error: DatabaseError) {
