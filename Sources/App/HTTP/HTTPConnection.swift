@@ -68,7 +68,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   /// Registers with the loop. - Returns: false if the loop has no room; the connection is then gone.
   func open() -> Bool {
     do {
-      token = try lane.loop.register(socket.rawDescriptor, .read, self)
+      token = try lane.loop.register(socket.raw, .read, self)
     } catch {
       phase = .gone
       return false
@@ -82,7 +82,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   func ready(_ readiness: Readiness) {
     if readiness.contains(.write) { flush() }
     if case .gone = phase { return }
-    if readiness.contains(.error) { return destroy() }
+    // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
+    if readiness.contains(.error) || (hasPeerClosed && readiness.contains(.peerClosed)) { return destroy() }
     if readiness.contains(.read) || readiness.contains(.peerClosed) {
       if case .handshaking = phase, !lane.mayHandshake() { return }
       read()

@@ -33,7 +33,7 @@ struct LineLogHandler: LogHandler {
     _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ now: Int64
   ) -> [UInt8] {
     let values = fields.map { " \($0.key)=\($0.value)" }.joined()
-    return Array("\(RFC3339.format(unixMicroseconds: now)) \(event.level) \(event.message)\(values)".utf8)
+    return Array("\(Timestamp(unixMicroseconds: now).rfc3339) \(event.level) \(event.message)\(values)".utf8)
   }
 
   private func json(
@@ -41,7 +41,7 @@ struct LineLogHandler: LogHandler {
   ) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("time", RFC3339.format(unixMicroseconds: now))
+      json.member("time", Timestamp(unixMicroseconds: now).rfc3339)
       json.member("level", event.level.rawValue)
       json.member("message", event.message.description)
       for (key, value) in fields where key != "time" && key != "level" && key != "message" {

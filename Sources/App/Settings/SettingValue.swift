@@ -147,3 +147,14 @@ struct SettingErrors: Error, CustomStringConvertible {
   let errors: [SettingError]
   var description: String { errors.map(\.description).joined(separator: "\n") }
 }
+
+extension Settings {
+  /// The README's table of limits and settings.
+  static func markdownTable() -> String {
+    let defaults = Settings()
+    let rows = declarations.map { declaration in
+      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.help) |"
+    }
+    return (["| Setting | Default | Meaning |", "| --- | --- | --- |"] + rows).joined(separator: "\n")
+  }
+}

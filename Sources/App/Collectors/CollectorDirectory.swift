@@ -11,10 +11,18 @@ final class CollectorDirectory: Sendable {
     var lanes: [LaneHandle] = []
   }
 
+  /// Notifications can be lost with their connection, and clocks of other servers are none of ours: read again now and
+  /// then whatever was heard.
+  private static let rereadInterval = Duration.seconds(60)
+
   private let state = Mutex(State())
   private let database: Database
+  private let log: ServerLog
 
-  init(database: Database) { self.database = database }
+  init(database: Database, log: ServerLog) {
+    self.database = database
+    self.log = log
+  }
 
   /// Reads all collectors. Called at start, whenever notifications may have been missed, and now and then.
   func reload() async throws(DatabaseError) {
@@ -51,5 +59,40 @@ final class CollectorDirectory: Sendable {
       return $0.records
     }
     lane.submit { $0.replaceCollectors(records) }
+  }
+
+  /// Hears of changes that any server on this database made.
+  func received(_ event: NotificationListener.Event) {
+    switch event {
+    case .subscribed: spawn { try await self.reload() }
+    case .notified(let payload):
+      let parts = payload.split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, parts[0] == "collectors" || parts[0] == "collector_certificates",
+        let id = UUID(String(parts[1]))
+      else { return }
+      spawn { try await self.refresh(id) }
+    }
+  }
+
+  /// Re-reads everything each minute until it is cancelled.
+  func keepFresh() async {
+    while !Task.isCancelled {
+      do { try await Task.sleep(for: Self.rereadInterval) } catch { return }
+      await attempt { try await self.reload() }
+    }
+  }
+
+  /// Remembers that these servers pushed.
+  func touch(_ servers: [Int32]) {
+    spawn { try await self.database.execute(CollectorStatements.touch, servers) }
+  }
+
+  private func spawn(_ work: @escaping @Sendable () async throws(DatabaseError) -> Void) {
+    Task { await attempt(work) }
+  }
+
+  /// What fails here is read again later: it is for the log.
+  private func attempt(_ work: () async throws(DatabaseError) -> Void) async {
+    do { try await work() } catch { log.warning("collectors not read", ["error": "\(error)"]) }
   }
 }
