@@ -1,5 +1,5 @@
 // What all sessions of a server, or of a client, share: identity, trust, versions, ciphers.
-// The settings and their costs are measured in docs/ARCHITECTURE.md; the ones that decide are said beside them.
+// Figures are of OpenSSL 3.0.22 on the machine this was built on.
 
 import CEpoll.TLS
 
