@@ -143,12 +143,11 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .idle
-    let milliseconds = settings.adminStatementTimeout / .milliseconds(1)
     run(
       DatabaseRequest(
         id: 0,
         work: .statement(
-          SessionStatements.limit.description, SessionStatements.limit.encode(String(Int64(milliseconds)))),
+          SessionStatements.limit.description, SessionStatements.limit.encode(settings.adminStatementTimeout.wholeMilliseconds)),
         complete: { _ in }))
   }
 
