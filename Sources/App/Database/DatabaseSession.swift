@@ -147,7 +147,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
       DatabaseRequest(
         id: 0,
         work: .statement(
-          SessionStatements.limit.description, SessionStatements.limit.encode(settings.adminStatementTimeout.wholeMilliseconds)),
+          SessionStatements.limit.description, SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
         complete: { _ in }))
   }
 

@@ -94,13 +94,13 @@ enum SchemaStatements {
 extension DatabaseLease {
   /// Lets the statements that follow in this transaction give up a lock they can't have in time (55P03).
   func limitLockWait(_ limit: Duration) async throws(DatabaseError) {
-    try await execute(SchemaStatements.limitLockWait, limit.wholeMilliseconds)
+    try await execute(SchemaStatements.limitLockWait, limit.settingText)
   }
 }
 
 extension Duration {
   /// As PostgreSQL's settings take it.
-  var wholeMilliseconds: String { String(Int64(self / .milliseconds(1))) }
+  var settingText: String { String(Int64(self / .milliseconds(1))) }
 }
 
 /// Asked only where the extension is.

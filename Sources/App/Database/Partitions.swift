@@ -152,7 +152,7 @@ struct Partitions: Sendable {
   ) async throws(DatabaseError) -> [String] {
     try await database.lease { session throws(DatabaseError) in
       try await session.execute(
-        PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.wholeMilliseconds)
+        PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.settingText)
       var dropped: [String] = []
       let expired = try await session.rows(
         PartitionStatements.expired, today.advanced(by: -settings.retentionDays),
