@@ -128,7 +128,8 @@ extension RequestBody {
   }
 
   static var declaration: InputDeclaration {
-    assert(Result { () throws(Problem) in try decode(example) }.isSuccess, "the example of \(Self.self) does not decode")
+    assert(
+      Result { () throws(Problem) in try decode(example) }.isSuccess, "the example of \(Self.self) does not decode")
     return .json(schema, example: example)
   }
 

@@ -61,6 +61,8 @@ extension Problem {
     case .unexpectedResult: self.init(.internalError)
     case .statement where error.isRetryable: self.init(.databaseUnavailable, retryAfterSeconds: 5)
     case .statement where error.sqlstate == SQLState.uniqueViolation: self.init(.conflict)
+    case .statement where error.sqlstate == SQLState.queryCanceled:
+      self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
     case .statement: self.init(.internalError)
     }
   }

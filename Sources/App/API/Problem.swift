@@ -52,6 +52,11 @@ struct Problem: Error, Equatable, Sendable {
     case reusedToken = "reused_token"
     case invalidCredentials = "invalid_credentials"
     case invalidRegistrationSecret = "invalid_registration_secret"
+    case secretUnknown = "secret_unknown"
+    case secretExpired = "secret_expired"
+    case secretExhausted = "secret_exhausted"
+    case secretRevoked = "secret_revoked"
+    case tokenRefused = "token_refused"
     case insufficientRole = "insufficient_role"
     case certificateRequired = "certificate_required"
     case identityMismatch = "identity_mismatch"
@@ -77,7 +82,8 @@ extension Problem.Kind {
     case .unauthenticated, .invalidToken, .expiredToken, .reusedToken, .invalidCredentials,
       .invalidRegistrationSecret:
       .unauthorized
-    case .insufficientRole, .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive: .forbidden
+    case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
+      .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive: .forbidden
     case .notFound: .notFound
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
@@ -125,7 +131,12 @@ extension Problem.Kind {
     case .expiredToken: "The token has expired."
     case .reusedToken: "The refresh token was used before; its session is revoked."
     case .invalidCredentials: "The user name or the password is wrong."
-    case .invalidRegistrationSecret: "The registration secret is missing, unknown, expired or used up."
+    case .invalidRegistrationSecret: "The registration secret is missing."
+    case .secretUnknown: "There is no such registration secret."
+    case .secretExpired: "The registration secret has expired."
+    case .secretExhausted: "The registration secret was used as often as it may be."
+    case .secretRevoked: "The registration secret was revoked."
+    case .tokenRefused: "The token is not accepted here."
     case .insufficientRole: "The caller's role does not permit this."
     case .certificateRequired: "A trusted client certificate is required."
     case .identityMismatch: "Certificate, token and request do not name the same collector."
