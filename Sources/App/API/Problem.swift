@@ -83,7 +83,8 @@ extension Problem.Kind {
       .invalidRegistrationSecret:
       .unauthorized
     case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
-      .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive: .forbidden
+      .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive:
+      .forbidden
     case .notFound: .notFound
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
