@@ -1,4 +1,5 @@
-// OpenSSL 3: libssl and libcrypto. Macros that Swift cannot import become static inline functions here.
+// OpenSSL 3: libssl and libcrypto. What Swift cannot import (macros with casts, 64-bit option bits, variadics) is here as
+// a function or a typed constant of the same name, prefixed `ctls_`. No decision is made in this file.
 #ifndef CEPOLL_TLS_H
 #define CEPOLL_TLS_H
 #include <openssl/ssl.h>
@@ -8,4 +9,35 @@
 #include <openssl/x509v3.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/core_names.h>
+
+static const uint64_t ctls_op_no_ticket = SSL_OP_NO_TICKET;
+static const uint64_t ctls_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t ctls_op_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t ctls_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+
+static inline int ctls_set_protocol_versions(SSL_CTX *c, int lowest, int highest) {
+    return SSL_CTX_set_min_proto_version(c, lowest) == 1 && SSL_CTX_set_max_proto_version(c, highest) == 1;
+}
+static inline long ctls_set_mode(SSL_CTX *c, long mode) { return SSL_CTX_set_mode(c, mode); }
+static inline long ctls_set_session_cache_mode(SSL_CTX *c, long mode) { return SSL_CTX_set_session_cache_mode(c, mode); }
+static inline long ctls_set_max_cert_list(SSL_CTX *c, long bytes) { return SSL_CTX_set_max_cert_list(c, bytes); }
+static inline long ctls_set_groups(SSL_CTX *c, const char *list) { return SSL_CTX_set1_groups_list(c, list); }
+/// Adds a reference of its own to `x`.
+static inline long ctls_context_add_chain(SSL_CTX *c, X509 *x) { return SSL_CTX_add1_chain_cert(c, x); }
+/// Adds a reference of its own to `x`.
+static inline long ctls_session_add_chain(SSL *s, X509 *x) { return SSL_add1_chain_cert(s, x); }
+static inline long ctls_set_server_name(SSL *s, const char *name) { return SSL_set_tlsext_host_name(s, (char *)name); }
+static inline void ctls_bio_set_retry_read(BIO *b) { BIO_set_retry_read(b); }
+static inline void ctls_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
+/// The bytes of a memory BIO; they belong to it.
+static inline long ctls_bio_memory(BIO *b, char **bytes) { return BIO_get_mem_data(b, bytes); }
+static inline EVP_PKEY *ctls_generate_ec_key(const char *group) { return EVP_EC_gen(group); }
+
+/// A keyed HMAC-SHA-256 context, to be duplicated for each message. NULL on failure.
+EVP_MAC_CTX *ctls_hmac_sha256_new(EVP_MAC *mac, const unsigned char *key, size_t count);
+/// Adds the extension that the text `value` means in OpenSSL's configuration language (x509v3_config(5)).
+/// `value` must be a constant: the language has its own syntax, and text from a peer could inject into it.
+int ctls_add_extension(X509 *certificate, X509 *issuer, int nid, const char *value);
+
 #endif

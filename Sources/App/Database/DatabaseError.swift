@@ -1,0 +1,104 @@
+// What can go wrong with the database, as facts. Sentences for people are written at the HTTP border.
+
+/// A statement, a connection or a wait that failed. Never carries a password, and never a parameter's value unless the
+/// server put it into `detail`.
+struct DatabaseError: Error, Hashable, Sendable {
+  enum Kind: Hashable, Sendable {
+    /// The server refused a statement; the connection is usable.
+    case statement
+    /// The connection could not be made. No statement was sent.
+    case connectFailed
+    /// The connection broke. A statement in flight may have taken effect or not.
+    case connectionLost
+    /// More requests wait than the limit allows. Nothing was sent.
+    case overloaded(limit: Int)
+    /// No connection became free in time. Nothing was sent.
+    case waitedTooLong
+    /// The task was cancelled while its request waited. Nothing was sent.
+    case cancelled
+    /// The client was shut down before the request was sent.
+    case shutDown
+    /// The result has other columns, or other values, than the statement declares.
+    case unexpectedResult
+  }
+
+  let kind: Kind
+  /// Five characters (manual, appendix A). Nil where the server gave none: always so when the connection is lost
+  /// without a word.
+  var sqlstate: String?
+  var message: String
+  var detail: String?
+  /// For COPY: `COPY <table>, line <n>[, column <name>]`, among other lines.
+  var context: String?
+  /// The constraint that was violated.
+  var constraint: String?
+
+  init(
+    _ kind: Kind, _ message: String, sqlstate: String? = nil, detail: String? = nil, context: String? = nil,
+    constraint: String? = nil
+  ) {
+    self.kind = kind
+    self.message = message
+    self.sqlstate = sqlstate
+    self.detail = detail
+    self.context = context
+    self.constraint = constraint
+  }
+
+  /// The connection is gone or never was: whatever was in flight needs a new one.
+  var isConnectionLoss: Bool {
+    switch kind {
+    case .connectFailed, .connectionLost: true
+    case .statement, .overloaded, .waitedTooLong, .cancelled, .shutDown, .unexpectedResult: false
+    }
+  }
+
+  /// The same request may succeed later, unchanged. After `.connectionLost` it may also have succeeded already: only
+  /// what is idempotent may be sent again.
+  var isRetryable: Bool {
+    switch kind {
+    case .connectFailed, .connectionLost, .overloaded, .waitedTooLong: true
+    case .cancelled, .shutDown, .unexpectedResult: false
+    case .statement: sqlstate.map(Self.isTransient) ?? false
+    }
+  }
+
+  /// Connection exceptions (08), rollbacks such as deadlocks (40), insufficient resources (53), an operator's
+  /// interventions but a cancelled query (57P0x), and a lock that could not be had in time (55P03).
+  private static func isTransient(_ sqlstate: String) -> Bool {
+    sqlstate == SQLState.lockNotAvailable || sqlstate.hasPrefix("57P0")
+      || ["08", "40", "53"].contains { sqlstate.hasPrefix($0) }
+  }
+}
+
+extension DatabaseError: CustomStringConvertible {
+  /// One line for a log.
+  var description: String {
+    var text = sqlstate.map { "\($0) \(message)" } ?? message
+    if let detail { text += " (\(detail))" }
+    if let context { text += " [\(context)]" }
+    return text
+  }
+}
+
+/// The SQLSTATEs that code decides by (manual, appendix A).
+enum SQLState {
+  static let uniqueViolation = "23505"
+  static let foreignKeyViolation = "23503"
+  static let failedTransaction = "25P02"
+  static let insufficientPrivilege = "42501"
+  static let duplicateTable = "42P07"
+  static let undefinedTable = "42P01"
+  static let invalidTableDefinition = "42P16"
+  static let lockNotAvailable = "55P03"
+  static let queryCanceled = "57014"
+}
+
+/// An error type that can stand for a failed database request, so that a transaction's body may throw its own.
+protocol DatabaseFailure: Error {
+  init(_ error: DatabaseError)
+}
+
+extension DatabaseError: DatabaseFailure {
+  init(_ error: DatabaseError) { self = error }
+}

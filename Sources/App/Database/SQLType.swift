@@ -1,0 +1,47 @@
+// PostgreSQL's types by their fixed object ids (src/include/catalog/pg_type.dat).
+
+struct SQLType: Hashable, Sendable, CustomStringConvertible {
+  let oid: UInt32
+
+  init(oid: UInt32) { self.oid = oid }
+
+  static let bool = SQLType(oid: 16)
+  static let bytea = SQLType(oid: 17)
+  static let int8 = SQLType(oid: 20)
+  static let int4 = SQLType(oid: 23)
+  static let text = SQLType(oid: 25)
+  static let float8 = SQLType(oid: 701)
+  static let date = SQLType(oid: 1082)
+  static let timestamptz = SQLType(oid: 1184)
+  static let uuid = SQLType(oid: 2950)
+  static let jsonb = SQLType(oid: 3802)
+  static let int4Array = SQLType(oid: 1007)
+  static let int8Array = SQLType(oid: 1016)
+  static let textArray = SQLType(oid: 1009)
+  static let dateArray = SQLType(oid: 1182)
+  static let timestamptzArray = SQLType(oid: 1185)
+  static let uuidArray = SQLType(oid: 2951)
+
+  /// The name a column is declared with.
+  var description: String {
+    switch self {
+    case .bool: "bool"
+    case .bytea: "bytea"
+    case .int8: "int8"
+    case .int4: "int4"
+    case .text: "text"
+    case .float8: "float8"
+    case .date: "date"
+    case .timestamptz: "timestamptz"
+    case .uuid: "uuid"
+    case .jsonb: "jsonb"
+    case .int4Array: "int4[]"
+    case .int8Array: "int8[]"
+    case .textArray: "text[]"
+    case .dateArray: "date[]"
+    case .timestamptzArray: "timestamptz[]"
+    case .uuidArray: "uuid[]"
+    default: "type \(oid)"  // an open set: the catalogue can name any
+    }
+  }
+}

@@ -1,0 +1,6 @@
+/// All statements of the program that the database is asked with. A statement that is not here is not checked.
+enum StatementList {
+  static let all: [StatementDescription] =
+    SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
+    + MaintenanceStatements.all
+}

@@ -1,0 +1,120 @@
+// X.509 certificates (RFC 5280), read by OpenSSL.
+
+import CEpoll.TLS
+
+/// One certificate: a shared handle to an X509 that nobody modifies.
+public final class Certificate: @unchecked Sendable {  // Safety: ref-counted, caches locked, never modified.
+  let pointer: OpaquePointer
+
+  /// Takes the reference over.
+  init(owning pointer: OpaquePointer) { self.pointer = pointer }
+
+  /// Adds a reference of its own.
+  init(sharing pointer: OpaquePointer) {
+    X509_up_ref(pointer)
+    self.pointer = pointer
+  }
+
+  deinit { X509_free(pointer) }
+
+  /// Reads the first certificate in `pem`.
+  public convenience init(pem: [UInt8]) throws(CertificateError) {
+    OpenSSLErrorQueue.clear()
+    guard let pointer = PEM.reading(pem, { PEM_read_bio_X509($0, nil, PEM.noPassword, nil) }) else {
+      throw .malformed(reason: OpenSSLErrorQueue.takeReason())
+    }
+    self.init(owning: pointer)
+  }
+
+  /// Reads all certificates in `pem`, in order; at least one. Other text between them is skipped.
+  public static func chain(pem: [UInt8]) throws(CertificateError) -> [Certificate] {
+    OpenSSLErrorQueue.clear()
+    let chain = PEM.reading(pem) { bio in
+      var chain: [Certificate] = []
+      while let pointer = PEM_read_bio_X509(bio, nil, PEM.noPassword, nil) {
+        chain.append(Certificate(owning: pointer))
+      }
+      return chain
+    }
+    // The reader stops with "no start line" at the end of the text; anything else is a damaged certificate.
+    guard !chain.isEmpty, OpenSSLErrorQueue.reason == PEM_R_NO_START_LINE else {
+      throw .malformed(reason: OpenSSLErrorQueue.takeReason())
+    }
+    OpenSSLErrorQueue.clear()
+    return chain
+  }
+
+  public func pem() throws(CertificateError) -> [UInt8] { try PEM.writing { PEM_write_bio_X509($0, pointer) } }
+
+  /// SHA-256 of the DER form, 64 hex digits.
+  public var fingerprintHex: String {
+    var digest = [UInt8](repeating: 0, count: Digest.byteCount)
+    X509_digest(pointer, EVP_sha256(), &digest, nil)
+    return Hex.encode(digest)
+  }
+
+  /// Lower-case hex without leading zeros.
+  public var serialHex: String {
+    guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil) else { return "" }
+    defer { BN_free(number) }
+    guard let text = BN_bn2hex(number) else { return "" }
+    defer { CRYPTO_free(text, #file, #line) }
+    let digits = String(cString: text).lowercased().drop { $0 == "0" }
+    return digits.isEmpty ? "0" : String(digits)
+  }
+
+  /// CN of the subject, the first if there are several.
+  public var subjectCommonName: String? { commonName(X509_get_subject_name(pointer)) }
+
+  /// Unix seconds.
+  public var notBefore: Int64 { unixSeconds(X509_get0_notBefore(pointer)) }
+
+  /// Unix seconds.
+  public var notAfter: Int64 { unixSeconds(X509_get0_notAfter(pointer)) }
+
+  /// Whether it may sign others (basic constraints and key usage).
+  public var isAuthority: Bool { X509_check_ca(pointer) == 1 }
+
+  /// The URIs among the subject's alternative names.
+  public var uniformResourceIdentifiers: [String] { alternativeNames(GEN_URI) }
+
+  /// The DNS names among the subject's alternative names.
+  public var dnsNames: [String] { alternativeNames(GEN_DNS) }
+
+  private func alternativeNames(_ wanted: Int32) -> [String] {
+    guard let names = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
+    let stack = OpaquePointer(names)
+    defer { GENERAL_NAMES_free(stack) }
+    var found: [String] = []
+    for index in 0..<OPENSSL_sk_num(stack) {
+      var kind: Int32 = 0
+      guard let name = OPENSSL_sk_value(stack, index),
+        let value = GENERAL_NAME_get0_value(name.assumingMemoryBound(to: GENERAL_NAME.self), &kind), kind == wanted
+      else { continue }
+      // The length is ASN.1's, not strlen's: a NUL inside stays inside. Bytes that are no UTF-8 name nothing.
+      let text = value.assumingMemoryBound(to: ASN1_STRING.self)
+      let bytes = UnsafeBufferPointer(start: ASN1_STRING_get0_data(text), count: Int(ASN1_STRING_length(text)))
+      if let string = String(validating: bytes, as: UTF8.self) { found.append(string) }
+    }
+    return found
+  }
+}
+
+/// The first CN in `name`, as UTF-8; nil if there is none or it is no text.
+func commonName(_ name: OpaquePointer?) -> String? {
+  let index = X509_NAME_get_index_by_NID(name, NID_commonName, -1)
+  guard index >= 0, let text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)) else { return nil }
+  var utf8: UnsafeMutablePointer<UInt8>?
+  let count = ASN1_STRING_to_UTF8(&utf8, text)
+  guard count >= 0 else { return nil }
+  defer { CRYPTO_free(utf8, #file, #line) }
+  return String(validating: UnsafeBufferPointer(start: utf8, count: Int(count)), as: UTF8.self)
+}
+
+private func unixSeconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+  let epoch = ASN1_TIME_set(nil, 0)
+  defer { ASN1_STRING_free(epoch) }
+  var (days, seconds): (Int32, Int32) = (0, 0)
+  guard ASN1_TIME_diff(&days, &seconds, epoch, time) == 1 else { return 0 }
+  return Int64(days) * 86_400 + Int64(seconds)
+}

@@ -1,0 +1,90 @@
+// PKCS#10 requests (RFC 2986): how a collector gets a certificate without its private key leaving the host.
+// Only the public key is taken from a request. Its names are shown, never copied: the authority decides who somebody is.
+
+import CEpoll.TLS
+
+/// A request whose signature is proven and whose key is strong enough.
+public struct CertificateSigningRequest: ~Copyable {
+  /// A request with an RSA-8192 key has under 3 kB.
+  public static let maximumBytes = 16 << 10
+  static let rsaBits = 2048...8192
+
+  private let pointer: OpaquePointer
+
+  /// - Parameter encoded: PEM, or DER.
+  /// - Throws: `.malformed`, `.tooLarge`, `.weakKey`, `.unsupportedKey`, `.proofOfPossessionFailed`.
+  public init(_ encoded: [UInt8]) throws(CertificateError) {
+    guard encoded.count <= Self.maximumBytes else { throw .tooLarge }
+    OpenSSLErrorQueue.clear()
+    let isDER = encoded.first == 0x30  // the tag of a SEQUENCE
+    let parsed = PEM.reading(encoded) {
+      isDER ? d2i_X509_REQ_bio($0, nil) : PEM_read_bio_X509_REQ($0, nil, PEM.noPassword, nil)
+    }
+    guard let parsed else { throw .malformed(reason: OpenSSLErrorQueue.takeReason()) }
+    do {
+      try Self.check(parsed)
+    } catch {
+      X509_REQ_free(parsed)
+      throw error
+    }
+    pointer = parsed
+  }
+
+  deinit { X509_REQ_free(pointer) }
+
+  /// What the requester calls itself. Not proven by anything.
+  public var subjectCommonName: String? { commonName(X509_REQ_get_subject_name(pointer)) }
+
+  /// Belongs to the request.
+  var publicKey: OpaquePointer? { X509_REQ_get0_pubkey(pointer) }
+
+  /// Signs a request for `key`.
+  /// - Returns: PEM.
+  public static func create(for key: borrowing PrivateKey, commonName: String) throws(CertificateError) -> [UInt8] {
+    OpenSSLErrorQueue.clear()
+    guard let request = X509_REQ_new() else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
+    defer { X509_REQ_free(request) }
+    guard X509_REQ_set_version(request, 0) == 1,
+      setCommonName(X509_REQ_get_subject_name(request), CertificateAuthority.sanitizedCommonName(commonName)),
+      X509_REQ_set_pubkey(request, key.pointer) == 1,
+      X509_REQ_sign(request, key.pointer, key.signatureDigest) > 0
+    else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
+    return try PEM.writing { PEM_write_bio_X509_REQ($0, request) }
+  }
+
+  private static func check(_ request: OpaquePointer) throws(CertificateError) {
+    guard let key = X509_REQ_get0_pubkey(request) else { throw .malformed(reason: OpenSSLErrorQueue.takeReason()) }
+    try check(key: key)
+    guard X509_REQ_verify(request, key) == 1 else {
+      OpenSSLErrorQueue.clear()
+      throw .proofOfPossessionFailed
+    }
+  }
+
+  /// Refuses keys that are weak, dear to verify (RSA over 8192 bits), or that bring a curve of their own.
+  private static func check(key: OpaquePointer) throws(CertificateError) {
+    switch EVP_PKEY_get_base_id(key) {
+    case EVP_PKEY_ED25519: return
+    case EVP_PKEY_RSA:
+      let bits = Int(EVP_PKEY_get_bits(key))
+      guard bits >= rsaBits.lowerBound else { throw .weakKey(bits: bits) }
+      guard bits <= rsaBits.upperBound else { throw .unsupportedKey }
+    case EVP_PKEY_EC:
+      var isExplicit: Int32 = 0
+      _ = EVP_PKEY_get_int_param(key, "decoded-from-explicit", &isExplicit)
+      var name = [CChar](repeating: 0, count: 32)
+      guard isExplicit == 0, EVP_PKEY_get_group_name(key, &name, name.count, nil) == 1 else { throw .unsupportedKey }
+      let isAllowed = name.withUnsafeBufferPointer { name in
+        ["prime256v1", "secp384r1"].contains(String(cString: name.baseAddress!))
+      }
+      guard isAllowed else { throw .unsupportedKey }
+    default: throw .unsupportedKey
+    }
+  }
+}
+
+/// Adds the one CN of a subject. - Parameter commonName: at most 64 characters (RFC 5280 ub-common-name).
+func setCommonName(_ name: OpaquePointer?, _ commonName: String) -> Bool {
+  let bytes = Array(commonName.utf8)
+  return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, bytes, Int32(bytes.count), -1, 0) == 1
+}

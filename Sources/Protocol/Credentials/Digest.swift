@@ -1,0 +1,87 @@
+// SHA-256 and HMAC-SHA-256 (FIPS 180-4, RFC 2104) over libcrypto. The algorithms are fetched once: a fetch by name at
+// each use costs more than hashing a short token.
+
+import CEpoll.TLS
+
+/// The algorithms, held for the life of the process.
+private final class FetchedAlgorithms: Sendable {
+  let sha256 = AlgorithmHandle(EVP_MD_fetch(nil, "SHA256", nil))
+  let hmac = AlgorithmHandle(EVP_MAC_fetch(nil, "HMAC", nil))
+}
+
+/// An EVP_MD or EVP_MAC.
+private struct AlgorithmHandle: @unchecked Sendable {  // Safety: fetched methods are immutable and reference-counted.
+  let pointer: OpaquePointer
+  init(_ fetched: OpaquePointer?) {
+    guard let fetched else { preconditionFailure("libcrypto's default provider lacks SHA-256 or HMAC") }
+    pointer = fetched
+  }
+}
+
+private let algorithms = FetchedAlgorithms()
+
+/// An incremental SHA-256.
+public struct Digest: ~Copyable {
+  public static let byteCount = 32
+
+  private let context: OpaquePointer
+
+  public init() {
+    guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex2(context, algorithms.sha256.pointer, nil) == 1 else {
+      preconditionFailure("out of memory for a digest context")
+    }
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  public mutating func update(_ bytes: Span<UInt8>) {
+    bytes.withUnsafeBytes { _ = EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+  }
+
+  /// The 32 bytes of the digest.
+  public consuming func finish() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, initialized in
+      _ = EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+      initialized = Self.byteCount
+    }
+  }
+
+  public static func sha256(_ bytes: Span<UInt8>) -> [UInt8] {
+    var digest = Digest()
+    digest.update(bytes)
+    return digest.finish()
+  }
+
+  public static func sha256(_ bytes: [UInt8]) -> [UInt8] { sha256(bytes.span) }
+
+  /// The digest of the UTF-8 of `text`.
+  public static func sha256(utf8 text: String) -> [UInt8] { sha256(Array(text.utf8).span) }
+}
+
+/// HMAC-SHA-256 under one secret.
+final class MessageAuthentication: @unchecked Sendable {  // Safety: the context is only ever duplicated.
+  private let keyed: OpaquePointer
+
+  init(secret: [UInt8]) {
+    guard let keyed = ctls_hmac_sha256_new(algorithms.hmac.pointer, secret, secret.count) else {
+      preconditionFailure("out of memory for an HMAC context")
+    }
+    self.keyed = keyed
+  }
+
+  deinit { EVP_MAC_CTX_free(keyed) }
+
+  /// The 32 bytes that authenticate `message`.
+  func tag(of message: Span<UInt8>) -> [UInt8] {
+    let context = EVP_MAC_CTX_dup(keyed)
+    defer { EVP_MAC_CTX_free(context) }
+    return [UInt8](unsafeUninitializedCapacity: Digest.byteCount) { buffer, initialized in
+      let updated = message.withUnsafeBytes {
+        EVP_MAC_update(context, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count)
+      }
+      let finished = EVP_MAC_final(context, buffer.baseAddress, &initialized, Digest.byteCount)
+      precondition(updated == 1 && finished == 1 && initialized == Digest.byteCount, "HMAC failed")
+    }
+  }
+}

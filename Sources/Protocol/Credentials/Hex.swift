@@ -1,0 +1,42 @@
+// Base 16 (RFC 4648 section 8), lower case on the way out, either case on the way in.
+
+public enum Hex {
+  public static func encode(_ bytes: Span<UInt8>) -> String {
+    String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
+      for index in bytes.indices {
+        buffer[index * 2] = digit(bytes[index] >> 4)
+        buffer[index * 2 + 1] = digit(bytes[index] & 0x0F)
+      }
+      return bytes.count * 2
+    }
+  }
+
+  public static func encode(_ bytes: [UInt8]) -> String { encode(bytes.span) }
+
+  /// - Returns: nil for an odd number of digits, or for anything that is no digit.
+  public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
+    guard text.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count / 2)
+    for index in stride(from: 0, to: text.count, by: 2) {
+      guard let high = value(text[index]), let low = value(text[index + 1]) else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8).span) }
+
+  /// The digit of `nibble`, which is below 16.
+  static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? nibble + 0x30 : nibble + 0x57 }
+
+  /// The value of one ASCII digit, or nil.
+  static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x41...0x46: digit - 0x37
+    case 0x61...0x66: digit - 0x57
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,126 @@
+// What a token says (RFC 7519 section 4). All seven registered claims are always there: a token that lacks one is not ours.
+
+/// The claims of one token. Times are unix seconds.
+public struct JWTClaims: Equatable, Sendable {
+  public enum Value: Equatable, Sendable {
+    case text(String)
+    case number(Int64)
+  }
+
+  /// A claim of our own: `role`, `collector_id`, `hostname`, `type`, `username`, `user_id`.
+  public struct Member: Equatable, Sendable {
+    public let name: String
+    public let value: Value
+
+    public init(_ name: String, _ value: Value) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// `iss`
+  public var issuer: String
+  /// `aud`
+  public var audience: String
+  /// `sub`
+  public var subject: String
+  /// `jti`
+  public var tokenID: String
+  /// `iat`
+  public var issuedAt: Int64
+  /// `nbf`
+  public var notBefore: Int64
+  /// `exp`: the first second at which the token is no longer good.
+  public var expiresAt: Int64
+  /// In the order they are written; names are unique and none of the registered ones.
+  public var members: [Member]
+
+  public init(
+    issuer: String, audience: String, subject: String, tokenID: String, issuedAt: Int64, notBefore: Int64,
+    expiresAt: Int64, members: [Member] = []
+  ) {
+    self.issuer = issuer
+    self.audience = audience
+    self.subject = subject
+    self.tokenID = tokenID
+    self.issuedAt = issuedAt
+    self.notBefore = notBefore
+    self.expiresAt = expiresAt
+    self.members = members
+  }
+
+  /// The claim `name` of our own, if it is a text.
+  public func text(_ name: String) -> String? {
+    for member in members where member.name == name {
+      if case .text(let text) = member.value { return text }
+    }
+    return nil
+  }
+
+  /// The claim `name` of our own, if it is a number.
+  public func number(_ name: String) -> Int64? {
+    for member in members where member.name == name {
+      if case .number(let number) = member.value { return number }
+    }
+    return nil
+  }
+}
+
+extension JWTClaims {
+  private static let registered: Set<String> = ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"]
+
+  /// Reads the payload of a token whose signature is proven.
+  init(payload: Span<UInt8>) throws(JWTError) {
+    guard let object = FlatJSONObject(payload) else { throw .malformed }
+    func text(_ name: String) throws(JWTError) -> String {
+      switch object[name] {
+      case .text(let text): return text
+      case .number: throw .malformed
+      case nil: throw .missingClaim(name)
+      }
+    }
+    func number(_ name: String) throws(JWTError) -> Int64 {
+      switch object[name] {
+      case .number(let number): return number
+      case .text: throw .malformed
+      case nil: throw .missingClaim(name)
+      }
+    }
+    self.init(
+      issuer: try text("iss"), audience: try text("aud"), subject: try text("sub"), tokenID: try text("jti"),
+      issuedAt: try number("iat"), notBefore: try number("nbf"), expiresAt: try number("exp"))
+    for (name, value) in object.members where !Self.registered.contains(name) {
+      switch value {
+      case .text(let text): members.append(Member(name, .text(text)))
+      case .number(let number): members.append(Member(name, .number(number)))
+      }
+    }
+  }
+
+  /// The payload, as compact JSON.
+  func appendPayload(to buffer: inout ByteBuffer) {
+    var separator: StaticString = "{"
+    func append(_ name: String, _ value: Value, to buffer: inout ByteBuffer) {
+      buffer.append(separator)
+      separator = ","
+      FlatJSONObject.append(name, to: &buffer)
+      buffer.append(UInt8(ascii: ":"))
+      switch value {
+      case .text(let text): FlatJSONObject.append(text, to: &buffer)
+      case .number(let number): buffer.append(utf8: String(number))
+      }
+    }
+    append("iss", .text(issuer), to: &buffer)
+    append("aud", .text(audience), to: &buffer)
+    append("sub", .text(subject), to: &buffer)
+    append("jti", .text(tokenID), to: &buffer)
+    append("iat", .number(issuedAt), to: &buffer)
+    append("nbf", .number(notBefore), to: &buffer)
+    append("exp", .number(expiresAt), to: &buffer)
+    for member in members {
+      precondition(!Self.registered.contains(member.name), "\(member.name) is a registered claim")
+      append(member.name, member.value, to: &buffer)
+    }
+    buffer.append(UInt8(ascii: "}"))
+  }
+}

@@ -1,0 +1,75 @@
+// Universally unique identifiers (RFC 9562), without Foundation.
+
+/// 128 bits, printed as 36 lower-case characters. The order is that of the text.
+public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
+  public let high: UInt64
+  public let low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// A new version 4 identifier: 122 random bits.
+  public static func random() -> UUID {
+    let bytes = RandomBytes.generate(16)
+    var uuid = UUID(bytes: bytes.span)!
+    uuid = UUID(
+      high: uuid.high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low: uuid.low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    return uuid
+  }
+
+  /// - Parameter bytes: 16 in network order; nil for any other number.
+  public init?(bytes: Span<UInt8>) {
+    guard bytes.count == 16 else { return nil }
+    var words: (UInt64, UInt64) = (0, 0)
+    for index in 0..<8 {
+      words.0 = words.0 << 8 | UInt64(bytes[index])
+      words.1 = words.1 << 8 | UInt64(bytes[index + 8])
+    }
+    self.init(high: words.0, low: words.1)
+  }
+
+  /// Reads the form 8-4-4-4-12; either case (RFC 9562 section 4), nothing else: no braces, no `urn:uuid:`.
+  public init?(text: Span<UInt8>) {
+    guard text.count == 36 else { return nil }
+    var words: (UInt64, UInt64) = (0, 0)
+    for index in 0..<36 {
+      if Self.isHyphen(index) {
+        guard text[index] == UInt8(ascii: "-") else { return nil }
+        continue
+      }
+      guard let nibble = Hex.value(text[index]) else { return nil }
+      words.0 = words.0 << 4 | words.1 >> 60
+      words.1 = words.1 << 4 | UInt64(nibble)
+    }
+    self.init(high: words.0, low: words.1)
+  }
+
+  public init?(_ description: String) { self.init(text: Array(description.utf8).span) }
+
+  /// The 16 bytes in network order.
+  public var bytes: [UInt8] {
+    (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - ($0 & 7) * 8)) }
+  }
+
+  public var description: String {
+    String(unsafeUninitializedCapacity: 36) { buffer in
+      var shift = 128
+      for index in 0..<36 {
+        if Self.isHyphen(index) {
+          buffer[index] = UInt8(ascii: "-")
+        } else {
+          shift -= 4
+          let word = shift >= 64 ? high : low
+          buffer[index] = Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(shift & 63)) & 0x0F)
+        }
+      }
+      return 36
+    }
+  }
+
+  public static func < (left: UUID, right: UUID) -> Bool { (left.high, left.low) < (right.high, right.low) }
+
+  private static func isHyphen(_ index: Int) -> Bool { index == 8 || index == 13 || index == 18 || index == 23 }
+}

@@ -1,0 +1,141 @@
+// Collects the lines up to an empty line: a head, or the trailer section of a chunked body (RFC 9112 §2.1, §7.1.2).
+// Every byte is examined once, however small the pieces are (picohttpparser's `last_len`, taken further), and copied once
+// when the lines came in one piece, twice otherwise. Nothing is owned between two heads.
+//
+// What leaves here is proven: lines end in CRLF, CR and LF occur nowhere else, there is no control byte but HTAB.
+
+/// The bytes of an unfinished head.
+struct HTTPHeadBuffer: ~Copyable {
+  enum Section {
+    /// A start line and field lines; one empty line may precede it (RFC 9112 §2.2).
+    case head
+    /// Field lines only, perhaps none.
+    case trailers
+  }
+
+  enum Outcome {
+    /// All input was taken.
+    case needInput
+    /// The lines, each with its CRLF, and the empty line. Input is taken up to there.
+    case complete([UInt8])
+    case malformed(HTTPError.Reason)
+  }
+
+  private var pending = ByteBuffer()
+  private var length = 0
+  private var lineLength = 0
+  private var finishedLines = 0
+  private var previousIsCR = false
+  private var emptyLineSkipped = false
+  /// All bytes ever examined: what a test of linear work counts.
+  private(set) var bytesExamined = 0
+
+  /// Whether no byte of the next head was seen. (An empty line before it is no part of it.)
+  var isEmpty: Bool { length == 0 }
+  var allocatedBytes: Int { pending.allocatedBytes }
+
+  mutating func collect(
+    _ section: Section, _ input: Span<UInt8>, _ position: inout Int, limits: HTTPLimits
+  ) -> Outcome {
+    var start = position
+    var index = position
+    while index < input.count {
+      if !previousIsCR {
+        let run = textRun(input, from: index, longest: textRoom(section, limits))
+        length += run
+        lineLength += run
+        bytesExamined += run
+        index += run
+        if index == input.count { break }
+      }
+      bytesExamined += 1
+      let byte = input[index]
+      index += 1
+      if length == byteLimit(section, limits) { return .malformed(overflowReason(section)) }
+      length += 1
+      guard previousIsCR else {
+        // Either no text, or text beyond its room.
+        guard byte == HTTPGrammar.cr else { return .malformed(textFault(byte)) }
+        previousIsCR = true
+        continue
+      }
+      guard byte == HTTPGrammar.lf else { return .malformed(.bareCarriageReturn) }
+      previousIsCR = false
+      let isEmptyLine = lineLength == 0
+      lineLength = 0
+      if !isEmptyLine {
+        finishedLines += 1
+        let fieldLines = section == .head ? finishedLines - 1 : finishedLines
+        if fieldLines > limits.fieldCount { return .malformed(.tooManyFields) }
+      } else if finishedLines > 0 || section == .trailers {
+        position = index
+        return .complete(take(input, start..<index))
+      } else {
+        if emptyLineSkipped { return .malformed(.emptyLine) }
+        emptyLineSkipped = true
+        start = index
+        length = 0
+        pending.removeAll(keepingCapacity: false)
+      }
+    }
+    if start < input.count { pending.append(input.extracting(start..<input.count)) }
+    position = input.count
+    return .needInput
+  }
+
+  /// How many of the next bytes are text of a line, up to `longest`.
+  private func textRun(_ input: Span<UInt8>, from start: Int, longest: Int) -> Int {
+    let end = start + min(longest, input.count - start)
+    var index = start
+    while index < end, !HTTPGrammar.isControl(input[index]) { index += 1 }
+    return index - start
+  }
+
+  /// How much text may follow before a limit is passed.
+  private func textRoom(_ section: Section, _ limits: HTTPLimits) -> Int {
+    let room = byteLimit(section, limits) - length
+    guard section == .head, finishedLines == 0 else { return room }
+    return min(room, limits.targetBytes + Self.requestLineBytesBesideTarget - lineLength)
+  }
+
+  private func textFault(_ byte: UInt8) -> HTTPError.Reason {
+    if byte == HTTPGrammar.lf { return .bareLineFeed }
+    return HTTPGrammar.isControl(byte) ? .controlCharacter : .targetTooLong
+  }
+
+  /// Forgets the bytes and returns their memory.
+  mutating func reset() {
+    pending.removeAll(keepingCapacity: false)
+    length = 0
+    lineLength = 0
+    finishedLines = 0
+    previousIsCR = false
+    emptyLineSkipped = false
+  }
+
+  /// A request line is a target and at most this much else: a method of 32 bytes, two spaces, the version.
+  private static let requestLineBytesBesideTarget = HTTPMethod.longestName + 2 + 8
+
+  private mutating func take(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+    defer { reset() }
+    if pending.isEmpty {
+      return input.extracting(range).withUnsafeBufferPointer { [UInt8]($0) }
+    }
+    pending.append(input.extracting(range))
+    return pending.withUnsafeBytes { [UInt8]($0) }
+  }
+
+  private func byteLimit(_ section: Section, _ limits: HTTPLimits) -> Int {
+    switch section {
+    case .head: limits.headBytes
+    case .trailers: limits.trailerBytes
+    }
+  }
+
+  private func overflowReason(_ section: Section) -> HTTPError.Reason {
+    switch section {
+    case .head: finishedLines == 0 ? .targetTooLong : .headTooLarge
+    case .trailers: .trailersTooLarge
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// A request method (RFC 9110 §9). Case matters: `get` is not `GET`.
+public enum HTTPMethod: Sendable, Hashable {
+  case get, head, post, put, patch, delete, options
+  /// Any other token, at most `longestName` bytes.
+  case other(String)
+
+  /// The longest method name we read, in bytes.
+  static let longestName = 32
+
+  /// - Parameter name: as on the wire; only a name that is one of the known cases maps to it.
+  public init(_ name: String) {
+    switch name {
+    case "GET": self = .get
+    case "HEAD": self = .head
+    case "POST": self = .post
+    case "PUT": self = .put
+    case "PATCH": self = .patch
+    case "DELETE": self = .delete
+    case "OPTIONS": self = .options
+    default: self = .other(name)
+    }
+  }
+
+  init(parsing bytes: ArraySlice<UInt8>) throws(HTTPError) {
+    guard (1...Self.longestName).contains(bytes.count), bytes.allSatisfy(HTTPGrammar.isToken) else {
+      throw HTTPError(.invalidMethod)
+    }
+    self.init(String(decoding: bytes, as: UTF8.self))
+  }
+
+  public var name: String {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .patch: "PATCH"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    case .other(let name): name
+    }
+  }
+}

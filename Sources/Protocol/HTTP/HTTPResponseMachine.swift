@@ -1,0 +1,171 @@
+// The client's half of HTTP/1.1 on one connection, without input or output: the mirror of HTTPServerMachine.
+// Bytes that come while no response is expected stay with the owner: a server that sends them is broken.
+
+/// Turns received bytes into one response after the other.
+public struct HTTPResponseMachine: ~Copyable {
+  public enum Event: Equatable {
+    /// Give more input, or send the next request and say so. All input was taken unless no response is expected.
+    case needInput
+    /// 1xx; the final head follows.
+    case interim(HTTPResponseHead)
+    case head(HTTPResponseHead)
+    /// Body data: indices into the given input, never empty.
+    case body(Range<Int>)
+    /// The response is complete.
+    case end
+    /// The server broke a rule. Comes once; close the connection.
+    case reject(HTTPError)
+  }
+
+  private enum State {
+    case idle  // no response is expected; → head
+    case head  // → body, chunked, untilClose, bodyComplete, closed
+    case body(remaining: Int)  // → bodyComplete, closed
+    case chunked(ChunkedDecoder)  // → trailers, closed
+    case trailers  // → idle, closed
+    case untilClose(bytes: Int)  // → closed
+    case bodyComplete  // `.end` is due; → idle, closed
+    case closed
+  }
+
+  private let limits: HTTPLimits
+  private var state = State.idle
+  private var buffer = HTTPHeadBuffer()
+  private var toHEAD = false
+  private var keepAlive = true
+  private var interimResponses = 0
+
+  public init(limits: HTTPLimits = HTTPLimits()) {
+    precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
+    self.limits = limits
+  }
+
+  /// No request is unanswered, and another may be sent.
+  public var isIdle: Bool {
+    switch state {
+    case .idle: true
+    case .head, .body, .chunked, .trailers, .untilClose, .bodyComplete, .closed: false
+    }
+  }
+
+  /// Nothing is taken any more: the connection is of no further use.
+  public var isClosed: Bool {
+    switch state {
+    case .closed: true
+    case .idle, .head, .body, .chunked, .trailers, .untilClose, .bodyComplete: false
+    }
+  }
+
+  public var allocatedBytes: Int { buffer.allocatedBytes }
+
+  /// A request was sent (or is about to be): take its response. Only while `isIdle`.
+  public mutating func expectResponse(toHEAD: Bool = false) {
+    guard case .idle = state else { preconditionFailure("a response is expected while \(state)") }
+    self.toHEAD = toHEAD
+    interimResponses = 0
+    state = .head
+  }
+
+  /// The next event. Call again with the same input until `.needInput`. Parameters as of `HTTPServerMachine.next`.
+  public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Event {
+    switch state {
+    case .head: return nextOfHead(input, &position)
+    case .body(let remaining):
+      guard let range = take(remaining, of: input, &position) else { return .needInput }
+      state = range.count == remaining ? .bodyComplete : .body(remaining: remaining - range.count)
+      return .body(range)
+    case .chunked(var decoder):
+      let step = decoder.next(input, &position, limits: limits)
+      state = .chunked(decoder)
+      switch step {
+      case .needInput: return .needInput
+      case .data(let range): return .body(range)
+      case .lastChunk:
+        state = .trailers
+        return nextOfTrailers(input, &position)
+      case .malformed(let reason): return reject(HTTPError(reason))
+      }
+    case .trailers: return nextOfTrailers(input, &position)
+    case .untilClose(let bytes):
+      // One byte past the limit is enough to know.
+      guard let range = take(limits.bodyBytes - bytes, of: input, &position) else {
+        return position == input.count ? .needInput : reject(HTTPError(.bodyTooLarge))
+      }
+      state = .untilClose(bytes: bytes + range.count)
+      return .body(range)
+    case .bodyComplete: return end()
+    case .idle, .closed: return .needInput
+    }
+  }
+
+  /// The server closed its side. - Returns: `.end`, `.reject(.truncated)`, or `.needInput` when no response was due.
+  public mutating func inputEnded() -> Event {
+    switch state {
+    case .untilClose, .bodyComplete:
+      state = .closed
+      return .end
+    case .head, .body, .chunked, .trailers: return reject(HTTPError(.truncated))
+    case .idle, .closed:
+      state = .closed
+      return .needInput
+    }
+  }
+
+  private mutating func nextOfHead(_ input: Span<UInt8>, _ position: inout Int) -> Event {
+    switch buffer.collect(.head, input, &position, limits: limits) {
+    case .needInput: return .needInput
+    case .malformed(let reason): return reject(HTTPError(reason))
+    case .complete(let bytes):
+      do throws(HTTPError) {
+        let head = try HTTPResponseHead(parsing: bytes, toHEAD: toHEAD, limits: limits)
+        if head.status.isInformational {
+          if interimResponses == limits.interimResponses { return reject(HTTPError(.unexpectedStatus)) }
+          interimResponses += 1
+          return .interim(head)
+        }
+        keepAlive = head.keepAlive
+        switch head.framing {
+        case .none, .length(0): state = .bodyComplete
+        case .length(let length): state = .body(remaining: length)
+        case .chunked: state = .chunked(ChunkedDecoder())
+        case .untilClose: state = .untilClose(bytes: 0)
+        }
+        return .head(head)
+      } catch {
+        return reject(error)
+      }
+    }
+  }
+
+  private mutating func nextOfTrailers(_ input: Span<UInt8>, _ position: inout Int) -> Event {
+    switch buffer.collect(.trailers, input, &position, limits: limits) {
+    case .needInput: return .needInput
+    case .malformed(let reason): return reject(HTTPError(reason))
+    case .complete(let bytes):
+      do throws(HTTPError) {
+        try HTTPTrailers.validate(bytes)
+        return end()
+      } catch {
+        return reject(error)
+      }
+    }
+  }
+
+  /// Up to `limit` bytes of the input; nil when there is none to take.
+  private func take(_ limit: Int, of input: Span<UInt8>, _ position: inout Int) -> Range<Int>? {
+    let start = position
+    position += min(limit, input.count - start)
+    return position == start ? nil : start..<position
+  }
+
+  private mutating func end() -> Event {
+    state = keepAlive ? .idle : .closed
+    return .end
+  }
+
+  private mutating func reject(_ error: HTTPError) -> Event {
+    state = .closed
+    buffer.reset()
+    return .reject(error)
+  }
+}

@@ -1,0 +1,189 @@
+// Request targets (RFC 9112 §3.2, RFC 3986 §3.3-3.4): validated at the head, decoded when asked for.
+// A path that two readers could take for two resources is refused, never normalised: dot segments, an encoded slash, NUL
+// and other control bytes, invalid UTF-8, raw bytes outside the grammar. Empty segments are kept and match no route.
+
+/// A validated request target. It shares the bytes of its head.
+public struct RequestTarget: Sendable, Equatable {
+  public enum Form: Sendable, Equatable {
+    /// `/path?query`
+    case origin
+    /// `http://authority/path?query` or `https:`
+    case absolute
+    /// `*`, for OPTIONS only.
+    case asterisk
+  }
+
+  public struct QueryItem: Sendable, Equatable {
+    public let name: String
+    /// Empty when the item has no `=`.
+    public let value: String
+
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public let form: Form
+  /// The target as received.
+  public let raw: ArraySlice<UInt8>
+  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form.
+  public let rawPath: ArraySlice<UInt8>
+  /// The query as received, without `?`; nil when there was no `?`.
+  public let rawQuery: ArraySlice<UInt8>?
+  /// Of the absolute form.
+  let authority: ArraySlice<UInt8>?
+
+  /// - Parameter text: an origin-form, absolute-form or asterisk-form target.
+  /// - Throws: `.invalidTarget`, `.invalidPercentEncoding`, `.encodedSlash`, `.encodedControl`, `.invalidUTF8`,
+  ///   `.dotSegment`.
+  public init(_ text: String) throws(HTTPError) {
+    try self.init(parsing: Array(text.utf8)[...])
+  }
+
+  init(parsing raw: ArraySlice<UInt8>) throws(HTTPError) {
+    self.raw = raw
+    if raw.count == 1, raw.first == UInt8(ascii: "*") {
+      form = .asterisk
+      authority = nil
+      rawPath = raw[raw.endIndex...]
+      rawQuery = nil
+      return
+    }
+    var rest = raw
+    if raw.first == HTTPGrammar.slash {
+      form = .origin
+      authority = nil
+    } else {
+      form = .absolute
+      rest = try Self.afterScheme(raw)
+      let end = rest.firstIndex { $0 == HTTPGrammar.slash || $0 == UInt8(ascii: "?") } ?? rest.endIndex
+      authority = rest[..<end]
+      rest = rest[end...]
+      // `http://host` and `http://host?q` name the path `/`, but a target without a path is nothing we need to guess at.
+      guard rest.first == HTTPGrammar.slash else { throw HTTPError(.invalidTarget) }
+    }
+    let mark = rest.firstIndex(of: UInt8(ascii: "?"))
+    rawPath = rest[..<(mark ?? rest.endIndex)]
+    rawQuery = mark.map { rest[($0 + 1)...] }
+    try Self.validatePath(rawPath)
+    if let rawQuery, !rawQuery.allSatisfy(HTTPGrammar.isQueryCharacter) { throw HTTPError(.invalidTarget) }
+  }
+
+  private static func afterScheme(_ raw: ArraySlice<UInt8>) throws(HTTPError) -> ArraySlice<UInt8> {
+    for scheme in ["http://", "https://"] {
+      let prefix = raw.prefix(scheme.utf8.count)
+      if HTTPGrammar.equal(prefix.span, lowercase: scheme) { return raw[prefix.endIndex...] }
+    }
+    throw HTTPError(.invalidTarget)
+  }
+
+  /// The decoded path segments: `/a/b%20c` is `["a", "b c"]`, `/` is `[""]`, `/a/` is `["a", ""]`; none for `*`.
+  public var segments: [String] {
+    if rawPath.isEmpty { return [] }
+    return rawPath.dropFirst().split(separator: HTTPGrammar.slash, omittingEmptySubsequences: false).map { segment in
+      guard segment.contains(HTTPGrammar.percent) else { return String(decoding: segment, as: UTF8.self) }
+      var decoded: [UInt8] = []
+      decoded.reserveCapacity(segment.count)
+      Self.decode(segment, plusIsSpace: false) { decoded.append($0) }
+      return String(decoding: decoded, as: UTF8.self)
+    }
+  }
+
+  /// The items of the query in order, duplicates kept. Form convention: `+` is a space, `%2B` a plus; an empty item
+  /// (as in `a=1&&b=2`) is skipped.
+  /// - Throws: `.invalidQuery`: a broken percent-encoding, a control byte, an empty name, or invalid UTF-8.
+  public func queryItems() throws(HTTPError) -> [QueryItem] {
+    guard let rawQuery else { return [] }
+    var items: [QueryItem] = []
+    for item in rawQuery.split(separator: UInt8(ascii: "&")) {
+      let mark = item.firstIndex(of: UInt8(ascii: "=")) ?? item.endIndex
+      let name = try Self.queryText(item[..<mark])
+      if name.isEmpty { throw HTTPError(.invalidQuery) }
+      items.append(QueryItem(name: name, value: try Self.queryText(item[mark...].dropFirst())))
+    }
+    return items
+  }
+
+  private static func queryText(_ raw: ArraySlice<UInt8>) throws(HTTPError) -> String {
+    var decoded: [UInt8] = []
+    decoded.reserveCapacity(raw.count)
+    var isClean = true
+    let isComplete = decode(raw, plusIsSpace: true) { byte in
+      if byte < 0x20 || byte == 0x7F { isClean = false }
+      decoded.append(byte)
+    }
+    guard isComplete, isClean, let text = String(validating: decoded, as: UTF8.self) else {
+      throw HTTPError(.invalidQuery)
+    }
+    return text
+  }
+
+  private static func validatePath(_ path: ArraySlice<UInt8>) throws(HTTPError) {
+    var hasPercent = false
+    for byte in path {
+      if byte == HTTPGrammar.percent {
+        hasPercent = true
+      } else if byte != HTTPGrammar.slash, !HTTPGrammar.isPathCharacter(byte) {
+        throw HTTPError(.invalidTarget)
+      }
+    }
+    var segment = SegmentCheck()
+    guard hasPercent else {
+      for byte in path.dropFirst() { try segment.take(byte, isSeparator: byte == HTTPGrammar.slash) }
+      return try segment.take(HTTPGrammar.slash, isSeparator: true)
+    }
+    var decoded: [UInt8] = []
+    decoded.reserveCapacity(path.count)
+    for piece in path.dropFirst().split(separator: HTTPGrammar.slash, omittingEmptySubsequences: false) {
+      decoded.removeAll(keepingCapacity: true)
+      guard decode(piece, plusIsSpace: false, { decoded.append($0) }) else {
+        throw HTTPError(.invalidPercentEncoding)
+      }
+      for byte in decoded {
+        if byte == HTTPGrammar.slash { throw HTTPError(.encodedSlash) }
+        if byte < 0x20 || byte == 0x7F { throw HTTPError(.encodedControl) }
+        try segment.take(byte, isSeparator: false)
+      }
+      try segment.take(HTTPGrammar.slash, isSeparator: true)
+      if String(validating: decoded, as: UTF8.self) == nil { throw HTTPError(.invalidUTF8) }
+    }
+  }
+
+  /// Tells `.` and `..` from all other segments, byte by byte.
+  private struct SegmentCheck {
+    private var length = 0
+    private var isDotsOnly = true
+
+    mutating func take(_ byte: UInt8, isSeparator: Bool) throws(HTTPError) {
+      if isSeparator {
+        if isDotsOnly, length == 1 || length == 2 { throw HTTPError(.dotSegment) }
+        length = 0
+        isDotsOnly = true
+      } else {
+        length += 1
+        if byte != UInt8(ascii: ".") { isDotsOnly = false }
+      }
+    }
+  }
+
+  /// Percent-decodes once. - Returns: false at the first broken escape.
+  @discardableResult
+  private static func decode(_ raw: ArraySlice<UInt8>, plusIsSpace: Bool, _ put: (UInt8) -> Void) -> Bool {
+    var index = raw.startIndex
+    while index < raw.endIndex {
+      let byte = raw[index]
+      index += 1
+      if byte == HTTPGrammar.percent {
+        guard raw.endIndex - index >= 2, let high = HTTPGrammar.hexValue(raw[index]),
+          let low = HTTPGrammar.hexValue(raw[index + 1])
+        else { return false }
+        put(UInt8(high << 4 | low))
+        index += 2
+      } else {
+        put(plusIsSpace && byte == UInt8(ascii: "+") ? HTTPGrammar.space : byte)
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,197 @@
+// JSON text (RFC 8259) written front to back into one buffer. Nesting is by closure and commas are the writer's, so what
+// comes out is well-formed by construction; a key where a value belongs is our bug and stops the program.
+
+/// Writes one JSON text. `finish` hands over the bytes.
+///
+///     var json = JSONWriter()
+///     json.object { json in
+///       json.member("name", "db1")
+///       json.key("sizes")
+///       json.array { json in json.value(12) }
+///     }
+///     let bytes = json.finish()
+public struct JSONWriter: ~Copyable {
+  /// What may come next.
+  private enum Place {
+    case root  // one value → end
+    case end  // nothing
+    case arrayStart, arrayNext  // a value, or the bracket
+    case objectStart, objectNext  // a key, or the brace
+    case memberValue  // a value → objectNext
+  }
+
+  private var bytes: ByteBuffer
+  private var place = Place.root
+
+  /// - Parameter buffer: where to append; what it holds already stays in front.
+  public init(appendingTo buffer: consuming ByteBuffer = ByteBuffer(minimumCapacity: 256)) {
+    bytes = buffer
+  }
+
+  /// The finished text. The caller owns the buffer.
+  public consuming func finish() -> ByteBuffer {
+    guard case .end = place else { preconditionFailure("a JSON text has exactly one value") }
+    return bytes
+  }
+
+  /// Writes an object; `body` writes its members.
+  public mutating func object<E: Error>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    let after = beginValue()
+    bytes.append(UInt8(ascii: "{"))
+    place = .objectStart
+    try body(&self)
+    switch place {
+    case .objectStart, .objectNext: break
+    case .root, .end, .arrayStart, .arrayNext, .memberValue: preconditionFailure("a key without a value")
+    }
+    bytes.append(UInt8(ascii: "}"))
+    place = after
+  }
+
+  /// Writes an array; `body` writes its elements.
+  public mutating func array<E: Error>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    let after = beginValue()
+    bytes.append(UInt8(ascii: "["))
+    place = .arrayStart
+    try body(&self)
+    bytes.append(UInt8(ascii: "]"))
+    place = after
+  }
+
+  /// Writes a member's name; a value must follow. The caller sees to it that names don't repeat.
+  public mutating func key(_ name: String) {
+    switch place {
+    case .objectStart: break
+    case .objectNext: bytes.append(UInt8(ascii: ","))
+    case .root, .end, .arrayStart, .arrayNext, .memberValue: preconditionFailure("a key outside an object")
+    }
+    quote(name)
+    bytes.append(UInt8(ascii: ":"))
+    place = .memberValue
+  }
+
+  public mutating func null() {
+    let after = beginValue()
+    bytes.append("null")
+    place = after
+  }
+
+  public mutating func value(_ flag: Bool) {
+    let after = beginValue()
+    if flag { bytes.append("true") } else { bytes.append("false") }
+    place = after
+  }
+
+  public mutating func value(_ number: some BinaryInteger) {
+    let after = beginValue()
+    bytes.append(utf8: String(number))
+    place = after
+  }
+
+  /// Writes the shortest text that reads back as the same number. JSON has no word for what isn't finite: that is null.
+  public mutating func value(_ number: Double) {
+    guard number.isFinite else { return null() }
+    let after = beginValue()
+    bytes.append(utf8: number.description)
+    place = after
+  }
+
+  public mutating func value(_ text: String) {
+    let after = beginValue()
+    quote(text)
+    place = after
+  }
+
+  /// Copies a value that is JSON already, e.g. a `jsonb` column. It isn't checked.
+  public mutating func value(json: Span<UInt8>) {
+    let after = beginValue()
+    bytes.append(json)
+    place = after
+  }
+
+  public mutating func value(_ tree: JSONValue) {
+    switch tree {
+    case .null: null()
+    case .bool(let flag): value(flag)
+    case .integer(let number): value(number)
+    case .double(let number): value(number)
+    case .string(let text): value(text)
+    case .array(let elements): array { json in for element in elements { json.value(element) } }
+    case .object(let object):
+      self.object { json in
+        for member in object.members {
+          json.key(member.name)
+          json.value(member.value)
+        }
+      }
+    }
+  }
+
+  public mutating func member(_ name: String, _ flag: Bool) {
+    key(name)
+    value(flag)
+  }
+
+  public mutating func member(_ name: String, _ number: some BinaryInteger) {
+    key(name)
+    value(number)
+  }
+
+  public mutating func member(_ name: String, _ number: Double) {
+    key(name)
+    value(number)
+  }
+
+  public mutating func member(_ name: String, _ text: String) {
+    key(name)
+    value(text)
+  }
+
+  /// Puts the comma that is due. - Returns: the place after the value.
+  private mutating func beginValue() -> Place {
+    switch place {
+    case .root: return .end
+    case .arrayStart: return .arrayNext
+    case .arrayNext:
+      bytes.append(UInt8(ascii: ","))
+      return .arrayNext
+    case .memberValue: return .objectNext
+    case .end, .objectStart, .objectNext: preconditionFailure("a value where none belongs")
+    }
+  }
+
+  /// Escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are copied whole.
+  private mutating func quote(_ text: String) {
+    var text = text
+    bytes.append(UInt8(ascii: "\""))
+    text.withUTF8 { utf8 in
+      var copied = 0
+      for index in utf8.indices {
+        let byte = utf8[index]
+        if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
+        bytes.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[copied..<index]))
+        escape(byte)
+        copied = index + 1
+      }
+      bytes.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[copied...]))
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func escape(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "\""): bytes.append("\\\"")
+    case UInt8(ascii: "\\"): bytes.append("\\\\")
+    case 0x08: bytes.append("\\b")
+    case 0x09: bytes.append("\\t")
+    case 0x0A: bytes.append("\\n")
+    case 0x0C: bytes.append("\\f")
+    case 0x0D: bytes.append("\\r")
+    default:
+      bytes.append("\\u00")
+      for nibble in [byte >> 4, byte & 0xF] {
+        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+      }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/// Why a context could not be made, or a session ended. Reasons are OpenSSL's words, for a log.
+public enum TLSError: Error, Equatable, Sendable {
+  // Making a context.
+
+  /// The certificate chain or private key of our own side.
+  case unusableIdentity(CertificateError)
+  /// The trust anchors.
+  case unusableTrust(CertificateError)
+  /// Neither a host name nor an address.
+  case unusableServerName(String)
+  /// OpenSSL refused a setting.
+  case unusableSettings(reason: String)
+
+  // Ending a session. None of these can be recovered from.
+
+  /// The peer gave up. - `received`: RFC 8446 section 6, for instance 48 for `unknown_ca`.
+  case alert(received: UInt8)
+  /// Client role only: the server's certificate does not prove the name asked for.
+  case untrustedPeer(CertificateVerdict.Reason)
+  /// What came in is no TLS, or no TLS we speak.
+  case protocolViolation(reason: String)
+  /// More key updates and renegotiation attempts than `TLSSession.maximumRekeyAttempts`.
+  case tooManyRekeyAttempts
+
+  // Used at the wrong time.
+
+  /// `send` before the handshake was done.
+  case notEstablished
+  /// `send` after `close`.
+  case closed
+}

@@ -1,0 +1,91 @@
+// Where a socket is or shall be: an IP address, version 4 or 6, and a port. Names are `resolve`d beforehand.
+
+internal import CEpoll.Epoll
+
+/// A numeric endpoint. An IPv4 address that an IPv6 socket reports as `::ffff:a.b.c.d` is stored as plain IPv4, so that
+/// one peer is one value however it came in.
+public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+  public enum Version: UInt8, Sendable {
+    case ipv4 = 4
+    case ipv6 = 6
+  }
+
+  public let version: Version
+  public var port: UInt16
+  // The 16 octets as they lie in memory, network order; IPv4 fills the first four.
+  private let firstOctets: UInt64
+  private let lastOctets: UInt64
+  /// The interface of a link-local IPv6 address, else 0.
+  private let zone: UInt32
+
+  /// Reads `192.0.2.1:8443` or `[2001:db8::1]:8443`. Nil for anything else: names, a bare IPv6 address (its last group
+  /// could be the port), zones, signs, spaces.
+  public init?(_ text: String) {
+    guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")),
+      let port = Self.port(text[text.utf8.index(after: colon)...])
+    else { return nil }
+    var ip = text[..<colon]
+    let isBracketed = ip.utf8.first == UInt8(ascii: "[")
+    if isBracketed {
+      guard ip.utf8.count > 2, ip.utf8.last == UInt8(ascii: "]") else { return nil }
+      ip = ip.dropFirst().dropLast()
+    }
+    self.init(ip: String(ip), port: port)
+    // An IPv4-mapped address in brackets is IPv4 by now, hence the text is asked, not `version`.
+    if ip.utf8.contains(UInt8(ascii: ":")) != isBracketed { return nil }
+  }
+
+  /// - Parameter ip: a numeric address without brackets or zone. Nil for anything else.
+  public init?(ip: String, port: UInt16) {
+    var address = cepoll_address()
+    if ip.utf8.contains(0) || cepoll_parse_ip(ip, &address) == 0 { return nil }
+    address.port = port
+    self.init(address)
+  }
+
+  /// Nil for a family that is not IP.
+  init?(_ address: cepoll_address) {
+    guard let version = Version(rawValue: address.version) else { return nil }
+    port = address.port
+    let mappedPrefix: UInt64 = 0xffff
+    if version == .ipv6, address.octets.0 == 0, UInt64(bigEndian: address.octets.1) >> 32 == mappedPrefix {
+      self.version = .ipv4
+      firstOctets = (UInt64(bigEndian: address.octets.1) << 32).bigEndian
+      lastOctets = 0
+      zone = 0
+    } else {
+      self.version = version
+      firstOctets = address.octets.0
+      lastOctets = address.octets.1
+      zone = address.zone
+    }
+  }
+
+  /// The address without the port, as inet_ntop(3) prints it.
+  public var ipString: String {
+    var address = self.address
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+      // Safety: 64 >= INET6_ADDRSTRLEN (46); inet_ntop writes at most that, NUL included, or the call traps.
+      SystemCall.certain("inet_ntop") { cepoll_print_ip(&address, text.baseAddress, text.count) }
+      return String(cString: text.baseAddress!)
+    }
+  }
+
+  /// `192.0.2.1:8443` or `[2001:db8::1]:8443`: what `init(_:)` reads.
+  public var description: String {
+    switch version {
+    case .ipv4: "\(ipString):\(port)"
+    case .ipv6: "[\(ipString)]:\(port)"
+    }
+  }
+
+  var address: cepoll_address {
+    cepoll_address(octets: (firstOctets, lastOctets), zone: zone, port: port, version: version.rawValue)
+  }
+
+  /// One to five digits, at most 65535.
+  private static func port(_ text: Substring) -> UInt16? {
+    guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return UInt16(text)
+  }
+}

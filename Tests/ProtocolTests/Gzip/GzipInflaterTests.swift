@@ -1,0 +1,195 @@
+import Protocol
+import Testing
+
+/// Feeds `pieces` and collects the output; `finish` follows the last piece.
+private func inflate(
+  _ pieces: [ArraySlice<UInt8>], atMost chunk: Int, limits: InflateLimits = InflateLimits()
+) throws(InflateError) -> [UInt8] {
+  var inflater = GzipInflater(limits: limits)
+  return try inflate(pieces, atMost: chunk, with: &inflater)
+}
+
+private func inflate(
+  _ pieces: [ArraySlice<UInt8>], atMost chunk: Int, with inflater: inout GzipInflater
+) throws(InflateError) -> [UInt8] {
+  var window = ByteBuffer()
+  var output: [UInt8] = []
+  for piece in pieces {
+    var left = piece
+    while true {
+      let progress = try inflater.inflate(Array(left).span, into: &window, atMost: chunk)
+      #expect(window.count <= chunk)
+      output += window.withUnsafeBytes { Array($0) }
+      window.removeAll()
+      left = left.dropFirst(progress.consumed)
+      if progress.state == .outputFull { continue }
+      #expect(left.isEmpty)
+      break
+    }
+  }
+  try inflater.finish()
+  return output
+}
+
+private func looksLikeGzip(_ prefix: [UInt8]) -> Bool { GzipInflater.looksLikeGzip(prefix: prefix.span) }
+
+private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
+  var generator = SeededGenerator(seed: seed)
+  var bytes: [UInt8] = []
+  while bytes.count < count {
+    bytes += Array(#"{"time":\#(UInt16.random(in: 0...999, using: &generator)),"table":"orders"},"#.utf8)
+  }
+  return Array(bytes.prefix(count))
+}
+
+@Suite struct GzipInflaterTests {
+  @Test(arguments: [1, 7, 64, 1000, 4096])
+  func `gives the same bytes for every split of the input and every output size`(chunk: Int) throws {
+    let message = mixedText(1000)
+    for pieces in splits(of: GzipDeflater.gzip(message)) {
+      #expect(try inflate(pieces, atMost: chunk) == message)
+    }
+  }
+
+  @Test(arguments: 0...9)
+  func `reads what every compression level writes`(level: Int) throws {
+    let message = mixedText(100_000)
+    let member = GzipDeflater.gzip(message, level: level)
+    #expect(looksLikeGzip(member))
+    #expect(try inflate([member[...]], atMost: 16_384) == message)
+  }
+
+  @Test func `inflates an empty message`() throws {
+    #expect(try inflate([GzipDeflater.gzip([])[...]], atMost: 1) == [])
+  }
+
+  @Test func `reports a member cut at any byte as truncated`() {
+    let member = GzipDeflater.gzip(mixedText(500))
+    for end in member.indices {
+      #expect(throws: InflateError.truncated) { try inflate([member[..<end]], atMost: 100) }
+    }
+  }
+
+  @Test func `never returns other bytes than the message when one byte of the member is damaged`() {
+    let message = mixedText(300)
+    let member = GzipDeflater.gzip(message)
+    for index in member.indices {
+      for bit in [UInt8(0x01), 0x20, 0x80] {
+        var damaged = member
+        damaged[index] ^= bit
+        // FTEXT, MTIME, XFL and OS (bytes 3...9) carry nothing, nor do the bits that pad the last deflate block to a
+        // byte; everything else is under a magic number or a checksum.
+        if let output = Result(catching: { try inflate([damaged[...]], atMost: 64) }).value {
+          #expect(output == message)
+          #expect((3...9).contains(index) || index == member.count - 9, "byte \(index)")
+        }
+      }
+    }
+  }
+
+  @Test func `names the offset at which a stream is damaged`() {
+    var member = GzipDeflater.gzip(mixedText(300))
+    member[member.count - 8] ^= 1
+    #expect(throws: InflateError.corrupt(offset: member.count - 4)) { try inflate([member[...]], atMost: 4096) }
+  }
+
+  @Test func `refuses plain JSON that is labelled gzip, and recognises it beforehand`() {
+    let plain = Array(#"{"collector_id":"x"}"#.utf8)
+    #expect(!looksLikeGzip(plain))
+    #expect(!looksLikeGzip([0x1F]))
+    #expect(throws: InflateError.corrupt(offset: 2)) { try inflate([plain[...]], atMost: 64) }
+  }
+
+  @Test func `reads a header with name, comment, extra field and header checksum`() throws {
+    let message = mixedText(50)
+    let bare = GzipDeflater.gzip(message)
+    // RFC 1952 §2.3: FLG 0x1C is FEXTRA, FNAME and FCOMMENT.
+    let header: [UInt8] = [0x1F, 0x8B, 8, 0x1C, 0, 0, 0, 0, 0, 255, 2, 0, 9, 9] + Array("a\0b\0".utf8)
+    #expect(try inflate([(header + bare.dropFirst(10))[...]], atMost: 64) == message)
+  }
+
+  @Test func `refuses a second member and any other byte behind the first, for every split`() {
+    let member = GzipDeflater.gzip(mixedText(100))
+    for tail in [member, [0]] {
+      for pieces in splits(of: member + tail) {
+        #expect(throws: InflateError.trailingBytes) { try inflate(pieces, atMost: 64) }
+      }
+    }
+  }
+
+  @Test func `lets out exactly the limit and not one byte more`() throws {
+    let message = mixedText(1000)
+    let member = GzipDeflater.gzip(message)
+    for chunk in [1, 333, 1000, 4096] {
+      #expect(try inflate([member[...]], atMost: chunk, limits: InflateLimits(inflatedBytes: 1000)) == message)
+      #expect(throws: InflateError.tooLarge(limit: 999)) {
+        try inflate([member[...]], atMost: chunk, limits: InflateLimits(inflatedBytes: 999))
+      }
+    }
+  }
+
+  @Test func `allows exactly the ratio and not one more`() throws {
+    // A size whose compressed form divides it, so that the ratio is a whole number.
+    let sizes = (1000...20_000).lazy
+    let size = try #require(sizes.first { $0 % GzipDeflater.gzip([UInt8](repeating: 0, count: $0)).count == 0 })
+    let member = GzipDeflater.gzip([UInt8](repeating: 0, count: size))
+    let ratio = size / member.count
+    let exact = InflateLimits(ratio: ratio, ratioGraceBytes: 0)
+    let less = InflateLimits(ratio: ratio - 1, ratioGraceBytes: 0)
+    #expect(try inflate([member[...]], atMost: size + 1, limits: exact).count == size)
+    #expect(throws: InflateError.ratioExceeded) { try inflate([member[...]], atMost: size + 1, limits: less) }
+  }
+
+  @Test func `judges no ratio within the grace`() throws {
+    let member = GzipDeflater.gzip([UInt8](repeating: 0, count: 5000))
+    let graced = InflateLimits(ratio: 2, ratioGraceBytes: 5000)
+    let judged = InflateLimits(ratio: 2, ratioGraceBytes: 4999)
+    #expect(try inflate([member[...]], atMost: 512, limits: graced).count == 5000)
+    #expect(throws: InflateError.ratioExceeded) { try inflate([member[...]], atMost: 512, limits: judged) }
+  }
+
+  @Test func `stops a bomb within one output window past the grace`() throws {
+    let bomb = GzipDeflater.gzip([UInt8](repeating: 0, count: 50 << 20), level: 9)
+    var inflater = GzipInflater()
+    #expect(throws: InflateError.ratioExceeded) { try inflate([bomb[...]], atMost: 32_768, with: &inflater) }
+    #expect(inflater.inflatedBytes <= (64 << 10) + 32_768)
+  }
+
+  @Test func `throws the same error again until it is reset, and then works`() throws {
+    let message = mixedText(2000)
+    let member = GzipDeflater.gzip(message)
+    var inflater = GzipInflater()
+    for _ in 0..<2 {
+      #expect(throws: InflateError.truncated) { try inflate([member[..<50]], atMost: 64, with: &inflater) }
+      #expect(throws: InflateError.truncated) { try inflate([member[...]], atMost: 64, with: &inflater) }
+      inflater.reset()
+      #expect(try inflate([member[...]], atMost: 64, with: &inflater) == message)
+      #expect(inflater.consumedBytes == member.count && inflater.inflatedBytes == message.count)
+      inflater.reset()
+    }
+    inflater.reset(limits: InflateLimits(inflatedBytes: 10))
+    #expect(throws: InflateError.tooLarge(limit: 10)) { try inflate([member[...]], atMost: 64, with: &inflater) }
+  }
+
+  @Test(arguments: SeededGenerator.fuzzSeeds("GzipInflater"))
+  func `survives mutated members, whatever the pieces`(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let message = mixedText(2000)
+    let member = GzipDeflater.gzip(message)
+    for _ in 0..<300 {
+      var mutated = member
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        mutated[Int.random(in: mutated.indices, using: &generator)] = .random(in: 0...255, using: &generator)
+      }
+      let pieces = randomSplit(of: mutated, longest: 200, using: &generator)
+      let output = Result { try inflate(pieces, atMost: Int.random(in: 1...600, using: &generator)) }.value
+      #expect(output == nil || output == message)
+    }
+  }
+}
+
+extension Result {
+  fileprivate var value: Success? {
+    if case .success(let value) = self { value } else { nil }
+  }
+}

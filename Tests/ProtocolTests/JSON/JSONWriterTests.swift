@@ -1,0 +1,79 @@
+import Protocol
+import Testing
+
+private func written(_ body: (inout JSONWriter) -> Void) -> String {
+  var json = JSONWriter()
+  body(&json)
+  let bytes = json.finish()
+  return bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+}
+
+@Suite struct JSONWriterTests {
+  @Test func `puts commas between elements and members and nowhere else`() {
+    let text = written { json in
+      json.object { json in
+        json.member("a", 1)
+        json.key("b")
+        json.array { json in
+          json.value("x")
+          json.object { _ in }
+          json.array { _ in }
+          json.null()
+          json.value(true)
+        }
+        json.key("c")
+        json.object { json in json.member("d", false) }
+        json.member("e", "f")
+        json.member("g", 0.5)
+      }
+    }
+    #expect(text == #"{"a":1,"b":["x",{},[],null,true],"c":{"d":false},"e":"f","g":0.5}"#)
+  }
+
+  @Test func `escapes quotes, backslashes and controls and leaves the rest`() {
+    #expect(
+      written { $0.value("\"\\/\u{8}\t\n\u{C}\r\0\u{1F}\u{7F}é😀") }
+        == #""\"\\/\b\t\n\f\r\u0000\u001f\#u{7F}é😀""#)
+  }
+
+  @Test(arguments: [
+    0, 0.1, -1.5, 1e21, .leastNonzeroMagnitude, 123_456_789.125, .greatestFiniteMagnitude, 1.0 / 3, -0.0,
+  ])
+  func `writes doubles that read back as the same bits`(number: Double) throws {
+    let text = Array(written { $0.value(number) }.utf8)
+    guard case .double(let read) = try JSONValue.parse(text.span) else {
+      Issue.record("not a double")
+      return
+    }
+    #expect(read.bitPattern == number.bitPattern)
+  }
+
+  @Test(arguments: [Double.nan, .infinity, -.infinity])
+  func `writes null for what JSON has no word for`(number: Double) {
+    #expect(written { $0.value(number) } == "null")
+  }
+
+  @Test func `writes the extreme integers`() {
+    #expect(
+      written { json in
+        json.array { json in
+          json.value(Int64.min)
+          json.value(UInt64.max)
+          json.value(UInt8(7))
+        }
+      } == "[-9223372036854775808,18446744073709551615,7]")
+  }
+
+  @Test func `appends behind what the buffer holds, and copies raw JSON`() {
+    var buffer = ByteBuffer()
+    buffer.append("data: ")
+    var json = JSONWriter(appendingTo: buffer)
+    json.object { json in
+      json.key("raw")
+      json.value(json: Array("[1, 2]".utf8).span)
+      json.member("after", 1)
+    }
+    let bytes = json.finish()
+    #expect(bytes.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } == #"data: {"raw":[1, 2],"after":1}"#)
+  }
+}

@@ -1,0 +1,175 @@
+import Testing
+
+@testable import Protocol
+
+/// A connection in memory: takes at most `room` bytes before it says "full", and records what it was given.
+private struct FakeConnection {
+  var room: Int
+  var wire: [String] = []
+  var left: Int
+
+  init(room: Int) {
+    self.room = room
+    left = room
+  }
+
+  mutating func put(_ what: String, _ count: Int) -> Int {
+    let taken = min(count, left)
+    left -= taken
+    if taken > 0 { wire.append("\(what):\(taken)") }
+    return taken
+  }
+}
+
+@Suite struct CopyStateMachineTests {
+  /// rows[push][target] = bytes
+  private static let rows = [[5, 0, 3], [0, 0, 0], [2, 7, 1]]
+  private static func rowBytes(_ target: Int, _ push: Int) -> Int { rows[push][target] }
+
+  /// Runs one batch to its commit; the connection takes `room` bytes a time. Returns bytes a (target, push).
+  private func run(new: Set<Int>, room: Int) -> [String: Int] {
+    var machine = CopyStateMachine()
+    var sent: [String: Int] = [:]
+    let steps: [CopyStateMachine.Step] = [.copy(target: 2), .statement, .copy(target: 0), .copy(target: 1)]
+    machine.begin(steps: steps, pushCount: 3)
+    for push in new.sorted() { machine.pushIsNew(push) }
+    do {
+      let action = machine.ledgerReturned()
+      #expect(action == .wait)
+    }
+    for step in steps {
+      guard case .copy = step else {
+        do {
+          let action = machine.commandCompleted()
+          #expect(action == .wait)
+        }
+        continue
+      }
+      var connection = FakeConnection(room: room)
+      var action = machine.copyOpened()
+      var turns = 0
+      loop: while turns < 1000 {
+        turns += 1
+        switch action {
+        case .putHeader: action = machine.headerAccepted(rowBytes: Self.rowBytes)
+        case .putRows(let target, let push, let offset):
+          let taken = connection.put("rows", Self.rowBytes(target, push) - offset)
+          if taken == 0 {
+            connection.left = room
+            let resumed = machine.resume(rowBytes: Self.rowBytes)
+            #expect(resumed == action)
+            continue
+          }
+          sent["\(target)/\(push)", default: 0] += taken
+          action = machine.rowsAccepted(taken, rowBytes: Self.rowBytes)
+        case .endCopy:
+          do {
+            let action = machine.copyEnded()
+            #expect(action == .wait)
+          }
+          break loop
+        case .wait, .committed, .failed, .abandoned:
+          Issue.record("unexpected \(action)")
+          break loop
+        }
+      }
+      do {
+        let action = machine.commandCompleted()
+        #expect(action == .wait)
+      }
+    }
+    do {
+      let action = machine.finished()
+      #expect(action == .committed)
+    }
+    let isIdle = machine.isIdle
+    #expect(isIdle)
+    for push in 0..<3 {
+      let isNew = machine.isNew(push)
+      #expect(isNew == new.contains(push))
+    }
+    return sent
+  }
+
+  @Test(arguments: 1...9)
+  func `streams exactly the rows of new pushes however little fits at a time`(room: Int) {
+    #expect(run(new: [0, 1, 2], room: room) == ["2/0": 3, "2/2": 1, "0/0": 5, "0/2": 2, "1/2": 7])
+    #expect(run(new: [2], room: room) == ["2/2": 1, "0/2": 2, "1/2": 7])
+    #expect(run(new: [], room: room) == [:])
+  }
+
+  @Test func `an error after any event fails the batch once and leaves the connection usable`() {
+    for stopAfter in 0...5 {
+      var machine = CopyStateMachine()
+      machine.begin(steps: [.copy(target: 0)], pushCount: 1)
+      if stopAfter > 0 {
+        machine.pushIsNew(0)
+        _ = machine.ledgerReturned()
+      }
+      if stopAfter > 1 { _ = machine.copyOpened() }
+      if stopAfter > 2 { _ = machine.headerAccepted { _, _ in 4 } }
+      if stopAfter > 3 { _ = machine.rowsAccepted(4) { _, _ in 4 } }
+      if stopAfter > 4 { _ = machine.copyEnded() }
+      do {
+        let action = machine.errorReceived()
+        #expect(action == .wait)
+      }
+      do {
+        let action = machine.finished()
+        #expect(action == .failed)
+      }
+      let isIdle = machine.isIdle
+      #expect(isIdle)
+      machine.begin(steps: [], pushCount: 0)
+      do {
+        let action = machine.ledgerReturned()
+        #expect(action == .wait)
+      }
+      do {
+        let action = machine.finished()
+        #expect(action == .committed)
+      }
+    }
+  }
+
+  @Test func `a lost connection leaves the outcome unknown only once the server could have committed`() {
+    // before each event: (events done, outcome unknown)
+    let expected: [(Int, Bool)] = [(0, false), (1, false), (2, false), (3, false), (4, false), (5, true), (6, true)]
+    for (done, unknown) in expected {
+      var machine = CopyStateMachine()
+      machine.begin(steps: [.copy(target: 0)], pushCount: 1)
+      if done > 0 {
+        machine.pushIsNew(0)
+        _ = machine.ledgerReturned()
+      }
+      if done > 1 { _ = machine.copyOpened() }
+      if done > 2 { _ = machine.headerAccepted { _, _ in 4 } }
+      if done > 3 { _ = machine.rowsAccepted(4) { _, _ in 4 } }
+      if done > 4 { _ = machine.copyEnded() }
+      if done > 5 { _ = machine.commandCompleted() }
+      do {
+        let action = machine.connectionLost()
+        #expect(action == .abandoned(outcomeUnknown: unknown), "after \(done) events")
+      }
+      let isIdle = machine.isIdle
+      #expect(isIdle)
+    }
+    var idle = CopyStateMachine()
+    let action = idle.connectionLost()
+    #expect(action == .wait)
+  }
+
+  @Test func `a trailing statement may commit unseen`() {
+    var machine = CopyStateMachine()
+    machine.begin(steps: [.copy(target: 0), .statement], pushCount: 1)
+    _ = machine.ledgerReturned()
+    _ = machine.copyOpened()
+    _ = machine.headerAccepted { _, _ in 0 }
+    _ = machine.copyEnded()
+    _ = machine.commandCompleted()
+    do {
+      let action = machine.connectionLost()
+      #expect(action == .abandoned(outcomeUnknown: true))
+    }
+  }
+}
