@@ -162,6 +162,7 @@ final class DatabaseConnection {
   func putCopy(_ bytes: Span<UInt8>) -> CopyAcceptance {
     precondition(bytes.count <= Self.maximumCopyChunkBytes)
     guard isCopying else { return .accepted }  // lost meanwhile: `disconnected` is on its way
+    if owesDrained { return .full }
     if unflushedCopyBytes + bytes.count > Self.maximumUnflushedCopyBytes {
       flush()
       guard isCopying else { return .accepted }
@@ -180,7 +181,7 @@ final class DatabaseConnection {
       return .accepted
     case 0:
       owesDrained = true
-      flush()
+      want([.read, .write])
       return .full
     default:
       fail(.connectionLost, sessionError())

@@ -43,7 +43,8 @@ struct StoredTable: Sendable {
     self.name = name
     summary = "Metrics, and parts of metrics, that no declaration knows."
     declaration = nil
-    columns = Self.common + [Column("metric_type", .text, isRequired: true), Column("payload", .jsonb, isRequired: true)]
+    columns =
+      Self.common + [Column("metric_type", .text, isRequired: true), Column("payload", .jsonb, isRequired: true)]
   }
 
   private static let common = [

@@ -14,7 +14,8 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `makes yesterday to the days ahead once, and drops what is past its retention`(_ kind: StorageKind) async throws {
+  func `makes yesterday to the days ahead once, and drops what is past its retention`(_ kind: StorageKind) async throws
+  {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
@@ -77,7 +78,8 @@ import Testing
       try await session.script("COMMIT")
     }
     // The detachment that was cut off is finished now.
-    #expect(try await partitions.dropExpired(today: past) { Issue.record("\($0) \($1)") } == ["metrics.sysstat_p20241004"])
+    #expect(
+      try await partitions.dropExpired(today: past) { Issue.record("\($0) \($1)") } == ["metrics.sysstat_p20241004"])
   }
 
   @Test func `attaches a table that was left detached within the retention`() async throws {

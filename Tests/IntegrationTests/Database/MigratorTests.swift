@@ -102,7 +102,8 @@ struct MigratedDatabase: Sendable {
     }
     let known = try #require(MetricCatalog.tables.first { $0.name == "sysstat_disk_io" }).columns
     let wider = MetricSchema(
-      database: migrated.database, storage: migrated.storage, tables: table(known + [.text("model"), .interned("note")]))
+      database: migrated.database, storage: migrated.storage,
+      tables: table(known + [.text("model"), .interned("note")]))
     let (found, changes) = try await wider.reconcile()
     #expect(found == kind)
     #expect(

@@ -6,7 +6,8 @@ import Testing
 /// Every statement against the migrated schema: what sqlc checks when it generates, a test checks here.
 @Suite struct StatementTests {
   @Test(arguments: TestCluster.storageKinds)
-  func `prepares every statement with the types, columns and nullability it declares`(_ kind: StorageKind) async throws {
+  func `prepares every statement with the types, columns and nullability it declares`(_ kind: StorageKind) async throws
+  {
     let cluster = try TestCluster.shared.get()
     let settings = try await cluster.makeDatabase()
     let database = try Database.start(settings)
@@ -14,7 +15,8 @@ import Testing
     var storage = StorageSettings()
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
-    let session = try #require(PQconnectdb("host=\(cluster.directory) user=postgres dbname=\(settings.address["dbname"]!)"))
+    let session = try #require(
+      PQconnectdb("host=\(cluster.directory) user=postgres dbname=\(settings.address["dbname"]!)"))
     defer { PQfinish(session) }
     let extra: [StatementDescription] =
       switch kind {
@@ -42,7 +44,8 @@ import Testing
       #expect(declared.type == SQLType(oid: PQftype(described, index)), "\(statement.name): \(name)")
       let (table, number) = (PQftable(described, index), PQftablecol(described, index))
       if table != 0, number > 0, !declared.isNullable {
-        let found = PQexec(session, "SELECT attnotnull FROM pg_attribute WHERE attrelid = \(table) AND attnum = \(number)")
+        let found = PQexec(
+          session, "SELECT attnotnull FROM pg_attribute WHERE attrelid = \(table) AND attnum = \(number)")
         defer { PQclear(found) }
         #expect(String(cString: PQgetvalue(found, 0, 0)) == "t", "\(statement.name): \(name) may be NULL")
       }

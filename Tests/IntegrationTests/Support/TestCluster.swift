@@ -44,8 +44,11 @@ final class TestCluster: Sendable {
     if !fsync { lines += ["fsync=off", "full_page_writes=off"] }
     if hasTimescale { lines += ["shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off"] }
     options = lines.map { "-c " + $0 }.joined(separator: " ")
-    print("TestCluster: \(binaries); TimescaleDB is \(hasTimescale ? "there: suites run on both" : "NOT there: plain only")")
-    try run("initdb", "-D", directory + "/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    print(
+      "TestCluster: \(binaries); TimescaleDB is \(hasTimescale ? "there: suites run on both" : "NOT there: plain only")"
+    )
+    try run(
+      "initdb", "-D", directory + "/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
     try guardLife()
     try start()
   }
@@ -82,7 +85,8 @@ final class TestCluster: Sendable {
 
   private func run(_ program: String, _ arguments: String...) throws {
     // PostgreSQL looks around in its working directory, where another user may not look.
-    try ChildProcess.run(["/usr/bin/env", "-C", "/"] + user + [binaries + "/" + program] + arguments, output: directory + "/setup.log")
+    try ChildProcess.run(
+      ["/usr/bin/env", "-C", "/"] + user + [binaries + "/" + program] + arguments, output: directory + "/setup.log")
   }
 
   /// Lets a shell wait for the end of this process: the pipe's other end closes, and the shell tidies up.
