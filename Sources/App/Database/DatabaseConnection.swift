@@ -191,7 +191,6 @@ final class DatabaseConnection {
 
   /// Ends the data of this COPY; its result follows.
   func endCopy() { endCopy(failing: nil) }
-
   /// Ends this COPY so that the server refuses it and all that came with it in one message (57014).
   func failCopy(_ reason: String) { endCopy(failing: reason) }
 

@@ -1,7 +1,7 @@
-import Protocol
 import Testing
 
 @testable import App
+@testable import Protocol
 
 @Suite struct MetricDDLTests {
   private func stored(_ name: String) throws -> StoredTable {
@@ -47,8 +47,9 @@ import Testing
   @Test func `changes a view's comment with its query and not otherwise`() throws {
     let first = NamedView(try stored("pg_stats"))
     #expect(first.comment == NamedView(try stored("pg_stats")).comment)
-    let other = StoredTable(
-      MetricTable("pg_stats", "x", database: true, columns: [.count("size_bytes", .bytes)]))
+    let narrower = MetricTable("pg_stats", "x", database: true, columns: [.count("size_bytes", .bytes)])
+    let catalog = CompiledCatalog(types: [MetricType("pg_stats", "x", [.rows("rows", narrower)])])
+    let other = StoredTable.tables(of: catalog, declared: [narrower])[0]
     #expect(NamedView(other).comment != first.comment)
   }
 }

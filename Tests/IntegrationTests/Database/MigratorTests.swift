@@ -1,7 +1,7 @@
-import Protocol
 import Testing
 
 @testable import App
+@testable import Protocol
 
 /// A migrated database of its own, for one test.
 struct MigratedDatabase: Sendable {
@@ -98,7 +98,9 @@ struct MigratedDatabase: Sendable {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     func table(_ columns: [MetricColumn]) -> [StoredTable] {
-      [StoredTable(MetricTable("sysstat_disk_io", "x", database: false, object: ["device"], columns: columns))]
+      let table = MetricTable("sysstat_disk_io", "x", database: false, object: ["device"], columns: columns)
+      let catalog = CompiledCatalog(types: [MetricType("x", "x", [.rows("rows", table)])])
+      return [StoredTable.tables(of: catalog, declared: [table])[0]]
     }
     let known = try #require(MetricCatalog.tables.first { $0.name == "sysstat_disk_io" }).columns
     let wider = MetricSchema(
