@@ -86,7 +86,8 @@ enum SchemaStatements {
     """)
 
   static let all = [
-    lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description, decideStorage.description,
+    lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description,
+    decideStorage.description,
     timescale.description,
   ]
 }
@@ -255,7 +256,9 @@ struct MetricSchema: Sendable {
 
   private func begin(_ session: DatabaseLease) async throws(MigrationError) {
     try await session.lockSchema()
-    do throws(DatabaseError) { try await session.limitLockWait(settings.ddlLockTimeout) } catch { throw .database(error) }
+    do throws(DatabaseError) { try await session.limitLockWait(settings.ddlLockTimeout) } catch {
+      throw .database(error)
+    }
   }
 
   /// Runs a transaction again that met a lock: a COPY holds its table for some 100 ms, and DDL must not queue for long.
