@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -21,13 +22,17 @@ import Testing
     loop.end()
   }
 
-  @Test func `jobs that wait together cost one wake-up`() throws {
+  @Test func `jobs that wait together cost one write to the flag`() throws {
     let loop = try EventLoop()
-    for _ in 0..<100 { loop.handle.submit { _ in } }
-    loop.turn()
-    let statistics = loop.takeStatistics()
-    #expect(statistics.jobs == 100)
-    #expect(statistics.events == 1)
+    for round in 1...2 {
+      for _ in 0..<100 { loop.handle.submit { _ in } }
+      // The flag counts the writes to it; taking the count lowers it, so it is raised again by hand.
+      var writes: UInt64 = 0
+      #expect(read(loop.handle.flag, &writes, 8) == 8 && writes == 1)
+      #expect(write(loop.handle.flag, &writes, 8) == 8)
+      loop.turn()
+      #expect(loop.takeStatistics().jobs == UInt64(100 * round))
+    }
     loop.end()
   }
 
@@ -69,7 +74,8 @@ import Testing
 
   @Test func `the inbox takes its limit and not one job more`() throws {
     let loop = try EventLoop()
-    for _ in 0..<LoopHandle.maximumWaitingJobs { #expect(loop.handle.submit { _ in }) }
+    let accepted = (0..<LoopHandle.maximumWaitingJobs).count { _ in loop.handle.submit { _ in } }
+    #expect(accepted == LoopHandle.maximumWaitingJobs)
     #expect(!loop.handle.submit { _ in })
     loop.turn()
     #expect(loop.takeStatistics().jobs == UInt64(LoopHandle.maximumWaitingJobs))

@@ -29,7 +29,7 @@ import Testing
 }
 
 @Suite struct FileDescriptorTests {
-  @Test func `an owner closes when it goes, but not what it released`() {
+  @Test func `what an owner released stays open`() {
     let pair = SocketPair()
     let kept: CInt
     do {

@@ -92,7 +92,10 @@ import Testing
         #expect(model.values.allSatisfy { $0 > now }, "seed \(seed), step \(step)")
       }
       #expect(timers.count == model.count, "seed \(seed), step \(step)")
-      if step % 16 == 0 { #expect(timers.nextDeadline()?.nanoseconds == model.values.min(), "seed \(seed), step \(step)") }
+      // Not at each step: asking moves what was put off, and the other ways of moving it want their turn.
+      if step % 16 == 0 {
+        #expect(timers.nextDeadline()?.nanoseconds == model.values.min(), "seed \(seed), step \(step)")
+      }
     }
   }
 }

@@ -85,6 +85,7 @@ extension DatabaseError: CustomStringConvertible {
 enum SQLState {
   static let uniqueViolation = "23505"
   static let foreignKeyViolation = "23503"
+  static let failedTransaction = "25P02"
   static let insufficientPrivilege = "42501"
   static let duplicateTable = "42P07"
   static let undefinedTable = "42P01"

@@ -7,6 +7,12 @@ struct SQLColumn: Hashable, Sendable {
   let type: SQLType
   let isNullable: Bool
 
+  init(name: String, type: SQLType, isNullable: Bool) {
+    self.name = name
+    self.type = type
+    self.isNullable = isNullable
+  }
+
   init<Value: SQLValue>(_ name: String, _ value: Value.Type) {
     self.name = name
     type = value.type

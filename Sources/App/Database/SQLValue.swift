@@ -1,7 +1,7 @@
 // Swift values as PostgreSQL's binary format has them (the typreceive and typsend functions of src/backend/utils/adt):
 // parameters go out and columns come in this way, so that no value is ever part of a statement's text.
 
-public import Protocol
+internal import Protocol
 
 /// A value that can be a parameter or a column.
 protocol SQLValue: Sendable {
@@ -194,9 +194,7 @@ extension FixedWidthInteger {
   init(bigEndian bytes: Span<UInt8>, at offset: Int) {
     var value: Self = 0
     for index in 0..<MemoryLayout<Self>.size {
-      // A byte has no room for a shift by 8, and needs none.
-      value = Self.bitWidth == 8 ? 0 : value << 8
-      value |= Self(truncatingIfNeeded: bytes[offset + index])
+      value = value << 8 | Self(truncatingIfNeeded: bytes[offset + index])
     }
     self = value
   }

@@ -2,4 +2,5 @@
 enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
+    + MaintenanceStatements.all
 }

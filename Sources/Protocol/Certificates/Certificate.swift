@@ -2,8 +2,8 @@
 
 import CEpoll.TLS
 
-/// One certificate: a shared handle to an immutable X509.
-public final class Certificate: @unchecked Sendable {  // Safety: X509 is ref-counted, its caches are locked, and we never modify it.
+/// One certificate: a shared handle to an X509 that nobody modifies.
+public final class Certificate: @unchecked Sendable {  // Safety: ref-counted, caches locked, never modified.
   let pointer: OpaquePointer
 
   /// Takes the reference over.
@@ -31,7 +31,9 @@ public final class Certificate: @unchecked Sendable {  // Safety: X509 is ref-co
     OpenSSLErrorQueue.clear()
     let chain = PEM.reading(pem) { bio in
       var chain: [Certificate] = []
-      while let pointer = PEM_read_bio_X509(bio, nil, PEM.noPassword, nil) { chain.append(Certificate(owning: pointer)) }
+      while let pointer = PEM_read_bio_X509(bio, nil, PEM.noPassword, nil) {
+        chain.append(Certificate(owning: pointer))
+      }
       return chain
     }
     // The reader stops with "no start line" at the end of the text; anything else is a damaged certificate.

@@ -41,7 +41,9 @@ public struct CertificateAuthority: ~Copyable {
   }
 
   /// A new root with a new P-256 key. - Parameter validFor: seconds from `now`.
-  public static func create(commonName: String, validFor: Int64, now: Int64) throws(CertificateError) -> CertificateAuthority {
+  public static func create(commonName: String, validFor: Int64, now: Int64) throws(CertificateError)
+    -> CertificateAuthority
+  {
     let key = try PrivateKey.generate()
     var draft = try CertificateDraft(publicKey: key.pointer, commonName: sanitizedCommonName(commonName))
     try draft.setValidity(from: now - clockSkewSeconds, to: now + validFor)
@@ -95,8 +97,9 @@ public struct CertificateAuthority: ~Copyable {
     _ publicKey: OpaquePointer?, commonName: String, _ names: borrowing AlternativeNames, purpose: String,
     validFor: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
+    precondition(validFor > 0)
+    guard now < certificate.notAfter else { throw .authorityExpired }
     let notAfter = min(now + validFor, certificate.notAfter)
-    guard now < certificate.notAfter, now < notAfter || validFor < 0 else { throw .authorityExpired }
     var draft = try CertificateDraft(publicKey: publicKey, commonName: Self.sanitizedCommonName(commonName))
     try draft.setValidity(from: now - Self.clockSkewSeconds, to: notAfter)
     try draft.add(NID_basic_constraints, "critical,CA:FALSE", issuer: certificate)

@@ -107,7 +107,8 @@ struct AlternativeNames: ~Copyable {
     try append(kind, owning: string)
   }
 
-  private mutating func append(_ kind: Int32, owning value: UnsafeMutablePointer<ASN1_STRING>) throws(CertificateError) {
+  private mutating func append(_ kind: Int32, owning value: UnsafeMutablePointer<ASN1_STRING>) throws(CertificateError)
+  {
     guard let name = GENERAL_NAME_new() else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
     GENERAL_NAME_set0_value(name, kind, value)
     guard OPENSSL_sk_push(stack, name) > 0 else {

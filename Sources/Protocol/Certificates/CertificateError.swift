@@ -14,7 +14,7 @@ public enum CertificateError: Error, Equatable, Sendable {
   case keyMismatch
   /// The certificate may not sign others.
   case notAnAuthority
-  /// The authority's own certificate has ended, or is too short-lived to issue anything.
+  /// The authority's own certificate has ended.
   case authorityExpired
   /// A DNS name or address that cannot stand in a certificate.
   case unusableName(String)

@@ -60,7 +60,7 @@ public struct Digest: ~Copyable {
 }
 
 /// HMAC-SHA-256 under one secret.
-final class MessageAuthentication: @unchecked Sendable {  // Safety: the keyed context is never updated, only duplicated.
+final class MessageAuthentication: @unchecked Sendable {  // Safety: the context is only ever duplicated.
   private let keyed: OpaquePointer
 
   init(secret: [UInt8]) {

@@ -40,6 +40,11 @@ public struct JWTKey: Sendable {
   }
 }
 
+extension JWTKey: CustomStringConvertible {
+  /// Without the secret: a key must be safe to log.
+  public var description: String { "JWTKey(\(id))" }
+}
+
 /// The key that signs, and all that verify. Immutable: a rotation makes a new set.
 public struct JWTKeySet: Sendable {
   public let signing: JWTKey

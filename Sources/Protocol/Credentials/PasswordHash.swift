@@ -30,7 +30,7 @@ public enum PasswordHash {
   static let saltBytes = 16
   static let hashBytes = 32
 
-  /// - Returns: `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, unpadded base 64; nil if the password is too long.
+  /// - Returns: `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, unpadded base 64; nil if the password is too long or holds a NUL.
   public static func hash(_ password: String, parameters: Parameters = .standard) -> String? {
     precondition(parameters.isBearable)
     let salt = RandomBytes.generate(saltBytes)
@@ -67,7 +67,8 @@ public enum PasswordHash {
     let (r, p) = (UInt64(parameters.r), UInt64(parameters.p))
     let ceiling = 128 * r * (n + p + 2) + 1024
     return password.withUTF8 { text in
-      guard text.count <= maximumPasswordBytes else { return nil }
+      // HMAC pads its key with zeros: "x" and "x\0" would be the same password.
+      guard text.count <= maximumPasswordBytes, !text.contains(0) else { return nil }
       // A NULL password asks OpenSSL only to check the parameters, and an empty buffer may have a NULL base.
       return withUnsafeBytes(of: UInt8(0)) { empty in
         let source = UnsafeRawPointer(text.baseAddress) ?? empty.baseAddress!

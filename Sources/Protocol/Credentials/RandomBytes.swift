@@ -17,5 +17,7 @@ public enum RandomBytes {
 /// Whether the two runs are equal, in a time that depends on their length only (CRYPTO_memcmp(3)). The lengths are no secret.
 public func constantTimeEquals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
   guard left.count == right.count else { return false }
-  return left.withUnsafeBytes { l in right.withUnsafeBytes { r in CRYPTO_memcmp(l.baseAddress, r.baseAddress, l.count) == 0 } }
+  return left.withUnsafeBytes { l in
+    right.withUnsafeBytes { r in CRYPTO_memcmp(l.baseAddress, r.baseAddress, l.count) == 0 }
+  }
 }

@@ -16,13 +16,11 @@ enum HTTPGrammar {
 
   static func isAlpha(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
 
-  /// `tchar`: what names of methods, fields and codings are made of.
+  /// `tchar`, what names of methods, fields and codings are made of: letters, digits, !#$%&'*+-.^_`|~
   static func isToken(_ byte: UInt8) -> Bool {
-    if isAlpha(byte) || isDigit(byte) { return true }
-    switch byte {
-    case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x5E...0x60, 0x7C, 0x7E: return true  // !#$%&'*+-.^_`|~
-    default: return false
-    }
+    // One bit for each of 0...63 and of 64...127.
+    let set: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
+    return byte < 128 && set >> UInt64(byte & 63) & 1 == 1
   }
 
   /// `unreserved` of RFC 3986 §2.3.

@@ -38,46 +38,69 @@ struct HTTPHeadBuffer: ~Copyable {
     _ section: Section, _ input: Span<UInt8>, _ position: inout Int, limits: HTTPLimits
   ) -> Outcome {
     var start = position
-    for index in start..<input.count {
+    var index = position
+    while index < input.count {
+      if !previousIsCR {
+        let run = textRun(input, from: index, longest: textRoom(section, limits))
+        length += run
+        lineLength += run
+        bytesExamined += run
+        index += run
+        if index == input.count { break }
+      }
       bytesExamined += 1
       let byte = input[index]
+      index += 1
       if length == byteLimit(section, limits) { return .malformed(overflowReason(section)) }
       length += 1
-      if previousIsCR {
-        guard byte == HTTPGrammar.lf else { return .malformed(.bareCarriageReturn) }
-        previousIsCR = false
-        let isEmptyLine = lineLength == 0
-        lineLength = 0
-        if !isEmptyLine {
-          finishedLines += 1
-          let fieldLines = section == .head ? finishedLines - 1 : finishedLines
-          if fieldLines > limits.fieldCount { return .malformed(.tooManyFields) }
-        } else if finishedLines > 0 || section == .trailers {
-          position = index + 1
-          return .complete(take(input, start..<position))
-        } else {
-          if emptyLineSkipped { return .malformed(.emptyLine) }
-          emptyLineSkipped = true
-          start = index + 1
-          length = 0
-          pending.removeAll(keepingCapacity: false)
-        }
-      } else if byte == HTTPGrammar.cr {
+      guard previousIsCR else {
+        // Either no text, or text beyond its room.
+        guard byte == HTTPGrammar.cr else { return .malformed(textFault(byte)) }
         previousIsCR = true
-      } else if byte == HTTPGrammar.lf {
-        return .malformed(.bareLineFeed)
-      } else if HTTPGrammar.isControl(byte) {
-        return .malformed(.controlCharacter)
+        continue
+      }
+      guard byte == HTTPGrammar.lf else { return .malformed(.bareCarriageReturn) }
+      previousIsCR = false
+      let isEmptyLine = lineLength == 0
+      lineLength = 0
+      if !isEmptyLine {
+        finishedLines += 1
+        let fieldLines = section == .head ? finishedLines - 1 : finishedLines
+        if fieldLines > limits.fieldCount { return .malformed(.tooManyFields) }
+      } else if finishedLines > 0 || section == .trailers {
+        position = index
+        return .complete(take(input, start..<index))
       } else {
-        lineLength += 1
-        if section == .head, finishedLines == 0, lineLength > limits.targetBytes + Self.requestLineBytesBesideTarget {
-          return .malformed(.targetTooLong)
-        }
+        if emptyLineSkipped { return .malformed(.emptyLine) }
+        emptyLineSkipped = true
+        start = index
+        length = 0
+        pending.removeAll(keepingCapacity: false)
       }
     }
     if start < input.count { pending.append(input.extracting(start..<input.count)) }
     position = input.count
     return .needInput
+  }
+
+  /// How many of the next bytes are text of a line, up to `longest`.
+  private func textRun(_ input: Span<UInt8>, from start: Int, longest: Int) -> Int {
+    let end = start + min(longest, input.count - start)
+    var index = start
+    while index < end, !HTTPGrammar.isControl(input[index]) { index += 1 }
+    return index - start
+  }
+
+  /// How much text may follow before a limit is passed.
+  private func textRoom(_ section: Section, _ limits: HTTPLimits) -> Int {
+    let room = byteLimit(section, limits) - length
+    guard section == .head, finishedLines == 0 else { return room }
+    return min(room, limits.targetBytes + Self.requestLineBytesBesideTarget - lineLength)
+  }
+
+  private func textFault(_ byte: UInt8) -> HTTPError.Reason {
+    if byte == HTTPGrammar.lf { return .bareLineFeed }
+    return HTTPGrammar.isControl(byte) ? .controlCharacter : .targetTooLong
   }
 
   /// Forgets the bytes and returns their memory.

@@ -25,15 +25,20 @@ public final class TLSIdentity: @unchecked Sendable {  // Safety: X509 and EVP_P
     OpenSSLErrorQueue.clear()
     var isInstalled =
       SSL_CTX_use_certificate(context, chain[0].pointer) == 1 && SSL_CTX_use_PrivateKey(context, key.pointer) == 1
-    for issuer in chain.dropFirst() { isInstalled = isInstalled && ctls_context_add_chain(context, issuer.pointer) == 1 }
+    for issuer in chain.dropFirst() {
+      isInstalled = isInstalled && ctls_context_add_chain(context, issuer.pointer) == 1
+    }
     guard isInstalled else { throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason()) }
   }
 
   /// Makes one session (an SSL) present this identity.
   func install(intoSession session: OpaquePointer) throws(TLSError) {
     OpenSSLErrorQueue.clear()
-    var isInstalled = SSL_use_certificate(session, chain[0].pointer) == 1 && SSL_use_PrivateKey(session, key.pointer) == 1
-    for issuer in chain.dropFirst() { isInstalled = isInstalled && ctls_session_add_chain(session, issuer.pointer) == 1 }
+    var isInstalled =
+      SSL_use_certificate(session, chain[0].pointer) == 1 && SSL_use_PrivateKey(session, key.pointer) == 1
+    for issuer in chain.dropFirst() {
+      isInstalled = isInstalled && ctls_session_add_chain(session, issuer.pointer) == 1
+    }
     guard isInstalled else { throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason()) }
   }
 }

@@ -20,6 +20,8 @@ public struct TLSSession: ~Copyable {
 
   private let ssl: OpaquePointer
   private let lent: UnsafeMutablePointer<LentBIO>
+  /// Whether the handshake is done; stays so. (OpenSSL's own flag falls back during each key update.)
+  public private(set) var isEstablished = false
   /// Set once the session is beyond use.
   private var failure: TLSError?
 
@@ -84,6 +86,7 @@ public struct TLSSession: ~Copyable {
       failure = error
       throw error
     }
+    isEstablished = isEstablished || SSL_is_init_finished(ssl) == 1
     if hasReceivedClose { return .closedByPeer }
     return isEstablished ? .established : .handshaking
   }
@@ -125,10 +128,10 @@ public struct TLSSession: ~Copyable {
     }
   }
 
-  /// Asks for new keys for our direction (RFC 8446 section 4.6.3); they change with the next `send`. TLS 1.3 only.
-  mutating func updateKeys() { SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) }
-
-  public var isEstablished: Bool { SSL_is_init_finished(ssl) == 1 }
+  /// Asks for new keys for our direction, or both (RFC 8446 section 4.6.3); they change with the next `send`. TLS 1.3 only.
+  mutating func updateKeys(peerToo: Bool) {
+    SSL_key_update(ssl, peerToo ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
+  }
 
   /// What the peer presented; nil if nothing. Built anew at each call: read it once, when the session is established.
   public var peer: PeerCertificate? {

@@ -4,7 +4,8 @@ import Testing
 struct RequestTargetTests {
   @Test(arguments: [
     ("/", [""]), ("/a", ["a"]), ("/a/", ["a", ""]), ("//a", ["", "a"]), ("/a%20b/c", ["a b", "c"]),
-    ("/caf%C3%A9", ["caf\u{e9}"]), ("/%25", ["%"]), ("/a+b", ["a+b"]), ("/...", ["..."]), ("/.a", [".a"]),
+    ("/caf%C3%A9", ["caf\u{e9}"]), ("/%25", ["%"]), ("/a+b", ["a+b"]), ("/...", ["..."]),
+    ("/.a/a./..a", [".a", "a.", "..a"]),
     ("/a;b=c/@:!$&'()*,=~-_", ["a;b=c", "@:!$&'()*,=~-_"]), ("HTTP://h:1/a%2Eb", ["a.b"]), ("*", []),
   ])
   func `decodes path segments`(target: String, expected: [String]) throws {

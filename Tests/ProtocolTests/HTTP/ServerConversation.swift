@@ -88,7 +88,7 @@ enum RequestCorpus {
 
   static let all = [
     simple, push, chunked, refreshToken + "0\r\n\r\n", http10, http10KeepAlive,
-    "\r\n" + simple,
+    "\r\n" + simple + "\r\n" + push,
     simple + push + chunked + simple,
     push + "\r\n" + push,
     http10KeepAlive + http10,

@@ -1,0 +1,111 @@
+// The commands that change a database and end: migrate, user add, secret add.
+
+import ArgumentParser
+import Glibc
+import Protocol
+
+struct MigrateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "migrate", abstract: "Brings the database's schema up to this version.")
+
+  @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+  @OptionGroup var options: SettingOptions
+
+  func run() async throws {
+    let settings = try options.read([("database_url", databaseUrl)])
+    try await withDatabase(settings) { database in
+      let storage = try await Storage.migrate(database, settings: settings)
+      print("The schema is up to date (\(storage.kind)).")
+    }
+  }
+}
+
+struct UserCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "user", abstract: "Manages the users of the API.", subcommands: [Add.self])
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "add", abstract: "Adds a user.",
+      discussion: "The password is read from standard input; an empty one is replaced by a random one and printed.")
+
+    @Argument(help: "Name to log in with.") var username: String
+    @Option(help: "admin, operator or viewer.") var role: String = "viewer"
+    @Option(help: "E-mail address.") var email: String?
+    @Option(help: "Full name.") var fullName: String?
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      guard let role = Role(rawValue: role) else { throw ValidationError("--role is admin, operator or viewer") }
+      if isatty(STDIN_FILENO) == 1 { print("Password (empty for a random one): ", terminator: "") }
+      let typed = readLine(strippingNewline: true) ?? ""
+      let password = typed.isEmpty ? Secrets.random() : typed
+      try await withDatabase(settings) { database in
+        try await Accounts.add(
+          username, password: password, role: role, email: email, fullName: fullName, to: database)
+      }
+      print("\(username) is \(role.rawValue)." + (typed.isEmpty ? " Password: \(password)" : ""))
+    }
+  }
+}
+
+struct SecretCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "secret", abstract: "Manages registration secrets, with which collectors enrol.",
+    subcommands: [Add.self])
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "add", abstract: "Adds a registration secret and prints it, once.")
+
+    @Argument(help: "What it is for.") var name: String
+    @Option(help: "Life, e.g. 24h; without it the secret does not expire.") var ttl: String?
+    @Option(help: "Most collectors that may enrol with it.") var maxUses: Int32?
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      var expiry: Timestamp?
+      if let ttl {
+        guard let life = SettingValue.time(ttl) else { throw ValidationError("--ttl is a time such as 24h or 30d") }
+        expiry = Timestamp(unixSeconds: WallClock.unixSeconds() + life.wholeSeconds)
+      }
+      let secret = Secrets.random()
+      try await withDatabase(settings) { database in
+        try await Secrets.add(secret, name: name, expiry: expiry, maxUses: maxUses, to: database)
+      }
+      print(secret)
+    }
+  }
+}
+
+struct SettingsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "settings", abstract: "Lists every setting with its value and meaning.")
+
+  @Flag(help: "As the table of the README.") var markdown = false
+  @OptionGroup var options: SettingOptions
+
+  func run() throws {
+    let settings = try options.read()
+    if markdown {
+      print(Settings.markdownTable())
+      return
+    }
+    for declaration in Settings.declarations {
+      print("\(declaration.name)=\(declaration.print(settings))\n    \(declaration.help)")
+    }
+  }
+}
+
+/// Opens the database for the time of `body`.
+private func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
+  guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
+  let database = try Database.start(
+    settings.databaseSettings(DatabaseAddress(settings.databaseURL).resolved()))
+  defer { database.shutDown() }
+  try await body(database)
+}

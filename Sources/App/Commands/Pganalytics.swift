@@ -1,0 +1,50 @@
+import ArgumentParser
+
+@main
+struct Main {
+  /// Signals are blocked before any other thread exists, so that all inherit it and only `Signals` hears of them.
+  static func main() async {
+    Signals.block()
+    await Pganalytics.main()
+  }
+}
+
+struct Pganalytics: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pganalytics",
+    abstract: "Takes the metrics of thousands of PostgreSQL collectors and stores them, exactly once.",
+    discussion: """
+      Every setting can be given as --set name=value or as an environment variable PGANALYTICS_NAME. An option of its \
+      own wins over --set, and --set over the environment. `pganalytics settings` lists them all with default and \
+      meaning.
+      """,
+    version: Version.text,
+    subcommands: [
+      UpCommand.self, ServeCommand.self, MigrateCommand.self, UserCommand.self, SecretCommand.self,
+      SettingsCommand.self, VersionCommand.self,
+    ])
+}
+
+/// The settings that several commands share, from environment, `--set` and options of their own.
+struct SettingOptions: ParsableArguments {
+  @Option(name: .customLong("set"), help: ArgumentHelp("A setting; may be repeated.", valueName: "name=value"))
+  var overrides: [String] = []
+
+  /// - Parameter options: settings with an option of their own, by name; nil where it was not given.
+  func read(_ options: [(name: String, value: String?)] = []) throws -> Settings {
+    let given = options.compactMap { option in option.value.map { "\(option.name)=\($0)" } }
+    return try Settings.read(environment: Environment.variables(), overrides: overrides + given)
+  }
+}
+
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
+
+  func run() { print("pganalytics \(Version.text)") }
+}
+
+enum Version {
+  static let text = "0.1.0"
+  /// Of the API, in paths as `v1`.
+  static let api = "1.0.0"
+}

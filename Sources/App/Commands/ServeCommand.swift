@@ -1,0 +1,46 @@
+import ArgumentParser
+import Logging
+import Reactor
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serves with a database that is given.",
+    discussion: "The database must have been migrated (`pganalytics migrate`).")
+
+  @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+  @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
+  @Option(help: "Directory of certificates and keys.") var dataDir: String?
+  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @OptionGroup var options: SettingOptions
+
+  func run() async throws {
+    let settings = try options.read([
+      ("database_url", databaseUrl), ("listen", listen), ("data_dir", dataDir), ("loops", loops),
+    ])
+    guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
+    let log = try settings.log()
+    try Process.prepare(settings)
+    let signals = try Signals.stream()
+    let server = try await Server.start(settings, log: log)
+    print("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
+    for await _ in signals { break }
+    await server.stop()
+  }
+}
+
+enum Process {
+  /// What every serving process needs before it starts: descriptors and its directory.
+  static func prepare(_ settings: Settings) throws {
+    _ = try ProcessLimits.raiseDescriptorLimit()
+    try PrivateFile.makeDirectory(settings.dataDirectory)
+  }
+}
+
+extension Settings {
+  func log() throws(SettingError) -> ServerLog {
+    guard let level = Logger.Level(rawValue: logLevel) else {
+      throw SettingError(source: "log_level", problem: "\"\(logLevel)\" is no level")
+    }
+    return ServerLog(level: level)
+  }
+}

@@ -1,0 +1,156 @@
+internal import Reactor
+internal import Synchronization
+
+/// The admin lane's database client: pooled sessions on a loop of their own, reached from any task.
+final class Database: DatabaseClient {
+  private let thread: LoopThread
+  private let pool: LoopBound<DatabasePool>
+  private let lastID = Atomic<UInt64>(0)
+
+  private init(thread: LoopThread, pool: LoopBound<DatabasePool>) {
+    self.thread = thread
+    self.pool = pool
+  }
+
+  /// Starts the thread and begins to connect; requests may come at once. End it with `shutDown`.
+  /// - Parameter index: the loop's number, for statistics.
+  static func start(_ settings: DatabaseSettings, index: Int = 0) throws -> Database {
+    let birth = PoolBirth()
+    let thread = try LoopThread.start(name: "database", index: index) { loop in
+      let pool = DatabasePool(loop: loop, settings: settings)
+      pool.start()
+      birth.pool.withLock { $0 = LoopBound(pool, on: loop) }
+    }
+    guard let pool = birth.pool.withLock({ $0 }) else { preconditionFailure("the loop started without its pool") }
+    return Database(thread: thread, pool: pool)
+  }
+
+  /// Fails what waits, closes the sessions (what is in flight may have happened), ends the thread and waits for it: a
+  /// few milliseconds.
+  func shutDown() {
+    thread.handle.submit { [pool] loop in pool.value(on: loop).shutDown() }
+    thread.stop()
+    thread.join()
+  }
+
+  func answer<Value: Sendable>(
+    _ work: DatabaseRequest.Work,
+    _ read: @escaping @Sendable (consuming DatabaseResult) -> Result<Value, DatabaseError>
+  ) async throws(DatabaseError) -> Value {
+    try await wait { pool, id, resume in
+      pool.submit(DatabaseRequest(id: id, work: work) { resume(read($0)) })
+    }
+  }
+
+  fileprivate func answer<Value: Sendable>(
+    _ work: DatabaseRequest.Work, on lease: LeaseID,
+    _ read: @escaping @Sendable (consuming DatabaseResult) -> Result<Value, DatabaseError>
+  ) async throws(DatabaseError) -> Value {
+    try await wait { pool, id, resume in
+      pool.submit(DatabaseRequest(id: id, work: work) { resume(read($0)) }, on: lease)
+    }
+  }
+
+  /// Delivers the notifications of a channel, over a session of its own that reconnects by itself.
+  /// - Parameter onEvent: called on the database's loop; it must not block.
+  func listen(channel: NotificationListener.Channel, _ onEvent: @escaping NotificationListener.EventHandler) {
+    thread.handle.submit { [pool] loop in pool.value(on: loop).listen(channel, onEvent) }
+  }
+
+  /// Suspends until `begin`, run on the loop, or what it started, has called `resume`.
+  private func wait<Value: Sendable>(
+    _ begin:
+      @escaping @Sendable (
+        _ pool: DatabasePool, _ id: UInt64, _ resume: @escaping @Sendable (Result<Value, DatabaseError>) -> Void
+      ) -> Void
+  ) async throws(DatabaseError) -> Value {
+    if Task.isCancelled { throw DatabaseError(.cancelled, "cancelled before it was asked") }
+    let id = lastID.add(1, ordering: .relaxed).newValue
+    let result: Result<Value, DatabaseError> = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let accepted = thread.handle.submit { [pool] loop in
+          begin(pool.value(on: loop), id) { continuation.resume(returning: $0) }
+        }
+        if !accepted {
+          continuation.resume(returning: .failure(DatabaseError(.shutDown, "the database client was shut down")))
+        }
+      }
+    } onCancel: {
+      thread.handle.submit { [pool] loop in pool.value(on: loop).cancel(id: id) }
+    }
+    return try result.get()
+  }
+}
+
+/// Carries the pool from the thread it is born on to who starts the thread.
+private final class PoolBirth: Sendable {
+  let pool = Mutex<LoopBound<DatabasePool>?>(nil)
+}
+
+/// One session, for a while: for transactions and for what must not change sessions in between.
+struct DatabaseLease: DatabaseClient {
+  fileprivate let database: Database
+  fileprivate let id: LeaseID
+
+  func answer<Value: Sendable>(
+    _ work: DatabaseRequest.Work,
+    _ read: @escaping @Sendable (consuming DatabaseResult) -> Result<Value, DatabaseError>
+  ) async throws(DatabaseError) -> Value {
+    try await database.answer(work, on: id, read)
+  }
+}
+
+extension DatabaseLease {
+  /// Runs `body` between BEGIN and COMMIT; if it throws, ROLLBACK instead, and the error goes on.
+  nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(
+    _ body: (DatabaseLease) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    do throws(DatabaseError) { try await script("BEGIN") } catch { throw Failure(error) }
+    let value: Value
+    do throws(Failure) {
+      value = try await body(self)
+    } catch {
+      // A rollback that fails has lost its session, and with it the transaction: the first error is the one to tell.
+      do throws(DatabaseError) { try await script("ROLLBACK") } catch {}
+      throw error
+    }
+    do throws(DatabaseError) { try await commit() } catch { throw Failure(error) }
+    return value
+  }
+
+  private func commit() async throws(DatabaseError) {
+    _ = try await answer(.commit) { result -> Result<Int, DatabaseError> in
+      switch consume result {
+      case .failed(let error): .failure(error)
+      case .command(let affected): .success(affected)
+      case .rows(let rows): .success(rows.affected)
+      case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
+      }
+    }
+  }
+}
+
+extension Database {
+  /// Lends a session for the time of `body`. A transaction left open is rolled back with its session.
+  nonisolated(nonsending) func lease<Value, Failure: DatabaseFailure>(
+    _ body: (DatabaseLease) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let id: LeaseID
+    do throws(DatabaseError) {
+      id = try await wait { pool, id, resume in pool.lease(id: id, resume) }
+    } catch {
+      throw Failure(error)
+    }
+    defer { thread.handle.submit { [pool] loop in pool.value(on: loop).endLease(id) } }
+    return try await body(DatabaseLease(database: self, id: id))
+  }
+
+  /// A transaction on a session of its own. The body's error type needs one initialiser: `init(_: DatabaseError)`.
+  ///
+  ///     try await database.transaction { session throws(Problem) in ... }
+  nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(
+    _ body: (DatabaseLease) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    try await lease { session throws(Failure) in try await session.transaction(body) }
+  }
+}

@@ -1,0 +1,77 @@
+// Where the database is and who we are to it: libpq's connection string or URI (manual, "Connection Strings").
+
+internal import CEpoll.Postgres
+internal import Reactor
+
+/// Connection parameters. The password is in here and in no text that comes out of here.
+struct DatabaseAddress: Sendable, Hashable {
+  struct Parameter: Sendable, Hashable {
+    let keyword: String
+    let value: String
+  }
+
+  enum Unusable: Error, Hashable, Sendable {
+    /// Not a connection string. What is wrong with it is not said: the text may hold a password.
+    case malformed
+    /// A host name that does not resolve.
+    case unknownHost(String)
+  }
+
+  private(set) var parameters: [Parameter]
+
+  init(parameters: [Parameter]) { self.parameters = parameters }
+
+  /// - Parameter text: `postgresql://user@host/name?sslmode=verify-full` or `host=/run/pg dbname=name`. What it leaves
+  ///   out comes from the environment (`PGHOST`, ...) and libpq's defaults.
+  init(_ text: String) throws(Unusable) {
+    guard let options = PQconninfoParse(text, nil) else { throw .malformed }
+    defer { PQconninfoFree(options) }
+    // Safety: PQconninfoParse returns an array whose last element has a null keyword.
+    parameters = []
+    var option = options
+    while let keyword = option.pointee.keyword {
+      if let value = option.pointee.val {
+        parameters.append(Parameter(keyword: String(cString: keyword), value: String(cString: value)))
+      }
+      option += 1
+    }
+  }
+
+  subscript(keyword: String) -> String? {
+    get { parameters.last { $0.keyword == keyword }?.value }
+    set {
+      parameters.removeAll { $0.keyword == keyword }
+      if let newValue { parameters.append(Parameter(keyword: keyword, value: newValue)) }
+    }
+  }
+
+  /// The same address with every host name resolved, as `hostaddr`; the names stay for certificate verification.
+  /// libpq would resolve them when it connects, and that blocks: no connection of a loop may be left with a name.
+  ///
+  /// Blocks. At start-up or on a `WorkerPool`, never on a loop.
+  func resolved() throws(Unusable) -> DatabaseAddress {
+    guard self["hostaddr"] == nil, let hosts = self["host"] else { return self }
+    let names = hosts.split(separator: ",", omittingEmptySubsequences: false)
+    // A socket directory has no address; libpq does not mix the two in one list.
+    if names.contains(where: { $0.isEmpty || $0.hasPrefix("/") || $0.hasPrefix("@") }) { return self }
+    var addresses: [String] = []
+    for name in names {
+      do throws(NameResolutionError) {
+        addresses.append(try SocketAddress.resolve(host: String(name), port: 0)[0].ipString)
+      } catch {
+        throw .unknownHost(String(name))
+      }
+    }
+    var copy = self
+    copy["hostaddr"] = addresses.joined(separator: ",")
+    return copy
+  }
+}
+
+extension DatabaseAddress: CustomStringConvertible, CustomReflectable {
+  /// For a log: where, not how.
+  var description: String {
+    "\(self["user"] ?? "-")@\(self["host"] ?? "-"):\(self["port"] ?? "5432")/\(self["dbname"] ?? "-")"
+  }
+  var customMirror: Mirror { Mirror(self, children: ["address": description]) }
+}

@@ -1,0 +1,146 @@
+// The admin lane's connections and the queue before them. Lives on the database's own loop.
+
+internal import Reactor
+
+final class DatabasePool {
+  private struct Waiting {
+    enum Wish {
+      case request(DatabaseRequest)
+      case lease(@Sendable (Result<LeaseID, DatabaseError>) -> Void)
+    }
+
+    let id: UInt64
+    let wish: Wish
+    let deadline: MonotonicTime
+
+    func fail(_ error: DatabaseError) {
+      switch wish {
+      case .request(let request): request.complete(.failed(error))
+      case .lease(let complete): complete(.failure(error))
+      }
+    }
+  }
+
+  private let loop: EventLoop
+  private let settings: DatabaseSettings
+  private var sessions: [DatabaseSession] = []
+  private var listeners: [NotificationListener] = []
+  private var queue: [Waiting] = []
+  private var timer: TimerID?
+  private var isShutDown = false
+
+  init(loop: EventLoop, settings: DatabaseSettings) {
+    self.loop = loop
+    self.settings = settings
+  }
+
+  func start() {
+    sessions = (0..<settings.adminConnections).map {
+      DatabaseSession(index: $0, loop: loop, settings: settings, pool: self)
+    }
+    for session in sessions { session.connect() }
+  }
+
+  /// Starts a listener, on a session beside the pooled ones.
+  func listen(_ channel: NotificationListener.Channel, _ onEvent: @escaping NotificationListener.EventHandler) {
+    if isShutDown { return }
+    let listener = NotificationListener(channel: channel, loop: loop, settings: settings, onEvent)
+    listeners.append(listener)
+    listener.connect()
+  }
+
+  func submit(_ request: DatabaseRequest) { enqueue(.request(request), id: request.id) }
+
+  /// Lends a session. `complete` is called with its name, or with why not.
+  func lease(id: UInt64, _ complete: @escaping @Sendable (Result<LeaseID, DatabaseError>) -> Void) {
+    enqueue(.lease(complete), id: id)
+  }
+
+  /// Runs a request on a session that was lent.
+  func submit(_ request: DatabaseRequest, on lease: LeaseID) {
+    if sessions.indices.contains(lease.session), sessions[lease.session].isHeld(by: lease) {
+      sessions[lease.session].run(request)
+    } else {
+      request.complete(.failed(DatabaseError(.connectionLost, "the leased session is gone")))
+    }
+  }
+
+  func endLease(_ lease: LeaseID) {
+    guard sessions.indices.contains(lease.session) else { return }
+    let session = sessions[lease.session]
+    if session.isHeld(by: lease) {
+      session.endLease()
+      becameIdle(session)
+    }
+  }
+
+  /// Gives up a wait. What runs already goes on: `statement_timeout` bounds it.
+  func cancel(id: UInt64) {
+    guard let index = queue.firstIndex(where: { $0.id == id }) else { return }
+    queue.remove(at: index).fail(DatabaseError(.cancelled, "cancelled while waiting"))
+  }
+
+  func shutDown() {
+    isShutDown = true
+    timer.map(loop.cancel)
+    timer = nil
+    failAll(DatabaseError(.shutDown, "the database client was shut down"))
+    for session in sessions { session.close() }
+    sessions.removeAll()
+    for listener in listeners { listener.close() }
+    listeners.removeAll()
+  }
+
+  /// A session may be free again.
+  func becameIdle(_ session: DatabaseSession) {
+    while !queue.isEmpty, session.isFree { serve(queue.removeFirst(), by: session) }
+  }
+
+  /// A session is gone, or an attempt failed. Nobody waits while there is none in sight.
+  func lost(_ session: DatabaseSession, _ error: DatabaseError) {
+    if sessions.allSatisfy(\.isDown) { failAll(error) }
+  }
+
+  private func enqueue(_ wish: Waiting.Wish, id: UInt64) {
+    let waiting = Waiting(id: id, wish: wish, deadline: loop.now.advanced(by: settings.adminQueueDeadline))
+    if isShutDown {
+      waiting.fail(DatabaseError(.shutDown, "the database client was shut down"))
+    } else if let session = sessions.first(where: \.isFree) {
+      serve(waiting, by: session)
+    } else if queue.count >= settings.adminQueueLimit {
+      waiting.fail(
+        DatabaseError(.overloaded(limit: settings.adminQueueLimit), "too many requests wait for the database"))
+    } else {
+      queue.append(waiting)
+      armTimer()
+    }
+  }
+
+  private func serve(_ waiting: Waiting, by session: DatabaseSession) {
+    switch waiting.wish {
+    case .request(let request): session.run(request)
+    case .lease(let complete): complete(.success(session.lend()))
+    }
+  }
+
+  private func failAll(_ error: DatabaseError) {
+    let failed = queue
+    queue.removeAll()
+    for waiting in failed { waiting.fail(error) }
+  }
+
+  private func armTimer() {
+    guard timer == nil, let first = queue.first else { return }
+    timer = loop.schedule(self, at: first.deadline)
+  }
+}
+
+extension DatabasePool: DeadlineHandler {
+  func deadlineReached(_ id: TimerID) {
+    timer = nil
+    while let first = queue.first, first.deadline <= loop.now {
+      queue.removeFirst().fail(DatabaseError(.waitedTooLong, "no database connection became free"))
+    }
+    armTimer()
+  }
+}

@@ -1,0 +1,22 @@
+/// Something to do on one session of the pool, and who waits for it.
+struct DatabaseRequest: Sendable {
+  enum Work: Sendable {
+    /// A prepared statement; it is prepared first where the session does not know it yet.
+    case statement(StatementDescription, EncodedParameters)
+    /// A simple query: several statements, one implicit transaction, no parameters, results in text and not looked at.
+    case script(String)
+    /// Ends a transaction that must not have failed.
+    case commit
+  }
+
+  let id: UInt64
+  let work: Work
+  /// Called once, on the pool's loop, with the last result or the first failure.
+  let complete: @Sendable (consuming DatabaseResult) -> Void
+}
+
+/// Names a session that was lent, and one of the times it was.
+struct LeaseID: Hashable, Sendable {
+  let session: Int
+  let generation: UInt64
+}

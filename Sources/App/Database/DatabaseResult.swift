@@ -1,0 +1,143 @@
+// What the server answered, still in libpq's memory: rows are borrowed from there and decoded once, by who wants them.
+
+internal import CEpoll.Postgres
+
+/// One PGresult. A simple query of several statements gives several; `finished` of the connection comes after the last.
+enum DatabaseResult: ~Copyable {
+  case rows(DatabaseRows)
+  /// A statement without rows. `affected`: 0 where the command counts none.
+  case command(affected: Int)
+  /// The server takes COPY data from here on.
+  case copyIn
+  case failed(DatabaseError)
+}
+
+/// The rows of one result, and its columns. Owns the PGresult.
+struct DatabaseRows: ~Copyable {
+  fileprivate let result: OpaquePointer
+  let count: Int
+  /// Rows that the command changed (RETURNING), or selected.
+  let affected: Int
+
+  /// Takes over a PGRES_TUPLES_OK.
+  init(owning result: OpaquePointer) {
+    self.result = result
+    count = Int(PQntuples(result))
+    affected = affectedRows(result)
+  }
+
+  deinit { PQclear(result) }
+
+  /// Names and types; whether a column may be NULL is not known here.
+  var columns: [SQLColumn] {
+    (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
+  }
+
+  /// Decodes every row. Checks the columns first.
+  func decode<Row: SQLRow>(as _: Row.Type = Row.self) throws(DatabaseError) -> [Row] {
+    if let mismatch = Row.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
+    var rows: [Row] = []
+    rows.reserveCapacity(count)
+    for index in 0..<count {
+      var reader = RowReader(result: result, row: CInt(index))
+      rows.append(try Row(from: &reader))
+    }
+    return rows
+  }
+
+  /// The binary value at (`row`, `column`), or nil for NULL: for who reads without a row type.
+  func withValue<R>(row: Int, column: Int, _ body: (Span<UInt8>?) -> R) -> R {
+    precondition(row >= 0 && row < count)
+    return withBytes(result, CInt(row), CInt(column), body)
+  }
+}
+
+/// Reads the columns of one row, left to right.
+struct RowReader: ~Copyable {
+  private let result: OpaquePointer
+  private let row: CInt
+  private var column: CInt = 0
+
+  // Safety: only `DatabaseRows.decode` makes one, which outlives it: it is lent `inout` and can't be copied.
+  fileprivate init(result: OpaquePointer, row: CInt) {
+    self.result = result
+    self.row = row
+  }
+
+  /// The columns of the result, for an open row.
+  var columns: [SQLColumn] {
+    (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
+  }
+
+  mutating func next<Value: SQLValue>(_: Value.Type = Value.self) throws(DatabaseError) -> Value {
+    precondition(column < PQnfields(result), "a row type reads more columns than it declares")
+    defer { column += 1 }
+    let outcome = withBytes(result, row, column) { bytes in
+      Result { () throws(SQLValueError) in try Value.decode(bytes) }
+    }
+    switch outcome {
+    case .success(let value): return value
+    case .failure(let error):
+      let name = String(cString: PQfname(result, column))
+      throw DatabaseError(.unexpectedResult, "\(error) in column \(name) as \(Value.type)")
+    }
+  }
+}
+
+/// Lends one value for the duration of `body`.
+private func withBytes<R>(_ result: OpaquePointer, _ row: CInt, _ column: CInt, _ body: (Span<UInt8>?) -> R) -> R {
+  if PQgetisnull(result, row, column) == 1 { return body(nil) }
+  // Safety: PQgetvalue points to PQgetlength bytes that live as long as the result, whose owner is borrowed.
+  let bytes = UnsafeRawBufferPointer(
+    start: PQgetvalue(result, row, column), count: Int(PQgetlength(result, row, column)))
+  return bytes.withMemoryRebound(to: UInt8.self) { body($0.span) }
+}
+
+private func affectedRows(_ result: OpaquePointer) -> Int {
+  Int(String(cString: PQcmdTuples(result))) ?? 0
+}
+
+extension SQLColumn {
+  /// A column as a result describes it.
+  init(name: String, oid: UInt32) {
+    self.init(name: name, type: SQLType(oid: oid), isNullable: true)
+  }
+}
+
+extension DatabaseResult {
+  /// Takes over a PGresult of any status but PGRES_PIPELINE_SYNC and PGRES_PIPELINE_ABORTED.
+  init(owning result: OpaquePointer) {
+    switch PQresultStatus(result) {
+    case PGRES_TUPLES_OK:
+      self = .rows(DatabaseRows(owning: result))
+    case PGRES_COMMAND_OK:
+      self = .command(affected: affectedRows(result))
+      PQclear(result)
+    case PGRES_COPY_IN:
+      self = .copyIn
+      PQclear(result)
+    case PGRES_EMPTY_QUERY:
+      self = .command(affected: 0)
+      PQclear(result)
+    default:  // PGRES_FATAL_ERROR and PGRES_BAD_RESPONSE; of the rest, nothing we send can cause any
+      self = .failed(DatabaseError(owning: result))
+    }
+  }
+}
+
+extension DatabaseError {
+  /// Takes over a PGRES_FATAL_ERROR.
+  init(owning result: OpaquePointer) {
+    defer { PQclear(result) }
+    func field(_ code: Int) -> String? { PQresultErrorField(result, CInt(code)).map { String(cString: $0) } }
+    self.init(
+      .statement, field(CPOSTGRES_MESSAGE) ?? firstLine(String(cString: PQresultErrorMessage(result))),
+      sqlstate: field(CPOSTGRES_SQLSTATE), detail: field(CPOSTGRES_DETAIL), context: field(CPOSTGRES_CONTEXT),
+      constraint: field(CPOSTGRES_CONSTRAINT))
+  }
+}
+
+/// libpq ends its messages with a line break and puts hints for people after the first one.
+func firstLine(_ message: String) -> String {
+  message.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? message
+}

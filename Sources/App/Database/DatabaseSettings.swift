@@ -1,0 +1,39 @@
+internal import CEpoll.Postgres
+internal import Glibc
+
+/// Everything about the database that can be set. Durations are absolute limits, counts are per process.
+struct DatabaseSettings: Sendable {
+  var address: DatabaseAddress
+  /// As seen in pg_stat_activity.
+  var applicationName = "pganalytics"
+  /// From the first packet to a session that takes statements.
+  var connectDeadline: Duration = .seconds(10)
+  /// Connections of the admin lane.
+  var adminConnections = 4
+  /// Requests that may wait for one of them; the next is refused with `.overloaded`.
+  var adminQueueLimit = 256
+  /// How long one may wait, then it is refused with `.waitedTooLong`.
+  var adminQueueDeadline: Duration = .seconds(5)
+  /// `statement_timeout` of the admin lane.
+  var adminStatementTimeout: Duration = .seconds(30)
+
+  init(address: DatabaseAddress) { self.address = address }
+}
+
+extension DatabaseSettings {
+  /// Begins a connection. - Returns: a PGconn for `PQconnectPoll` and `PQfinish`; nil if memory ran out.
+  func startSession() -> OpaquePointer? {
+    // Keepalives find a peer that vanished without a FIN; what the address says about them comes later, and wins.
+    let defaults = [
+      ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+      ("tcp_user_timeout", "30000"), ("application_name", applicationName),
+    ]
+    let given = address.parameters.map { ($0.keyword, $0.value) }
+    let parameters = defaults.filter { pair in !given.contains { $0.0 == pair.0 } } + given + [("client_encoding", "UTF8")]
+    // Safety: both arrays end in a null pointer, and their strings are alive until PQconnectStartParams has copied them.
+    let keywords = parameters.map { strdup($0.0) } + [nil]
+    let values = parameters.map { strdup($0.1) } + [nil]
+    defer { for text in keywords + values { free(text) } }
+    return PQconnectStartParams(keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 0)
+  }
+}

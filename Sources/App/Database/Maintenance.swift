@@ -1,0 +1,84 @@
+// What the database needs from time to time: tomorrow's partitions, and an end for what is past its retention.
+
+enum MaintenanceStatements {
+  /// $1: days.
+  static let pruneDeadLetters = Statement<Int32, NoRow>(
+    "dead_letters_prune", "DELETE FROM pganalytics.dead_letters WHERE received_at < now() - make_interval(days => $1)")
+  static let pruneSessions = Statement<NoRow>(
+    "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now()")
+
+  static let all = [pruneDeadLetters.description, pruneSessions.description]
+}
+
+struct Maintenance: Sendable {
+  enum Event: Sendable {
+    case finished(Round)
+    /// A partition that could not be dropped; the next round tries again.
+    case kept(partition: String, DatabaseError)
+    /// A round that failed; it is tried again.
+    case failed(DatabaseError)
+  }
+
+  struct Round: Hashable, Sendable {
+    var created: [String] = []
+    var dropped: [String] = []
+    /// Another server is at it.
+    var isElsewhere = false
+  }
+
+  private let database: Database
+  private let settings: StorageSettings
+  private let partitions: Partitions
+
+  init(database: Database, storage: StorageSettings) {
+    self.database = database
+    settings = storage
+    partitions = Partitions(database: database, storage: storage)
+  }
+
+  /// Rounds until the task is cancelled.
+  func run(_ report: @Sendable (Event) -> Void) async {
+    while !Task.isCancelled {
+      var pause = settings.maintenanceInterval
+      do throws(DatabaseError) {
+        report(.finished(try await round(report)))
+      } catch {
+        report(.failed(error))
+        pause = settings.maintenanceRetry
+      }
+      do { try await Task.sleep(for: pause) } catch { return }
+    }
+  }
+
+  /// One round: partitions from yesterday to some days ahead, then the end of what is expired.
+  /// - Parameter today: nil: the database's own day.
+  func round(today: Day? = nil, _ report: @Sendable (Event) -> Void) async throws(DatabaseError) -> Round {
+    // One session holds the lock meanwhile; it goes with the session should we vanish.
+    try await database.lease { session throws(DatabaseError) in
+      guard try await session.one(PartitionStatements.tryLock, SchemaStatements.maintenanceLock)?.value == true else {
+        return Round(isElsewhere: true)
+      }
+      let round: Round
+      do throws(DatabaseError) {
+        round = try await work(today: today, report)
+      } catch {
+        try await session.execute(PartitionStatements.unlock, SchemaStatements.maintenanceLock)
+        throw error
+      }
+      try await session.execute(PartitionStatements.unlock, SchemaStatements.maintenanceLock)
+      return round
+    }
+  }
+
+  private func work(today given: Day?, _ report: @Sendable (Event) -> Void) async throws(DatabaseError) -> Round {
+    var today = given
+    if today == nil { today = try await database.one(PartitionStatements.today)?.value }
+    guard let today else { throw DatabaseError(.unexpectedResult, "no row") }
+    var round = Round()
+    round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
+    round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
+    try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
+    try await database.execute(MaintenanceStatements.pruneSessions)
+    return round
+  }
+}

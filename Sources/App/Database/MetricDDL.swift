@@ -1,0 +1,65 @@
+// The DDL of the metric tables, as text made from declarations: names come from the program, never from a user.
+
+internal import Protocol
+
+/// A name as SQL wants it, whatever it is (`default`, `user` and `table` are columns here).
+func quotedIdentifier(_ name: String) -> String {
+  "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+}
+
+/// A text as a literal. standard_conforming_strings is on since PostgreSQL 9.1.
+func quotedLiteral(_ text: String) -> String {
+  "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+}
+
+extension StoredTable {
+  var qualifiedName: String { "metrics.\(quotedIdentifier(name))" }
+
+  /// Makes the table and its index. Partitions of a plain table are made by `Partitions`.
+  func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
+    let lines = columns.map { "  \(quotedIdentifier($0.name)) \($0.type)\($0.isRequired ? " NOT NULL" : "")" }
+    let partitioning =
+      switch kind {
+      case .plain: " PARTITION BY RANGE (time)"
+      case .timescale: ""
+      }
+    let table = """
+      CREATE TABLE \(qualifiedName) (
+      \(lines.joined(separator: ",\n"))
+      )\(partitioning);
+      COMMENT ON TABLE \(qualifiedName) IS \(quotedLiteral(summary));
+      CREATE INDEX \(quotedIdentifier(name + "_series")) ON \(qualifiedName) (\(indexColumns));
+
+      """
+    return switch kind {
+    case .plain: table
+    case .timescale: table + hypertable(settings)
+    }
+  }
+
+  /// Chunks of a day; closed ones compressed by server, which makes them 4 to 6 times smaller (database.md §2).
+  private func hypertable(_ settings: StorageSettings) -> String {
+    let literal = quotedLiteral(qualifiedName)
+    return """
+      SELECT create_hypertable(\(literal), 'time', chunk_time_interval => INTERVAL '1 day', create_default_indexes => false);
+      ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
+        timescaledb.compress_orderby = '\(compressedOrder)');
+      SELECT add_compression_policy(\(literal), INTERVAL '\(settings.compressAfterDays) days');
+      \(retention(settings))
+      """
+  }
+
+  /// Replaces the retention policy, if there is one.
+  func retention(_ settings: StorageSettings) -> String {
+    let literal = quotedLiteral(qualifiedName)
+    return """
+      SELECT remove_retention_policy(\(literal), if_exists => true);
+      SELECT add_retention_policy(\(literal), INTERVAL '\(settings.retentionDays) days');
+
+      """
+  }
+
+  func addition(of columns: [Column]) -> String {
+    columns.map { "ALTER TABLE \(qualifiedName) ADD COLUMN \(quotedIdentifier($0.name)) \($0.type);\n" }.joined()
+  }
+}

@@ -1,0 +1,274 @@
+// Makes schemas `metrics` and `named` hold what the declarations say. What is missing is made; nothing is ever dropped,
+// since rows of a column that a program no longer knows may still be wanted by its operator.
+
+internal import Protocol
+
+enum SchemaStatements {
+  /// The advisory locks of one database, by what they guard. Any numbers do; they must not be another program's.
+  static let schemaLock: Int64 = 0x7067_616e_0001
+  static let partitionLock: Int64 = 0x7067_616e_0002
+  static let maintenanceLock: Int64 = 0x7067_616e_0003
+
+  struct TableColumn: SQLRow {
+    let table: String
+    let column: String
+    let type: SQLType
+
+    static let columns = [
+      SQLColumn("table_name", String.self), SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      table = try row.next()
+      column = try row.next()
+      type = SQLType(oid: UInt32(truncatingIfNeeded: try row.next(Int64.self)))
+    }
+  }
+
+  struct View: SQLRow {
+    let name: String
+    let comment: String?
+
+    static let columns = [SQLColumn("name", String.self), SQLColumn("comment", String?.self)]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      name = try row.next()
+      comment = try row.next()
+    }
+  }
+
+  struct Timescale: SQLRow {
+    let isCreated: Bool
+    /// Installed on the host and loaded at the server's start, without both of which CREATE EXTENSION fails.
+    let isAvailable: Bool
+
+    static let columns = [SQLColumn("is_created", Bool.self), SQLColumn("is_available", Bool.self)]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      isCreated = try row.next()
+      isAvailable = try row.next()
+    }
+  }
+
+  static let lock = Statement<Int64, SingleValue<String>>(
+    "schema_lock", "SELECT pg_advisory_xact_lock($1)::text")
+
+  /// For the rest of a transaction. $1: milliseconds.
+  static let limitLockWait = Statement<String, SingleValue<String>>(
+    "transaction_lock_timeout", "SELECT set_config('lock_timeout', $1, true)")
+
+  static let tableColumns = Statement<TableColumn>(
+    "metric_columns",
+    """
+    SELECT c.relname::text AS table_name, a.attname::text AS column_name, a.atttypid::int8 AS type
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname = 'metrics' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    """)
+
+  static let views = Statement<View>(
+    "named_views",
+    """
+    SELECT c.relname::text AS name, obj_description(c.oid, 'pg_class') AS comment
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'named' AND c.relkind = 'v'
+    """)
+
+  static let storage = Statement<SingleValue<String>>("storage_kind", "SELECT kind FROM pganalytics.storage")
+  static let decideStorage = Statement<String, NoRow>(
+    "storage_decide", "INSERT INTO pganalytics.storage (kind) VALUES ($1)")
+
+  /// The loader that must be preloaded defines the setting; asking shared_preload_libraries itself takes a privilege.
+  static let timescale = Statement<Timescale>(
+    "timescale_state",
+    """
+    SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') AS is_created,
+      EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
+      AND current_setting('timescaledb.max_background_workers', true) IS NOT NULL AS is_available
+    """)
+
+  static let all = [
+    lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description, decideStorage.description,
+    timescale.description,
+  ]
+}
+
+extension DatabaseLease {
+  /// Lets the statements that follow in this transaction give up a lock they can't have in time (55P03).
+  func limitLockWait(_ limit: Duration) async throws(DatabaseError) {
+    try await execute(SchemaStatements.limitLockWait, limit.wholeMilliseconds)
+  }
+}
+
+extension Duration {
+  /// As PostgreSQL's settings take it.
+  var wholeMilliseconds: String { String(Int64(self / .milliseconds(1))) }
+}
+
+/// Asked only where the extension is.
+enum TimescaleStatements {
+  struct Policy: SQLRow {
+    let table: String
+    let days: Int32
+
+    static let columns = [SQLColumn("table_name", String.self), SQLColumn("days", Int32.self)]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      table = try row.next()
+      days = try row.next()
+    }
+  }
+
+  static let retention = Statement<Policy>(
+    "timescale_retention",
+    """
+    SELECT hypertable_name::text AS table_name,
+      (extract(epoch FROM (config ->> 'drop_after')::interval) / 86400)::int4 AS days
+    FROM timescaledb_information.jobs
+    WHERE proc_name = 'policy_retention' AND hypertable_schema = 'metrics'
+    """)
+
+  static let all = [retention.description]
+}
+
+struct MetricSchema: Sendable {
+  private let database: Database
+  private let settings: StorageSettings
+  private let tables: [StoredTable]
+
+  /// - Parameter tables: for tests; the program has one list.
+  init(database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all) {
+    self.database = database
+    settings = storage
+    self.tables = tables
+  }
+
+  /// - Returns: the kind of storage, and the names of what was made.
+  func reconcile() async throws(MigrationError) -> (StorageKind, [String]) {
+    let kind = try await decideKind()
+    var changes: [String] = []
+    for table in tables {
+      changes += try await retryingLocks { () async throws(MigrationError) in try await reconcile(table, kind) }
+    }
+    for view in tables.map(NamedView.init) {
+      changes += try await retryingLocks { () async throws(MigrationError) in try await reconcile(view) }
+    }
+    switch kind {
+    case .plain: break
+    case .timescale: try await reconcileRetention()
+    }
+    return (kind, changes)
+  }
+
+  private func decideKind() async throws(MigrationError) -> StorageKind {
+    try await database.transaction { session throws(MigrationError) in
+      try await session.lockSchema()
+      let recorded: StorageKind?
+      let timescale: SchemaStatements.Timescale?
+      do throws(DatabaseError) {
+        recorded = try await session.one(SchemaStatements.storage).flatMap { StorageKind(rawValue: $0.value) }
+        timescale = try await session.one(SchemaStatements.timescale)
+      } catch {
+        throw .database(error)
+      }
+      let canBe = timescale.map { $0.isCreated || $0.isAvailable } ?? false
+      let kind = recorded ?? settings.kind ?? (canBe ? .timescale : .plain)
+      if kind == .timescale {
+        guard canBe else { throw .timescaleMissing }
+        if timescale?.isCreated == false { try await createExtension(session) }
+      }
+      if recorded == nil {
+        do throws(DatabaseError) {
+          try await session.execute(SchemaStatements.decideStorage, kind.rawValue)
+        } catch {
+          throw .database(error)
+        }
+      }
+      return kind
+    }
+  }
+
+  private func createExtension(_ session: DatabaseLease) async throws(MigrationError) {
+    do throws(DatabaseError) {
+      try await session.script("CREATE EXTENSION timescaledb")
+    } catch {
+      throw error.sqlstate == SQLState.insufficientPrivilege ? .timescaleForbidden : .database(error)
+    }
+  }
+
+  private func reconcile(_ table: StoredTable, _ kind: StorageKind) async throws(MigrationError) -> [String] {
+    try await database.transaction { session throws(MigrationError) in
+      try await begin(session)
+      let found: [SchemaStatements.TableColumn]
+      do throws(DatabaseError) {
+        found = try await session.rows(SchemaStatements.tableColumns).filter { $0.table == table.name }
+      } catch {
+        throw .database(error)
+      }
+      if found.isEmpty {
+        try await session.run(table.creation(kind, settings))
+        return ["metrics.\(table.name)"]
+      }
+      let types = Dictionary(uniqueKeysWithValues: found.map { ($0.column, $0.type) })
+      for column in table.columns {
+        if let type = types[column.name], type != column.type {
+          throw .columnType(
+            table: table.name, column: column.name, found: "\(type)", declared: "\(column.type)")
+        }
+      }
+      let missing = table.columns.filter { types[$0.name] == nil }
+      if missing.isEmpty { return [] }
+      try await session.run(table.addition(of: missing))
+      return missing.map { "metrics.\(table.name).\($0.name)" }
+    }
+  }
+
+  private func reconcile(_ view: NamedView) async throws(MigrationError) -> [String] {
+    try await database.transaction { session throws(MigrationError) in
+      try await begin(session)
+      let found: SchemaStatements.View?
+      do throws(DatabaseError) {
+        found = try await session.rows(SchemaStatements.views).first { $0.name == view.name }
+      } catch {
+        throw .database(error)
+      }
+      if found?.comment == view.comment { return [] }
+      do throws(DatabaseError) {
+        try await session.script("SAVEPOINT view")
+        try await session.script(view.creation)
+      } catch {
+        guard error.sqlstate == SQLState.invalidTableDefinition else { throw .database(error) }
+        try await session.run("ROLLBACK TO SAVEPOINT view")
+        try await session.run(view.recreation)
+      }
+      return ["named.\(view.name)"]
+    }
+  }
+
+  private func reconcileRetention() async throws(MigrationError) {
+    let policies: [TimescaleStatements.Policy]
+    do throws(DatabaseError) { policies = try await database.rows(TimescaleStatements.retention) } catch {
+      throw .database(error)
+    }
+    let days = Dictionary(policies.map { ($0.table, $0.days) }, uniquingKeysWith: { first, _ in first })
+    for table in tables where days[table.name] != settings.retentionDays {
+      do throws(DatabaseError) { try await database.script(table.retention(settings)) } catch { throw .database(error) }
+    }
+  }
+
+  private func begin(_ session: DatabaseLease) async throws(MigrationError) {
+    try await session.lockSchema()
+    do throws(DatabaseError) { try await session.limitLockWait(settings.ddlLockTimeout) } catch { throw .database(error) }
+  }
+
+  /// Runs a transaction again that met a lock: a COPY holds its table for some 100 ms, and DDL must not queue for long.
+  private func retryingLocks<Value>(
+    _ body: () async throws(MigrationError) -> Value
+  ) async throws(MigrationError) -> Value {
+    for _ in 1..<settings.ddlAttempts {
+      do throws(MigrationError) {
+        return try await body()
+      } catch {
+        guard case .database(let cause) = error, cause.isRetryable, !cause.isConnectionLoss else { throw error }
+      }
+    }
+    return try await body()
+  }
+}

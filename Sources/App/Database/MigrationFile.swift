@@ -1,0 +1,26 @@
+// The numbered files of Database/Migrations, embedded. A file is never changed once it was released: a change is a new
+// file. A test compares this list with the folder.
+
+internal import Protocol
+
+struct MigrationFile: Sendable {
+  let version: Int32
+  /// The noun of the file's name.
+  let name: String
+  let sql: String
+  /// SHA-256 of the file.
+  let checksum: [UInt8]
+
+  init(_ version: Int32, _ name: String, _ bytes: [UInt8]) {
+    self.version = version
+    self.name = name
+    sql = String(decoding: bytes, as: UTF8.self)
+    checksum = Digest.sha256(bytes)
+  }
+
+  static let all = [
+    MigrationFile(1, "accounts", PackageResources.V0001__accounts_sql),
+    MigrationFile(2, "collectors", PackageResources.V0002__collectors_sql),
+    MigrationFile(3, "ingest", PackageResources.V0003__ingest_sql),
+  ]
+}

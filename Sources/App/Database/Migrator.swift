@@ -1,0 +1,166 @@
+// Brings the schema to where this program needs it: the numbered files first, the metric tables from their declarations
+// after. Each step is a transaction under one advisory lock, so that any number of servers may start at once.
+
+enum MigrationError: DatabaseFailure, Hashable {
+  case database(DatabaseError)
+  /// A file that was applied has another content now.
+  case edited(version: Int32, name: String)
+  /// The database has a migration that this program does not know: it was migrated by a newer one.
+  case databaseIsNewer(version: Int32, name: String, newestKnown: Int32)
+  /// A file failed; nothing of it is left.
+  case failed(version: Int32, name: String, DatabaseError)
+  /// A column exists with another type than the declaration gives it.
+  case columnType(table: String, column: String, found: String, declared: String)
+  /// TimescaleDB is demanded, or the metric tables are its own, and it is not there.
+  case timescaleMissing
+  /// TimescaleDB is there, and this role may not create the extension.
+  case timescaleForbidden
+
+  init(_ error: DatabaseError) { self = .database(error) }
+}
+
+/// One numbered file and what became of it.
+struct MigrationStatus: Hashable, Sendable {
+  let version: Int32
+  let name: String
+  /// Nil: not yet.
+  let appliedAt: Timestamp?
+}
+
+struct MigrationReport: Hashable, Sendable {
+  /// Files applied now, by version.
+  var applied: [Int32] = []
+  /// Tables, columns and views of metrics made now.
+  var metricChanges: [String] = []
+  var storage: StorageKind
+}
+
+enum MigrationStatements {
+  struct Recorded: SQLRow {
+    let version: Int32
+    let name: String
+    let checksum: [UInt8]
+    let appliedAt: Timestamp
+
+    static let columns = [
+      SQLColumn("version", Int32.self), SQLColumn("name", String.self), SQLColumn("checksum", [UInt8].self),
+      SQLColumn("applied_at", Timestamp.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      version = try row.next()
+      name = try row.next()
+      checksum = try row.next()
+      appliedAt = try row.next()
+    }
+  }
+
+  static let isPrepared = Statement<SingleValue<Bool>>(
+    "migrations_prepared", "SELECT to_regclass('pganalytics.schema_migrations') IS NOT NULL")
+  static let recorded = Statement<Recorded>(
+    "migrations_recorded",
+    "SELECT version, name, checksum, applied_at FROM pganalytics.schema_migrations ORDER BY version")
+  static let record = Statement<Int32, String, [UInt8], NoRow>(
+    "migration_record",
+    "INSERT INTO pganalytics.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")
+
+  static let all = [isPrepared.description, recorded.description, record.description]
+}
+
+struct Migrator: Sendable {
+  private let database: Database
+  private let storage: StorageSettings
+  private let files: [MigrationFile]
+
+  /// - Parameter files: for tests; the program has one list.
+  init(database: Database, storage: StorageSettings, files: [MigrationFile] = MigrationFile.all) {
+    self.database = database
+    self.storage = storage
+    self.files = files
+  }
+
+  /// Applies what is missing. Waits for another server that is at it.
+  func migrate() async throws(MigrationError) -> MigrationReport {
+    try await prepare()
+    var applied: [Int32] = []
+    for file in files where try await apply(file) { applied.append(file.version) }
+    let (kind, changes) = try await MetricSchema(database: database, storage: storage).reconcile()
+    return MigrationReport(applied: applied, metricChanges: changes, storage: kind)
+  }
+
+  /// What is applied and what is not. Changes nothing; refuses what `migrate` would refuse.
+  func status() async throws(MigrationError) -> [MigrationStatus] {
+    let recorded = try await database.lease { session throws(MigrationError) in try await check(session) }
+    return files.map { file in
+      MigrationStatus(version: file.version, name: file.name, appliedAt: recorded[file.version]?.appliedAt)
+    }
+  }
+
+  /// The one table that no file can make.
+  private func prepare() async throws(MigrationError) {
+    try await database.transaction { session throws(MigrationError) in
+      try await session.lockSchema()
+      try await session.run(
+        """
+        CREATE SCHEMA IF NOT EXISTS pganalytics;
+        CREATE TABLE IF NOT EXISTS pganalytics.schema_migrations (
+          version    int4 PRIMARY KEY,
+          name       text NOT NULL,
+          checksum   bytea NOT NULL,
+          applied_at timestamptz NOT NULL DEFAULT now()
+        );
+        """)
+    }
+  }
+
+  /// - Returns: false if it was applied before, by us or by another server since.
+  private func apply(_ file: MigrationFile) async throws(MigrationError) -> Bool {
+    try await database.transaction { session throws(MigrationError) in
+      try await session.lockSchema()
+      if try await check(session)[file.version] != nil { return false }
+      do throws(DatabaseError) {
+        try await session.script(file.sql)
+        try await session.execute(MigrationStatements.record, file.version, file.name, file.checksum)
+      } catch {
+        throw .failed(version: file.version, name: file.name, error)
+      }
+      return true
+    }
+  }
+
+  /// What is recorded, by version, proven to be a part of what we have.
+  private func check(
+    _ session: DatabaseLease
+  ) async throws(MigrationError) -> [Int32: MigrationStatements.Recorded] {
+    var found: [Int32: MigrationStatements.Recorded] = [:]
+    do throws(DatabaseError) {
+      guard try await session.one(MigrationStatements.isPrepared)?.value == true else { return [:] }
+      for row in try await session.rows(MigrationStatements.recorded) { found[row.version] = row }
+    } catch {
+      throw .database(error)
+    }
+    let known = Dictionary(uniqueKeysWithValues: files.map { ($0.version, $0) })
+    for row in found.values.sorted(by: { $0.version > $1.version }) {
+      guard let file = known[row.version] else {
+        throw .databaseIsNewer(version: row.version, name: row.name, newestKnown: files.last?.version ?? 0)
+      }
+      if file.checksum != row.checksum { throw .edited(version: row.version, name: row.name) }
+    }
+    return found
+  }
+}
+
+extension DatabaseLease {
+  /// Waits for every other migration; the lock ends with the transaction. Migrations may take as long as they need.
+  func lockSchema() async throws(MigrationError) {
+    do throws(DatabaseError) {
+      try await script("SET LOCAL statement_timeout = 0")
+      try await execute(SchemaStatements.lock, SchemaStatements.schemaLock)
+    } catch {
+      throw .database(error)
+    }
+  }
+
+  func run(_ sql: String) async throws(MigrationError) {
+    do throws(DatabaseError) { try await script(sql) } catch { throw .database(error) }
+  }
+}

@@ -1,0 +1,174 @@
+// Partitions of a day each, of plain metric tables and of the ledger.
+//
+// Made by LIKE and ATTACH, which wait for nobody; CREATE ... PARTITION OF would wait for every open COPY, and every
+// COPY after it for that (database.md §6). Taken away by DETACH CONCURRENTLY, which waits for open COPYs without
+// standing in the way of new ones. The DDL's text comes from the database itself, which quotes its own names.
+
+enum PartitionStatements {
+  struct Missing: SQLRow {
+    let name: String
+    let creation: String
+
+    static let columns = [SQLColumn("name", String.self), SQLColumn("creation", String.self)]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      name = try row.next()
+      creation = try row.next()
+    }
+  }
+
+  struct Expired: SQLRow {
+    let name: String
+    /// Nil: detached already.
+    let detachment: String?
+    let removal: String
+
+    static let columns = [
+      SQLColumn("name", String.self), SQLColumn("detachment", String?.self), SQLColumn("removal", String.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      name = try row.next()
+      detachment = try row.next()
+      removal = try row.next()
+    }
+  }
+
+  static let today = Statement<SingleValue<Day>>("today", "SELECT (now() AT TIME ZONE 'UTC')::date AS today")
+
+  /// $1: the days that shall exist.
+  static let missing = Statement<[Day], Missing>(
+    "partitions_missing",
+    """
+    WITH parents AS (
+      SELECT n.nspname, c.relname, a.atttypid = 'date'::regtype AS is_by_date
+      FROM pg_partitioned_table p
+      JOIN pg_class c ON c.oid = p.partrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
+      WHERE n.nspname = 'metrics' OR (n.nspname = 'pganalytics' AND c.relname = 'ingest_ledger')
+    ), wanted AS (
+      SELECT parents.*, day,
+        format('%I.%I', nspname, relname || to_char(day::timestamp, '"_p"YYYYMMDD')) AS name,
+        CASE WHEN is_by_date THEN '' ELSE ' 00:00:00+00' END AS suffix
+      FROM parents CROSS JOIN unnest($1) AS day
+    )
+    SELECT name,
+      CASE WHEN to_regclass(name) IS NULL
+        THEN format('CREATE TABLE %s (LIKE %I.%I INCLUDING ALL); ', name, nspname, relname) ELSE '' END
+      || format('ALTER TABLE %I.%I ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', nspname, relname, name,
+        to_char(day::timestamp, 'YYYY-MM-DD') || suffix, to_char((day + 1)::timestamp, 'YYYY-MM-DD') || suffix)
+      AS creation
+    FROM wanted
+    WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = to_regclass(name))
+    ORDER BY day, name
+    """)
+
+  /// $1: the first day of metrics that is kept; $2: of the ledger. Names are compared as texts: a table that somebody
+  /// put there under another kind of name is none of ours.
+  static let expired = Statement<Day, Day, Expired>(
+    "partitions_expired",
+    """
+    SELECT format('%I.%I', n.nspname, c.relname) AS name,
+      CASE WHEN i.inhrelid IS NULL THEN NULL
+        ELSE format('ALTER TABLE %I.%I DETACH PARTITION %I.%I %s', pn.nspname, pc.relname, n.nspname, c.relname,
+          CASE WHEN i.inhdetachpending THEN 'FINALIZE' ELSE 'CONCURRENTLY' END)
+      END AS detachment,
+      format('DROP TABLE %I.%I', n.nspname, c.relname) AS removal
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+    LEFT JOIN pg_class pc ON pc.oid = i.inhparent
+    LEFT JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+    WHERE c.relkind = 'r' AND c.relname ~ '_p[0-9]{8}$'
+      AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char($1::timestamp, 'YYYYMMDD')
+        OR n.nspname = 'pganalytics' AND c.relname ~ '^ingest_ledger_p'
+          AND right(c.relname, 8) < to_char($2::timestamp, 'YYYYMMDD'))
+    ORDER BY right(c.relname, 8), 1
+    """)
+
+  /// $1: milliseconds.
+  static let limitLockWaitOfSession = Statement<String, SingleValue<String>>(
+    "session_lock_timeout", "SELECT set_config('lock_timeout', $1, false)")
+  static let tryLock = Statement<Int64, SingleValue<Bool>>("try_lock", "SELECT pg_try_advisory_lock($1)")
+  static let unlock = Statement<Int64, SingleValue<Bool>>("unlock", "SELECT pg_advisory_unlock($1)")
+
+  static let all = [
+    today.description, missing.description, expired.description, limitLockWaitOfSession.description, tryLock.description,
+    unlock.description,
+  ]
+}
+
+struct Partitions: Sendable {
+  private let database: Database
+  private let settings: StorageSettings
+
+  init(database: Database, storage: StorageSettings) {
+    self.database = database
+    settings = storage
+  }
+
+  /// The days for which rows may arrive: a push outside is refused before it comes here.
+  func window(around today: Day) -> ClosedRange<Day> {
+    today.advanced(by: -settings.retentionDays)...today.advanced(by: settings.partitionDaysAhead)
+  }
+
+  /// Makes the partitions of `days` where they are missing. Idempotent; several servers may do so at once. With
+  /// hypertables only the ledger has any.
+  /// - Returns: the names of those made now.
+  @discardableResult
+  func ensure(days: [Day]) async throws(DatabaseError) -> [String] {
+    var made: [String] = []
+    for day in Set(days).sorted() { made += try await ensure(day) }
+    return made
+  }
+
+  private func ensure(_ day: Day) async throws(DatabaseError) -> [String] {
+    // Nothing to do is the normal case, and needs no lock.
+    if try await database.rows(PartitionStatements.missing, [day]).isEmpty { return [] }
+    for _ in 1..<settings.ddlAttempts {
+      do throws(DatabaseError) {
+        return try await create(day)
+      } catch {
+        guard error.isRetryable else { throw error }
+      }
+    }
+    return try await create(day)
+  }
+
+  private func create(_ day: Day) async throws(DatabaseError) -> [String] {
+    try await database.transaction { session throws(DatabaseError) in
+      try await session.limitLockWait(settings.ddlLockTimeout)
+      try await session.execute(SchemaStatements.lock, SchemaStatements.partitionLock)
+      let missing = try await session.rows(PartitionStatements.missing, [day])
+      for partition in missing { try await session.script(partition.creation) }
+      return missing.map(\.name)
+    }
+  }
+
+  /// Drops the partitions that are older than the retention. One that is in use stays for the next time.
+  /// - Parameter report: hears of each that stayed.
+  /// - Returns: the names of those dropped.
+  func dropExpired(
+    today: Day, _ report: (String, DatabaseError) -> Void
+  ) async throws(DatabaseError) -> [String] {
+    try await database.lease { session throws(DatabaseError) in
+      try await session.execute(
+        PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.wholeMilliseconds)
+      var dropped: [String] = []
+      let expired = try await session.rows(
+        PartitionStatements.expired, today.advanced(by: -settings.retentionDays),
+        today.advanced(by: -settings.ledgerRetentionDays))
+      for partition in expired {
+        do throws(DatabaseError) {
+          if let detachment = partition.detachment { try await session.script(detachment) }
+          try await session.script(partition.removal)
+          dropped.append(partition.name)
+        } catch {
+          if error.isConnectionLoss { throw error }
+          report(partition.name, error)
+        }
+      }
+      try await session.script("RESET lock_timeout")
+      return dropped
+    }
+  }
+}

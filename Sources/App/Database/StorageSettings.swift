@@ -1,0 +1,31 @@
+/// How metric rows are stored.
+enum StorageKind: String, Sendable, CaseIterable {
+  /// Partitioned tables, a day each, made and dropped by us.
+  case plain
+  /// Hypertables of TimescaleDB, which makes, compresses and drops their chunks itself.
+  case timescale
+}
+
+/// What is kept, and for how long.
+struct StorageSettings: Sendable {
+  /// Nil: TimescaleDB where it can be had, else plain. It counts only while no metric table exists: the kind is decided once.
+  var kind: StorageKind?
+  /// Days of metric rows. A push may bring rows as old as this.
+  var retentionDays: Int32 = 30
+  /// Days for which a repeated push is recognised.
+  var ledgerRetentionDays: Int32 = 7
+  /// Days ahead for which partitions are made.
+  var partitionDaysAhead: Int32 = 3
+  /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.
+  var compressAfterDays: Int32 = 2
+  /// Between two rounds of maintenance.
+  var maintenanceInterval: Duration = .seconds(3600)
+  /// After a round that failed.
+  var maintenanceRetry: Duration = .seconds(60)
+  /// How long DDL may wait for a lock. Whoever comes after it waits too, so it gives up early and tries again.
+  var ddlLockTimeout: Duration = .seconds(2)
+  /// Attempts at DDL that met a lock.
+  var ddlAttempts = 10
+
+  init() {}
+}

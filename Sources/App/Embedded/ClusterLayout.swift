@@ -1,0 +1,175 @@
+// Where the private cluster lives, and as whom it runs.
+//
+//   DIR/postgres.lock      held by the one server that uses DIR
+//   DIR/postgres.path      only if the cluster had to go elsewhere: its home
+//   DIR/postgres.socket    only if the home's path is too long for a socket: the socket's directory
+//   HOME (DIR/postgres)    postgresql.conf, pg_hba.conf, pg_ident.conf: ours, written at every start
+//     cluster/ log/ socket/  the database user's, mode 0700
+//
+// PostgreSQL refuses to run as root. Started by root, the cluster belongs to `postgres` (else `nobody`); we write our
+// own files beside its directories, never inside, where that user could have laid a link.
+
+internal import Glibc
+
+/// What `pganalytics up` should tell its user about where the database went.
+enum EmbeddedPostgresNotice: Equatable, Sendable {
+  case runsAs(user: String)
+  case keptElsewhere(home: String, dataDirectory: String, user: String)
+  /// A directory that belonged to a data directory of the same path which was deleted since.
+  case leftBehind(home: String)
+  case socketElsewhere(directory: String)
+  case adopted(processID: Int32)
+}
+
+extension EmbeddedPostgresNotice: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .runsAs(let user):
+      "PostgreSQL refuses to run as root: the private database runs as the system user \(user)."
+    case .keptElsewhere(let home, let dataDirectory, let user):
+      "User \(user) can't enter \(dataDirectory): the database is kept in \(home) (noted in postgres.path)."
+    case .leftBehind(let home):
+      "\(home) holds the database of an earlier data directory of this name; it is not used, delete it at will."
+    case .socketElsewhere(let directory):
+      "The path of the data directory is too long for a socket: it lies in \(directory) (noted in postgres.socket)."
+    case .adopted(let processID):
+      "PostgreSQL was still running (process \(processID)) and is used as it is."
+    }
+  }
+}
+
+struct ClusterLayout: Sendable {
+  let dataDirectory: String
+  let home: String
+  let socketDirectory: String
+  let owner: SystemUser
+  /// Whether we are root and `owner` is somebody else.
+  let isForeign: Bool
+
+  var cluster: String { home + "/cluster" }
+  var log: String { home + "/log" }
+  /// What the postmaster writes before its own logging starts.
+  var output: String { home + "/postgres.out" }
+  /// Our own files must be readable for the owner; they hold no secret.
+  var fileMode: mode_t { isForeign ? 0o644 : 0o600 }
+
+  /// The longest socket path we ask for; sockaddr_un(7) has room for 107 bytes.
+  static let maximumSocketPathBytes = 100
+  static let socketName = ".s.PGSQL.5432"
+
+  /// Finds the layout of a data directory, or makes it.
+  /// - Parameters:
+  ///   - dataDirectory: absolute, without links, existing, locked by us.
+  ///   - relocationRoot: where the home goes if the database user can't enter the data directory.
+  ///   - socketRoot: where a socket directory goes if the home's path is too long.
+  static func prepare(
+    dataDirectory: String, relocationRoot: String, socketRoot: String, notices: inout [EmbeddedPostgresNotice]
+  ) throws(EmbeddedPostgresError) -> ClusterLayout {
+    let selfUser = try SystemUser(userID: geteuid())
+    let record = dataDirectory + "/postgres.path"
+    var home = recordedPath(record) ?? dataDirectory + "/postgres"
+    let owner = try owner(of: home + "/cluster", or: selfUser)
+    let isForeign = owner != selfUser
+    if isForeign { notices.append(.runsAs(user: owner.name)) }
+    let homeMode: mode_t = isForeign ? 0o711 : 0o700
+
+    if home == dataDirectory + "/postgres" {
+      let isNew = !LocalFile.exists(home)
+      try LocalFile.makeDirectory(home, mode: homeMode)
+      if isForeign, !canEnter(home, as: owner) {
+        if isNew { _ = rmdir(home) }
+        home = unusedHome(in: relocationRoot, for: dataDirectory, notices: &notices)
+        try LocalFile.makeDirectory(home, mode: homeMode)
+        try LocalFile.replace(record, with: home + "\n", mode: 0o600)
+      }
+    }
+    if home != dataDirectory + "/postgres" {
+      notices.append(.keptElsewhere(home: home, dataDirectory: dataDirectory, user: owner.name))
+    }
+    try makeOwned(home + "/log", owner, isForeign)
+    let socketDirectory = try socketDirectory(
+      home: home, record: dataDirectory + "/postgres.socket", root: socketRoot, owner, isForeign, notices: &notices)
+    return ClusterLayout(
+      dataDirectory: dataDirectory, home: home, socketDirectory: socketDirectory, owner: owner, isForeign: isForeign)
+  }
+
+  /// A directory with mode 0700 of the database user's.
+  static func makeOwned(_ path: String, _ owner: SystemUser, _ isForeign: Bool) throws(EmbeddedPostgresError) {
+    if LocalFile.exists(path) { return }
+    try LocalFile.makeDirectory(path, mode: 0o700)
+    if isForeign { try LocalFile.changeOwner(path, to: owner) }
+  }
+
+  /// An existing cluster decides; a new one is ours, or an unprivileged user's if we are root.
+  private static func owner(
+    of cluster: String, or selfUser: SystemUser
+  ) throws(EmbeddedPostgresError) -> SystemUser {
+    if let status = LocalFile.status(of: cluster) {
+      if status.userID == selfUser.userID { return selfUser }
+      guard selfUser.userID == 0 else { throw .clusterBelongsToAnother(path: cluster, userID: status.userID) }
+      return try SystemUser(userID: status.userID)
+    }
+    if selfUser.userID != 0 { return selfUser }
+    guard let user = SystemUser(named: "postgres") ?? SystemUser(named: "nobody") else { throw .noUnprivilegedUser }
+    return user
+  }
+
+  /// Asks the kernel, as that user: modes, access lists and mounts all count.
+  private static func canEnter(_ path: String, as user: SystemUser) -> Bool {
+    do throws(EmbeddedPostgresError) {
+      try Command("/usr/bin/test", ["-x", path]).running(as: user).run(limit: .seconds(10))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// A data directory without a record may have had a predecessor whose cluster is still there: never take that over,
+  /// its users and certificates are not the ones this data directory is going to print.
+  private static func unusedHome(
+    in root: String, for dataDirectory: String, notices: inout [EmbeddedPostgresNotice]
+  ) -> String {
+    // FNV-1a: a name for people to compare, no protection.
+    let hash = dataDirectory.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let first = root + "/" + String(hash >> 16, radix: 16)
+    var home = first
+    var number = 1
+    while LocalFile.exists(home) {
+      notices.append(.leftBehind(home: home))
+      number += 1
+      home = "\(first)-\(number)"
+    }
+    return home
+  }
+
+  private static func socketDirectory(
+    home: String, record: String, root: String, _ owner: SystemUser, _ isForeign: Bool,
+    notices: inout [EmbeddedPostgresNotice]
+  ) throws(EmbeddedPostgresError) -> String {
+    let near = home + "/socket"
+    if "\(near)/\(socketName)".utf8.count <= maximumSocketPathBytes {
+      try makeOwned(near, owner, isForeign)
+      return near
+    }
+    var far = recordedPath(record)
+    // In a directory that all may write to, only what is the owner's alone can be the one we made.
+    if let path = far {
+      let status = LocalFile.status(of: path)
+      if status?.isDirectory != true || status?.userID != owner.userID || status?.permissions != 0o700 { far = nil }
+    }
+    if far == nil {
+      let made = try LocalFile.makeUniqueDirectory(prefix: root + "/pganalytics-")
+      if isForeign { try LocalFile.changeOwner(made, to: owner) }
+      try LocalFile.replace(record, with: made + "\n", mode: 0o600)
+      far = made
+    }
+    notices.append(.socketElsewhere(directory: far!))
+    return far!
+  }
+
+  private static func recordedPath(_ record: String) -> String? {
+    guard let text = LocalFile.tail(of: record, limit: Int(PATH_MAX)) else { return nil }
+    let path = text.prefix { $0 != "\n" }
+    return path.hasPrefix("/") ? String(path) : nil
+  }
+}

@@ -1,0 +1,147 @@
+// The private PostgreSQL of `pganalytics up`: the system's binaries, a cluster in the data directory, a unix socket,
+// no network. It outlives a server that is killed, and the next one takes it over; it is brought back when it dies.
+// All calls block: start and stop are for the main thread, before and after the loops.
+
+internal import CEpoll.Process
+internal import Glibc
+internal import Synchronization
+
+struct EmbeddedPostgresSettings: Sendable {
+  var dataDirectory: String
+  /// PATH: where initdb and postgres are looked for first.
+  var searchPath: String
+  /// XDG_RUNTIME_DIR: for the socket, when the data directory's path is too long. Else /tmp.
+  var runtimeDirectory: String?
+  /// For root only: where the cluster goes if its user can't enter the data directory.
+  var relocationRoot = "/var/lib/pganalytics"
+  var limits = EmbeddedPostgresLimits()
+
+  init(dataDirectory: String, environment: [String: String]) {
+    self.dataDirectory = dataDirectory
+    searchPath = environment["PATH"] ?? ""
+    runtimeDirectory = environment["XDG_RUNTIME_DIR"]
+  }
+}
+
+final class EmbeddedPostgres: Sendable {
+  struct Started: Sendable {
+    /// For libpq and psql, as root or as the user we run as: `postgresql://pganalytics@/pganalytics?host=...`.
+    let databaseURL: String
+    /// Whether this start made the cluster.
+    let isNew: Bool
+    /// Whether the extension's library is installed and loaded; the migrations create the extension.
+    let preloadsTimescaleDB: Bool
+    let notices: [EmbeddedPostgresNotice]
+  }
+
+  /// From start to stop; the data directory's lock goes with it.
+  private final class Session: Sendable {
+    let supervisor: Supervisor
+    private let lock: OwnedDescriptor
+
+    init(_ supervisor: Supervisor, holding lock: consuming OwnedDescriptor) {
+      self.supervisor = supervisor
+      self.lock = lock
+    }
+  }
+
+  private let settings: EmbeddedPostgresSettings
+  private let report: @Sendable (EmbeddedPostgresEvent) -> Void
+  private let session = Mutex<Session?>(nil)
+
+  /// - Parameter report: called on the supervising thread.
+  init(
+    _ settings: EmbeddedPostgresSettings, report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void = { _ in }
+  ) {
+    self.settings = settings
+    self.report = report
+  }
+
+  /// The postmaster's; nil before `start` and after `stop`. It changes when the postmaster is restarted.
+  var processID: Int32? { session.withLock { $0?.supervisor.processID } }
+
+  /// Makes the cluster if there is none, takes over or starts its postmaster, waits until it takes connections,
+  /// makes role and database, and supervises from then on. Once only, until `stop`.
+  func start() throws(EmbeddedPostgresError) -> Started {
+    var notices: [EmbeddedPostgresNotice] = []
+    let isRoot = geteuid() == 0
+    // Root's database runs as another user, who must be able to pass through; the secrets in it are 0600 each.
+    try LocalFile.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
+    let dataDirectory = try LocalFile.resolve(settings.dataDirectory)
+    let lock = try Self.lock(dataDirectory)
+    let layout = try ClusterLayout.prepare(
+      dataDirectory: dataDirectory, relocationRoot: settings.relocationRoot,
+      socketRoot: isRoot ? "/tmp" : settings.runtimeDirectory ?? "/tmp", notices: &notices)
+
+    let existing = ClusterSetup.majorVersion(ofClusterAt: layout.cluster)
+    let binaries = try PostgresBinaries.find(searchPath: settings.searchPath, majorVersion: existing)
+    let setup = ClusterSetup(layout: layout, binaries: binaries, limit: settings.limits.initdb)
+    if existing == nil { try setup.makeCluster() }
+    let configuration = ServerConfiguration(
+      layout: layout, resources: .measure(diskPath: layout.home), preloadsTimescaleDB: binaries.hasTimescaleDB,
+      systemUsers: try Self.systemUsers(owner: layout.owner))
+    try configuration.write()
+
+    let postmaster = Postmaster(layout: layout, binaries: binaries, limits: settings.limits)
+    let process = try Self.bringUp(postmaster, notices: &notices)
+    do throws(EmbeddedPostgresError) {
+      try setup.makeDatabase()
+      let supervisor = try Supervisor(postmaster, process, report: report)
+      try supervisor.start()
+      let new = Session(supervisor, holding: lock)
+      session.withLock { $0 = new }
+    } catch {
+      _ = postmaster.stop(process)
+      throw error
+    }
+    return Started(
+      databaseURL: layout.databaseURL, isNew: existing == nil, preloadsTimescaleDB: binaries.hasTimescaleDB,
+      notices: notices)
+  }
+
+  /// Stops supervising, then the postmaster; waits until it is gone. Connections still open are closed by it.
+  @discardableResult
+  func stop() -> StopOutcome {
+    guard let ended = session.withLock({ $0.take() }) else { return .wasNotRunning }
+    return withExtendedLifetime(ended) { ended.supervisor.stop() }  // the lock is held until the postmaster is gone
+  }
+
+  /// A postmaster found shutting down is waited out, and followed by one of our own.
+  private static func bringUp(
+    _ postmaster: Postmaster, notices: inout [EmbeddedPostgresNotice]
+  ) throws(EmbeddedPostgresError) -> RunningProcess {
+    if let found = postmaster.adopt() {
+      do throws(EmbeddedPostgresError) {
+        _ = try postmaster.awaitReadiness(of: found)
+        notices.append(.adopted(processID: found.id))
+        return found
+      } catch .postmasterEnded {
+        // falls through to a fresh one
+      }
+    }
+    let process = try postmaster.launch()
+    do throws(EmbeddedPostgresError) {
+      _ = try postmaster.awaitReadiness(of: process)
+      return process
+    } catch {
+      _ = postmaster.stop(process)
+      throw error
+    }
+  }
+
+  /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.
+  private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> OwnedDescriptor {
+    let path = dataDirectory + "/postgres.lock"
+    let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT, mode: 0o600)
+    let result = cepoll_lock(descriptor.raw)
+    if result == -EWOULDBLOCK { throw .dataDirectoryInUse(path: dataDirectory) }
+    if result != 0 { throw .systemCall("flock", path: path, errno: -result) }
+    return descriptor
+  }
+
+  private static func systemUsers(owner: SystemUser) throws(EmbeddedPostgresError) -> [String] {
+    var names = [owner.name]
+    for name in [try SystemUser(userID: geteuid()).name, "root"] where !names.contains(name) { names.append(name) }
+    return names
+  }
+}

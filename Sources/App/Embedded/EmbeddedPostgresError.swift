@@ -1,0 +1,72 @@
+// What can go wrong with the private PostgreSQL, as facts; the sentences below are for the terminal and the log.
+
+/// How a process ended.
+enum ProcessEnd: Equatable, Sendable {
+  case exited(code: Int32)
+  case killed(signal: Int32)
+  /// It was adopted: the kernel tells only a parent how.
+  case unknown
+}
+
+enum EmbeddedPostgresError: Error, Equatable {
+  case systemCall(String, path: String, errno: Int32)
+  /// Neither in PATH nor in /usr/lib/postgresql. `majorVersion` is set when an existing cluster demands one.
+  case binariesMissing(majorVersion: Int?)
+  case commandFailed(program: String, end: ProcessEnd, output: String)
+  case commandTookTooLong(program: String, limit: Duration)
+  /// Another server holds the lock of this data directory.
+  case dataDirectoryInUse(path: String)
+  case clusterBelongsToAnother(path: String, userID: UInt32)
+  /// PostgreSQL looks its own user up, and so do we: an id without an entry in passwd(5) can't run it.
+  case userWithoutName(userID: UInt32)
+  /// We are root, and the system has neither `postgres` nor `nobody`.
+  case noUnprivilegedUser
+  /// The postmaster ended before it took connections. `log` is the end of what it wrote.
+  case postmasterEnded(ProcessEnd, log: String)
+  case notReady(after: Duration, log: String)
+  /// A statement of the set-up failed, or the connection did (`sqlState` is empty then).
+  case setupFailed(sqlState: String, message: String)
+}
+
+extension ProcessEnd: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .exited(let code): "exit code \(code)"
+    case .killed(let signal): "signal \(signal)"
+    case .unknown: "a cause only its parent was told"
+    }
+  }
+}
+
+extension EmbeddedPostgresError: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .systemCall(let call, let path, let errno):
+      "\(call) failed on \(path): \(LocalFile.message(of: errno))"
+    case .binariesMissing(nil):
+      "PostgreSQL's server programs (initdb, postgres) are neither in PATH nor in /usr/lib/postgresql/*/bin. "
+        + "On Debian: apt-get install postgresql. Or give a running server: pganalytics serve --database-url ..."
+    case .binariesMissing(let majorVersion?):
+      "This data directory holds a PostgreSQL \(majorVersion) cluster, but the programs of that version are missing. "
+        + "On Debian: apt-get install postgresql-\(majorVersion)"
+    case .commandFailed(let program, let end, let output):
+      "\(program) ended with \(end): \(output)"
+    case .commandTookTooLong(let program, let limit):
+      "\(program) did not end within \(limit) and was killed."
+    case .dataDirectoryInUse(let path):
+      "Another pganalytics already serves from \(path)."
+    case .clusterBelongsToAnother(let path, let userID):
+      "The database in \(path) belongs to user id \(userID): run as that user, or as root."
+    case .userWithoutName(let userID):
+      "User id \(userID) has no entry in /etc/passwd, and PostgreSQL refuses to run without one."
+    case .noUnprivilegedUser:
+      "PostgreSQL refuses to run as root, and this system has neither a user postgres nor nobody."
+    case .postmasterEnded(let end, let log):
+      "PostgreSQL ended with \(end) before it took connections. The end of its log:\n\(log)"
+    case .notReady(let limit, let log):
+      "PostgreSQL took no connections within \(limit). The end of its log:\n\(log)"
+    case .setupFailed(let sqlState, let message):
+      "Setting up the private database failed (SQLSTATE \(sqlState.isEmpty ? "none" : sqlState)): \(message)"
+    }
+  }
+}

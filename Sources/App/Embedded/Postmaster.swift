@@ -1,0 +1,158 @@
+// Starting, finding, awaiting and stopping the postmaster of one cluster. It holds no state: the process is the state.
+
+internal import CEpoll.Postgres
+internal import Glibc
+
+struct EmbeddedPostgresLimits: Sendable {
+  var initdb: Duration = .seconds(120)
+  /// How long a postmaster that doesn't answer at all may take to begin.
+  var answer: Duration = .seconds(60)
+  /// How long one that refuses connections may take: it replays up to `max_wal_size` of log after a crash
+  /// (measured: 18 s for 1.3 GB on a busy machine).
+  var recovery: Duration = .seconds(1800)
+  /// From SIGINT to SIGQUIT: the shutdown checkpoint writes out all of shared_buffers.
+  var orderlyStop: Duration = .seconds(60)
+  /// From SIGQUIT to SIGKILL.
+  var immediateStop: Duration = .seconds(10)
+  var firstRestartDelay: Duration = .milliseconds(100)
+  var maximumRestartDelay: Duration = .seconds(10)
+  /// A postmaster that lived this long starts the delays anew.
+  var healthyAfter: Duration = .seconds(60)
+}
+
+/// How the postmaster was brought to its end.
+enum StopOutcome: Equatable, Sendable {
+  case wasNotRunning
+  /// After the shutdown checkpoint: the next start needs no recovery.
+  case orderly
+  /// It had to be hurried; nothing committed is lost, the next start replays the log.
+  case forced
+}
+
+struct Postmaster: Sendable {
+  enum Readiness { case ready, interrupted }
+
+  let layout: ClusterLayout
+  let binaries: PostgresBinaries
+  let limits: EmbeddedPostgresLimits
+
+  private static let logTailBytes = 2000
+
+  /// Starts a postmaster as our child; it is not ready yet.
+  func launch() throws(EmbeddedPostgresError) -> RunningProcess {
+    try removeStaleLock()
+    var command = Command(binaries.postgres, ["-D", layout.home])
+    if layout.isForeign { command = command.running(as: layout.owner) }
+    let output = try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    return try command.start(output: output)
+  }
+
+  /// Finds the postmaster that an earlier server of ours left running.
+  /// - Returns: nil if there is none, or none whose socket is still where it belongs.
+  func adopt() -> RunningProcess? {
+    // postmaster.pid: process id, data directory, start time, port, socket directory, ... (PostgreSQL, miscadmin.h)
+    guard let id = lockHolder(), let process = RunningProcess(adopting: id), isOurs(id) else { return nil }
+    // The socket's line is written a moment after the first; a postmaster that never gets there ends by itself.
+    let clock = ContinuousClock()
+    let deadline = clock.now + limits.answer
+    while clock.now < deadline {
+      if lockLines().count >= 5 { break }
+      if case .ended = process.wait(atMost: .milliseconds(20)) { return nil }
+    }
+    let lines = lockLines()
+    let socketPath = "\(layout.socketDirectory)/\(ClusterLayout.socketName)"
+    if lines.count >= 5, lines[4] == layout.socketDirectory, LocalFile.exists(socketPath) { return process }
+    // Its data directory was moved, or its socket swept away: unreachable, but it still holds the cluster.
+    _ = stop(process)
+    return nil
+  }
+
+  /// Waits until connections are accepted.
+  /// - Parameter interruption: a descriptor whose readability ends the wait; -1 for none.
+  /// - Throws: `.postmasterEnded`, `.notReady`.
+  func awaitReadiness(
+    of process: RunningProcess, orUntilReadable interruption: CInt = -1
+  ) throws(EmbeddedPostgresError) -> Readiness {
+    let clock = ContinuousClock()
+    let start = clock.now
+    while true {
+      let ping = PQping(layout.connectionString(role: "postgres", database: "postgres"))
+      if ping == PQPING_OK { return .ready }
+      // Refused (57P03) is recovery, or a shutdown whose end we are about to see.
+      let limit = ping == PQPING_REJECT ? limits.recovery : limits.answer
+      if clock.now - start >= limit { throw .notReady(after: limit, log: logTail()) }
+      switch process.wait(atMost: .milliseconds(25), orUntilReadable: interruption) {
+      case .ended(let end): throw .postmasterEnded(end, log: logTail())
+      case .interrupted: return .interrupted
+      case .tookTooLong: continue
+      }
+    }
+  }
+
+  /// Fast shutdown; if that takes too long an immediate one; if that does, the kernel's.
+  func stop(_ process: RunningProcess) -> StopOutcome {
+    if case .ended = process.wait(atMost: .zero) { return .wasNotRunning }
+    process.send(SIGINT)
+    if case .ended(let end) = process.wait(atMost: limits.orderlyStop) {
+      return end == .exited(code: 0) || (end == .unknown && lockHolder() == nil) ? .orderly : .forced
+    }
+    process.send(SIGQUIT)
+    if case .ended = process.wait(atMost: limits.immediateStop) { return .forced }
+    process.send(SIGKILL)
+    _ = process.wait(atMost: limits.immediateStop)
+    return .forced
+  }
+
+  /// The end of what the postmaster wrote: before its logging started, and after.
+  func logTail() -> String {
+    var text = LocalFile.tail(of: layout.output, limit: Self.logTailBytes) ?? ""
+    // current_logfiles: "stderr /path/of/the/log"
+    let current = LocalFile.tail(of: layout.cluster + "/current_logfiles", limit: Int(PATH_MAX)) ?? ""
+    if let line = current.split(separator: "\n").first(where: { $0.hasPrefix("stderr ") }) {
+      text += LocalFile.tail(of: String(line.dropFirst("stderr ".count)), limit: Self.logTailBytes) ?? ""
+    }
+    return text
+  }
+
+  private func lockLines() -> [Substring] {
+    (LocalFile.tail(of: layout.cluster + "/postmaster.pid", limit: 4096) ?? "")
+      .split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  private func lockHolder() -> pid_t? { lockLines().first.flatMap { pid_t($0) } }
+
+  /// A postmaster and its backends work in the cluster's directory; a later owner of the number doesn't.
+  private func isOurs(_ id: pid_t) -> Bool { LocalFile.linkTarget("/proc/\(id)/cwd") == layout.cluster }
+
+  /// PostgreSQL discards a lock file whose process is gone, but believes one whose number went to another process of
+  /// the same user, as happens when a container is started again. Remove that one, unless a backend is left: its
+  /// shared memory is what PostgreSQL needs the file for.
+  private func removeStaleLock() throws(EmbeddedPostgresError) {
+    guard let id = lockHolder(), kill(id, 0) == 0, !isOurs(id) else { return }
+    let others = LocalFile.names(in: "/proc").compactMap { pid_t($0) }
+    if !others.contains(where: isOurs) { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
+  }
+}
+
+extension ClusterLayout {
+  /// For libpq, as keywords and values: `host='...' port=5432 user=... dbname=...`.
+  func connectionString(role: String, database: String) -> String {
+    let host = socketDirectory.map { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
+    return "host='\(host)' port=5432 user=\(role) dbname=\(database)"
+  }
+
+  /// For people and credentials.json; the same as a URL, the socket's directory percent-encoded.
+  var databaseURL: String {
+    let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
+    let hex = Array("0123456789ABCDEF".utf8)
+    var host: [UInt8] = []
+    for byte in socketDirectory.utf8 {
+      if plain.contains(byte) {
+        host.append(byte)
+      } else {
+        host += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+      }
+    }
+    return "postgresql://pganalytics@/pganalytics?host=\(String(decoding: host, as: UTF8.self))&port=5432"
+  }
+}

@@ -1,0 +1,98 @@
+// A process from outside: our child, or one that an earlier server of ours left behind.
+// A pidfd (pidfd_open(2)) stands for it, so neither waiting nor signalling can hit a later owner of the number.
+
+internal import CEpoll.Process
+internal import Glibc
+internal import Synchronization
+
+final class RunningProcess: Sendable {
+  enum Waited: Equatable {
+    case ended(ProcessEnd)
+    /// The other descriptor became readable first.
+    case interrupted
+    case tookTooLong
+  }
+
+  let id: pid_t
+  private let isChild: Bool
+  /// Its pidfd, ours to close; -1 if the kernel gave none.
+  private let descriptor: CInt
+  private let end = Mutex<ProcessEnd?>(nil)
+
+  /// How often we look where the kernel offers no pidfd (before Linux 5.3, or forbidden by a sandbox).
+  private static let pollInterval: Duration = .milliseconds(100)
+
+  /// Takes over a child just spawned: nobody else may wait for it.
+  init(child id: pid_t) {
+    self.id = id
+    isChild = true
+    descriptor = max(cepoll_pidfd_open(id), -1)
+  }
+
+  /// - Returns: nil if no such process runs.
+  init?(adopting id: pid_t) {
+    guard id > 1, kill(id, 0) == 0 || errno == EPERM else { return nil }
+    self.id = id
+    isChild = false
+    descriptor = max(cepoll_pidfd_open(id), -1)
+  }
+
+  deinit {
+    if descriptor >= 0 { _ = close(descriptor) }
+  }
+
+  /// Waits until the process has ended; its end is remembered. For one thread at a time.
+  /// - Parameters:
+  ///   - limit: how long at most; nil is for ever.
+  ///   - interruption: a descriptor whose readability ends the wait early; -1 for none.
+  func wait(atMost limit: Duration?, orUntilReadable interruption: CInt = -1) -> Waited {
+    let clock = ContinuousClock()
+    let deadline = limit.map { clock.now + $0 }
+    while true {
+      if let end = look() { return .ended(end) }
+      let left = deadline.map { max(.zero, $0 - clock.now) }
+      if left == .zero { return .tookTooLong }
+      let nap = descriptor < 0 ? min(left ?? Self.pollInterval, Self.pollInterval) : left
+      let ready = cepoll_poll_either(descriptor, interruption, nap.map(\.wholeMilliseconds) ?? -1)
+      precondition(ready >= 0, "poll failed: \(LocalFile.message(of: -ready))")
+      if ready & 2 != 0 { return .interrupted }
+    }
+  }
+
+  /// - Returns: false if the process has already ended, or isn't ours to signal.
+  @discardableResult
+  func send(_ signal: CInt) -> Bool {
+    if end.withLock({ $0 != nil }) { return false }
+    if descriptor >= 0 { return cepoll_pidfd_signal(descriptor, signal) == 0 }
+    return kill(id, signal) == 0
+  }
+
+  private func look() -> ProcessEnd? {
+    end.withLock { end in
+      if end == nil { end = isChild ? reap() : adoptedEnd() }
+      return end
+    }
+  }
+
+  private func reap() -> ProcessEnd? {
+    var code: CInt = -1
+    var signal: CInt = -1
+    let reaped = cepoll_reap(id, &code, &signal)
+    if reaped == 0 { return nil }
+    if reaped < 0 { return .unknown }  // ECHILD: somebody set SIGCHLD to be ignored
+    return signal >= 0 ? .killed(signal: signal) : .exited(code: code)
+  }
+
+  private func adoptedEnd() -> ProcessEnd? {
+    if descriptor >= 0 { return cepoll_poll_either(descriptor, -1, 0) & 1 != 0 ? .unknown : nil }
+    return kill(id, 0) == 0 || errno == EPERM ? nil : .unknown
+  }
+}
+
+extension Duration {
+  /// For poll(2): rounded up, so that a wait never spins through its last millisecond.
+  var wholeMilliseconds: CInt {
+    let (seconds, attoseconds) = components
+    return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+  }
+}

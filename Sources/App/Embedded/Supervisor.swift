@@ -1,0 +1,103 @@
+// One thread that waits for the postmaster's end, and starts it again: at once, then at doubling delays.
+// The wait costs nothing: poll(2) on the process and on a pipe, whose other end `stop` closes.
+
+internal import CEpoll.Process
+internal import Glibc
+internal import Synchronization
+
+/// What happened to the database while the server ran: for the log and the health endpoint.
+enum EmbeddedPostgresEvent: Sendable {
+  case ended(ProcessEnd, restartAfter: Duration)
+  /// It takes connections again.
+  case restarted(processID: Int32)
+  case restartFailed(EmbeddedPostgresError, nextAfter: Duration)
+}
+
+final class Supervisor: Sendable {
+  private let postmaster: Postmaster
+  private let report: @Sendable (EmbeddedPostgresEvent) -> Void
+  private let process: Mutex<RunningProcess>
+  private let stopSource: OwnedDescriptor
+  private let stopSignal: Mutex<OwnedDescriptor?>
+  private let thread = Mutex<pthread_t?>(nil)
+
+  /// - Parameter process: a postmaster that was ready.
+  init(
+    _ postmaster: Postmaster, _ process: RunningProcess, report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void
+  ) throws(EmbeddedPostgresError) {
+    var readEnd: CInt = -1
+    var writeEnd: CInt = -1
+    let made = cepoll_pipe(&readEnd, &writeEnd)
+    guard made == 0 else { throw .systemCall("pipe2", path: postmaster.layout.home, errno: -made) }
+    self.postmaster = postmaster
+    self.report = report
+    self.process = Mutex(process)
+    stopSource = OwnedDescriptor(owning: readEnd)
+    stopSignal = Mutex(OwnedDescriptor(owning: writeEnd))
+  }
+
+  var processID: Int32 { process.withLock { $0.id } }
+
+  func start() throws(EmbeddedPostgresError) {
+    var id = pthread_t()
+    // Safety: the thread takes over the one retain; if there is no thread, we take it back.
+    let retained = Unmanaged.passRetained(self)
+    let result = pthread_create(
+      &id, nil,
+      { argument in
+        let supervisor = Unmanaged<Supervisor>.fromOpaque(argument!).takeRetainedValue()
+        supervisor.watch()
+        return nil
+      }, retained.toOpaque())
+    if result != 0 {
+      retained.release()
+      throw .systemCall("pthread_create", path: postmaster.layout.home, errno: result)
+    }
+    thread.withLock { $0 = id }
+  }
+
+  /// Ends the thread, then the postmaster.
+  func stop() -> StopOutcome {
+    stopSignal.withLock { $0 = nil }
+    if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) }
+    return postmaster.stop(process.withLock { $0 })
+  }
+
+  private func watch() {
+    let limits = postmaster.limits
+    let clock = ContinuousClock()
+    var delay = limits.firstRestartDelay
+    var readySince = clock.now
+    var isReady = true
+    while true {
+      if isReady {
+        guard case .ended(let end) = process.withLock({ $0 }).wait(atMost: nil, orUntilReadable: stopSource.raw) else {
+          return
+        }
+        if clock.now - readySince >= limits.healthyAfter { delay = limits.firstRestartDelay }
+        report(.ended(end, restartAfter: delay))
+      }
+      if cepoll_poll_either(stopSource.raw, -1, delay.wholeMilliseconds) != 0 { return }
+      delay = min(delay * 2, limits.maximumRestartDelay)
+      do throws(EmbeddedPostgresError) {
+        guard try restart() == .ready else { return }
+        isReady = true
+        readySince = clock.now
+        report(.restarted(processID: processID))
+      } catch {
+        isReady = false
+        report(.restartFailed(error, nextAfter: delay))
+      }
+    }
+  }
+
+  /// A postmaster that runs but isn't ready is waited for, not joined by a second one.
+  private func restart() throws(EmbeddedPostgresError) -> Postmaster.Readiness {
+    var current = process.withLock { $0 }
+    if case .ended = current.wait(atMost: .zero) {
+      current = if let found = postmaster.adopt() { found } else { try postmaster.launch() }
+      process.withLock { $0 = current }
+    }
+    return try postmaster.awaitReadiness(of: current, orUntilReadable: stopSource.raw)
+  }
+}

@@ -1,0 +1,48 @@
+// The connections of one loop, by slot and generation: a name that outlives its connection finds nothing.
+
+/// Names a connection of one loop across callbacks and threads.
+struct ConnectionID: Hashable, Sendable {
+  let slot: UInt32
+  let generation: UInt32
+}
+
+struct ConnectionTable {
+  private var slots: [HTTPConnection?] = []
+  private var generations: [UInt32] = []
+  private var free: [UInt32] = []
+  private(set) var count = 0
+
+  /// Reserves the next name.
+  mutating func insert(_ make: (ConnectionID) -> HTTPConnection) -> HTTPConnection {
+    let slot: UInt32
+    if let reused = free.popLast() {
+      slot = reused
+    } else {
+      slot = UInt32(slots.count)
+      slots.append(nil)
+      generations.append(0)
+    }
+    let connection = make(ConnectionID(slot: slot, generation: generations[Int(slot)]))
+    slots[Int(slot)] = connection
+    count += 1
+    return connection
+  }
+
+  subscript(_ id: ConnectionID) -> HTTPConnection? {
+    let slot = Int(id.slot)
+    return slot < slots.count && generations[slot] == id.generation ? slots[slot] : nil
+  }
+
+  mutating func remove(_ id: ConnectionID) {
+    guard self[id] != nil else { return }
+    slots[Int(id.slot)] = nil
+    generations[Int(id.slot)] &+= 1
+    free.append(id.slot)
+    count -= 1
+  }
+
+  /// Calls `body` with every connection; `body` may remove any.
+  func forEach(_ body: (HTTPConnection) -> Void) {
+    for connection in slots { if let connection { body(connection) } }
+  }
+}

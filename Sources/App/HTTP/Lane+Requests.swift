@@ -1,0 +1,142 @@
+// What becomes of a request: from its head to the one who answers it.
+
+import Protocol
+import Reactor
+
+/// What the connection is to do with a head.
+enum Opening {
+  case push(PushReader, Push)
+  case endpoint(EndpointCall)
+  case refuse(HTTPResponse)
+  /// Asked again by `HTTPConnection.reopen`.
+  case wait
+}
+
+/// An admitted request for an endpoint of the admin lane.
+struct EndpointCall {
+  let endpoint: Endpoint
+  let path: PathParameters
+  let principal: Principal
+}
+
+extension Lane {
+  /// Routes and admits `exchange` by its head alone.
+  func open(_ exchange: Exchange, on connection: HTTPConnection) -> Opening {
+    counters.requests += 1
+    do throws(Problem) {
+      return try admit(exchange, on: connection)
+    } catch {
+      return .refuse(error.response(requestID: exchange.requestID))
+    }
+  }
+
+  private func admit(_ exchange: Exchange, on connection: HTTPConnection) throws(Problem) -> Opening {
+    let head = exchange.head
+    let endpoint: Endpoint
+    let path: PathParameters
+    switch context.router.match(head.method, head.target) {
+    case .notFound: throw Problem(.notFound)
+    case .methodNotAllowed(let allow): throw .methodNotAllowed(allow)
+    case .found(let found, let parameters):
+      endpoint = found
+      path = parameters
+    }
+    let principal: Principal
+    switch authenticate(head, on: connection, for: endpoint.access) {
+    case .refused(let problem): throw problem
+    case .principal(let known): principal = known
+    case .unknownCollector(let id):
+      if exchange.hasLookedUp { throw Problem(.collectorRevoked, "there is no such collector") }
+      lookUp(id, for: exchange, on: connection)
+      return .wait
+    }
+    try endpoint.admit(head, by: principal)
+    switch endpoint.lane {
+    case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, principal: principal))
+    case .ingest:
+      guard case .collector(let collector) = principal else { throw Problem(.unauthenticated) }
+      let (reader, push) = try admitPush(collector, head).get()
+      return .push(reader, push)
+    }
+  }
+
+  /// Another server may have enrolled it just now.
+  private func lookUp(_ id: UUID, for exchange: Exchange, on connection: HTTPConnection) {
+    let ticket = Ticket(connection: connection.id, exchange: exchange.number)
+    let directory = context.directory
+    let handle = handle
+    Task {
+      var failure: DatabaseError?
+      do throws(DatabaseError) { try await directory.refresh(id) } catch { failure = error }
+      handle.submit { lane in
+        guard let connection = lane.connections[ticket.connection] else { return }
+        if let failure, let exchange = connection.exchange {
+          connection.completeWaiting(
+            ticket.exchange, Problem(failure).response(requestID: exchange.requestID))
+        } else {
+          connection.reopen(ticket.exchange)
+        }
+      }
+    }
+  }
+
+  /// Runs an endpoint on the cooperative pool and brings its answer home.
+  func perform(_ call: EndpointCall, body: [UInt8], on connection: HTTPConnection) {
+    guard let exchange = connection.exchange else { return }
+    let ticket = Ticket(connection: connection.id, exchange: exchange.number)
+    let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
+    let circumstances = RequestContext(
+      principal: call.principal, requestID: exchange.requestID, peerAddress: connection.peerAddress.ipString,
+      peerCertificate: connection.certificate, now: Timestamp(unixMicroseconds: unixMicroseconds))
+    let endpoint = call.endpoint
+    let handle = handle
+    Task {
+      let response = await endpoint.respond(to: request, circumstances)
+      handle.submit { $0.connections[ticket.connection]?.complete(ticket.exchange, response) }
+    }
+  }
+
+  // MARK: Refusals
+
+  func response(to error: HTTPError) -> HTTPResponse { Problem(error).response(requestID: "") }
+
+  func response(to problem: Problem, _ exchange: Exchange?) -> HTTPResponse {
+    problem.response(requestID: exchange?.requestID ?? "")
+  }
+
+  func response(to refusal: PushRefusal, _ exchange: Exchange?) -> HTTPResponse {
+    counters.pushesRefused += 1
+    return response(to: Problem(refusal), exchange)
+  }
+
+  /// One line a request of the admin lane; pushes are counted.
+  func answered(_ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress) {
+    guard let exchange else { return }
+    let isPush = exchange.head.target.rawPath.elementsEqual("/api/v1/metrics/push".utf8)
+    if isPush && response.status.isSuccess { return }
+    context.log.info(
+      "request",
+      [
+        "request_id": exchange.requestID, "method": exchange.head.method.name,
+        "path": String(decoding: exchange.head.target.rawPath, as: UTF8.self),
+        "status": String(response.status.code), "peer": peer.ipString,
+        "ms": String(exchange.startedAt.duration(to: loop.now).wholeMilliseconds),
+      ])
+  }
+}
+
+extension Problem {
+  init(_ refusal: PushRefusal) {
+    switch refusal {
+    case .inflate(let error): self.init(error)
+    case .foreignCollector:
+      self.init(.identityMismatch, "collector_id in the body is another than the token's")
+    case .payload(let error):
+      switch error.kind {
+      case .malformed(let defect): self.init(.invalidJSON, "\(defect), at byte \(error.offset)")
+      case .envelope(.tooManyRows): self.init(.bodyTooLarge, "more rows than a push may have")
+      case .envelope(let fault): self.init(.validationFailed, "\(fault.rawValue), at byte \(error.offset)")
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// From token and certificate to a principal: checked on every request, on live connections too.
+
+import Protocol
+
+/// The outcome of looking at who calls.
+enum Authentication {
+  case principal(Principal)
+  case refused(Problem)
+  /// The token names a collector that this lane has not heard of: ask the database, then look again.
+  case unknownCollector(UUID)
+}
+
+extension Lane {
+  /// Who sends `head` on `connection`, as far as `access` wants to know.
+  func authenticate(_ head: HTTPRequestHead, on connection: HTTPConnection, for access: Access) -> Authentication {
+    switch access {
+    case .anyone, .registrationSecret: return .principal(.anonymous)
+    case .user, .collector, .collectorOrUser: break
+    }
+    guard let token = head.bearerToken else { return .refused(Problem(.unauthenticated, "no bearer token")) }
+    switch access {
+    case .anyone, .registrationSecret: return .principal(.anonymous)
+    case .user: return user(token)
+    case .collector: return collector(token, on: connection)
+    case .collectorOrUser:
+      // The stock collector answers a 401 here with a refresh and the same pull again, without end: 403 stops it.
+      let asCollector = collector(token, on: connection)
+      guard case .refused(let problem) = asCollector else { return asCollector }
+      if problem.kind.status != .unauthorized { return asCollector }
+      let asUser = user(token)
+      guard case .refused(let other) = asUser else { return asUser }
+      return .refused(Problem(.tokenRefused, other.kind == .expiredToken ? other.details : problem.details))
+    }
+  }
+
+  private func user(_ token: ArraySlice<UInt8>) -> Authentication {
+    do throws(JWTError) {
+      let claims = try token.withSpan { span throws(JWTError) in try tokens.user(span, now: unixSeconds) }
+      return .principal(.user(claims))
+    } catch {
+      return .refused(Problem(error))
+    }
+  }
+
+  private func collector(_ token: ArraySlice<UInt8>, on connection: HTTPConnection) -> Authentication {
+    let id: UUID
+    if let verified = connection.verifiedToken, verified.matches(token, now: unixSeconds) {
+      id = verified.collector
+    } else {
+      do throws(JWTError) {
+        let claims = try token.withSpan { span throws(JWTError) in try tokens.collector(span, now: unixSeconds) }
+        id = claims.id
+        connection.verifiedToken = VerifiedToken(bytes: Array(token), collector: id, expiresAt: claims.expiresAt)
+      } catch {
+        return .refused(Problem(error))
+      }
+    }
+    guard let record = collectors[id] else { return .unknownCollector(id) }
+    if record.isRevoked { return .refused(Problem(.collectorRevoked)) }
+    guard let certificate = connection.certificate else {
+      return .principal(.collector(Principal.Collector(id: id, certificateFingerprint: nil)))
+    }
+    switch certificate.verdict {
+    case .trusted: break
+    case .untrusted(let reason): return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
+    }
+    // A connection may outlive the certificate it was opened with.
+    if certificate.notAfter <= unixSeconds { return .refused(Problem(.certificateRequired, "the certificate has expired")) }
+    guard certificate.collector == id else {
+      return .refused(Problem(.identityMismatch, "the certificate names another collector than the token"))
+    }
+    return .principal(.collector(Principal.Collector(id: id, certificateFingerprint: certificate.fingerprintHex)))
+  }
+}
+
+extension Problem {
+  /// Why a token is refused. Facts about its form and its times are no secret; whether a signature is nearly right is.
+  init(_ error: JWTError) {
+    switch error {
+    case .expired: self.init(.expiredToken)
+    case .malformed: self.init(.invalidToken, "malformed")
+    case .tooLong: self.init(.invalidToken, "too long")
+    case .unsupportedAlgorithm: self.init(.invalidToken, "unsupported algorithm")
+    case .unknownKey: self.init(.invalidToken, "unknown key")
+    case .badSignature: self.init(.invalidToken, "bad signature")
+    case .notYetValid: self.init(.invalidToken, "not valid yet")
+    case .wrongAudience: self.init(.invalidToken, "meant for somebody else")
+    case .wrongIssuer: self.init(.invalidToken, "issued by somebody else")
+    case .missingClaim(let name): self.init(.invalidToken, "no claim \(name)")
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Lends the elements as a span.
+  func withSpan<R, E: Error>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try withUnsafeBufferPointer { buffer throws(E) -> R in
+      // Safety: the buffer outlives the call, and the span cannot leave it.
+      try body(Span(_unsafeElements: buffer))
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import Protocol
+
+/// Registration secrets and other random texts. At rest they are SHA-256 digests: they are random, so no slow hash is
+/// needed to keep them from being guessed.
+enum Secrets {
+  private static let bytes = 24
+
+  /// 192 random bits as base64url.
+  static func random() -> String { Base64URL.encode(RandomBytes.generate(bytes)) }
+
+  static func digest(_ secret: some Collection<UInt8>) -> [UInt8] { Digest.sha256(Array(secret)) }
+
+  static func add(
+    _ secret: String, name: String, expiry: Timestamp?, maxUses: Int32?, to database: some DatabaseClient
+  ) async throws(DatabaseError) {
+    try await database.execute(
+      CollectorStatements.addSecret, UUID.random(), name, digest(secret.utf8), expiry, maxUses)
+  }
+}

@@ -1,0 +1,95 @@
+// The two kinds of token that we issue, and what each must say when it comes back.
+
+import Protocol
+
+/// Issues and reads tokens with the keys of this database. A value: lanes and endpoints hold copies of the same set.
+struct Tokens: Sendable {
+  static let issuer = "pganalytics"
+  static let userAudience = "pganalytics:user"
+  static let collectorAudience = "pganalytics:collector"
+
+  let keys: JWTKeySet
+  let accessLife: Int64
+  let collectorLife: Int64
+
+  init(keys: JWTKeySet, settings: Settings) {
+    self.keys = keys
+    accessLife = settings.accessTokenLife.wholeSeconds
+    collectorLife = settings.collectorTokenLife.wholeSeconds
+  }
+
+  /// A token and when it ends, unix seconds.
+  struct Issued {
+    let token: String
+    let expiresAt: Int64
+  }
+
+  func issue(collector: UUID, hostname: String, now: Int64) -> Issued {
+    issue(
+      audience: Self.collectorAudience, subject: "collector:\(collector)", life: collectorLife, now: now,
+      members: [
+        .init("type", .text("access")), .init("collector_id", .text(collector.description)),
+        .init("hostname", .text(hostname)),
+      ])
+  }
+
+  func issue(user id: Int64, username: String, role: Role, now: Int64) -> Issued {
+    issue(
+      audience: Self.userAudience, subject: "user:\(id)", life: accessLife, now: now,
+      members: [
+        .init("type", .text("access")), .init("user_id", .number(id)), .init("username", .text(username)),
+        .init("role", .text(role.rawValue)),
+      ])
+  }
+
+  private func issue(
+    audience: String, subject: String, life: Int64, now: Int64, members: [JWTClaims.Member]
+  ) -> Issued {
+    let claims = JWTClaims(
+      issuer: Self.issuer, audience: audience, subject: subject, tokenID: UUID.random().description, issuedAt: now,
+      notBefore: now, expiresAt: now + life, members: members)
+    return Issued(token: JWT.sign(claims, with: keys), expiresAt: claims.expiresAt)
+  }
+
+  /// The collector that `token` names.
+  func collector(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> (id: UUID, expiresAt: Int64) {
+    let claims = try JWT.verify(
+      token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now)
+    guard let text = claims.text("collector_id"), let id = UUID(text) else { throw .missingClaim("collector_id") }
+    return (id, claims.expiresAt)
+  }
+
+  /// The user that `token` names.
+  func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> (user: UserIdentity, expiresAt: Int64) {
+    let claims = try JWT.verify(token, with: keys, audience: Self.userAudience, issuer: Self.issuer, now: now)
+    guard let id = claims.number("user_id") else { throw .missingClaim("user_id") }
+    guard let name = claims.text("username") else { throw .missingClaim("username") }
+    guard let role = claims.text("role").flatMap(Role.init(rawValue:)) else { throw .missingClaim("role") }
+    return (UserIdentity(id: id, name: name, role: role), claims.expiresAt)
+  }
+}
+
+/// A user as the access token tells.
+struct UserIdentity: Sendable, Equatable {
+  let id: Int64
+  let name: String
+  let role: Role
+}
+
+/// A bearer token that was verified on a connection, and what it said. Spares the HMAC and the parsing of the next
+/// request; whether the collector is revoked is asked each time all the same.
+struct VerifiedToken {
+  let bytes: [UInt8]
+  let collector: UUID
+  let expiresAt: Int64
+
+  func matches(_ presented: ArraySlice<UInt8>, now: Int64) -> Bool {
+    now < expiresAt && presented.count == bytes.count
+      && presented.withUnsafeBufferPointer { left in
+        bytes.withUnsafeBufferPointer { right in
+          // Safety: both buffers outlive the closure.
+          constantTimeEquals(Span(_unsafeElements: left), Span(_unsafeElements: right))
+        }
+      }
+  }
+}

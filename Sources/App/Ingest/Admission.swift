@@ -1,0 +1,99 @@
+// Admission of a push from its head, before a body byte is read: refusing must be cheaper than accepting.
+//
+//   held bytes   0 ......... soft mark ......... hard mark (bytes_in_flight / loops)
+//                accept      accept, pause reads   503 + Retry-After
+
+import Glibc
+import Protocol
+import Reactor
+
+/// What one loop may hold and what each collector may send. Owned by the lane.
+struct Admission {
+  enum Verdict: Equatable {
+    case admitted
+    /// 429: this collector sends too much.
+    case throttled(reason: String, retryAfterSeconds: Int)
+    /// 503: we cannot take more, whoever sends it.
+    case overloaded(reason: String, retryAfterSeconds: Int)
+  }
+
+  private struct Allowance {
+    var pushes: TokenBucket
+    var bytes: TokenBucket
+  }
+
+  private let hardMark: Int
+  private let softMark: Int
+  private let pushesPerSecond: Double
+  private let pushesBurst: Double
+  private let bytesPerSecond: Double
+  private let bytesBurst: Double
+  private var allowances: [Int32: Allowance] = [:]
+  /// Bytes of bodies, rows and windows that the loop holds now.
+  private(set) var heldBytes = 0
+
+  init(settings: Settings, loops: Int) {
+    hardMark = settings.bytesInFlight / loops
+    softMark = hardMark / 4 * 3
+    pushesPerSecond = Double(settings.pushesPerMinute) / 60
+    pushesBurst = Double(settings.pushesPerMinute)
+    bytesPerSecond = Double(settings.pushBytesPerSecond)
+    // A collector that was cut off comes back with all it has: one whole body is never over the rate.
+    bytesBurst = max(bytesPerSecond * 10, Double(settings.bodyBytes))
+  }
+
+  /// - Parameters:
+  ///   - contentLength: of the body on the wire; 0 where the head does not tell.
+  ///   - isDatabaseReachable: at least one writer of the loop is connected.
+  mutating func admit(
+    serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
+  ) -> Verdict {
+    if !isDatabaseReachable {
+      return .overloaded(reason: "the database is not reachable", retryAfterSeconds: jittered(10))
+    }
+    if heldBytes + contentLength > hardMark {
+      return .overloaded(reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: jittered(5))
+    }
+    var allowance =
+      allowances[serverID]
+      ?? Allowance(pushes: TokenBucket(burst: pushesBurst, now: now), bytes: TokenBucket(burst: bytesBurst, now: now))
+    defer { allowances[serverID] = allowance }
+    if let wait = allowance.bytes.take(Double(contentLength), perSecond: bytesPerSecond, burst: bytesBurst, now: now) {
+      return .throttled(reason: "push_bytes_per_second", retryAfterSeconds: seconds(wait))
+    }
+    if let wait = allowance.pushes.take(1, perSecond: pushesPerSecond, burst: pushesBurst, now: now) {
+      return .throttled(reason: "pushes_per_minute", retryAfterSeconds: seconds(wait))
+    }
+    return .admitted
+  }
+
+  /// Charges bytes that the head did not announce (a chunked body).
+  mutating func charge(serverID: Int32, bytes: Int, now: MonotonicTime) {
+    _ = allowances[serverID]?.bytes.take(Double(bytes), perSecond: bytesPerSecond, burst: bytesBurst, now: now)
+  }
+
+  mutating func hold(_ bytes: Int) { heldBytes += bytes }
+
+  mutating func release(_ bytes: Int) {
+    heldBytes -= bytes
+    precondition(heldBytes >= 0, "released more than was held")
+  }
+
+  /// Whether bodies should stop being read until something is released.
+  var isPressed: Bool { heldBytes > softMark }
+  /// Whether reading may go on after a pause: a quarter lower, so that it does not flutter.
+  var isRelieved: Bool { heldBytes < softMark / 4 * 3 }
+
+  /// Forgets collectors that have been quiet; called now and then.
+  mutating func sweep(now: MonotonicTime) {
+    allowances = allowances.filter {
+      !$0.value.pushes.isFull(perSecond: pushesPerSecond, burst: pushesBurst, now: now)
+        || !$0.value.bytes.isFull(perSecond: bytesPerSecond, burst: bytesBurst, now: now)
+    }
+  }
+
+  private func seconds(_ wait: Duration) -> Int { jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1)) }
+
+  /// Up to half more, so that those refused together do not come back together.
+  private func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2)) }
+}

@@ -1,0 +1,70 @@
+// The one place where SQL is put together at run time: the writer's message (ledger, staged names, COPYs).
+// What varies is a list of 128-bit digests and integers, printed as hex and decimal; nothing a client wrote gets in.
+
+import Protocol
+
+/// The pushes of one transaction and the message that stores them.
+struct Batch {
+  /// In the order of the ledger's ids; no id twice.
+  let pushes: [Push]
+  /// Pushes whose id another push of this batch has: repeats that arrived before the first was committed.
+  let repeats: [Push]
+  let message: String
+  /// In which steps the server will answer the message.
+  let steps: [CopyStateMachine.Step]
+
+  /// Ledger ids go in sorted, so that two servers that write the same ids wait for one another instead of deadlocking;
+  /// tables in one order in every transaction, for the same reason.
+  init(_ gathered: [Push], targets: CopyTargets) {
+    var pushes: [Push] = []
+    var repeats: [Push] = []
+    pushes.reserveCapacity(gathered.count)
+    for push in gathered.sorted(by: { $0.id < $1.id }) {
+      if let last = pushes.last, last.id == push.id { repeats.append(push) } else { pushes.append(push) }
+    }
+
+    var message = "INSERT INTO pganalytics.ingest_ledger(day,push_id,server_id) VALUES "
+    for (index, push) in pushes.enumerated() {
+      message += index > 0 ? ",(" : "("
+      message += "date '2000-01-01'+\(push.day),'\(push.id)',\(push.serverID))"
+    }
+    message += " ON CONFLICT DO NOTHING RETURNING push_id;"
+
+    var steps: [CopyStateMachine.Step] = []
+    func isUsed(_ target: Int) -> Bool { pushes.contains { $0.byteCount(of: target) > 0 } }
+    for dimension in targets.dimensions where isUsed(dimension.index) {
+      message += dimension.copyStatement
+      message += dimension.mergeStatement
+      steps += [.copy(target: dimension.index), .statement]
+    }
+    for fact in targets.facts where isUsed(fact.index) {
+      message += fact.copyStatement
+      steps.append(.copy(target: fact.index))
+    }
+    self.pushes = pushes
+    self.repeats = repeats
+    self.message = message
+    self.steps = steps
+  }
+
+  /// Where the push of `id` stands in `pushes`, which are sorted by it.
+  func index(of id: UUID) -> Int? {
+    var low = 0
+    var high = pushes.count
+    while low < high {
+      let middle = (low + high) / 2
+      if pushes[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low < pushes.count && pushes[low].id == id ? low : nil
+  }
+
+  /// The push that brought line `line` (1 and up) of the COPY into `target`, if the line can be found.
+  func push(atLine line: Int, of target: Int, isNew: (Int) -> Bool) -> Push? {
+    var last = 0
+    for (index, push) in pushes.enumerated() where isNew(index) {
+      last += push.rows.rowCount(of: target)
+      if line <= last { return push }
+    }
+    return nil
+  }
+}

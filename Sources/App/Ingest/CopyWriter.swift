@@ -1,0 +1,345 @@
+// One COPY connection: takes batches from its queue, interprets CopyStateMachine, tells every push its outcome.
+//
+//   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
+//   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//
+// A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
+
+import Protocol
+import Reactor
+
+/// Who hears what became of pushes.
+protocol CopyWriterOwner: AnyObject {
+  /// The outcome is in `push.outcome`.
+  func settled(_ push: Push)
+  /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
+  func needsPartitions(for days: [Int32], _ writer: CopyWriter)
+  /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
+  func park(_ push: Push, _ error: DatabaseError)
+  /// Something that an operator should know.
+  func report(_ event: CopyWriter.Event)
+}
+
+final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
+  enum Event {
+    case connected
+    case disconnected(DatabaseError, retryIn: Duration)
+    case batchFailed(DatabaseError, pushes: Int)
+  }
+
+  private enum State {
+    case disconnected
+    case connecting
+    /// Session statements run; how many are to come.
+    case preparing
+    case idle
+    case copying(Batch, began: MonotonicTime)
+    /// Idle, waiting for more pushes by choice (`batch_linger`).
+    case lingering
+    /// After a failure that time may cure, or while partitions are being made.
+    case resting
+    case closed
+  }
+
+  let index: Int
+  private let loop: EventLoop
+  private unowned let owner: any CopyWriterOwner
+  private let targets: CopyTargets
+  private let settings: Settings
+  private let connection: DatabaseConnection
+  private let sessionSetup: String
+  private var machine = CopyStateMachine()
+  private var state = State.disconnected
+  private var queue: Batcher
+  private var backOff = ReconnectBackoff()
+  private var timer: TimerID?
+  /// The error of the batch in flight, until ReadyForQuery.
+  private var batchError: DatabaseError?
+  private(set) var statistics = WriterStatistics()
+
+  init(
+    index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
+    address: DatabaseAddress
+  ) {
+    self.index = index
+    self.loop = loop
+    self.owner = owner
+    self.targets = targets
+    self.settings = settings
+    queue = Batcher(settings: settings)
+    var session = DatabaseSettings(address: address)
+    session.applicationName = "pganalytics writer \(loop.index).\(index)"
+    connection = DatabaseConnection(loop: loop, settings: session)
+    sessionSetup = WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout)
+  }
+
+  /// Encoded bytes waiting or in flight.
+  var backlogBytes: Int {
+    switch state {
+    case .copying(let batch, _): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
+    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
+    }
+  }
+
+  var isConnected: Bool {
+    switch state {
+    case .idle, .copying, .lingering, .resting: true
+    case .disconnected, .connecting, .preparing, .closed: false
+    }
+  }
+
+  /// Whether everything handed in has been settled.
+  var isDrained: Bool {
+    switch state {
+    case .copying: false
+    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.isEmpty
+    }
+  }
+
+  func start() {
+    state = .connecting
+    connection.connect(self)
+  }
+
+  /// Ends the connection. Pushes that are not settled stay unanswered.
+  func close() {
+    if let timer { loop.cancel(timer) }
+    state = .closed
+    connection.close()
+  }
+
+  func submit(_ push: Push) {
+    queue.append(push)
+    switch state {
+    case .idle: pump()
+    case .lingering: if queue.count >= settings.batchPushes { wake() }
+    case .disconnected, .connecting, .preparing, .copying, .resting, .closed: break
+    }
+  }
+
+  /// Refuses queued pushes whose commit deadline has passed; called by the owner now and then.
+  func expire() {
+    for push in queue.takeExpired(at: loop.now) { giveUp(push) }
+  }
+
+  func partitionsAreReady() { wake() }
+
+  // MARK: Batches
+
+  /// Starts a batch if the writer is idle and there is one.
+  private func pump(mayLinger: Bool = true) {
+    expire()
+    if queue.isEmpty { return }
+    if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
+      state = .lingering
+      timer = loop.schedule(self, at: loop.now + settings.batchLinger)
+      return
+    }
+    let batch = Batch(queue.takeBatch(), targets: targets)
+    machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
+    batchError = nil
+    state = .copying(batch, began: loop.now)
+    connection.send(batch.message)
+  }
+
+  private func rest(until time: MonotonicTime) {
+    state = .resting
+    timer = loop.schedule(self, at: time)
+  }
+
+  private func wake() {
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    switch state {
+    case .resting:
+      state = .idle
+      pump()
+    case .lingering:
+      state = .idle
+      pump(mayLinger: false)
+    case .disconnected: start()
+    case .connecting, .preparing, .idle, .copying, .closed: break
+    }
+  }
+
+  func deadlineReached(_ id: TimerID) {
+    timer = nil
+    wake()
+  }
+
+  /// Carries out what the machine decides until it has to wait.
+  private func perform(_ first: CopyStateMachine.Action, _ batch: Batch) {
+    var action = first
+    while true {
+      switch action {
+      case .wait: return
+      case .putHeader:
+        guard connection.putCopy(CopyFormat.header.span) == .accepted else { return }
+        action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
+      case .putRows(let target, let push, let offset):
+        let available = batch.pushes[push].byteCount(of: target) - offset
+        let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
+        guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
+        statistics.bytesCopied += count
+        action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
+      case .endCopy:
+        guard connection.putCopy(CopyFormat.trailer.span) == .accepted else { return }
+        connection.endCopy()
+        action = machine.copyEnded()
+      case .committed: return committed(batch)
+      case .failed: return failed(batch)
+      case .abandoned: return retry(batch)
+      }
+    }
+  }
+
+  private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
+    connection.putCopy(push.rows.tuples(of: target).extracting(range))
+  }
+
+  private func committed(_ batch: Batch) {
+    backOff.succeeded()
+    if case .copying(_, let began) = state { statistics.record(batch, took: began.duration(to: .now())) }
+    state = .idle
+    for (index, push) in batch.pushes.enumerated() {
+      push.outcome = .stored(duplicate: !machine.isNew(index))
+      owner.settled(push)
+    }
+    for push in batch.repeats {
+      push.outcome = .stored(duplicate: true)
+      owner.settled(push)
+    }
+    pump()
+  }
+
+  /// PostgreSQL refused the batch and rolled it back; the connection is good.
+  private func failed(_ batch: Batch) {
+    guard let error = batchError else { preconditionFailure("a batch failed without an error") }
+    statistics.batchesFailed += 1
+    owner.report(.batchFailed(error, pushes: batch.pushes.count))
+    var remaining = batch.pushes + batch.repeats
+    state = .resting
+    if error.isMissingPartition {
+      queue.putBack(remaining)
+      owner.needsPartitions(for: days(of: batch), self)
+      return
+    }
+    if error.isAboutData {
+      if let guilty = guilty(in: batch, error) {
+        remaining.removeAll { $0 === guilty }
+        owner.park(guilty, error)
+      } else {
+        for push in remaining { push.mustTravelAlone = true }
+      }
+      queue.putBack(remaining)
+      state = .idle
+      pump()
+      return
+    }
+    queue.putBack(remaining)
+    rest(until: loop.now + backOff.failed())
+  }
+
+  private func days(of batch: Batch) -> [Int32] {
+    Array(Set(batch.pushes.flatMap { $0.rows.days + [$0.day] })).sorted()
+  }
+
+  private func guilty(in batch: Batch, _ error: DatabaseError) -> Push? {
+    if batch.pushes.count == 1 { return batch.pushes[0] }
+    guard let line = error.copyLine, let target = targets.index(ofTable: line.table) else { return nil }
+    return batch.push(atLine: line.line, of: target) { machine.isNew($0) }
+  }
+
+  /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
+  private func retry(_ batch: Batch) {
+    queue.putBack(batch.pushes + batch.repeats)
+  }
+
+  private func giveUp(_ push: Push) {
+    push.outcome = .unavailable(
+      reason: isConnected ? "the database is too slow" : "the database is not reachable",
+      retryAfterSeconds: isConnected ? 5 : 10)
+    owner.settled(push)
+  }
+
+  // MARK: DatabaseConnectionDelegate
+
+  func connected() {
+    state = .preparing
+    connection.send(sessionSetup)
+  }
+
+  func received(_ result: consuming DatabaseResult) {
+    guard case .copying(let batch, _) = state else {
+      if case .failed(let error) = consume result { batchError = error }
+      return
+    }
+    switch consume result {
+    case .rows(let rows):
+      for row in 0..<rows.count {
+        // A simple query answers in text format.
+        guard let id = rows.withValue(row: row, column: 0, { $0.flatMap { UUID(text: $0) } }),
+          let push = batch.index(of: id)
+        else { preconditionFailure("the ledger returned an id that was not sent") }
+        machine.pushIsNew(push)
+      }
+      perform(machine.ledgerReturned(), batch)
+    case .copyIn: perform(machine.copyOpened(), batch)
+    case .command: perform(machine.commandCompleted(), batch)
+    case .failed(let error):
+      batchError = error
+      perform(machine.errorReceived(), batch)
+    }
+  }
+
+  func notified(channel: String, payload: String) {}
+
+  func finished() {
+    switch state {
+    case .copying(let batch, _): perform(machine.finished(), batch)
+    case .preparing:
+      if let error = batchError {
+        batchError = nil
+        connection.close()
+        disconnected(error)
+        return
+      }
+      state = .idle
+      owner.report(.connected)
+      pump()
+    case .disconnected, .connecting, .idle, .lingering, .resting, .closed: break
+    }
+  }
+
+  func drained() {
+    guard case .copying(let batch, _) = state else { return }
+    perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
+  }
+
+  func disconnected(_ error: DatabaseError) {
+    let action = machine.connectionLost()
+    if case .copying(let batch, _) = state { perform(action, batch) }
+    if case .closed = state { return }
+    state = .disconnected
+    let pause = backOff.failed()
+    timer = loop.schedule(self, at: loop.now + pause)
+    owner.report(.disconnected(error, retryIn: pause))
+  }
+}
+
+/// What a writer has done since it began.
+struct WriterStatistics {
+  var batches = 0
+  var batchesFailed = 0
+  var pushes = 0
+  var rows = 0
+  var bytesCopied = 0
+  var longestBatch = Duration.zero
+
+  mutating func record(_ batch: Batch, took: Duration) {
+    batches += 1
+    pushes += batch.pushes.count + batch.repeats.count
+    rows += batch.pushes.reduce(0) { $0 + $1.rows.rowCount }
+    longestBatch = max(longestBatch, took)
+  }
+}

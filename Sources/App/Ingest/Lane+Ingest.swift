@@ -1,0 +1,162 @@
+// The lane as owner of pushes: from an admitted head to the answer after the commit.
+
+import Protocol
+import Reactor
+
+extension Lane: CopyWriterOwner {
+  /// Admission of a push from its head, and the means to read it.
+  func admitPush(_ collector: Principal.Collector, _ head: HTTPRequestHead) -> Result<(PushReader, Push), Problem> {
+    guard let record = collectors[collector.id] else { return .failure(Problem(.collectorRevoked)) }
+    let coding = head.contentCoding
+    if coding == .unsupported {
+      return .failure(Problem(.unsupportedContentCoding, "gzip and identity are supported"))
+    }
+    var length = 0
+    if case .length(let announced) = head.framing { length = announced }
+    if length > settings.bodyBytes {
+      return .failure(Problem(.bodyTooLarge, "body_bytes is \(settings.bodyBytes)"))
+    }
+    let verdict = admission.admit(
+      serverID: record.serverID, contentLength: length, isDatabaseReachable: writers.contains(where: \.isConnected),
+      now: loop.now)
+    switch verdict {
+    case .admitted: break
+    case .throttled(let limit, let seconds):
+      counters.pushesRefused += 1
+      return .failure(Problem(.rateLimited, limit, retryAfterSeconds: seconds))
+    case .overloaded(let reason, let seconds):
+      counters.pushesRefused += 1
+      return .failure(Problem(.overloaded, reason, retryAfterSeconds: seconds))
+    }
+    let push = borrowPush()
+    push.collectorID = record.id
+    push.serverID = record.serverID
+    push.configVersion = record.configVersion
+    push.startedAt = loop.now
+    let now = unixMicroseconds
+    let oldest = now - settings.retention.wholeNanoseconds / 1000
+    let newest = now + settings.clockSkew.wholeNanoseconds / 1000
+    let reader = borrowReader()
+    reader.begin(serverID: record.serverID, timeWindow: oldest...newest)
+    counters.pushesReceived += 1
+    return .success((reader, push))
+  }
+
+  /// The body is complete: checks the envelope, and hands the push to its writer or answers at once.
+  func complete(_ push: Push, _ reader: PushReader, _ exchange: Exchange, on connection: HTTPConnection) {
+    do throws(PushRefusal) {
+      try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
+    } catch {
+      recycle(push, reader)
+      connection.complete(exchange.number, response(to: error, exchange))
+      return
+    }
+    account(push, reader)
+    recycle(reader)
+    counters.bytesReceived += push.wireBytes
+    if case .chunked = exchange.head.framing {
+      admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
+    }
+    push.ticket = Ticket(connection: connection.id, exchange: exchange.number)
+    push.deadline = loop.now + settings.commitDeadline
+    push.day = ledgerDay(of: push)
+    saw(push.serverID)
+    if push.rows.rowCount == 0 {
+      // Nothing to store, hence nothing to store twice.
+      push.outcome = .stored(duplicate: false)
+      settled(push)
+      return
+    }
+    let missing = context.partitions.missing(push.rows.days + [push.day])
+    if missing.isEmpty {
+      submit(push)
+    } else {
+      preparePartitions(for: missing) { $0.submit(push) } orElse: { $0.giveUp(push) }
+    }
+  }
+
+  private func submit(_ push: Push) { writers[Int(push.serverID) % writers.count].submit(push) }
+
+  private func giveUp(_ push: Push) {
+    push.outcome = .unavailable(reason: "the partitions of its days could not be made", retryAfterSeconds: 10)
+    settled(push)
+  }
+
+  /// The day of the push's own timestamp: a retry carries the same one. Out of the time window it is the nearest end.
+  private func ledgerDay(of push: Push) -> Int32 {
+    let today = Day(of: Timestamp(unixMicroseconds: unixMicroseconds))
+    let oldest = today.advanced(by: -Int32(settings.retention.wholeSeconds / 86_400))
+    let own = push.summary.unixMicroseconds.map { Day(of: Timestamp(unixMicroseconds: $0)) } ?? today
+    return min(max(own, oldest), today.advanced(by: 1)).word
+  }
+
+  // MARK: CopyWriterOwner
+
+  func settled(_ push: Push) {
+    guard let outcome = push.outcome else { preconditionFailure("a push was settled without an outcome") }
+    let answer: HTTPResponse
+    switch outcome {
+    case .stored(let duplicate):
+      if duplicate {
+        counters.pushesDuplicate += 1
+      } else {
+        counters.pushesStored += 1
+        counters.rowsStored += push.summary.rows
+        counters.rowsRepeated += push.summary.rowsRepeated
+      }
+      for id in push.rows.pendingIDs { known.insert(id) }
+      counters.metricsRejected += push.summary.rejectedTotal
+      answer = push.answer(duplicate: duplicate, parked: false, now: .now(), checkIn: nextCheckIn())
+    case .parked:
+      counters.pushesParked += 1
+      answer = push.answer(duplicate: false, parked: true, now: .now(), checkIn: nextCheckIn())
+    case .unavailable(let reason, let seconds):
+      counters.pushesRefused += 1
+      let requestID = connections[push.ticket.connection]?.exchange?.requestID ?? ""
+      answer = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds).response(requestID: requestID)
+    }
+    let ticket = push.ticket
+    recycle(push)
+    connections[ticket.connection]?.complete(ticket.exchange, answer)
+  }
+
+  /// Jittered by a tenth either way, so that a fleet that started together spreads out.
+  private func nextCheckIn() -> Int {
+    let seconds = Double(settings.checkInInterval.wholeSeconds)
+    return max(1, Int(seconds * Double.random(in: 0.9...1.1)))
+  }
+
+  func needsPartitions(for days: [Int32], _ writer: CopyWriter) {
+    // Whether it worked or not, the writer tries again: pushes that stay without a partition run into their deadline.
+    let index = writer.index
+    preparePartitions(for: days, force: true) {
+      $0.writers[index].partitionsAreReady()
+    } orElse: {
+      $0.writers[index].partitionsAreReady()
+    }
+  }
+
+  func park(_ push: Push, _ error: DatabaseError) {
+    context.deadLetters.park(DeadLetter(push, error), from: handle) { lane, isParked in
+      push.outcome =
+        isParked
+        ? .parked(sqlstate: error.sqlstate ?? "")
+        : .unavailable(reason: "the database refused the rows and could not park them", retryAfterSeconds: 30)
+      lane.settled(push)
+    }
+  }
+
+  func report(_ event: CopyWriter.Event) {
+    switch event {
+    case .connected: context.log.info("writer connected", ["loop": "\(loop.index)"])
+    case .disconnected(let error, let pause):
+      // Whoever restored the database from a backup did so while we were away: nothing is known for certain any more.
+      known.removeAll()
+      context.log.warning(
+        "writer disconnected", ["loop": "\(loop.index)", "error": "\(error)", "retry_in": "\(pause)"])
+    case .batchFailed(let error, let pushes):
+      context.log.warning(
+        "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
+    }
+  }
+}

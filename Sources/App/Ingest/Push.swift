@@ -1,0 +1,64 @@
+// One push on its way from the last body byte to its answer.
+
+import Protocol
+import Reactor
+
+/// Where an answer belongs: the exchange of a connection of this loop, by name and not by reference, so that a
+/// connection that is gone in the meantime is simply not found.
+struct Ticket: Equatable, Sendable {
+  let connection: ConnectionID
+  let exchange: UInt32
+}
+
+/// What became of a push.
+enum PushOutcome {
+  /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
+  case stored(duplicate: Bool)
+  /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
+  case parked(sqlstate: String)
+  /// Not stored, and may be sent again.
+  case unavailable(reason: String, retryAfterSeconds: Int)
+}
+
+/// A complete, validated push waiting for its commit. Pooled by the lane: `rows` keeps a bounded capacity.
+final class Push {
+  var rows: PushRows
+  var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
+  var collectorID = UUID(high: 0, low: 0)
+  var serverID: Int32 = 0
+  var configVersion: Int32 = 0
+  /// 128 bits of a digest over collector and idempotency key or content: the ledger's key.
+  var id = UUID(high: 0, low: 0)
+  /// Days since 2000-01-01: the ledger partition. From the push itself, so that a retry finds it.
+  var day: Int32 = 0
+  var summary = PushSummary()
+  /// Of the body, as received.
+  var wireBytes = 0
+  /// What the lane's admission counts for this push.
+  var heldBytes = 0
+  /// When the head came, for `processing_time_ms`.
+  var startedAt = MonotonicTime.now()
+  /// When the commit must have happened.
+  var deadline = MonotonicTime.now()
+  /// Set after a batch failed for a reason that could not be pinned to one push.
+  var mustTravelAlone = false
+  var outcome: PushOutcome?
+
+  init(catalog: CompiledCatalog) { rows = PushRows(catalog: catalog) }
+
+  /// Makes the push ready for reuse.
+  func reset() {
+    rows.reset()
+    summary = PushSummary()
+    wireBytes = 0
+    heldBytes = 0
+    mustTravelAlone = false
+    outcome = nil
+  }
+
+  /// Encoded bytes that wait to be copied.
+  var encodedBytes: Int { rows.encodedBytes }
+
+  /// Encoded bytes for one copy target.
+  func byteCount(of target: Int) -> Int { rows.tuples(of: target).count }
+}

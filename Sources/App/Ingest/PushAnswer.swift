@@ -1,0 +1,45 @@
+// What a collector is told about its push.
+
+import Protocol
+import Reactor
+
+extension Push {
+  /// The answer's body.
+  /// - Parameters:
+  ///   - now: for `processing_time_ms`.
+  ///   - checkIn: seconds until the collector should push again, jittered by the caller.
+  func answer(duplicate: Bool, parked: Bool, now: MonotonicTime, checkIn: Int) -> HTTPResponse {
+    let isStored = !duplicate && !parked
+    var json = JSONWriter()
+    json.object { json in
+      json.member("status", parked ? "parked" : summary.rejectedTotal > 0 ? "partial" : "success")
+      json.member("collector_id", collectorID.description)
+      json.member("push_id", id.description)
+      json.member("metrics_received", summary.metricsReceived)
+      json.member("metrics_inserted", isStored ? summary.metricsStored : 0)
+      json.member("rows_inserted", isStored ? summary.rows : 0)
+      json.member("rows_repeated", summary.rowsRepeated)
+      json.member("duplicate", duplicate)
+      json.member("rejected_count", summary.rejectedTotal)
+      json.key("rejected")
+      json.array { json in
+        for metric in summary.rejected {
+          json.object { json in
+            json.member("index", metric.index)
+            json.member("type", metric.type)
+            json.member("code", metric.code.rawValue)
+            json.member("message", metric.message)
+          }
+        }
+      }
+      json.member("bytes_received", wireBytes)
+      json.member("processing_time_ms", startedAt.duration(to: now).wholeMilliseconds)
+      json.member("next_config_version", configVersion)
+      json.member("next_check_in_seconds", checkIn)
+    }
+    let body = json.finish()
+    return HTTPResponse(
+      status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)],
+      body: body.withUnsafeBytes { Array($0) })
+  }
+}

@@ -1,0 +1,33 @@
+// Token buckets: how much a collector may send, how often an account may log in.
+
+import Reactor
+
+/// A bucket that refills at a constant rate up to its burst. Times are the caller's, so that tests hold the clock.
+struct TokenBucket {
+  private var tokens: Double
+  private var updated: MonotonicTime
+
+  /// A full bucket.
+  init(burst: Double, now: MonotonicTime) {
+    tokens = burst
+    updated = now
+  }
+
+  /// Takes `count` tokens if the bucket holds any at all: a single large request may overdraw a bucket, and is paid for
+  /// by those after it. - Returns: nil if taken, else how long until the bucket is no longer empty.
+  mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: MonotonicTime) -> Duration? {
+    let elapsed = updated.duration(to: now)
+    if elapsed > .zero {
+      tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
+      updated = now
+    }
+    if tokens <= 0 { return .nanoseconds(Int64((-tokens / rate * 1e9).rounded(.up)) + 1_000_000) }
+    tokens -= count
+    return nil
+  }
+
+  /// Whether the bucket has had time to fill up, so that forgetting it changes nothing.
+  func isFull(perSecond rate: Double, burst: Double, now: MonotonicTime) -> Bool {
+    tokens + rate * (Double(updated.duration(to: now).wholeNanoseconds) / 1e9) >= burst
+  }
+}

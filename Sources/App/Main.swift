@@ -1,4 +1,0 @@
-@main
-struct Pganalytics {
-  static func main() {}
-}

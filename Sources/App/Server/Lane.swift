@@ -1,0 +1,260 @@
+// One loop's share of the server: its listener, connections, writers, pools and counters. Nothing in it is shared with
+// another lane; what comes from outside (collectors, answers of endpoints, certificates) is submitted to its loop.
+
+import Protocol
+import Reactor
+
+/// What every lane of a process has in common: immutable, or safe to share.
+struct LaneContext: Sendable {
+  let settings: Settings
+  let tlsContext: TLSContext
+  let tokens: Tokens
+  let router: Router
+  let directory: CollectorDirectory
+  let partitions: Partitions
+  let deadLetters: DeadLetters
+  let log: ServerLog
+  let loops: Int
+}
+
+/// Names a lane for other threads.
+struct LaneHandle: Sendable {
+  private let loop: LoopHandle
+  private let lane: LoopBound<Lane>
+
+  init(_ lane: Lane) {
+    loop = lane.loop.handle
+    self.lane = LoopBound(lane, on: lane.loop)
+  }
+
+  /// Runs `job` on the lane's loop. - Returns: false if the loop has ended; the job is dropped then.
+  @discardableResult
+  func submit(_ job: @escaping @Sendable (Lane) -> Void) -> Bool {
+    loop.submit { [lane] in job(lane.value(on: $0)) }
+  }
+
+  func stop() { loop.stop() }
+}
+
+final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
+  /// An answer that never comes must not keep a connection for ever.
+  static let answerDeadline = Duration.seconds(90)
+  private static let housekeepingInterval = Duration.seconds(1)
+  private static let pooledPushes = 64
+  private static let pooledReaders = 16
+
+  let loop: EventLoop
+  let settings: Settings
+  let context: LaneContext
+  let httpLimits: HTTPLimits
+  var tlsContext: TLSContext
+  var tokens: Tokens
+  private(set) var connections = ConnectionTable()
+  private(set) var collectors: [UUID: CollectorRecord] = [:]
+  /// Texts and objects that this lane knows to be stored.
+  var known: KnownIDs
+  var admission: Admission
+  var writers: [CopyWriter] = []
+  var counters = LaneCounters()
+  /// Connections whose reading is paused because the lane holds too much.
+  var paused: [ConnectionID] = []
+  private(set) var isDraining = false
+  private(set) lazy var handle = LaneHandle(self)
+
+  private let catalog: CompiledCatalog
+  private let connectionsMaximum: Int
+  private var listener: Listener?
+  private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
+  private var responseBuffer = ByteBuffer()
+  private var pushPool: [Push] = []
+  private var readerPool: [PushReader] = []
+  private var seenServers: Set<Int32> = []
+  private var touchedAt: MonotonicTime
+  private var handshakeEnd: MonotonicTime?
+  private var clock = WallClock()
+  private var whenDrained: (@Sendable () -> Void)?
+
+  init(loop: EventLoop, context: LaneContext, catalog: CompiledCatalog) {
+    self.loop = loop
+    self.context = context
+    self.catalog = catalog
+    settings = context.settings
+    tlsContext = context.tlsContext
+    tokens = context.tokens
+    httpLimits = settings.httpLimits
+    known = KnownIDs(capacity: settings.knownIDs)
+    admission = Admission(settings: settings, loops: context.loops)
+    touchedAt = loop.now
+    let limit = settings.connections > 0 ? settings.connections : ProcessLimits.descriptorLimit - 64
+    connectionsMaximum = max(1, limit / context.loops)
+  }
+
+  /// Listens and connects to the database.
+  func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
+    let targets = CopyTargets()
+    for index in 0..<settings.writerConnections {
+      let writer = CopyWriter(
+        index: index, loop: loop, owner: self, targets: targets, settings: settings, address: database)
+      writers.append(writer)
+      writer.start()
+    }
+    var options = Listener.Options()
+    options.maximumAcceptsPerTurn = settings.acceptsPerTurn
+    let listener = try Listener(loop: loop, address: address, options: options, handler: self)
+    self.listener = listener
+    _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
+    return listener.localAddress
+  }
+
+  // MARK: Connections
+
+  func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress) {
+    var socket: StreamSocket? = consume socket
+    let connection = connections.insert { id in
+      HTTPConnection(id: id, socket: socket.take()!, peer: peer, lane: self)
+    }
+    counters.connectionsAccepted += 1
+    if !connection.open() { connections.remove(connection.id) }
+    if connections.count >= connectionsMaximum { listener?.pause() }
+  }
+
+  func forget(_ connection: HTTPConnection) {
+    connections.remove(connection.id)
+    counters.connectionsClosed += 1
+    if connections.count < connectionsMaximum, !isDraining { listener?.resume() }
+    if isDraining { finishDraining() }
+  }
+
+  /// Whether this turn has time left for handshakes: established connections come first, and one mTLS handshake costs
+  /// as much as 65 requests. A connection that has to wait is reported again in the next turn.
+  func mayHandshake() -> Bool {
+    guard let end = handshakeEnd else {
+      handshakeEnd = .now() + settings.handshakeBudget
+      loop.atTurnEnd(self)
+      return true
+    }
+    return MonotonicTime.now() < end
+  }
+
+  func handshakeEnded() { counters.handshakes += 1 }
+
+  func turnEnding() { handshakeEnd = nil }
+
+  func lendPlaintext() -> ByteBuffer {
+    var lent = ByteBuffer()
+    swap(&lent, &plaintext)
+    return lent
+  }
+
+  func takeBackPlaintext(_ buffer: consuming ByteBuffer) {
+    plaintext = buffer
+    plaintext.removeAll(keepingCapacity: plaintext.allocatedBytes <= 4 * EventLoop.scratchBytes)
+  }
+
+  var unixSeconds: Int64 { clock.unixSeconds(at: loop.now) }
+  var unixMicroseconds: Int64 { clock.unixMicroseconds(at: loop.now) }
+
+  /// Renders a response and hands its bytes to `send`.
+  func encode(
+    _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
+    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
+  ) {
+    responseBuffer.removeAll()
+    var response = response
+    if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
+    response.fields.append(contentsOf: Self.securityFields)
+    do {
+      try response.encode(into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
+    } catch {
+      // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
+      preconditionFailure("unsendable response: \(error)")
+    }
+    send(responseBuffer.span)
+    responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
+  }
+
+  private static let securityFields = [
+    HTTPField("X-Content-Type-Options", "nosniff"), HTTPField("Cache-Control", "no-store"),
+  ]
+
+  // MARK: Pools
+
+  func borrowPush() -> Push { pushPool.popLast() ?? Push() }
+  func borrowReader() -> PushReader { readerPool.popLast() ?? PushReader(settings: settings, catalog: catalog) }
+
+  /// Updates what a push in reading holds.
+  func account(_ push: Push, _ reader: PushReader) {
+    let held = push.rows.allocatedBytes + reader.heldBytes
+    admission.hold(held - push.heldBytes)
+    push.heldBytes = held
+  }
+
+  func recycle(_ reader: PushReader) {
+    reader.end()
+    if readerPool.count < Self.pooledReaders { readerPool.append(reader) }
+  }
+
+  func recycle(_ push: Push) {
+    admission.release(push.heldBytes)
+    push.reset()
+    // A push that was unusually large gives its memory back; the pool keeps the usual ones.
+    if pushPool.count < Self.pooledPushes, push.rows.allocatedBytes <= settings.batchBytes { pushPool.append(push) }
+    if !paused.isEmpty, admission.isRelieved { relieve() }
+  }
+
+  func recycle(_ push: Push, _ reader: PushReader) {
+    recycle(reader)
+    recycle(push)
+  }
+
+  func mustPause() -> Bool { admission.isPressed }
+
+  private func relieve() {
+    let waiting = paused
+    paused.removeAll(keepingCapacity: true)
+    for id in waiting { connections[id]?.relieve() }
+  }
+
+  // MARK: Collectors
+
+  func replaceCollectors(_ records: [UUID: CollectorRecord]) { collectors = records }
+
+  func setCollector(_ id: UUID, _ record: CollectorRecord?) { collectors[id] = record }
+
+  func saw(_ serverID: Int32) { seenServers.insert(serverID) }
+
+  // MARK: Housekeeping
+
+  func deadlineReached(_ id: TimerID) {
+    for writer in writers { writer.expire() }
+    // Memory could be below the mark without a push having been settled since.
+    if !paused.isEmpty, admission.isRelieved { relieve() }
+    admission.sweep(now: loop.now)
+    if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
+      touchedAt = loop.now
+      let servers = Array(seenServers)
+      seenServers.removeAll(keepingCapacity: true)
+      context.directory.touch(servers)
+    }
+    _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
+  }
+
+  // MARK: Draining
+
+  /// Accepts no more, lets requests in work finish, then calls `done` once.
+  func drain(_ done: @escaping @Sendable () -> Void) {
+    isDraining = true
+    whenDrained = done
+    listener?.close()
+    listener = nil
+    connections.forEach { $0.drain() }
+    finishDraining()
+  }
+
+  private func finishDraining() {
+    guard connections.count == 0, writers.allSatisfy(\.isDrained), let done = whenDrained else { return }
+    whenDrained = nil
+    for writer in writers { writer.close() }
+    done()
+  }
+}

@@ -1,0 +1,188 @@
+// The composition root: the only place where the parts of the server are constructed and joined.
+
+import Glibc
+import Protocol
+import Reactor
+
+/// A running server. `start` builds it, `stop` drains it.
+final class Server: Sendable {
+  /// Why a server could not start, as a sentence for the terminal.
+  struct StartError: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// Where it listens, with the port the kernel chose if 0 was asked for.
+  let address: SocketAddress
+  /// The authority to trust, as a file.
+  let certificateAuthorityFile: String
+  private let settings: Settings
+  private let log: ServerLog
+  private let database: Database
+  private let workers: WorkerPool
+  private let threads: [LoopThread]
+  private let lanes: [LaneHandle]
+  private let background: [Task<Void, Never>]
+
+  private init(
+    address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
+    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], background: [Task<Void, Never>]
+  ) {
+    self.address = address
+    self.certificateAuthorityFile = certificateAuthorityFile
+    self.settings = settings
+    self.log = log
+    self.database = database
+    self.workers = workers
+    self.threads = threads
+    self.lanes = lanes
+    self.background = background
+  }
+
+  /// Starts to serve `settings.listen` with the migrated database at `settings.databaseURL`.
+  static func start(_ settings: Settings, log: ServerLog) async throws -> Server {
+    guard let listen = SocketAddress(settings.listen) else {
+      throw StartError(description: "listen: \"\(settings.listen)\" is not HOST:PORT with a numeric host")
+    }
+    let now = WallClock.unixSeconds()
+    let authority = try Authority.open(in: settings.dataDirectory, settings: settings, now: now)
+    let names = ServerNames(listen: listen)
+    let identity = try authority.serverIdentity(
+      in: settings.dataDirectory, dnsNames: names.dns, addresses: names.addresses, settings: settings, now: now)
+    let tls = try TLSContext.server(
+      certificateChainPEM: identity.certificatePEM, privateKeyPEM: identity.keyPEM,
+      clientTrustPEM: authority.certificatePEM)
+
+    let address = try DatabaseAddress(settings.databaseURL).resolved()
+    let database = try Database.start(settings.databaseSettings(address))
+    do {
+      return try await start(settings, log, listen, authority, tls, address, database)
+    } catch {
+      database.shutDown()
+      throw error
+    }
+  }
+
+  private static func start(
+    _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ authority: Authority, _ tls: TLSContext,
+    _ address: DatabaseAddress, _ database: Database
+  ) async throws -> Server {
+    let storage = try await Storage.open(database, settings: settings)
+    let tokens = Tokens(keys: try await SigningKeys.load(database), settings: settings)
+    let directory = CollectorDirectory(database: database, log: log)
+    try await directory.reload()
+    let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
+    let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let services = Services(
+      settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
+      workers: workers, startedAt: WallClock.unixSeconds())
+    let context = LaneContext(
+      settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
+      directory: directory, partitions: Partitions(storage: storage), deadLetters: DeadLetters(database: database),
+      log: log, loops: loops)
+    let catalog = CompiledCatalog()
+
+    var threads: [LoopThread] = []
+    var lanes: [LaneHandle] = []
+    var bound = listen
+    do {
+      for index in 0..<loops {
+        let birth = LaneBirth()
+        let wanted = bound
+        let thread = try LoopThread.start(name: "lane-\(index)", index: index) { loop in
+          let lane = Lane(loop: loop, context: context, catalog: catalog)
+          birth.report(try lane.start(on: wanted, database: address), lane.handle)
+        }
+        threads.append(thread)
+        let (address, lane) = birth.take()
+        // With port 0 the first lane's port is the one that the others share.
+        bound = address
+        lanes.append(lane)
+        directory.follow(lane)
+      }
+    } catch {
+      for thread in threads { thread.stop() }
+      for thread in threads { thread.join() }
+      throw error
+    }
+    let background = [
+      Task { await storage.maintain(log: log) },
+      Task { await directory.keepFresh() },
+    ]
+    database.listen(channel: .pganalytics) { directory.received($0) }
+    log.info(
+      "serving",
+      ["address": bound.description, "loops": String(loops), "storage": storage.kind.description])
+    return Server(
+      address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
+      database: database, workers: workers, threads: threads, lanes: lanes, background: background)
+  }
+
+  /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
+  func stop() async {
+    log.info("draining", ["deadline": SettingValue.print(time: settings.drainDeadline)])
+    let drained = await withTaskGroup(of: Bool.self) { group in
+      group.addTask { [lanes] in
+        for lane in lanes { await lane.drain() }
+        return true
+      }
+      group.addTask { [settings] in
+        // A cancelled wait is a drain that was quicker: the answer no longer matters.
+        do { try await Task.sleep(for: settings.drainDeadline) } catch {}
+        return false
+      }
+      let first = await group.next() ?? false
+      group.cancelAll()
+      return first
+    }
+    if !drained { log.warning("drain deadline passed with requests in work") }
+    for task in background { task.cancel() }
+    for thread in threads { thread.stop() }
+    for thread in threads { thread.join() }
+    workers.stop()
+    database.shutDown()
+    log.info("stopped")
+  }
+}
+
+/// What a server certificate must name, from where it listens.
+struct ServerNames {
+  let dns: [String]
+  let addresses: [String]
+
+  init(listen: SocketAddress) {
+    var host = [CChar](repeating: 0, count: 256)
+    gethostname(&host, host.count - 1)
+    let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+    dns = name == "localhost" || name.isEmpty ? ["localhost"] : ["localhost", name]
+    let own = listen.ipString
+    let local = ["127.0.0.1", "::1"]
+    addresses = local.contains(own) || own == "0.0.0.0" || own == "::" ? local : local + [own]
+  }
+}
+
+extension LaneHandle {
+  /// Returns when the lane has nothing in work.
+  func drain() async {
+    await withCheckedContinuation { continuation in
+      if !submit({ $0.drain { continuation.resume() } }) { continuation.resume() }
+    }
+  }
+}
+
+extension Settings {
+  func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings {
+    var database = DatabaseSettings(address: address)
+    database.adminConnections = adminConnections
+    database.adminQueueLimit = adminQueue
+    database.adminStatementTimeout = queryTimeout
+    return database
+  }
+
+  var httpLimits: HTTPLimits {
+    var limits = HTTPLimits()
+    limits.headBytes = headBytes
+    limits.fieldCount = headFields
+    limits.bodyBytes = bodyBytes
+    return limits
+  }
+}

@@ -1,0 +1,48 @@
+import Protocol
+import Reactor
+
+/// What the handlers of endpoints work with.
+struct Services: Sendable {
+  let settings: Settings
+  let database: Database
+  let authority: Authority
+  let tokens: Tokens
+  let directory: CollectorDirectory
+  /// For what takes a processor for long: password hashes.
+  let workers: WorkerPool
+  /// Unix seconds.
+  let startedAt: Int64
+}
+
+/// All endpoints, in the order of the documentation.
+enum Endpoints {
+  static func all(_ services: Services) -> [Endpoint] {
+    let declared =
+      AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
+      + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
+      + SystemEndpoints.all(services)
+    return declared + [SystemEndpoints.document(of: declared)]
+  }
+}
+
+extension Problem {
+  /// A statement of an endpoint that failed. What exactly is for the log.
+  init(_ error: DatabaseError) {
+    switch error.kind {
+    case .connectFailed, .connectionLost, .shutDown:
+      self.init(.databaseUnavailable, retryAfterSeconds: 5)
+    case .overloaded, .waitedTooLong: self.init(.overloaded, "the database is busy", retryAfterSeconds: 2)
+    case .statement where error.sqlstate == SQLState.queryCanceled:
+      self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
+    case .statement where error.isRetryable: self.init(.databaseUnavailable, retryAfterSeconds: 2)
+    case .statement, .cancelled, .unexpectedResult: self.init(.internalError)
+    }
+  }
+}
+
+extension Services {
+  /// Runs database work for an endpoint; its failure becomes a problem.
+  func query<Value>(_ work: (Database) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
+    do throws(DatabaseError) { return try await work(database) } catch { throw Problem(error) }
+  }
+}

@@ -1,0 +1,42 @@
+// Wall-clock time of a loop: read once a second from the system, advanced by the monotonic clock in between.
+
+import Glibc
+import Protocol
+import Reactor
+
+/// Unix time for certificates, tokens and Date fields. Deadlines never use it: it may jump.
+struct WallClock {
+  private var readAt: MonotonicTime?
+  private var unixMicrosecondsAtRead: Int64 = 0
+  private var dateSeconds: Int64 = .min
+  private var date = ""
+
+  mutating func unixMicroseconds(at now: MonotonicTime) -> Int64 {
+    if let readAt, now - readAt < .seconds(1) {
+      return unixMicrosecondsAtRead + readAt.duration(to: now).wholeNanoseconds / 1000
+    }
+    readAt = now
+    unixMicrosecondsAtRead = Self.unixMicroseconds()
+    return unixMicrosecondsAtRead
+  }
+
+  mutating func unixSeconds(at now: MonotonicTime) -> Int64 { unixMicroseconds(at: now) / 1_000_000 }
+
+  /// The value of a Date field.
+  mutating func httpDate(at now: MonotonicTime) -> String {
+    let seconds = unixSeconds(at: now)
+    if seconds != dateSeconds {
+      dateSeconds = seconds
+      date = HTTPDate.format(unixSeconds: seconds)
+    }
+    return date
+  }
+
+  static func unixMicroseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+
+  static func unixSeconds() -> Int64 { unixMicroseconds() / 1_000_000 }
+}

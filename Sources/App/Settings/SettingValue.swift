@@ -1,0 +1,160 @@
+// Texts of settings: `64MiB`, `10s`, `4`. Reading and printing are inverse.
+
+/// Why a setting was refused. `description` is a sentence for the terminal.
+struct SettingError: Error, CustomStringConvertible {
+  let source: String
+  let problem: String
+  var description: String { "\(source): \(problem)" }
+}
+
+enum SettingValue {
+  private static let byteUnits: [(String, Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
+  private static let timeUnits: [(String, Int64)] = [
+    ("ms", 1_000_000), ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("min", 60_000_000_000),
+    ("s", 1_000_000_000),
+  ]
+
+  static func bytes(_ text: String) -> Int? {
+    for (unit, factor) in byteUnits where text.hasSuffix(unit) {
+      guard let number = Int(text.dropLast(unit.count)) else { continue }
+      let (value, overflow) = number.multipliedReportingOverflow(by: factor)
+      return overflow ? nil : value
+    }
+    return Int(text)
+  }
+
+  static func print(bytes: Int) -> String {
+    for (unit, factor) in byteUnits where factor > 1 && bytes >= factor && bytes % factor == 0 {
+      return "\(bytes / factor)\(unit)"
+    }
+    return "\(bytes)B"
+  }
+
+  static func time(_ text: String) -> Duration? {
+    for (unit, factor) in timeUnits where text.hasSuffix(unit) {
+      guard let number = Int64(text.dropLast(unit.count)) else { continue }
+      let (value, overflow) = number.multipliedReportingOverflow(by: factor)
+      return overflow ? nil : .nanoseconds(value)
+    }
+    return nil
+  }
+
+  static func print(time: Duration) -> String {
+    let nanoseconds = time.wholeNanoseconds
+    if nanoseconds == 0 { return "0s" }
+    for (unit, factor) in timeUnits.sorted(by: { $0.1 > $1.1 }) where nanoseconds % factor == 0 {
+      return "\(nanoseconds / factor)\(unit)"
+    }
+    return "\(nanoseconds / 1_000_000)ms"
+  }
+}
+
+extension Duration {
+  /// Saturates at Int64.max, some 292 years.
+  var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return overflow ? .max : scaled + attoseconds / 1_000_000_000
+  }
+
+  var wholeSeconds: Int64 { components.seconds }
+  var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
+}
+
+extension SettingDeclaration {
+  /// Reads `text` into `settings`. - Parameter source: where it came from, for the error (`PGANALYTICS_LOOPS`).
+  func read(_ text: String, from source: String, into settings: inout Settings) throws(SettingError) {
+    switch field {
+    case .text(let path): settings[keyPath: path] = text
+    case .count(let path, let range):
+      guard let value = Int(text) else {
+        throw SettingError(source: source, problem: "\"\(text)\" is not a whole number")
+      }
+      guard range.contains(value) else {
+        throw SettingError(source: source, problem: "\(value) is not in \(range.lowerBound)...\(range.upperBound)")
+      }
+      settings[keyPath: path] = value
+    case .bytes(let path, let range):
+      guard let value = SettingValue.bytes(text) else {
+        throw SettingError(source: source, problem: "\"\(text)\" is not a size such as 64MiB, 16KiB or 1024")
+      }
+      guard range.contains(value) else {
+        throw SettingError(
+          source: source,
+          problem: "\(text) is not in \(SettingValue.print(bytes: range.lowerBound))"
+            + "...\(SettingValue.print(bytes: range.upperBound))")
+      }
+      settings[keyPath: path] = value
+    case .time(let path, let range):
+      guard let value = SettingValue.time(text) else {
+        throw SettingError(source: source, problem: "\"\(text)\" is not a time such as 500ms, 10s, 15min, 12h or 30d")
+      }
+      guard range.contains(value) else {
+        throw SettingError(
+          source: source,
+          problem: "\(text) is not in \(SettingValue.print(time: range.lowerBound))"
+            + "...\(SettingValue.print(time: range.upperBound))")
+      }
+      settings[keyPath: path] = value
+    }
+  }
+
+  /// The setting's value as text that `read` takes.
+  func print(_ settings: Settings) -> String {
+    switch field {
+    case .text(let path): settings[keyPath: path]
+    case .count(let path, _): String(settings[keyPath: path])
+    case .bytes(let path, _): SettingValue.print(bytes: settings[keyPath: path])
+    case .time(let path, _): SettingValue.print(time: settings[keyPath: path])
+    }
+  }
+}
+
+extension Settings {
+  /// Reads every `PGANALYTICS_...` variable, then every `name=value` of `overrides`; reports all errors at once.
+  static func read(environment: [String: String], overrides: [String]) throws(SettingErrors) -> Settings {
+    var settings = Settings()
+    var errors: [SettingError] = []
+    func apply(_ declaration: SettingDeclaration, _ text: String, _ source: String) {
+      do throws(SettingError) { try declaration.read(text, from: source, into: &settings) } catch {
+        errors.append(error)
+      }
+    }
+    for declaration in declarations {
+      if let text = environment[declaration.environmentVariable] {
+        apply(declaration, text, declaration.environmentVariable)
+      }
+    }
+    let known = Set(declarations.map(\.environmentVariable))
+    for name in environment.keys.sorted() where name.hasPrefix("PGANALYTICS_") && !known.contains(name) {
+      errors.append(SettingError(source: name, problem: "there is no such setting"))
+    }
+    for override in overrides {
+      let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, let declaration = declarations.first(where: { $0.name == parts[0] }) else {
+        errors.append(SettingError(source: "--set \(override)", problem: "there is no such setting"))
+        continue
+      }
+      apply(declaration, String(parts[1]), "--set \(parts[0])")
+    }
+    if !errors.isEmpty { throw SettingErrors(errors: errors) }
+    return settings
+  }
+}
+
+/// All that is wrong with the settings, one line each.
+struct SettingErrors: Error, CustomStringConvertible {
+  let errors: [SettingError]
+  var description: String { errors.map(\.description).joined(separator: "\n") }
+}
+
+extension Settings {
+  /// The README's table of limits and settings.
+  static func markdownTable() -> String {
+    let defaults = Settings()
+    let rows = declarations.map { declaration in
+      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.help) |"
+    }
+    return (["| Setting | Default | Meaning |", "| --- | --- | --- |"] + rows).joined(separator: "\n")
+  }
+}

@@ -1,0 +1,116 @@
+// One row a setting: name, unit, help. The environment variable, `--set`, `pganalytics settings` and the README's
+// limits table derive from the rows; the default is the stored value in `Settings`.
+
+/// What a setting is called and how its text is read.
+struct SettingDeclaration: Sendable {
+  enum Field: Sendable {
+    case text(any WritableKeyPath<Settings, String> & Sendable)
+    case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
+    case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
+    case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
+  }
+
+  let name: String
+  let field: Field
+  let help: String
+
+  var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
+
+  fileprivate init(_ name: String, _ field: Field, _ help: String) {
+    self.name = name
+    self.field = field
+    self.help = help
+  }
+}
+
+extension Settings {
+  private static let kib = 1024
+  private static let mib = 1024 * 1024
+  private static let hour = Duration.seconds(3600)
+  private static let year = Duration.seconds(366 * 86_400)
+
+  static let declarations: [SettingDeclaration] = [
+    .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT."),
+    .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
+    .init("database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret)."),
+    .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
+    .init("log_level", .text(\.logLevel), "trace, debug, info, notice, warning, error or critical."),
+
+    .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),
+    .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
+    .init("body_bytes", .bytes(\.bodyBytes, 1024...1 << 40), "Body of a push on the wire; more is 413."),
+    .init("admin_body_bytes", .bytes(\.adminBodyBytes, 1024...64 * mib), "Body of any other request; more is 413."),
+    .init("handshake_deadline", .time(\.handshakeDeadline, .zero...hour), "From accept to the end of the handshake."),
+    .init("head_deadline", .time(\.headDeadline, .zero...hour), "From a head's first byte to its last."),
+    .init("body_deadline", .time(\.bodyDeadline, .zero...hour), "Least time for a body; a longer one has size / rate."),
+    .init(
+      "body_bytes_per_second", .bytes(\.bodyBytesPerSecond, 1...1 << 30), "Slowest body that is waited for, a second."),
+    .init("idle_deadline", .time(\.idleDeadline, .zero...hour), "Keep-alive connection without a request."),
+    .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that does not take its answer."),
+    .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
+    .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
+    .init(
+      "connections", .count(\.connections, 0...10_000_000), "Open connections; 0 is the descriptor limit less 64."),
+    .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
+    .init(
+      "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
+
+    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...1 << 40), "Inflated body of a push; more is 413."),
+    .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
+    .init(
+      "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30), "Inflated bytes free of the ratio."),
+    .init("json_depth", .count(\.jsonDepth, 8...512), "Nesting of a push's JSON; more is 400."),
+    .init(
+      "json_string_bytes", .bytes(\.jsonStringBytes, 1024...64 * mib),
+      "One text of a push; longer ones reject the metric."),
+    .init(
+      "json_window_bytes", .bytes(\.jsonWindowBytes, 64 * kib...64 * mib),
+      "JSON held at once a push; a metric that does not fit is read row by row."),
+    .init(
+      "rejects_reported", .count(\.rejectsReported, 1...10_000),
+      "Rejected metrics listed in an answer; all are counted."),
+    .init(
+      "bytes_in_flight", .bytes(\.bytesInFlight, mib...1 << 42), "Rows and bodies held by the process; more is 503."),
+    .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
+    .init(
+      "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),
+    .init("check_in_interval", .time(\.checkInInterval, .seconds(1)...year), "What a push answer asks for, jittered."),
+    .init("known_ids", .count(\.knownIDs, 1024...1 << 28), "Names a loop remembers as stored."),
+
+    .init("writer_connections", .count(\.writerConnections, 1...16), "COPY connections a loop."),
+    .init("batch_rows", .count(\.batchRows, 1...10_000_000), "Rows of a transaction, unless one push has more."),
+    .init("batch_bytes", .bytes(\.batchBytes, kib...1 << 34), "Rows of a transaction in bytes, likewise."),
+    .init("batch_pushes", .count(\.batchPushes, 1...10_000), "Pushes of a transaction."),
+    .init("batch_linger", .time(\.batchLinger, .zero...hour), "How long an idle writer waits for more pushes."),
+    .init(
+      "commit_deadline", .time(\.commitDeadline, .seconds(1)...hour), "From a push's last byte to its commit; then 503."
+    ),
+    .init("lock_timeout", .time(\.lockTimeout, .zero...hour), "PostgreSQL lock_timeout of writers."),
+    .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
+
+    .init(
+      "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
+    .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
+    .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
+
+    .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
+    .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
+    .init(
+      "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
+    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
+
+    .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
+    .init("collector_token_life", .time(\.collectorTokenLife, .seconds(1)...year), "Life of a collector's token."),
+    .init("certificate_life", .time(\.certificateLife, .seconds(60)...year), "Life of a collector's certificate."),
+    .init(
+      "server_certificate_life", .time(\.serverCertificateLife, hour...year),
+      "Life of the server certificate; it is renewed at start in its last third."),
+    .init("authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority."),
+    .init(
+      "logins_per_account_minute", .count(\.loginsPerAccountMinute, 1...100_000), "Logins of one account; more is 429."),
+    .init(
+      "logins_per_address_minute", .count(\.loginsPerAddressMinute, 1...100_000),
+      "Logins from one address; more is 429."),
+  ]
+}

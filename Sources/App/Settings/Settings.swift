@@ -1,0 +1,75 @@
+// Every limit and knob of the server: its value here, its name, unit and help in Settings+Declarations.swift.
+
+/// The settings of one process. Built once at start, then passed down; nothing reads the environment elsewhere.
+struct Settings: Sendable {
+  // Process
+  var listen = "127.0.0.1:8443"
+  var dataDirectory = ".pganalytics"
+  var databaseURL = ""
+  /// 0: one a core.
+  var loops = 0
+  var logLevel = "info"
+
+  // HTTP
+  var headBytes = 16 * 1024
+  var headFields = 100
+  var bodyBytes = 64 * 1024 * 1024
+  var adminBodyBytes = 1024 * 1024
+  var handshakeDeadline = Duration.seconds(10)
+  var headDeadline = Duration.seconds(10)
+  var bodyDeadline = Duration.seconds(10)
+  var bodyBytesPerSecond = 1024
+  var idleDeadline = Duration.seconds(75)
+  var writeDeadline = Duration.seconds(10)
+  var lingerDeadline = Duration.seconds(2)
+  var drainDeadline = Duration.seconds(10)
+  /// 0: what the descriptor limit leaves.
+  var connections = 0
+  var acceptsPerTurn = 4
+  var handshakeBudget = Duration.milliseconds(5)
+
+  // Ingest
+  var inflatedBytes = 256 * 1024 * 1024
+  var inflateRatio = 200
+  var inflateRatioGraceBytes = 64 * 1024
+  var jsonDepth = 32
+  var jsonStringBytes = 1024 * 1024
+  var jsonWindowBytes = 1024 * 1024
+  var rejectsReported = 100
+  var bytesInFlight = 512 * 1024 * 1024
+  var pushesPerMinute = 120
+  var pushBytesPerSecond = 16 * 1024 * 1024
+  var checkInInterval = Duration.seconds(60)
+  var knownIDs = 1 << 20
+
+  // Writer
+  var writerConnections = 2
+  var batchRows = 10_000
+  var batchBytes = 4 * 1024 * 1024
+  var batchPushes = 64
+  var batchLinger = Duration.zero
+  var commitDeadline = Duration.seconds(20)
+  var lockTimeout = Duration.seconds(5)
+  var copyTimeout = Duration.seconds(30)
+
+  // Storage
+  var retention = Duration.seconds(30 * 86_400)
+  var partitionsAhead = 3
+  var clockSkew = Duration.seconds(600)
+  var compressAfter = Duration.seconds(2 * 86_400)
+
+  // Admin lane
+  var adminConnections = 4
+  var adminQueue = 256
+  var queryTimeout = Duration.seconds(15)
+  var queryRows = 10_000
+
+  // Identity
+  var accessTokenLife = Duration.seconds(15 * 60)
+  var collectorTokenLife = Duration.seconds(30 * 60)
+  var certificateLife = Duration.seconds(30 * 86_400)
+  var serverCertificateLife = Duration.seconds(365 * 86_400)
+  var authorityLife = Duration.seconds(10 * 365 * 86_400)
+  var loginsPerAccountMinute = 10
+  var loginsPerAddressMinute = 60
+}

@@ -1,0 +1,33 @@
+// posix_spawn(3), waitpid(2), pidfd_open(2): children and other processes. Every call returns -errno on failure.
+#ifndef CEPOLL_PROCESS_H
+#define CEPOLL_PROCESS_H
+
+/// Starts `path` in a session of its own, so that the terminal's Ctrl-C and hang-up never reach it, with every signal
+/// unblocked and at its default, no descriptor but 0 to 2, and standard input from /dev/null.
+/// - directory: the child's working directory.
+/// - output_fd: becomes its standard output and standard error; stays open here.
+/// - Returns: the process id. A program that can't be executed fails here, not in the child.
+int cepoll_spawn(const char *path, char *const *arguments, char *const *environment, const char *directory,
+                 int output_fd);
+
+/// waitpid(2) without blocking for a child of ours: its id once it has ended, 0 while it runs.
+/// Exactly one of `exit_code` and `signal_number` is then >= 0.
+int cepoll_reap(int process_id, int *exit_code, int *signal_number);
+
+/// A descriptor that becomes readable when the process ends, whoever its parent is. -ENOSYS before Linux 5.3.
+int cepoll_pidfd_open(int process_id);
+
+/// Sends a signal to the very process `pidfd` was opened for, never to a later owner of its number.
+int cepoll_pidfd_signal(int pidfd, int signal_number);
+
+/// pipe2(2), close-on-exec: read end, write end.
+int cepoll_pipe(int *read_end, int *write_end);
+
+/// poll(2) for input on two descriptors (-1: none). Bit 0: the first is readable or hung up, bit 1: the second.
+/// 0: `timeout_ms` passed (-1: never), or a signal came in between.
+int cepoll_poll_either(int first, int second, int timeout_ms);
+
+/// Takes the advisory lock of flock(2) without waiting. -EWOULDBLOCK: somebody else has it.
+int cepoll_lock(int fd);
+
+#endif

@@ -1,0 +1,88 @@
+#define _GNU_SOURCE
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int describe_child(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, const char *directory,
+                          int output_fd) {
+    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(actions, output_fd, STDOUT_FILENO);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(actions, output_fd, STDERR_FILENO);
+    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+    if (error == 0) error = posix_spawn_file_actions_addchdir_np(actions, directory);
+    if (error != 0) return error;
+
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    error = posix_spawnattr_setsigmask(attributes, &none);
+    if (error == 0) error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (error == 0)
+        error = posix_spawnattr_setflags(attributes,
+                                         POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    return error;
+}
+
+int cepoll_spawn(const char *path, char *const *arguments, char *const *environment, const char *directory,
+                 int output_fd) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return -error;
+    error = posix_spawnattr_init(&attributes);
+    if (error != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return -error;
+    }
+    pid_t process_id = 0;
+    error = describe_child(&actions, &attributes, directory, output_fd);
+    if (error == 0) error = posix_spawn(&process_id, path, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error == 0 ? process_id : -error;
+}
+
+int cepoll_reap(int process_id, int *exit_code, int *signal_number) {
+    int status = 0;
+    pid_t reaped;
+    do reaped = waitpid(process_id, &status, WNOHANG);
+    while (reaped < 0 && errno == EINTR);
+    if (reaped < 0) return -errno;
+    *exit_code = reaped > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    *signal_number = reaped > 0 && WIFSIGNALED(status) ? WTERMSIG(status) : -1;
+    return reaped;
+}
+
+int cepoll_pidfd_open(int process_id) {
+    int fd = (int)syscall(SYS_pidfd_open, process_id, 0);
+    return fd >= 0 ? fd : -errno;
+}
+
+int cepoll_pidfd_signal(int pidfd, int signal_number) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0) == 0 ? 0 : -errno;
+}
+
+int cepoll_pipe(int *read_end, int *write_end) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
+
+int cepoll_poll_either(int first, int second, int timeout_ms) {
+    struct pollfd watched[2] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+    int ready = poll(watched, 2, timeout_ms);
+    if (ready < 0) return errno == EINTR ? 0 : -errno;
+    return (watched[0].revents != 0 ? 1 : 0) | (watched[1].revents != 0 ? 2 : 0);
+}
+
+int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }

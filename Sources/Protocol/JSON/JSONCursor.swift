@@ -1,0 +1,145 @@
+// A pull parser over one contiguous run of bytes (RFC 8259).
+// It never copies and never allocates: strings and numbers are handed out as positions. A byte past the end reads as
+// zero, which no rule of the grammar accepts, so running out of bytes is an ordinary syntax error and never a trap.
+
+/// A place in a JSON text, and the steps that move it.
+struct JSONCursor: ~Escapable {
+  let bytes: Span<UInt8>
+  var position: Int
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>, at position: Int = 0) {
+    self.bytes = bytes
+    self.position = position
+  }
+
+  var isAtEnd: Bool { position >= bytes.count }
+
+  /// The byte at `index`, 0 past the end.
+  @inline(__always)
+  func byte(at index: Int) -> UInt8 {
+    // Safety: index is never negative (positions only grow from 0) and is compared with the count here.
+    index < bytes.count ? bytes[unchecked: index] : 0
+  }
+
+  @inline(__always)
+  var peek: UInt8 { byte(at: position) }
+
+  /// Eight bytes from `index`, the first in the lowest lane. - Precondition: they are there.
+  @inline(__always)
+  func word(at index: Int) -> UInt64 {
+    // Safety: reading an integer from any bytes is defined; the bounds are checked by the call.
+    UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+  }
+
+  @inline(__always)
+  mutating func skipWhitespace() {
+    if peek > 0x20 { return }
+    skipMoreWhitespace()
+  }
+
+  private mutating func skipMoreWhitespace() {
+    while true {
+      switch peek {
+      case 0x20, 0x09, 0x0A, 0x0D: position += 1
+      default: return
+      }
+    }
+  }
+
+  /// The fault of finding here what the grammar does not allow here.
+  func unexpected() -> DecodeFault {
+    .malformed(isAtEnd ? .unexpectedEnd : .unexpectedByte, at: min(position, bytes.count))
+  }
+
+  @inline(__always)
+  mutating func expect(_ byte: UInt8) throws(DecodeFault) {
+    guard peek == byte else { throw unexpected() }
+    position += 1
+  }
+
+  mutating func expectNull() throws(DecodeFault) {
+    try expect(0x6E)
+    try expect(0x75)
+    try expect(0x6C)
+    try expect(0x6C)
+  }
+
+  mutating func boolean() throws(DecodeFault) -> Bool {
+    if peek == 0x74 {
+      position += 1
+      try expect(0x72)
+      try expect(0x75)
+      try expect(0x65)
+      return true
+    }
+    try expect(0x66)
+    try expect(0x61)
+    try expect(0x6C)
+    try expect(0x73)
+    try expect(0x65)
+    return false
+  }
+
+  /// Reads past one value of any kind and checks its syntax.
+  /// - Parameters:
+  ///   - depth: how many containers are open around the value. - maximumDepth: how many may be open in it.
+  ///   - storable: also demands what PostgreSQL's jsonb can hold: UTF-8, no U+0000, no lone surrogate, no number
+  ///     that `numeric` cannot hold.
+  mutating func skipValue(depth: Int, maximumDepth: Int, storable: Bool) throws(DecodeFault) {
+    var open = 0
+    var objects: UInt64 = 0  // bit n: the n-th container that was opened here is an object
+    while true {
+      skipWhitespace()
+      var isValueComplete = true
+      switch peek {
+      case 0x22:
+        let text = try text()
+        if storable { try check(text) }
+      case 0x7B, 0x5B:
+        guard depth + open < maximumDepth, open < 64 else { throw .malformed(.tooDeep, at: position) }
+        let isObject = peek == 0x7B
+        position += 1
+        skipWhitespace()
+        if peek == (isObject ? 0x7D : 0x5D) {
+          position += 1
+        } else {
+          let bit: UInt64 = 1 << UInt64(open)
+          objects = isObject ? objects | bit : objects & ~bit
+          open += 1
+          if isObject { try member(storable: storable) }
+          isValueComplete = false
+        }
+      case 0x74, 0x66: _ = try boolean()
+      case 0x6E: try expectNull()
+      default:
+        let number = try number()
+        if storable, !number.fitsNumeric { throw .reject(.outOfRange) }
+      }
+      while isValueComplete {
+        if open == 0 { return }
+        let isObject = objects & (1 << UInt64(open - 1)) != 0
+        skipWhitespace()
+        if peek == 0x2C {
+          position += 1
+          if isObject {
+            skipWhitespace()
+            try member(storable: storable)
+          }
+          isValueComplete = false
+        } else {
+          try expect(isObject ? 0x7D : 0x5D)
+          open -= 1
+        }
+      }
+    }
+  }
+
+  /// Reads a key and its colon.
+  private mutating func member(storable: Bool) throws(DecodeFault) {
+    let key = try text()
+    if storable { try check(key) }
+    skipWhitespace()
+    try expect(0x3A)
+  }
+}

@@ -1,0 +1,256 @@
+// Numbers of a JSON text, exact: an integer is never taken through a double, and a double is the nearest one.
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A number as it stands in the text: (-1)^isNegative * mantissa * 10^exponent.
+struct JSONNumber: Equatable {
+  var start: Int
+  var end: Int
+  var isNegative = false
+  /// Neither a fraction nor an exponent was written.
+  var isInteger = true
+  /// `mantissa` holds all digits; otherwise only the first 19.
+  var isExact = true
+  var mantissa: UInt64 = 0
+  var exponent = 0
+  private(set) var integerDigits = 0
+  private(set) var fractionDigits = 0
+  private(set) var writtenExponent = 0
+
+  /// A written exponent stops counting here: far beyond any double and any `numeric`.
+  private static let exponentCeiling = 100_000_000
+
+  init(start: Int) {
+    self.start = start
+    end = start
+  }
+
+  /// Whether PostgreSQL's `numeric` holds it: 131072 digits before the point, 16383 behind it.
+  var fitsNumeric: Bool {
+    integerDigits + max(writtenExponent, 0) <= 131_072 && fractionDigits + max(-writtenExponent, 0) <= 16_383
+  }
+
+  fileprivate mutating func append(integer digit: UInt64) {
+    integerDigits += 1
+    if mantissa < 1_000_000_000_000_000_000 {
+      mantissa = mantissa * 10 + digit
+    } else {
+      exponent += 1
+      isExact = false
+    }
+  }
+
+  fileprivate mutating func append(fraction digit: UInt64) {
+    fractionDigits += 1
+    if mantissa < 1_000_000_000_000_000_000 {
+      mantissa = mantissa * 10 + digit
+      exponent -= 1
+    } else {
+      isExact = false
+    }
+  }
+
+  fileprivate mutating func setExponent(_ value: Int) {
+    writtenExponent = value
+    exponent += value
+  }
+
+  fileprivate static func appending(_ digit: UInt8, to exponent: Int) -> Int {
+    min(exponent * 10 + Int(digit - 0x30), exponentCeiling)
+  }
+
+  /// The value as a signed 64-bit integer.
+  /// - Returns: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 64 bits, or, written as a float,
+  ///   beyond 2^53, where a float no longer names one integer.
+  func asInteger(in bytes: Span<UInt8>) throws(DecodeFault) -> Int64 {
+    if isInteger {
+      guard isExact else { throw .reject(.outOfRange) }
+      if isNegative {
+        guard mantissa <= 1 << 63 else { throw .reject(.outOfRange) }
+        return Int64(truncatingIfNeeded: 0 &- mantissa)
+      }
+      guard let value = Int64(exactly: mantissa) else { throw .reject(.outOfRange) }
+      return value
+    }
+    let value = try asDouble(in: bytes)
+    guard value.magnitude <= 9_007_199_254_740_992 else { throw .reject(.outOfRange) }
+    guard let integer = Int64(exactly: value) else { throw .reject(.wrongType) }
+    return integer
+  }
+
+  /// The nearest double. - Throws: `.reject(.outOfRange)` where that is infinite.
+  func asDouble(in bytes: Span<UInt8>) throws(DecodeFault) -> Double {
+    if isExact {
+      if mantissa == 0 { return isNegative ? -0.0 : 0 }
+      // Both factors are exact, so one IEEE operation rounds once (Clinger 1990, "How to read floating point numbers
+      // accurately").
+      if mantissa <= 1 << 53, exponent >= -22, exponent <= 22 {
+        let digits = Double(mantissa)
+        let value = exponent < 0 ? digits / Self.powerOfTen(-exponent) : digits * Self.powerOfTen(exponent)
+        return isNegative ? -value : value
+      }
+    }
+    let value = nearestDouble(in: bytes)
+    guard value.isFinite else { throw .reject(.outOfRange) }
+    return value
+  }
+
+  @inline(__always)
+  private static func powerOfTen(_ exponent: Int) -> Double {
+    // Built by squaring from exact factors: every power up to 10^22 is exact, so every product on the way is too.
+    var result = 1.0
+    var factor = 10.0
+    var rest = exponent
+    while rest > 0 {
+      if rest & 1 != 0 { result *= factor }
+      rest >>= 1
+      if rest > 0 { factor *= factor }
+    }
+    return result
+  }
+
+  /// By `strtod`, on a copy without a point (so the locale does not matter) and of bounded length: 800 digits and one
+  /// that stands for all that follow decide every rounding (a double's midpoint has at most 767).
+  private func nearestDouble(in bytes: Span<UInt8>) -> Double {
+    let mostDigits = 800
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: mostDigits + 32) { copy -> Double in
+      var count = 0
+      func put(_ byte: UInt8) {
+        copy[count] = CChar(bitPattern: byte)
+        count += 1
+      }
+      var digits = 0
+      var decimal = 0
+      var isBehindPoint = false
+      var isInexact = false
+      if isNegative { put(0x2D) }
+      var index = isNegative ? start + 1 : start
+      scan: while index < end {
+        let byte = bytes[index]
+        index += 1
+        switch byte {
+        case 0x2E: isBehindPoint = true
+        case 0x30...0x39:
+          if digits == 0, byte == 0x30 {
+            if isBehindPoint { decimal -= 1 }
+          } else if digits < mostDigits {
+            put(byte)
+            digits += 1
+            if isBehindPoint { decimal -= 1 }
+          } else {
+            if byte != 0x30 { isInexact = true }
+            if !isBehindPoint { decimal += 1 }
+          }
+        default: break scan
+        }
+      }
+      if digits == 0 { put(0x30) }
+      if isInexact {
+        put(0x31)
+        decimal -= 1
+      }
+      put(0x65)
+      decimal = max(-Self.exponentCeiling, min(decimal + writtenExponent, Self.exponentCeiling))
+      if decimal < 0 { put(0x2D) }
+      let magnitude = decimal.magnitude
+      var divisor: UInt = 1_000_000_000
+      while divisor > 0 {
+        put(0x30 + UInt8(magnitude / divisor % 10))
+        divisor /= 10
+      }
+      put(0)
+      // Safety: copy was terminated by the line above and lives until the closure returns.
+      return strtod(copy.baseAddress!, nil)
+    }
+  }
+}
+
+extension JSONCursor {
+  /// Reads a number.
+  mutating func number() throws(DecodeFault) -> JSONNumber {
+    var number = JSONNumber(start: position)
+    var index = position
+    if byte(at: index) == 0x2D {
+      number.isNegative = true
+      index += 1
+    }
+    var digit = byte(at: index)
+    if digit == 0x30 {
+      number.append(integer: 0)
+      index += 1
+      digit = byte(at: index)
+      if digit &- 0x30 < 10 { throw .malformed(.badNumber, at: index) }
+    } else {
+      guard digit &- 0x30 < 10 else {
+        if index == position { throw unexpected() }
+        throw .malformed(index >= bytes.count ? .unexpectedEnd : .badNumber, at: index)
+      }
+      repeat {
+        number.append(integer: UInt64(digit &- 0x30))
+        index += 1
+        digit = byte(at: index)
+      } while digit &- 0x30 < 10
+    }
+    if digit == 0x2E {
+      number.isInteger = false
+      index += 1
+      digit = byte(at: index)
+      guard digit &- 0x30 < 10 else { throw .malformed(index >= bytes.count ? .unexpectedEnd : .badNumber, at: index) }
+      repeat {
+        number.append(fraction: UInt64(digit &- 0x30))
+        index += 1
+        digit = byte(at: index)
+      } while digit &- 0x30 < 10
+    }
+    if digit | 0x20 == 0x65 {
+      number.isInteger = false
+      index += 1
+      digit = byte(at: index)
+      let isNegative = digit == 0x2D
+      if isNegative || digit == 0x2B {
+        index += 1
+        digit = byte(at: index)
+      }
+      guard digit &- 0x30 < 10 else { throw .malformed(index >= bytes.count ? .unexpectedEnd : .badNumber, at: index) }
+      var exponent = 0
+      repeat {
+        exponent = JSONNumber.appending(digit, to: exponent)
+        index += 1
+        digit = byte(at: index)
+      } while digit &- 0x30 < 10
+      number.setExponent(isNegative ? -exponent : exponent)
+    }
+    number.end = index
+    position = index
+    return number
+  }
+
+  /// Reads a number into a signed 64-bit integer; up to 18 plain digits at once, anything else the long way.
+  @inline(__always)
+  mutating func integer() throws(DecodeFault) -> Int64 {
+    var index = position
+    let isNegative = byte(at: index) == 0x2D
+    if isNegative { index += 1 }
+    let first = index
+    var value: Int64 = 0
+    var digit = byte(at: index) &- 0x30
+    if digit &- 1 < 9 {  // a leading zero goes the long way, but for the lone zero below
+      repeat {
+        value = value &* 10 &+ Int64(digit)
+        index += 1
+        digit = byte(at: index) &- 0x30
+      } while digit < 10 && index < first + 18
+    } else if digit == 0 {
+      index += 1
+      digit = byte(at: index) &- 0x30
+    }
+    let next = digit &+ 0x30
+    if index > first, next == 0x2C || next == 0x7D {
+      position = index
+      return isNegative ? 0 &- value : value
+    }
+    return try number().asInteger(in: bytes)
+  }
+}

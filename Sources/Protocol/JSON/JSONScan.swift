@@ -1,0 +1,173 @@
+// Finds where a value ends, without reading it: only quotes, backslashes and brackets matter for that.
+// It remembers where it stopped, so bytes that drip in are looked at once. It checks nothing: on text that is no JSON
+// it may find any end, or none; whoever reads the value afterwards meets the defect at or before that end.
+
+/// A scan over one value, resumable at any byte.
+struct JSONScan {
+  /// A string of the outermost object, by its distance from the value's first byte.
+  struct Member {
+    fileprivate(set) var text: JSONText?
+  }
+
+  /// Bytes looked at so far. After the end was found: the length of the value.
+  private(set) var length = 0
+  private(set) var type = Member()
+  private(set) var timestamp = Member()
+  private(set) var database = Member()
+
+  private enum Name { case type, timestamp, database, other }
+
+  /// Whether the scan also looks for the members above; costs a byte-wise walk over the outermost level.
+  private let findsMembers: Bool
+  private var depth = 0
+  private var isInString = false
+  private var isAfterBackslash = false
+  /// The string that was begun last on the outermost level.
+  private var latest = JSONText(start: 0, end: 0, isEscaped: false, isWide: true)
+  /// The key whose value is being passed; nil before a colon.
+  private var key: Name?
+
+  init(findsMembers: Bool) {
+    self.findsMembers = findsMembers
+  }
+
+  /// Looks at `bytes[start + length ..< limit]`.
+  /// - Returns: whether the end was found; `length` is then the value's.
+  mutating func advance(_ bytes: Span<UInt8>, from start: Int, to limit: Int) -> Bool {
+    let cursor = JSONCursor(bytes)
+    let fastDepth = findsMembers ? 2 : 1
+    var index = start + length
+    while index < limit {
+      if depth >= fastDepth, index + 8 <= limit {
+        skipInside(cursor, &index, limit, fastDepth)
+        if index >= limit { break }
+      }
+      // The walk returns to single bytes near the end and where a word may close the level that is being passed.
+      let last = min(index + 8, limit)
+      repeat {
+        let byte = cursor.byte(at: index)
+        switch step(byte, at: index - start, cursor, start) {
+        case .more: index += 1
+        case .endedBefore:
+          length = index - start
+          return true
+        case .endedWith:
+          length = index - start + 1
+          return true
+        }
+      } while index < last || (index < limit && depth < fastDepth)
+    }
+    length = index - start
+    return false
+  }
+
+  /// Passes whole words that cannot close the level `fastDepth - 1`.
+  @inline(__always)
+  private mutating func skipInside(_ cursor: JSONCursor, _ index: inout Int, _ limit: Int, _ fastDepth: Int) {
+    // In lanes: all ones while inside of a string; the first lane while the next byte is escaped.
+    var inside: UInt64 = isInString ? ByteLanes.highBits : 0
+    var escaped: UInt64 = isAfterBackslash ? 0x80 : 0
+    var depth = depth
+    while index + 8 <= limit {
+      let word = cursor.word(at: index)
+      var quotes = ByteLanes.equal(word, 0x22)
+      var backslashes = ByteLanes.equal(word, 0x5C)
+      var nextEscaped: UInt64 = 0
+      if backslashes | escaped != 0 {
+        backslashes &= ~escaped
+        var hidden = escaped
+        while backslashes != 0 {
+          let first = backslashes & (0 &- backslashes)
+          hidden |= first << 8
+          nextEscaped = first >> 56
+          backslashes &= ~(first | first << 8)
+        }
+        quotes &= ~hidden
+      }
+      let strings = ByteLanes.runningParity(quotes) ^ inside
+      // `[` and `]` differ from `{` and `}` in one bit.
+      let folded = word | (ByteLanes.ones &* 0x20)
+      let opening = ByteLanes.equal(folded, 0x7B) & ~strings
+      let closing = ByteLanes.equal(folded, 0x7D) & ~strings
+      if opening | closing != 0 {
+        let closed = closing.nonzeroBitCount
+        if depth - closed < fastDepth { break }
+        depth += opening.nonzeroBitCount - closed
+      }
+      inside = (0 &- (strings >> 63)) & ByteLanes.highBits
+      escaped = nextEscaped
+      index += 8
+    }
+    self.depth = depth
+    isInString = inside != 0
+    isAfterBackslash = escaped != 0
+  }
+
+  private enum Step { case more, endedBefore, endedWith }
+
+  private mutating func step(_ byte: UInt8, at offset: Int, _ cursor: JSONCursor, _ start: Int) -> Step {
+    if isInString {
+      if isAfterBackslash {
+        isAfterBackslash = false
+      } else if byte == 0x5C {
+        isAfterBackslash = true
+        latest.isEscaped = true
+      } else if byte == 0x22 {
+        isInString = false
+        if depth == 0 { return .endedWith }
+        if depth == 1, findsMembers { stringEnded(at: offset) }
+      }
+      return .more
+    }
+    switch byte {
+    case 0x22:
+      isInString = true
+      latest = JSONText(start: offset + 1, end: offset + 1, isEscaped: false, isWide: true)
+    case 0x7B, 0x5B: depth += 1
+    case 0x7D, 0x5D:
+      if depth == 0 { return .endedBefore }
+      depth -= 1
+      if depth == 0 { return .endedWith }
+    case 0x2C:
+      if depth == 0 { return .endedBefore }
+      if depth == 1 { key = nil }
+    case 0x3A:
+      if depth == 1, findsMembers { key = name(cursor, start) }
+    case 0x20, 0x09, 0x0A, 0x0D:
+      if depth == 0 { return .endedBefore }
+    default: break
+    }
+    return .more
+  }
+
+  private mutating func stringEnded(at offset: Int) {
+    latest.end = offset
+    switch key {
+    case .type: if type.text == nil { type.text = latest }
+    case .timestamp: if timestamp.text == nil { timestamp.text = latest }
+    case .database: if database.text == nil { database.text = latest }
+    case .other, nil: break
+    }
+  }
+
+  /// Which of the members the string before a colon names.
+  private func name(_ cursor: JSONCursor, _ start: Int) -> Name {
+    var text = latest
+    text.start += start
+    text.end += start
+    if cursor.equals(text, "type") { return .type }
+    if cursor.equals(text, "timestamp") { return .timestamp }
+    if cursor.equals(text, "database") { return .database }
+    return .other
+  }
+}
+
+extension JSONScan.Member {
+  /// The string's place in a window where the value begins at `start`.
+  func text(from start: Int) -> JSONText? {
+    guard var text else { return nil }
+    text.start += start
+    text.end += start
+    return text
+  }
+}

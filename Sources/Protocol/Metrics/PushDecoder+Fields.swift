@@ -1,0 +1,223 @@
+// The fields of a metric, each by the rule that its type declares.
+
+extension PushDecoder {
+  /// Which field of the open object the key names.
+  mutating func metricField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
+    let top = frames.top
+    if top.kind != .databasesObject {
+      let found: Int?
+      if key.isEscaped {
+        scratch.removeAll()
+        try cursor.decode(key, into: &scratch)
+        found = catalog.field(in: top.level, named: scratch.span)
+      } else {
+        found = catalog.field(in: top.level, named: cursor.bytes.extracting(key.range))
+      }
+      // A database below `databases` has its name as key, or as field; the other one is nobody's.
+      let isNamedByKey = top.kind == .database && frames[frames.count - 2].kind == .databasesObject
+      if let found, !(isNamedByKey && catalog.fields[found].rule == .database) {
+        let bit: UInt64 = 1 << UInt64(found - catalog.levels[top.level].fields.start)
+        frames.top.field = .known(found)
+        guard top.seen & bit == 0 else { throw .reject(.duplicateKey) }
+        frames.top.seen |= bit
+        return .known(found)
+      }
+    }
+    try cursor.check(key)
+    unknownKey.removeAll()
+    unknownKey.append(cursor.bytes.extracting(key.range))
+    return .unknown
+  }
+
+  /// The value of a field.
+  mutating func readField(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    guard case .known(let index) = frames.top.field else {
+      guard try isComplete(cursor, isLast: isLast) else { return false }
+      let start = cursor.position
+      try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: true)
+      try appendLeftover(cursor.bytes.extracting(start..<cursor.position))
+      frames.valueEnded()
+      return true
+    }
+    let field = catalog.fields[index]
+    let first = cursor.peek
+    switch field.rule {
+    case .nested where first == 0x7B: try open(&cursor, MetricFrame(.nested, level: field.level))
+    case .rows where first == 0x5B: try open(&cursor, MetricFrame(.rows, table: field.table))
+    case .texts where first == 0x5B: try open(&cursor, MetricFrame(.texts, table: field.table))
+    case .databases where first == 0x7B: try open(&cursor, MetricFrame(.databasesObject, level: field.level))
+    case .databases where first == 0x5B: try open(&cursor, MetricFrame(.databasesArray, level: field.level))
+    case .nested, .rows, .texts, .databases:
+      guard first == 0x6E else { throw .reject(.wrongType) }
+      guard try readNull(&cursor, isLast: isLast) else { return false }
+    case .type, .timestamp, .database, .ignored, .column:
+      guard try isComplete(cursor, isLast: isLast) else { return false }
+      try readScalarField(&cursor, field, &rows, &known)
+      frames.valueEnded()
+    }
+    return true
+  }
+
+  private mutating func open(_ cursor: inout JSONCursor, _ frame: MetricFrame) throws(DecodeFault) {
+    guard frames.count < limits.depth else { throw .malformed(.tooDeep, at: cursor.position) }
+    cursor.position += 1
+    frames.push(frame)
+  }
+
+  private mutating func readNull(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
+    guard try isComplete(cursor, isLast: isLast) else { return false }
+    try cursor.expectNull()
+    frames.valueEnded()
+    return true
+  }
+
+  private mutating func readScalarField(
+    _ cursor: inout JSONCursor, _ field: FieldPlan, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) {
+    switch field.rule {
+    case .type:
+      guard cursor.peek == 0x22 else { throw .reject(.missingType) }
+      let text = try cursor.text()
+      if metric.isTypeProven { return }
+      scratch.removeAll()
+      try cursor.decode(text, into: &scratch)
+      guard catalog.type(named: scratch.span) == metric.type else { throw .reject(.metricTooLarge) }
+      metric.isTypeProven = true
+    case .timestamp:
+      guard let text = try optionalText(&cursor) else { return }
+      if encoder.time == nil { try setTime(text, cursor, &rows) }
+    case .database:
+      guard let text = try optionalText(&cursor) else { return }
+      if metric.isInDatabase {
+        if metric.openDatabase == .unknown { metric.openDatabase = .id(try databaseID(text, cursor, &rows, &known)) }
+      } else if metric.database == .unknown {
+        if metric.rowsWithoutDatabase > 0 { throw .reject(.metricTooLarge) }
+        metric.database = .id(try databaseID(text, cursor, &rows, &known))
+      }
+    case .ignored: try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: false)
+    case .column:
+      let kind = catalog.rowKeys[catalog.tables[field.table].firstKey + field.slot].kind
+      if metric.isInDatabase {
+        metric.databaseHeaderTable = field.table
+        try databaseHeader.readScalar(&cursor, kind, slot: field.slot, limits: limits)
+      } else {
+        metric.headerTable = field.table
+        try metricHeader.readScalar(&cursor, kind, slot: field.slot, limits: limits)
+      }
+    case .nested, .rows, .texts, .databases: preconditionFailure("containers are opened, not read")
+    }
+  }
+
+  /// - Returns: nil for `null`.
+  private func optionalText(_ cursor: inout JSONCursor) throws(DecodeFault) -> JSONText? {
+    if cursor.peek == 0x6E {
+      try cursor.expectNull()
+      return nil
+    }
+    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
+    return try cursor.text()
+  }
+
+  // MARK: databases
+
+  /// A value below `databases`.
+  mutating func readDatabase(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    let isNamedByKey = frames.top.kind == .databasesObject
+    if cursor.peek == 0x6E, isNamedByKey { return try readNull(&cursor, isLast: isLast) }
+    guard cursor.peek == 0x7B else { throw .reject(.wrongType) }
+    var database = MetricState.Database.unknown
+    if isNamedByKey {
+      swap(&databaseKey, &unknownKey)
+      try Self.decode(key: databaseKey, into: &scratch)
+      database = .id(encoder.textID(scratch, &rows, &known))
+      metric.isOpenDatabaseWhole = true
+    } else {
+      var scan = JSONScan(findsMembers: true)
+      switch try extent(cursor, isLast: isLast, findingMembers: &scan) {
+      case .starved: return false
+      case .complete: metric.isOpenDatabaseWhole = true
+      case .tooLarge: metric.isOpenDatabaseWhole = false
+      }
+      databaseKey.removeAll()
+      if let text = scan.database.text(from: cursor.position) {
+        database = .id(try databaseID(text, cursor, &rows, &known))
+        databaseKey.append(cursor.bytes.extracting(text.range))
+      }
+    }
+    let level = frames.top.level
+    try open(&cursor, MetricFrame(.database, level: level))
+    metric.openDatabase = database
+    metric.isInDatabase = true
+    metric.databaseHeaderTable = -1
+    databaseHeader.removeAll()
+    return true
+  }
+
+  private static func decode(key: borrowing ByteBuffer, into target: inout ByteBuffer) throws(DecodeFault) {
+    target.removeAll()
+    let text = JSONText(start: 0, end: key.count, isEscaped: true, isWide: false)  // as a key it was checked
+    try JSONCursor(key.span).decode(text, into: &target)
+  }
+
+  /// At the closing brace of a database.
+  mutating func finishDatabase(
+    _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) {
+    if metric.databaseHeaderTable >= 0 {
+      let table = metric.databaseHeaderTable
+      let database = try database(for: table)
+      try encoder.encode(
+        &databaseHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+    }
+    closeLeftovers()
+    metric.isInDatabase = false
+  }
+
+  /// The database that a row of `table` belongs to.
+  mutating func database(for table: Int) throws(DecodeFault) -> UInt64? {
+    guard catalog.tables[table].hasDatabase else { return nil }
+    if metric.isInDatabase {
+      guard case .id(let id) = metric.openDatabase else {
+        throw .reject(metric.isOpenDatabaseWhole ? .missingField : .metricTooLarge)
+      }
+      return id
+    }
+    if case .id(let id) = metric.database { return id }
+    metric.rowsWithoutDatabase += 1
+    return nil
+  }
+
+  // MARK: rows
+
+  /// An element of an array of rows.
+  mutating func readRow(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    guard cursor.peek == 0x7B else { throw .reject(.wrongType) }
+    guard try isComplete(cursor, isLast: isLast) else { return false }
+    let table = frames.top.table
+    try row.readRow(&cursor, table: table, in: catalog, depth: frames.count, limits: limits)
+    let database = try database(for: table)
+    try encoder.encode(&row, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+    frames.valueEnded()
+    return true
+  }
+
+  /// An element of an array of texts.
+  mutating func readTextRow(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
+    guard try isComplete(cursor, isLast: isLast) else { return false }
+    let table = frames.top.table
+    try row.readTextRow(&cursor, catalog.rowKeys[catalog.tables[table].firstKey].kind, limits: limits)
+    let database = try database(for: table)
+    try encoder.encode(&row, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+    frames.valueEnded()
+    return true
+  }
+}

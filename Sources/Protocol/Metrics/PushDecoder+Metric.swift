@@ -1,0 +1,239 @@
+// The life of one metric: found in the body, decoded as its type wants, stored or rejected.
+
+/// What is known about the metric that is being read.
+struct MetricState {
+  enum Database: Equatable {
+    case unknown, null
+    case id(UInt64)
+  }
+
+  /// Its position in `metrics`.
+  var index = -1
+  /// Index in the catalog's types; -1 as long as none.
+  var type = -1
+  /// Whether the metric said so itself; otherwise the type is inferred from its arrays.
+  var isTypeProven = false
+  var unknownType = ""
+  /// Whether it is looked at as a whole, so that what was not found in it is not there.
+  var isWhole = false
+  var database = Database.unknown
+  var rowsWithoutDatabase = 0
+  /// The table of the metric's scalars, and of the open database's; -1 as long as none came.
+  var headerTable = -1
+  var databaseHeaderTable = -1
+  /// The open database below `databases`.
+  var isInDatabase = false
+  var openDatabase = Database.unknown
+  /// Whether all of the open database was searched for its name.
+  var isOpenDatabaseWhole = false
+}
+
+extension PushDecoder {
+  /// An element of `metrics`.
+  mutating func readMetric(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    if !isScanning {
+      metric = MetricState(index: metric.index + 1)
+      summary_.metricsReceived += 1
+      metricHeader.removeAll()
+      leftovers.removeAll()
+      encoder.beginMetric(&rows)
+      guard cursor.peek == 0x7B else { throw .reject(.notAnObject) }
+    }
+    var scan = JSONScan(findsMembers: true)
+    switch try extent(cursor, isLast: isLast, findingMembers: &scan) {
+    case .starved: return false
+    case .complete: metric.isWhole = true
+    case .tooLarge: metric.isWhole = false
+    }
+    guard try beginMetric(&cursor, scan, &rows, &known) else { return true }
+    let level = catalog.types[metric.type].level
+    cursor.position += 1
+    frames.push(MetricFrame(.metric, level: level))
+    return true
+  }
+
+  /// - Returns: whether the metric is to be read field by field; if not, it was read already.
+  private mutating func beginMetric(
+    _ cursor: inout JSONCursor, _ scan: JSONScan, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    let start = cursor.position
+    if let type = scan.type.text(from: start) {
+      try decode(type, cursor)
+      if let found = catalog.type(named: scratch.span) {
+        metric.type = found
+        metric.isTypeProven = true
+      } else {
+        metric.unknownType = scratch.withUnsafeBytes { String(decoding: $0.prefix(64), as: UTF8.self) }
+      }
+    } else if metric.isWhole {
+      throw .reject(.missingType)
+    } else if let inferred = inferredType(cursor) {
+      metric.type = inferred
+    }
+    if metric.type < 0, !metric.isWhole { throw .reject(.metricTooLarge) }
+    if let timestamp = scan.timestamp.text(from: start) { try setTime(timestamp, cursor, &rows) }
+    if metric.type < 0 {
+      guard encoder.time != nil else { throw .reject(.missingTimestamp) }
+      try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: true)
+      leftovers.append(cursor.bytes.extracting(start..<cursor.position))
+      encoder.encodeUnknown(type: scratch, payload: leftovers, &rows)
+      metricEnded(&rows)
+      frames.valueEnded()
+      return false
+    }
+    if catalog.types[metric.type].hasDatabase, let database = scan.database.text(from: start) {
+      metric.database = .id(try databaseID(database, cursor, &rows, &known))
+    }
+    return true
+  }
+
+  /// Decodes a text of the metric into `scratch`.
+  private mutating func decode(_ text: JSONText, _ cursor: JSONCursor) throws(DecodeFault) {
+    guard text.count <= limits.stringBytes else { throw .reject(.stringTooLong) }
+    scratch.removeAll()
+    try cursor.decode(text, into: &scratch)
+  }
+
+  /// Checks the metric's time and gives it to the rows.
+  mutating func setTime(_ text: JSONText, _ cursor: JSONCursor, _ rows: inout PushRows) throws(DecodeFault) {
+    if text.count == 0 { return }
+    let time: Int64?
+    if text.isEscaped {
+      var decoded = ByteBuffer()
+      try cursor.decode(text, into: &decoded)
+      time = PostgresTimestamp.parse(decoded.span)
+    } else {
+      time = PostgresTimestamp.parse(cursor.bytes.extracting(text.range))
+    }
+    guard let time else { throw .reject(.badTimestamp) }
+    if time < timeWindow.lowerBound { throw .reject(.tooOld) }
+    if time > timeWindow.upperBound { throw .reject(.tooNew) }
+    encoder.setTime(time, &rows)
+  }
+
+  mutating func databaseID(
+    _ text: JSONText, _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> UInt64 {
+    try decode(text, cursor)
+    return encoder.textID(scratch, &rows, &known)
+  }
+
+  /// At the metric's closing brace.
+  mutating func finishMetric(
+    _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) {
+    guard metric.isTypeProven else { throw .reject(.missingType) }
+    guard encoder.time != nil else { throw .reject(.missingTimestamp) }
+    if metric.headerTable >= 0 {
+      let table = metric.headerTable
+      let database = try database(for: table)
+      try encoder.encode(
+        &metricHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+    }
+    closeLeftovers()
+    if !leftovers.isEmpty {
+      scratch.removeAll()
+      scratch.append(utf8: catalog.typeNames[metric.type])
+      encoder.encodeUnknown(type: scratch, payload: leftovers, &rows)
+    }
+    metricEnded(&rows)
+  }
+
+  private mutating func metricEnded(_ rows: inout PushRows) {
+    encoder.finishMetric(&rows)
+    summary_.metricsStored += 1
+  }
+
+  /// Forgets the metric; what is left of it is passed over.
+  mutating func rejectMetric(_ code: RejectCode, _ rows: inout PushRows) {
+    summary_.rejectedTotal += 1
+    if summary_.rejected.count < limits.reportedRejects {
+      let type = metric.type >= 0 ? catalog.typeNames[metric.type] : metric.unknownType
+      summary_.rejected.append(RejectedMetric(index: metric.index, type: type, code: code, path: faultPath()))
+    }
+    encoder.rollBack(&rows)
+    let outer = 2  // the envelope and `metrics`
+    let entry: JSONSkipper.Entry =
+      switch frames.top.phase {
+      case .first: frames.count == outer ? .value : frames.top.kind.isObject ? .memberOrEnd : .elementOrEnd
+      case .key: .member
+      case .colon: .colon
+      case .value: .value
+      case .next: .next
+      }
+    var skipper = JSONSkipper(outerDepth: outer, maximumDepth: limits.depth, at: entry)
+    for index in outer..<frames.count { skipper.enter(isObject: frames[index].kind.isObject) }
+    frames.truncate(to: outer)
+    beginSkip(skipper)
+  }
+
+  // MARK: the type of a metric that is too large to be looked at as a whole
+
+  /// The type that the first telling array of the metric belongs to, as far as a window reaches.
+  private func inferredType(_ cursor: JSONCursor) -> Int? {
+    var reader = JSONCursor(
+      cursor.bytes.extracting(0..<min(cursor.bytes.count, cursor.position + limits.windowBytes)), at: cursor.position)
+    // A defect, or the window's end: the reading that follows says which.
+    do throws(DecodeFault) { return try inferType(&reader, inDatabases: false) } catch { return nil }
+  }
+
+  /// Reads the object at the cursor up to the first telling key.
+  private func inferType(_ reader: inout JSONCursor, inDatabases: Bool) throws(DecodeFault) -> Int? {
+    reader.position += 1
+    reader.skipWhitespace()
+    while reader.peek != 0x7D {
+      let key = try reader.text()
+      reader.skipWhitespace()
+      try reader.expect(0x3A)
+      reader.skipWhitespace()
+      if reader.peek == 0x7B || reader.peek == 0x5B {
+        let name = reader.bytes.extracting(key.range)
+        if !key.isEscaped, let type = catalog.type(withContainer: name, inDatabases: inDatabases) { return type }
+        if !inDatabases, reader.equals(key, "databases") {
+          if let type = try inferTypeInDatabases(&reader) { return type }
+        } else {
+          try reader.skipValue(depth: 0, maximumDepth: limits.depth, storable: false)
+        }
+      } else {
+        try reader.skipValue(depth: 0, maximumDepth: limits.depth, storable: false)
+      }
+      reader.skipWhitespace()
+      if reader.peek == 0x2C {
+        reader.position += 1
+        reader.skipWhitespace()
+      } else if reader.peek != 0x7D {
+        throw reader.unexpected()
+      }
+    }
+    reader.position += 1
+    return nil
+  }
+
+  private func inferTypeInDatabases(_ reader: inout JSONCursor) throws(DecodeFault) -> Int? {
+    let isObject = reader.peek == 0x7B
+    reader.position += 1
+    reader.skipWhitespace()
+    while reader.peek != (isObject ? 0x7D : 0x5D) {
+      if isObject {
+        _ = try reader.text()
+        reader.skipWhitespace()
+        try reader.expect(0x3A)
+        reader.skipWhitespace()
+      }
+      if reader.peek == 0x7B {
+        if let type = try inferType(&reader, inDatabases: true) { return type }
+      } else {
+        try reader.skipValue(depth: 0, maximumDepth: limits.depth, storable: false)
+      }
+      reader.skipWhitespace()
+      if reader.peek == 0x2C {
+        reader.position += 1
+        reader.skipWhitespace()
+      }
+    }
+    reader.position += 1
+    return nil
+  }
+}

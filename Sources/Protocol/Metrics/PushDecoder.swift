@@ -1,0 +1,357 @@
+// A push's body, as it comes out of the inflater, turned into binary COPY tuples.
+//
+// The owner keeps a window of the body and shows it again and again; the decoder says how much of it is done with. A
+// metric that fits into `PushLimits.windowBytes` is decoded once its end is there, because the stock collector
+// sends its `type` and `timestamp` last. A larger one is decoded row by row: its type is inferred from the keys of
+// its arrays and proven later, its rows wait for their time. Which of the two happens depends on the body alone, never
+// on how it was cut, and neither shows in the result.
+//
+// A step either finishes and moves the cursor, or throws, or finds too few bytes, and then changes nothing. So a rejected
+// metric can be left from any step: a skip goes on from the step's first byte, checking the syntax to the metric's end.
+
+/// Decodes pushes, one after the other. Public calls are one per chunk; nothing is allocated per row once it is warm.
+public struct PushDecoder: ~Copyable {
+  let catalog: CompiledCatalog
+  let limits: PushLimits
+  /// In PostgreSQL's microseconds.
+  private(set) var timeWindow: ClosedRange<Int64> = 0...0
+
+  var frames = MetricFrames()
+  var summary_ = PushSummary()
+  var encoder: RowEncoder
+  var row: RowValues
+  var metric = MetricState()
+  /// The scalars of the metric, and of the database inside it, that make up one row.
+  var metricHeader: RowValues
+  var databaseHeader: RowValues
+  var leftovers = ByteBuffer()
+  /// An unknown key, and the name of the open database, as they stand in the JSON.
+  var unknownKey = ByteBuffer()
+  var databaseKey = ByteBuffer()
+  var scratch = ByteBuffer()
+
+  /// Bytes before the window.
+  private var offset = 0
+  private var isFinished = false
+  private var failure: PushError?
+  private var seenEnvelope: UInt8 = 0
+  private var skipper: JSONSkipper?
+  /// A scan that waits for more bytes; the value it looks at begins at the next step's first byte.
+  private var scan: JSONScan?
+  /// Up to here, in the present window, all that is begun is there to its end.
+  private(set) var completeUntil = 0
+
+  /// Takes the catalog compiled at start, which decoders share.
+  public init(catalog: CompiledCatalog, limits: PushLimits = PushLimits()) {
+    precondition(limits.windowBytes >= 64 && limits.depth <= 64, "unusable limits")
+    self.catalog = catalog
+    self.limits = limits
+    encoder = RowEncoder(catalog: catalog, limits: limits)
+    row = RowValues(catalog: catalog, copiesTexts: false)
+    metricHeader = RowValues(catalog: catalog, copiesTexts: true)
+    databaseHeader = RowValues(catalog: catalog, copiesTexts: true)
+  }
+
+  /// Prepares for a new push; memory is kept, up to a bound.
+  /// - Parameters: - serverID: what the rows carry. - timeWindow: the metric times to accept, in microseconds since 1970.
+  public mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
+    func postgres(_ unix: Int64) -> Int64 {
+      let (value, overflow) = unix.subtractingReportingOverflow(PostgresBinary.epochUnixMicroseconds)
+      return overflow ? .min : value
+    }
+    self.timeWindow = postgres(timeWindow.lowerBound)...postgres(timeWindow.upperBound)
+    frames.truncate(to: 0)
+    summary_ = PushSummary()
+    encoder.begin(serverID: serverID)
+    metric = MetricState()
+    offset = 0
+    isFinished = false
+    failure = nil
+    seenEnvelope = 0
+    skipper = nil
+    scan = nil
+  }
+
+  /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
+  public var summary: PushSummary {
+    var summary = summary_
+    summary.rows = encoder.rowsStored
+    summary.rowsRepeated = encoder.rowsRepeated
+    return summary
+  }
+
+  /// Bytes held from the allocator, the rows not included.
+  public var allocatedBytes: Int {
+    encoder.allocatedBytes + leftovers.allocatedBytes + scratch.allocatedBytes + unknownKey.allocatedBytes
+      + databaseKey.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes + databaseHeader.allocatedBytes
+  }
+
+  /// Reads on.
+  /// - Parameters:
+  ///   - window: the body from the first byte that is not done with.
+  ///   - isLast: whether the body ends with the window.
+  ///   - rows: gets the tuples; to be reset by the owner before the first call of a push.
+  ///   - known: what the database has already; is asked, and not told of anything new.
+  /// - Returns: how many bytes of the window are done with. The rest must be shown again, with more behind it.
+  /// - Throws: if the push as a whole must be refused. The rows are then worthless.
+  public mutating func consume(
+    _ window: Span<UInt8>, isLast: Bool, rows: inout PushRows, known: inout KnownIDs
+  ) throws(PushError) -> Int {
+    if let failure { throw failure }
+    var cursor = JSONCursor(window)
+    completeUntil = 0
+    var start = 0
+    do throws(DecodeFault) {
+      var isStarved = false
+      while !isStarved {
+        start = cursor.position
+        do throws(DecodeFault) {
+          isStarved = try !step(&cursor, isLast: isLast, &rows, &known)
+        } catch {
+          guard case .reject(let code) = error else { throw error }
+          cursor.position = start
+          rejectMetric(code, &rows)
+        }
+        if rows.encodedBytes > limits.encodedBytes { throw .envelope(.tooManyRows) }
+      }
+      if isLast, !isFinished { throw .malformed(.unexpectedEnd, at: window.count) }
+    } catch {
+      throw fail(error, start: start)
+    }
+    offset += cursor.position
+    return cursor.position
+  }
+
+  private mutating func fail(_ fault: DecodeFault, start: Int) -> PushError {
+    let error =
+      switch fault {
+      case .malformed(let defect, let at): PushError(kind: .malformed(defect), offset: offset + at)
+      case .envelope(let envelope): PushError(kind: .envelope(envelope), offset: offset + start)
+      case .reject: PushError(kind: .envelope(.badText), offset: offset + start)
+      }
+    failure = error
+    return error
+  }
+
+  /// - Returns: false if there are too few bytes for the next step.
+  private mutating func step(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    if skipper != nil { return try skip(&cursor) }
+    cursor.skipWhitespace()
+    if cursor.isAtEnd { return false }
+    let byte = cursor.peek
+    if frames.count == 0 {
+      if isFinished { throw .malformed(.trailingBytes, at: cursor.position) }
+      guard byte == 0x7B else {
+        // A value of another kind is a defect of the envelope; no value at all is one of the syntax.
+        let beginsValue = byte == 0x5B || byte == 0x22 || byte == 0x2D || byte &- 0x30 < 10
+        if beginsValue || byte == 0x74 || byte == 0x66 || byte == 0x6E { throw .envelope(.notAnObject) }
+        throw cursor.unexpected()
+      }
+      cursor.position += 1
+      frames.push(MetricFrame(.root))
+      return true
+    }
+    let top = frames.top
+    let isObject = top.kind.isObject
+    switch top.phase {
+    case .first:
+      if byte == (isObject ? 0x7D : 0x5D) { return try close(&cursor, &rows, &known) }
+      return isObject ? try readKey(&cursor, isLast: isLast) : try readValue(&cursor, isLast: isLast, &rows, &known)
+    case .key: return try readKey(&cursor, isLast: isLast)
+    case .colon:
+      try cursor.expect(0x3A)
+      frames.top.phase = .value
+      return true
+    case .value: return try readValue(&cursor, isLast: isLast, &rows, &known)
+    case .next:
+      if byte == (isObject ? 0x7D : 0x5D) { return try close(&cursor, &rows, &known) }
+      try cursor.expect(0x2C)
+      frames.top.phase = isObject ? .key : .value
+      if !isObject { frames.top.index += 1 }
+      return true
+    }
+  }
+
+  private mutating func skip(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
+    // Safety: `step` came here because there is a skipper.
+    cursor.position = try skipper!.advance(cursor.bytes, from: cursor.position)
+    guard skipper!.isDone else { return false }  // Safety: as above
+    skipper = nil
+    frames.valueEnded()
+    return true
+  }
+
+  /// Passes the value at the next step's first byte, or the rest of one that is open, letting its bytes go.
+  mutating func beginSkip(_ skipper: JSONSkipper) {
+    self.skipper = skipper
+    scan = nil
+  }
+
+  /// Reads a key; `frames.top.field` says which.
+  private mutating func readKey(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
+    let key: JSONText
+    let start = cursor.position
+    do throws(DecodeFault) {
+      key = try cursor.text()
+    } catch {
+      guard case .malformed(.unexpectedEnd, _) = error, !isLast else { throw error }
+      guard cursor.bytes.count - start <= limits.keyBytes + 1 else { throw tooLong() }
+      return false
+    }
+    guard key.count <= limits.keyBytes else { throw tooLong() }
+    let field = frames.top.kind == .root ? try envelopeField(cursor, key) : try metricField(cursor, key)
+    frames.top.field = field
+    frames.top.phase = .colon
+    return true
+  }
+
+  private func tooLong() -> DecodeFault { frames.count > 2 ? .reject(.stringTooLong) : .envelope(.tooLong) }
+
+  private mutating func readValue(
+    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    switch frames.top.kind {
+    case .root: return try readEnvelopeValue(&cursor, isLast: isLast)
+    case .metrics: return try readMetric(&cursor, isLast: isLast, &rows, &known)
+    case .metric, .nested, .database: return try readField(&cursor, isLast: isLast, &rows, &known)
+    case .databasesObject, .databasesArray: return try readDatabase(&cursor, isLast: isLast, &rows, &known)
+    case .rows: return try readRow(&cursor, isLast: isLast, &rows, &known)
+    case .texts: return try readTextRow(&cursor, isLast: isLast, &rows, &known)
+    }
+  }
+
+  private mutating func close(
+    _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    switch frames.top.kind {
+    case .root:
+      if summary_.collectorID == nil { throw .envelope(.missingCollectorID) }
+      if seenEnvelope & EnvelopeField.metrics.bit == 0 { throw .envelope(.missingMetrics) }
+      isFinished = true
+    case .metric: try finishMetric(cursor, &rows, &known)
+    case .database: try finishDatabase(cursor, &rows, &known)
+    case .nested: closeLeftovers()
+    case .databasesObject, .databasesArray: closeLeftovers()
+    case .metrics, .rows, .texts: break
+    }
+    cursor.position += 1
+    frames.pop()
+    frames.valueEnded()
+    return true
+  }
+
+  // MARK: values that must be there as a whole
+
+  enum Extent { case complete, starved, tooLarge }
+
+  /// Whether the value at the cursor is there to its end.
+  /// - Parameter scanned: gets the scan with the members it was asked to find, unless starved.
+  mutating func extent(
+    _ cursor: JSONCursor, isLast: Bool, findingMembers scanned: inout JSONScan
+  ) throws(DecodeFault) -> Extent {
+    let start = cursor.position
+    var scan = self.scan ?? scanned
+    self.scan = nil
+    let reach = start + limits.windowBytes
+    if scan.advance(cursor.bytes, from: start, to: min(cursor.bytes.count, reach)) {
+      completeUntil = max(completeUntil, start + scan.length)
+      scanned = scan
+      return .complete
+    }
+    if cursor.bytes.count >= reach {
+      scanned = scan
+      return .tooLarge
+    }
+    if isLast {
+      var checker = JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth)
+      _ = try checker.advance(cursor.bytes, from: start)
+      throw .malformed(.unexpectedEnd, at: cursor.bytes.count)
+    }
+    self.scan = scan
+    return .starved
+  }
+
+  /// Whether a value of a metric is there to its end. - Throws: if it never will be, the window being what it is.
+  @inline(__always)
+  mutating func isComplete(_ cursor: JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
+    if cursor.position < completeUntil { return true }
+    var scan = JSONScan(findsMembers: false)
+    switch try extent(cursor, isLast: isLast, findingMembers: &scan) {
+    case .complete: return true
+    case .starved: return false
+    case .tooLarge: throw frames.count > 2 ? .reject(.metricTooLarge) : .envelope(.tooLong)
+    }
+  }
+
+  /// Whether a scan was begun at this very step, on an earlier window.
+  var isScanning: Bool { scan != nil }
+
+  // MARK: the envelope
+
+  private enum EnvelopeField: Int, CaseIterable {
+    case collectorID, hostname, metrics, metricsCount, timestamp, version
+
+    var bit: UInt8 { 1 << UInt8(rawValue) }
+
+    var key: StaticString {
+      switch self {
+      case .collectorID: "collector_id"
+      case .hostname: "hostname"
+      case .metrics: "metrics"
+      case .metricsCount: "metrics_count"
+      case .timestamp: "timestamp"
+      case .version: "version"
+      }
+    }
+  }
+
+  private mutating func envelopeField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
+    for field in EnvelopeField.allCases where cursor.equals(key, field.key) {
+      guard seenEnvelope & field.bit == 0 else { throw .envelope(.duplicateKey) }
+      seenEnvelope |= field.bit
+      return .known(field.rawValue)
+    }
+    return .unknown
+  }
+
+  private mutating func readEnvelopeValue(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
+    guard case .known(let index) = frames.top.field, let field = EnvelopeField(rawValue: index) else {
+      beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
+      return true
+    }
+    if field == .metrics {
+      guard cursor.peek == 0x5B else { throw .envelope(.wrongType) }
+      cursor.position += 1
+      frames.push(MetricFrame(.metrics))
+      return true
+    }
+    guard try isComplete(cursor, isLast: isLast) else { return false }
+    if cursor.peek == 0x6E, field != .collectorID {
+      try cursor.expectNull()
+    } else {
+      switch field {
+      case .collectorID: summary_.collectorID = try envelopeText(&cursor)
+      case .hostname: summary_.hostname = try envelopeText(&cursor)
+      case .timestamp: summary_.timestamp = try envelopeText(&cursor)
+      case .version: summary_.version = try envelopeText(&cursor)
+      case .metricsCount:
+        guard cursor.peek &- 0x30 < 10 || cursor.peek == 0x2D else { throw .envelope(.wrongType) }
+        guard try cursor.number().isInteger else { throw .envelope(.wrongType) }
+      case .metrics: preconditionFailure("metrics were read above")
+      }
+    }
+    frames.valueEnded()
+    return true
+  }
+
+  private mutating func envelopeText(_ cursor: inout JSONCursor) throws(DecodeFault) -> String {
+    guard cursor.peek == 0x22 else { throw .envelope(.wrongType) }
+    let text = try cursor.text()
+    guard text.count <= limits.keyBytes else { throw .envelope(.tooLong) }
+    scratch.removeAll()
+    do throws(DecodeFault) { try cursor.decode(text, into: &scratch) } catch { throw .envelope(.badText) }
+    return scratch.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  }
+}

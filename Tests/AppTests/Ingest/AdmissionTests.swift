@@ -1,0 +1,90 @@
+import Reactor
+import Testing
+
+@testable import App
+
+@Suite struct AdmissionTests {
+  private let now = MonotonicTime(nanoseconds: 1_000_000_000)
+
+  private func admission(_ change: (inout Settings) -> Void = { _ in }) -> Admission {
+    var settings = Settings()
+    settings.bytesInFlight = 1_000_000
+    change(&settings)
+    return Admission(settings: settings, loops: 1)
+  }
+
+  @Test func `a push is admitted up to the hard mark and refused one byte past it`() {
+    var admission = admission()
+    admission.hold(999_000)
+    #expect(admission.admit(serverID: 1, contentLength: 1000, isDatabaseReachable: true, now: now) == .admitted)
+    guard
+      case .overloaded(_, let retryAfter) = admission.admit(
+        serverID: 1, contentLength: 1001, isDatabaseReachable: true, now: now)
+    else {
+      Issue.record("admitted past the mark")
+      return
+    }
+    #expect(retryAfter > 0)
+  }
+
+  @Test func `reading pauses above the soft mark and goes on well below it`() {
+    var admission = admission()
+    admission.hold(750_001)
+    #expect(admission.isPressed)
+    admission.release(100_000)
+    #expect(!admission.isPressed)
+    #expect(!admission.isRelieved)
+    admission.release(100_001)
+    #expect(admission.isRelieved)
+  }
+
+  @Test func `an unreachable database refuses everybody with a time to come back`() {
+    var admission = admission()
+    guard
+      case .overloaded(_, let retryAfter) = admission.admit(
+        serverID: 1, contentLength: 1, isDatabaseReachable: false, now: now)
+    else {
+      Issue.record("admitted without a database")
+      return
+    }
+    #expect(retryAfter >= 10)
+  }
+
+  @Test func `a flooding collector is throttled and its neighbour is not`() {
+    var admission = admission { $0.pushesPerMinute = 5 }
+    for _ in 0..<5 {
+      #expect(admission.admit(serverID: 1, contentLength: 10, isDatabaseReachable: true, now: now) == .admitted)
+    }
+    guard
+      case .throttled(let limit, let retryAfter) = admission.admit(
+        serverID: 1, contentLength: 10, isDatabaseReachable: true, now: now)
+    else {
+      Issue.record("a flood was admitted")
+      return
+    }
+    #expect(limit == "pushes_per_minute")
+    #expect(retryAfter >= 12)
+    #expect(admission.admit(serverID: 2, contentLength: 10, isDatabaseReachable: true, now: now) == .admitted)
+    admission.sweep(now: now + .seconds(3600))
+    #expect(
+      admission.admit(serverID: 1, contentLength: 10, isDatabaseReachable: true, now: now + .seconds(3600))
+        == .admitted)
+  }
+
+  @Test func `one whole body is never over the byte rate`() {
+    var admission = admission {
+      $0.bytesInFlight = 1 << 30
+      $0.pushBytesPerSecond = 1024
+    }
+    let body = Settings().bodyBytes
+    #expect(admission.admit(serverID: 1, contentLength: body, isDatabaseReachable: true, now: now) == .admitted)
+    guard
+      case .throttled(let limit, _) = admission.admit(
+        serverID: 1, contentLength: 1, isDatabaseReachable: true, now: now)
+    else {
+      Issue.record("twice a body was admitted at once")
+      return
+    }
+    #expect(limit == "push_bytes_per_second")
+  }
+}

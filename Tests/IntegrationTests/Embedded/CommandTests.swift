@@ -1,0 +1,52 @@
+internal import Glibc
+import Testing
+
+@testable import App
+
+struct CommandTests {
+  @Test func `keeps the output up to its limit, and reads on so that the program can end`() throws {
+    let limit = Command.maximumOutputBytes
+    for size in [limit - 1, limit, limit + 1, 3 * limit] {
+      let output = try Command("/usr/bin/head", ["-c", "\(size)", "/dev/zero"]).run(limit: .seconds(30))
+      #expect(output.utf8.count == min(size, limit))
+    }
+  }
+
+  @Test func `kills a program that takes too long, with its children`() throws {
+    let command = Command("/bin/sh", ["-c", "echo $$; sleep 600 & sleep 600"])
+    let error = #expect(throws: EmbeddedPostgresError.self) { try command.run(limit: .milliseconds(300)) }
+    #expect(error == .commandTookTooLong(program: "/bin/sh", limit: .milliseconds(300)))
+  }
+
+  @Test func `reports exit code, signal and output of a program that fails`() throws {
+    let failed = #expect(throws: EmbeddedPostgresError.self) {
+      try Command("/bin/sh", ["-c", "echo why >&2; exit 3"]).run(limit: .seconds(30))
+    }
+    #expect(failed == .commandFailed(program: "/bin/sh", end: .exited(code: 3), output: "why"))
+    let killed = #expect(throws: EmbeddedPostgresError.self) {
+      try Command("/bin/sh", ["-c", "kill -KILL $$"]).run(limit: .seconds(30))
+    }
+    #expect(killed == .commandFailed(program: "/bin/sh", end: .killed(signal: SIGKILL), output: ""))
+  }
+
+  @Test func `a program that is not there fails at once`() throws {
+    let error = #expect(throws: EmbeddedPostgresError.self) { try Command("/nowhere", []).run(limit: .seconds(30)) }
+    #expect(error == .systemCall("posix_spawn", path: "/nowhere", errno: ENOENT))
+  }
+
+  @Test func `a child has its own session, no descriptor of ours, no blocked signal and nothing on its input`() throws {
+    let descriptor = open("/dev/null", O_RDONLY)  // on purpose without close-on-exec
+    defer { close(descriptor) }
+    let script = """
+      cut -d' ' -f1,5,6 /proc/$$/stat; ls /proc/$$/fd; grep -E 'Sig(Blk|Ign)' /proc/$$/status; wc -c; pwd; echo $PGHOST
+      """
+    setenv("PGHOST", "leak", 1)
+    defer { unsetenv("PGHOST") }
+    let lines = try Command("/bin/sh", ["-c", script]).run(limit: .seconds(30)).split(separator: "\n")
+    let ids = try #require(lines.first).split(separator: " ")
+    #expect(ids.count == 3 && ids[0] == ids[1] && ids[0] == ids[2], "process, group and session differ: \(ids)")
+    #expect(Array(lines.dropFirst().prefix(3)) == ["0", "1", "2"])
+    #expect(lines.filter { $0.hasPrefix("Sig") && $0.hasSuffix("\t0000000000000000") }.count == 2, "\(lines)")
+    #expect(lines.suffix(2) == ["0", "/"])
+  }
+}

@@ -1,0 +1,77 @@
+// A data directory of one test's own, and a look at the database that runs in it.
+
+internal import CEpoll.Postgres
+internal import Glibc
+internal import Synchronization
+import Testing
+
+@testable import App
+
+final class DataDirectory {
+  /// Holds everything the test makes; the database's user can pass through it, but not list it.
+  let root: String
+  let path: String
+  var environment = ["PATH": getenv("PATH").map { String(cString: $0) } ?? ""]
+
+  /// - Parameter name: may hold slashes; the database must cope with any name.
+  init(named name: String = "it's, a \\ directory %41") throws {
+    root = try LocalFile.resolve(try LocalFile.makeUniqueDirectory(prefix: "/tmp/pganalytics-embedded-"))
+    #expect(chmod(root, 0o711) == 0)
+    path = root + "/" + name
+  }
+
+  deinit {
+    do {
+      try Command("/usr/bin/rm", ["-rf", "--", root]).run(limit: .seconds(60))
+    } catch {
+      Issue.record(error)
+    }
+  }
+
+  var settings: EmbeddedPostgresSettings {
+    var settings = EmbeddedPostgresSettings(dataDirectory: path, environment: environment)
+    settings.relocationRoot = root + "/elsewhere"
+    return settings
+  }
+
+  /// Starts the database, lends it, stops it whatever happens.
+  func withDatabase(
+    report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void = { _ in },
+    _ body: (EmbeddedPostgres, EmbeddedPostgres.Started) async throws -> Void
+  ) async throws {
+    let database = EmbeddedPostgres(settings, report: report)
+    let started = try database.start()
+    let processID = try #require(database.processID)
+    do {
+      try await body(database, started)
+    } catch {
+      database.stop()
+      throw error
+    }
+    let last = try #require(database.processID)
+    #expect(database.stop() == .orderly)
+    #expect(!Self.runs(processID) && !Self.runs(last), "stop() left a postmaster")
+    #expect(Self.processes(workingIn: root).isEmpty, "stop() left a process")
+  }
+
+  static func runs(_ processID: Int32) -> Bool { kill(processID, 0) == 0 || errno == EPERM }
+
+  /// The processes with a working directory below `root`: PostgreSQL's, if it is a data directory.
+  static func processes(workingIn root: String) -> [String] {
+    LocalFile.names(in: "/proc").filter { Int32($0) != nil }
+      .filter { LocalFile.linkTarget("/proc/\($0)/cwd")?.hasPrefix(root + "/") == true }
+  }
+
+  /// The first column of the first row, by a connection of its own.
+  static func value(of statement: String, at databaseURL: String) throws -> String {
+    let connection = PQconnectdb(databaseURL)
+    defer { PQfinish(connection) }
+    try #require(PQstatus(connection) == CONNECTION_OK, "\(String(cString: PQerrorMessage(connection)))")
+    let result = PQexec(connection, statement)
+    defer { PQclear(result) }
+    let status = PQresultStatus(result)
+    try #require(
+      status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK, "\(String(cString: PQerrorMessage(connection)))")
+    return PQntuples(result) > 0 ? String(cString: PQgetvalue(result, 0, 0)) : ""
+  }
+}

@@ -1,0 +1,77 @@
+import Testing
+
+@testable import Protocol
+
+struct PeerCertificateTests {
+  /// What the server makes of a client that presents `pair`.
+  private func peer(
+    presenting pair: KeyPair, to fixture: TLSFixture, now: Int64 = testNow
+  ) throws -> PeerCertificate {
+    let conversation = try TLSConversation(
+      server: fixture.server, client: fixture.client, identity: pair.identity, now: now)
+    try conversation.run()
+    #expect(conversation.serverStatus == .established)
+    let peer = conversation.server.peer
+    return try #require(peer)
+  }
+
+  @Test(arguments: [TLSVersion.tls12, .tls13])
+  func `a collector is known by what its issue recorded`(version: TLSVersion) throws {
+    let fixture = try TLSFixture(versions: version...version)
+    let id = UUID.random()
+    let pair = try fixture.authority.collector(id)
+    let peer = try peer(presenting: pair, to: fixture)
+    #expect(peer.verdict == .trusted)
+    #expect(peer.collector == id)
+    #expect(peer.serialHex == pair.certificate.serialHex)
+    #expect(peer.fingerprintHex == pair.certificate.fingerprintHex)
+    #expect(peer.commonName == "db-1.example")
+    #expect(peer.notBefore == pair.certificate.notBefore && peer.notAfter == pair.certificate.notAfter)
+  }
+
+  @Test(arguments: [TLSVersion.tls12, .tls13])
+  func `a bad certificate does not end the handshake, and its fault is known`(version: TLSVersion) throws {
+    let fixture = try TLSFixture(versions: version...version)
+    let stranger = try TestAuthority("Stranger")
+    let id = UUID.random()
+    #expect(
+      try peer(presenting: stranger.collector(id), to: fixture).verdict == .untrusted(.unknownAuthority))
+    #expect(
+      try peer(presenting: fixture.authority.server(), to: fixture).verdict == .untrusted(.wrongPurpose))
+    let short = try fixture.authority.collector(id, validFor: day)
+    #expect(try peer(presenting: short, to: fixture, now: testNow + day - 1).verdict == .trusted)
+    #expect(try peer(presenting: short, to: fixture, now: testNow + day + 1).verdict == .untrusted(.expired))
+  }
+
+  @Test func `a stranger whose authority has the name of ours is a stranger`() throws {
+    let fixture = try TLSFixture()
+    let impostor = try TestAuthority()
+    let peer = try peer(presenting: impostor.collector(UUID.random()), to: fixture)
+    #expect(peer.verdict != .trusted)
+  }
+
+  @Test func `two authorities are trusted while they are being rotated`() throws {
+    let old = try TestAuthority("Old")
+    let new = try TestAuthority("New")
+    let pair = try new.server()
+    let server = try TLSContext.server(
+      certificateChainPEM: pair.certificate.pem, privateKeyPEM: pair.keyPEM, clientTrustPEM: old.pem + new.pem)
+    let client = try TLSContext.client(trustPEM: new.pem)
+    for identity in [try old.collector(UUID.random()).identity, try new.collector(UUID.random()).identity] {
+      let conversation = try TLSConversation(server: server, client: client, identity: identity)
+      try conversation.run()
+      let verdict = conversation.server.peer?.verdict
+      #expect(verdict == .trusted)
+    }
+  }
+
+  @Test func `a name that is no collector, or two, is none`() {
+    let (first, second) = (UUID.random(), UUID.random())
+    #expect(CollectorURN.decode(CollectorURN.encode(first)) == first)
+    #expect(CollectorURN.collector(among: ["https://x", CollectorURN.encode(first)]) == first)
+    #expect(CollectorURN.collector(among: [CollectorURN.encode(first), CollectorURN.encode(second)]) == nil)
+    for names in [[], ["urn:pganalytics:collector:"], ["urn:pganalytics:collector:\(first)x"], [first.description]] {
+      #expect(CollectorURN.collector(among: names) == nil)
+    }
+  }
+}
