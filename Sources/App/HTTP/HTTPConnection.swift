@@ -106,13 +106,13 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   private func receive(_ ciphertext: UnsafeRawBufferPointer) {
     var plaintext = lane.lendPlaintext()
-    defer { lane.takeBackPlaintext(plaintext) }
     let status: TLSSession.Status
     do throws(TLSError) {
       // Safety: the scratch buffer is the loop's and nobody writes to it before this call returns.
       let span = Span<UInt8>(_unsafeBytes: ciphertext)
       status = try tls.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
+      lane.takeBackPlaintext(plaintext)
       lane.counters.tlsFailures += 1
       // The alert, if there is one, tells the client why.
       flush()
@@ -121,6 +121,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if !outbound.isEmpty { queueFlush() }
     if case .handshaking = phase, tls.isEstablished { established() }
     if !plaintext.isEmpty { consume(plaintext.span) }
+    lane.takeBackPlaintext(plaintext)
     if status == .closedByPeer { peerClosed() }
   }
 

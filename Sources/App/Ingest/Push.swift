@@ -61,4 +61,7 @@ final class Push {
 
   /// Encoded bytes for one copy target.
   func byteCount(of target: Int) -> Int { rows.tuples(of: target).count }
+
+  /// Lends the tuples for one copy target.
+  func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { body(rows.tuples(of: target)) }
 }

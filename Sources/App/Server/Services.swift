@@ -21,7 +21,9 @@ enum Endpoints {
       AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
       + SystemEndpoints.all(services)
-    return declared + [SystemEndpoints.document(of: declared)]
+    return Endpoint.documented(
+      declared, title: "pgAnalytics", version: Version.api,
+      description: "Collectors push metrics of PostgreSQL servers; people read them.")
   }
 }
 
