@@ -74,6 +74,7 @@ import Testing
     for count in 0..<whole.count {
       #expect(throws: SQLValueError.self) { try [String].decode(Array(whole[..<count]).span) }
     }
+    #expect(throws: SQLValueError.malformed) { try [String].decode((whole + [0]).span) }
     for index in whole.indices {
       var flipped = whole
       flipped[index] ^= 0xFF

@@ -109,7 +109,9 @@ private final class Recorder: DatabaseConnectionDelegate {
   @Test func `says full while the server does not read, drained when it does, and loses nothing`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let recorder = try Recorder(settings)
+    let other = try Recorder(settings)
     #expect(recorder.take(1) == [.connected])
+    #expect(other.take(1) == [.connected])
     let connection = recorder.connection
     connection.send(
       """
@@ -128,7 +130,12 @@ private final class Recorder: DatabaseConnectionDelegate {
     for _ in 0..<200 {
       while connection.putCopy(chunk.span) == .full {
         fulls += 1
-        #expect(connection.putCopy(chunk.span) == .full, "full stays full until drained")
+        // Meanwhile the server reads again and again; but the connection has not been told.
+        for _ in 0..<(fulls == 1 ? 5 : 1) {
+          other.connection.send("SELECT pg_sleep(\(fulls == 1 ? 0.1 : 0))")
+          #expect(other.take(2).last == .finished)
+          #expect(connection.putCopy(chunk.span) == .full, "full stays full until drained")
+        }
         #expect(recorder.take(1) == [.drained])
       }
     }
@@ -137,6 +144,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     connection.endCopy()
     #expect(recorder.take(2) == [.command(200), .finished])
     connection.close()
+    other.connection.close()
   }
 
   @Test func `names table and line of a row that the server refuses`() async throws {
