@@ -21,10 +21,14 @@ enum Accounts {
     to database: some DatabaseClient
   ) async throws {
     let hash = try hash(password)
-    do {
+    // A typed `do`: with an untyped one and `catch where`, the compiler of Swift 6.3.1 does not end.
+    do throws(DatabaseError) {
       _ = try await database.one(AccountStatements.add, username, email, fullName, hash, role.rawValue)
-    } catch where error.sqlstate == SQLState.uniqueViolation {
-      throw Refused(description: "there is a user \(username) already")
+    } catch {
+      if error.sqlstate == SQLState.uniqueViolation {
+        throw Refused(description: "there is a user \(username) already")
+      }
+      throw error
     }
   }
 }

@@ -60,8 +60,8 @@ final class Push {
   var encodedBytes: Int { rows.encodedBytes }
 
   /// Encoded bytes for one copy target.
-  func byteCount(of target: Int) -> Int { rows.tuples(of: target).count }
+  func byteCount(of target: Int) -> Int { rows.byteCount(of: target) }
 
   /// Lends the tuples for one copy target.
-  func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { body(rows.tuples(of: target)) }
+  func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }
 }

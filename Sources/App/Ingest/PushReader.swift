@@ -124,7 +124,7 @@ final class PushReader {
       } catch { throw .inflate(error) }
       position += progress.consumed
       if window.count > before {
-        digest.update(window.span.extracting(before..<window.count))
+        window.withSpan(before..<window.count) { digest.update($0) }
         try decode(isLast: false, into: push, known: &known)
       }
       switch progress.state {

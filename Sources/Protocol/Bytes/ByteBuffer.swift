@@ -38,6 +38,14 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
+  /// Lends a part of the readable bytes: for an owner that is a class, whose properties cannot lend a span beyond one
+  /// access.
+  public borrowing func withSpan<R, E: Error>(
+    _ range: Range<Int>, _ body: (Span<UInt8>) throws(E) -> R
+  ) throws(E) -> R {
+    try body(span.extracting(range))
+  }
+
   /// The readable bytes as a pointer, for C calls. The pointer must not outlive `body`.
   public borrowing func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + start) }, count: end - start))

@@ -57,6 +57,12 @@ public struct PushRows: ~Copyable {
 
   public func rowCount(of target: Int) -> Int { tuples[target].rows }
 
+  /// The target's tuples in bytes.
+  public func byteCount(of target: Int) -> Int { tuples[target].bytes.count }
+
+  /// Lends the target's tuples: for an owner that is a class, whose properties cannot lend a span beyond one access.
+  public func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { body(tuples(of: target)) }
+
   /// The target's tuples, one after the other. Valid until the rows change.
   @_lifetime(borrow self)
   public func tuples(of target: Int) -> Span<UInt8> {
