@@ -277,9 +277,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch consume result {
     case .rows(let rows):
       for row in 0..<rows.count {
-        // A simple query answers in text format.
-        guard let id = rows.withValue(row: row, column: 0, { $0.flatMap { UUID(text: $0) } }),
-          let push = batch.index(of: id)
+        guard let id = rows.uuid(row: row, column: 0), let push = batch.index(of: id)
         else { preconditionFailure("the ledger returned an id that was not sent") }
         machine.pushIsNew(push)
       }
@@ -341,5 +339,15 @@ struct WriterStatistics {
     pushes += batch.pushes.count + batch.repeats.count
     rows += batch.pushes.reduce(0) { $0 + $1.rows.rowCount }
     longestBatch = max(longestBatch, took)
+  }
+}
+
+extension DatabaseRows {
+  /// A UUID of a simple query's answer, which is in text format.
+  fileprivate func uuid(row: Int, column: Int) -> UUID? {
+    withValue(row: row, column: column) { bytes in
+      guard let bytes else { return nil }
+      return UUID(text: bytes)
+    }
   }
 }

@@ -11,7 +11,7 @@ struct Ticket: Equatable, Sendable {
 }
 
 /// What became of a push.
-enum PushOutcome {
+enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
   case stored(duplicate: Bool)
   /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.

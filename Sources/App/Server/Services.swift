@@ -25,21 +25,6 @@ enum Endpoints {
   }
 }
 
-extension Problem {
-  /// A statement of an endpoint that failed. What exactly is for the log.
-  init(_ error: DatabaseError) {
-    switch error.kind {
-    case .connectFailed, .connectionLost, .shutDown:
-      self.init(.databaseUnavailable, retryAfterSeconds: 5)
-    case .overloaded, .waitedTooLong: self.init(.overloaded, "the database is busy", retryAfterSeconds: 2)
-    case .statement where error.sqlstate == SQLState.queryCanceled:
-      self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
-    case .statement where error.isRetryable: self.init(.databaseUnavailable, retryAfterSeconds: 2)
-    case .statement, .cancelled, .unexpectedResult: self.init(.internalError)
-    }
-  }
-}
-
 extension Services {
   /// Runs database work for an endpoint; its failure becomes a problem.
   func query<Value>(_ work: (Database) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {

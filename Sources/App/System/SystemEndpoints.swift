@@ -64,13 +64,11 @@ enum SystemEndpoints {
   private static func health(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health", id: "getHealth", tag: .system, access: .anyone,
-      summary: "Whether the server and its database work: 200, else 503.",
+      summary: "Whether the server and its database work: 200, else 503.", query: NoQuery.self, body: NoBody.self,
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in
-      await healthAnswer(services, context)
-    }
+    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
   }
 
   private static func ready(_ services: Services) -> Endpoint {
@@ -80,9 +78,7 @@ enum SystemEndpoints {
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in
-      await healthAnswer(services, context)
-    }
+    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
   }
 
   private static let live = Endpoint(

@@ -12,6 +12,13 @@ enum ByteLanes {
     return ~(((difference & low) &+ low) | difference | low)
   }
 
+  /// As `equal`, in fewer steps: exact up to and including the first such lane, lanes behind it may be wrong.
+  @inline(__always)
+  static func maybeEqual(_ word: UInt64, _ byte: UInt8) -> UInt64 {
+    let difference = word ^ (ones &* UInt64(byte))
+    return (difference &- ones) & ~difference & highBits
+  }
+
   /// The lanes that end a run of plain string text: quote, backslash, control character.
   /// Exact up to and including the first such lane; lanes behind it may be wrong.
   @inline(__always)

@@ -70,26 +70,17 @@ struct JSONScan {
     var depth = depth
     while index + 8 <= limit {
       let word = cursor.word(at: index)
-      var quotes = ByteLanes.equal(word, 0x22)
-      var backslashes = ByteLanes.equal(word, 0x5C)
-      var nextEscaped: UInt64 = 0
-      if backslashes | escaped != 0 {
-        backslashes &= ~escaped
-        var hidden = escaped
-        while backslashes != 0 {
-          let first = backslashes & (0 &- backslashes)
-          hidden |= first << 8
-          nextEscaped = first >> 56
-          backslashes &= ~(first | first << 8)
-        }
-        quotes &= ~hidden
-      }
+      let backslashes = ByteLanes.equal(word, 0x5C)
+      var hidden = backslashes << 8 | escaped
+      var nextEscaped = backslashes >> 56
+      if backslashes & hidden != 0 { (hidden, nextEscaped) = Self.escapes(backslashes, escaped) }
+      let quotes = ByteLanes.equal(word, 0x22) & ~hidden
       let strings = ByteLanes.runningParity(quotes) ^ inside
-      // `[` and `]` differ from `{` and `}` in one bit.
-      let folded = word | (ByteLanes.ones &* 0x20)
-      let opening = ByteLanes.equal(folded, 0x7B) & ~strings
-      let closing = ByteLanes.equal(folded, 0x7D) & ~strings
-      if opening | closing != 0 {
+      // The four brackets differ in these three bits only; few other bytes become 0x7F with them (y, Y, DEL).
+      if ByteLanes.maybeEqual(word | (ByteLanes.ones &* 0x26), 0x7F) & ~strings != 0 {
+        let folded = word | (ByteLanes.ones &* 0x20)
+        let opening = ByteLanes.equal(folded, 0x7B) & ~strings
+        let closing = ByteLanes.equal(folded, 0x7D) & ~strings
         let closed = closing.nonzeroBitCount
         if depth - closed < fastDepth { break }
         depth += opening.nonzeroBitCount - closed
@@ -101,6 +92,20 @@ struct JSONScan {
     self.depth = depth
     isInString = inside != 0
     isAfterBackslash = escaped != 0
+  }
+
+  /// Which lanes are escaped where backslashes stand side by side. - Returns: these, and whether the next word's first is.
+  private static func escapes(_ backslashes: UInt64, _ escaped: UInt64) -> (hidden: UInt64, next: UInt64) {
+    var rest = backslashes & ~escaped
+    var hidden = escaped
+    var next: UInt64 = 0
+    while rest != 0 {
+      let first = rest & (0 &- rest)
+      hidden |= first << 8
+      next = first >> 56
+      rest &= ~(first | first << 8)
+    }
+    return (hidden, next)
   }
 
   private enum Step { case more, endedBefore, endedWith }

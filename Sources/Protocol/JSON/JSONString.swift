@@ -119,27 +119,40 @@ extension JSONCursor {
   /// Appends the string without its escapes to `target`. - Throws: as `check`.
   func decode(_ text: JSONText, into target: inout ByteBuffer) throws(DecodeFault) {
     if text.isWide { try checkUTF8(text.range) }
-    target.reserve(text.count)
-    var index = text.start
-    var plain = index
-    while index < text.end {
-      if byte(at: index) != 0x5C {
-        index += 1
-        continue
+    // Copied by words, the last of which may reach behind the text: no escape makes it longer.
+    try target.appendUninitialized(minimumCapacity: text.count + 8) { (memory) throws(DecodeFault) -> Int in
+      var written = 0
+      var index = text.start
+      while index < text.end {
+        if index + 8 <= bytes.count {
+          let word = word(at: index)
+          memory.storeBytes(of: word.littleEndian, toByteOffset: written, as: UInt64.self)
+          let stops = ByteLanes.maybeEqual(word, 0x5C)
+          let plain = min(stops == 0 ? 8 : stops.trailingZeroBitCount >> 3, text.end - index)
+          index += plain
+          written += plain
+          if stops == 0 || index >= text.end { continue }
+        }
+        let byte = byte(at: index)
+        if byte != 0x5C {
+          memory[written] = byte
+          index += 1
+          written += 1
+          continue
+        }
+        let escape = self.byte(at: index + 1)
+        if escape == 0x75 {
+          let (value, end) = try scalar(at: index)
+          written += Self.write(scalar: value, to: memory, at: written)
+          index = end
+        } else {
+          memory[written] = Self.meaning(ofEscape: escape)
+          index += 2
+          written += 1
+        }
       }
-      target.append(bytes.extracting(plain..<index))
-      let escape = byte(at: index + 1)
-      if escape == 0x75 {
-        let (value, end) = try scalar(at: index)
-        Self.append(scalar: value, to: &target)
-        index = end
-      } else {
-        target.append(Self.meaning(ofEscape: escape))
-        index += 2
-      }
-      plain = index
+      return written
     }
-    target.append(bytes.extracting(plain..<text.end))
   }
 
   private static func meaning(ofEscape byte: UInt8) -> UInt8 {
@@ -153,22 +166,28 @@ extension JSONCursor {
     }
   }
 
-  private static func append(scalar value: UInt32, to target: inout ByteBuffer) {
+  /// - Returns: the number of bytes written; never more than the escape had.
+  private static func write(scalar value: UInt32, to memory: UnsafeMutableRawBufferPointer, at index: Int) -> Int {
     if value < 0x80 {
-      target.append(UInt8(value))
-    } else if value < 0x800 {
-      target.append(UInt8(0xC0 | value >> 6))
-      target.append(UInt8(0x80 | value & 0x3F))
-    } else if value < 0x10000 {
-      target.append(UInt8(0xE0 | value >> 12))
-      target.append(UInt8(0x80 | value >> 6 & 0x3F))
-      target.append(UInt8(0x80 | value & 0x3F))
-    } else {
-      target.append(UInt8(0xF0 | value >> 18))
-      target.append(UInt8(0x80 | value >> 12 & 0x3F))
-      target.append(UInt8(0x80 | value >> 6 & 0x3F))
-      target.append(UInt8(0x80 | value & 0x3F))
+      memory[index] = UInt8(value)
+      return 1
     }
+    if value < 0x800 {
+      memory[index] = UInt8(0xC0 | value >> 6)
+      memory[index + 1] = UInt8(0x80 | value & 0x3F)
+      return 2
+    }
+    if value < 0x10000 {
+      memory[index] = UInt8(0xE0 | value >> 12)
+      memory[index + 1] = UInt8(0x80 | value >> 6 & 0x3F)
+      memory[index + 2] = UInt8(0x80 | value & 0x3F)
+      return 3
+    }
+    memory[index] = UInt8(0xF0 | value >> 18)
+    memory[index + 1] = UInt8(0x80 | value >> 12 & 0x3F)
+    memory[index + 2] = UInt8(0x80 | value >> 6 & 0x3F)
+    memory[index + 3] = UInt8(0x80 | value & 0x3F)
+    return 4
   }
 
   /// Whether the string, without its escapes, is `expected`.

@@ -1,8 +1,8 @@
 // Where the decoder is in a push: the containers that are open, and what each expects next.
 
 /// One open container.
-struct MetricFrame {
-  enum Kind {
+struct MetricFrame: BitwiseCopyable {
+  enum Kind: BitwiseCopyable {
     case root, metrics, metric, nested
     case databasesObject, databasesArray, database
     case rows, texts
@@ -16,7 +16,7 @@ struct MetricFrame {
   }
 
   /// What comes next. An object goes first → colon → value → next → key → colon ...; an array first → next → value ...
-  enum Phase {
+  enum Phase: BitwiseCopyable {
     /// A first key or element, or the end.
     case first
     case key, colon, value
@@ -25,7 +25,7 @@ struct MetricFrame {
   }
 
   /// The key whose value is being read.
-  enum Field: Equatable {
+  enum Field: Equatable, BitwiseCopyable {
     case none
     case known(Int)
     case unknown
@@ -53,20 +53,20 @@ struct MetricFrame {
 }
 
 /// The open containers, the outermost first. The catalog's nesting bounds their number.
-struct MetricFrames {
+struct MetricFrames: ~Copyable {
   static let capacity = 16
 
-  private var frames = InlineArray<16, MetricFrame>(repeating: MetricFrame(.root))
+  private var frames = FixedStorage(repeating: MetricFrame(.root), count: capacity)
   private(set) var count = 0
 
   subscript(index: Int) -> MetricFrame {
-    get { frames[index] }
-    set { frames[index] = newValue }
+    _read { yield frames[index] }
+    _modify { yield &frames[index] }
   }
 
   var top: MetricFrame {
-    get { frames[count - 1] }
-    set { frames[count - 1] = newValue }
+    _read { yield frames[count - 1] }
+    _modify { yield &frames[count - 1] }
   }
 
   mutating func push(_ frame: MetricFrame) {

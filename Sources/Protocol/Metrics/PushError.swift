@@ -94,4 +94,6 @@ public struct PushSummary: Sendable, Hashable {
   /// The first `PushLimits.reportedRejects` of them.
   public internal(set) var rejected: [RejectedMetric] = []
   public internal(set) var rejectedTotal = 0
+
+  public init() {}
 }

@@ -10,7 +10,7 @@ struct RowValues: ~Copyable {
     var isCopied = false
   }
 
-  var slots = InlineArray<64, Slot>(repeating: Slot())
+  var slots = FixedStorage(repeating: Slot(), count: CompiledCatalog.mostSlots)
   /// Bit n: the key of slot n was there; and it was not null.
   private(set) var seen: UInt64 = 0
   private(set) var present: UInt64 = 0
