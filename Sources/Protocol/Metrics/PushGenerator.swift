@@ -201,7 +201,8 @@ public struct PushGenerator: Sendable {
       "SELECT o.id,\n       o.state, \"total\"\n  FROM orders_\(random % 50) o\n"
         + " WHERE o.customer = $1 AND o.placed > now() - interval '\(random % 30) days'\n ORDER BY o.placed DESC LIMIT 100"
     case "definition": "CREATE INDEX orders_key ON public.orders_\(random % 50) USING btree (customer, placed)"
-    case "message": "duration: \(random % 9000).\(random % 1000) ms  statement: UPDATE orders SET state = 'geprüft' WHERE id = $1"
+    case "message":
+      "duration: \(random % 9000).\(random % 1000) ms  statement: UPDATE orders SET state = 'geprüft' WHERE id = $1"
     default: "\(key) \(random % 8)"
     }
   }
