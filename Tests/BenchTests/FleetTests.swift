@@ -142,9 +142,9 @@ struct FleetTests {
 
   @Test func `reports what no server would take in the end as unacknowledged`() throws {
     let server = try TestServer { _ in .refuse(503, slug: "overloaded", retryAfter: nil) }
-    var plan = try server.plan(collectors: 5, duration: .milliseconds(100))
+    var plan = try server.plan(collectors: 5, duration: .seconds(600))
     plan.drainLimit = .milliseconds(100)
-    let (report, journal) = try run(plan, on: server)
+    let (report, journal) = try run(plan, on: server) { $0.arrivals.count >= 20 }
 
     #expect(report.tally.unacknowledged == 5 && report.tally.acknowledged == 0)
     let unanswered = journal.arrivals.count - report.tally.unavailable
