@@ -44,14 +44,18 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private var failure: ConnectionLoss?
   private var deadline: TimerID?
   private var openedAt = MonotonicTime(nanoseconds: 0)
-  private var attempts: Int
+  /// Needed until the TCP connection stands.
+  private var identity: TLSIdentity?
+  private var addressIndex = 0
+  private var untriedAddresses = 0
+  private var sourceIndex: Int
 
-  /// - Parameter spread: where among the endpoint's addresses to begin.
+  /// - Parameter spread: which of the endpoint's sources to begin with.
   init(loop: EventLoop, endpoint: Endpoint, buffers: Buffers, spread: Int) {
     self.loop = loop
     self.endpoint = endpoint
     self.buffers = buffers
-    attempts = spread
+    sourceIndex = spread
   }
 
   var isOpen: Bool {
@@ -63,26 +67,42 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Commands
 
-  /// Begins to connect. - Throws: what shows at once; it stays closed then, and the owner is not told.
+  /// Begins to connect, to one of the endpoint's addresses after the other until one accepts.
+  /// - Throws: what shows at once; it stays closed then, and the owner is not told.
   func open(identity: TLSIdentity?, owner: any ConnectionOwner) throws(ConnectionLoss) {
     guard case .closed = phase else { preconditionFailure("opened while \(phase)") }
-    let target = endpoint.addresses[attempts % endpoint.addresses.count]
-    let source = endpoint.sources.isEmpty ? nil : endpoint.sources[attempts % endpoint.sources.count]
-    attempts += 1
     openedAt = .now()
-    do {
-      let socket = try StreamSocket.connect(to: target, from: source)
-      let raw = socket.raw
-      channel = try SecureChannel(socket: socket, session: session(identity))
-      token = try loop.register(raw, .write, self)
-    } catch {
-      channel = nil
-      throw ConnectionLoss(error)
-    }
+    self.identity = identity
+    untriedAddresses = endpoint.addresses.count
+    try connect()
     self.owner = owner
+    deadline = loop.schedule(self, at: openedAt + endpoint.handshakeLimit)
+  }
+
+  private func connect() throws(ConnectionLoss) {
+    while true {
+      do {
+        untriedAddresses -= 1
+        return try connect(to: endpoint.addresses[addressIndex % endpoint.addresses.count])
+      } catch {
+        channel = nil
+        addressIndex += 1
+        if untriedAddresses == 0 { throw ConnectionLoss(error) }
+      }
+    }
+  }
+
+  private func connect(to target: SocketAddress) throws {
+    // An address of the other family cannot lead there.
+    let sources = endpoint.sources.filter { $0.version == target.version }
+    let source = sources.isEmpty ? nil : sources[sourceIndex % sources.count]
+    sourceIndex += 1
+    let socket = try StreamSocket.connect(to: target, from: source)
+    let raw = socket.raw
+    channel = try SecureChannel(socket: socket, session: session(identity))
+    token = try loop.register(raw, .write, self)
     reader = ResponseReader()
     phase = .connecting
-    deadline = loop.schedule(self, at: openedAt + endpoint.handshakeLimit)
   }
 
   private func session(_ identity: TLSIdentity?) throws(TLSError) -> TLSSession {
@@ -140,9 +160,23 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   }
 
   private func finishConnecting() {
-    if let error = channel!.finishConnecting() { return lose(.connecting(error)) }
+    if let error = channel!.finishConnecting() { return tryNextAddress(after: .connecting(error)) }
+    identity = nil
     phase = .handshaking
     flush()
+  }
+
+  private func tryNextAddress(after loss: ConnectionLoss) {
+    addressIndex += 1
+    if untriedAddresses == 0 { return lose(loss) }
+    loop.deregister(token!)
+    token = nil
+    channel = nil
+    do {
+      try connect()
+    } catch {
+      lose(error)
+    }
   }
 
   /// Whoever is told of an answer, an opening or a loss may have opened this connection anew when it returns: each is the
@@ -228,6 +262,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     token = nil
     channel = nil
     owner = nil
+    identity = nil
     failure = nil
     phase = .closed
   }

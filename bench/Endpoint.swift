@@ -6,7 +6,7 @@ internal import Reactor
 /// The server as a connection needs it.
 struct Endpoint: Sendable {
   let url: ServerURL
-  /// Tried in turn. Not empty.
+  /// Tried in order, from the one that last accepted. Not empty.
   let addresses: [SocketAddress]
   /// Local addresses to come from, in turn; empty leaves it to the kernel.
   let sources: [SocketAddress]

@@ -7,7 +7,8 @@ internal import Reactor
 final class Fleet: SignalHandler {
   private let plan: FleetPlan
   private let control: EventLoop
-  private let scoreboard: Scoreboard
+  /// By it the run can be ended from any thread.
+  let scoreboard: Scoreboard
 
   init(plan: FleetPlan) throws(SystemCallError) {
     self.plan = plan
@@ -20,9 +21,7 @@ final class Fleet: SignalHandler {
     try SignalSource(loop: control, signals: signals, handler: self)
   }
 
-  func received(signal: CInt) { interrupt() }
-
-  func interrupt() { scoreboard.interrupt() }
+  func received(signal: CInt) { scoreboard.interrupt() }
 
   /// Blocks until the run is over.
   /// - Parameter progress: called each second.

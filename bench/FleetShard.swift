@@ -6,8 +6,8 @@ internal import Reactor
 
 final class FleetShard: DeadlineHandler {
   private enum Phase {
-    case settingUp  // → ready, done
-    case ready  // waits for the other shards; → running, done
+    case settingUp  // → ready
+    case ready  // waits for the other shards; → running, draining, done
     case running  // → draining
     case draining  // → done
     case done
@@ -197,6 +197,7 @@ final class FleetShard: DeadlineHandler {
   }
 
   private func startRun(at start: MonotonicTime) {
+    if unfinished == 0 { return conclude() }  // nobody is enrolled
     phase = .running
     let end = start + plan.duration
     runEnd = end

@@ -38,10 +38,13 @@ struct Options: ParsableArguments {
       valueName: "file"))
   var body: [String] = []
 
-  @Option(help: "Tables and indexes in a generated push.")
+  @Option(help: "Databases in a generated push.")
+  var databases = 1
+
+  @Option(help: "Tables in each database of a generated push; each has two indexes.")
   var tables = 20
 
-  @Option(help: "Statements in a generated push.")
+  @Option(help: "Statements in each database of a generated push.")
   var queries = 20
 
   @Option(help: "0 sends bodies uncompressed.")
@@ -95,7 +98,7 @@ struct Options: ParsableArguments {
     for (name, value, allowed) in [
       ("--collectors", collectors, 1...1_000_000), ("--gzip-level", gzipLevel, 0...9), ("--loops", loops, 1...256),
       ("--registrations", registrations, 1...10_000), ("--handshakes", handshakes, 1...100_000),
-      ("--tables", tables, 1...100_000), ("--queries", queries, 1...100_000),
+      ("--databases", databases, 1...1000), ("--tables", tables, 1...100_000), ("--queries", queries, 1...100_000),
     ] where !allowed.contains(value) {
       throw ValidationError("\(name) must be \(allowed.lowerBound) to \(allowed.upperBound).")
     }
@@ -104,7 +107,9 @@ struct Options: ParsableArguments {
   /// Resolves, reads and parses what the options name. Blocks.
   /// - Throws: `UsageError`.
   func plan() throws(UsageError) -> FleetPlan {
-    guard let url = ServerURL(url) else { throw UsageError(description: "--url \(url): not https://host[:port][/prefix]") }
+    guard let url = ServerURL(url) else {
+      throw UsageError(description: "--url \(self.url): not https://host[:port][/prefix]")
+    }
     var sources: [SocketAddress] = []
     for text in source {
       guard let address = SocketAddress(ip: text, port: 0) else {
@@ -139,6 +144,7 @@ struct Options: ParsableArguments {
   }
 
   private func templates() throws(UsageError) -> [PushTemplate] {
+    if body.isEmpty { return generatedTemplates() }
     var templates: [PushTemplate] = []
     for path in body {
       do {
@@ -148,6 +154,28 @@ struct Options: ParsableArguments {
       }
     }
     return templates
+  }
+}
+
+extension Options {
+  /// A generated push costs far more than a copied one, so a few are made, a minute apart in their counters.
+  private static let generatedTemplateCount = 8
+
+  private func generatedTemplates() -> [PushTemplate] {
+    var shape = PushGenerator.Shape()
+    shape.databases = databases
+    shape.tables = tables
+    shape.queries = queries
+    shape.logLines = 10
+    let generator = PushGenerator(seed: seed, shape: shape)
+    return (0..<Self.generatedTemplateCount).map { minute in
+      let json = generator.body(collectorID: "-", hostname: "-", unixSeconds: 1_700_000_000 + Int64(minute) * 60)
+      do {
+        return try PushTemplate(json: json.span)
+      } catch {
+        preconditionFailure("the generator makes no push: \(error)")
+      }
+    }
   }
 }
 

@@ -57,7 +57,8 @@ enum Timestamp {
   private static func offsetSeconds(_ zone: ArraySlice<UInt8>) -> Int64? {
     let zone = Array(zone)
     if zone == [UInt8(ascii: "Z")] { return 0 }
-    guard zone.count == 6, zone[3] == UInt8(ascii: ":"), let hours = number(zone[1..<3]), let minutes = number(zone[4..<6])
+    guard zone.count == 6, zone[3] == UInt8(ascii: ":"), let hours = number(zone[1..<3]),
+      let minutes = number(zone[4..<6])
     else { return nil }
     switch zone[0] {
     case UInt8(ascii: "+"): return hours * 3600 + minutes * 60

@@ -6,7 +6,9 @@ struct JSONSkipper {
   private enum State: Equatable {
     case value  // → any below
     case elementOrEnd, memberOrEnd, member, colon, next
-    case string(isKey: Bool), escape(isKey: Bool), hexDigits(left: Int, isKey: Bool)
+    case string(isKey: Bool)
+    case escape(isKey: Bool)
+    case hexDigits(left: Int, isKey: Bool)
     case minus, zero, integer, point, fraction, exponentSign, exponent0, exponent
     case literal(Literal, next: Int)
     case done

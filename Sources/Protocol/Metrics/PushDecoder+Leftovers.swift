@@ -48,7 +48,9 @@ extension PushDecoder {
         case .unknown: append(name: text(unknownKey.span))
         }
       case .databasesObject:
-        if frame.field == .unknown { append(name: text(index == frames.count - 1 ? unknownKey.span : databaseKey.span)) }
+        if frame.field == .unknown {
+          append(name: text(index == frames.count - 1 ? unknownKey.span : databaseKey.span))
+        }
       case .databasesArray, .texts: path += "[\(frame.index)]"
       case .rows:
         path += "[\(frame.index)]"

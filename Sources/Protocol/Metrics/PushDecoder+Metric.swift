@@ -35,7 +35,7 @@ extension PushDecoder {
   ) throws(DecodeFault) -> Bool {
     if !isScanning {
       metric = MetricState(index: metric.index + 1)
-      summary_.metricsReceived += 1
+      report.metricsReceived += 1
       metricHeader.removeAll()
       leftovers.removeAll()
       encoder.beginMetric(&rows)
@@ -143,15 +143,15 @@ extension PushDecoder {
 
   private mutating func metricEnded(_ rows: inout PushRows) {
     encoder.finishMetric(&rows)
-    summary_.metricsStored += 1
+    report.metricsStored += 1
   }
 
   /// Forgets the metric; what is left of it is passed over.
   mutating func rejectMetric(_ code: RejectCode, _ rows: inout PushRows) {
-    summary_.rejectedTotal += 1
-    if summary_.rejected.count < limits.reportedRejects {
+    report.rejectedTotal += 1
+    if report.rejected.count < limits.reportedRejects {
       let type = metric.type >= 0 ? catalog.typeNames[metric.type] : metric.unknownType
-      summary_.rejected.append(RejectedMetric(index: metric.index, type: type, code: code, path: faultPath()))
+      report.rejected.append(RejectedMetric(index: metric.index, type: type, code: code, path: faultPath()))
     }
     encoder.rollBack(&rows)
     let outer = 2  // the envelope and `metrics`

@@ -17,7 +17,7 @@ public struct PushDecoder: ~Copyable {
   private(set) var timeWindow: ClosedRange<Int64> = 0...0
 
   var frames = MetricFrames()
-  var summary_ = PushSummary()
+  var report = PushSummary()
   var encoder: RowEncoder
   var row: RowValues
   var metric = MetricState()
@@ -45,6 +45,8 @@ public struct PushDecoder: ~Copyable {
   public init(catalog: CompiledCatalog, limits: PushLimits = PushLimits()) {
     precondition(limits.windowBytes >= 64 && limits.depth <= 64, "unusable limits")
     self.catalog = catalog
+    var limits = limits
+    limits.keyBytes = min(limits.keyBytes, limits.windowBytes - 2)  // a key must fit into the window with its quotes
     self.limits = limits
     encoder = RowEncoder(catalog: catalog, limits: limits)
     row = RowValues(catalog: catalog, copiesTexts: false)
@@ -61,7 +63,7 @@ public struct PushDecoder: ~Copyable {
     }
     self.timeWindow = postgres(timeWindow.lowerBound)...postgres(timeWindow.upperBound)
     frames.truncate(to: 0)
-    summary_ = PushSummary()
+    report = PushSummary()
     encoder.begin(serverID: serverID)
     metric = MetricState()
     offset = 0
@@ -74,7 +76,7 @@ public struct PushDecoder: ~Copyable {
 
   /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
   public var summary: PushSummary {
-    var summary = summary_
+    var summary = report
     summary.rows = encoder.rowsStored
     summary.rowsRepeated = encoder.rowsRepeated
     return summary
@@ -104,6 +106,7 @@ public struct PushDecoder: ~Copyable {
     do throws(DecodeFault) {
       var isStarved = false
       while !isStarved {
+        if skipper == nil { cursor.skipWhitespace() }
         start = cursor.position
         do throws(DecodeFault) {
           isStarved = try !step(&cursor, isLast: isLast, &rows, &known)
@@ -138,7 +141,6 @@ public struct PushDecoder: ~Copyable {
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
     if skipper != nil { return try skip(&cursor) }
-    cursor.skipWhitespace()
     if cursor.isAtEnd { return false }
     let byte = cursor.peek
     if frames.count == 0 {
@@ -227,7 +229,7 @@ public struct PushDecoder: ~Copyable {
   ) throws(DecodeFault) -> Bool {
     switch frames.top.kind {
     case .root:
-      if summary_.collectorID == nil { throw .envelope(.missingCollectorID) }
+      if report.collectorID == nil { throw .envelope(.missingCollectorID) }
       if seenEnvelope & EnvelopeField.metrics.bit == 0 { throw .envelope(.missingMetrics) }
       isFinished = true
     case .metric: try finishMetric(cursor, &rows, &known)
@@ -332,10 +334,10 @@ public struct PushDecoder: ~Copyable {
       try cursor.expectNull()
     } else {
       switch field {
-      case .collectorID: summary_.collectorID = try envelopeText(&cursor)
-      case .hostname: summary_.hostname = try envelopeText(&cursor)
-      case .timestamp: summary_.timestamp = try envelopeText(&cursor)
-      case .version: summary_.version = try envelopeText(&cursor)
+      case .collectorID: report.collectorID = try envelopeText(&cursor)
+      case .hostname: report.hostname = try envelopeText(&cursor)
+      case .timestamp: report.timestamp = try envelopeText(&cursor)
+      case .version: report.version = try envelopeText(&cursor)
       case .metricsCount:
         guard cursor.peek &- 0x30 < 10 || cursor.peek == 0x2D else { throw .envelope(.wrongType) }
         guard try cursor.number().isInteger else { throw .envelope(.wrongType) }

@@ -24,6 +24,11 @@ public struct PushError: Error, Sendable, Hashable {
   public let kind: Kind
   /// Where in the (inflated) body: the offending byte, or the start of the offending value.
   public let offset: Int
+
+  public init(kind: Kind, offset: Int) {
+    self.kind = kind
+    self.offset = offset
+  }
 }
 
 /// Why one metric is refused. The raw values are part of the API.
@@ -95,5 +100,6 @@ public struct PushSummary: Sendable, Hashable {
   public internal(set) var rejected: [RejectedMetric] = []
   public internal(set) var rejectedTotal = 0
 
+  /// Of a push of which nothing was read.
   public init() {}
 }

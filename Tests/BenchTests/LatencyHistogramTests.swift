@@ -1,0 +1,54 @@
+import Testing
+
+@testable import Bench
+
+struct LatencyHistogramTests {
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `percentiles are within 1 percent of the exact ones`(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    var histogram = LatencyHistogram()
+    var exact: [Duration] = []
+    for _ in 0..<5000 {
+      // Magnitudes from 1 µs to about 12 days, past the end of the scale.
+      let duration = Duration.microseconds(Int64(random.next() >> UInt64.random(in: 24...63, using: &random)) + 1)
+      histogram.record(duration)
+      exact.append(duration)
+    }
+    exact.sort()
+    let largest = Duration.microseconds(Int64(LatencyHistogram.maximumMicroseconds))
+    for percent in [0.0, 10, 50, 90, 99, 99.9, 100] {
+      let rank = max(1, Int((percent / 100 * 5000).rounded(.up)))
+      let value = min(exact[rank - 1], largest)
+      let found = histogram.percentile(percent)
+      #expect(found >= value && found.inSeconds <= value.inSeconds * 1.01, "seed \(seed), p\(percent)")
+    }
+    #expect(histogram.maximum == exact.last && histogram.minimum == exact.first && histogram.count == 5000)
+  }
+
+  @Test func `merging counts what one would have counted`() {
+    var random = SplitMix64(seed: 4)
+    var (left, right, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
+    for index in 0..<1000 {
+      let duration = Duration.microseconds(Int64(random.next() >> 40))
+      if index % 3 == 0 { left.record(duration) } else { right.record(duration) }
+      both.record(duration)
+    }
+    left.merge(right)
+    left.merge(LatencyHistogram())
+    #expect(left == both)
+  }
+
+  @Test func `every bucket ends where the next begins`() {
+    for index in 0..<(LatencyHistogram.index(of: LatencyHistogram.maximumMicroseconds)) {
+      let highest = LatencyHistogram.highestMicroseconds(of: index)
+      #expect(LatencyHistogram.index(of: highest) == index && LatencyHistogram.index(of: highest + 1) == index + 1)
+    }
+  }
+
+  @Test func `says zero of nothing, and clamps what is below zero`() {
+    var histogram = LatencyHistogram()
+    #expect(histogram.percentile(99) == .zero && histogram.mean == .zero)
+    histogram.record(.milliseconds(-5))
+    #expect(histogram.maximum == .zero && histogram.count == 1)
+  }
+}

@@ -1,0 +1,114 @@
+import Protocol
+import Testing
+
+@testable import Bench
+
+struct PushTests {
+  private static let collector = UUID("8b0c1f6e-2f2f-4a8e-9a53-0b6a4c0d1e2f")!
+
+  private func render(_ template: PushTemplate, newest: Int64) throws -> JSONObject {
+    var buffer = ByteBuffer()
+    template.append(collector: Self.collector, hostname: "db \"1\"".filter { $0 != "\"" }, newest: newest, to: &buffer)
+    guard case .object(let object) = try JSONValue.parse(buffer.span) else { throw PushTemplateError.notAnObject }
+    return object
+  }
+
+  private func template(_ json: String) throws(PushTemplateError) -> PushTemplate {
+    try PushTemplate(json: Array(json.utf8).span)
+  }
+
+  @Test func `replaces collector, hostname and times, and leaves the rest as it was`() throws {
+    let template = try template(
+      """
+      {"collector_id":"old","hostname":"old","metrics":[
+        {"timestamp":"2026-11-22T19:33:04Z","type":"a","collector_id":"inner","n":-1.5},
+        {"b":"ü\\n","timestamp":"2026-11-22T19:33:07Z"}, {"timestamp":"soon"}, 7],
+       "metrics_count":4,"timestamp":"2026-11-22T19:33:09Z","version":"3.0.0"}
+      """)
+    #expect(template.metricsCount == 4 && template.spanSeconds == 3)
+    let push = try render(template, newest: 1_000_000_000)
+    let names = push.members.map { $0.name }
+    #expect(names == ["collector_id", "hostname", "metrics", "metrics_count", "timestamp", "version"])
+    #expect(push.string("collector_id") == Self.collector.description && push.string("hostname") == "db 1")
+    #expect(push.string("timestamp") == "2001-09-09T01:46:40Z" && push.integer("metrics_count") == 4)
+    guard case .array(let metrics)? = push["metrics"] else { return #expect(Bool(false), "no metrics") }
+    let expected = try JSONValue.parse(
+      Array(
+        """
+        [{"timestamp":"2001-09-09T01:46:37Z","type":"a","collector_id":"inner","n":-1.5},
+         {"b":"ü\\n","timestamp":"2001-09-09T01:46:40Z"}, {"timestamp":"soon"}, 7]
+        """.utf8
+      ).span)
+    #expect(JSONValue.array(metrics) == expected)
+  }
+
+  @Test func `adds the envelope that a file lacks`() throws {
+    let push = try render(try template(#"{"metrics":[]}"#), newest: 0)
+    #expect(push.string("collector_id") == Self.collector.description && push.string("hostname") == "db 1")
+    #expect(push.string("timestamp") == "1970-01-01T00:00:00Z")
+  }
+
+  @Test func `takes a file plain or gzip, and says what is wrong with another`() throws {
+    let json = samplePush()
+    let plain = try PushTemplate(file: json)
+    let zipped = try PushTemplate(file: GzipDeflater.gzip(json))
+    #expect(try render(plain, newest: 77) == render(zipped, newest: 77))
+    #expect(plain.spanSeconds == 1)
+    #expect(throws: PushTemplateError.notAnObject) { try template("[]") }
+    #expect(throws: PushTemplateError.noMetrics) { try template("{}") }
+    #expect(throws: PushTemplateError.notGzip(.truncated)) {
+      try PushTemplate(file: GzipDeflater.gzip(json).dropLast())
+    }
+  }
+
+  @Test(arguments: [0, 1, 9]) func `bodies say the same at every gzip level`(level: Int) throws {
+    let templates = [try PushTemplate(json: samplePush().span)]
+    var press = PushPress(templates: templates, gzipLevel: level)
+    var clock = PushClock()
+    let body = press.make(turn: 5, collector: Self.collector, hostname: "h", now: 1_000, clock: &clock)
+    var expected = ByteBuffer()
+    templates[0].append(collector: Self.collector, hostname: "h", newest: 1_000, to: &expected)
+    let json = level == 0 ? body.wire : inflate(body.wire)
+    #expect(json == expected.withUnsafeBytes { Array($0) } && body.rawBytes == json.count)
+    let isCompressing = press.isCompressing
+    #expect(isCompressing == (level > 0))
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3, 4])
+  func `a collector uses no second twice, and none that has not come`(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    var clock = PushClock()
+    var used: Set<Int64> = []
+    var now: Int64 = 1_800_000_000
+    for _ in 0..<500 {
+      now += Int64.random(in: 0...4, using: &random)
+      let span = Int64.random(in: 0...5, using: &random)
+      let newest = clock.next(now: now, spanSeconds: span)
+      #expect(newest <= now)
+      for second in newest - span...newest { #expect(used.insert(second).inserted, "seed \(seed)") }
+    }
+  }
+
+  @Test func `times survive being written and read`() {
+    var random = SplitMix64(seed: 9)
+    var times: [Int64] = [0, -1, 951_782_400, 951_868_799, 4_107_542_400, 253_402_300_799, -62_135_596_800]
+    for _ in 0..<2000 { times.append(Int64.random(in: -62_135_596_800...253_402_300_799, using: &random)) }
+    for time in times {
+      var text = ByteBuffer()
+      Timestamp.append(unixSeconds: time, to: &text)
+      #expect(Timestamp.parse(String(decoding: text.withUnsafeBytes { Array($0) }, as: UTF8.self)) == time)
+    }
+  }
+
+  @Test func `reads the forms of RFC 3339, and nothing else`() {
+    #expect(Timestamp.parse("2026-11-22T19:33:07Z") == 1_795_375_987)
+    #expect(Timestamp.parse("2026-11-22T19:33:07.123456Z") == 1_795_375_987)
+    #expect(Timestamp.parse("2026-11-22T20:33:07+01:00") == 1_795_375_987)
+    #expect(Timestamp.parse("2026-11-22T18:03:07.5-01:30") == 1_795_375_987)
+    let others = [
+      "", "2026-11-22", "2026-13-22T19:33:07Z", "2026-11-22T24:33:07Z", "2026-11-22T19:33:07",
+      "2026-11-22T19:33:07.Z", "2026-11-22T19:33:07+0100", "x026-11-22T19:33:07Z",
+    ]
+    for text in others { #expect(Timestamp.parse(text) == nil, "\(text)") }
+  }
+}
