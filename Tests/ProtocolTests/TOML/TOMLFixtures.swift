@@ -49,7 +49,7 @@ private func quoted(_ text: String) -> String {
 }
 
 /// Every construct of the grammar once.
-let richDocument = #"""
+let richTOML = #"""
   # A document with one of each
   title = "T\u00FCr \U0001F600 \"q\" \\ \t" # trailing
   'lit eral' = 'C:\path'

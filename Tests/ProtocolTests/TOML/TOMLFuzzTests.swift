@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test func `reads every prefix of a rich document, or says where it breaks`() throws {
-    let text = Array(richDocument.utf8)
+    let text = Array(richTOML.utf8)
     let whole = try parseTOML(bytes: text)
     #expect(whole.entries.count == 22)
     var accepted = 0
@@ -38,14 +38,14 @@ import Testing
   }
 
   @Test func `reads again what it read, with every table written inline`() throws {
-    let table = try parseTOML(richDocument)
+    let table = try parseTOML(richTOML)
     #expect(try parseTOML(rewritten(table)) == table)
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("TOML"))
   func `reads mutated text without trapping, and what it accepts survives being written`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
-    let text = Array(richDocument.utf8)
+    let text = Array(richTOML.utf8)
     let alphabet = Array("[]{}=.,'\"\\#\n\r\t _-+:0123456789aeEfinotuxTUZ".utf8) + [0x00, 0x7F, 0x80, 0xC3, 0xFF]
     var accepted = 0
     for _ in 0..<1500 {

@@ -62,14 +62,15 @@ import Testing
     #expect(value == .string(expected))
   }
 
-  @Test(arguments: [
-    ("zero", "0", 0), ("plus_zero", "+0", 0), ("minus_zero", "-0", 0), ("plus", "+99", 99), ("minus", "-17", -17),
-    ("underscores", "5_349_221", 5_349_221), ("underscore_each", "1_2_3_4_5", 12_345),
-    ("largest", "9223372036854775807", .max), ("smallest", "-9_223_372_036_854_775_808", .min),
-    ("hex", "0xDEADBEEF", 0xDEAD_BEEF), ("hex_mixed", "0xdead_BEEF", 0xDEAD_BEEF), ("hex_zeros", "0x00_0f", 15),
-    ("hex_largest", "0x7fffffffffffffff", .max), ("hex_e", "0xe", 14),
-    ("octal", "0o01234567", 342_391), ("octal_zero", "0o0", 0), ("binary", "0b1101_0110", 0xD6),
-  ] as [(String, String, Int64)])
+  @Test(
+    arguments: [
+      ("zero", "0", 0), ("plus_zero", "+0", 0), ("minus_zero", "-0", 0), ("plus", "+99", 99), ("minus", "-17", -17),
+      ("underscores", "5_349_221", 5_349_221), ("underscore_each", "1_2_3_4_5", 12_345),
+      ("largest", "9223372036854775807", .max), ("smallest", "-9_223_372_036_854_775_808", .min),
+      ("hex", "0xDEADBEEF", 0xDEAD_BEEF), ("hex_mixed", "0xdead_BEEF", 0xDEAD_BEEF), ("hex_zeros", "0x00_0f", 15),
+      ("hex_largest", "0x7fffffffffffffff", .max), ("hex_e", "0xe", 14),
+      ("octal", "0o01234567", 342_391), ("octal_zero", "0o0", 0), ("binary", "0b1101_0110", 0xD6),
+    ] as [(String, String, Int64)])
   func `reads the integer`(name: String, text: String, expected: Int64) throws {
     #expect(try parseTOML("v = \(text)")["v"] == .integer(expected))
   }
@@ -172,9 +173,9 @@ import Testing
 
   @Test func `reads the same with CRLF as with LF, but for the line ends inside strings`() throws {
     var crlf = ""
-    for scalar in richDocument.unicodeScalars { crlf += scalar == "\n" ? "\r\n" : String(scalar) }
+    for scalar in richTOML.unicodeScalars { crlf += scalar == "\n" ? "\r\n" : String(scalar) }
     let pieces = spelling(try parseTOML(crlf)).split(separator: #"\r\n"#, omittingEmptySubsequences: false)
     #expect(pieces.count == 3)
-    #expect(pieces.joined(separator: #"\n"#) == spelling(try parseTOML(richDocument)))
+    #expect(pieces.joined(separator: #"\n"#) == spelling(try parseTOML(richTOML)))
   }
 }
