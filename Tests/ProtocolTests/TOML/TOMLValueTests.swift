@@ -168,7 +168,12 @@ import Testing
     #expect(table["a", "b"] == .integer(1))
     #expect(table["a", "x"] == nil)
     #expect(table["c", "b"] == nil)
-    #expect(table["é"] == nil)
+  }
+
+  @Test func `finds a key by its bytes, not by canonical equivalence`() throws {
+    let table = try parseTOML("\"\\u00e9\" = 1")
+    #expect(table["\u{e9}"] == .integer(1))
+    #expect(table["e\u{301}"] == nil)
   }
 
   @Test func `reads the same with CRLF as with LF, but for the line ends inside strings`() throws {
