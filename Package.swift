@@ -45,6 +45,7 @@ let package = Package(
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll"], swiftSettings: strict),
     .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
+    .testTarget(name: "BenchTests", dependencies: ["Bench", "Protocol", "Reactor"], swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll"], swiftSettings: strict),
   ],

@@ -13,6 +13,22 @@ struct Account: SQLRow {
   let updatedAt: Timestamp
   let lastLoginAt: Timestamp?
 
+  init(
+    id: Int64, username: String, email: String?, fullName: String?, passwordHash: String, role: String, isActive: Bool,
+    createdAt: Timestamp, updatedAt: Timestamp, lastLoginAt: Timestamp?
+  ) {
+    self.id = id
+    self.username = username
+    self.email = email
+    self.fullName = fullName
+    self.passwordHash = passwordHash
+    self.role = role
+    self.isActive = isActive
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+    self.lastLoginAt = lastLoginAt
+  }
+
   static let columns = [
     SQLColumn("id", Int64.self), SQLColumn("username", String.self), SQLColumn("email", String?.self),
     SQLColumn("full_name", String?.self), SQLColumn("password_hash", String.self), SQLColumn("role", String.self),
@@ -53,7 +69,7 @@ struct SigningKeyRow: SQLRow {
 
 enum AccountStatements {
   static let all = [
-    byName.description, loggedIn.description, add.description, adminExists.description, setPassword.description,
+    byName.description, loggedIn.description, beginSession.description, add.description, adminExists.description, setPassword.description,
     signingKeys.description, addFirstSigningKey.description,
   ]
 
@@ -66,6 +82,10 @@ enum AccountStatements {
 
   static let loggedIn = Statement<Int64, NoRow>(
     "user_logged_in", "UPDATE pganalytics.users SET last_login_at = now() WHERE id = $1")
+
+  /// Parameters: session, user, end.
+  static let beginSession = Statement<UUID, Int64, Timestamp, NoRow>(
+    "session_begin", "INSERT INTO pganalytics.sessions (id, user_id, expires_at) VALUES ($1, $2, $3)")
 
   /// Parameters: username, email, full name, password hash, role.
   static let add = Statement<String, String?, String?, String, String, SingleValue<Int64>>(

@@ -64,13 +64,14 @@ final class CollectorDirectory: Sendable {
   /// Hears of changes that any server on this database made.
   func received(_ event: NotificationListener.Event) {
     switch event {
-    case .subscribed: spawn { try await self.reload() }
+    case .subscribed: spawn { () async throws(DatabaseError) in try await self.reload() }
+    case .interrupted(let error): log.warning("notifications interrupted", ["error": "\(error)"])
     case .notified(let payload):
       let parts = payload.split(separator: ":", maxSplits: 1)
       guard parts.count == 2, parts[0] == "collectors" || parts[0] == "collector_certificates",
         let id = UUID(String(parts[1]))
       else { return }
-      spawn { try await self.refresh(id) }
+      spawn { () async throws(DatabaseError) in try await self.refresh(id) }
     }
   }
 
@@ -78,13 +79,15 @@ final class CollectorDirectory: Sendable {
   func keepFresh() async {
     while !Task.isCancelled {
       do { try await Task.sleep(for: Self.rereadInterval) } catch { return }
-      await attempt { try await self.reload() }
+      await attempt { () async throws(DatabaseError) in try await self.reload() }
     }
   }
 
   /// Remembers that these servers pushed.
   func touch(_ servers: [Int32]) {
-    spawn { try await self.database.execute(CollectorStatements.touch, servers) }
+    spawn { () async throws(DatabaseError) in
+      try await self.database.execute(CollectorStatements.touch, servers)
+    }
   }
 
   private func spawn(_ work: @escaping @Sendable () async throws(DatabaseError) -> Void) {
@@ -93,6 +96,6 @@ final class CollectorDirectory: Sendable {
 
   /// What fails here is read again later: it is for the log.
   private func attempt(_ work: () async throws(DatabaseError) -> Void) async {
-    do { try await work() } catch { log.warning("collectors not read", ["error": "\(error)"]) }
+    do throws(DatabaseError) { try await work() } catch { log.warning("collectors not read", ["error": "\(error)"]) }
   }
 }

@@ -68,11 +68,8 @@ enum CollectorEndpoints {
     Endpoint(
       .post, "/api/v1/collectors/register", id: "registerCollector", tag: .collectors, access: .registrationSecret,
       summary: "Enrol a collector: it gets an id, a token and a client certificate.",
-      fields: [
-        Endpoint.RegistrationSecret.field
-      ],
       body: RegisterRequest.self, returns: RegisterAnswer.self, status: .created,
-      problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .validationFailed]
+      problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked]
     ) { request, context async throws(Problem) -> RegisterAnswer in
       guard let secret = request.head.first(named: Access.registrationSecretField.lowercased()) else {
         throw Problem(.invalidRegistrationSecret, "there is no field \(Access.registrationSecretField)")

@@ -8,6 +8,14 @@ struct CollectorRecord: SQLRow, Equatable {
   let configVersion: Int32
   let isRevoked: Bool
 
+  init(id: UUID, serverID: Int32, hostname: String, configVersion: Int32, isRevoked: Bool) {
+    self.id = id
+    self.serverID = serverID
+    self.hostname = hostname
+    self.configVersion = configVersion
+    self.isRevoked = isRevoked
+  }
+
   static let columns = [
     SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
     SQLColumn("config_version", Int32.self), SQLColumn("is_revoked", Bool.self),

@@ -14,8 +14,10 @@ struct MigrateCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try options.read([("database_url", databaseUrl)])
     try await withDatabase(settings) { database in
-      let storage = try await Storage.migrate(database, settings: settings)
-      print("The schema is up to date (\(storage.kind)).")
+      let report = try await Storage.migrate(database, settings: settings)
+      print(
+        "\(report.applied.count) migrations applied, \(report.metricChanges.count) metric tables and views changed;"
+          + " storage is \(report.storage.rawValue).")
     }
   }
 }

@@ -10,7 +10,6 @@ struct ConfigBody: TextBody {
   let toml: String
 
   init(text: String) throws(Problem) {
-    if let fault = TOMLOutline.fault(in: text) { throw Problem(.validationFailed, fault.description) }
     toml = text
   }
 }
@@ -42,6 +41,7 @@ enum ConfigEndpoints {
         A collector gets its own. The stock collector asks by the name in its file (`collector-001`) instead of by its \
         id: a name that is no UUID stands for the collector of the token.
         """,
+      returns: HTTPResponse.self,
       answers: [
         .text(
           example: ConfigBody.example,

@@ -162,6 +162,7 @@ final class DatabaseConnection {
   func putCopy(_ bytes: Span<UInt8>) -> CopyAcceptance {
     precondition(bytes.count <= Self.maximumCopyChunkBytes)
     guard isCopying else { return .accepted }  // lost meanwhile: `disconnected` is on its way
+    if owesDrained { return .full }
     if unflushedCopyBytes + bytes.count > Self.maximumUnflushedCopyBytes {
       flush()
       guard isCopying else { return .accepted }
@@ -180,7 +181,7 @@ final class DatabaseConnection {
       return .accepted
     case 0:
       owesDrained = true
-      flush()
+      want([.read, .write])
       return .full
     default:
       fail(.connectionLost, sessionError())
@@ -190,7 +191,6 @@ final class DatabaseConnection {
 
   /// Ends the data of this COPY; its result follows.
   func endCopy() { endCopy(failing: nil) }
-
   /// Ends this COPY so that the server refuses it and all that came with it in one message (57014).
   func failCopy(_ reason: String) { endCopy(failing: reason) }
 

@@ -77,7 +77,8 @@ final class DatabaseSession {
       connection.send(sql)
     case .commit:
       if connection.isTransactionFailed {
-        failure = DatabaseError(.statement, "a statement of the transaction failed", sqlstate: SQLState.failedTransaction)
+        failure = DatabaseError(
+          .statement, "a statement of the transaction failed", sqlstate: SQLState.failedTransaction)
       }
       connection.send(failure == nil ? "COMMIT" : "ROLLBACK")
     case .statement(let statement, let parameters):
@@ -147,7 +148,8 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
       DatabaseRequest(
         id: 0,
         work: .statement(
-          SessionStatements.limit.description, SessionStatements.limit.encode(settings.adminStatementTimeout.wholeMilliseconds)),
+          SessionStatements.limit.description,
+          SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
         complete: { _ in }))
   }
 

@@ -29,7 +29,8 @@ extension DatabaseSettings {
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
-    let parameters = defaults.filter { pair in !given.contains { $0.0 == pair.0 } } + given + [("client_encoding", "UTF8")]
+    let parameters =
+      defaults.filter { pair in !given.contains { $0.0 == pair.0 } } + given + [("client_encoding", "UTF8")]
     // Safety: both arrays end in a null pointer, and their strings are alive until PQconnectStartParams has copied them.
     let keywords = parameters.map { strdup($0.0) } + [nil]
     let values = parameters.map { strdup($0.1) } + [nil]

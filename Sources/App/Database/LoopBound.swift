@@ -1,7 +1,8 @@
 internal import Reactor
 
-/// Lets other threads name an object that lives on a loop, and only the loop's own thread touch it.
-struct LoopBound<Value>: @unchecked Sendable {  // Safety: `value(on:)` demands the one loop that `home` belongs to, and an `EventLoop` can't leave its thread.
+/// Lets other threads name an object that lives on a loop, and only the loop's own thread touch it: `value(on:)` demands
+/// the loop itself, which is not Sendable and hence at hand nowhere else.
+struct LoopBound<Value>: @unchecked Sendable {  // Safety: no thread but the loop's own can produce the argument.
   private let value: Value
   private let home: LoopHandle
 

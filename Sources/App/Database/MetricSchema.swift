@@ -86,7 +86,8 @@ enum SchemaStatements {
     """)
 
   static let all = [
-    lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description, decideStorage.description,
+    lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description,
+    decideStorage.description,
     timescale.description,
   ]
 }
@@ -94,13 +95,13 @@ enum SchemaStatements {
 extension DatabaseLease {
   /// Lets the statements that follow in this transaction give up a lock they can't have in time (55P03).
   func limitLockWait(_ limit: Duration) async throws(DatabaseError) {
-    try await execute(SchemaStatements.limitLockWait, limit.wholeMilliseconds)
+    try await execute(SchemaStatements.limitLockWait, limit.settingText)
   }
 }
 
 extension Duration {
   /// As PostgreSQL's settings take it.
-  var wholeMilliseconds: String { String(Int64(self / .milliseconds(1))) }
+  var settingText: String { String(Int64(self / .milliseconds(1))) }
 }
 
 /// Asked only where the extension is.
@@ -255,7 +256,9 @@ struct MetricSchema: Sendable {
 
   private func begin(_ session: DatabaseLease) async throws(MigrationError) {
     try await session.lockSchema()
-    do throws(DatabaseError) { try await session.limitLockWait(settings.ddlLockTimeout) } catch { throw .database(error) }
+    do throws(DatabaseError) { try await session.limitLockWait(settings.ddlLockTimeout) } catch {
+      throw .database(error)
+    }
   }
 
   /// Runs a transaction again that met a lock: a COPY holds its table for some 100 ms, and DDL must not queue for long.

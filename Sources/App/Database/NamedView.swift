@@ -82,3 +82,13 @@ struct NamedView: Sendable {
 
   private var commenting: String { "COMMENT ON VIEW \(qualifiedName) IS \(quotedLiteral(comment));" }
 }
+
+extension MetricColumn {
+  /// The column in the table: an interned text is there as its id.
+  var storedName: String {
+    switch kind {
+    case .interned: name + "_id"
+    case .int8, .float8, .bool, .text, .timestamp: name
+    }
+  }
+}

@@ -49,7 +49,7 @@ enum PartitionStatements {
       SELECT parents.*, day,
         format('%I.%I', nspname, relname || to_char(day::timestamp, '"_p"YYYYMMDD')) AS name,
         CASE WHEN is_by_date THEN '' ELSE ' 00:00:00+00' END AS suffix
-      FROM parents CROSS JOIN unnest($1) AS day
+      FROM parents CROSS JOIN unnest($1::date[]) AS day
     )
     SELECT name,
       CASE WHEN to_regclass(name) IS NULL
@@ -79,9 +79,9 @@ enum PartitionStatements {
     LEFT JOIN pg_class pc ON pc.oid = i.inhparent
     LEFT JOIN pg_namespace pn ON pn.oid = pc.relnamespace
     WHERE c.relkind = 'r' AND c.relname ~ '_p[0-9]{8}$'
-      AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char($1::timestamp, 'YYYYMMDD')
+      AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char($1::date::timestamp, 'YYYYMMDD')
         OR n.nspname = 'pganalytics' AND c.relname ~ '^ingest_ledger_p'
-          AND right(c.relname, 8) < to_char($2::timestamp, 'YYYYMMDD'))
+          AND right(c.relname, 8) < to_char($2::date::timestamp, 'YYYYMMDD'))
     ORDER BY right(c.relname, 8), 1
     """)
 
@@ -92,7 +92,8 @@ enum PartitionStatements {
   static let unlock = Statement<Int64, SingleValue<Bool>>("unlock", "SELECT pg_advisory_unlock($1)")
 
   static let all = [
-    today.description, missing.description, expired.description, limitLockWaitOfSession.description, tryLock.description,
+    today.description, missing.description, expired.description, limitLockWaitOfSession.description,
+    tryLock.description,
     unlock.description,
   ]
 }
@@ -152,7 +153,7 @@ struct Partitions: Sendable {
   ) async throws(DatabaseError) -> [String] {
     try await database.lease { session throws(DatabaseError) in
       try await session.execute(
-        PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.wholeMilliseconds)
+        PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.settingText)
       var dropped: [String] = []
       let expired = try await session.rows(
         PartitionStatements.expired, today.advanced(by: -settings.retentionDays),

@@ -49,6 +49,7 @@ extension SQLArrayElement where Self: SQLValue {
     if dimensions == 0 { return [] }
     guard dimensions == 1, bytes.count >= 20 else { throw .malformed }
     let count = Int(Int32(bigEndian: bytes, at: 12))
+    guard count >= 0 else { throw .malformed }
     var elements: [Self] = []
     var offset = 20
     for _ in 0..<count {

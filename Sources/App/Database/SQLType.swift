@@ -22,6 +22,18 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
   static let timestamptzArray = SQLType(oid: 1185)
   static let uuidArray = SQLType(oid: 2951)
 
+  /// Those that a column can be declared with.
+  private static let known: [SQLType] = [
+    .bool, .bytea, .int8, .int4, .text, .float8, .date, .timestamptz, .uuid, .jsonb, .int4Array, .int8Array, .textArray,
+    .dateArray, .timestamptzArray, .uuidArray,
+  ]
+
+  /// Nil for a name that `description` never gives.
+  init?(name: String) {
+    guard let type = Self.known.first(where: { $0.description == name }) else { return nil }
+    self = type
+  }
+
   /// The name a column is declared with.
   var description: String {
     switch self {

@@ -2,5 +2,6 @@
 enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
-    + MaintenanceStatements.all
+    + MaintenanceStatements.all + AccountStatements.all + CollectorStatements.all + ConfigStatements.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all
 }

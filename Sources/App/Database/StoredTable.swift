@@ -1,4 +1,5 @@
-// A metric table as the database has it, derived from its declaration: the columns that every table has, then its own.
+// A metric table as the database has it: what the COPY encoder fills (`CopyTarget`), with the index and the names that
+// come from the declaration. One list for tuples, COPY statements and DDL, so that they cannot disagree.
 
 internal import Protocol
 
@@ -7,12 +8,6 @@ struct StoredTable: Sendable {
     let name: String
     let type: SQLType
     let isRequired: Bool
-
-    init(_ name: String, _ type: SQLType, isRequired: Bool = false) {
-      self.name = name
-      self.type = type
-      self.isRequired = isRequired
-    }
   }
 
   let name: String
@@ -27,53 +22,24 @@ struct StoredTable: Sendable {
   /// How TimescaleDB orders rows within a compressed batch.
   var compressedOrder: String { hasObject ? "object_id, time DESC" : "time DESC" }
 
-  init(_ table: MetricTable) {
-    name = table.name
-    summary = table.summary
-    declaration = table
-    var columns = Self.common
-    if table.hasDatabase { columns.append(Column("database_id", .int8)) }
-    if !table.object.isEmpty { columns.append(Column("object_id", .int8, isRequired: true)) }
-    columns += table.columns.map { Column($0.storedName, $0.kind.storedType) }
-    columns.append(Column("extra", .jsonb))
-    self.columns = columns
+  init(_ target: CopyTarget, _ declaration: MetricTable?) {
+    name = target.table
+    summary = declaration?.summary ?? "Metrics, and parts of metrics, that no declaration knows."
+    self.declaration = declaration
+    columns = target.columns.map { column in
+      guard let type = SQLType(name: column.type) else {
+        preconditionFailure("\(target.table).\(column.name) has the unknown type \(column.type)")
+      }
+      return Column(name: column.name, type: type, isRequired: !column.isNullable)
+    }
   }
-
-  private init(catchAll name: String) {
-    self.name = name
-    summary = "Metrics, and parts of metrics, that no declaration knows."
-    declaration = nil
-    columns = Self.common + [Column("metric_type", .text, isRequired: true), Column("payload", .jsonb, isRequired: true)]
-  }
-
-  private static let common = [
-    Column("time", .timestamptz, isRequired: true), Column("server_id", .int4, isRequired: true),
-  ]
 
   /// Every table of schema `metrics`.
-  static let all =
-    MetricCatalog.tables.map(StoredTable.init) + [StoredTable(catchAll: MetricCatalog.catchAllTable)]
-}
+  static let all = tables(of: CompiledCatalog(), declared: MetricCatalog.tables)
 
-extension MetricColumn {
-  /// The column in the table: an interned text is there as its id.
-  var storedName: String {
-    switch kind {
-    case .interned: name + "_id"
-    case .int8, .float8, .bool, .text, .timestamp: name
-    }
-  }
-}
-
-extension MetricColumn.Kind {
-  /// The type of the column in the table.
-  var storedType: SQLType {
-    switch self {
-    case .int8, .interned: .int8
-    case .float8: .float8
-    case .bool: .bool
-    case .text: .text
-    case .timestamp: .timestamptz
-    }
+  /// The metric tables of a catalog and its catch-all; texts and objects are made by a migration.
+  static func tables(of catalog: CompiledCatalog, declared: [MetricTable]) -> [StoredTable] {
+    let declarations = Dictionary(uniqueKeysWithValues: declared.map { ($0.name, $0) })
+    return catalog.targets[...catalog.unknownMetricsTarget].map { StoredTable($0, declarations[$0.table]) }
   }
 }

@@ -4,16 +4,18 @@ enum WriterSession {
   /// Sent once after connecting, as one simple query. database.md §8 gives the reasons: a lock or a statement that takes
   /// longer is a fault that the queue must not wait for; the line number in COPY's error context is read in English,
   /// which takes a privilege that a plain role may lack (then pushes are retried one by one instead).
-  static let setup = """
+  static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
+    """
     SET synchronous_commit = on;
-    SET lock_timeout = '5s';
-    SET statement_timeout = '30s';
+    SET lock_timeout = \(Int64(lockTimeout / .milliseconds(1)));
+    SET statement_timeout = \(Int64(statementTimeout / .milliseconds(1)));
     SET idle_in_transaction_session_timeout = '30s';
     SET TimeZone = 'UTC';
     DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
     CREATE TEMP TABLE IF NOT EXISTS staging_texts (LIKE pganalytics.texts) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS staging_objects (LIKE pganalytics.objects) ON COMMIT DELETE ROWS;
     """
+  }
 
   /// Texts arrive by COPY into the staging table, in the same transaction as the rows that name them. Sorted, so that
   /// two writers with the same texts wait for one another instead of deadlocking.

@@ -2,7 +2,7 @@
 //
 //   DIR/postgres.lock      held by the one server that uses DIR
 //   DIR/postgres.path      only if the cluster had to go elsewhere: its home
-//   DIR/postgres.socket    only if the home's path is too long for a socket: the socket's directory
+//   DIR/postgres.socket    only if the home's path can't hold a socket: the socket's directory
 //   HOME (DIR/postgres)    postgresql.conf, pg_hba.conf, pg_ident.conf: ours, written at every start
 //     cluster/ log/ socket/  the database user's, mode 0700
 //
@@ -31,7 +31,8 @@ extension EmbeddedPostgresNotice: CustomStringConvertible {
     case .leftBehind(let home):
       "\(home) holds the database of an earlier data directory of this name; it is not used, delete it at will."
     case .socketElsewhere(let directory):
-      "The path of the data directory is too long for a socket: it lies in \(directory) (noted in postgres.socket)."
+      "The path of the data directory is too long for a socket, or has a comma, at which libpq splits: "
+        + "the socket lies in \(directory) (noted in postgres.socket)."
     case .adopted(let processID):
       "PostgreSQL was still running (process \(processID)) and is used as it is."
     }
@@ -61,7 +62,7 @@ struct ClusterLayout: Sendable {
   /// - Parameters:
   ///   - dataDirectory: absolute, without links, existing, locked by us.
   ///   - relocationRoot: where the home goes if the database user can't enter the data directory.
-  ///   - socketRoot: where a socket directory goes if the home's path is too long.
+  ///   - socketRoot: where a socket directory goes if the home's path is too long, or has a comma.
   static func prepare(
     dataDirectory: String, relocationRoot: String, socketRoot: String, notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> ClusterLayout {
@@ -147,7 +148,8 @@ struct ClusterLayout: Sendable {
     notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> String {
     let near = home + "/socket"
-    if "\(near)/\(socketName)".utf8.count <= maximumSocketPathBytes {
+    // libpq takes a comma for the end of a host, and knows no way to quote it.
+    if "\(near)/\(socketName)".utf8.count <= maximumSocketPathBytes, !near.contains(",") {
       try makeOwned(near, owner, isForeign)
       return near
     }

@@ -73,7 +73,7 @@ struct Command: Sendable {
     while true {
       let left = deadline - ContinuousClock().now
       if left <= .zero { break }
-      if cepoll_poll_either(source.raw, -1, left.wholeMilliseconds) & 1 == 0 { continue }
+      if cepoll_poll_either(source.raw, -1, left.pollMilliseconds) & 1 == 0 { continue }
       let count = chunk.withUnsafeMutableBytes { Glibc.read(source.raw, $0.baseAddress, $0.count) }
       if count <= 0 { break }
       kept += chunk.prefix(min(count, maximumOutputBytes - kept.count))

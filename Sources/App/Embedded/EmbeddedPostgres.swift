@@ -106,27 +106,34 @@ final class EmbeddedPostgres: Sendable {
     return withExtendedLifetime(ended) { ended.supervisor.stop() }  // the lock is held until the postmaster is gone
   }
 
-  /// A postmaster found shutting down is waited out, and followed by one of our own.
+  /// A postmaster found shutting down is waited out, and followed by one of our own. If that one finds the cluster
+  /// taken (a killed server's postmaster that had yet to write its lock file), the taker is adopted after all.
   private static func bringUp(
     _ postmaster: Postmaster, notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> RunningProcess {
-    if let found = postmaster.adopt() {
-      do throws(EmbeddedPostgresError) {
-        _ = try postmaster.awaitReadiness(of: found)
-        notices.append(.adopted(processID: found.id))
-        return found
-      } catch .postmasterEnded {
-        // falls through to a fresh one
-      }
-    }
+    if let found = try adopt(postmaster, notices: &notices) { return found }
     let process = try postmaster.launch()
     do throws(EmbeddedPostgresError) {
       _ = try postmaster.awaitReadiness(of: process)
       return process
     } catch {
-      _ = postmaster.stop(process)
+      _ = postmaster.end(process)
+      if let found = try adopt(postmaster, notices: &notices) { return found }
       throw error
     }
+  }
+
+  private static func adopt(
+    _ postmaster: Postmaster, notices: inout [EmbeddedPostgresNotice]
+  ) throws(EmbeddedPostgresError) -> RunningProcess? {
+    guard let found = postmaster.adopt() else { return nil }
+    do throws(EmbeddedPostgresError) {
+      _ = try postmaster.awaitReadiness(of: found)
+    } catch .postmasterEnded {
+      return nil
+    }
+    notices.append(.adopted(processID: found.id))
+    return found
   }
 
   /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.

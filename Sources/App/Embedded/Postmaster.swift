@@ -56,12 +56,11 @@ struct Postmaster: Sendable {
     let clock = ContinuousClock()
     let deadline = clock.now + limits.answer
     while clock.now < deadline {
-      if lockLines().count >= 5 { break }
+      if lockedSocketDirectory() != nil { break }
       if case .ended = process.wait(atMost: .milliseconds(20)) { return nil }
     }
-    let lines = lockLines()
     let socketPath = "\(layout.socketDirectory)/\(ClusterLayout.socketName)"
-    if lines.count >= 5, lines[4] == layout.socketDirectory, LocalFile.exists(socketPath) { return process }
+    if lockedSocketDirectory() == layout.socketDirectory, LocalFile.exists(socketPath) { return process }
     // Its data directory was moved, or its socket swept away: unreachable, but it still holds the cluster.
     _ = stop(process)
     return nil
@@ -90,7 +89,17 @@ struct Postmaster: Sendable {
   }
 
   /// Fast shutdown; if that takes too long an immediate one; if that does, the kernel's.
+  /// Returns when no process works in the cluster any more: the logger leaves a moment after its postmaster.
   func stop(_ process: RunningProcess) -> StopOutcome {
+    let outcome = end(process)
+    for id in residents() {
+      _ = RunningProcess(adopting: id)?.wait(atMost: limits.immediateStop)
+    }
+    return outcome
+  }
+
+  /// `stop` for a postmaster alone: others may work in the cluster.
+  func end(_ process: RunningProcess) -> StopOutcome {
     if case .ended = process.wait(atMost: .zero) { return .wasNotRunning }
     process.send(SIGINT)
     if case .ended(let end) = process.wait(atMost: limits.orderlyStop) {
@@ -121,16 +130,23 @@ struct Postmaster: Sendable {
 
   private func lockHolder() -> pid_t? { lockLines().first.flatMap { pid_t($0) } }
 
+  /// The fifth line, once it is written to its end.
+  private func lockedSocketDirectory() -> String? {
+    let lines = lockLines()
+    return lines.count > 5 ? String(lines[4]) : nil
+  }
+
   /// A postmaster and its backends work in the cluster's directory; a later owner of the number doesn't.
   private func isOurs(_ id: pid_t) -> Bool { LocalFile.linkTarget("/proc/\(id)/cwd") == layout.cluster }
+
+  private func residents() -> [pid_t] { LocalFile.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
 
   /// PostgreSQL discards a lock file whose process is gone, but believes one whose number went to another process of
   /// the same user, as happens when a container is started again. Remove that one, unless a backend is left: its
   /// shared memory is what PostgreSQL needs the file for.
   private func removeStaleLock() throws(EmbeddedPostgresError) {
     guard let id = lockHolder(), kill(id, 0) == 0, !isOurs(id) else { return }
-    let others = LocalFile.names(in: "/proc").compactMap { pid_t($0) }
-    if !others.contains(where: isOurs) { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
+    if residents().isEmpty { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
   }
 }
 

@@ -53,7 +53,7 @@ final class RunningProcess: Sendable {
       let left = deadline.map { max(.zero, $0 - clock.now) }
       if left == .zero { return .tookTooLong }
       let nap = descriptor < 0 ? min(left ?? Self.pollInterval, Self.pollInterval) : left
-      let ready = cepoll_poll_either(descriptor, interruption, nap.map(\.wholeMilliseconds) ?? -1)
+      let ready = cepoll_poll_either(descriptor, interruption, nap.map(\.pollMilliseconds) ?? -1)
       precondition(ready >= 0, "poll failed: \(LocalFile.message(of: -ready))")
       if ready & 2 != 0 { return .interrupted }
     }
@@ -91,7 +91,7 @@ final class RunningProcess: Sendable {
 
 extension Duration {
   /// For poll(2): rounded up, so that a wait never spins through its last millisecond.
-  var wholeMilliseconds: CInt {
+  var pollMilliseconds: CInt {
     let (seconds, attoseconds) = components
     return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
   }

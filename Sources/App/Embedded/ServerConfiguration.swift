@@ -128,7 +128,7 @@ struct ServerConfiguration: Sendable {
     "'" + text.map { $0 == "'" ? "''" : $0 == "\\" ? "\\\\" : String($0) }.joined() + "'"
   }
 
-  /// An item of a list: in double quotes within the quotes, since a path may hold a comma.
+  /// An item of a list: in double quotes within the quotes.
   private func quotedListItem(_ text: String) -> String {
     quoted("\"" + text.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\"")
   }

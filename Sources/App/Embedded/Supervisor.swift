@@ -77,7 +77,7 @@ final class Supervisor: Sendable {
         if clock.now - readySince >= limits.healthyAfter { delay = limits.firstRestartDelay }
         report(.ended(end, restartAfter: delay))
       }
-      if cepoll_poll_either(stopSource.raw, -1, delay.wholeMilliseconds) != 0 { return }
+      if cepoll_poll_either(stopSource.raw, -1, delay.pollMilliseconds) != 0 { return }
       delay = min(delay * 2, limits.maximumRestartDelay)
       do throws(EmbeddedPostgresError) {
         guard try restart() == .ready else { return }

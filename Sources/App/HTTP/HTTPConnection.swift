@@ -106,13 +106,13 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   private func receive(_ ciphertext: UnsafeRawBufferPointer) {
     var plaintext = lane.lendPlaintext()
-    defer { lane.takeBackPlaintext(plaintext) }
     let status: TLSSession.Status
     do throws(TLSError) {
       // Safety: the scratch buffer is the loop's and nobody writes to it before this call returns.
       let span = Span<UInt8>(_unsafeBytes: ciphertext)
       status = try tls.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
+      lane.takeBackPlaintext(plaintext)
       lane.counters.tlsFailures += 1
       // The alert, if there is one, tells the client why.
       flush()
@@ -121,6 +121,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if !outbound.isEmpty { queueFlush() }
     if case .handshaking = phase, tls.isEstablished { established() }
     if !plaintext.isEmpty { consume(plaintext.span) }
+    lane.takeBackPlaintext(plaintext)
     if status == .closedByPeer { peerClosed() }
   }
 
@@ -198,9 +199,18 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   /// Asks the lane again after `.wait`.
   func reopen(_ number: UInt32) {
-    guard case .waiting = phase, let exchange, exchange.number == number else { return }
+    guard case .waiting = phase, exchange?.number == number else { return }
     phase = .idle
-    open(exchange)
+    exchange?.hasLookedUp = true
+    if let exchange { open(exchange) }
+    resume()
+  }
+
+  /// The lane could not find out what it waited for.
+  func completeWaiting(_ number: UInt32, _ response: HTTPResponse) {
+    guard case .waiting = phase, exchange?.number == number else { return }
+    phase = .idle
+    refuse(response)
     resume()
   }
 
@@ -272,7 +282,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       }
     case .gathering(let call, var body):
       if body.count + bytes.count > lane.settings.adminBodyBytes {
-        refuseMidway(lane.response(to: .bodyTooLarge(lane.settings.adminBodyBytes), exchange))
+        refuseMidway(lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
         return
       }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.
@@ -472,12 +482,12 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if isWriteBlocked { return destroy() }
     switch phase {
     case .idle:
-      if http.isReadingHead { answer(lane.response(to: .requestTimeout("head_deadline"), nil)) } else { beginClose() }
+      if http.isReadingHead { answer(lane.response(to: Problem(.requestTimeout, "head_deadline"), nil)) } else { beginClose() }
     case .push(let reader, let push):
       lane.recycle(push, reader)
       phase = .idle
-      answer(lane.response(to: .requestTimeout("body_deadline"), exchange))
-    case .gathering, .discarding: answer(lane.response(to: .requestTimeout("body_deadline"), exchange))
+      answer(lane.response(to: Problem(.requestTimeout, "body_deadline"), exchange))
+    case .gathering, .discarding: answer(lane.response(to: Problem(.requestTimeout, "body_deadline"), exchange))
     case .handshaking, .waiting, .answering, .closing, .lingering, .gone: destroy()
     }
   }
@@ -506,6 +516,8 @@ struct Exchange {
   let startedAt: MonotonicTime
   /// The client's own `X-Request-ID` if it is short and printable, else a fresh one.
   let requestID: String
+  /// Whether the database was asked for the collector already.
+  var hasLookedUp = false
 
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
     self.number = number

@@ -65,18 +65,19 @@ extension Lane {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let directory = context.directory
     let handle = handle
-    Task {
-      var failure: DatabaseError?
-      do throws(DatabaseError) { try await directory.refresh(id) } catch { failure = error }
-      handle.submit { lane in
-        guard let connection = lane.connections[ticket.connection] else { return }
-        if let failure, let exchange = connection.exchange {
-          connection.completeWaiting(
-            ticket.exchange, Problem(failure).response(requestID: exchange.requestID))
-        } else {
-          connection.reopen(ticket.exchange)
+    Task { () async -> Void in
+      do throws(DatabaseError) {
+        try await directory.refresh(id)
+      } catch {
+        let problem = Problem(error)
+        handle.submit { lane in
+          guard let connection = lane.connections[ticket.connection], let exchange = connection.exchange else { return }
+          connection.completeWaiting(ticket.exchange, problem.response(requestID: exchange.requestID))
         }
+        return
       }
+      // The lanes were told first, by the same way: this one knows the collector now, if there is one.
+      handle.submit { $0.connections[ticket.connection]?.reopen(ticket.exchange) }
     }
   }
 
@@ -90,7 +91,7 @@ extension Lane {
       peerCertificate: connection.certificate, now: Timestamp(unixMicroseconds: unixMicroseconds))
     let endpoint = call.endpoint
     let handle = handle
-    Task {
+    Task { () async -> Void in
       let response = await endpoint.respond(to: request, circumstances)
       handle.submit { $0.connections[ticket.connection]?.complete(ticket.exchange, response) }
     }

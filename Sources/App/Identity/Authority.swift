@@ -1,7 +1,6 @@
 // The certificate authority of the data directory and the server certificate it signed: made at first start, read later.
 
 import Protocol
-import Synchronization
 
 /// Issues certificates. Shared by the endpoints; signing takes about a millisecond and no part in the ingest lane.
 final class Authority: Sendable {
@@ -10,7 +9,7 @@ final class Authority: Sendable {
     let description: String
   }
 
-  private let signer: Mutex<CertificateAuthority>
+  private let signer: CertificateAuthority
   /// The authority's certificate, for clients to trust.
   let certificatePEM: [UInt8]
   let certificateFile: String
@@ -18,7 +17,7 @@ final class Authority: Sendable {
   private init(_ signer: consuming CertificateAuthority, file: String) throws {
     certificatePEM = try signer.certificate.pem()
     certificateFile = file
-    self.signer = Mutex(signer)
+    self.signer = signer
   }
 
   /// Loads `ca.crt` and `ca.key`, or makes both. The key is mode 0600.
@@ -61,11 +60,9 @@ final class Authority: Sendable {
       if now < certificate.notAfter - life / 3 { return (certificatePEM, keyPEM) }
     }
     let key = try PrivateKey.generate()
-    let issued = try signer.withLock {
-      try $0.issueServer(
-        for: key, dnsNames: dnsNames, ipAddresses: addresses, validFor: settings.serverCertificateLife.wholeSeconds,
-        now: now)
-    }
+    let issued = try signer.issueServer(
+      for: key, dnsNames: dnsNames, ipAddresses: addresses, validFor: settings.serverCertificateLife.wholeSeconds,
+      now: now)
     let keyPEM = try key.pem()
     try PrivateFile.write(keyPEM, to: keyFile)
     try PrivateFile.write(issued.pem, to: certificateFile, mode: 0o644)
@@ -78,9 +75,7 @@ final class Authority: Sendable {
     csr: [UInt8], collector: UUID, hostname: String, life: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
     let request = try CertificateSigningRequest(csr)
-    return try signer.withLock { signer throws(CertificateError) in
-      try signer.issueCollector(for: request, collector: collector, hostname: hostname, validFor: life, now: now)
-    }
+    return try signer.issueCollector(for: request, collector: collector, hostname: hostname, validFor: life, now: now)
   }
 
   /// A collector's certificate and a new key, for a client that makes no key itself.
@@ -88,9 +83,8 @@ final class Authority: Sendable {
     collector: UUID, hostname: String, life: Int64, now: Int64
   ) throws(CertificateError) -> (certificate: IssuedCertificate, keyPEM: [UInt8]) {
     let key = try PrivateKey.generate()
-    let issued = try signer.withLock { signer throws(CertificateError) in
-      try signer.issueCollector(for: key, collector: collector, hostname: hostname, validFor: life, now: now)
-    }
+    let issued = try signer.issueCollector(
+      for: key, collector: collector, hostname: hostname, validFor: life, now: now)
     return (issued, try key.pem())
   }
 }

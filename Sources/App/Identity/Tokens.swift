@@ -19,7 +19,7 @@ struct Tokens: Sendable {
   }
 
   /// A token and when it ends, unix seconds.
-  struct Issued {
+  struct Issued: Sendable {
     let token: String
     let expiresAt: Int64
   }
@@ -33,12 +33,12 @@ struct Tokens: Sendable {
       ])
   }
 
-  func issue(user id: Int64, username: String, role: Role, now: Int64) -> Issued {
+  func issue(user: Principal.User, now: Int64) -> Issued {
     issue(
-      audience: Self.userAudience, subject: "user:\(id)", life: accessLife, now: now,
+      audience: Self.userAudience, subject: "user:\(user.id)", life: accessLife, now: now,
       members: [
-        .init("type", .text("access")), .init("user_id", .number(id)), .init("username", .text(username)),
-        .init("role", .text(role.rawValue)),
+        .init("type", .text("access")), .init("user_id", .number(user.id)), .init("username", .text(user.name)),
+        .init("role", .text(user.role.rawValue)), .init("session", .text(user.sessionID.description)),
       ])
   }
 
@@ -60,20 +60,14 @@ struct Tokens: Sendable {
   }
 
   /// The user that `token` names.
-  func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> (user: UserIdentity, expiresAt: Int64) {
+  func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> Principal.User {
     let claims = try JWT.verify(token, with: keys, audience: Self.userAudience, issuer: Self.issuer, now: now)
     guard let id = claims.number("user_id") else { throw .missingClaim("user_id") }
     guard let name = claims.text("username") else { throw .missingClaim("username") }
     guard let role = claims.text("role").flatMap(Role.init(rawValue:)) else { throw .missingClaim("role") }
-    return (UserIdentity(id: id, name: name, role: role), claims.expiresAt)
+    guard let session = claims.text("session").flatMap({ UUID($0) }) else { throw .missingClaim("session") }
+    return Principal.User(id: id, name: name, role: role, sessionID: session)
   }
-}
-
-/// A user as the access token tells.
-struct UserIdentity: Sendable, Equatable {
-  let id: Int64
-  let name: String
-  let role: Role
 }
 
 /// A bearer token that was verified on a connection, and what it said. Spares the HMAC and the parsing of the next

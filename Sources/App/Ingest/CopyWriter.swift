@@ -174,7 +174,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       switch action {
       case .wait: return
       case .putHeader:
-        guard connection.putCopy(CopyFormat.header.span) == .accepted else { return }
+        guard put(CopyFormat.header) == .accepted else { return }
         action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
       case .putRows(let target, let push, let offset):
         let available = batch.pushes[push].byteCount(of: target) - offset
@@ -183,7 +183,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         statistics.bytesCopied += count
         action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
-        guard connection.putCopy(CopyFormat.trailer.span) == .accepted else { return }
+        guard put(CopyFormat.trailer) == .accepted else { return }
         connection.endCopy()
         action = machine.copyEnded()
       case .committed: return committed(batch)
@@ -194,7 +194,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    connection.putCopy(push.rows.tuples(of: target).extracting(range))
+    push.withTuples(of: target) { connection.putCopy($0.extracting(range)) }
+  }
+
+  private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
+    bytes[...].withSpan { connection.putCopy($0) }
   }
 
   private func committed(_ batch: Batch) {
@@ -277,9 +281,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch consume result {
     case .rows(let rows):
       for row in 0..<rows.count {
-        // A simple query answers in text format.
-        guard let id = rows.withValue(row: row, column: 0, { $0.flatMap { UUID(text: $0) } }),
-          let push = batch.index(of: id)
+        guard let id = rows.uuid(row: row, column: 0), let push = batch.index(of: id)
         else { preconditionFailure("the ledger returned an id that was not sent") }
         machine.pushIsNew(push)
       }
@@ -341,5 +343,15 @@ struct WriterStatistics {
     pushes += batch.pushes.count + batch.repeats.count
     rows += batch.pushes.reduce(0) { $0 + $1.rows.rowCount }
     longestBatch = max(longestBatch, took)
+  }
+}
+
+extension DatabaseRows {
+  /// A UUID of a simple query's answer, which is in text format.
+  fileprivate func uuid(row: Int, column: Int) -> UUID? {
+    withValue(row: row, column: column) { bytes in
+      guard let bytes else { return nil }
+      return UUID(text: bytes)
+    }
   }
 }

@@ -67,11 +67,13 @@ extension Lane: CopyWriterOwner {
       settled(push)
       return
     }
-    let missing = context.partitions.missing(push.rows.days + [push.day])
-    if missing.isEmpty {
-      submit(push)
-    } else {
-      preparePartitions(for: missing) { $0.submit(push) } orElse: { $0.giveUp(push) }
+    let missing = missingDays(of: push)
+    if missing.isEmpty { return submit(push) }
+    let waiting = LoopBound(push, on: loop)
+    prepareDays(missing) { lane in
+      lane.submit(waiting.value(on: lane.loop))
+    } orElse: { lane in
+      lane.giveUp(waiting.value(on: lane.loop))
     }
   }
 
@@ -86,7 +88,7 @@ extension Lane: CopyWriterOwner {
   private func ledgerDay(of push: Push) -> Int32 {
     let today = Day(of: Timestamp(unixMicroseconds: unixMicroseconds))
     let oldest = today.advanced(by: -Int32(settings.retention.wholeSeconds / 86_400))
-    let own = push.summary.unixMicroseconds.map { Day(of: Timestamp(unixMicroseconds: $0)) } ?? today
+    let own = push.summary.timestamp.flatMap { Timestamp(rfc3339: $0) }.map { Day(of: $0) } ?? today
     return min(max(own, oldest), today.advanced(by: 1)).word
   }
 
@@ -129,7 +131,8 @@ extension Lane: CopyWriterOwner {
   func needsPartitions(for days: [Int32], _ writer: CopyWriter) {
     // Whether it worked or not, the writer tries again: pushes that stay without a partition run into their deadline.
     let index = writer.index
-    preparePartitions(for: days, force: true) {
+    knownDays.subtract(days)
+    prepareDays(days) {
       $0.writers[index].partitionsAreReady()
     } orElse: {
       $0.writers[index].partitionsAreReady()
@@ -137,12 +140,26 @@ extension Lane: CopyWriterOwner {
   }
 
   func park(_ push: Push, _ error: DatabaseError) {
-    context.deadLetters.park(DeadLetter(push, error), from: handle) { lane, isParked in
-      push.outcome =
-        isParked
-        ? .parked(sqlstate: error.sqlstate ?? "")
-        : .unavailable(reason: "the database refused the rows and could not park them", retryAfterSeconds: 30)
-      lane.settled(push)
+    let letter = DeadLetter(push, error, targets: catalog.targets)
+    let database = context.database
+    let handle = handle
+    let waiting = LoopBound(push, on: loop)
+    context.log.error(
+      "push parked", ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
+    Task { () async -> Void in
+      var outcome = PushOutcome.parked(sqlstate: letter.sqlstate)
+      do throws(DatabaseError) {
+        try await letter.park(in: database)
+      } catch {
+        outcome = .unavailable(
+          reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
+      }
+      let settledOutcome = outcome
+      handle.submit { lane in
+        let push = waiting.value(on: lane.loop)
+        push.outcome = settledOutcome
+        lane.settled(push)
+      }
     }
   }
 

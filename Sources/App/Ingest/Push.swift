@@ -11,7 +11,7 @@ struct Ticket: Equatable, Sendable {
 }
 
 /// What became of a push.
-enum PushOutcome {
+enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
   case stored(duplicate: Bool)
   /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
@@ -61,4 +61,7 @@ final class Push {
 
   /// Encoded bytes for one copy target.
   func byteCount(of target: Int) -> Int { rows.tuples(of: target).count }
+
+  /// Lends the tuples for one copy target.
+  func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { body(rows.tuples(of: target)) }
 }

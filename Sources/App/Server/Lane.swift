@@ -12,7 +12,7 @@ struct LaneContext: Sendable {
   let router: Router
   let directory: CollectorDirectory
   let partitions: Partitions
-  let deadLetters: DeadLetters
+  let database: Database
   let log: ServerLog
   let loops: Int
 }
@@ -54,6 +54,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Texts and objects that this lane knows to be stored.
   var known: KnownIDs
   var admission: Admission
+  /// Days (since 2000-01-01) that have partitions for certain.
+  var knownDays: Set<Int32> = []
   var writers: [CopyWriter] = []
   var counters = LaneCounters()
   /// Connections whose reading is paused because the lane holds too much.
@@ -61,7 +63,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private(set) var isDraining = false
   private(set) lazy var handle = LaneHandle(self)
 
-  private let catalog: CompiledCatalog
+  let catalog: CompiledCatalog
   private let connectionsMaximum: Int
   private var listener: Listener?
   private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
@@ -91,7 +93,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   /// Listens and connects to the database.
   func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
-    let targets = CopyTargets()
+    let targets = CopyTargets(catalog)
     for index in 0..<settings.writerConnections {
       let writer = CopyWriter(
         index: index, loop: loop, owner: self, targets: targets, settings: settings, address: database)
@@ -179,7 +181,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Pools
 
-  func borrowPush() -> Push { pushPool.popLast() ?? Push() }
+  func borrowPush() -> Push { pushPool.popLast() ?? Push(catalog: catalog) }
   func borrowReader() -> PushReader { readerPool.popLast() ?? PushReader(settings: settings, catalog: catalog) }
 
   /// Updates what a push in reading holds.

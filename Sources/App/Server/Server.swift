@@ -77,8 +77,7 @@ final class Server: Sendable {
       workers: workers, startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
-      directory: directory, partitions: Partitions(storage: storage), deadLetters: DeadLetters(database: database),
-      log: log, loops: loops)
+      directory: directory, partitions: storage.partitions, database: database, log: log, loops: loops)
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []
@@ -111,7 +110,7 @@ final class Server: Sendable {
     database.listen(channel: .pganalytics) { directory.received($0) }
     log.info(
       "serving",
-      ["address": bound.description, "loops": String(loops), "storage": storage.kind.description])
+      ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
       database: database, workers: workers, threads: threads, lanes: lanes, background: background)

@@ -21,22 +21,9 @@ enum Endpoints {
       AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
       + SystemEndpoints.all(services)
-    return declared + [SystemEndpoints.document(of: declared)]
-  }
-}
-
-extension Problem {
-  /// A statement of an endpoint that failed. What exactly is for the log.
-  init(_ error: DatabaseError) {
-    switch error.kind {
-    case .connectFailed, .connectionLost, .shutDown:
-      self.init(.databaseUnavailable, retryAfterSeconds: 5)
-    case .overloaded, .waitedTooLong: self.init(.overloaded, "the database is busy", retryAfterSeconds: 2)
-    case .statement where error.sqlstate == SQLState.queryCanceled:
-      self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
-    case .statement where error.isRetryable: self.init(.databaseUnavailable, retryAfterSeconds: 2)
-    case .statement, .cancelled, .unexpectedResult: self.init(.internalError)
-    }
+    return Endpoint.documented(
+      declared, title: "pgAnalytics", version: Version.api,
+      description: "Collectors push metrics of PostgreSQL servers; people read them.")
   }
 }
 

@@ -27,7 +27,7 @@ struct WallClock {
     let seconds = unixSeconds(at: now)
     if seconds != dateSeconds {
       dateSeconds = seconds
-      date = HTTPDate.format(unixSeconds: seconds)
+      date = HTTPDate.imfFixdate(unixSeconds: seconds)
     }
     return date
   }

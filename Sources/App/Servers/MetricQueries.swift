@@ -10,10 +10,10 @@ enum Aggregate: String, CaseIterable, Sendable {
 
 /// What can be asked of one metric table.
 struct MetricQuery: Sendable {
-  /// Server, from, to, database id, object name, limit, offset.
-  typealias Raw = Statement<Int32, Timestamp, Timestamp, Int64?, String?, Int64, Int64, MetricRow>
-  /// Server, from, to, database id, object name, bucket in seconds, limit, offset.
-  typealias Bucketed = Statement<Int32, Timestamp, Timestamp, Int64?, String?, Double, Int64, Int64, MetricRow>
+  /// Server, from, to, database, object name, limit, offset.
+  typealias Raw = Statement<Int32, Timestamp, Timestamp, String?, String?, Int64, Int64, MetricRow>
+  /// Server, from, to, database, object name, bucket in seconds, limit, offset.
+  typealias Bucketed = Statement<Int32, Timestamp, Timestamp, String?, String?, Double, Int64, Int64, MetricRow>
 
   let table: MetricTable
   let raw: Raw
@@ -64,10 +64,10 @@ struct MetricQuery: Sendable {
   }
 
   private static func condition(_ table: MetricTable) -> String {
-    let database = table.hasDatabase ? "t.database_id = $4" : "false"
+    let database = table.hasDatabase ? "d.value = $4" : "false"
     let object = table.object.isEmpty ? "false" : "o.name = $5"
     return "t.server_id = $1 AND t.time >= $2 AND t.time < $3"
-      + " AND ($4::int8 IS NULL OR \(database)) AND ($5::text IS NULL OR \(object))"
+      + " AND ($4::text IS NULL OR \(database)) AND ($5::text IS NULL OR \(object))"
   }
 
   private static func names(_ table: MetricTable) -> String {

@@ -18,16 +18,14 @@ struct MetricsRead {
     if start >= end { throw Problem(.invalidQuery, "start_time: must be before end_time") }
     let offset = try offset()
     let limit = min(query.limit, services.settings.queryRows)
-    // A database is found by its id, which is computed from its name as the writer computed it.
-    let database = query.database.map { StableHash.textID(Array($0.utf8).span) }
     // One row more than is shown tells whether there is more.
     let rows = try await services.query { client throws(DatabaseError) in
       guard let bucket = query.bucket, let statement = metric.bucketed[query.aggregate] else {
         return try await client.rows(
-          metric.raw, server, start, end, database, query.object, Int64(limit + 1), offset)
+          metric.raw, server, start, end, query.database, query.object, Int64(limit + 1), offset)
       }
       return try await client.rows(
-        statement, server, start, end, database, query.object, Double(bucket.wholeSeconds), Int64(limit + 1), offset)
+        statement, server, start, end, query.database, query.object, Double(bucket.wholeSeconds), Int64(limit + 1), offset)
     }
     return MetricsAnswer(
       serverID: server, query: metric, start: start, end: end, bucket: query.bucket, aggregate: query.aggregate,

@@ -9,6 +9,17 @@ struct MonitoredServer: SQLRow {
   let createdAt: Timestamp
   let lastSeenAt: Timestamp?
 
+  init(
+    id: Int32, name: String, hostname: String, collectorID: UUID?, createdAt: Timestamp, lastSeenAt: Timestamp?
+  ) {
+    self.id = id
+    self.name = name
+    self.hostname = hostname
+    self.collectorID = collectorID
+    self.createdAt = createdAt
+    self.lastSeenAt = lastSeenAt
+  }
+
   static let columns = [
     SQLColumn("id", Int32.self), SQLColumn("name", String.self), SQLColumn("hostname", String.self),
     SQLColumn("collector_id", UUID?.self), SQLColumn("created_at", Timestamp.self),

@@ -64,25 +64,21 @@ enum SystemEndpoints {
   private static func health(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health", id: "getHealth", tag: .system, access: .anyone,
-      summary: "Whether the server and its database work: 200, else 503.",
+      summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in
-      await healthAnswer(services, context)
-    }
+    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
   }
 
   private static func ready(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health/ready", id: "getReadiness", tag: .system, access: .anyone,
-      summary: "Whether to send requests here: 200, else 503.",
+      summary: "Whether to send requests here: 200, else 503.", returns: HTTPResponse.self,
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in
-      await healthAnswer(services, context)
-    }
+    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
   }
 
   private static let live = Endpoint(
@@ -103,27 +99,6 @@ enum SystemEndpoints {
       .get, path, id: id, tag: .system, access: .anyone, summary: "The versions of program and API.",
       returns: VersionAnswer.self
     ) { _, _ async throws(Problem) -> VersionAnswer in VersionAnswer() }
-  }
-
-  /// The OpenAPI document of `endpoints` and of itself.
-  static func document(of endpoints: [Endpoint]) -> Endpoint {
-    func declaration(_ body: [UInt8]) -> Endpoint {
-      Endpoint(
-        .get, "/api/v1/openapi.json", id: "getOpenAPI", tag: .system, access: .anyone,
-        summary: "This document (OpenAPI 3.1).",
-        answers: [
-          AnswerDeclaration(contents: [.init(type: .json, schema: .any, example: ["openapi": "3.1.0"])])
-        ]
-      ) { _, _ async throws(Problem) -> HTTPResponse in
-        HTTPResponse(
-          status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)], body: body)
-      }
-    }
-    let document = OpenAPIDocument(
-      title: "pgAnalytics", version: Version.api,
-      description: "Collectors push metrics of PostgreSQL servers; people read them.",
-      endpoints: endpoints + [declaration([])])
-    return declaration(document.render())
   }
 }
 

@@ -14,7 +14,7 @@ public struct IssuedCertificate: Equatable, Sendable {
   public let notAfter: Int64
 }
 
-public struct CertificateAuthority: ~Copyable {
+public struct CertificateAuthority: ~Copyable, Sendable {
   /// Certificates are good this many seconds before they were made: the clocks of collectors run behind.
   public static let clockSkewSeconds: Int64 = 300
 

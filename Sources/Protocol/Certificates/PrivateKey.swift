@@ -3,7 +3,8 @@
 import CEpoll.TLS
 
 /// The sole owner of a private key.
-public struct PrivateKey: ~Copyable {
+// Safety: an EVP_PKEY is ref-counted and never changed after it is made; signing only reads it.
+public struct PrivateKey: ~Copyable, @unchecked Sendable {  // Safety: see above.
   let pointer: OpaquePointer
 
   /// Takes the reference over.

@@ -12,7 +12,7 @@
 ///     let bytes = json.finish()
 public struct JSONWriter: ~Copyable {
   /// What may come next.
-  private enum Place {
+  fileprivate enum Place {
     case root  // one value → end
     case end  // nothing
     case arrayStart, arrayNext  // a value, or the bracket
@@ -36,26 +36,56 @@ public struct JSONWriter: ~Copyable {
 
   /// Writes an object; `body` writes its members.
   public mutating func object<E: Error>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
-    let after = beginValue()
-    bytes.append(UInt8(ascii: "{"))
-    place = .objectStart
+    let enclosing = beginObject()
     try body(&self)
-    switch place {
-    case .objectStart, .objectNext: break
-    case .root, .end, .arrayStart, .arrayNext, .memberValue: preconditionFailure("a key without a value")
-    }
-    bytes.append(UInt8(ascii: "}"))
-    place = after
+    endObject(enclosing)
   }
 
   /// Writes an array; `body` writes its elements.
   public mutating func array<E: Error>(_ body: (inout JSONWriter) throws(E) -> Void) throws(E) {
+    let enclosing = beginArray()
+    try body(&self)
+    endArray(enclosing)
+  }
+
+  /// Where writing goes on after a container; the matching end wants it.
+  public struct Enclosing {
+    fileprivate let place: Place
+  }
+
+  /// Opens an object for a writer that cannot nest closures, e.g. one that is fed row by row. Prefer `object`.
+  public mutating func beginObject() -> Enclosing {
+    let after = beginValue()
+    bytes.append(UInt8(ascii: "{"))
+    place = .objectStart
+    return Enclosing(place: after)
+  }
+
+  public mutating func endObject(_ enclosing: Enclosing) {
+    switch place {
+    case .objectStart, .objectNext: break
+    case .root, .end, .arrayStart, .arrayNext, .memberValue:
+      preconditionFailure("no object to end, or a key without a value")
+    }
+    bytes.append(UInt8(ascii: "}"))
+    place = enclosing.place
+  }
+
+  /// Opens an array, as `beginObject` does an object.
+  public mutating func beginArray() -> Enclosing {
     let after = beginValue()
     bytes.append(UInt8(ascii: "["))
     place = .arrayStart
-    try body(&self)
+    return Enclosing(place: after)
+  }
+
+  public mutating func endArray(_ enclosing: Enclosing) {
+    switch place {
+    case .arrayStart, .arrayNext: break
+    case .root, .end, .objectStart, .objectNext, .memberValue: preconditionFailure("no array to end")
+    }
     bytes.append(UInt8(ascii: "]"))
-    place = after
+    place = enclosing.place
   }
 
   /// Writes a member's name; a value must follow. The caller sees to it that names don't repeat.

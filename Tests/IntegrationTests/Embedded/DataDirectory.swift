@@ -14,7 +14,7 @@ final class DataDirectory {
   var environment = ["PATH": getenv("PATH").map { String(cString: $0) } ?? ""]
 
   /// - Parameter name: may hold slashes; the database must cope with any name.
-  init(named name: String = "it's, a \\ directory %41") throws {
+  init(named name: String = "it's a \\ directory %41") throws {
     root = try LocalFile.resolve(try LocalFile.makeUniqueDirectory(prefix: "/tmp/pganalytics-embedded-"))
     #expect(chmod(root, 0o711) == 0)
     path = root + "/" + name
@@ -54,7 +54,8 @@ final class DataDirectory {
     #expect(Self.processes(workingIn: root).isEmpty, "stop() left a process")
   }
 
-  static func runs(_ processID: Int32) -> Bool { kill(processID, 0) == 0 || errno == EPERM }
+  /// A zombie, which an adopted one's parent may be slow to collect, has no program any more.
+  static func runs(_ processID: Int32) -> Bool { LocalFile.linkTarget("/proc/\(processID)/exe") != nil }
 
   /// The processes with a working directory below `root`: PostgreSQL's, if it is a data directory.
   static func processes(workingIn root: String) -> [String] {

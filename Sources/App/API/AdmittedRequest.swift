@@ -1,0 +1,31 @@
+// A request whose sender was admitted and whose body is complete: what the admin lane's handlers get.
+
+import Protocol
+
+struct AdmittedRequest: Sendable {
+  let head: HTTPRequestHead
+  /// Of the path's pattern.
+  let path: PathParameters
+  /// Without content coding. Empty if the endpoint answers from the head.
+  let body: [UInt8]
+}
+
+/// An admitted request whose query and body were read.
+struct EndpointRequest<Query: QueryParameters, Body: RequestInput>: Sendable {
+  let head: HTTPRequestHead
+  let path: PathParameters
+  let query: Query
+  let body: Body
+}
+
+/// What a handler may know of the circumstances.
+struct RequestContext: Sendable {
+  let principal: Principal
+  let requestID: String
+  /// Without the port.
+  let peerAddress: String
+  /// What the connection showed, trusted or not: `principal` is what counts.
+  let peerCertificate: PeerCertificate?
+  /// When the head was complete.
+  let now: Timestamp
+}

@@ -1,0 +1,140 @@
+// An endpoint, declared once: the router, the checks of every request and the OpenAPI document are functions of a list of
+// these values. A handler is only run for a request that kept the declaration.
+
+import Protocol
+
+struct Endpoint: Sendable {
+  typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> HTTPResponse
+
+  /// Who runs it.
+  enum Lane: Sendable {
+    /// The cooperative pool, with the whole body in hand.
+    case admin(Handler)
+    /// The loop, while the body arrives.
+    case ingest
+  }
+
+  /// A request field that means something to the endpoint.
+  struct RequestField: Equatable, Sendable {
+    let name: String
+    let schema: Schema
+    let prose: String
+  }
+
+  let method: HTTPMethod
+  let path: PathPattern
+  /// The operation's name, unique: client generators make method names of it.
+  let id: String
+  let tag: Tag
+  let access: Access
+  /// One line.
+  let summary: String
+  /// As long as it takes, in CommonMark.
+  let description: String
+  let query: [QueryReader.Parameter]
+  let requestFields: [RequestField]
+  let input: InputDeclaration
+  let answers: [AnswerDeclaration]
+  /// The problems of its own; see `problems` for all.
+  let ownProblems: [Problem.Kind]
+  /// The handler runs as soon as the head is there and the body is never read: for a client that may not finish it.
+  let answersFromHead: Bool
+  let lane: Lane
+
+  /// An endpoint of the admin lane.
+  /// - Parameters:
+  ///   - output: what the handler returns; `HTTPResponse` if it makes its answers itself, which `answers` then declares.
+  ///   - status: of the answer.
+  ///   - answers: only beside `HTTPResponse`: other media types, fields, 304.
+  ///   - problems: those that do not follow from the rest of the declaration.
+  init<Query: QueryParameters, Body: RequestInput, Output: ResponseOutput>(
+    _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
+    description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
+    returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
+    problems: [Problem.Kind] = [], answersFromHead: Bool = false,
+    handle: @escaping @Sendable (EndpointRequest<Query, Body>, RequestContext) async throws(Problem) -> Output
+  ) {
+    precondition(!answersFromHead || body.declaration == .none, "\(id): a body that is not read cannot be declared")
+    precondition(
+      answers.isEmpty == (output.declaration != nil), "\(id): either the output or `answers` declares answers")
+    precondition(Set(answers.map(\.status)).count == answers.count, "\(id): one answer a status, with all its contents")
+    self.method = method
+    self.path = path
+    self.id = id
+    self.tag = tag
+    self.access = access
+    self.summary = summary
+    self.description = description
+    self.query = query.parameters
+    requestFields = fields
+    input = body.declaration
+    self.answers = output.declaration.map { [$0.with(status)] } ?? answers
+    ownProblems = problems
+    self.answersFromHead = answersFromHead
+    lane = .admin { request, context async throws(Problem) -> HTTPResponse in
+      let query = try Query.decode(request.head.target)
+      let body = try Body.read(request)
+      let typed = EndpointRequest(head: request.head, path: request.path, query: query, body: body)
+      return try await handle(typed, context).response(status)
+    }
+  }
+
+  /// An endpoint whose body the ingest lane reads as it arrives.
+  init(
+    ingest method: HTTPMethod, _ path: PathPattern, id: String, access: Access, summary: String, description: String,
+    fields: [RequestField] = [], input: InputDeclaration, answer: AnswerDeclaration, problems: [Problem.Kind] = []
+  ) {
+    self.method = method
+    self.path = path
+    self.id = id
+    tag = .ingest
+    self.access = access
+    self.summary = summary
+    self.description = description
+    query = []
+    requestFields = fields
+    self.input = input
+    answers = [answer]
+    ownProblems = problems
+    answersFromHead = false
+    lane = .ingest
+  }
+}
+
+extension Endpoint {
+  /// All problems it may answer with: its own and those that follow from its declaration. No kind twice, in order.
+  var problems: [Problem.Kind] {
+    var all: [Problem.Kind] = []
+    // NoQuery refuses parameters, too; only the ingest lane doesn't look.
+    if case .admin = lane { all.append(.invalidQuery) }
+    all += access.problems + input.problems
+    if !path.parameters.isEmpty { all.append(.notFound) }
+    if answers.contains(where: { !$0.contents.isEmpty }) { all.append(.notAcceptable) }
+    all += ownProblems + [.rateLimited, .internalError, .overloaded, .databaseUnavailable]
+    return Problem.Kind.allCases.filter(all.contains)
+  }
+
+  /// What can be judged by the head alone: the caller's right, the body's media type and declared length, and what the
+  /// client accepts. To be asked before a body byte is read.
+  func admit(_ head: HTTPRequestHead, by principal: Principal) throws(Problem) {
+    try access.admit(principal)
+    let offers = answers.flatMap(\.contents).map(\.type)
+    if !offers.isEmpty { _ = try head.negotiate(offers) }
+    if answersFromHead || head.framing == .none { return }
+    if case .length(let length) = head.framing, length > input.maximumBytes {
+      throw Problem(.bodyTooLarge, "more than \(input.maximumBytes) bytes")
+    }
+    // The ingest lane looks at type and coding itself: real collectors label both wrongly.
+    if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.contents.map(\.type)) }
+  }
+
+  /// Runs the handler; a problem becomes its response. Only for the admin lane.
+  func respond(to request: AdmittedRequest, _ context: RequestContext) async -> HTTPResponse {
+    guard case .admin(let handler) = lane else { preconditionFailure("\(id) is for the ingest lane") }
+    do throws(Problem) {
+      return try await handler(request, context)
+    } catch {
+      return error.response(requestID: context.requestID)
+    }
+  }
+}

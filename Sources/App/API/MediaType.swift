@@ -1,0 +1,106 @@
+// Content negotiation (RFC 9110 §8.3, §12.5.1), as much as a server with few representations needs.
+
+import Protocol
+
+/// `type/subtype`, in lower case, without parameters.
+struct MediaType: Hashable, Sendable, CustomStringConvertible {
+  let type: String
+  let subtype: String
+
+  static let json = MediaType("application", "json")
+  static let csv = MediaType("text", "csv")
+  static let plainText = MediaType("text", "plain")
+  static let toml = MediaType("application", "toml")
+
+  init(_ type: String, _ subtype: String) {
+    self.type = type
+    self.subtype = subtype
+  }
+
+  /// Reads the value of Content-Type, or an element of Accept up to its first parameter.
+  init?(_ text: some StringProtocol) {
+    let bare = text.prefix { $0 != ";" }
+    let parts = bare.split(separator: "/", omittingEmptySubsequences: false).map { Self.trimmed(String($0)) }
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(Self.isToken) }) else { return nil }
+    self.init(parts[0].lowercased(), parts[1].lowercased())
+  }
+
+  var description: String { "\(type)/\(subtype)" }
+
+  /// Whether this is `range`, or within it if it is `type/*` or `*/*`.
+  func isWithin(_ range: MediaType) -> Bool {
+    (range.type == "*" || range.type == type) && (range.subtype == "*" || range.subtype == subtype)
+  }
+
+  /// RFC 9110 §5.6.2, as far as media types go.
+  private static func isToken(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || "!#$%&'*+-.^_`|~".contains(character))
+  }
+
+  fileprivate static func trimmed(_ text: String) -> String {
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    return String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+  }
+}
+
+extension MediaType {
+  /// Which of `offers` the client likes best; among equals, the first. Nil if it accepts none.
+  /// - Parameter accept: the values of the Accept fields. None, or nothing legible, accepts everything.
+  static func negotiate(_ offers: [MediaType], accept: [String]) -> MediaType? {
+    let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap { AcceptedRange(String($0)) }
+    if ranges.isEmpty { return offers.first }
+    var best: (offer: MediaType, weight: Int)?
+    for offer in offers {
+      // The most specific range that matches decides, not the kindest one.
+      let matches = ranges.filter { offer.isWithin($0.range) }
+      guard let match = matches.max(by: { $0.precision < $1.precision }), match.weight > (best?.weight ?? 0) else {
+        continue
+      }
+      best = (offer, match.weight)
+    }
+    return best?.offer
+  }
+
+  /// An element of Accept.
+  private struct AcceptedRange {
+    let range: MediaType
+    /// In thousandths; 0 is "not this".
+    let weight: Int
+
+    var precision: Int { (range.type == "*" ? 0 : 1) + (range.subtype == "*" ? 0 : 1) }
+
+    init?(_ element: String) {
+      guard let range = MediaType(element) else { return nil }
+      self.range = range
+      var weight = 1000
+      for parameter in element.split(separator: ";").dropFirst() {
+        let pair = parameter.split(separator: "=", maxSplits: 1).map { MediaType.trimmed(String($0)) }
+        guard pair.count == 2, pair[0].lowercased() == "q" else { continue }
+        guard let quality = Double(pair[1]), (0...1).contains(quality) else { return nil }
+        weight = Int(quality * 1000)
+      }
+      self.weight = weight
+    }
+  }
+}
+
+extension HTTPRequestHead {
+  /// Which of `offers` to answer with. - Throws: `.notAcceptable`
+  func negotiate(_ offers: [MediaType]) throws(Problem) -> MediaType {
+    let accept = all(named: "accept").map { String(decoding: $0, as: UTF8.self) }
+    if let choice = MediaType.negotiate(offers, accept: accept) { return choice }
+    throw Problem(.notAcceptable, "there is \(offers.map(\.description).joined(separator: ", "))")
+  }
+
+  /// Whether the body's media type is one of `accepted`. A body without Content-Type is: `curl --data-binary` users and
+  /// hand-made clients forget it, and what the body is not will show when it is read.
+  /// - Throws: `.unsupportedMediaType`, `.unsupportedContentCoding`
+  func requireBody(_ accepted: [MediaType]) throws(Problem) {
+    if contentCoding != .identity {
+      throw Problem(.unsupportedContentCoding, "send it as it is", fields: [HTTPField("Accept-Encoding", "identity")])
+    }
+    guard let text = string(named: "content-type") else { return }
+    if let type = MediaType(text), accepted.contains(type) { return }
+    throw Problem(.unsupportedMediaType, "send \(accepted.map(\.description).joined(separator: " or "))")
+  }
+}

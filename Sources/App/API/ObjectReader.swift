@@ -1,0 +1,149 @@
+// Decoder, validator and schema of a request body in one. A reader is in one of two modes: *decoding* checks and returns
+// the fields of an object; *describing* records their names and rules and returns placeholders. The same initializer
+// runs in both, so the documentation cannot say other than what is checked.
+//
+// What makes it sound: the initializer is a straight line. It never branches on a value it read (`require` is for rules
+// between fields), so that describing sees every field.
+
+import Protocol
+
+/// A JSON body.
+protocol RequestBody: RequestInput {
+  /// The name of its schema; unique among bodies and answers.
+  static var schemaName: String { get }
+  /// A body that decodes, for the documentation.
+  static var example: JSONValue { get }
+  /// Reads each field exactly once.
+  init(from object: inout ObjectReader)
+}
+
+extension RequestBody {
+  static var schemaName: String { String(describing: Self.self) }
+}
+
+/// A change that a PATCH asks for: a member that is absent changes nothing, `null` clears.
+enum FieldChange<Value: Sendable>: Sendable {
+  case keep
+  case clear
+  case set(Value)
+}
+
+extension FieldChange: Equatable where Value: Equatable {}
+
+struct ObjectReader {
+  /// The object being decoded; nil while describing.
+  private let object: JSONObject?
+  private let path: String
+  private var errors: FieldErrors
+  private(set) var properties: [Schema.Property] = []
+  private var names: Set<String> = []
+
+  static func describing() -> ObjectReader { ObjectReader(object: nil, path: "", errors: FieldErrors()) }
+
+  /// - Parameters:
+  ///   - path: of the object within the body, empty for the body itself.
+  ///   - errors: found so far in the rest of the body.
+  static func decoding(_ object: JSONObject, path: String = "", errors: FieldErrors = FieldErrors()) -> ObjectReader {
+    ObjectReader(object: object, path: path, errors: errors)
+  }
+
+  private init(object: JSONObject?, path: String, errors: FieldErrors) {
+    self.object = object
+    self.path = path
+    self.errors = errors
+  }
+
+  /// A field that must be there and not null.
+  mutating func required<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value {
+    guard let value = value(name, rule.schema.described(prose), isRequired: true) else { return rule.placeholder }
+    return rule.read(value, place(name), &errors) ?? rule.placeholder
+  }
+
+  /// A field that may be absent or null.
+  mutating func optional<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value? {
+    let value = value(name, rule.schema.described(prose).nullable, isRequired: false)
+    guard let value, value != .null else { return nil }
+    return rule.read(value, place(name), &errors)
+  }
+
+  /// A field that has `fallback` when it is absent. - Parameter fallback: also shown in the schema, as `json`.
+  mutating func optional<Value>(
+    _ name: String, _ rule: FieldRule<Value>, default fallback: Value, _ json: JSONValue, _ prose: String = ""
+  ) -> Value {
+    var schema = rule.schema.described(prose)
+    schema.defaultValue = json
+    guard let value = value(name, schema, isRequired: false) else { return fallback }
+    return rule.read(value, place(name), &errors) ?? fallback
+  }
+
+  /// A field of a PATCH that can be cleared. (One that cannot is `optional`; null then changes nothing.)
+  mutating func change<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> FieldChange<Value> {
+    let value = value(name, rule.schema.described(prose).nullable, isRequired: false)
+    guard let value else { return .keep }
+    if value == .null { return .clear }
+    return rule.read(value, place(name), &errors).map { .set($0) } ?? .keep
+  }
+
+  /// A rule between fields. It is only looked at when each field by itself is right.
+  /// - Parameter fault: completes "<name> …".
+  mutating func require(_ condition: @autoclosure () -> Bool, _ name: String, _ fault: String) {
+    if object != nil, errors.isEmpty, !condition() { errors.add(place(name), fault) }
+  }
+
+  /// All errors, with the members nobody asked for.
+  func finish() -> FieldErrors {
+    var errors = errors
+    for member in object?.members ?? [] where !names.contains(member.name) {
+      errors.add(path, "\(path.isEmpty ? "there is" : "has") no field \(FieldErrors.quoted(member.name))")
+    }
+    return errors
+  }
+
+  private func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
+
+  /// Records the field; decoding, gives its value.
+  private mutating func value(_ name: String, _ schema: Schema, isRequired: Bool) -> JSONValue? {
+    precondition(names.insert(name).inserted, "the field \(name) is read twice")
+    guard let object else {
+      properties.append(Schema.Property(name: name, schema: schema, isRequired: isRequired))
+      return nil
+    }
+    if let value = object[name], !(isRequired && value == .null) { return value }
+    if isRequired { errors.add(place(name), "is missing") }
+    return nil
+  }
+}
+
+extension RequestBody {
+  static var schema: Schema { FieldRule.object(Self.self).schema }
+
+  /// - Throws: `.validationFailed` with all faults.
+  static func decode(_ value: JSONValue) throws(Problem) -> Self {
+    guard case .object(let object) = value else { throw Problem(.validationFailed, "the body must be an object") }
+    var reader = ObjectReader.decoding(object)
+    let body = Self(from: &reader)
+    let errors = reader.finish()
+    if !errors.isEmpty { throw Problem(.validationFailed, errors.details) }
+    return body
+  }
+
+  static var declaration: InputDeclaration {
+    assert(
+      Result { () throws(Problem) in try decode(example) }.isSuccess, "the example of \(Self.self) does not decode")
+    return .json(schema, example: example)
+  }
+
+  static func read(_ request: AdmittedRequest) throws(Problem) -> Self {
+    let value: JSONValue
+    do throws(JSONValueError) {
+      value = try JSONValue.parse(request.body.span)
+    } catch {
+      throw Problem(error)
+    }
+    return try decode(value)
+  }
+}
+
+extension Result {
+  fileprivate var isSuccess: Bool { if case .success = self { true } else { false } }
+}

@@ -1,0 +1,34 @@
+// The document as an endpoint, which documents itself, too.
+
+import Protocol
+
+extension Endpoint {
+  /// The endpoints given, and one more that serves the document about all of them. It is rendered once, here.
+  static func documented(_ endpoints: [Endpoint], title: String, version: String, description: String) -> [Endpoint] {
+    let declared = openAPI { _ in HTTPResponse(status: .ok) }
+    let document = OpenAPIDocument(
+      title: title, version: version, description: description, endpoints: endpoints + [declared]
+    ).render()
+    let tag = EntityTag(Hex.encode(Digest.sha256(document)))
+    let served = openAPI { head in
+      if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: [tag.field]) }
+      let type = HTTPField("Content-Type", MediaType.json.description)
+      return HTTPResponse(status: .ok, fields: [type, tag.field], body: document)
+    }
+    return endpoints + [served]
+  }
+
+  private static func openAPI(_ answer: @escaping @Sendable (HTTPRequestHead) -> HTTPResponse) -> Endpoint {
+    let document = AnswerDeclaration.Content(type: .json, schema: Schema(.object), example: ["openapi": "3.1.0"])
+    return Endpoint(
+      .get, "/api/v1/openapi.json", id: "openAPI", tag: .system, access: .anyone, summary: "This document.",
+      returns: HTTPResponse.self,
+      answers: [
+        AnswerDeclaration(
+          prose: "An OpenAPI 3.1 document.", contents: [document],
+          fields: [.init(name: "ETag", schema: .string, prose: "Changes with the document.")]),
+        .empty(.notModified, prose: "The document has the ETag of If-None-Match."),
+      ]
+    ) { request, _ async throws(Problem) -> HTTPResponse in answer(request.head) }
+  }
+}

@@ -1,0 +1,48 @@
+// Who calls. Made once a request, from its token and its connection's certificate; afterwards the value is the proof.
+
+import Protocol
+
+/// What a user may do; each includes those before it.
+enum Role: String, CaseIterable, Comparable, Sendable {
+  case viewer, `operator`, admin
+
+  static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }
+
+  private var rank: Int {
+    switch self {
+    case .viewer: 0
+    case .operator: 1
+    case .admin: 2
+    }
+  }
+}
+
+enum Principal: Equatable, Sendable {
+  case anonymous
+  case user(User)
+  case collector(Collector)
+
+  struct User: Equatable, Sendable {
+    let id: Int64
+    let name: String
+    let role: Role
+    /// The login this access token came from.
+    let sessionID: UUID
+  }
+
+  /// A collector that is enrolled and not revoked. If there was a certificate, it names the same collector as the token.
+  struct Collector: Equatable, Sendable {
+    let id: UUID
+    /// Of the trusted certificate its connection proved; nil when it showed none.
+    let certificateFingerprint: String?
+  }
+
+  /// How the audit trail names it: `user:<id>`, `collector:<uuid>`, `anonymous`.
+  var actor: String {
+    switch self {
+    case .anonymous: "anonymous"
+    case .user(let user): "user:\(user.id)"
+    case .collector(let collector): "collector:\(collector.id)"
+    }
+  }
+}

@@ -1,0 +1,69 @@
+// Facts that Protocol reports, as refusals. Sentences are written here and not where the fact was found.
+
+import Protocol
+
+extension Problem {
+  /// A message that HTTP does not permit, or that is beyond a limit of ours.
+  init(_ error: HTTPError) {
+    let kind: Kind
+    switch error.status {
+    case .requestHeaderFieldsTooLarge: kind = .headTooLarge
+    case .uriTooLong: kind = .targetTooLong
+    case .contentTooLarge: kind = .bodyTooLarge
+    case .expectationFailed: kind = .unsupportedExpectation
+    case .notImplemented: kind = .unsupportedTransferCoding
+    case .httpVersionNotSupported: kind = .unsupportedHTTPVersion
+    default: kind = error.reason == .invalidQuery ? .invalidQuery : .malformedRequest  // an open set of numbers
+    }
+    self.init(kind, error.reason.rawValue)
+  }
+
+  init(_ error: InflateError) {
+    switch error {
+    case .truncated: self.init(.invalidCompression, "the gzip member is cut off")
+    case .corrupt(let offset): self.init(.invalidCompression, "the gzip member is damaged before byte \(offset)")
+    case .trailingBytes: self.init(.invalidCompression, "bytes follow the gzip member")
+    case .tooLarge(let limit): self.init(.bodyTooLarge, "the body inflates to more than \(limit) bytes")
+    case .ratioExceeded: self.init(.bodyTooLarge, "the body inflates to suspiciously many times its size")
+    }
+  }
+
+  init(_ error: JSONValueError) {
+    let what: String
+    switch error.reason {
+    case .unexpectedEnd: what = "the text ends too early"
+    case .unexpectedByte: what = "unexpected character"
+    case .trailingBytes: what = "something follows the value"
+    case .invalidUTF8: what = "a string is not valid UTF-8"
+    case .controlCharacter: what = "a string holds a control character that is not escaped"
+    case .invalidEscape: what = "invalid escape"
+    case .loneSurrogate: what = "half of a surrogate pair"
+    case .invalidNumber: what = "invalid number"
+    case .numberOutOfRange: what = "number out of range"
+    case .duplicateKey(let name): what = "the name \(FieldErrors.quoted(name)) occurs twice"
+    case .tooDeep(let limit): what = "more than \(limit) arrays and objects inside one another"
+    case .tooLarge(let limit):
+      self.init(.bodyTooLarge, "more than \(limit) bytes")
+      return
+    }
+    self.init(.invalidJSON, "\(what), at byte \(error.offset)")
+  }
+}
+
+extension Problem {
+  /// A failed statement or connection. What the caller could have known better (a name that is taken) is the endpoint's
+  /// to say, before it comes here; the error itself belongs into the log.
+  init(_ error: DatabaseError) {
+    switch error.kind {
+    case .connectFailed, .connectionLost, .waitedTooLong: self.init(.databaseUnavailable, retryAfterSeconds: 5)
+    case .overloaded: self.init(.overloaded, retryAfterSeconds: 5)
+    case .cancelled, .shutDown: self.init(.shuttingDown, retryAfterSeconds: 5)
+    case .unexpectedResult: self.init(.internalError)
+    case .statement where error.isRetryable: self.init(.databaseUnavailable, retryAfterSeconds: 5)
+    case .statement where error.sqlstate == SQLState.uniqueViolation: self.init(.conflict)
+    case .statement where error.sqlstate == SQLState.queryCanceled:
+      self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
+    case .statement: self.init(.internalError)
+    }
+  }
+}

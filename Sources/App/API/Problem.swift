@@ -1,0 +1,177 @@
+// What a request can be refused with: a closed list. Everything a client reads about a refusal is written here, and in
+// the endpoint that adds `details`; internal errors keep their detail for the log.
+
+import Protocol
+
+/// A refusal, on the wire `{"code", "error", "message", "details"?, "request_id"}`.
+struct Problem: Error, Equatable, Sendable {
+  let kind: Kind
+  /// What exactly was wrong, for the one who sent the request. Never internals.
+  var details: String?
+  /// When to try again: `Retry-After`.
+  var retryAfterSeconds: Int?
+  /// Fields the refusal needs beside those: `Allow`, `WWW-Authenticate`.
+  var fields: [HTTPField] = []
+
+  init(_ kind: Kind, _ details: String? = nil, retryAfterSeconds: Int? = nil, fields: [HTTPField] = []) {
+    self.kind = kind
+    self.details = details
+    self.retryAfterSeconds = retryAfterSeconds
+    self.fields = fields
+  }
+
+  /// The raw value is the slug on the wire: stable, clients switch on it.
+  enum Kind: String, CaseIterable, Sendable {
+    // The message
+    case malformedRequest = "malformed_request"
+    case requestTimeout = "request_timeout"
+    case headTooLarge = "head_too_large"
+    case targetTooLong = "target_too_long"
+    case bodyTooLarge = "body_too_large"
+    case unsupportedExpectation = "unsupported_expectation"
+    case unsupportedTransferCoding = "unsupported_transfer_coding"
+    case unsupportedHTTPVersion = "unsupported_http_version"
+
+    // What it says
+    case notFound = "not_found"
+    case methodNotAllowed = "method_not_allowed"
+    case unsupportedMediaType = "unsupported_media_type"
+    case unsupportedContentCoding = "unsupported_content_coding"
+    case notAcceptable = "not_acceptable"
+    case invalidCompression = "invalid_compression"
+    case invalidJSON = "invalid_json"
+    case invalidQuery = "invalid_query"
+    case validationFailed = "validation_failed"
+    case conflict = "conflict"
+    case preconditionFailed = "precondition_failed"
+
+    // Who says it
+    case unauthenticated = "unauthenticated"
+    case invalidToken = "invalid_token"
+    case expiredToken = "expired_token"
+    case reusedToken = "reused_token"
+    case invalidCredentials = "invalid_credentials"
+    case invalidRegistrationSecret = "invalid_registration_secret"
+    case secretUnknown = "secret_unknown"
+    case secretExpired = "secret_expired"
+    case secretExhausted = "secret_exhausted"
+    case secretRevoked = "secret_revoked"
+    case tokenRefused = "token_refused"
+    case insufficientRole = "insufficient_role"
+    case certificateRequired = "certificate_required"
+    case identityMismatch = "identity_mismatch"
+    case collectorRevoked = "collector_revoked"
+    case accountInactive = "account_inactive"
+
+    // Ourselves
+    case rateLimited = "rate_limited"
+    case accountLocked = "account_locked"
+    case internalError = "internal_error"
+    case overloaded = "overloaded"
+    case databaseUnavailable = "database_unavailable"
+    case shuttingDown = "shutting_down"
+  }
+}
+
+extension Problem.Kind {
+  var slug: String { rawValue }
+
+  var status: HTTPStatus {
+    switch self {
+    case .malformedRequest, .invalidCompression, .invalidJSON, .invalidQuery: .badRequest
+    case .unauthenticated, .invalidToken, .expiredToken, .reusedToken, .invalidCredentials,
+      .invalidRegistrationSecret:
+      .unauthorized
+    case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
+      .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive:
+      .forbidden
+    case .notFound: .notFound
+    case .methodNotAllowed: .methodNotAllowed
+    case .notAcceptable: .notAcceptable
+    case .requestTimeout: .requestTimeout
+    case .conflict: .conflict
+    case .preconditionFailed: .preconditionFailed
+    case .bodyTooLarge: .contentTooLarge
+    case .targetTooLong: .uriTooLong
+    case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
+    case .unsupportedExpectation: .expectationFailed
+    case .validationFailed: .unprocessableContent
+    case .rateLimited, .accountLocked: .tooManyRequests
+    case .headTooLarge: .requestHeaderFieldsTooLarge
+    case .internalError: .internalServerError
+    case .unsupportedTransferCoding: .notImplemented
+    case .overloaded, .databaseUnavailable, .shuttingDown: .serviceUnavailable
+    case .unsupportedHTTPVersion: .httpVersionNotSupported
+    }
+  }
+
+  /// The sentence on the wire and in the documentation.
+  var message: String {
+    switch self {
+    case .malformedRequest: "The request breaks the rules of HTTP/1.1."
+    case .requestTimeout: "The request did not arrive in time."
+    case .headTooLarge: "The header fields are too large or too many."
+    case .targetTooLong: "The request target is too long."
+    case .bodyTooLarge: "The body is too large."
+    case .unsupportedExpectation: "The expectation cannot be met."
+    case .unsupportedTransferCoding: "Only the chunked transfer coding is supported."
+    case .unsupportedHTTPVersion: "Only HTTP/1.0 and HTTP/1.1 are supported."
+    case .notFound: "There is nothing here by that name."
+    case .methodNotAllowed: "The resource does not support this method."
+    case .unsupportedMediaType: "The body's media type is not supported here."
+    case .unsupportedContentCoding: "The body's content coding is not supported here."
+    case .notAcceptable: "None of the media types the client accepts can be produced."
+    case .invalidCompression: "The body is not one complete gzip member."
+    case .invalidJSON: "The body is not well-formed JSON."
+    case .invalidQuery: "A query parameter is missing, unknown or not valid."
+    case .validationFailed: "A field of the body is missing, unknown or not valid."
+    case .conflict: "The request conflicts with what is stored."
+    case .preconditionFailed: "A condition of the request does not hold."
+    case .unauthenticated: "The request needs valid credentials."
+    case .invalidToken: "The token is not valid."
+    case .expiredToken: "The token has expired."
+    case .reusedToken: "The refresh token was used before; its session is revoked."
+    case .invalidCredentials: "The user name or the password is wrong."
+    case .invalidRegistrationSecret: "The registration secret is missing."
+    case .secretUnknown: "There is no such registration secret."
+    case .secretExpired: "The registration secret has expired."
+    case .secretExhausted: "The registration secret was used as often as it may be."
+    case .secretRevoked: "The registration secret was revoked."
+    case .tokenRefused: "The token is not accepted here."
+    case .insufficientRole: "The caller's role does not permit this."
+    case .certificateRequired: "A trusted client certificate is required."
+    case .identityMismatch: "Certificate, token and request do not name the same collector."
+    case .collectorRevoked: "The collector was revoked."
+    case .accountInactive: "The account is inactive."
+    case .rateLimited: "Too many requests; try again later."
+    case .accountLocked: "Too many failed logins; try again later."
+    case .internalError: "The server failed; the request id finds the reason in its log."
+    case .overloaded: "The server has more work than it can do; try again later."
+    case .databaseUnavailable: "The database cannot be reached; try again later."
+    case .shuttingDown: "The server is shutting down; try again later."
+    }
+  }
+}
+
+extension Problem {
+  /// The refusal as a response. Always JSON, whatever the client accepts: it is better than nothing.
+  func response(requestID: String) -> HTTPResponse {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("code", kind.status.code)
+      json.member("error", kind.slug)
+      json.member("message", kind.message)
+      if let details { json.member("details", details) }
+      json.member("request_id", requestID)
+    }
+    let body = json.finish()
+    var fields = fields
+    fields.append(HTTPField("Content-Type", MediaType.json.description))
+    if let retryAfterSeconds { fields.append(HTTPField("Retry-After", String(retryAfterSeconds))) }
+    if kind.status == .unauthorized, !fields.contains(where: { $0.name == "WWW-Authenticate" }) {
+      // RFC 9110 §11.6.1: a 401 names a challenge.
+      fields.append(HTTPField("WWW-Authenticate", #"Bearer realm="pganalytics""#))
+    }
+    return HTTPResponse(status: kind.status, fields: fields, body: body.withUnsafeBytes { Array($0) })
+  }
+}

@@ -1,0 +1,57 @@
+// The values that answers are made of.
+
+import Protocol
+
+extension String: ResponseValue {
+  static var schema: Schema { .string }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Bool: ResponseValue {
+  static var schema: Schema { .boolean }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int: ResponseValue {
+  static var schema: Schema { .integer }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int32: ResponseValue {
+  static var schema: Schema { .integer }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int64: ResponseValue {
+  static var schema: Schema { .integer }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Double: ResponseValue {
+  static var schema: Schema { .number }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension UUID: ResponseValue {
+  static var schema: Schema { .uuid }
+  func write(to json: inout JSONWriter) { json.value(description) }
+}
+
+extension Timestamp: ResponseValue {
+  static var schema: Schema { .instant }
+  func write(to json: inout JSONWriter) { json.value(rfc3339) }
+}
+
+/// Anything; for what is only passed on.
+extension JSONValue: ResponseValue {
+  static var schema: Schema { .any }
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+/// Conform an enum of texts, and its schema lists them.
+extension ResponseValue where Self: CaseIterable & RawRepresentable, RawValue == String {
+  static var schema: Schema { .choice(allCases.map(\.rawValue)) }
+  func write(to json: inout JSONWriter) { json.value(rawValue) }
+}
+
+extension Role: ResponseValue {}

@@ -1,0 +1,182 @@
+// JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it), as far as our declarations need it.
+
+import Protocol
+
+/// The shape of one JSON value.
+struct Schema: Equatable, Sendable {
+  enum Kind: String, Sendable { case string, integer, number, boolean, array, object, any }
+
+  struct Property: Equatable, Sendable {
+    let name: String
+    var schema: Schema
+    var isRequired = true
+  }
+
+  let kind: Kind
+  /// Objects with a name are written once, under `components/schemas`, and referred to.
+  var name: String?
+  var description = ""
+  var isNullable = false
+  var defaultValue: JSONValue?
+  var format: String?
+  var pattern: String?
+  /// The only texts allowed; empty for any.
+  var values: [String] = []
+  var minimum: JSONValue?
+  var maximum: JSONValue?
+  /// Code points of a string, elements of an array.
+  var count: ClosedRange<Int>?
+  /// Of an array; exactly one.
+  var element: [Schema] = []
+  var properties: [Property] = []
+  /// An object that has no other members than `properties`.
+  var isClosed = false
+
+  init(_ kind: Kind) { self.kind = kind }
+
+  static let any = Schema(.any)
+  static let string = Schema(.string)
+  static let integer = Schema(.integer)
+  static let number = Schema(.number)
+  static let boolean = Schema(.boolean)
+  static let uuid = string(format: "uuid")
+  static let instant = string(format: "date-time")
+
+  static func string(format: String) -> Schema {
+    var schema = Schema.string
+    schema.format = format
+    return schema
+  }
+
+  static func choice(_ values: [String]) -> Schema {
+    var schema = Schema.string
+    schema.values = values
+    return schema
+  }
+
+  static func array(of element: Schema, count: ClosedRange<Int>? = nil) -> Schema {
+    var schema = Schema(.array)
+    schema.element = [element]
+    schema.count = count
+    return schema
+  }
+
+  static func object(named name: String?, _ properties: [Property], isClosed: Bool = false) -> Schema {
+    var schema = Schema(.object)
+    schema.name = name
+    schema.properties = properties
+    schema.isClosed = isClosed
+    return schema
+  }
+
+  func described(_ description: String) -> Schema {
+    var schema = self
+    schema.description = description
+    return schema
+  }
+
+  var nullable: Schema {
+    var schema = self
+    schema.isNullable = true
+    return schema
+  }
+}
+
+extension Schema {
+  /// Every named object in this schema, itself included, inner ones first.
+  var namedObjects: [Schema] {
+    let inner = element.flatMap(\.namedObjects) + properties.flatMap(\.schema.namedObjects)
+    guard name != nil else { return inner }
+    var bare = self
+    bare.isNullable = false
+    bare.description = ""
+    bare.defaultValue = nil
+    return inner + [bare]
+  }
+
+  /// Writes the schema where it is used: a reference, if it has a name.
+  func write(to json: inout JSONWriter) {
+    guard let name else { return writeInline(to: &json) }
+    let path = "#/components/schemas/\(name)"
+    json.object { json in
+      if isNullable {
+        json.key("anyOf")
+        json.array { json in
+          json.object { json in json.member("$ref", path) }
+          json.object { json in json.member("type", "null") }
+        }
+      } else {
+        json.member("$ref", path)
+      }
+      if !description.isEmpty { json.member("description", description) }
+    }
+  }
+
+  /// Writes the schema itself, whether it has a name or not.
+  func writeInline(to json: inout JSONWriter) {
+    json.object { json in
+      writeType(to: &json)
+      if let format { json.member("format", format) }
+      if let pattern { json.member("pattern", pattern) }
+      writeLimits(to: &json)
+      if !values.isEmpty {
+        json.key("enum")
+        json.array { json in
+          for value in values { json.value(value) }
+          if isNullable { json.null() }
+        }
+      }
+      if let element = element.first {
+        json.key("items")
+        element.write(to: &json)
+      }
+      if kind == .object { writeMembers(to: &json) }
+      if let defaultValue {
+        json.key("default")
+        json.value(defaultValue)
+      }
+      if !description.isEmpty { json.member("description", description) }
+    }
+  }
+
+  private func writeType(to json: inout JSONWriter) {
+    if kind == .any { return }
+    json.key("type")
+    guard isNullable else { return json.value(kind.rawValue) }
+    json.array { json in
+      json.value(kind.rawValue)
+      json.value("null")
+    }
+  }
+
+  private func writeLimits(to json: inout JSONWriter) {
+    if let minimum {
+      json.key("minimum")
+      json.value(minimum)
+    }
+    if let maximum {
+      json.key("maximum")
+      json.value(maximum)
+    }
+    guard let count else { return }
+    let what = kind == .array ? "Items" : "Length"
+    if count.lowerBound > 0 { json.member("min\(what)", count.lowerBound) }
+    if count.upperBound < Int.max { json.member("max\(what)", count.upperBound) }
+  }
+
+  private func writeMembers(to json: inout JSONWriter) {
+    json.key("properties")
+    json.object { json in
+      for property in properties {
+        json.key(property.name)
+        property.schema.write(to: &json)
+      }
+    }
+    let required = properties.filter(\.isRequired)
+    if !required.isEmpty {
+      json.key("required")
+      json.array { json in for property in required { json.value(property.name) } }
+    }
+    if isClosed { json.member("additionalProperties", false) }
+  }
+}

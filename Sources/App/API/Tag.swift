@@ -1,0 +1,24 @@
+/// The chapters of the API's documentation.
+enum Tag: String, CaseIterable, Sendable {
+  case authentication = "Authentication"
+  case users = "Users"
+  case registrationSecrets = "Registration secrets"
+  case collectors = "Collectors"
+  case configuration = "Configuration"
+  case ingest = "Ingest"
+  case servers = "Servers"
+  case system = "System"
+
+  var prose: String {
+    switch self {
+    case .authentication: "Logging in and out, and changing one's password."
+    case .users: "The people who may use this API, and their roles."
+    case .registrationSecrets: "What lets a collector enrol. The value is shown once and stored only as a digest."
+    case .collectors: "Enrolment, identity and revocation of collectors."
+    case .configuration: "The configuration each collector fetches, in versions."
+    case .ingest: "How collectors deliver metrics. A 200 says that they are committed."
+    case .servers: "The monitored servers and their metrics."
+    case .system: "Health, version, audit trail and this document."
+    }
+  }
+}

@@ -1,0 +1,48 @@
+// credentials.json of `pganalytics up`: what a person or a script needs to use the server.
+
+import Protocol
+
+struct Credentials: Equatable {
+  static let fileName = "credentials.json"
+
+  var baseURL: String
+  var authorityFile: String
+  var adminUsername: String
+  var adminPassword: String
+  var registrationSecret: String
+  var databaseURL: String
+
+  /// - Returns: nil if there is no file, or none that can be read as credentials: new ones are made then.
+  static func read(_ directory: String) throws(FileError) -> Credentials? {
+    guard let bytes = try PrivateFile.read(directory + "/" + fileName),
+      case .success(.object(let object)) = Result(catching: { () throws(JSONValueError) in
+        try JSONValue.parse(bytes.span)
+      }),
+      case .object(let admin)? = object["admin"], case .string(let baseURL)? = object["base_url"],
+      case .string(let authorityFile)? = object["ca_file"], case .string(let username)? = admin["username"],
+      case .string(let password)? = admin["password"], case .string(let secret)? = object["registration_secret"],
+      case .string(let databaseURL)? = object["database_url"]
+    else { return nil }
+    return Credentials(
+      baseURL: baseURL, authorityFile: authorityFile, adminUsername: username, adminPassword: password,
+      registrationSecret: secret, databaseURL: databaseURL)
+  }
+
+  func write(_ directory: String) throws(FileError) {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("base_url", baseURL)
+      json.member("ca_file", authorityFile)
+      json.key("admin")
+      json.object { json in
+        json.member("username", adminUsername)
+        json.member("password", adminPassword)
+      }
+      json.member("registration_secret", registrationSecret)
+      json.member("database_url", databaseURL)
+    }
+    var bytes = json.finish()
+    bytes.append(UInt8(ascii: "\n"))
+    try PrivateFile.write(bytes.withUnsafeBytes { Array($0) }, to: directory + "/" + Self.fileName)
+  }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Glibc
+import Protocol
+import Reactor
+
+struct UpCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "up", abstract: "Serves with a private PostgreSQL of its own: the whole thing in one command.",
+    discussion: """
+      Makes what is missing in the data directory (database, certificate authority, administrator, registration secret) \
+      and reuses what is there. credentials.json in it says how to get in.
+      """)
+
+  @Option(help: "Directory of everything.") var dataDir: String?
+  @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
+  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @OptionGroup var options: SettingOptions
+
+  func run() async throws {
+    var settings = try options.read([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
+    let log = try settings.log()
+    try Process.prepare(settings)
+    let signals = try Signals.stream()
+
+    print("Starting the private PostgreSQL …")
+    let postgres = EmbeddedPostgres(
+      EmbeddedPostgresSettings(dataDirectory: settings.dataDirectory, environment: Environment.variables())
+    ) { event in log.warning("private PostgreSQL", ["event": "\(event)"]) }
+    let started = try postgres.start()
+    for notice in started.notices { print(notice) }
+    settings.databaseURL = started.databaseURL
+    do {
+      let credentials = try await prepareDatabase(settings)
+      let server = try await Server.start(settings, log: log)
+      let complete = Credentials(
+        baseURL: "https://\(Self.reachable(server))", authorityFile: try PrivateFile.absolute(
+          server.certificateAuthorityFile), adminUsername: credentials.adminUsername,
+        adminPassword: credentials.adminPassword, registrationSecret: credentials.registrationSecret,
+        databaseURL: started.databaseURL)
+      try complete.write(settings.dataDirectory)
+      print(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
+      for await _ in signals { break }
+      print("Stopping …")
+      await server.stop()
+    } catch {
+      postgres.stop()
+      throw error
+    }
+    postgres.stop()
+    print("Stopped. The data is in \(settings.dataDirectory).")
+  }
+
+  /// Migrates, and makes administrator and registration secret where they are missing or unknown to us.
+  private func prepareDatabase(_ settings: Settings) async throws -> Credentials {
+    let database = try Database.start(
+      settings.databaseSettings(DatabaseAddress(settings.databaseURL).resolved()))
+    defer { database.shutDown() }
+    _ = try await Storage.migrate(database, settings: settings)
+    var credentials =
+      try Credentials.read(settings.dataDirectory)
+      ?? Credentials(
+        baseURL: "", authorityFile: "", adminUsername: "admin", adminPassword: Secrets.random(),
+        registrationSecret: Secrets.random(), databaseURL: "")
+    let admin = try await database.one(AccountStatements.byName, credentials.adminUsername)
+    if admin == nil {
+      try await Accounts.add(
+        credentials.adminUsername, password: credentials.adminPassword, role: .admin, email: nil, fullName: nil,
+        to: database)
+    } else if try Credentials.read(settings.dataDirectory) == nil {
+      // The administrator of an earlier start whose credentials are lost: the data directory is ours, so is the account.
+      let hash = try Accounts.hash(credentials.adminPassword)
+      _ = try await database.one(AccountStatements.setPassword, credentials.adminUsername, hash)
+    }
+    let digest = Secrets.digest(credentials.registrationSecret.utf8)
+    if try await database.one(CollectorStatements.secretExists, digest)?.value != true {
+      // The stored one may have been revoked: then it stays so, and a new one takes its place.
+      credentials.registrationSecret = Secrets.random()
+      try await Secrets.add(
+        credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
+        to: database)
+    }
+    return credentials
+  }
+
+  /// An address that a client on this host can use.
+  private static func reachable(_ server: Server) -> String {
+    switch server.address.ipString {
+    case "0.0.0.0", "::": "127.0.0.1:\(server.address.port)"
+    default: "\(server.address)"
+    }
+  }
+}

@@ -1,0 +1,64 @@
+// The schema as the server needs it: checked or brought up to date at start, looked after while it runs.
+
+import Protocol
+
+/// A database whose schema is what this program expects.
+struct Storage: Sendable {
+  /// A schema that the program cannot work with, as a sentence.
+  struct Unusable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let partitions: Partitions
+  private let maintenance: Maintenance
+
+  private init(_ database: Database, _ settings: StorageSettings) {
+    partitions = Partitions(database: database, storage: settings)
+    maintenance = Maintenance(database: database, storage: settings)
+  }
+
+  /// Brings the schema up to date.
+  static func migrate(_ database: Database, settings: Settings) async throws -> MigrationReport {
+    try await Migrator(database: database, storage: settings.storage).migrate()
+  }
+
+  /// Checks that the schema is up to date, and makes the partitions of the next days.
+  static func open(_ database: Database, settings: Settings) async throws -> Storage {
+    let pending = try await Migrator(database: database, storage: settings.storage).status()
+      .filter { $0.appliedAt == nil }
+    if let first = pending.first {
+      throw Unusable(
+        description: "The database lacks migration \(first.version) (\(first.name)): run `pganalytics migrate` first.")
+    }
+    let storage = Storage(database, settings.storage)
+    _ = try await storage.maintenance.round { _ in }
+    return storage
+  }
+
+  /// Makes and drops partitions until it is cancelled.
+  func maintain(log: ServerLog) async {
+    await maintenance.run { event in
+      switch event {
+      case .finished(let round):
+        if !round.created.isEmpty || !round.dropped.isEmpty {
+          log.info(
+            "maintenance", ["created": "\(round.created.count)", "dropped": "\(round.dropped.count)"])
+        }
+      case .kept(let partition, let error):
+        log.warning("partition kept", ["partition": partition, "error": "\(error)"])
+      case .failed(let error): log.warning("maintenance failed", ["error": "\(error)"])
+      }
+    }
+  }
+}
+
+extension Settings {
+  var storage: StorageSettings {
+    var storage = StorageSettings()
+    storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
+    storage.ledgerRetentionDays = storage.retentionDays
+    storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
+    storage.compressAfterDays = Int32(clamping: compressAfter.wholeSeconds / 86_400)
+    return storage
+  }
+}

@@ -1,0 +1,48 @@
+import Protocol
+import Testing
+
+@testable import App
+
+@Suite struct MediaTypeTests {
+  @Test(
+    arguments: [
+      ([], "application/json"),
+      (["*/*"], "application/json"),
+      (["text/csv"], "text/csv"),
+      (["TEXT/CSV"], "text/csv"),
+      (["text/*"], "text/csv"),
+      (["text/csv;q=0.5, application/json;q=0.4"], "text/csv"),
+      (["text/csv;q=0.5, application/json"], "application/json"),
+      (["text/csv", "application/json"], "application/json"),
+      (["application/json;q=0, */*"], "text/csv"),
+      (["application/json;q=0"], nil),
+      (["*/*;q=0"], nil),
+      (["image/png"], nil),
+      (["image/png, text/csv;header=present;q=1"], "text/csv"),
+      (["text/csv;q=2"], "application/json"),
+      (["nonsense"], "application/json"),
+      ([""], "application/json"),
+    ] as [([String], String?)])
+  func `negotiates`(accept: [String], expected: String?) {
+    #expect(MediaType.negotiate([.json, .csv], accept: accept)?.description == expected)
+  }
+
+  @Test(arguments: ["", "json", "/", "a/", "/b", "a/b/c", "a b/c", "é/b", "a;b/c"])
+  func `refuses`(text: String) {
+    #expect(MediaType(text) == nil)
+  }
+
+  @Test func `knows its entity tag`() throws {
+    let tag = EntityTag("v7")
+    for value in ["\"v7\"", "W/\"v7\"", "\"a\", \"v7\"", "*"] {
+      #expect(tag.isKnown(to: try head("GET", "/", ["If-None-Match: \(value)"])))
+    }
+    for value in ["\"v8\"", "v7", "\"v7"] {
+      #expect(!tag.isKnown(to: try head("GET", "/", ["If-None-Match: \(value)"])))
+    }
+    #expect(!tag.isKnown(to: try head("GET", "/")))
+    #expect(tag.isMatched(by: try head("PUT", "/")))
+    #expect(tag.isMatched(by: try head("PUT", "/", ["If-Match: \"v6\", \"v7\""])))
+    #expect(!tag.isMatched(by: try head("PUT", "/", ["If-Match: W/\"v7\""])))
+  }
+}

@@ -1,0 +1,84 @@
+import Testing
+
+@testable import App
+
+@Suite struct DatabaseErrorTests {
+  private func error(_ sqlstate: String?) -> DatabaseError { DatabaseError(.statement, "x", sqlstate: sqlstate) }
+
+  @Test func `calls what may succeed later retryable, and nothing else`() {
+    for sqlstate in ["08006", "40001", "40P01", "53300", "57P01", "57P03", "55P03"] {
+      #expect(error(sqlstate).isRetryable, "\(sqlstate)")
+    }
+    for sqlstate in ["22021", "23505", "42P01", "57014", "55000", "XX000"] {
+      #expect(!error(sqlstate).isRetryable, "\(sqlstate)")
+    }
+    #expect(!error(nil).isRetryable)
+    #expect(DatabaseError(.connectionLost, "x").isRetryable)
+    #expect(!DatabaseError(.shutDown, "x").isRetryable)
+  }
+
+  @Test func `knows a lost connection without a SQLSTATE`() {
+    #expect(DatabaseError(.connectionLost, "x").isConnectionLoss)
+    #expect(DatabaseError(.connectFailed, "x").isConnectionLoss)
+    #expect(!error("57P01").isConnectionLoss)
+  }
+}
+
+@Suite struct DatabaseAddressTests {
+  @Test(arguments: [
+    "postgresql://me:s3cret@db.example:5433/metrics",
+    "host=db.example port=5433 user=me password=s3cret dbname=metrics",
+  ])
+  func `prints where, never the password`(_ text: String) throws {
+    let address = try DatabaseAddress(text)
+    #expect(address["password"] == "s3cret")
+    #expect(address.description == "me@db.example:5433/metrics")
+    var dumped = ""
+    dump(DatabaseSettings(address: address), to: &dumped)
+    #expect(!dumped.contains("s3cret"))
+    #expect(!"\(DatabaseSettings(address: address))".contains("s3cret"))
+  }
+
+  @Test func `does not repeat a connection string it cannot read`() {
+    #expect(throws: DatabaseAddress.Unusable.malformed) { try DatabaseAddress("password=s3cret nonsense") }
+  }
+
+  @Test func `resolves names beside the names, and leaves sockets alone`() throws {
+    #expect(try DatabaseAddress("host=127.0.0.1").resolved()["hostaddr"] == "127.0.0.1")
+    #expect(try DatabaseAddress("host=127.0.0.1").resolved()["host"] == "127.0.0.1")
+    #expect(try DatabaseAddress("host=/run/postgresql").resolved()["hostaddr"] == nil)
+    #expect(try DatabaseAddress("host=a.example hostaddr=192.0.2.1").resolved()["hostaddr"] == "192.0.2.1")
+    #expect(throws: DatabaseAddress.Unusable.unknownHost("no such host")) {
+      try DatabaseAddress("host='no such host'").resolved()
+    }
+  }
+}
+
+@Suite struct ReconnectBackoffTests {
+  /// SplitMix64.
+  private struct Seeded: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ mixed >> 31
+    }
+  }
+
+  @Test func `doubles to its longest wait, jittered downwards to a half, and starts anew after success`() {
+    for seed in UInt64(0)..<50 {
+      var generator = Seeded(state: seed)
+      var backoff = ReconnectBackoff()
+      var nominal = ReconnectBackoff.shortest
+      for _ in 0..<12 {
+        let wait = backoff.failed(using: &generator)
+        #expect(wait >= nominal * 0.5 && wait <= nominal)
+        nominal = min(nominal * 2, ReconnectBackoff.longest)
+      }
+      #expect(nominal == ReconnectBackoff.longest)
+      backoff.succeeded()
+      #expect(backoff.failed(using: &generator) <= ReconnectBackoff.shortest)
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import Protocol
+import Testing
+
+@testable import App
+
+@Suite struct DatabaseTests {
+  private struct Everything: SQLRow, Equatable {
+    let int4: Int32
+    let int8: Int64
+    let real: Double
+    let flag: Bool
+    let text: String
+    let blob: [UInt8]
+    let uuid: UUID
+    let time: Timestamp
+    let day: Day
+    let json: JSONText
+    let numbers: [Int64]
+    let names: [String]
+    let nothing: String?
+
+    static let columns = [
+      SQLColumn("a", Int32.self), SQLColumn("b", Int64.self), SQLColumn("c", Double.self), SQLColumn("d", Bool.self),
+      SQLColumn("e", String.self), SQLColumn("f", [UInt8].self), SQLColumn("g", UUID.self),
+      SQLColumn("h", Timestamp.self), SQLColumn("i", Day.self), SQLColumn("j", JSONText.self),
+      SQLColumn("k", [Int64].self), SQLColumn("l", [String].self), SQLColumn("m", String?.self),
+    ]
+
+    init(from row: inout RowReader) throws(DatabaseError) {
+      int4 = try row.next()
+      int8 = try row.next()
+      real = try row.next()
+      flag = try row.next()
+      text = try row.next()
+      blob = try row.next()
+      uuid = try row.next()
+      time = try row.next()
+      day = try row.next()
+      json = try row.next()
+      numbers = try row.next()
+      names = try row.next()
+      nothing = try row.next()
+    }
+  }
+
+  private static let add = Statement<Int32, Int32, SingleValue<Int32>>("add", "SELECT $1 + $2")
+  private static let sleep = Statement<Double, SingleValue<String>>("sleep", "SELECT pg_sleep($1)::text")
+  private static let backend = Statement<SingleValue<Int32>>("backend", "SELECT pg_backend_pid()")
+
+  private func start(_ change: (inout DatabaseSettings) -> Void = { _ in }) async throws -> Database {
+    var settings = try await TestCluster.shared.get().makeDatabase()
+    change(&settings)
+    return try Database.start(settings)
+  }
+
+  @Test func `sends every type and reads it back as PostgreSQL prints it`() async throws {
+    let database = try await start()
+    defer { database.shutDown() }
+    let uuid = try #require(UUID("01234567-89ab-cdef-0123-456789abcdef"))
+    let echo = Statement<
+      Int32, Int64, Double, Bool, String, [UInt8], UUID, Timestamp, Day, JSONText, [Int64], [String], String?,
+      Everything
+    >(
+      "echo",
+      """
+      SELECT $1::int4 AS a, $2::int8 AS b, $3::float8 AS c, $4::bool AS d, $5::text AS e, $6::bytea AS f, $7::uuid AS g,
+        $8::timestamptz AS h, $9::date AS i, $10::jsonb AS j, $11::int8[] AS k, $12::text[] AS l, $13::text AS m
+      """)
+    let time = Timestamp(unixMicroseconds: 1_700_000_000_123_456)
+    let sent = try await database.one(
+      echo, Int32.min, Int64.max, 1.5, true, "ä'\"\\", [0, 255], uuid, time, Day(of: time), JSONText(#"{"a": 1}"#),
+      [1, -1], ["", "x,\"y"], nil)
+    let row = try #require(sent)
+    #expect(row.int4 == .min && row.int8 == .max && row.real == 1.5 && row.flag && row.text == "ä'\"\\")
+    #expect(row.blob == [0, 255] && row.uuid == uuid && row.time == time && row.day == Day(of: time))
+    #expect(row.json == JSONText(#"{"a": 1}"#) && row.numbers == [1, -1] && row.names == ["", "x,\"y"])
+    #expect(row.nothing == nil)
+    let printed = Statement<UUID, Timestamp, Day, [String], SingleValue<String>>(
+      "printed", "SELECT concat_ws(' ', $1::uuid, $2::timestamptz AT TIME ZONE 'UTC', $3::date, $4::text[])")
+    #expect(
+      try await database.one(printed, uuid, time, Day(of: time), ["a b"])?.value
+        == "01234567-89ab-cdef-0123-456789abcdef 2023-11-14 22:13:20.123456 2023-11-14 {\"a b\"}")
+  }
+
+  @Test func `answers many requests at once, each its own`() async throws {
+    let database = try await start()
+    defer { database.shutDown() }
+    try await withThrowingTaskGroup(of: (Int32, Int32?).self) { group in
+      for index in Int32(0)..<200 {
+        group.addTask { (index, try await database.one(Self.add, index, 1)?.value) }
+      }
+      for try await (index, sum) in group { #expect(sum == index + 1) }
+    }
+  }
+
+  @Test func `tells what the server refused, and goes on with the same session`() async throws {
+    let database = try await start { $0.adminConnections = 1 }
+    defer { database.shutDown() }
+    try await database.script("CREATE TABLE t (a int4 CONSTRAINT positive CHECK (a > 0))")
+    let insert = Statement<Int32, NoRow>("insert", "INSERT INTO t VALUES ($1)")
+    let pid = try await database.one(Self.backend)?.value
+    do {
+      try await database.execute(insert, -1)
+      Issue.record("it was accepted")
+    } catch {
+      #expect(error.kind == .statement && error.sqlstate == "23514" && error.constraint == "positive")
+      #expect(!error.isRetryable)
+    }
+    #expect(try await database.execute(insert, 1) == 1)
+    await #expect(throws: DatabaseError.self) {
+      try await database.execute(Statement<NoRow>("wrong", "SELECT nonsense"))
+    }
+    #expect(try await database.one(Self.add, 1, 2)?.value == 3)
+    #expect(try await database.one(Self.backend)?.value == pid)
+  }
+
+  @Test func `refuses a result of another shape than declared`() async throws {
+    let database = try await start()
+    defer { database.shutDown() }
+    for sql in ["SELECT 1::int4", "SELECT 1::int8, 2", "SELECT NULL::int8"] {
+      await #expect {
+        try await database.rows(Statement<SingleValue<Int64>>(sql, sql))
+      } throws: { ($0 as? DatabaseError)?.kind == .unexpectedResult }
+    }
+  }
+
+  @Test func `commits a transaction, rolls back one that throws, and refuses to commit one that failed`() async throws {
+    struct Refused: DatabaseFailure, Equatable {
+      var cause: DatabaseError?
+      init(_ error: DatabaseError) { cause = error }
+      init() {}
+    }
+    let database = try await start()
+    defer { database.shutDown() }
+    try await database.script("CREATE TABLE t (a int4 PRIMARY KEY)")
+    let insert = Statement<Int32, NoRow>("insert", "INSERT INTO t VALUES ($1)")
+    let count = Statement<SingleValue<Int64>>("count", "SELECT count(*) FROM t")
+    let answer = try await database.transaction { session throws(DatabaseError) in
+      try await session.execute(insert, 1)
+      return try await session.execute(insert, 2)
+    }
+    #expect(answer == 1)
+    await #expect(throws: Refused()) {
+      try await database.transaction { session throws(Refused) in
+        do throws(DatabaseError) { try await session.execute(insert, 3) } catch { throw Refused(error) }
+        throw Refused()
+      }
+    }
+    do {
+      try await database.transaction { session throws(DatabaseError) in
+        try await session.execute(insert, 4)
+        do throws(DatabaseError) { try await session.execute(insert, 1) } catch {}
+      }
+      Issue.record("a failed transaction was reported as committed")
+    } catch {
+      #expect(error.sqlstate == SQLState.failedTransaction)
+    }
+    #expect(try await database.one(count)?.value == 2)
+  }
+
+  @Test func `rolls back what a lease left open`() async throws {
+    let database = try await start { $0.adminConnections = 1 }
+    defer { database.shutDown() }
+    try await database.lease { session throws(DatabaseError) in
+      try await session.script("BEGIN")
+      try await session.script("CREATE TABLE t ()")
+    }
+    let found = Statement<SingleValue<Bool>>("found", "SELECT to_regclass('t') IS NOT NULL")
+    #expect(try await database.one(found)?.value == false)
+  }
+
+  @Test func `refuses one request more than may wait, and one that waits too long`() async throws {
+    let database = try await start {
+      $0.adminConnections = 1
+      $0.adminQueueLimit = 2
+      $0.adminQueueDeadline = .milliseconds(100)
+    }
+    defer { database.shutDown() }
+    // The first session may take longer than this test's deadline.
+    while true {
+      do throws(DatabaseError) {
+        try await database.execute(Self.add, 1, 1)
+        break
+      } catch {}
+    }
+    let kinds = try await database.lease { _ throws(DatabaseError) in
+      await withTaskGroup(of: DatabaseError.Kind?.self) { group in
+        for _ in 0..<3 {
+          group.addTask {
+            do throws(DatabaseError) { try await database.execute(Self.add, 1, 1) } catch { return error.kind }
+            return nil
+          }
+        }
+        return await group.reduce(into: []) { $0.append($1) }
+      }
+    }
+    #expect(kinds.filter { $0 == .overloaded(limit: 2) }.count == 1)
+    #expect(kinds.filter { $0 == .waitedTooLong }.count == 2)
+    #expect(try await database.one(Self.add, 1, 1)?.value == 2)
+  }
+
+  @Test func `gives up a wait whose task is cancelled`() async throws {
+    let database = try await start { $0.adminConnections = 1 }
+    defer { database.shutDown() }
+    try await database.lease { _ throws(DatabaseError) in
+      let waiting = Task { () async -> DatabaseError.Kind? in
+        do throws(DatabaseError) { try await database.execute(Self.add, 1, 1) } catch { return error.kind }
+        return nil
+      }
+      waiting.cancel()
+      #expect(await waiting.value == .cancelled)
+    }
+  }
+
+  @Test func `ends a statement that takes longer than its limit`() async throws {
+    let database = try await start { $0.adminStatementTimeout = .milliseconds(20) }
+    defer { database.shutDown() }
+    await #expect { try await database.execute(Self.sleep, 10) } throws: {
+      ($0 as? DatabaseError)?.sqlstate == SQLState.queryCanceled
+    }
+  }
+
+  @Test func `comes back after its session was ended, and prepares anew`() async throws {
+    let database = try await start { $0.adminConnections = 1 }
+    defer { database.shutDown() }
+    let other = try Database.start(try await otherSettings(database))
+    defer { other.shutDown() }
+    let before = try #require(try await database.one(Self.backend)?.value)
+    async let interrupted: Int = database.execute(Self.sleep, 60)
+    let end = Statement<Int32, SingleValue<Bool>>("end", "SELECT pg_terminate_backend($1, 10000)")
+    let isAtWork = Statement<Int32, SingleValue<Bool>>(
+      "at_work", "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1 AND wait_event IS NOT NULL")
+    while try await other.one(isAtWork, before)?.value != true {}
+    #expect(try await other.one(end, before)?.value == true)
+    do {
+      _ = try await interrupted
+      Issue.record("it was answered")
+    } catch let error as DatabaseError {
+      #expect(error.sqlstate == "57P01" || error.isConnectionLoss)
+    }
+    let after = try #require(try await database.one(Self.backend)?.value)
+    #expect(after != before)
+  }
+
+  private func otherSettings(_ database: Database) async throws -> DatabaseSettings {
+    let name = Statement<SingleValue<String>>("name", "SELECT current_database()::text")
+    return try TestCluster.shared.get().settings(database: try #require(try await database.one(name)?.value))
+  }
+
+  @Test func `tells why it cannot connect, and serves when it can`() async throws {
+    let cluster = try TestCluster.shared.get()
+    var settings = cluster.settings(database: "not_there_yet")
+    settings.adminConnections = 1
+    let database = try Database.start(settings)
+    defer { database.shutDown() }
+    await #expect { try await database.execute(Self.add, 1, 1) } throws: {
+      ($0 as? DatabaseError)?.kind == .connectFailed
+    }
+    let other = try Database.start(cluster.settings(database: "postgres"))
+    defer { other.shutDown() }
+    try await other.script("CREATE DATABASE not_there_yet")
+    while true {
+      do throws(DatabaseError) {
+        #expect(try await database.one(Self.add, 1, 1)?.value == 2)
+        return
+      } catch {
+        #expect(error.kind == .connectFailed)
+      }
+    }
+  }
+
+  @Test func `fails what waits when it is shut down, and what comes later`() async throws {
+    let database = try await start { $0.adminConnections = 1 }
+    #expect(try await database.one(Self.add, 1, 1)?.value == 2)
+    database.shutDown()
+    await #expect { try await database.execute(Self.add, 1, 1) } throws: {
+      ($0 as? DatabaseError)?.kind == .shutDown
+    }
+  }
+}

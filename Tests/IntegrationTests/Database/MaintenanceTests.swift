@@ -1,0 +1,147 @@
+import Synchronization
+import Testing
+
+@testable import App
+
+@Suite struct MaintenanceTests {
+  private let today = Day(unixDays: 20_000)
+
+  private func parents(_ kind: StorageKind) -> Int {
+    switch kind {
+    case .plain: StoredTable.all.count + 1
+    case .timescale: 1
+    }
+  }
+
+  @Test(arguments: TestCluster.storageKinds)
+  func `makes yesterday to the days ahead once, and drops what is past its retention`(_ kind: StorageKind) async throws
+  {
+    let migrated = try await MigratedDatabase(kind)
+    defer { migrated.database.shutDown() }
+    let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+    let days = 2 + Int(migrated.storage.partitionDaysAhead)
+    let first = try await maintenance.round(today: today) { Issue.record("\($0)") }
+    #expect(first.created.count == parents(kind) * days)
+    #expect(first.created.contains("pganalytics.ingest_ledger_p20241003"))
+    #expect(first.dropped == [])
+    #expect(try await maintenance.round(today: today) { Issue.record("\($0)") } == Maintenance.Round())
+
+    // The ledger's first partition is the day before `today`: at the limit it stays, a day past it goes.
+    let limit = migrated.storage.ledgerRetentionDays - 1
+    let atLimit = try await maintenance.round(today: today.advanced(by: limit)) { Issue.record("\($0)") }
+    #expect(atLimit.dropped == [])
+    let pastLimit = try await maintenance.round(today: today.advanced(by: limit + 1)) { Issue.record("\($0)") }
+    #expect(pastLimit.dropped == ["pganalytics.ingest_ledger_p20241003"])
+
+    let metrics = migrated.storage.retentionDays
+    let later = try await maintenance.round(today: today.advanced(by: metrics)) { Issue.record("\($0)") }
+    #expect(later.dropped.filter { $0.hasPrefix("metrics.") }.count == (kind == .plain ? StoredTable.all.count : 0))
+  }
+
+  @Test func `makes one day on demand from many servers at once`() async throws {
+    let migrated = try await MigratedDatabase()
+    defer { migrated.database.shutDown() }
+    let other = try Database.start(migrated.settings)
+    defer { other.shutDown() }
+    let made = try await withThrowingTaskGroup(of: [String].self) { group in
+      for database in [migrated.database, other, migrated.database, other] {
+        group.addTask { [today] in
+          try await Partitions(database: database, storage: migrated.storage).ensure(days: [today, today])
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(made.count == parents(.plain))
+    #expect(Set(made).count == made.count)
+  }
+
+  @Test func `attaches a partition while a transaction writes to its table, and gives up dropping one in use`()
+    async throws
+  {
+    let migrated = try await MigratedDatabase { $0.ddlLockTimeout = .milliseconds(50) }
+    defer { migrated.database.shutDown() }
+    let writer = try Database.start(migrated.settings)
+    defer { writer.shutDown() }
+    let partitions = Partitions(database: migrated.database, storage: migrated.storage)
+    try await partitions.ensure(days: [today])
+    let past = today.advanced(by: migrated.storage.retentionDays + 1)
+    try await writer.lease { session throws(DatabaseError) in
+      try await session.script("BEGIN; INSERT INTO metrics.sysstat (time, server_id) VALUES ('2024-10-04 12:00Z', 1)")
+      #expect(try await partitions.ensure(days: [today.advanced(by: 1)]).count == parents(.plain))
+      var kept: [String] = []
+      let dropped = try await partitions.dropExpired(today: past) { name, error in
+        #expect(error.sqlstate == SQLState.lockNotAvailable)
+        kept.append(name)
+      }
+      #expect(kept == ["metrics.sysstat_p20241004"])
+      #expect(dropped.count == parents(.plain) - 1 + 1, "all others of that day, and the ledger's next day")
+      try await session.script("COMMIT")
+    }
+    // The detachment that was cut off is finished now.
+    #expect(
+      try await partitions.dropExpired(today: past) { Issue.record("\($0) \($1)") } == ["metrics.sysstat_p20241004"])
+  }
+
+  @Test func `attaches a table that was left detached within the retention`() async throws {
+    let migrated = try await MigratedDatabase()
+    defer { migrated.database.shutDown() }
+    let partitions = Partitions(database: migrated.database, storage: migrated.storage)
+    try await partitions.ensure(days: [today])
+    try await migrated.database.script("ALTER TABLE metrics.sysstat DETACH PARTITION metrics.sysstat_p20241004")
+    #expect(try await partitions.ensure(days: [today]) == ["metrics.sysstat_p20241004"])
+  }
+
+  @Test func `leaves the work to the server that is at it`() async throws {
+    let migrated = try await MigratedDatabase()
+    defer { migrated.database.shutDown() }
+    let other = try Database.start(migrated.settings)
+    defer { other.shutDown() }
+    try await other.lease { session throws(DatabaseError) in
+      try await session.execute(PartitionStatements.tryLock, SchemaStatements.maintenanceLock)
+      let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+      #expect(try await maintenance.round(today: today) { _ in } == Maintenance.Round(isElsewhere: true))
+      try await session.execute(PartitionStatements.unlock, SchemaStatements.maintenanceLock)
+      #expect(try await !maintenance.round(today: today) { _ in }.created.isEmpty)
+    }
+  }
+
+  @Test func `reports a failed round, tries again, and ends when it is cancelled`() async throws {
+    let migrated = try await MigratedDatabase { $0.maintenanceRetry = .milliseconds(1) }
+    defer { migrated.database.shutDown() }
+    try await migrated.database.script("ALTER TABLE pganalytics.dead_letters RENAME TO away")
+    let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+    let (events, feed) = AsyncStream<Maintenance.Event>.makeStream()
+    let task = Task { await maintenance.run { feed.yield($0) } }
+    var failures = 0
+    for await event in events {
+      switch event {
+      case .failed(let error):
+        #expect(error.sqlstate == SQLState.undefinedTable)
+        failures += 1
+        if failures == 2 {
+          try await migrated.database.script("ALTER TABLE pganalytics.away RENAME TO dead_letters")
+        }
+      case .kept(let partition, let error): Issue.record("\(partition) \(error)")
+      case .finished:
+        #expect(failures >= 2)
+        task.cancel()
+        feed.finish()
+      }
+    }
+    await task.value
+  }
+
+  @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
+  func `lets TimescaleDB keep what the setting says, also after it changed`() async throws {
+    let migrated = try await MigratedDatabase(.timescale)
+    defer { migrated.database.shutDown() }
+    var storage = migrated.storage
+    storage.retentionDays = 7
+    _ = try await Migrator(database: migrated.database, storage: storage).migrate()
+    let policies = try await migrated.database.rows(TimescaleStatements.retention)
+    #expect(policies.count == StoredTable.all.count)
+    #expect(policies.allSatisfy { $0.days == 7 })
+    let compressed = try await migrated.count("timescaledb_information.jobs WHERE proc_name = 'policy_compression'")
+    #expect(compressed == Int64(StoredTable.all.count))
+  }
+}

@@ -1,0 +1,35 @@
+import Testing
+
+@testable import App
+
+@Suite struct NotificationListenerTests {
+  @Test func `hears of changes that concern other servers, and says when it may have missed some`() async throws {
+    let migrated = try await MigratedDatabase()
+    defer { migrated.database.shutDown() }
+    let (events, feed) = AsyncStream<NotificationListener.Event>.makeStream()
+    migrated.database.listen(channel: .pganalytics) { feed.yield($0) }
+    var heard = events.makeAsyncIterator()
+    #expect(await heard.next() == .subscribed)
+    try await migrated.database.script(
+      """
+      INSERT INTO pganalytics.servers (name, hostname) VALUES ('one', 'host-one');
+      INSERT INTO pganalytics.collectors (id, server_id, name, hostname)
+        VALUES ('01234567-89ab-cdef-0123-456789abcdef', 1, 'one', 'host-one')
+      """)
+    #expect(await heard.next() == .notified(payload: "collectors:01234567-89ab-cdef-0123-456789abcdef"))
+    // A collector is seen with every push: that is nobody's business but the row's.
+    try await migrated.database.script("UPDATE pganalytics.collectors SET last_seen_at = now()")
+    try await migrated.database.script("UPDATE pganalytics.collectors SET config_version = 1")
+    #expect(await heard.next() == .notified(payload: "collectors:01234567-89ab-cdef-0123-456789abcdef"))
+    try await migrated.database.script(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN pganalytics'")
+    guard case .interrupted(let error) = await heard.next() else {
+      Issue.record("not told of the interruption")
+      return
+    }
+    #expect(error.isConnectionLoss)
+    #expect(await heard.next() == .subscribed)
+    try await migrated.database.script("NOTIFY pganalytics, 'again'")
+    #expect(await heard.next() == .notified(payload: "again"))
+  }
+}

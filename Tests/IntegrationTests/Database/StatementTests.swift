@@ -1,0 +1,54 @@
+import CEpoll.Postgres
+import Testing
+
+@testable import App
+
+/// Every statement against the migrated schema: what sqlc checks when it generates, a test checks here.
+@Suite struct StatementTests {
+  @Test(arguments: TestCluster.storageKinds)
+  func `prepares every statement with the types, columns and nullability it declares`(_ kind: StorageKind) async throws
+  {
+    let cluster = try TestCluster.shared.get()
+    let settings = try await cluster.makeDatabase()
+    let database = try Database.start(settings)
+    defer { database.shutDown() }
+    var storage = StorageSettings()
+    storage.kind = kind
+    _ = try await Migrator(database: database, storage: storage).migrate()
+    let session = try #require(
+      PQconnectdb("host=\(cluster.directory) user=postgres dbname=\(settings.address["dbname"]!)"))
+    defer { PQfinish(session) }
+    let extra: [StatementDescription] =
+      switch kind {
+      case .plain: []
+      case .timescale: TimescaleStatements.all
+      }
+    for statement in StatementList.all + extra { try check(statement, session) }
+  }
+
+  private func check(_ statement: StatementDescription, _ session: OpaquePointer) throws {
+    let prepared = PQprepare(session, statement.name, statement.sql, 0, nil)
+    defer { PQclear(prepared) }
+    try #require(
+      PQresultStatus(prepared) == PGRES_COMMAND_OK, "\(statement.name): \(String(cString: PQerrorMessage(session)))")
+    let described = PQdescribePrepared(session, statement.name)
+    defer { PQclear(described) }
+    let types = (0..<PQnparams(described)).map { SQLType(oid: PQparamtype(described, $0)) }
+    #expect(types == statement.parameterTypes, "\(statement.name): parameters")
+    if statement.isOpen { return }
+    let columns = PQnfields(described)
+    try #require(Int(columns) == statement.columns.count, "\(statement.name): number of columns")
+    for (index, declared) in zip(0..<columns, statement.columns) {
+      let name = String(cString: PQfname(described, index))
+      if !declared.name.isEmpty { #expect(declared.name == name, "\(statement.name)") }
+      #expect(declared.type == SQLType(oid: PQftype(described, index)), "\(statement.name): \(name)")
+      let (table, number) = (PQftable(described, index), PQftablecol(described, index))
+      if table != 0, number > 0, !declared.isNullable {
+        let found = PQexec(
+          session, "SELECT attnotnull FROM pg_attribute WHERE attrelid = \(table) AND attnum = \(number)")
+        defer { PQclear(found) }
+        #expect(String(cString: PQgetvalue(found, 0, 0)) == "t", "\(statement.name): \(name) may be NULL")
+      }
+    }
+  }
+}

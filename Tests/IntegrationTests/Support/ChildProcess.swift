@@ -1,0 +1,51 @@
+// posix_spawn(3), since a test of a server should not need Foundation to start one.
+
+import Glibc
+
+enum ChildProcess {
+  struct Failure: Error, CustomStringConvertible {
+    let command: [String]
+    let status: CInt
+    let output: String
+    var description: String { "\(command.joined(separator: " ")): status \(status)\n\(output)" }
+  }
+
+  /// Starts `command` (an absolute path and arguments). - Parameter input: its standard input; nil: /dev/null.
+  static func start(_ command: [String], input: CInt? = nil, output: String? = nil) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    if let input {
+      posix_spawn_file_actions_adddup2(&actions, input, 0)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    }
+    posix_spawn_file_actions_addopen(&actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    let status = posix_spawn(&pid, command[0], &actions, nil, &arguments, environ)
+    if status != 0 { throw Failure(command: command, status: status, output: String(cString: strerror(status))) }
+    return pid
+  }
+
+  /// Runs `command` to its end. - Throws: unless it exits with 0.
+  static func run(_ command: [String], output: String) throws {
+    let pid = try start(command, output: output)
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+    if status != 0 { throw Failure(command: command, status: status, output: text(of: output)) }
+  }
+
+  static func text(of path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
+    defer { fclose(file) }
+    var text = ""
+    var line = [CChar](repeating: 0, count: 4096)
+    while fgets(&line, CInt(line.count), file) != nil {
+      text += String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+    return text
+  }
+}

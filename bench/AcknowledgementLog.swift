@@ -1,0 +1,34 @@
+// The pushes a server has acknowledged, one a line: what a crash test compares the database with.
+// Several shards append to one file; each writes whole lines, and O_APPEND keeps them whole (write(2)).
+
+internal import Glibc
+internal import Protocol
+internal import Reactor
+
+final class AcknowledgementLog {
+  private let path: String
+  private let file: FileDescriptor
+  private var lines = ByteBuffer()
+
+  /// Empties the file, or makes it. - Important: shards open it one after the other, before any of them writes.
+  init(path: String) throws(LocalFileError) {
+    self.path = path
+    file = try LocalFile.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+  }
+
+  /// `push_id collector_id rows_inserted duplicate(true|false)`
+  func note(push: String, collector: UUID, rows: Int, isDuplicate: Bool) {
+    lines.append(utf8: "\(push) \(collector) \(rows) \(isDuplicate)\n")
+  }
+
+  /// Writes what was noted. A disk that takes no more ends the program: an incomplete log would convict the server.
+  func flush() {
+    if lines.isEmpty { return }
+    do {
+      try LocalFile.append(lines.withUnsafeBytes { Array($0) }[...], to: file, path: path)
+    } catch {
+      preconditionFailure("\(error)")
+    }
+    lines.removeAll()
+  }
+}
