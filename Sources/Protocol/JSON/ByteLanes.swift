@@ -4,15 +4,7 @@ enum ByteLanes {
   @inline(__always) static var ones: UInt64 { 0x0101_0101_0101_0101 }
   @inline(__always) static var highBits: UInt64 { 0x8080_8080_8080_8080 }
 
-  /// The lanes that hold `byte`; exact in every lane.
-  @inline(__always)
-  static func equal(_ word: UInt64, _ byte: UInt8) -> UInt64 {
-    let difference = word ^ (ones &* UInt64(byte))
-    let low = ~highBits
-    return ~(((difference & low) &+ low) | difference | low)
-  }
-
-  /// As `equal`, in fewer steps: exact up to and including the first such lane, lanes behind it may be wrong.
+  /// The lanes that hold `byte`: exact up to and including the first such lane, lanes behind it may be wrong.
   @inline(__always)
   static func maybeEqual(_ word: UInt64, _ byte: UInt8) -> UInt64 {
     let difference = word ^ (ones &* UInt64(byte))
@@ -30,6 +22,10 @@ enum ByteLanes {
     let controls = (word &- ones &* 0x20) & ~word
     return (quotes | backslashes | controls) & highBits
   }
+
+  /// How many lanes say yes.
+  @inline(__always)
+  static func count(_ lanes: UInt64) -> Int { Int(truncatingIfNeeded: (lanes >> 7 &* ones) >> 56) }
 
   /// Of each lane: whether an odd number of the lanes up to and including it are set.
   @inline(__always)

@@ -25,11 +25,12 @@ struct JSONCursor: ~Escapable {
   @inline(__always)
   var peek: UInt8 { byte(at: position) }
 
-  /// Eight bytes from `index`, the first in the lowest lane. - Precondition: they are there.
+  /// Eight bytes from `index`, the first in the lowest lane. - Precondition: they are there; the caller has compared.
   @inline(__always)
-  func word(at index: Int) -> UInt64 {
-    // Safety: reading an integer from any bytes is defined; the bounds are checked by the call.
-    UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+  func uncheckedWord(at index: Int) -> UInt64 {
+    // Safety: every call stands behind a comparison of index + 8 with the count, or with a limit that was compared with it.
+    assert(index >= 0 && index + 8 <= bytes.count)
+    return UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
   }
 
   @inline(__always)

@@ -97,18 +97,35 @@ struct JSONNumber: Equatable {
     return value
   }
 
+  /// Powers that a double holds exactly.
   @inline(__always)
-  private static func powerOfTen(_ exponent: Int) -> Double {
-    // Built by squaring from exact factors: every power up to 10^22 is exact, so every product on the way is too.
-    var result = 1.0
-    var factor = 10.0
-    var rest = exponent
-    while rest > 0 {
-      if rest & 1 != 0 { result *= factor }
-      rest >>= 1
-      if rest > 0 { factor *= factor }
+  fileprivate static func powerOfTen(_ exponent: Int) -> Double {
+    switch exponent {
+    case 0: 1
+    case 1: 1e1
+    case 2: 1e2
+    case 3: 1e3
+    case 4: 1e4
+    case 5: 1e5
+    case 6: 1e6
+    case 7: 1e7
+    case 8: 1e8
+    case 9: 1e9
+    case 10: 1e10
+    case 11: 1e11
+    case 12: 1e12
+    case 13: 1e13
+    case 14: 1e14
+    case 15: 1e15
+    case 16: 1e16
+    case 17: 1e17
+    case 18: 1e18
+    case 19: 1e19
+    case 20: 1e20
+    case 21: 1e21
+    case 22: 1e22
+    default: preconditionFailure("not exact")
     }
-    return result
   }
 
   /// By `strtod`, on a copy without a point (so the locale does not matter) and of bounded length: 800 digits and one
@@ -252,5 +269,41 @@ extension JSONCursor {
       return isNegative ? 0 &- value : value
     }
     return try number().asInteger(in: bytes)
+  }
+
+  /// Reads a number into the nearest double: at once if it is short and plain, anything else the long way.
+  @inline(__always)
+  mutating func double() throws(DecodeFault) -> Double {
+    var index = position
+    let isNegative = byte(at: index) == 0x2D
+    if isNegative { index += 1 }
+    let first = index
+    var mantissa: UInt64 = 0
+    var digit = byte(at: index) &- 0x30
+    while digit < 10 && index < first + 18 {
+      mantissa = mantissa &* 10 &+ UInt64(digit)
+      index += 1
+      digit = byte(at: index) &- 0x30
+    }
+    let hasLeadingZero = byte(at: first) == 0x30 && index > first + 1
+    var fraction = 0
+    if digit &+ 0x30 == 0x2E, index > first, !hasLeadingZero {
+      let point = index
+      repeat {
+        index += 1
+        digit = byte(at: index) &- 0x30
+        if digit >= 10 { break }
+        mantissa = mantissa &* 10 &+ UInt64(digit)
+      } while index < first + 19
+      fraction = index - point - 1
+      if fraction == 0 { return try number().asDouble(in: bytes) }
+    }
+    let next = digit &+ 0x30
+    guard index > first, !hasLeadingZero, next == 0x2C || next == 0x7D, mantissa <= 1 << 53 else {
+      return try number().asDouble(in: bytes)
+    }
+    position = index
+    let value = Double(mantissa) / JSONNumber.powerOfTen(fraction)
+    return isNegative ? -value : value
   }
 }

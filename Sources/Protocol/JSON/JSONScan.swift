@@ -34,6 +34,7 @@ struct JSONScan {
   /// Looks at `bytes[start + length ..< limit]`.
   /// - Returns: whether the end was found; `length` is then the value's.
   mutating func advance(_ bytes: Span<UInt8>, from start: Int, to limit: Int) -> Bool {
+    precondition(limit <= bytes.count)
     let cursor = JSONCursor(bytes)
     let fastDepth = findsMembers ? 2 : 1
     var index = start + length
@@ -61,34 +62,42 @@ struct JSONScan {
     return false
   }
 
-  /// Passes whole words that cannot close the level `fastDepth - 1`.
+  /// Passes whole words that cannot close the level `fastDepth - 1`. About 4 instructions a byte; every byte of a push
+  /// comes by here before it is read, so this is written out.
   @inline(__always)
   private mutating func skipInside(_ cursor: JSONCursor, _ index: inout Int, _ limit: Int, _ fastDepth: Int) {
-    // In lanes: all ones while inside of a string; the first lane while the next byte is escaped.
-    var inside: UInt64 = isInString ? ByteLanes.highBits : 0
+    let high = ByteLanes.highBits
+    let low = ~high
+    // All ones while inside of a string; and the first lane while the next byte is escaped.
+    var inside: UInt64 = isInString ? .max : 0
     var escaped: UInt64 = isAfterBackslash ? 0x80 : 0
     var depth = depth
-    while index + 8 <= limit {
-      let word = cursor.word(at: index)
-      let backslashes = ByteLanes.equal(word, 0x5C)
+    var place = index
+    let last = limit - 8
+    while place <= last {
+      var word = cursor.uncheckedWord(at: place)
+      if word & high != 0 { word &= ~((word & high) >> 7 &* 0xFF) }  // what is not ASCII is of no interest
+      // In lanes below 0x80, adding 0x7F sets the high bit of all but zero.
+      let backslashes = ~((word ^ (ByteLanes.ones &* 0x5C)) &+ low) & high
       var hidden = backslashes << 8 | escaped
       var nextEscaped = backslashes >> 56
       if backslashes & hidden != 0 { (hidden, nextEscaped) = Self.escapes(backslashes, escaped) }
-      let quotes = ByteLanes.equal(word, 0x22) & ~hidden
+      let quotes = ~((word ^ (ByteLanes.ones &* 0x22)) &+ low) & high & ~hidden
       let strings = ByteLanes.runningParity(quotes) ^ inside
-      // The four brackets differ in these three bits only; few other bytes become 0x7F with them (y, Y, DEL).
-      if ByteLanes.maybeEqual(word | (ByteLanes.ones &* 0x26), 0x7F) & ~strings != 0 {
-        let folded = word | (ByteLanes.ones &* 0x20)
-        let opening = ByteLanes.equal(folded, 0x7B) & ~strings
-        let closing = ByteLanes.equal(folded, 0x7D) & ~strings
-        let closed = closing.nonzeroBitCount
+      // Brackets: 0x59 with either bit 1 (opening) or bit 2 (closing); a small letter's bit makes no difference.
+      let candidates = ~((word & (ByteLanes.ones &* 0x59)) ^ (ByteLanes.ones &* 0x59) &+ low) & high & ~strings
+      if candidates != 0 {
+        let opening = candidates & (word << 6) & ~(word << 5)
+        let closing = candidates & (word << 5) & ~(word << 6)
+        let closed = ByteLanes.count(closing)
         if depth - closed < fastDepth { break }
-        depth += opening.nonzeroBitCount - closed
+        depth += ByteLanes.count(opening) - closed
       }
-      inside = (0 &- (strings >> 63)) & ByteLanes.highBits
+      inside = UInt64(bitPattern: Int64(bitPattern: strings) >> 63)
       escaped = nextEscaped
-      index += 8
+      place += 8
     }
+    index = place
     self.depth = depth
     isInString = inside != 0
     isAfterBackslash = escaped != 0

@@ -71,7 +71,9 @@ struct JSONSkipper {
     let cursor = JSONCursor(bytes)
     var index = start
     while index < bytes.count, state != .done {
-      if case .string = state, index + 8 <= bytes.count, ByteLanes.stringStops(cursor.word(at: index)) == 0 {
+      if case .string = state, index + 8 <= bytes.count,
+        ByteLanes.stringStops(cursor.uncheckedWord(at: index)) == 0
+      {
         index += 8
         continue
       }

@@ -24,7 +24,7 @@ extension JSONCursor {
     var isEscaped = false
     while true {
       if index + 8 <= count {
-        let word = word(at: index)
+        let word = uncheckedWord(at: index)
         let stops = ByteLanes.stringStops(word)
         if stops == 0 {
           wide |= word
@@ -125,7 +125,7 @@ extension JSONCursor {
       var index = text.start
       while index < text.end {
         if index + 8 <= bytes.count {
-          let word = word(at: index)
+          let word = uncheckedWord(at: index)
           memory.storeBytes(of: word.littleEndian, toByteOffset: written, as: UInt64.self)
           let stops = ByteLanes.maybeEqual(word, 0x5C)
           let plain = min(stops == 0 ? 8 : stops.trailingZeroBitCount >> 3, text.end - index)

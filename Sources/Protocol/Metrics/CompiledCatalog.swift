@@ -175,15 +175,15 @@ struct KeyPattern: Sendable {
     (words.3, masks.3) = word(3)
   }
 
-  /// Whether the text at `cursor` begins with it. - Precondition: 32 bytes are there.
+  /// Whether the text at `cursor` begins with it. - Precondition: `width` bytes are there.
   @inline(__always)
   func matches(_ cursor: borrowing JSONCursor) -> Bool {
     let start = cursor.position
-    var difference = (cursor.word(at: start) ^ words.0) & masks.0
-    difference |= (cursor.word(at: start + 8) ^ words.1) & masks.1
+    var difference = (cursor.uncheckedWord(at: start) ^ words.0) & masks.0
+    difference |= (cursor.uncheckedWord(at: start + 8) ^ words.1) & masks.1
     if count > 16 {
-      difference |= (cursor.word(at: start + 16) ^ words.2) & masks.2
-      difference |= (cursor.word(at: start + 24) ^ words.3) & masks.3
+      difference |= (cursor.uncheckedWord(at: start + 16) ^ words.2) & masks.2
+      difference |= (cursor.uncheckedWord(at: start + 24) ^ words.3) & masks.3
     }
     return difference == 0 && count > 0
   }

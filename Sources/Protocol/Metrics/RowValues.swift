@@ -141,7 +141,7 @@ struct RowValues: ~Copyable {
       slots[slot].bits = UInt64(bitPattern: try cursor.integer())
     case .float8:
       guard first &- 0x30 < 10 || first == 0x2D else { throw .reject(.wrongType) }
-      slots[slot].bits = try cursor.number().asDouble(in: cursor.bytes).bitPattern
+      slots[slot].bits = try cursor.double().bitPattern
     case .bool:
       guard first == 0x74 || first == 0x66 else { throw .reject(.wrongType) }
       slots[slot].bits = try cursor.boolean() ? 1 : 0

@@ -57,8 +57,8 @@ public enum StableHash {
 
   @inline(__always)
   private static func word(_ raw: RawSpan, _ index: Int) -> UInt64 {
-    // Safety: bounds are checked by the call; any eight bytes are an integer.
-    UInt64(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+    // Safety: every call stands behind a comparison of its last byte with the count; any eight bytes are an integer.
+    UInt64(littleEndian: raw.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
   }
 
   @inline(__always)

@@ -1,4 +1,5 @@
 import Protocol
+import Testing
 
 /// What came of a push, in a form that can be compared and printed.
 struct DecodedPush: Equatable {
@@ -65,6 +66,11 @@ func decode(
   for target in DecodedPush.catalog.targets where rows.rowCount(of: target.index) > 0 {
     let span = rows.tuples(of: target.index)
     result.tuples[target.table] = span.withUnsafeBufferPointer { Array($0) }
+  }
+  let (encodedBytes, rowCount) = (rows.encodedBytes, rows.rowCount)
+  if result.error == nil {
+    #expect(encodedBytes == result.tuples.values.reduce(0) { $0 + $1.count })
+    #expect(rowCount == DecodedPush.catalog.targets.reduce(0) { $0 + result.rows($1.table).count })
   }
   return result
 }
