@@ -137,7 +137,9 @@ final class PushReader {
   private func decode(isLast: Bool, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     let done: Int
     do throws(PushError) {
-      done = try decoder.consume(window.span, isLast: isLast, rows: &push.rows, known: &known)
+      done = try window.withSpan(0..<window.count) { span throws(PushError) in
+        try decoder.consume(span, isLast: isLast, rows: &push.rows, known: &known)
+      }
     } catch { throw .payload(error) }
     window.removeFirst(done)
   }
