@@ -15,6 +15,10 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
 
   /// - Parameter text: begins with `/`. A fault in it is a fault in the source and stops the program.
   init(_ text: String) {
+    if text == "/" {
+      segments = []
+      return
+    }
     let pieces = text.split(separator: "/", omittingEmptySubsequences: false)
     precondition(pieces.count > 1 && pieces[0].isEmpty, "\(text): a path begins with /")
     segments = pieces.dropFirst().map { piece in
@@ -42,7 +46,8 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
 
   /// Without types, as OpenAPI writes it.
   var template: String {
-    segments.map { segment in
+    if segments.isEmpty { return "/" }
+    return segments.map { segment in
       switch segment {
       case .fixed(let text): "/\(text)"
       case .parameter(let name, _): "/{\(name)}"

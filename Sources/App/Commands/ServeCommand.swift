@@ -19,20 +19,13 @@ struct ServeCommand: AsyncParsableCommand {
     ])
     guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
     let log = try settings.log()
-    try Process.prepare(settings)
+    _ = try ProcessLimits.raiseDescriptorLimit()
+    try PrivateFile.makeDirectory(settings.dataDirectory)
     let signals = try Signals.stream()
     let server = try await Server.start(settings, log: log)
     print("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
     for await _ in signals { break }
     await server.stop()
-  }
-}
-
-enum Process {
-  /// What every serving process needs before it starts: descriptors and its directory.
-  static func prepare(_ settings: Settings) throws {
-    _ = try ProcessLimits.raiseDescriptorLimit()
-    try PrivateFile.makeDirectory(settings.dataDirectory)
   }
 }
 

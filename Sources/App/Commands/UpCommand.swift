@@ -19,7 +19,7 @@ struct UpCommand: AsyncParsableCommand {
   func run() async throws {
     var settings = try options.read([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
     let log = try settings.log()
-    try Process.prepare(settings)
+    _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()
 
     print("Starting the private PostgreSQL …")
