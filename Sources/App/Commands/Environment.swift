@@ -14,3 +14,10 @@ enum Environment {
     return variables
   }
 }
+
+/// Lines for a person on standard output. Unbuffered, so that they are there at once also in a pipe.
+func say(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  // Nobody listening is no reason to fail.
+  _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+}

@@ -23,7 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
     try PrivateFile.makeDirectory(settings.dataDirectory)
     let signals = try Signals.stream()
     let server = try await Server.start(settings, log: log)
-    print("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
+    say("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
     for await _ in signals { break }
     await server.stop()
   }

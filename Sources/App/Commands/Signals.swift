@@ -8,6 +8,8 @@ final class Signals: SignalHandler {
 
   /// First thing in main.
   static func block() {
+    // A shell that starts us in the background lets us inherit "ignore", and an ignored signal reaches no signalfd.
+    for number in handled { _ = signal(number, SIG_DFL) }
     SignalSource.block(handled)
     SignalSource.ignoreSIGPIPE()
   }

@@ -22,12 +22,12 @@ struct UpCommand: AsyncParsableCommand {
     _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()
 
-    print("Starting the private PostgreSQL …")
+    say("Starting the private PostgreSQL …")
     let postgres = EmbeddedPostgres(
       EmbeddedPostgresSettings(dataDirectory: settings.dataDirectory, environment: Environment.variables())
     ) { event in log.warning("private PostgreSQL", ["event": "\(event)"]) }
     let started = try postgres.start()
-    for notice in started.notices { print(notice) }
+    for notice in started.notices { say(notice.description) }
     settings.databaseURL = started.databaseURL
     do {
       let credentials = try await prepareDatabase(settings)
@@ -38,16 +38,16 @@ struct UpCommand: AsyncParsableCommand {
         adminPassword: credentials.adminPassword, registrationSecret: credentials.registrationSecret,
         databaseURL: started.databaseURL)
       try complete.write(settings.dataDirectory)
-      print(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
+      say(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
       for await _ in signals { break }
-      print("Stopping …")
+      say("Stopping …")
       await server.stop()
     } catch {
       postgres.stop()
       throw error
     }
     postgres.stop()
-    print("Stopped. The data is in \(settings.dataDirectory).")
+    say("Stopped. The data is in \(settings.dataDirectory).")
   }
 
   /// Migrates, and makes administrator and registration secret where they are missing or unknown to us.

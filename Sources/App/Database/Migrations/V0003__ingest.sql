@@ -18,7 +18,6 @@ CREATE TABLE pganalytics.objects (
   key       text[] NOT NULL,
   PRIMARY KEY (server_id, object_id)
 );
-CREATE INDEX objects_name ON pganalytics.objects (server_id, kind, name);
 
 -- Pushes that are committed. A partition is a day, derived from the push itself so that a retry finds its own.
 -- Plain partitions also beside TimescaleDB: nothing here is worth compressing, and a day is dropped at once.
