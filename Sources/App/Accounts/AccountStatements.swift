@@ -69,7 +69,8 @@ struct SigningKeyRow: SQLRow {
 
 enum AccountStatements {
   static let all = [
-    byName.description, loggedIn.description, beginSession.description, add.description, adminExists.description, setPassword.description,
+    byName.description, loggedIn.description, beginSession.description, add.description, adminExists.description,
+    setPassword.description,
     signingKeys.description, addFirstSigningKey.description,
   ]
 

@@ -53,7 +53,8 @@ struct RegisterAnswer: ResponseBody {
 struct TokenAnswer: ResponseBody {
   let token: Tokens.Issued
 
-  static let example = TokenAnswer(token: Tokens.Issued(token: "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", expiresAt: 1_790_001_800))
+  static let example = TokenAnswer(
+    token: Tokens.Issued(token: "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", expiresAt: 1_790_001_800))
 
   func write(to object: inout ObjectWriter) {
     object.member("token", token.token)

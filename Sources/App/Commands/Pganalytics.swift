@@ -1,11 +1,17 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct Main {
   /// Signals are blocked before any other thread exists, so that all inherit it and only `Signals` hears of them.
-  static func main() async {
+  /// Not an async main: its thread ends up in Dispatch's, which takes every signal again, with its default action.
+  static func main() {
     Signals.block()
-    await Pganalytics.main()
+    Task.detached {
+      await Pganalytics.main()
+      exit(EXIT_SUCCESS)
+    }
+    while true { pause() }
   }
 }
 

@@ -33,7 +33,8 @@ struct UpCommand: AsyncParsableCommand {
       let credentials = try await prepareDatabase(settings)
       let server = try await Server.start(settings, log: log)
       let complete = Credentials(
-        baseURL: "https://\(Self.reachable(server))", authorityFile: try PrivateFile.absolute(
+        baseURL: "https://\(Self.reachable(server))",
+        authorityFile: try PrivateFile.absolute(
           server.certificateAuthorityFile), adminUsername: credentials.adminUsername,
         adminPassword: credentials.adminPassword, registrationSecret: credentials.registrationSecret,
         databaseURL: started.databaseURL)

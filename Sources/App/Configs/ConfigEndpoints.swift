@@ -4,12 +4,15 @@ import Protocol
 
 struct ConfigBody: TextBody {
   static let types: [MediaType] = [.toml, .plainText]
-  static let maximumBytes = 256 * 1024
+  static let maximumBytes = TOMLLimits().documentBytes
   static let example = "[collector]\ninterval = 60\n"
 
   let toml: String
 
   init(text: String) throws(Problem) {
+    do throws(TOMLError) { _ = try TOMLDocument.parse(Array(text.utf8).span) } catch {
+      throw Problem(.validationFailed, error.description)
+    }
     toml = text
   }
 }

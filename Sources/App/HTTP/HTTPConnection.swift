@@ -282,7 +282,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       }
     case .gathering(let call, var body):
       if body.count + bytes.count > lane.settings.adminBodyBytes {
-        refuseMidway(lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
+        refuseMidway(
+          lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
         return
       }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.
@@ -482,7 +483,11 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if isWriteBlocked { return destroy() }
     switch phase {
     case .idle:
-      if http.isReadingHead { answer(lane.response(to: Problem(.requestTimeout, "head_deadline"), nil)) } else { beginClose() }
+      if http.isReadingHead {
+        answer(lane.response(to: Problem(.requestTimeout, "head_deadline"), nil))
+      } else {
+        beginClose()
+      }
     case .push(let reader, let push):
       lane.recycle(push, reader)
       phase = .idle

@@ -62,10 +62,13 @@ extension Lane {
     }
     switch certificate.verdict {
     case .trusted: break
-    case .untrusted(let reason): return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
+    case .untrusted(let reason):
+      return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
     }
     // A connection may outlive the certificate it was opened with.
-    if certificate.notAfter <= unixSeconds { return .refused(Problem(.certificateRequired, "the certificate has expired")) }
+    if certificate.notAfter <= unixSeconds {
+      return .refused(Problem(.certificateRequired, "the certificate has expired"))
+    }
     guard certificate.collector == id else {
       return .refused(Problem(.identityMismatch, "the certificate names another collector than the token"))
     }

@@ -24,9 +24,11 @@ struct DeadLetter: Sendable {
     message = error.description
     tables = targets.compactMap { target in
       guard push.byteCount(of: target.index) > 0 else { return nil }
-      return Table(name: target.table, tuples: push.withTuples(of: target.index) { span in
-        span.withUnsafeBufferPointer { Array($0) }
-      })
+      return Table(
+        name: target.table,
+        tuples: push.withTuples(of: target.index) { span in
+          span.withUnsafeBufferPointer { Array($0) }
+        })
     }
   }
 }

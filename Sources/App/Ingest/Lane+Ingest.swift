@@ -46,6 +46,7 @@ extension Lane: CopyWriterOwner {
   func complete(_ push: Push, _ reader: PushReader, _ exchange: Exchange, on connection: HTTPConnection) {
     do throws(PushRefusal) {
       try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
+      guard push.summary.collectorID.flatMap({ UUID($0) }) == push.collectorID else { throw .foreignCollector }
     } catch {
       recycle(push, reader)
       connection.complete(exchange.number, response(to: error, exchange))
@@ -145,7 +146,8 @@ extension Lane: CopyWriterOwner {
     let handle = handle
     let waiting = LoopBound(push, on: loop)
     context.log.error(
-      "push parked", ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
+      "push parked",
+      ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
     Task { () async -> Void in
       var outcome = PushOutcome.parked(sqlstate: letter.sqlstate)
       do throws(DatabaseError) {

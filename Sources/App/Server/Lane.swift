@@ -166,7 +166,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
     do {
-      try response.encode(into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
+      try response.encode(
+        into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
     } catch {
       // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
       preconditionFailure("unsendable response: \(error)")

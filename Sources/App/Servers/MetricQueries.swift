@@ -84,7 +84,8 @@ struct MetricQuery: Sendable {
     }
     for column in columns where column.kind == .interned {
       let alias = quoted("x_" + column.name)
-      joins += "\nLEFT JOIN pganalytics.texts \(alias) ON \(alias).server_id = t.server_id"
+      joins +=
+        "\nLEFT JOIN pganalytics.texts \(alias) ON \(alias).server_id = t.server_id"
         + " AND \(alias).text_id = t.\(quoted(column.name + "_id"))"
     }
     return joins

@@ -25,7 +25,8 @@ struct MetricsRead {
           metric.raw, server, start, end, query.database, query.object, Int64(limit + 1), offset)
       }
       return try await client.rows(
-        statement, server, start, end, query.database, query.object, Double(bucket.wholeSeconds), Int64(limit + 1), offset)
+        statement, server, start, end, query.database, query.object, Double(bucket.wholeSeconds), Int64(limit + 1),
+        offset)
     }
     return MetricsAnswer(
       serverID: server, query: metric, start: start, end: end, bucket: query.bucket, aggregate: query.aggregate,
