@@ -5,6 +5,8 @@ import Testing
 @testable import App
 
 @Suite struct BatcherTests {
+  private let catalog = CompiledCatalog()
+
   private func batcher(rows: Int = 100, bytes: Int = 1 << 20, pushes: Int = 10) -> Batcher {
     var settings = Settings()
     settings.batchRows = rows
@@ -14,7 +16,7 @@ import Testing
   }
 
   private func push(_ id: UInt64, deadline: UInt64 = 1000) -> Push {
-    let push = Push()
+    let push = Push(catalog: catalog)
     push.id = UUID(high: 0, low: id)
     push.deadline = MonotonicTime(nanoseconds: deadline)
     return push
@@ -60,7 +62,7 @@ import Testing
 
   @Test func `a batch names each id once, sorted, and keeps repeats aside`() {
     let pushes = [push(7), push(3), push(7)]
-    let batch = Batch(pushes, targets: CopyTargets())
+    let batch = Batch(pushes, targets: CopyTargets(catalog))
     #expect(batch.pushes.map(\.id.low) == [3, 7])
     #expect(batch.repeats.map(\.id.low) == [7])
     #expect(batch.message.contains("00000000-0000-0000-0000-000000000003"))

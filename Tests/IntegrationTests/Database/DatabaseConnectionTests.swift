@@ -261,7 +261,7 @@ private final class Recorder: DatabaseConnectionDelegate {
       """)
     let recorder = try Recorder(TestCluster.shared.get().settings(database: name, user: user))
     #expect(recorder.take(1) == [.connected])
-    recorder.connection.send(WriterSession.setup)
+    recorder.connection.send(WriterSession.setup(lockTimeout: .seconds(5), statementTimeout: .seconds(30)))
     #expect(recorder.take(9) == [Recorder.Entry](repeating: .command(0), count: 8) + [.finished])
     for merged in [1, 0] {
       recorder.connection.send("\(WriterSession.copyTexts); \(WriterSession.mergeTexts)")

@@ -63,6 +63,14 @@ final class TestCluster: Sendable {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
 
+  /// Kills the postmaster with signal 9, and with it every process of the server, as soon as each notices.
+  func kill() throws {
+    let first = ChildProcess.text(of: directory + "/data/postmaster.pid").split(separator: "\n").first
+    guard let pid = first.flatMap({ pid_t($0) }), pid > 1, Glibc.kill(pid, SIGKILL) == 0 else {
+      throw Unusable(description: "no postmaster to kill")
+    }
+  }
+
   /// Settings for a connection to `database` of this cluster.
   func settings(database: String, user: String = "postgres") -> DatabaseSettings {
     var settings = DatabaseSettings(

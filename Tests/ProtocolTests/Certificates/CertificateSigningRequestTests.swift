@@ -64,7 +64,7 @@ struct CertificateSigningRequestTests {
 
   @Test func `mutated PEM and DER never crash, and never yield another name`() throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let corpus = [Array(RequestFixtures.p384.utf8), try Self.der(of: RequestFixtures.ed25519)]
     for round in 0..<300 {
       let mutated = generator.mutate(corpus[round % corpus.count])

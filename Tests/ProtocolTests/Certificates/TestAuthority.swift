@@ -39,31 +39,3 @@ struct KeyPair {
     get throws { try TLSIdentity(chainPEM: certificate.pem, privateKeyPEM: keyPEM) }
   }
 }
-
-/// A seeded generator (splitmix64), so that a failure can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  /// A copy of `bytes` with one to four bytes changed, dropped, doubled or inserted.
-  mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
-    var bytes = bytes
-    for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
-      let index = Int.random(in: 0..<bytes.count, using: &self)
-      switch Int.random(in: 0..<4, using: &self) {
-      case 0: bytes[index] ^= UInt8(1) << UInt8.random(in: 0..<8, using: &self)
-      case 1: bytes.remove(at: index)
-      case 2: bytes.insert(bytes[index], at: index)
-      default: bytes.insert(UInt8.random(in: 0...255, using: &self), at: index)
-      }
-    }
-    return bytes
-  }
-}

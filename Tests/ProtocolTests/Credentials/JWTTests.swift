@@ -185,7 +185,7 @@ struct JWTTests {
 
   @Test func `no mutation of a token is accepted`() throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let token = Array(JWT.sign(claims(), with: keys).utf8)
     for round in 0..<5000 {
       let mutated = generator.mutate(token)

@@ -24,4 +24,19 @@ struct SeededGenerator: RandomNumberGenerator {
     print("\(name): fuzz seeds 1 and \(fresh)")
     return [1, fresh]
   }
+
+  /// A copy of `bytes` with one to four bytes changed, dropped, doubled or inserted.
+  mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
+    var bytes = bytes
+    for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
+      let index = Int.random(in: 0..<bytes.count, using: &self)
+      switch Int.random(in: 0..<4, using: &self) {
+      case 0: bytes[index] ^= UInt8(1) << UInt8.random(in: 0..<8, using: &self)
+      case 1: bytes.remove(at: index)
+      case 2: bytes.insert(bytes[index], at: index)
+      default: bytes.insert(UInt8.random(in: 0...255, using: &self), at: index)
+      }
+    }
+    return bytes
+  }
 }

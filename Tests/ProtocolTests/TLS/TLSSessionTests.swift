@@ -134,7 +134,7 @@ struct TLSSessionTests {
 
   @Test func `mutated handshakes end in an error or in nothing, never in a session with forged data`() throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var generator = SeededGenerator(state: seed)
+    var generator = SeededGenerator(seed: seed)
     let fixture = try TLSFixture()
     let identity = try fixture.authority.collector(UUID.random()).identity
     for round in 0..<300 {

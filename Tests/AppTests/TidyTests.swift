@@ -1,0 +1,128 @@
+// The house rules that a compiler does not know.
+
+import Glibc
+import Testing
+
+@Suite struct TidyTests {
+  private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+
+  private struct File {
+    let path: String
+    let lines: [Substring]
+
+    /// The modules it imports, without submodules.
+    var imports: Set<String> {
+      Set(
+        lines.compactMap { line in
+          let words = line.split(separator: " ")
+          guard let place = words.firstIndex(of: "import"), place <= 2, place + 1 < words.count,
+            words[..<place].allSatisfy({ $0.hasPrefix("@") || ["public", "internal", "private"].contains($0) })
+          else { return nil }
+          return String(words[place + 1].split(separator: ".")[0])
+        })
+    }
+  }
+
+  /// All files below `folder` whose names end in `suffixes`.
+  private static func files(_ folder: String, _ suffixes: [String] = [".swift"]) throws -> [File] {
+    var found: [File] = []
+    var folders = [root + "/" + folder]
+    while let current = folders.popLast() {
+      let directory = try #require(opendir(current), "\(current)")
+      defer { closedir(directory) }
+      while let entry = readdir(directory) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          // Safety: d_name is an array of bytes that ends with a NUL.
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name.hasPrefix(".") { continue }
+        let path = current + "/" + name
+        if entry.pointee.d_type == UInt8(DT_DIR) {
+          folders.append(path)
+        } else if suffixes.contains(where: { name.hasSuffix($0) }) {
+          found.append(File(path: path, lines: try text(path).split(separator: "\n", omittingEmptySubsequences: false)))
+        }
+      }
+    }
+    return found
+  }
+
+  private static func text(_ path: String) throws -> String {
+    let file = try #require(fopen(path, "r"), "\(path)")
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[0..<count] }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  @Test(arguments: [
+    ("Sources/Reactor", ["CEpoll", "Synchronization", "Glibc"]),
+    ("Sources/Protocol", ["CEpoll", "Synchronization", "Glibc"]),
+    ("Sources/App", ["CEpoll", "Reactor", "Protocol", "Synchronization", "Glibc", "ArgumentParser", "Logging"]),
+    ("bench", ["CEpoll", "Reactor", "Protocol", "Synchronization", "Glibc", "ArgumentParser"]),
+  ])
+  func `a module imports only what the law of modules allows`(_ folder: String, _ allowed: [String]) throws {
+    let files = try Self.files(folder)
+    #expect(files.count > 10, "\(folder) was found")
+    for file in files {
+      let strange = file.imports.subtracting(allowed)
+      #expect(strange.isEmpty, "\(file.path) imports \(strange)")
+    }
+  }
+
+  @Test func `no file has more than 400 lines`() throws {
+    for file in try Self.files("Sources", [".swift", ".c", ".h", ".sql"]) + Self.files("bench") {
+      // The last line ends with a line break, which opens an empty one.
+      #expect(file.lines.count - 1 <= 400, "\(file.path) has \(file.lines.count - 1)")
+    }
+  }
+
+  @Test func `no file is called by a name that excludes nothing`() throws {
+    for file in try Self.files("Sources") + Self.files("bench") + Self.files("Tests") {
+      let name = file.path.split(separator: "/").last ?? ""
+      for word in ["Manager", "Helper", "Utils", "Common", "Misc"] {
+        #expect(!name.contains(word), "\(file.path)")
+      }
+    }
+  }
+
+  @Test func `nothing refers to a place outside the project`() throws {
+    let kinds = [".swift", ".c", ".h", ".sql", ".sh", ".md", ".toml", "run", "test", "requirements"]
+    let own = "/TidyTests.swift"
+    for folder in ["Sources", "bench", "Tests", "scripts", "docs"] {
+      for file in try Self.files(folder, kinds) where !file.path.hasSuffix(own) {
+        for (number, line) in file.lines.enumerated() {
+          for place in ["../shared", "/work/", "/tmp/scratch"] where line.contains(place) {
+            Issue.record("\(file.path):\(number + 1) names \(place)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `whatever gives up a check says on its line why`() throws {
+    let words = ["@unchecked Sendable", "nonisolated(unsafe)", "try?", "fatalError", "as!", "try!"]
+    for folder in ["Sources", "bench"] {
+      for file in try Self.files(folder) {
+        for (number, line) in file.lines.enumerated() {
+          let code = line.split(separator: "//", maxSplits: 1, omittingEmptySubsequences: false)[0]
+          guard words.contains(where: { code.contains($0) }) else { continue }
+          #expect(
+            line.contains("// Safety:") || line.contains("// because"), "\(file.path):\(number + 1): \(line)")
+        }
+      }
+    }
+  }
+
+  @Test func `nothing is left to be done later`() throws {
+    for folder in ["Sources", "bench", "Tests", "scripts"] {
+      for file in try Self.files(folder, [".swift", ".c", ".h", ".sql", "run", "test", "requirements"])
+      where !file.path.hasSuffix("/TidyTests.swift") {
+        for (number, line) in file.lines.enumerated() where line.contains("TODO") || line.contains("FIXME") {
+          Issue.record("\(file.path):\(number + 1): \(line)")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Glibc
+import Protocol
+import Testing
+
+@testable import App
+
+/// Who may push: certificate, token and body must name one collector that is not revoked.
+@Suite struct IdentityTests {
+  private func server() async throws -> RunningServer { try await .shared(.plain) }
+  private let target = TestCollector.pushTarget
+
+  @Test func `refuses a push that names another collector, and stores none of it`() async throws {
+    let server = try await server()
+    let (own, other) = (try await server.enrol(), try await server.enrol())
+    for id in [other.id.description, UUID.random().description] {
+      let body = own.push(of: [TestCollector.disk("/dev/a", used: 1)], collectorID: id)
+      let answer = try await own.push(body)
+      #expect(answer.status == 403, "\(answer)")
+      #expect(answer.error == "identity_mismatch")
+    }
+    for collector in [own, other] {
+      #expect(try await collector.rows("disk_usage") == 0)
+      #expect(try await collector.ledger() == 0)
+    }
+  }
+
+  @Test func `refuses the certificate of one collector with the token of another`() async throws {
+    let server = try await server()
+    let (own, other) = (try await server.enrol(), try await server.enrol())
+    let answer = try await other.push(
+      other.push(of: [TestCollector.disk("/dev/a", used: 1)]), over: try await own.client())
+    #expect(answer.status == 403)
+    #expect(answer.error == "identity_mismatch")
+    #expect(try await other.rows("disk_usage") == 0)
+  }
+
+  @Test func `refuses a push without a certificate`() async throws {
+    let collector = try await server().enrol()
+    let answer = try await collector.push(collector.push(of: []), over: try await collector.server.client())
+    #expect(answer.status == 403)
+    #expect(answer.error == "certificate_required")
+  }
+
+  @Test func `refuses a certificate of another authority that names the collector`() async throws {
+    let collector = try await server().enrol()
+    let now = Int64(Glibc.time(nil))
+    let stranger = try CertificateAuthority.create(commonName: "pgAnalytics CA", validFor: 86_400, now: now)
+    let key = try PrivateKey.generate()
+    let issued = try stranger.issueCollector(
+      for: key, collector: collector.id, hostname: "db", validFor: 3600, now: now)
+    let identity = try TLSIdentity(chainPEM: issued.pem, privateKeyPEM: key.pem())
+    let answer = try await collector.push(collector.push(of: []), over: try await collector.server.client(identity))
+    #expect(answer.status == 403)
+    #expect(answer.error == "certificate_required")
+  }
+
+  @Test func `refuses a revoked collector on its open connection`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    #expect(try await collector.push(body, over: client).status == 200)
+    try await server.database.script(
+      "UPDATE pganalytics.collectors SET revoked_at = now() WHERE id = '\(collector.id)'")
+    try await server.eventually("the revoked collector is still served") {
+      let answer = try await collector.push(body, over: client)
+      if answer.status == 403 { #expect(answer.error == "collector_revoked") }
+      return answer.status == 403
+    }
+    #expect(try await collector.client().request(
+      "POST", "/api/v1/collectors/refresh-token", [collector.authorization]).error == "collector_revoked")
+  }
+
+  @Test func `refuses tokens that are garbage, unsigned, tampered with, expired or meant for users`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let parts = collector.token.split(separator: ".").map(String.init)
+    func encoded(_ json: String) -> String { Base64URL.encode(Array(json.utf8)) }
+    let user = try await server.user(.admin).1.dropFirst("Bearer ".count)
+    let refused = [
+      "", "x", "x.y.z", String(repeating: "x", count: 5000), parts[0] + "." + parts[1] + ".",
+      encoded(#"{"alg":"none","typ":"JWT"}"#) + "." + parts[1] + ".",
+      encoded(#"{"alg":"none"}"#) + "." + parts[1] + "." + parts[2],
+      parts[0] + "." + encoded(#"{"collector_id":"\#(collector.id)"}"#) + "." + parts[2], String(user),
+    ]
+    for token in refused {
+      let answer = try await client.request(
+        "POST", target, [("Authorization", "Bearer \(token)")], body: collector.push(of: []))
+      #expect(answer.status == 401, "\(token): \(answer)")
+    }
+    let missing = try await client.request("POST", target, body: collector.push(of: []))
+    #expect(missing.error == "unauthenticated")
+    #expect(try await collector.push(collector.push(of: []), over: client).status == 200, "the true one still works")
+  }
+
+  @Test func `refuses an expired token`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    var settings = server.settings
+    settings.collectorTokenLife = .seconds(1)
+    let tokens = Tokens(keys: try await SigningKeys.load(server.database), settings: settings)
+    let past = tokens.issue(collector: collector.id, hostname: "h", now: Int64(Glibc.time(nil)) - 3600)
+    let answer = try await collector.client().request(
+      "POST", target, [("Authorization", "Bearer \(past.token)")], body: collector.push(of: []))
+    #expect(answer.status == 401)
+    #expect(answer.error == "expired_token")
+  }
+
+  @Test func `refuses a good token of a collector that is not there`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let tokens = Tokens(keys: try await SigningKeys.load(server.database), settings: server.settings)
+    let token = tokens.issue(collector: UUID.random(), hostname: "h", now: Int64(Glibc.time(nil))).token
+    let answer = try await collector.client().request(
+      "POST", target, [("Authorization", "Bearer \(token)")], body: collector.push(of: []))
+    #expect(answer.status == 403)
+    #expect(answer.error == "collector_revoked")
+  }
+
+  @Test func `a viewer may read and not write, a collector reads nothing of users`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let viewer = try await server.user(.viewer)
+    let client = try await server.client()
+    #expect(try await client.request("GET", "/api/v1/servers", [viewer]).status == 200)
+    let write = try await client.request(
+      "PUT", "/api/v1/config/\(collector.id)", [viewer, ("Content-Type", "text/plain")], body: Array("a = 1\n".utf8))
+    #expect(write.status == 403)
+    #expect(write.error == "insufficient_role")
+    #expect(try await client.request("GET", "/api/v1/servers", [collector.authorization]).status == 401)
+  }
+}

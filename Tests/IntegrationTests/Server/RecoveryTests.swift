@@ -1,0 +1,155 @@
+import Glibc
+import Protocol
+import Reactor
+import Synchronization
+import Testing
+
+@testable import App
+
+/// What comes of pushes when databases and servers come and go.
+@Suite(.serialized) struct RecoveryTests {
+  @Test func `without its database it answers 503 with a time to come back, and recovers by itself`() async throws {
+    let cluster = try TestCluster()
+    let server = try await RunningServer.start(on: cluster)
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    #expect(try await collector.push(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]), over: client).status == 200)
+
+    try cluster.stop(crash: false)
+    let waiting = collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
+    try await server.eventually("pushes are still accepted") {
+      let answer = try await collector.push(waiting, over: client)
+      #expect(answer.status == 503, "\(answer)")
+      #expect(["overloaded", "database_unavailable"].contains(answer.error))
+      #expect((answer.field("retry-after").flatMap { Int($0) } ?? 0) > 0)
+      return answer.error == "overloaded"
+    }
+    let health = try await client.request("GET", "/api/v1/health")
+    #expect(health.status == 503, "\(health)")
+    #expect(health.json["status"]?.text == "degraded")
+    #expect(try await client.request("GET", "/api/v1/health/live").status == 200)
+    let login = try await server.login("nobody", "whatever")
+    #expect(login.status == 503)
+    #expect(login.field("retry-after") != nil)
+
+    try cluster.start()
+    try await server.eventually("it does not recover") {
+      try await collector.push(waiting, over: client).status == 200
+    }
+    try await server.eventually("health does not recover") {
+      try await client.request("GET", "/api/v1/health").status == 200
+    }
+    #expect(try await collector.rows("disk_usage") == 2)
+    #expect(try await collector.ledger() == 2)
+    await server.stop()
+    try cluster.stop(crash: false)
+  }
+
+  @Test func `every push that was answered 200 is stored once, though PostgreSQL is killed in between`() async throws {
+    let cluster = try TestCluster()
+    let server = try await RunningServer.start(on: cluster) { $0.commitDeadline = .seconds(60) }
+    let isOver = Atomic<Bool>(false)
+    let collectors = try await withThrowingTaskGroup(of: TestCollector.self) { group in
+      for _ in 0..<3 { group.addTask { try await server.enrol() } }
+      return try await group.reduce(into: [TestCollector]()) { $0.append($1) }
+    }
+    let stored = Atomic<Int>(0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for collector in collectors {
+        group.addTask {
+          let client = try await collector.client()
+          var accepted: [String] = []
+          var number = 0
+          while !isOver.load(ordering: .acquiring) {
+            // Each push has rows that no other has; it is sent until it is answered 200, as a collector does.
+            let body = collector.push(of: [TestCollector.disk("/dev/\(number)", used: number)])
+            number += 1
+            while true {
+              let answer = try await collector.push(body, over: client)
+              if answer.status == 200 {
+                accepted.append(try #require(answer.json["push_id"]?.text))
+                stored.add(1, ordering: .relaxed)
+                break
+              }
+              #expect(answer.status == 503, "\(answer)")
+              // because the server asks for seconds, and a test that pushed without a pause would be a flood.
+              try await Task.sleep(for: .milliseconds(50))
+            }
+          }
+          #expect(try await collector.rows("disk_usage") == Int64(number))
+          #expect(try await collector.ledger() == Int64(number))
+          #expect(Set(accepted).count == number)
+          for id in accepted {
+            let found = try await server.integer(
+              "SELECT count(*) FROM pganalytics.ingest_ledger WHERE push_id = '\(id)'")
+            #expect(found == 1)
+          }
+        }
+      }
+      for round in 1...3 {
+        let goal = stored.load(ordering: .relaxed) + 20
+        try await server.eventually("no progress in round \(round)") { stored.load(ordering: .relaxed) >= goal }
+        try cluster.kill()
+        try cluster.start()
+      }
+      let goal = stored.load(ordering: .relaxed) + 20
+      try await server.eventually("no progress at the end") { stored.load(ordering: .relaxed) >= goal }
+      isOver.store(true, ordering: .releasing)
+      try await group.waitForAll()
+    }
+    await server.stop()
+    try cluster.stop(crash: false)
+  }
+
+  @Test func `a collector that enrolled at one server pushes to another on the same database`() async throws {
+    let first = try await RunningServer.start()
+    let second = try await first.second()
+    let collector = try await first.enrol()
+    let client = try await TestClient.connect(
+      port: second.server.address.port, trust: second.trust, identity: collector.identity)
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    let answer = try await collector.push(body, over: client)
+    #expect(answer.status == 200, "\(answer)")
+    let again = try await collector.push(body)
+    #expect(again.json["duplicate"]?.flag == true, "the other server has it: \(again)")
+    #expect(try await collector.rows("disk_usage") == 1)
+    // A revocation is heard by both.
+    try await first.database.script("UPDATE pganalytics.collectors SET revoked_at = now() WHERE id = '\(collector.id)'")
+    try await second.eventually("the second server did not hear of it") {
+      try await collector.push(body, over: client).error == "collector_revoked"
+    }
+    await second.stop()
+    await first.stop()
+  }
+
+  @Test func `a server that is stopped answers what it has begun, and takes nothing new`() async throws {
+    let running = try await RunningServer.start()
+    let collector = try await running.enrol()
+    let idle = try await collector.client()
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    let busy = try await collector.client()
+    // The push waits for a table that we hold; the stop comes while it waits.
+    async let stopped: Void = running.database.transaction { session throws(DatabaseError) in
+      try await session.script("LOCK TABLE metrics.disk_usage IN ACCESS EXCLUSIVE MODE")
+      do {
+        async let answer = collector.push(body, over: busy)
+        try await running.eventually("the push does not wait") {
+          try await running.integer("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL") > 0
+        }
+        async let stop: Void = running.server.stop()
+        #expect(try await idle.isClosedByServer())
+        try await session.script("ROLLBACK")
+        let stored = try await answer
+        #expect(stored.status == 200, "\(stored)")
+        #expect(stored.field("connection") == "close")
+        await stop
+      } catch {
+        Issue.record(error)
+      }
+    }
+    try await stopped
+    await #expect(throws: TestClient.Failure.self) { _ = try await running.client() }
+    #expect(try await collector.rows("disk_usage") == 1)
+    running.database.shutDown()
+  }
+}

@@ -1,0 +1,164 @@
+// The server under test: started in this process as `pganalytics serve` does it, on a database of its own.
+
+import Glibc
+import Protocol
+import Reactor
+import Synchronization
+import Testing
+
+@testable import App
+
+final class RunningServer: Sendable {
+  static let secret = "the secret of the integration tests"
+  static let password = "correct horse battery staple"
+
+  let server: Server
+  /// The tests' own way into the same database.
+  let database: Database
+  let settings: Settings
+  let trust: [UInt8]
+  private let names = Atomic<Int>(0)
+
+  private init(_ server: Server, _ database: Database, _ settings: Settings) throws {
+    self.server = server
+    self.database = database
+    self.settings = settings
+    trust = try PrivateFile.read(server.certificateAuthorityFile) ?? []
+  }
+
+  /// - Parameters:
+  ///   - cluster: the shared one, unless the test wants to stop it.
+  ///   - change: settings that differ from the defaults.
+  static func start(
+    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, _ change: (inout Settings) -> Void = { _ in }
+  ) async throws -> RunningServer {
+    let cluster = try cluster ?? TestCluster.shared.get()
+    let address = try await cluster.makeDatabase().address
+    var settings = Settings()
+    settings.databaseURL = address.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
+    settings.dataDirectory = try directory()
+    settings.listen = "127.0.0.1:0"
+    settings.logLevel = "critical"
+    settings.pushesPerMinute = 100_000
+    settings.loginsPerAddressMinute = 100_000
+    change(&settings)
+    let database = try Database.start(settings.databaseSettings(address))
+    var storage = settings.storage
+    storage.kind = kind
+    _ = try await Migrator(database: database, storage: storage).migrate()
+    try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
+    return try RunningServer(try await Server.start(settings, log: settings.log()), database, settings)
+  }
+
+  /// One for all tests of a kind that leave it as it is; it ends with the process.
+  static func shared(_ kind: StorageKind) async throws -> RunningServer {
+    let task = servers.withLock { servers in
+      if let task = servers[kind] { return task }
+      let task = Task { try await start(kind) { $0.loginsPerAccountMinute = 3 } }
+      servers[kind] = task
+      return task
+    }
+    return try await task.value
+  }
+
+  private static let servers = Mutex<[StorageKind: Task<RunningServer, any Error>]>([:])
+
+  /// Another server on the same database and data directory.
+  func second() async throws -> RunningServer {
+    let address = try DatabaseAddress(settings.databaseURL)
+    return try RunningServer(
+      try await Server.start(settings, log: settings.log()), Database.start(settings.databaseSettings(address)),
+      settings)
+  }
+
+  func stop() async {
+    await server.stop()
+    database.shutDown()
+  }
+
+  func client(_ identity: TLSIdentity? = nil) async throws -> TestClient {
+    try await TestClient.connect(port: server.address.port, trust: trust, identity: identity)
+  }
+
+  /// Enrols a collector with a key of its own.
+  func enrol(secret: String = RunningServer.secret) async throws -> TestCollector {
+    let key = try PrivateKey.generate()
+    let request = try CertificateSigningRequest.create(for: key, commonName: "db")
+    let answer = try await register(csr: String(decoding: request, as: UTF8.self), secret: secret)
+    return try TestCollector(answer, keyPEM: key.pem(), server: self)
+  }
+
+  /// The bare request, with whatever answer.
+  func register(csr: String? = nil, secret: String? = RunningServer.secret) async throws -> TestAnswer {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("name", "db\(names.add(1, ordering: .relaxed).newValue)")
+      json.member("hostname", "db.example.com")
+      if let csr { json.member("csr", csr) }
+    }
+    var fields = [("Content-Type", "application/json")]
+    if let secret { fields.append(("X-Registration-Secret", secret)) }
+    return try await client().request(
+      "POST", "/api/v1/collectors/register", fields, body: json.finish().withUnsafeBytes { Array($0) })
+  }
+
+  /// Adds a user. - Returns: the field that lets a request act as the user.
+  func user(_ role: Role) async throws -> (String, String) {
+    let name = "\(role)\(names.add(1, ordering: .relaxed).newValue)"
+    try await Accounts.add(name, password: Self.password, role: role, email: nil, fullName: nil, to: database)
+    let answer = try await login(name, Self.password)
+    return ("Authorization", "Bearer " + (try #require(answer.json["access_token"]?.text, "\(answer)")))
+  }
+
+  func login(_ username: String, _ password: String) async throws -> TestAnswer {
+    var json = JSONWriter()
+    json.object { json in
+      json.member("username", username)
+      json.member("password", password)
+    }
+    return try await client().request(
+      "POST", "/api/v1/auth/login", [("Content-Type", "application/json")],
+      body: json.finish().withUnsafeBytes { Array($0) })
+  }
+
+  /// The one integer that `sql` selects.
+  func integer(_ sql: String) async throws -> Int64 {
+    // A prepared statement keeps its name on its session: every text has one of its own.
+    let statement = Statement<SingleValue<Int64>>("test_\(names.add(1, ordering: .relaxed).newValue)", sql)
+    return try #require(try await database.one(statement)).value
+  }
+
+  /// Asks again and again until `condition` holds; fails after `TestClient.patience`.
+  func eventually(
+    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+  ) async throws {
+    let end = MonotonicTime.now() + .seconds(TestClient.patience)
+    while MonotonicTime.now() < end {
+      if try await condition() { return }
+      // because each look costs the server a request: a pause between looks, not a guess at how long it takes.
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record(what, sourceLocation: sourceLocation)
+  }
+
+  /// Short-lived data directories of this process.
+  private static func directory() throws -> String {
+    var template = Array("/tmp/pgs-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError(path: "/tmp", errno: errno) }
+    let path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+    directories.withLock { paths in
+      if paths.isEmpty { atexit { RunningServer.removeDirectories() } }
+      paths.append(path)
+    }
+    return path
+  }
+
+  private static let directories = Mutex<[String]>([])
+
+  private static func removeDirectories() {
+    for path in directories.withLock({ $0 }) {
+      for name in ["ca.crt", "ca.key", "server.crt", "server.key", "server.names"] { unlink(path + "/" + name) }
+      rmdir(path)
+    }
+  }
+}

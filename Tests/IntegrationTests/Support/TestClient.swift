@@ -1,0 +1,210 @@
+// A blocking HTTPS client: a socket, our TLS session, our response machine. It waits on threads of its own, because the
+// server under test runs its endpoints on the cooperative pool that the tests run on too.
+
+import Glibc
+import Protocol
+import Reactor
+import Synchronization
+
+/// One connection. What it sends is bytes, so that a test can say what no proper client would.
+final class TestClient: Sendable {
+  enum Failure: Error {
+    case system(String, errno: CInt)
+    /// Nothing came for `patience`.
+    case timedOut
+    /// The server closed; after an answer that is how it says goodbye.
+    case closed
+    case tls(TLSError)
+    case badAnswer(HTTPError)
+  }
+
+  /// How long any single wait may take: far more than the server ever needs, even on a busy machine.
+  static let patience = 60
+  private static let threads = Result { try WorkerPool(name: "client", threads: 24, maximumWaiting: 10_000) }
+
+  private let channel: Mutex<Channel>
+
+  private init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
+    channel = Mutex(try Channel(port: port, trust: trust, identity: identity))
+  }
+
+  /// Connects to the loopback `port` and completes the handshake.
+  static func connect(port: UInt16, trust: [UInt8], identity: TLSIdentity? = nil) async throws -> TestClient {
+    try await threads.get().run {
+      Result { try TestClient(port: port, trust: trust, identity: identity) }
+    }.get()
+  }
+
+  func send(_ bytes: [UInt8]) async throws { try await waiting { try $0.send(bytes) } }
+
+  func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+
+  /// The next answer, in the order of the requests.
+  func answer() async throws -> TestAnswer { try await waiting { try $0.answer() } }
+
+  /// Waits for an interim answer (1xx). - Returns: its status.
+  func interim() async throws -> UInt16 { try await waiting { try $0.interim() } }
+
+  /// Waits for the end of the connection. - Returns: false if something else comes first.
+  func isClosedByServer() async throws -> Bool { try await waiting { try $0.isClosedByServer() } }
+
+  /// Sends a complete request and waits for its answer.
+  func request(
+    _ method: String, _ target: String, _ fields: [(String, String)] = [], body: [UInt8]? = nil
+  ) async throws -> TestAnswer {
+    try await send(Self.encode(method, target, fields, body: body))
+    return try await answer()
+  }
+
+  static func encode(
+    _ method: String, _ target: String, _ fields: [(String, String)] = [], body: [UInt8]? = nil
+  ) -> [UInt8] {
+    var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\n"
+    for (name, value) in fields { head += "\(name): \(value)\r\n" }
+    if let body { head += "Content-Length: \(body.count)\r\n" }
+    return Array((head + "\r\n").utf8) + (body ?? [])
+  }
+
+  private func waiting<R: Sendable>(_ work: @escaping @Sendable (inout Channel) throws -> R) async throws -> R {
+    try await Self.threads.get().run { [self] in
+      channel.withLock { channel in Result { try work(&channel) } }
+    }.get()
+  }
+}
+
+/// Socket, session, machine: all of it blocking.
+private struct Channel: ~Copyable {
+  private let socket: CInt
+  private var session: TLSSession
+  private var machine = HTTPResponseMachine()
+  private var plaintext = ByteBuffer()
+  private var outgoing = ByteBuffer()
+  private var isExpecting = false
+  private var hasEnded = false
+
+  init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
+    let context = try TLSContext.client(trustPEM: trust)
+    session = try TLSSession(
+      client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
+    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard socket >= 0 else { throw TestClient.Failure.system("socket", errno: errno) }
+    var patience = timeval(tv_sec: TestClient.patience, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let status = withUnsafePointer(to: &address) {
+      // Safety: a sockaddr_in is read as the sockaddr it begins with, for the length of the call.
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard status == 0 else { throw TestClient.Failure.system("connect", errno: errno) }
+    try session.start(ciphertextOut: &outgoing)
+    try flush()
+    while !session.isEstablished {
+      try fill()
+      if hasEnded { throw TestClient.Failure.closed }
+    }
+  }
+
+  deinit { Glibc.close(socket) }
+
+  mutating func send(_ bytes: [UInt8]) throws {
+    try session.send(bytes.span, ciphertextOut: &outgoing)
+    try flush()
+  }
+
+  mutating func answer() throws -> TestAnswer {
+    expect()
+    var head: HTTPResponseHead?
+    var body: [UInt8] = []
+    while true {
+      var position = 0
+      let event = machine.next(plaintext.span, &position)
+      if case .body(let range) = event { plaintext.withUnsafeBytes { body.append(contentsOf: $0[range]) } }
+      plaintext.removeFirst(position)
+      switch event {
+      case .interim, .body: continue
+      case .head(let received): head = received
+      case .end: return ended(head, body)
+      case .reject(let error): throw TestClient.Failure.badAnswer(error)
+      case .needInput:
+        if !hasEnded { try fill() }
+        if hasEnded, plaintext.isEmpty {
+          guard case .end = machine.inputEnded() else { throw TestClient.Failure.closed }
+          return ended(head, body)
+        }
+      }
+    }
+  }
+
+  mutating func interim() throws -> UInt16 {
+    expect()
+    while true {
+      var position = 0
+      let event = machine.next(plaintext.span, &position)
+      plaintext.removeFirst(position)
+      switch event {
+      case .interim(let head): return head.status.code
+      case .head(let head): return head.status.code
+      case .needInput:
+        try fill()
+        if hasEnded { throw TestClient.Failure.closed }
+      case .reject(let error): throw TestClient.Failure.badAnswer(error)
+      case .body, .end: throw TestClient.Failure.closed
+      }
+    }
+  }
+
+  mutating func isClosedByServer() throws -> Bool {
+    while !hasEnded, plaintext.isEmpty { try fill() }
+    return plaintext.isEmpty
+  }
+
+  private mutating func expect() {
+    if isExpecting { return }
+    isExpecting = true
+    machine.expectResponse()
+  }
+
+  private mutating func ended(_ head: HTTPResponseHead?, _ body: [UInt8]) -> TestAnswer {
+    isExpecting = false
+    return TestAnswer(head: head!, body: body)
+  }
+
+  private mutating func flush() throws {
+    while !outgoing.isEmpty {
+      let sent = outgoing.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+      if sent < 0, errno == EINTR { continue }
+      guard sent > 0 else { throw TestClient.Failure.system("send", errno: errno) }
+      outgoing.removeFirst(sent)
+    }
+  }
+
+  /// Waits for bytes. The end of the stream sets `hasEnded`.
+  private mutating func fill() throws {
+    var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+    let count = recv(socket, &bytes, bytes.count, 0)
+    if count < 0 {
+      switch errno {
+      case EINTR: return
+      case EAGAIN: throw TestClient.Failure.timedOut
+      case ECONNRESET: hasEnded = true
+      default: throw TestClient.Failure.system("recv", errno: errno)  // an open set of numbers
+      }
+      return
+    }
+    if count == 0 {
+      hasEnded = true
+      return
+    }
+    let status = try session.receive(
+      bytes.span.extracting(0..<count), plaintext: &plaintext, ciphertextOut: &outgoing)
+    if status == .closedByPeer { hasEnded = true }
+    try flush()
+  }
+}
