@@ -42,10 +42,10 @@ struct Options: ParsableArguments {
   var databases = 1
 
   @Option(help: "Tables in each database of a generated push; each has two indexes.")
-  var tables = 20
+  var tables = 10
 
   @Option(help: "Statements in each database of a generated push.")
-  var queries = 20
+  var queries = 10
 
   @Option(help: "0 sends bodies uncompressed.")
   var gzipLevel = 1

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "process.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -86,3 +87,5 @@ int cepoll_poll_either(int first, int second, int timeout_ms) {
 }
 
 int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
+
+void cepoll_trim_memory(void) { malloc_trim(0); }

@@ -41,8 +41,6 @@ struct ConnectionTable {
     count -= 1
   }
 
-  /// Calls `body` with every connection; `body` may remove any.
-  func forEach(_ body: (HTTPConnection) -> Void) {
-    for connection in slots { if let connection { body(connection) } }
-  }
+  /// All connections there are now: a copy, so that what is done with them may change the table.
+  var all: [HTTPConnection] { slots.compactMap { $0 } }
 }

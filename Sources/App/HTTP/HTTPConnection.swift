@@ -12,7 +12,7 @@ import Protocol
 import Reactor
 
 final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
-  private enum Phase {
+  enum Phase {
     case handshaking
     case idle
     /// The lane needs a moment (a look-up) before it can say what becomes of the head.
@@ -29,32 +29,32 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   private static let readsPerTurn = 4
   /// A refused body up to this size is read past; a larger one costs the connection.
-  private static let discardBytes = 1024 * 1024
+  static let discardBytes = 1024 * 1024
   private static let lingerBytes = 256 * 1024
 
   let id: ConnectionID
   let peerAddress: SocketAddress
-  private let lane: Lane
+  let lane: Lane
   private var socket: StreamSocket
-  private var tls: TLSSession
-  private var http: HTTPServerMachine
-  private var phase = Phase.handshaking
-  private(set) var exchange: Exchange?
-  private var exchangeNumber: UInt32 = 0
+  var tls: TLSSession
+  var http: HTTPServerMachine
+  var phase = Phase.handshaking
+  var exchange: Exchange?
+  var exchangeNumber: UInt32 = 0
   private(set) var certificate: PeerCertificate?
   /// The last bearer token that was verified here: a keep-alive client sends the same one each time.
   var verifiedToken: VerifiedToken?
 
   /// Ciphertext for the socket.
-  private var outbound = ByteBuffer()
+  var outbound = ByteBuffer()
   /// Plaintext that arrived while the request before it is being answered.
-  private var pending = ByteBuffer()
+  var pending = ByteBuffer()
   private var token: Token?
   private var timer: TimerID?
   private var isFlushQueued = false
   private var isWriteBlocked = false
   private var isReadPaused = false
-  private var hasPeerClosed = false
+  var hasPeerClosed = false
 
   init(id: ConnectionID, socket: consuming StreamSocket, peer: SocketAddress, lane: Lane) {
     self.id = id
@@ -91,6 +91,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   }
 
   private func read() {
+    if lane.mustPause(), isBetweenPushes { return pauseForPressure() }
     for _ in 0..<Self.readsPerTurn {
       switch socket.read(into: lane.loop.scratch) {
       case .bytes(let count):
@@ -150,7 +151,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  private var isOver: Bool {
+  var isOver: Bool {
     switch phase {
     case .closing, .lingering, .gone: true
     case .handshaking, .idle, .waiting, .push, .gathering, .discarding, .answering: false
@@ -158,7 +159,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   }
 
   /// Feeds the HTTP machine until it wants more, or a request has to be answered first. - Returns: bytes taken.
-  private func drive(_ input: Span<UInt8>) -> Int {
+  func drive(_ input: Span<UInt8>) -> Int {
     var position = 0
     while true {
       switch phase {
@@ -179,7 +180,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  private var isHeadTimed = false
+  var isHeadTimed = false
 
   /// The head's deadline runs from its first byte and is not extended by later ones.
   private func armHead() {
@@ -188,190 +189,15 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     arm(lane.settings.headDeadline)
   }
 
-  // MARK: An exchange
-
-  private func begin(_ head: HTTPRequestHead) {
-    isHeadTimed = false
-    exchangeNumber &+= 1
-    exchange = Exchange(number: exchangeNumber, head: head, startedAt: lane.loop.now)
-    open(exchange!)
-  }
-
-  /// Asks the lane again after `.wait`.
-  func reopen(_ number: UInt32) {
-    guard case .waiting = phase, exchange?.number == number else { return }
-    phase = .idle
-    exchange?.hasLookedUp = true
-    if let exchange { open(exchange) }
-    resume()
-  }
-
-  /// The lane could not find out what it waited for.
-  func completeWaiting(_ number: UInt32, _ response: HTTPResponse) {
-    guard case .waiting = phase, exchange?.number == number else { return }
-    phase = .idle
-    refuse(response)
-    resume()
-  }
-
-  private func open(_ exchange: Exchange) {
-    switch lane.open(exchange, on: self) {
-    case .push(let reader, let push):
-      phase = .push(reader, push)
-      invite()
-    case .endpoint(let call):
-      if call.endpoint.answersFromHead {
-        phase = .answering
-        lane.perform(call, body: [], on: self)
-      } else {
-        phase = .gathering(call, body: [])
-        invite()
-      }
-    case .refuse(let response): refuse(response)
-    case .wait:
-      phase = .waiting
-      arm(Lane.answerDeadline)
-    }
-  }
-
-  /// The body is wanted: says so to a client that asked, and starts its deadline.
-  private func invite() {
-    guard let exchange else { return }
-    if exchange.head.expectsContinue {
-      var interim = ByteBuffer(minimumCapacity: 32)
-      HTTPResponse.appendContinue(into: &interim)
-      send(interim.span)
-    }
-    armBody()
-  }
-
-  private func armBody() {
-    guard let exchange else { return }
-    let announced: Int
-    switch exchange.head.framing {
-    case .length(let length): announced = length
-    case .chunked: announced = http.bodyBytesReceived
-    case .none, .untilClose: announced = 0
-    }
-    let patience = Duration.seconds(announced / lane.settings.bodyBytesPerSecond)
-    arm(at: exchange.startedAt + max(lane.settings.bodyDeadline, patience))
-  }
-
-  private func refuse(_ response: HTTPResponse) {
-    guard let exchange else { return }
-    switch exchange.head.framing {
-    case .none: phase = .discarding(response)
-    case .length(let length) where length <= Self.discardBytes && !exchange.head.expectsContinue:
-      phase = .discarding(response)
-      armBody()
-    case .length, .chunked, .untilClose: answer(response)
-    }
-  }
-
-  private func bodyArrived(_ bytes: Span<UInt8>) {
-    switch phase {
-    case .push(let reader, let push):
-      do throws(PushRefusal) {
-        try reader.receive(bytes, into: push, known: &lane.known)
-        lane.account(push, reader)
-        if let exchange, exchange.head.framing == .chunked { armBody() }
-        if lane.mustPause() { pauseForPressure() }
-      } catch {
-        lane.recycle(push, reader)
-        refuseMidway(lane.response(to: error, exchange))
-      }
-    case .gathering(let call, var body):
-      if body.count + bytes.count > lane.settings.adminBodyBytes {
-        refuseMidway(
-          lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
-        return
-      }
-      phase = .idle  // Gives up the other reference, so that the append below does not copy.
-      bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
-      phase = .gathering(call, body: body)
-    case .discarding: break
-    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
-    }
-  }
-
-  /// Refuses a body that is partly read; what is left of it is read past where that is cheap.
-  private func refuseMidway(_ response: HTTPResponse) {
-    if let exchange, case .length(let length) = exchange.head.framing,
-      length - http.bodyBytesReceived <= Self.discardBytes
-    {
-      phase = .discarding(response)
-    } else {
-      answer(response)
-    }
-  }
-
-  private func bodyEnded() {
-    switch phase {
-    case .push(let reader, let push):
-      phase = .answering
-      arm(Lane.answerDeadline)
-      lane.complete(push, reader, exchange!, on: self)
-    case .gathering(let call, let body):
-      phase = .answering
-      arm(Lane.answerDeadline)
-      lane.perform(call, body: body, on: self)
-    case .discarding(let response): answer(response)
-    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
-    }
-  }
-
-  // MARK: Answers
-
-  /// The answer to exchange `number`, from a commit or an async endpoint. A late one finds nothing and is dropped.
-  func complete(_ number: UInt32, _ response: HTTPResponse) {
-    guard case .answering = phase, exchange?.number == number else { return }
-    answer(response)
-    resume()
-  }
-
-  private func answer(_ response: HTTPResponse) {
-    var disposition = http.responseFinished()
-    if lane.isDraining || hasPeerClosed { disposition = .close }
-    lane.encode(response, exchange, http.exchange, disposition) { send($0) }
-    lane.answered(exchange, response, peerAddress)
-    exchange = nil
-    switch disposition {
-    case .keepAlive:
-      phase = .idle
-      arm(lane.settings.idleDeadline)
-    case .close: beginClose()
-    }
-  }
-
-  /// Goes on with what arrived meanwhile.
-  private func resume() {
-    if isOver { return }
-    if !pending.isEmpty {
-      var input = ByteBuffer()
-      swap(&input, &pending)
-      let taken = drive(input.span)
-      if isOver { return }
-      if taken < input.count {
-        input.removeFirst(taken)
-        swap(&input, &pending)
-        return
-      }
-    }
-    setReading(true)
-  }
-
-  private func send(_ plaintext: Span<UInt8>) {
-    do throws(TLSError) {
-      try tls.send(plaintext, ciphertextOut: &outbound)
-      queueFlush()
-    } catch {
-      destroy()
-    }
-  }
-
   // MARK: Back-pressure
 
-  private func pauseForPressure() {
+  /// Whether this is a collector's connection without a request: its next push can wait in the kernel's buffers.
+  private var isBetweenPushes: Bool {
+    guard case .idle = phase else { return false }
+    return verifiedToken != nil && http.isIdle
+  }
+
+  func pauseForPressure() {
     if isReadPaused { return }
     setReading(false)
     lane.paused.append(id)
@@ -380,7 +206,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   /// There is room again.
   func relieve() { setReading(pending.isEmpty) }
 
-  private func setReading(_ isWanted: Bool) {
+  func setReading(_ isWanted: Bool) {
     if isReadPaused == !isWanted { return }
     isReadPaused = !isWanted
     updateInterest()
@@ -395,7 +221,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Output
 
-  private func queueFlush() {
+  func queueFlush() {
     if isFlushQueued { return }
     isFlushQueued = true
     lane.loop.atTurnEnd(self)
@@ -441,7 +267,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  private func beginClose() {
+  func beginClose() {
     phase = .closing
     pending.removeAll(keepingCapacity: false)
     tls.close(ciphertextOut: &outbound)
@@ -470,9 +296,9 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  private func arm(_ patience: Duration) { arm(at: lane.loop.now + patience) }
+  func arm(_ patience: Duration) { arm(at: lane.loop.now + patience) }
 
-  private func arm(at time: MonotonicTime) {
+  func arm(at time: MonotonicTime) {
     if let timer, lane.loop.reschedule(timer, at: time) { return }
     timer = lane.loop.schedule(self, at: time)
   }
@@ -510,35 +336,5 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if let timer { lane.loop.cancel(timer) }
     timer = nil
     lane.forget(self)
-  }
-}
-
-/// One request and its answer.
-struct Exchange {
-  /// Counts the connection's requests, so that a late answer cannot meet the wrong one.
-  let number: UInt32
-  let head: HTTPRequestHead
-  let startedAt: MonotonicTime
-  /// The client's own `X-Request-ID` if it is short and printable, else a fresh one.
-  let requestID: String
-  /// Whether the database was asked for the collector already.
-  var hasLookedUp = false
-
-  init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
-    self.number = number
-    self.head = head
-    self.startedAt = startedAt
-    requestID = Self.requestID(of: head)
-  }
-
-  private static func requestID(of head: HTTPRequestHead) -> String {
-    if let given = head.string(named: "x-request-id"), (1...64).contains(given.utf8.count),
-      given.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
-    {
-      return given
-    }
-    let bits = UInt64.random(in: .min ... .max)
-    let digits = String(bits, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

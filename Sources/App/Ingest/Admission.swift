@@ -1,6 +1,6 @@
 // Admission of a push from its head, before a body byte is read: refusing must be cheaper than accepting.
 //
-//   held bytes   0 ......... soft mark ......... hard mark (bytes_in_flight / loops)
+//   held bytes   0 ......... pause_bytes ......... bytes_in_flight (both shared out among the loops)
 //                accept      accept, pause reads   503 + Retry-After
 
 import Glibc
@@ -34,7 +34,7 @@ struct Admission {
 
   init(settings: Settings, loops: Int) {
     hardMark = settings.bytesInFlight / loops
-    softMark = hardMark / 4 * 3
+    softMark = min(settings.pauseBytes, settings.bytesInFlight) / loops
     pushesPerSecond = Double(settings.pushesPerMinute) / 60
     pushesBurst = Double(settings.pushesPerMinute)
     bytesPerSecond = Double(settings.pushBytesPerSecond)

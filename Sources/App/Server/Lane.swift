@@ -1,6 +1,7 @@
 // One loop's share of the server: its listener, connections, writers, pools and counters. Nothing in it is shared with
 // another lane; what comes from outside (collectors, answers of endpoints, certificates) is submitted to its loop.
 
+import CEpoll.Process
 import Protocol
 import Reactor
 
@@ -42,6 +43,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private static let housekeepingInterval = Duration.seconds(1)
   private static let pooledPushes = 64
   private static let pooledReaders = 16
+  private static let trimBytes = 16 * 1024 * 1024
 
   let loop: EventLoop
   let settings: Settings
@@ -75,6 +77,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var handshakeEnd: MonotonicTime?
   private var clock = WallClock()
   private var whenDrained: (@Sendable () -> Void)?
+  /// The most that was held since memory was last given back.
+  private var heldBytesPeak = 0
 
   init(loop: EventLoop, context: LaneContext, catalog: CompiledCatalog) {
     self.loop = loop
@@ -233,6 +237,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     // Memory could be below the mark without a push having been settled since.
     if !paused.isEmpty, admission.isRelieved { relieve() }
     admission.sweep(now: loop.now)
+    returnMemory()
     if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
       touchedAt = loop.now
       let servers = Array(seenServers)
@@ -240,6 +245,14 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       context.directory.touch(servers)
     }
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
+  }
+
+  /// The allocator keeps what a burst left behind, for a next one that may never come: gives it back once it is over.
+  private func returnMemory() {
+    heldBytesPeak = max(heldBytesPeak, admission.heldBytes)
+    if heldBytesPeak - admission.heldBytes < Self.trimBytes { return }
+    heldBytesPeak = admission.heldBytes
+    cepoll_trim_memory()
   }
 
   // MARK: Draining
@@ -250,7 +263,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     whenDrained = done
     listener?.close()
     listener = nil
-    connections.forEach { $0.drain() }
+    for connection in connections.all { connection.drain() }
     finishDraining()
   }
 

@@ -121,7 +121,9 @@ final class Server: Sendable {
     log.info("draining", ["deadline": SettingValue.print(time: settings.drainDeadline)])
     let drained = await withTaskGroup(of: Bool.self) { group in
       group.addTask { [lanes] in
-        for lane in lanes { await lane.drain() }
+        await withTaskGroup(of: Void.self) { group in
+          for lane in lanes { group.addTask { await lane.drain() } }
+        }
         return true
       }
       group.addTask { [settings] in

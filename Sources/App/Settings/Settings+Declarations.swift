@@ -71,6 +71,9 @@ extension Settings {
       "Rejected metrics listed in an answer; all are counted."),
     .init(
       "bytes_in_flight", .bytes(\.bytesInFlight, mib...1 << 42), "Rows and bodies held by the process; more is 503."),
+    .init(
+      "pause_bytes", .bytes(\.pauseBytes, mib...1 << 42),
+      "Rows and bodies held by the process above which pushes are left in the sockets until some are stored."),
     .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),

@@ -30,4 +30,7 @@ int cepoll_poll_either(int first, int second, int timeout_ms);
 /// Takes the advisory lock of flock(2) without waiting. -EWOULDBLOCK: somebody else has it.
 int cepoll_lock(int fd);
 
+/// malloc_trim(3): gives memory that is free at the ends and in the middle of the heaps back to the system.
+void cepoll_trim_memory(void);
+
 #endif

@@ -9,6 +9,7 @@ import Testing
   private func admission(_ change: (inout Settings) -> Void = { _ in }) -> Admission {
     var settings = Settings()
     settings.bytesInFlight = 1_000_000
+    settings.pauseBytes = 750_000
     change(&settings)
     return Admission(settings: settings, loops: 1)
   }

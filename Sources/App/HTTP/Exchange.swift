@@ -1,0 +1,32 @@
+import Protocol
+import Reactor
+
+/// One request and its answer.
+struct Exchange {
+  /// Counts the connection's requests, so that a late answer cannot meet the wrong one.
+  let number: UInt32
+  let head: HTTPRequestHead
+  let startedAt: MonotonicTime
+  /// The client's own `X-Request-ID` if it is short and printable, else a fresh one.
+  let requestID: String
+  /// Whether the database was asked for the collector already.
+  var hasLookedUp = false
+
+  init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
+    self.number = number
+    self.head = head
+    self.startedAt = startedAt
+    requestID = Self.requestID(of: head)
+  }
+
+  private static func requestID(of head: HTTPRequestHead) -> String {
+    if let given = head.string(named: "x-request-id"), (1...64).contains(given.utf8.count),
+      given.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
+    {
+      return given
+    }
+    let bits = UInt64.random(in: .min ... .max)
+    let digits = String(bits, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

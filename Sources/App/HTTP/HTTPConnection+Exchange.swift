@@ -1,0 +1,187 @@
+// One request of a connection, from its head to its answer.
+
+import Protocol
+import Reactor
+
+extension HTTPConnection {
+  // MARK: An exchange
+
+  func begin(_ head: HTTPRequestHead) {
+    isHeadTimed = false
+    exchangeNumber &+= 1
+    exchange = Exchange(number: exchangeNumber, head: head, startedAt: lane.loop.now)
+    open(exchange!)
+  }
+
+  /// Asks the lane again after `.wait`.
+  func reopen(_ number: UInt32) {
+    guard case .waiting = phase, exchange?.number == number else { return }
+    phase = .idle
+    exchange?.hasLookedUp = true
+    if let exchange { open(exchange) }
+    resume()
+  }
+
+  /// The lane could not find out what it waited for.
+  func completeWaiting(_ number: UInt32, _ response: HTTPResponse) {
+    guard case .waiting = phase, exchange?.number == number else { return }
+    phase = .idle
+    refuse(response)
+    resume()
+  }
+
+  private func open(_ exchange: Exchange) {
+    switch lane.open(exchange, on: self) {
+    case .push(let reader, let push):
+      phase = .push(reader, push)
+      invite()
+    case .endpoint(let call):
+      if call.endpoint.answersFromHead {
+        phase = .answering
+        lane.perform(call, body: [], on: self)
+      } else {
+        phase = .gathering(call, body: [])
+        invite()
+      }
+    case .refuse(let response): refuse(response)
+    case .wait:
+      phase = .waiting
+      arm(Lane.answerDeadline)
+    }
+  }
+
+  /// The body is wanted: says so to a client that asked, and starts its deadline.
+  private func invite() {
+    guard let exchange else { return }
+    if exchange.head.expectsContinue {
+      var interim = ByteBuffer(minimumCapacity: 32)
+      HTTPResponse.appendContinue(into: &interim)
+      send(interim.span)
+    }
+    armBody()
+  }
+
+  private func armBody() {
+    guard let exchange else { return }
+    let announced: Int
+    switch exchange.head.framing {
+    case .length(let length): announced = length
+    case .chunked: announced = http.bodyBytesReceived
+    case .none, .untilClose: announced = 0
+    }
+    let patience = Duration.seconds(announced / lane.settings.bodyBytesPerSecond)
+    arm(at: exchange.startedAt + max(lane.settings.bodyDeadline, patience))
+  }
+
+  private func refuse(_ response: HTTPResponse) {
+    guard let exchange else { return }
+    switch exchange.head.framing {
+    case .none: phase = .discarding(response)
+    case .length(let length) where length <= Self.discardBytes && !exchange.head.expectsContinue:
+      phase = .discarding(response)
+      armBody()
+    case .length, .chunked, .untilClose: answer(response)
+    }
+  }
+
+  func bodyArrived(_ bytes: Span<UInt8>) {
+    switch phase {
+    case .push(let reader, let push):
+      do throws(PushRefusal) {
+        try reader.receive(bytes, into: push, known: &lane.known)
+        lane.account(push, reader)
+        if let exchange, exchange.head.framing == .chunked { armBody() }
+        if lane.mustPause() { pauseForPressure() }
+      } catch {
+        lane.recycle(push, reader)
+        refuseMidway(lane.response(to: error, exchange))
+      }
+    case .gathering(let call, var body):
+      if body.count + bytes.count > lane.settings.adminBodyBytes {
+        refuseMidway(
+          lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
+        return
+      }
+      phase = .idle  // Gives up the other reference, so that the append below does not copy.
+      bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
+      phase = .gathering(call, body: body)
+    case .discarding: break
+    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
+    }
+  }
+
+  /// Refuses a body that is partly read; what is left of it is read past where that is cheap.
+  private func refuseMidway(_ response: HTTPResponse) {
+    if let exchange, case .length(let length) = exchange.head.framing,
+      length - http.bodyBytesReceived <= Self.discardBytes
+    {
+      phase = .discarding(response)
+    } else {
+      answer(response)
+    }
+  }
+
+  func bodyEnded() {
+    switch phase {
+    case .push(let reader, let push):
+      phase = .answering
+      arm(Lane.answerDeadline)
+      lane.complete(push, reader, exchange!, on: self)
+    case .gathering(let call, let body):
+      phase = .answering
+      arm(Lane.answerDeadline)
+      lane.perform(call, body: body, on: self)
+    case .discarding(let response): answer(response)
+    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
+    }
+  }
+
+  // MARK: Answers
+
+  /// The answer to exchange `number`, from a commit or an async endpoint. A late one finds nothing and is dropped.
+  func complete(_ number: UInt32, _ response: HTTPResponse) {
+    guard case .answering = phase, exchange?.number == number else { return }
+    answer(response)
+    resume()
+  }
+
+  func answer(_ response: HTTPResponse) {
+    var disposition = http.responseFinished()
+    if lane.isDraining || hasPeerClosed { disposition = .close }
+    lane.encode(response, exchange, http.exchange, disposition) { send($0) }
+    lane.answered(exchange, response, peerAddress)
+    exchange = nil
+    switch disposition {
+    case .keepAlive:
+      phase = .idle
+      arm(lane.settings.idleDeadline)
+    case .close: beginClose()
+    }
+  }
+
+  /// Goes on with what arrived meanwhile.
+  func resume() {
+    if isOver { return }
+    if !pending.isEmpty {
+      var input = ByteBuffer()
+      swap(&input, &pending)
+      let taken = drive(input.span)
+      if isOver { return }
+      if taken < input.count {
+        input.removeFirst(taken)
+        swap(&input, &pending)
+        return
+      }
+    }
+    setReading(true)
+  }
+
+  private func send(_ plaintext: Span<UInt8>) {
+    do throws(TLSError) {
+      try tls.send(plaintext, ciphertextOut: &outbound)
+      queueFlush()
+    } catch {
+      destroy()
+    }
+  }
+}
