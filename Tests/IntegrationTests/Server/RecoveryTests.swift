@@ -8,6 +8,11 @@ import Testing
 
 /// What comes of pushes when databases and servers come and go.
 @Suite(.serialized) struct RecoveryTests {
+  private final class Progress: Sendable {
+    let isOver = Atomic<Bool>(false)
+    let stored = Atomic<Int>(0)
+  }
+
   @Test func `without its database it answers 503 with a time to come back, and recovers by itself`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster)
@@ -48,19 +53,18 @@ import Testing
   @Test func `every push that was answered 200 is stored once, though PostgreSQL is killed in between`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster) { $0.commitDeadline = .seconds(60) }
-    let isOver = Atomic<Bool>(false)
+    let progress = Progress()
     let collectors = try await withThrowingTaskGroup(of: TestCollector.self) { group in
       for _ in 0..<3 { group.addTask { try await server.enrol() } }
       return try await group.reduce(into: [TestCollector]()) { $0.append($1) }
     }
-    let stored = Atomic<Int>(0)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for collector in collectors {
         group.addTask {
           let client = try await collector.client()
           var accepted: [String] = []
           var number = 0
-          while !isOver.load(ordering: .acquiring) {
+          while !progress.isOver.load(ordering: .acquiring) {
             // Each push has rows that no other has; it is sent until it is answered 200, as a collector does.
             let body = collector.push(of: [TestCollector.disk("/dev/\(number)", used: number)])
             number += 1
@@ -68,7 +72,7 @@ import Testing
               let answer = try await collector.push(body, over: client)
               if answer.status == 200 {
                 accepted.append(try #require(answer.json["push_id"]?.text))
-                stored.add(1, ordering: .relaxed)
+                progress.stored.add(1, ordering: .relaxed)
                 break
               }
               #expect(answer.status == 503, "\(answer)")
@@ -87,14 +91,14 @@ import Testing
         }
       }
       for round in 1...3 {
-        let goal = stored.load(ordering: .relaxed) + 20
-        try await server.eventually("no progress in round \(round)") { stored.load(ordering: .relaxed) >= goal }
+        let goal = progress.stored.load(ordering: .relaxed) + 20
+        try await server.eventually("no progress in round \(round)") { progress.stored.load(ordering: .relaxed) >= goal }
         try cluster.kill()
         try cluster.start()
       }
-      let goal = stored.load(ordering: .relaxed) + 20
-      try await server.eventually("no progress at the end") { stored.load(ordering: .relaxed) >= goal }
-      isOver.store(true, ordering: .releasing)
+      let goal = progress.stored.load(ordering: .relaxed) + 20
+      try await server.eventually("no progress at the end") { progress.stored.load(ordering: .relaxed) >= goal }
+      progress.isOver.store(true, ordering: .releasing)
       try await group.waitForAll()
     }
     await server.stop()

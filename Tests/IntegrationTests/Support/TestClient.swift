@@ -25,7 +25,37 @@ final class TestClient: Sendable {
   private let channel: Mutex<Channel>
 
   private init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
-    channel = Mutex(try Channel(port: port, trust: trust, identity: identity))
+    let context = try TLSContext.client(trustPEM: trust)
+    let session = try TLSSession(
+      client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
+    channel = Mutex(Channel(socket: try Self.connect(port), session: session))
+    try channel.withLock { try $0.handshake() }
+  }
+
+  /// A blocking socket that does not wait for ever.
+  private static func connect(_ port: UInt16) throws -> CInt {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard socket >= 0 else { throw Failure.system("socket", errno: errno) }
+    var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    let status = withUnsafePointer(to: &address) {
+      // Safety: a sockaddr_in is read as the sockaddr it begins with, for the length of the call.
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if status != 0 {
+      let failure = Failure.system("connect", errno: errno)
+      close(socket)
+      throw failure
+    }
+    return socket
   }
 
   /// Connects to the loopback `port` and completes the handshake.
@@ -82,27 +112,14 @@ private struct Channel: ~Copyable {
   private var isExpecting = false
   private var hasEnded = false
 
-  init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
-    let context = try TLSContext.client(trustPEM: trust)
-    session = try TLSSession(
-      client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
-    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard socket >= 0 else { throw TestClient.Failure.system("socket", errno: errno) }
-    var patience = timeval(tv_sec: TestClient.patience, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
-    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    let status = withUnsafePointer(to: &address) {
-      // Safety: a sockaddr_in is read as the sockaddr it begins with, for the length of the call.
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard status == 0 else { throw TestClient.Failure.system("connect", errno: errno) }
+  init(socket: CInt, session: consuming TLSSession) {
+    self.socket = socket
+    self.session = session
+  }
+
+  deinit { Glibc.close(socket) }
+
+  mutating func handshake() throws {
     try session.start(ciphertextOut: &outgoing)
     try flush()
     while !session.isEstablished {
@@ -110,8 +127,6 @@ private struct Channel: ~Copyable {
       if hasEnded { throw TestClient.Failure.closed }
     }
   }
-
-  deinit { Glibc.close(socket) }
 
   mutating func send(_ bytes: [UInt8]) throws {
     try session.send(bytes.span, ciphertextOut: &outgoing)
@@ -124,7 +139,7 @@ private struct Channel: ~Copyable {
     var body: [UInt8] = []
     while true {
       var position = 0
-      let event = machine.next(plaintext.span, &position)
+      let event = Self.next(&machine, plaintext, &position)
       if case .body(let range) = event { plaintext.withUnsafeBytes { body.append(contentsOf: $0[range]) } }
       plaintext.removeFirst(position)
       switch event {
@@ -146,7 +161,7 @@ private struct Channel: ~Copyable {
     expect()
     while true {
       var position = 0
-      let event = machine.next(plaintext.span, &position)
+      let event = Self.next(&machine, plaintext, &position)
       plaintext.removeFirst(position)
       switch event {
       case .interim(let head): return head.status.code
@@ -163,6 +178,12 @@ private struct Channel: ~Copyable {
   mutating func isClosedByServer() throws -> Bool {
     while !hasEnded, plaintext.isEmpty { try fill() }
     return plaintext.isEmpty
+  }
+
+  private static func next(
+    _ machine: inout HTTPResponseMachine, _ plaintext: borrowing ByteBuffer, _ position: inout Int
+  ) -> HTTPResponseMachine.Event {
+    machine.next(plaintext.span, &position)
   }
 
   private mutating func expect() {
