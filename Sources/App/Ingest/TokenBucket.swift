@@ -13,15 +13,17 @@ struct TokenBucket {
     updated = now
   }
 
-  /// Takes `count` tokens if the bucket holds any at all: a single large request may overdraw a bucket, and is paid for
-  /// by those after it. - Returns: nil if taken, else how long until the bucket is no longer empty.
+  /// Takes `count` tokens if the bucket holds at least one: a single large request may overdraw a bucket, and is paid
+  /// for by those after it. - Returns: nil if taken, else how long until the bucket holds one.
   mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: MonotonicTime) -> Duration? {
     let elapsed = updated.duration(to: now)
     if elapsed > .zero {
       tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
       updated = now
     }
-    if tokens <= 0 { return .nanoseconds(Int64((-tokens / rate * 1e9).rounded(.up)) + 1_000_000) }
+    // A whole token, not the first crumb of one: else the refill of a millisecond would let one more through.
+    let needed = min(count, 1)
+    if tokens < needed { return .nanoseconds(Int64(((needed - tokens) / rate * 1e9).rounded(.up)) + 1_000_000) }
     tokens -= count
     return nil
   }

@@ -70,8 +70,13 @@ struct MetricQuery: Sendable {
       + " AND ($4::text IS NULL OR \(database)) AND ($5::text IS NULL OR \(object))"
   }
 
+  /// A table may have a column `database` of its own; JSON must not name two things alike. As in the named views.
+  private static func databaseName(_ table: MetricTable) -> String {
+    table.columns.contains { $0.name == "database" } ? "database_name" : "database"
+  }
+
   private static func names(_ table: MetricTable) -> String {
-    (table.hasDatabase ? ", d.value AS database" : "") + (table.object.isEmpty ? "" : ", o.name AS object")
+    (table.hasDatabase ? ", d.value AS \(databaseName(table))" : "") + (table.object.isEmpty ? "" : ", o.name AS object")
   }
 
   private static func joins(_ table: MetricTable, _ columns: [MetricColumn]) -> String {

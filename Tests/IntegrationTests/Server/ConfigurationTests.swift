@@ -63,15 +63,19 @@ import Testing
     #expect(answer.error == "token_refused")
   }
 
-  @Test func `a configuration for nobody is 404, one that is no text 422`() async throws {
+  @Test func `a configuration for nobody is 404, one that is no TOML 422`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let user = try await server.user(.operator)
     let client = try await server.client()
     let type = ("Content-Type", "text/plain")
-    let nobody = try await client.request("PUT", "/api/v1/config/\(UUID.random())", [user, type], body: [0x61])
+    let nobody = try await client.request("PUT", "/api/v1/config/\(UUID.random())", [user, type], body: Array("a = 1\n".utf8))
     #expect(nobody.status == 404)
     let bytes = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [0xff])
     #expect(bytes.status == 422)
+    let noTOML = try await client.request(
+      "PUT", "/api/v1/config/\(collector.id)", [user, type], body: Array("a = 1\nb = \n".utf8))
+    #expect(noTOML.status == 422)
+    #expect(noTOML.json["details"]?.text?.contains("2") == true, "the line: \(noTOML)")
   }
 }

@@ -167,8 +167,8 @@ private struct Channel: ~Copyable {
       case .interim(let head): return head.status.code
       case .head(let head): return head.status.code
       case .needInput:
-        try fill()
-        if hasEnded { throw TestClient.Failure.closed }
+        if !hasEnded { try fill() }
+        if hasEnded, plaintext.isEmpty { throw TestClient.Failure.closed }
       case .reject(let error): throw TestClient.Failure.badAnswer(error)
       case .body, .end: throw TestClient.Failure.closed
       }

@@ -63,12 +63,22 @@ final class TestCluster: Sendable {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
 
-  /// Kills the postmaster with signal 9, and with it every process of the server, as soon as each notices.
+  /// Kills all processes of the server with signal 9.
   func kill() throws {
-    let first = ChildProcess.text(of: directory + "/data/postmaster.pid").split(separator: "\n").first
-    guard let pid = first.flatMap({ pid_t($0) }), pid > 1, Glibc.kill(pid, SIGKILL) == 0 else {
-      throw Unusable(description: "no postmaster to kill")
+    let file = directory + "/data/postmaster.pid"
+    guard let postmaster = ChildProcess.text(of: file).split(separator: "\n").first.flatMap({ pid_t($0) }), postmaster > 1
+    else { throw Unusable(description: "no postmaster to kill") }
+    let children = ChildProcess.text(of: "/proc/\(postmaster)/task/\(postmaster)/children")
+    let processes = [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+    for pid in processes { _ = Glibc.kill(pid, SIGKILL) }
+    // A new server refuses to start while an old process is still being taken down: its shared memory is in use.
+    var looks = 0
+    while looks < 1000, processes.contains(where: { Glibc.kill($0, 0) == 0 }) {
+      usleep(5000)
+      looks += 1
     }
+    // Where nobody reaps orphans the dead keep their numbers, and the lock file would be taken for a living one's.
+    unlink(file)
   }
 
   /// Settings for a connection to `database` of this cluster.
