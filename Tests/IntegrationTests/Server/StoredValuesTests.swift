@@ -92,11 +92,17 @@ import Testing
   @Test func `rows of days without partitions get them`() async throws {
     let server = try await RunningServer.shared(.plain)
     let collector = try await server.enrol()
-    let days = (1...12).map {
+    let days = (10...13).map {
       TestCollector.disk("/dev/a", used: $0, time: TestCollector.now(secondsAgo: Int64($0) * 86_400))
     }
-    #expect(try await collector.push(collector.push(of: days)).status == 200)
-    #expect(try await collector.rows("disk_usage") == 12)
+    let body = collector.push(of: days)
+    try await server.eventually("the partitions are not made") {
+      // Their tables are in use by other tests, so the DDL may have to wait for its locks too long: try again.
+      let answer = try await collector.push(body)
+      #expect([200, 503].contains(answer.status), "\(answer)")
+      return answer.status == 200
+    }
+    #expect(try await collector.rows("disk_usage") == 4)
   }
 
   @Test func `an envelope that is none, or JSON that breaks off, stores nothing`() async throws {
