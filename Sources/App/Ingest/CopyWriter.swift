@@ -174,7 +174,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       switch action {
       case .wait: return
       case .putHeader:
-        guard put(CopyFormat.header) == .accepted else { return }
+        guard put(PostgresBinary.copyHeader) == .accepted else { return }
         action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
       case .putRows(let target, let push, let offset):
         let available = batch.pushes[push].byteCount(of: target) - offset
@@ -183,7 +183,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         statistics.bytesCopied += count
         action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
-        guard put(CopyFormat.trailer) == .accepted else { return }
+        guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         connection.endCopy()
         action = machine.copyEnded()
       case .committed: return committed(batch)

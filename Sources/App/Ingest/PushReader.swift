@@ -21,13 +21,11 @@ final class PushReader {
   private var coding = Coding.unknown
   private var firstByte: UInt8?
   private var inflater: GzipInflater
-  private var isInflated = false
   private var window = ByteBuffer()
   private var decoder: PushDecoder
   private var digest = Digest()
   private var inflatedBytes = 0
   private let inflatedBytesMaximum: Int
-  private let windowBytes: Int
 
   /// JSON is inflated in steps of this many bytes.
   private static let stepBytes = 64 * 1024
@@ -36,7 +34,6 @@ final class PushReader {
     inflater = GzipInflater(limits: settings.inflateLimits)
     decoder = PushDecoder(catalog: catalog, limits: settings.pushLimits)
     inflatedBytesMaximum = settings.inflatedBytes
-    windowBytes = settings.jsonWindowBytes
   }
 
   /// Bytes held by the window and the decoder, without the rows.
@@ -46,7 +43,6 @@ final class PushReader {
   func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
     coding = .unknown
     firstByte = nil
-    isInflated = false
     inflatedBytes = 0
     digest = Digest()
     decoder.begin(serverID: serverID, timeWindow: timeWindow)
@@ -62,23 +58,23 @@ final class PushReader {
   func receive(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     if bytes.isEmpty { return }
     push.wireBytes += bytes.count
-    switch coding {
-    case .identity: try take(bytes, into: push, known: &known)
-    case .gzip: try inflate(bytes, into: push, known: &known)
-    case .unknown:
-      // The magic number is two bytes; a first piece of one byte waits for the second.
-      if let first = firstByte {
-        coding = first == 0x1f && bytes[0] == 0x8b ? .gzip : .identity
-        firstByte = nil
-        try resume([first].span, into: push, known: &known)
-        try resume(bytes, into: push, known: &known)
-      } else if bytes.count == 1 {
-        firstByte = bytes[0]
-      } else {
-        coding = GzipInflater.looksLikeGzip(prefix: bytes) ? .gzip : .identity
-        try resume(bytes, into: push, known: &known)
+    if coding == .unknown {
+      // The magic number is two bytes: a first piece of one byte waits for the second.
+      guard let first = firstByte else {
+        if bytes.count == 1 {
+          firstByte = bytes[0]
+        } else {
+          coding = GzipInflater.looksLikeGzip(prefix: bytes) ? .gzip : .identity
+          try read(bytes, into: push, known: &known)
+        }
+        return
       }
+      let prefix = [first, bytes[0]]
+      coding = GzipInflater.looksLikeGzip(prefix: prefix.span) ? .gzip : .identity
+      firstByte = nil
+      try read([first].span, into: push, known: &known)
     }
+    try read(bytes, into: push, known: &known)
   }
 
   /// The body is complete. Fills the push's summary and identity.
@@ -88,7 +84,7 @@ final class PushReader {
     if let first = firstByte {
       coding = .identity
       firstByte = nil
-      try take([first].span, into: push, known: &known)
+      try read([first].span, into: push, known: &known)
     }
     if coding == .gzip {
       do throws(InflateError) { try inflater.finish() } catch { throw .inflate(error) }
@@ -98,7 +94,7 @@ final class PushReader {
     push.id = identity(collector: push.collectorID, key: key)
   }
 
-  private func resume(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+  private func read(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     switch coding {
     case .gzip: try inflate(bytes, into: push, known: &known)
     case .identity, .unknown: try take(bytes, into: push, known: &known)
