@@ -76,7 +76,8 @@ struct MetricQuery: Sendable {
   }
 
   private static func names(_ table: MetricTable) -> String {
-    (table.hasDatabase ? ", d.value AS \(databaseName(table))" : "") + (table.object.isEmpty ? "" : ", o.name AS object")
+    (table.hasDatabase ? ", d.value AS \(databaseName(table))" : "")
+      + (table.object.isEmpty ? "" : ", o.name AS object")
   }
 
   private static func joins(_ table: MetricTable, _ columns: [MetricColumn]) -> String {

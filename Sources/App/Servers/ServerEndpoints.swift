@@ -79,7 +79,7 @@ struct MetricsAnswer: ResponseBody {
     object.nullable("bucket_seconds", bucket.map { $0.wholeSeconds })
     object.nullable("aggregate", bucket == nil ? nil : aggregate)
     object.member("count", rows.count)
-    object.member("data", rows, "One object a row: time, database (database_name, if there is such a column) and object, the columns.")
+    object.member("data", rows, "One object a row: time, database (else database_name) and object, the columns.")
     object.nullable("next_cursor", nextCursor, "Where to go on; null at the end.")
   }
 }

@@ -19,7 +19,8 @@ import Testing
     var lastTag = ""
     for version in 1...2 {
       let toml = "[collector]\ninterval = \(version)\n# geprüft\n"
-      let put = try await people.request("PUT", path, [user, ("Content-Type", "application/toml")], body: Array(toml.utf8))
+      let type = ("Content-Type", "application/toml")
+      let put = try await people.request("PUT", path, [user, type], body: Array(toml.utf8))
       #expect(put.status == 200, "\(put)")
       #expect(put.json["version"]?.integer == Int64(version))
       let got = try await client.request("GET", path, [collector.authorization])
@@ -69,7 +70,8 @@ import Testing
     let user = try await server.user(.operator)
     let client = try await server.client()
     let type = ("Content-Type", "text/plain")
-    let nobody = try await client.request("PUT", "/api/v1/config/\(UUID.random())", [user, type], body: Array("a = 1\n".utf8))
+    let nobody = try await client.request(
+      "PUT", "/api/v1/config/\(UUID.random())", [user, type], body: Array("a = 1\n".utf8))
     #expect(nobody.status == 404)
     let bytes = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [0xff])
     #expect(bytes.status == 422)

@@ -67,8 +67,10 @@ import Testing
       if answer.status == 403 { #expect(answer.error == "collector_revoked") }
       return answer.status == 403
     }
-    #expect(try await collector.client().request(
-      "POST", "/api/v1/collectors/refresh-token", [collector.authorization]).error == "collector_revoked")
+    #expect(
+      try await collector.client().request(
+        "POST", "/api/v1/collectors/refresh-token", [collector.authorization]
+      ).error == "collector_revoked")
   }
 
   @Test func `refuses tokens that are garbage, unsigned, tampered with, expired or meant for users`() async throws {

@@ -141,7 +141,8 @@ import Testing
 
   @Test func `a message that two readers could read differently ends the connection`() async throws {
     let collector = try await server().enrol()
-    for fields in ["Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 3\r\nContent-Length: 4\r\n"] {
+    for fields in ["Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 3\r\nContent-Length: 4\r\n"]
+    {
       let client = try await collector.client()
       try await client.send(head(collector, fields) + "0\r\n\r\n")
       #expect(try await client.answer().status == 400)

@@ -122,7 +122,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("metric_typ=pg_stats", "metric_typ"), ("bucket=0s", "bucket"), ("limit=0", "limit"), ("aggregate=median", "aggregate"),
+    ("metric_typ=pg_stats", "metric_typ"), ("bucket=0s", "bucket"), ("limit=0", "limit"),
+    ("aggregate=median", "aggregate"),
     ("start_time=yesterday", "start_time"), ("metric_type=weather", "metric_type"), ("cursor=5", "cursor"),
     ("limit=1&limit=2", "limit"), ("start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z", "start_time"),
   ])

@@ -18,7 +18,8 @@ import Testing
     let server = try await RunningServer.start(on: cluster)
     let collector = try await server.enrol()
     let client = try await collector.client()
-    #expect(try await collector.push(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]), over: client).status == 200)
+    let first = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    #expect(try await collector.push(first, over: client).status == 200)
 
     try cluster.stop(crash: false)
     let waiting = collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
@@ -92,7 +93,9 @@ import Testing
       }
       for round in 1...3 {
         let goal = progress.stored.load(ordering: .relaxed) + 20
-        try await server.eventually("no progress in round \(round)") { progress.stored.load(ordering: .relaxed) >= goal }
+        try await server.eventually("no progress in round \(round)") {
+          progress.stored.load(ordering: .relaxed) >= goal
+        }
         try cluster.kill()
         try cluster.start()
       }

@@ -44,7 +44,8 @@ import Testing
   func `a key nobody declared is kept beside its row`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.shared(kind)
     let collector = try await server.enrol()
-    let metric = #"{"filesystems":[{"device":"d","mount":"","used_gb":1,"inodes":{"free":7}}],"#
+    let metric =
+      #"{"filesystems":[{"device":"d","mount":"","used_gb":1,"inodes":{"free":7}}],"#
       + #""timestamp":"\#(TestCollector.now())","type":"disk_usage"}"#
     #expect(try await collector.push(collector.push(of: [metric])).status == 200)
     let found = try await server.integer(
@@ -110,7 +111,10 @@ import Testing
     let collector = try await server.enrol()
     let sound = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     let client = try await collector.client()
-    for body in [Array("[]".utf8), Array(#"{"metrics":[]}"#.utf8), Array(sound.dropLast()), sound + Array("}".utf8), []] {
+    let broken: [[UInt8]] = [
+      Array("[]".utf8), Array(#"{"metrics":[]}"#.utf8), Array(sound.dropLast()), sound + Array("}".utf8), [],
+    ]
+    for body in broken {
       let answer = try await collector.push(body, over: client)
       #expect((400...422).contains(answer.status), "\(answer)")
       #expect(["invalid_json", "validation_failed"].contains(answer.error))

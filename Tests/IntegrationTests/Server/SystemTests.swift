@@ -10,7 +10,8 @@ import Testing
   @Test func `a login gives a token that works and says for how long`() async throws {
     let server = try await server()
     try await Accounts.add(
-      "Ada", password: RunningServer.password, role: .admin, email: "ada@example.com", fullName: nil, to: server.database)
+      "Ada", password: RunningServer.password, role: .admin, email: "ada@example.com", fullName: nil,
+      to: server.database)
     let answer = try await server.login("ada", RunningServer.password)
     #expect(answer.status == 200, "\(answer)")
     #expect(answer.json["expires_in"]?.integer == 900)

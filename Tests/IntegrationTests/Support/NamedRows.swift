@@ -90,7 +90,9 @@ struct ExpectedRows {
           var row = Self.empty(table, base, database)
           let own = Set(table.columns.map(\.name))
           for key in table.object { row[own.contains(key) ? "object_\(key)" : key] = element[key]?.text }
-          for column in table.columns { row[column.name] = element[column.key].map { Self.readable($0, column) } ?? "NULL" }
+          for column in table.columns {
+            row[column.name] = element[column.key].map { Self.readable($0, column) } ?? "NULL"
+          }
           rows[table.name, default: []].append(NamedRow(row))
         }
       case .texts(let table):

@@ -11,7 +11,8 @@ struct TestAnswer: Sendable, CustomStringConvertible {
 
   /// The body as JSON; `.null` if it is none.
   var json: JSONValue {
-    guard case .success(let value) = Result(catching: { try JSONValue.parse(body.span, limits: .init(bytes: 64 << 20)) })
+    let limits = JSONValueLimits(bytes: 64 << 20)
+    guard case .success(let value) = Result(catching: { try JSONValue.parse(body.span, limits: limits) })
     else { return .null }
     return value
   }

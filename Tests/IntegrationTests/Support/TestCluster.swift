@@ -66,8 +66,10 @@ final class TestCluster: Sendable {
   /// Kills all processes of the server with signal 9.
   func kill() throws {
     let file = directory + "/data/postmaster.pid"
-    guard let postmaster = ChildProcess.text(of: file).split(separator: "\n").first.flatMap({ pid_t($0) }), postmaster > 1
-    else { throw Unusable(description: "no postmaster to kill") }
+    let first = ChildProcess.text(of: file).split(separator: "\n").first
+    guard let postmaster = first.flatMap({ pid_t($0) }), postmaster > 1 else {
+      throw Unusable(description: "no postmaster to kill")
+    }
     let children = ChildProcess.text(of: "/proc/\(postmaster)/task/\(postmaster)/children")
     let processes = [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
     for pid in processes { _ = Glibc.kill(pid, SIGKILL) }

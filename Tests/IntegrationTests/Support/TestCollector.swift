@@ -34,8 +34,9 @@ struct TestCollector: Sendable {
   static let pushTarget = "/api/v1/metrics/push"
 
   /// Pushes over `client`, or over a connection of its own.
-  func push(_ body: [UInt8], _ fields: [(String, String)] = [], over client: TestClient? = nil) async throws -> TestAnswer
-  {
+  func push(
+    _ body: [UInt8], _ fields: [(String, String)] = [], over client: TestClient? = nil
+  ) async throws -> TestAnswer {
     let connection: TestClient
     if let client { connection = client } else { connection = try await self.client() }
     return try await connection.request(
