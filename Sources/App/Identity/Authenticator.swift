@@ -21,7 +21,11 @@ extension Lane {
     switch access {
     case .anyone, .registrationSecret: return .principal(.anonymous)
     case .user: return user(token)
-    case .collector: return collector(token, on: connection)
+    case .collector(certificate: .required): return collector(token, on: connection)
+    case .collector(certificate: .optional):
+      // Only a refresh is asked for so. A token past its end is as good as its certificate.
+      let isVouchedFor = connection.certificate?.verdict == .trusted
+      return collector(token, on: connection, grace: isVouchedFor ? settings.certificateLife.wholeSeconds : 0)
     case .collectorOrUser:
       // The stock collector answers a 401 here with a refresh and the same pull again, without end: 403 stops it.
       let asCollector = collector(token, on: connection)
@@ -42,13 +46,16 @@ extension Lane {
     }
   }
 
-  private func collector(_ token: ArraySlice<UInt8>, on connection: HTTPConnection) -> Authentication {
+  /// - Parameter grace: seconds after its end for which the token is taken, if the certificate names the same collector.
+  private func collector(
+    _ token: ArraySlice<UInt8>, on connection: HTTPConnection, grace: Int64 = 0
+  ) -> Authentication {
     let id: UUID
     if let verified = connection.verifiedToken, verified.matches(token, now: unixSeconds) {
       id = verified.collector
     } else {
       do throws(JWTError) {
-        let claims = try token.withSpan { span throws(JWTError) in try tokens.collector(span, now: unixSeconds) }
+        let claims = try token.withSpan { span throws(JWTError) in try tokens.collector(span, now: unixSeconds, grace: grace) }
         id = claims.id
         connection.verifiedToken = VerifiedToken(bytes: Array(token), collector: id, expiresAt: claims.expiresAt)
       } catch {

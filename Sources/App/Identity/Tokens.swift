@@ -52,9 +52,20 @@ struct Tokens: Sendable {
   }
 
   /// The collector that `token` names.
-  func collector(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> (id: UUID, expiresAt: Int64) {
-    let claims = try JWT.verify(
-      token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now)
+  /// - Parameter grace: seconds for which a token is still read after its end. The stock collector keeps the token of its
+  ///   enrolment for ever and refreshes that one after a restart; its certificate has to vouch for it then.
+  func collector(
+    _ token: Span<UInt8>, now: Int64, grace: Int64 = 0
+  ) throws(JWTError) -> (id: UUID, expiresAt: Int64) {
+    let claims: JWTClaims
+    do throws(JWTError) {
+      claims = try JWT.verify(token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now)
+    } catch {
+      guard error == .expired, grace > 0 else { throw error }
+      claims = try JWT.verify(
+        token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now, leeway: grace)
+      if claims.notBefore > now || claims.issuedAt > now { throw .notYetValid }
+    }
     guard let text = claims.text("collector_id"), let id = UUID(text) else { throw .missingClaim("collector_id") }
     return (id, claims.expiresAt)
   }
