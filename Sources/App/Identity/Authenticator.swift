@@ -55,7 +55,9 @@ extension Lane {
       id = verified.collector
     } else {
       do throws(JWTError) {
-        let claims = try token.withSpan { span throws(JWTError) in try tokens.collector(span, now: unixSeconds, grace: grace) }
+        let claims = try token.withSpan { span throws(JWTError) in
+          try tokens.collector(span, now: unixSeconds, grace: grace)
+        }
         id = claims.id
         connection.verifiedToken = VerifiedToken(bytes: Array(token), collector: id, expiresAt: claims.expiresAt)
       } catch {
