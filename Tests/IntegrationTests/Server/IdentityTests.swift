@@ -109,6 +109,28 @@ import Testing
     #expect(answer.error == "expired_token")
   }
 
+  @Test func `a token past its end is refreshed for its own certificate only`() async throws {
+    let server = try await server()
+    let (collector, other) = (try await server.enrol(), try await server.enrol())
+    var settings = server.settings
+    settings.collectorTokenLife = .seconds(1)
+    let tokens = Tokens(keys: try await SigningKeys.load(server.database), settings: settings)
+    let past = tokens.issue(collector: collector.id, hostname: "h", now: Int64(Glibc.time(nil)) - 3600)
+    func refresh(_ client: TestClient) async throws -> TestAnswer {
+      try await client.request(
+        "POST", "/api/v1/collectors/refresh-token", [("Authorization", "Bearer \(past.token)")])
+    }
+    let own = try await refresh(collector.client())
+    #expect(own.status == 200, "\(own)")
+    #expect(own.json["token"]?.text != nil)
+    let foreign = try await refresh(other.client())
+    #expect(foreign.status == 403)
+    #expect(foreign.error == "identity_mismatch")
+    let bare = try await refresh(server.client())
+    #expect(bare.status == 401)
+    #expect(bare.error == "expired_token")
+  }
+
   @Test func `refuses a good token of a collector that is not there`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
