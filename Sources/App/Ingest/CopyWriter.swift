@@ -33,7 +33,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     /// Session statements run; how many are to come.
     case preparing
     case idle
-    case copying(Batch, began: MonotonicTime)
+    case copying(Batch)
     /// Idle, waiting for more pushes by choice (`batch_linger`).
     case lingering
     /// After a failure that time may cure, or while partitions are being made.
@@ -55,7 +55,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
-  private(set) var statistics = WriterStatistics()
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -76,7 +75,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
-    case .copying(let batch, _): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
+    case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
     case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
     }
   }
@@ -138,7 +137,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     let batch = Batch(queue.takeBatch(), targets: targets)
     machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
     batchError = nil
-    state = .copying(batch, began: loop.now)
+    state = .copying(batch)
     connection.send(batch.message)
   }
 
@@ -180,7 +179,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         let available = batch.pushes[push].byteCount(of: target) - offset
         let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
         guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
-        statistics.bytesCopied += count
         action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
@@ -203,7 +201,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    if case .copying(_, let began) = state { statistics.record(batch, took: began.duration(to: .now())) }
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
@@ -219,7 +216,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// PostgreSQL refused the batch and rolled it back; the connection is good.
   private func failed(_ batch: Batch) {
     guard let error = batchError else { preconditionFailure("a batch failed without an error") }
-    statistics.batchesFailed += 1
     owner.report(.batchFailed(error, pushes: batch.pushes.count))
     var remaining = batch.pushes + batch.repeats
     state = .resting
@@ -274,7 +270,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func received(_ result: consuming DatabaseResult) {
-    guard case .copying(let batch, _) = state else {
+    guard case .copying(let batch) = state else {
       if case .failed(let error) = consume result { batchError = error }
       return
     }
@@ -298,7 +294,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func finished() {
     switch state {
-    case .copying(let batch, _): perform(machine.finished(), batch)
+    case .copying(let batch): perform(machine.finished(), batch)
     case .preparing:
       if let error = batchError {
         batchError = nil
@@ -314,35 +310,18 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func drained() {
-    guard case .copying(let batch, _) = state else { return }
+    guard case .copying(let batch) = state else { return }
     perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
   }
 
   func disconnected(_ error: DatabaseError) {
     let action = machine.connectionLost()
-    if case .copying(let batch, _) = state { perform(action, batch) }
+    if case .copying(let batch) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
     let pause = backOff.failed()
     timer = loop.schedule(self, at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
-  }
-}
-
-/// What a writer has done since it began.
-struct WriterStatistics {
-  var batches = 0
-  var batchesFailed = 0
-  var pushes = 0
-  var rows = 0
-  var bytesCopied = 0
-  var longestBatch = Duration.zero
-
-  mutating func record(_ batch: Batch, took: Duration) {
-    batches += 1
-    pushes += batch.pushes.count + batch.repeats.count
-    rows += batch.pushes.reduce(0) { $0 + $1.rows.rowCount }
-    longestBatch = max(longestBatch, took)
   }
 }
 
