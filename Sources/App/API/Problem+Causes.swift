@@ -50,7 +50,7 @@ extension Problem {
   }
 }
 
-extension Problem {
+extension Problem: DatabaseFailure {
   /// A failed statement or connection. What the caller could have known better (a name that is taken) is the endpoint's
   /// to say, before it comes here; the error itself belongs into the log.
   init(_ error: DatabaseError) {

@@ -3,5 +3,5 @@ enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
     + MaintenanceStatements.all + AccountStatements.all + CollectorStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all + AuditStatements.all
 }

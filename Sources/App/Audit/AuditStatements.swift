@@ -1,0 +1,47 @@
+import Protocol
+
+enum AuditStatements {
+  static let all = [add.description]
+
+  /// Parameters: actor, action, subject, outcome, address, request id, details.
+  static let add = Statement<String, String, String?, String, String?, String?, JSONText, NoRow>(
+    "audit_add",
+    """
+    INSERT INTO pganalytics.audit (actor, action, subject, outcome, address, request_id, details)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    """)
+}
+
+extension DatabaseClient {
+  /// Writes `event` to the trail. In the transaction of the change it tells of, so that neither is without the other.
+  func audit(_ event: AuditEvent) async throws(DatabaseError) {
+    try await execute(
+      AuditStatements.add, event.actor, event.action.rawValue, event.subject, event.outcome.rawValue, event.address,
+      event.requestID, JSONText(event.details))
+  }
+}
+
+extension Services {
+  /// Runs a change and writes its event in one transaction.
+  ///
+  ///     try await services.change(AuditEvent(.deleteUser, context, on: "user:\(id)")) { session throws(Problem) in ... }
+  ///
+  /// - Parameter work: what it throws undoes the change, and is not audited.
+  func change<Value>(
+    _ event: AuditEvent, _ work: (DatabaseLease) async throws(Problem) -> Value
+  ) async throws(Problem) -> Value {
+    try await database.transaction { session throws(Problem) in
+      let value = try await work(session)
+      do throws(DatabaseError) { try await session.audit(event) } catch { throw Problem(error) }
+      return value
+    }
+  }
+}
+
+extension JSONText {
+  init(_ object: JSONObject) {
+    var json = JSONWriter()
+    json.value(.object(object))
+    self.init(json.finish().withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+  }
+}
