@@ -3,7 +3,13 @@
 /// The rule an endpoint declares.
 enum Access: Equatable, Sendable {
   /// Whether a collector must prove a client certificate beside its token.
-  enum CertificateRule: Equatable, Sendable { case required, optional }
+  enum CertificateRule: Equatable, Sendable {
+    case required
+    /// Without one as well; one that is shown must be good all the same.
+    case optional
+    /// Required, but one that ended less than `certificate_grace` ago will do.
+    case renewable
+  }
 
   case anyone
   /// A user whose role is at least this.
@@ -24,7 +30,7 @@ enum Access: Equatable, Sendable {
     case (.user(let least), .user(let user)), (.collectorOrUser(let least, _), .user(let user)):
       if user.role < least { throw Problem(.insufficientRole, "the role \(least.rawValue) is needed") }
     case (.collector(let rule), .collector(let collector)), (.collectorOrUser(_, let rule), .collector(let collector)):
-      if rule == .required, collector.certificateFingerprint == nil { throw Problem(.certificateRequired) }
+      if rule != .optional, collector.certificateFingerprint == nil { throw Problem(.certificateRequired) }
     case (.user, .collector): throw Problem(.insufficientRole, "this is for users")
     case (.collector, .user): throw Problem(.insufficientRole, "this is for collectors")
     }
@@ -35,10 +41,11 @@ enum Access: Equatable, Sendable {
     switch self {
     case .anyone: []
     case .user: [.unauthenticated, .invalidToken, .expiredToken, .insufficientRole]
-    case .collector(certificate: .optional):
-      [.unauthenticated, .invalidToken, .expiredToken, .identityMismatch, .collectorRevoked]
-    case .collector(certificate: .required):
-      [.unauthenticated, .invalidToken, .expiredToken, .certificateRequired, .identityMismatch, .collectorRevoked]
+    case .collector:
+      [
+        .unauthenticated, .invalidToken, .expiredToken, .certificateRequired, .certificateUnknown, .certificateRevoked,
+        .certificateExpired, .identityMismatch, .collectorRevoked,
+      ]
     case .collectorOrUser(_, let rule):
       Access.collector(certificate: rule).problems + [.insufficientRole]
     case .registrationSecret: [.invalidRegistrationSecret]

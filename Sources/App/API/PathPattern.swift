@@ -136,6 +136,15 @@ struct PathParameters: Sendable {
     return uuid
   }
 
+  /// The id that the path gives as `collector_id`; nil if it gives none.
+  var collectorID: UUID? {
+    switch values.first(where: { $0.name == "collector_id" })?.value {
+    case .uuid(let id): id
+    case .text(let text): UUID(text)
+    case .integer, nil: nil
+    }
+  }
+
   private func value(_ name: String) -> Value {
     for entry in values where entry.name == name { return entry.value }
     preconditionFailure("the path has no parameter {\(name)}")

@@ -43,6 +43,7 @@ struct Problem: Error, Equatable, Sendable {
     case invalidQuery = "invalid_query"
     case validationFailed = "validation_failed"
     case conflict = "conflict"
+    case renewalTooEarly = "renewal_too_early"
     case preconditionFailed = "precondition_failed"
 
     // Who says it
@@ -59,6 +60,9 @@ struct Problem: Error, Equatable, Sendable {
     case tokenRefused = "token_refused"
     case insufficientRole = "insufficient_role"
     case certificateRequired = "certificate_required"
+    case certificateUnknown = "certificate_unknown"
+    case certificateRevoked = "certificate_revoked"
+    case certificateExpired = "certificate_expired"
     case identityMismatch = "identity_mismatch"
     case collectorRevoked = "collector_revoked"
     case accountInactive = "account_inactive"
@@ -83,13 +87,14 @@ extension Problem.Kind {
       .invalidRegistrationSecret:
       .unauthorized
     case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
-      .certificateRequired, .identityMismatch, .collectorRevoked, .accountInactive:
+      .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired, .identityMismatch,
+      .collectorRevoked, .accountInactive:
       .forbidden
     case .notFound: .notFound
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
     case .requestTimeout: .requestTimeout
-    case .conflict: .conflict
+    case .conflict, .renewalTooEarly: .conflict
     case .preconditionFailed: .preconditionFailed
     case .bodyTooLarge: .contentTooLarge
     case .targetTooLong: .uriTooLong
@@ -126,6 +131,7 @@ extension Problem.Kind {
     case .invalidQuery: "A query parameter is missing, unknown or not valid."
     case .validationFailed: "A field of the body is missing, unknown or not valid."
     case .conflict: "The request conflicts with what is stored."
+    case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."
     case .invalidToken: "The token is not valid."
@@ -140,6 +146,9 @@ extension Problem.Kind {
     case .tokenRefused: "The token is not accepted here."
     case .insufficientRole: "The caller's role does not permit this."
     case .certificateRequired: "A trusted client certificate is required."
+    case .certificateUnknown: "The certificate was never issued to this collector."
+    case .certificateRevoked: "The certificate was revoked."
+    case .certificateExpired: "The certificate has expired."
     case .identityMismatch: "Certificate, token and request do not name the same collector."
     case .collectorRevoked: "The collector was revoked."
     case .accountInactive: "The account is inactive."

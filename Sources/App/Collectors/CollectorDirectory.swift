@@ -1,77 +1,80 @@
 // Who is enrolled, as all lanes of the process know it. Read from the database at start, kept fresh by NOTIFY and by
 // re-reading; each lane holds a copy of its own, so that a push looks nothing up across threads.
+//
+// One read at a time: what is asked for meanwhile is read together, next. So no read can overwrite a newer one with
+// what was true before a revocation, and ten thousand notifications are a few statements.
 
 import Protocol
 import Synchronization
 
 /// The process-wide snapshot and the lanes that follow it.
 final class CollectorDirectory: Sendable {
+  /// What the next read has to bring.
+  private struct Wanted {
+    var everything = false
+    var collectors: Set<UUID> = []
+    /// Who waits for it.
+    var readers: [CheckedContinuation<Result<Void, DatabaseError>, Never>] = []
+
+    var isEmpty: Bool { !everything && collectors.isEmpty && readers.isEmpty }
+  }
+
   private struct State {
     var records: [UUID: CollectorRecord] = [:]
     var lanes: [LaneHandle] = []
+    var wanted = Wanted()
+    var isReading = false
   }
 
   /// Notifications can be lost with their connection, and clocks of other servers are none of ours: read again now and
   /// then whatever was heard.
   private static let rereadInterval = Duration.seconds(60)
+  private static let retryInterval = Duration.seconds(1)
+  /// More at once, and reading all of them is cheaper.
+  private static let readTogether = 10_000
 
   private let state = Mutex(State())
   private let database: Database
   private let log: ServerLog
+  /// Seconds after its end for which a certificate is still kept in mind.
+  private let grace: Double
 
-  init(database: Database, log: ServerLog) {
+  init(database: Database, settings: Settings, log: ServerLog) {
     self.database = database
     self.log = log
+    grace = Double(settings.certificateGrace.wholeSeconds)
   }
 
-  /// Reads all collectors. Called at start, whenever notifications may have been missed, and now and then.
-  func reload() async throws(DatabaseError) {
-    let rows = try await database.rows(CollectorStatements.records)
-    let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
-    let lanes = state.withLock {
-      $0.records = records
-      return $0.lanes
-    }
-    for lane in lanes { lane.submit { $0.replaceCollectors(records) } }
-  }
+  /// Reads all collectors.
+  func reload() async throws(DatabaseError) { try await read { $0.everything = true } }
 
-  /// Reads one collector: it was changed, or a lane does not know it. - Returns: nil if there is none of that id.
-  @discardableResult
-  func refresh(_ id: UUID) async throws(DatabaseError) -> CollectorRecord? {
-    let record = try await database.one(CollectorStatements.record, id)
-    publish(id, record)
-    return record
-  }
+  /// Reads one collector, as it is now or later: it was changed, or a lane does not know it. When this returns, the
+  /// lanes have been told.
+  func refresh(_ id: UUID) async throws(DatabaseError) { try await read { $0.collectors.insert(id) } }
 
-  /// Tells all lanes what is known of `id` now; nil: there is no such collector.
-  func publish(_ id: UUID, _ record: CollectorRecord?) {
-    let lanes = state.withLock {
-      $0.records[id] = record
-      return $0.lanes
-    }
-    for lane in lanes { lane.submit { $0.setCollector(id, record) } }
-  }
+  /// The same for a change that is committed already: what fails is read again later, and not the caller's concern.
+  func changed(_ id: UUID) { want { $0.collectors.insert(id) } }
 
   /// From now on `lane` hears of every change, beginning with all that is known.
   func follow(_ lane: LaneHandle) {
-    let records = state.withLock {
-      $0.lanes.append(lane)
-      return $0.records
+    state.withLock { state in
+      state.lanes.append(lane)
+      let records = state.records
+      lane.submit { $0.replaceCollectors(records) }
     }
-    lane.submit { $0.replaceCollectors(records) }
   }
 
   /// Hears of changes that any server on this database made.
   func received(_ event: NotificationListener.Event) {
     switch event {
-    case .subscribed: spawn { () async throws(DatabaseError) in try await self.reload() }
+    case .subscribed: want { $0.everything = true }
     case .interrupted(let error): log.warning("notifications interrupted", ["error": "\(error)"])
     case .notified(let payload):
       let parts = payload.split(separator: ":", maxSplits: 1)
       guard parts.count == 2, parts[0] == "collectors" || parts[0] == "collector_certificates",
         let id = UUID(String(parts[1]))
       else { return }
-      spawn { () async throws(DatabaseError) in try await self.refresh(id) }
+      changed(id)
     }
   }
 
@@ -79,23 +82,91 @@ final class CollectorDirectory: Sendable {
   func keepFresh() async {
     while !Task.isCancelled {
       do { try await Task.sleep(for: Self.rereadInterval) } catch { return }
-      await attempt { () async throws(DatabaseError) in try await self.reload() }
+      want { $0.everything = true }
     }
   }
 
   /// Remembers that these servers pushed.
   func touch(_ servers: [Int32]) {
-    spawn { () async throws(DatabaseError) in
-      try await self.database.execute(CollectorStatements.touch, servers)
+    Task { () async -> Void in
+      do throws(DatabaseError) {
+        try await database.execute(CollectorStatements.touch, servers)
+      } catch {
+        log.warning("collectors not touched", ["error": "\(error)"])
+      }
     }
   }
 
-  private func spawn(_ work: @escaping @Sendable () async throws(DatabaseError) -> Void) {
-    Task { await attempt(work) }
+  // MARK: Reading
+
+  private func read(_ add: (inout Wanted) -> Void) async throws(DatabaseError) {
+    try await withCheckedContinuation { reader in
+      want { wanted in
+        add(&wanted)
+        wanted.readers.append(reader)
+      }
+    }.get()
   }
 
-  /// What fails here is read again later: it is for the log.
-  private func attempt(_ work: () async throws(DatabaseError) -> Void) async {
-    do throws(DatabaseError) { try await work() } catch { log.warning("collectors not read", ["error": "\(error)"]) }
+  private func want(_ add: (inout Wanted) -> Void) {
+    let isFirst = state.withLock { state in
+      add(&state.wanted)
+      defer { state.isReading = true }
+      return !state.isReading
+    }
+    if isFirst { Task { await readWhatIsWanted() } }
+  }
+
+  private func next() -> Wanted? {
+    state.withLock { state in
+      if state.wanted.isEmpty {
+        state.isReading = false
+        return nil
+      }
+      defer { state.wanted = Wanted() }
+      return state.wanted
+    }
+  }
+
+  private func readWhatIsWanted() async {
+    while let wanted = next() {
+      do throws(DatabaseError) {
+        try await bring(wanted)
+        for reader in wanted.readers { reader.resume(returning: .success(())) }
+      } catch {
+        for reader in wanted.readers { reader.resume(returning: .failure(error)) }
+        if error.kind == .shutDown { continue }
+        log.warning("collectors not read", ["error": "\(error)"])
+        // Somebody could have been revoked: what is not read now is read as soon as the database lets us.
+        state.withLock { $0.wanted.everything = true }
+        do { try await Task.sleep(for: Self.retryInterval) } catch { continue }
+      }
+    }
+  }
+
+  private func bring(_ wanted: Wanted) async throws(DatabaseError) {
+    if wanted.everything || wanted.collectors.count > Self.readTogether {
+      let rows = try await database.rows(CollectorStatements.records, grace)
+      let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
+      publish({ $0 = records }) { $0.replaceCollectors(records) }
+    } else {
+      let ids = Array(wanted.collectors)
+      let rows = try await database.rows(CollectorStatements.recordsOf, grace, ids)
+      // An id without a row is of a collector that is no more.
+      var changes: [UUID: CollectorRecord?] = Dictionary(uniqueKeysWithValues: ids.map { ($0, nil) })
+      for row in rows { changes[row.id] = .some(row) }
+      let complete = changes
+      publish({ records in for (id, record) in complete { records[id] = record } }) { $0.setCollectors(complete) }
+    }
+  }
+
+  /// Under the lock, so that a lane that begins to follow meanwhile misses nothing, and hears it in order.
+  private func publish(
+    _ change: (inout [UUID: CollectorRecord]) -> Void, _ tell: @escaping @Sendable (Lane) -> Void
+  ) {
+    state.withLock { state in
+      change(&state.records)
+      for lane in state.lanes { lane.submit(tell) }
+    }
   }
 }

@@ -73,7 +73,7 @@ struct UpCommand: AsyncParsableCommand {
       _ = try await database.one(AccountStatements.setPassword, credentials.adminUsername, hash)
     }
     let digest = Secrets.digest(credentials.registrationSecret.utf8)
-    if try await database.one(CollectorStatements.secretExists, digest)?.value != true {
+    if try await database.one(RegistrationSecretStatements.exists, digest)?.value != true {
       // The stored one may have been revoked: then it stays so, and a new one takes its place.
       credentials.registrationSecret = Secrets.random()
       try await Secrets.add(

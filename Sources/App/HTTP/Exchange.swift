@@ -11,6 +11,8 @@ struct Exchange {
   let requestID: String
   /// Whether the database was asked for the collector already.
   var hasLookedUp = false
+  /// Who was admitted, if it is a collector.
+  var collector: UUID?
 
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
     self.number = number

@@ -147,7 +147,7 @@ extension HTTPConnection {
 
   func answer(_ response: HTTPResponse) {
     var disposition = http.responseFinished()
-    if lane.isDraining || hasPeerClosed { disposition = .close }
+    if lane.isDraining || hasPeerClosed || isSevered { disposition = .close }
     lane.encode(response, exchange, http.exchange, disposition) { send($0) }
     lane.answered(exchange, response, peerAddress)
     exchange = nil
@@ -156,6 +156,25 @@ extension HTTPConnection {
       phase = .idle
       arm(lane.settings.idleDeadline)
     case .close: beginClose()
+    }
+  }
+
+  /// The collector, or its certificate, was revoked while connected. Of its own requests, one that is still arriving is
+  /// refused, and one in work gets no answer: a push that waits for its commit may be stored all the same. What was asked
+  /// for without being a collector (to enrol again, say) is answered first.
+  func sever(_ problem: Problem) {
+    lane.counters.connectionsSevered += 1
+    isSevered = true
+    switch phase {
+    case .idle: beginClose()
+    case .push(let reader, let push):
+      lane.recycle(push, reader)
+      phase = .idle
+      answer(lane.response(to: problem, exchange))
+    case .gathering: if exchange?.collector != nil { answer(lane.response(to: problem, exchange)) }
+    case .discarding(let response): answer(response)
+    case .answering: if exchange?.collector != nil { beginClose() }
+    case .handshaking, .waiting, .closing, .lingering, .gone: break
     }
   }
 

@@ -41,9 +41,11 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   var phase = Phase.handshaking
   var exchange: Exchange?
   var exchangeNumber: UInt32 = 0
-  private(set) var certificate: PeerCertificate?
+  private(set) var certificate: ShownCertificate?
   /// The last bearer token that was verified here: a keep-alive client sends the same one each time.
   var verifiedToken: VerifiedToken?
+  /// Closes after the answer in work: see `sever`.
+  var isSevered = false
 
   /// Ciphertext for the socket.
   var outbound = ByteBuffer()
@@ -75,6 +77,13 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
     arm(lane.settings.handshakeDeadline)
     return true
+  }
+
+  /// The collectors that have proved to be at the other end: by certificate, then by token. Two are one too many, and
+  /// each request of such a connection is refused.
+  var collectors: [UUID] {
+    let certified = certificate.flatMap { $0.isGenuine ? $0.collector : nil }
+    return [certified, verifiedToken?.collector].compactMap { $0 }
   }
 
   // MARK: Events
@@ -127,7 +136,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   }
 
   private func established() {
-    certificate = tls.peer
+    certificate = tls.peer.map(ShownCertificate.init)
     lane.handshakeEnded()
     phase = .idle
     arm(lane.settings.idleDeadline)

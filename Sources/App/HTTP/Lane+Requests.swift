@@ -43,14 +43,21 @@ extension Lane {
     }
     let principal: Principal
     switch authenticate(head, on: connection, for: endpoint.access) {
-    case .refused(let problem): throw problem
+    case .refused(let problem, let claimed): throw refused(problem, exchange, on: connection, claimed: claimed)
     case .principal(let known): principal = known
-    case .unknownCollector(let id):
-      if exchange.hasLookedUp { throw Problem(.collectorRevoked, "there is no such collector") }
+    case .unknown(let id, let problem):
+      if exchange.hasLookedUp { throw refused(problem, exchange, on: connection) }
       lookUp(id, for: exchange, on: connection)
       return .wait
     }
     try endpoint.admit(head, by: principal)
+    if case .collector(let collector) = principal {
+      if let named = path.collectorID, named != collector.id {
+        let problem = Problem(.identityMismatch, "the path names another collector than the token")
+        throw refused(problem, exchange, on: connection, claimed: named)
+      }
+      connection.exchange?.collector = collector.id
+    }
     switch endpoint.lane {
     case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, principal: principal))
     case .ingest:
@@ -60,7 +67,7 @@ extension Lane {
     }
   }
 
-  /// Another server may have enrolled it just now.
+  /// Another server may have enrolled it, or renewed its certificate, just now.
   private func lookUp(_ id: UUID, for exchange: Exchange, on connection: HTTPConnection) {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let directory = context.directory
@@ -88,7 +95,7 @@ extension Lane {
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
     let circumstances = RequestContext(
       principal: call.principal, requestID: exchange.requestID, peerAddress: connection.peerAddress.ipString,
-      peerCertificate: connection.certificate, now: Timestamp(unixMicroseconds: unixMicroseconds))
+      peerCertificate: connection.certificate?.peer, now: Timestamp(unixMicroseconds: unixMicroseconds))
     let endpoint = call.endpoint
     let handle = handle
     Task { () async -> Void in
@@ -98,6 +105,31 @@ extension Lane {
   }
 
   // MARK: Refusals
+
+  /// Counts the refusal of an identity and has it audited; any other refusal passes.
+  /// - Parameter claimed: the collector that the request names and is not.
+  /// - Returns: `problem`.
+  @discardableResult
+  func refused(
+    _ problem: Problem, _ exchange: Exchange, on connection: HTTPConnection, claimed: UUID? = nil
+  ) -> Problem {
+    let action: AuditAction
+    switch problem.kind {
+    case .identityMismatch:
+      counters.identityMismatches += 1
+      action = .identityMismatch
+    case .collectorRevoked, .certificateRevoked, .certificateUnknown, .certificateExpired:
+      counters.collectorsRefused += 1
+      action = .refuseCollector
+    default: return problem  // says nothing against anybody's identity
+    }
+    let actor = connection.collectors.first.map(AuditEvent.collector) ?? Principal.anonymous.actor
+    var event = AuditEvent(action, by: actor, on: claimed.map(AuditEvent.collector))
+    event.address = connection.peerAddress.ipString
+    event.requestID = exchange.requestID
+    context.refusals.record(event, problem, now: loop.now)
+    return problem
+  }
 
   func response(to error: HTTPError) -> HTTPResponse { Problem(error).response(requestID: "") }
 

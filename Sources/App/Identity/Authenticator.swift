@@ -5,9 +5,11 @@ import Protocol
 /// The outcome of looking at who calls.
 enum Authentication {
   case principal(Principal)
-  case refused(Problem)
-  /// The token names a collector that this lane has not heard of: ask the database, then look again.
-  case unknownCollector(UUID)
+  /// - `claimed`: the collector that somebody else's request names.
+  case refused(Problem, claimed: UUID? = nil)
+  /// This lane has not heard of the collector, or of its certificate: ask the database, then look again. If it is still
+  /// so, this is the refusal.
+  case unknown(UUID, Problem)
 }
 
 extension Lane {
@@ -21,18 +23,14 @@ extension Lane {
     switch access {
     case .anyone, .registrationSecret: return .principal(.anonymous)
     case .user: return user(token)
-    case .collector(certificate: .required): return collector(token, on: connection)
-    case .collector(certificate: .optional):
-      // Only a refresh is asked for so. A token past its end is as good as its certificate.
-      let isVouchedFor = connection.certificate?.verdict == .trusted
-      return collector(token, on: connection, grace: isVouchedFor ? settings.certificateLife.wholeSeconds : 0)
-    case .collectorOrUser:
+    case .collector(certificate: let rule): return collector(token, on: connection, rule)
+    case .collectorOrUser(_, certificate: let rule):
       // The stock collector answers a 401 here with a refresh and the same pull again, without end: 403 stops it.
-      let asCollector = collector(token, on: connection)
-      guard case .refused(let problem) = asCollector else { return asCollector }
+      let asCollector = collector(token, on: connection, rule)
+      guard case .refused(let problem, _) = asCollector else { return asCollector }
       if problem.kind.status != .unauthorized { return asCollector }
       let asUser = user(token)
-      guard case .refused(let other) = asUser else { return asUser }
+      guard case .refused(let other, _) = asUser else { return asUser }
       return .refused(Problem(.tokenRefused, other.kind == .expiredToken ? other.details : problem.details))
     }
   }
@@ -46,14 +44,14 @@ extension Lane {
     }
   }
 
-  /// - Parameter grace: seconds after its end for which the token is taken, if the certificate names the same collector.
   private func collector(
-    _ token: ArraySlice<UInt8>, on connection: HTTPConnection, grace: Int64 = 0
+    _ token: ArraySlice<UInt8>, on connection: HTTPConnection, _ rule: Access.CertificateRule
   ) -> Authentication {
     let id: UUID
     if let verified = connection.verifiedToken, verified.matches(token, now: unixSeconds) {
       id = verified.collector
     } else {
+      let grace = tokenGrace(rule, connection.certificate)
       do throws(JWTError) {
         let claims = try token.withSpan { span throws(JWTError) in
           try tokens.collector(span, now: unixSeconds, grace: grace)
@@ -64,24 +62,50 @@ extension Lane {
         return .refused(Problem(error))
       }
     }
-    guard let record = collectors[id] else { return .unknownCollector(id) }
+    guard let record = collectors[id] else {
+      return .unknown(id, Problem(.collectorRevoked, "there is no such collector"))
+    }
     if record.isRevoked { return .refused(Problem(.collectorRevoked)) }
     guard let certificate = connection.certificate else {
       return .principal(.collector(Principal.Collector(id: id, certificateFingerprint: nil)))
     }
-    switch certificate.verdict {
-    case .trusted: break
+    return collector(record, with: certificate, rule)
+  }
+
+  /// Seconds after its end for which a token is taken: where tokens and certificates are given out, one past its end is
+  /// as good as the certificate beside it, which has to name the same collector.
+  private func tokenGrace(_ rule: Access.CertificateRule, _ certificate: ShownCertificate?) -> Int64 {
+    guard let certificate, certificate.isGenuine else { return 0 }
+    switch rule {
+    case .required: return 0
+    case .optional: return settings.certificateLife.wholeSeconds
+    case .renewable: return settings.certificateLife.wholeSeconds + settings.certificateGrace.wholeSeconds
+    }
+  }
+
+  /// Whether the collector of a token may come in with the certificate of its connection.
+  private func collector(
+    _ record: CollectorRecord, with certificate: ShownCertificate, _ rule: Access.CertificateRule
+  ) -> Authentication {
+    switch certificate.peer.verdict {
+    case .trusted, .untrusted(.expired): break
     case .untrusted(let reason):
       return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
     }
-    // A connection may outlive the certificate it was opened with.
-    if certificate.notAfter <= unixSeconds {
-      return .refused(Problem(.certificateRequired, "the certificate has expired"))
+    guard certificate.collector == record.id else {
+      return .refused(
+        Problem(.identityMismatch, "the certificate names another collector than the token"), claimed: record.id)
     }
-    guard certificate.collector == id else {
-      return .refused(Problem(.identityMismatch, "the certificate names another collector than the token"))
+    let grace = rule == .renewable ? settings.certificateGrace.wholeSeconds : 0
+    if certificate.hasEnded(now: unixSeconds, grace: grace) { return .refused(Problem(.certificateExpired)) }
+    let standing = certificate.serial.map { record.standing(of: $0) } ?? .unknown
+    switch standing {
+    case .good:
+      return .principal(
+        .collector(Principal.Collector(id: record.id, certificateFingerprint: certificate.peer.fingerprintHex)))
+    case .revoked: return .refused(Problem(.certificateRevoked))
+    case .unknown: return .unknown(record.id, Problem(.certificateUnknown))
     }
-    return .principal(.collector(Principal.Collector(id: id, certificateFingerprint: certificate.fingerprintHex)))
   }
 }
 

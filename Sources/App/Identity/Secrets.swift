@@ -10,10 +10,14 @@ enum Secrets {
 
   static func digest(_ secret: some Collection<UInt8>) -> [UInt8] { Digest.sha256(Array(secret)) }
 
+  /// Adds a registration secret on behalf of the program itself: the command line, `pganalytics up`.
   static func add(
-    _ secret: String, name: String, expiry: Timestamp?, maxUses: Int32?, to database: some DatabaseClient
+    _ secret: String, name: String, expiry: Timestamp?, maxUses: Int32?, to database: Database
   ) async throws(DatabaseError) {
-    try await database.execute(
-      CollectorStatements.addSecret, UUID.random(), name, digest(secret.utf8), expiry, maxUses)
+    let id = UUID.random()
+    try await database.transaction { session throws(DatabaseError) in
+      _ = try await session.one(RegistrationSecretStatements.add, id, name, digest(secret.utf8), expiry, maxUses)
+      try await session.audit(AuditEvent(.createSecret, by: "system", on: AuditEvent.secret(id)).naming(name))
+    }
   }
 }

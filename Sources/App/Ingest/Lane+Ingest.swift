@@ -48,6 +48,9 @@ extension Lane: CopyWriterOwner {
       try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
       guard push.summary.collectorID.flatMap({ UUID($0) }) == push.collectorID else { throw .foreignCollector }
     } catch {
+      if case .foreignCollector = error {
+        refused(Problem(error), exchange, on: connection, claimed: push.summary.collectorID.flatMap { UUID($0) })
+      }
       recycle(push, reader)
       connection.complete(exchange.number, response(to: error, exchange))
       return

@@ -12,6 +12,7 @@ struct LaneContext: Sendable {
   let tokens: Tokens
   let router: Router
   let directory: CollectorDirectory
+  let refusals: RefusalAudit
   let partitions: Partitions
   let database: Database
   let log: ServerLog
@@ -224,9 +225,37 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Collectors
 
-  func replaceCollectors(_ records: [UUID: CollectorRecord]) { collectors = records }
+  func replaceCollectors(_ records: [UUID: CollectorRecord]) {
+    let known = collectors
+    collectors = records
+    closeRevoked { known[$0] != nil || records[$0] != nil }
+  }
 
-  func setCollector(_ id: UUID, _ record: CollectorRecord?) { collectors[id] = record }
+  /// - Parameter changes: nil for a collector that is no more.
+  func setCollectors(_ changes: [UUID: CollectorRecord?]) {
+    var revoked: Set<UUID> = []
+    for (id, record) in changes {
+      if record != collectors[id], record?.hasRevocations ?? true { revoked.insert(id) }
+      collectors[id] = record
+    }
+    if !revoked.isEmpty { closeRevoked { revoked.contains($0) } }
+  }
+
+  /// Closes connections of those among the collectors who may not come in any more. A look at every connection: it is
+  /// rare, and an index by collector would have to be kept right by every handshake and every token.
+  private func closeRevoked(_ isAmong: (UUID) -> Bool) {
+    for connection in connections.all {
+      for id in connection.collectors where isAmong(id) {
+        guard let record = collectors[id] else {
+          connection.sever(Problem(.collectorRevoked, "there is no such collector"))
+          break
+        }
+        guard let problem = record.severance(of: connection.certificate) else { continue }
+        connection.sever(problem)
+        break
+      }
+    }
+  }
 
   func saw(_ serverID: Int32) { seenServers.insert(serverID) }
 

@@ -17,4 +17,10 @@ struct LaneCounters: Sendable {
   var rowsStored = 0
   var rowsRepeated = 0
   var bytesReceived = 0
+  /// Certificate, token, path and body did not name one collector.
+  var identityMismatches = 0
+  /// Requests of collectors that were revoked, or whose certificate was, is unknown or has ended.
+  var collectorsRefused = 0
+  /// Connections closed because their collector or certificate was revoked.
+  var connectionsSevered = 0
 }

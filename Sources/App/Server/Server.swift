@@ -68,16 +68,18 @@ final class Server: Sendable {
   ) async throws -> Server {
     let storage = try await Storage.open(database, settings: settings)
     let tokens = Tokens(keys: try await SigningKeys.load(database), settings: settings)
-    let directory = CollectorDirectory(database: database, log: log)
+    let directory = CollectorDirectory(database: database, settings: settings, log: log)
+    let refusals = RefusalAudit(database: database, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let services = Services(
       settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      workers: workers, startedAt: WallClock.unixSeconds())
+      refusals: refusals, workers: workers, startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
-      directory: directory, partitions: storage.partitions, database: database, log: log, loops: loops)
+      directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
+      loops: loops)
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []

@@ -8,6 +8,7 @@ struct Services: Sendable {
   let authority: Authority
   let tokens: Tokens
   let directory: CollectorDirectory
+  let refusals: RefusalAudit
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
   /// Unix seconds.
@@ -18,7 +19,8 @@ struct Services: Sendable {
 enum Endpoints {
   static func all(_ services: Services) -> [Endpoint] {
     let declared =
-      AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
+      AccountEndpoints.all(services) + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
+      + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
       + SystemEndpoints.all(services)
     return Endpoint.documented(

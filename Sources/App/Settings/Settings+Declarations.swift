@@ -107,6 +107,13 @@ extension Settings {
     .init("collector_token_life", .time(\.collectorTokenLife, .seconds(1)...year), "Life of a collector's token."),
     .init("certificate_life", .time(\.certificateLife, .seconds(60)...year), "Life of a collector's certificate."),
     .init(
+      "certificate_grace", .time(\.certificateGrace, .zero...year),
+      "How long after its end a certificate can still be renewed."),
+    .init(
+      "enrolment_permit_life", .time(\.enrolmentPermitLife, .seconds(1)...year),
+      "How long a collector may enrol again as itself once an admin permitted it."),
+    .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
+    .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
       "Life of the server certificate; it is renewed at start in its last third."),
     .init("authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority."),

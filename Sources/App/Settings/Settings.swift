@@ -69,6 +69,9 @@ struct Settings: Sendable {
   var accessTokenLife = Duration.seconds(15 * 60)
   var collectorTokenLife = Duration.seconds(30 * 60)
   var certificateLife = Duration.seconds(30 * 86_400)
+  var certificateGrace = Duration.seconds(7 * 86_400)
+  var enrolmentPermitLife = Duration.seconds(3600)
+  var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
   var loginsPerAccountMinute = 10

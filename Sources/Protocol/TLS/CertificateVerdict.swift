@@ -9,6 +9,8 @@ public enum CertificateVerdict: Equatable, Sendable {
   public enum Reason: Equatable, Sendable {
     /// No chain leads to a trust anchor.
     case unknownAuthority
+    /// Its time is over. Of a client's certificate it says, too, that nothing else is wrong with it: signature, purpose
+    /// and authority are good. (The end of an authority is `unknownAuthority` there.)
     case expired
     case notYetValid
     /// Made for another use, such as a server certificate shown by a client.

@@ -121,13 +121,28 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
 private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, _ in
   let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
   guard let ssl, let state = LentBIO.state(of: ssl) else { return 0 }
+  let isServer = SSL_is_server(ssl) == 1
   X509_STORE_CTX_set_time(store, 0, Int(state.pointee.now))
-  let isTrusted = X509_verify_cert(store) == 1
-  // A failure that names no cause must not read as success.
-  if !isTrusted, X509_STORE_CTX_get_error(store) == X509_V_OK {
+  if isServer { X509_STORE_CTX_set_verify_cb(store, goOnAfterEndOfLeaf) }
+  let isComplete = X509_verify_cert(store) == 1
+  let finding = X509_STORE_CTX_get_error(store)
+  if !isComplete, finding == X509_V_OK {
+    // A failure that names no cause must not read as success.
     X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
+  } else if !isComplete, isServer, finding == X509_V_ERR_CERT_HAS_EXPIRED {
+    // It is the authority that has ended, and the leaf was not looked at: nothing vouches for it.
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED)
   }
-  return isTrusted || SSL_is_server(ssl) == 1 ? 1 : 0
+  return isComplete || isServer ? 1 : 0
+}
+
+/// Lets the verification of a client's chain go on past the end of the leaf's life, so that `.expired` comes to mean:
+/// nothing else is wrong with it. OpenSSL looks at the times of a certificate last, after its signature, and of the
+/// chain from the anchor down; what is still found afterwards replaces this finding.
+private let goOnAfterEndOfLeaf: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isFine, store in
+  let isEndOfLeaf =
+    X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_HAS_EXPIRED && X509_STORE_CTX_get_error_depth(store) == 0
+  return isEndOfLeaf ? 1 : isFine
 }
 
 /// Counts the peer's KeyUpdates, and the renegotiations we refused: each costs us more than the peer.

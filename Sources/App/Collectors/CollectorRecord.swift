@@ -1,0 +1,69 @@
+import Protocol
+
+/// A collector as the ingest lane needs it: who it is, where its rows go, whether it may still come in, and with what.
+struct CollectorRecord: SQLRow, Equatable {
+  let id: UUID
+  let serverID: Int32
+  let hostname: String
+  let configVersion: Int32
+  let isRevoked: Bool
+  /// Certificates that are good; those that ended more than `certificate_grace` ago are left out.
+  let certificates: [CertificateSerial]
+  /// Likewise those that were revoked.
+  let revokedCertificates: [CertificateSerial]
+
+  init(
+    id: UUID, serverID: Int32, hostname: String, configVersion: Int32, isRevoked: Bool,
+    certificates: [CertificateSerial] = [], revokedCertificates: [CertificateSerial] = []
+  ) {
+    self.id = id
+    self.serverID = serverID
+    self.hostname = hostname
+    self.configVersion = configVersion
+    self.isRevoked = isRevoked
+    self.certificates = certificates
+    self.revokedCertificates = revokedCertificates
+  }
+
+  static let columns = [
+    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
+    SQLColumn("config_version", Int32.self), SQLColumn("is_revoked", Bool.self),
+    SQLColumn("certificates", [String].self), SQLColumn("revoked_certificates", [String].self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    id = try row.next()
+    serverID = try row.next()
+    hostname = try row.next()
+    configVersion = try row.next()
+    isRevoked = try row.next()
+    // A serial that is none could not match any certificate.
+    certificates = try row.next([String].self).compactMap(CertificateSerial.init)
+    revokedCertificates = try row.next([String].self).compactMap(CertificateSerial.init)
+  }
+}
+
+extension CollectorRecord {
+  enum Standing: Equatable {
+    case good
+    case revoked
+    /// Issued a moment ago, or never.
+    case unknown
+  }
+
+  var hasRevocations: Bool { isRevoked || !revokedCertificates.isEmpty }
+
+  func standing(of serial: CertificateSerial) -> Standing {
+    if certificates.contains(serial) { return .good }
+    return revokedCertificates.contains(serial) ? .revoked : .unknown
+  }
+
+  /// Why a connection of this collector is to be closed: it was revoked, or the certificate it was opened with.
+  func severance(of certificate: ShownCertificate?) -> Problem? {
+    if isRevoked { return Problem(.collectorRevoked) }
+    guard let certificate, certificate.isGenuine, certificate.collector == id,
+      let serial = certificate.serial, standing(of: serial) == .revoked
+    else { return nil }
+    return Problem(.certificateRevoked)
+  }
+}

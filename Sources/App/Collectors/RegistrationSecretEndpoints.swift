@@ -1,0 +1,174 @@
+// The secrets with which collectors enrol, for admins. A value is shown once, when it is made; nobody can read it later.
+
+import Protocol
+
+struct CreateSecretRequest: RequestBody {
+  private static let lives = Duration.seconds(1)...Duration.seconds(10 * 365 * 86_400)
+
+  let name: String
+  let expiresIn: Duration?
+  let expiresAt: Timestamp?
+  let maxUses: Int?
+
+  init(from object: inout ObjectReader) {
+    let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; without an end it has none.")
+    let expiresAt = object.optional("expires_at", .instant, "The end itself, instead of `expires_in`.")
+    object.require(expiresIn == nil || expiresAt == nil, "expires_at", "excludes expires_in")
+    self.expiresIn = expiresIn
+    self.expiresAt = expiresAt
+    name = object.required("name", .string(1...100), "What it is for; unique.")
+    maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "Collectors that may enrol with it; any number.")
+  }
+
+  static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
+
+  /// - Throws: `.validationFailed` for an end that is past.
+  func end(now: Timestamp) throws(Problem) -> Timestamp? {
+    if let expiresIn {
+      return Timestamp(unixMicroseconds: now.unixMicroseconds + expiresIn.wholeSeconds * 1_000_000)
+    }
+    if let expiresAt, expiresAt <= now { throw Problem(.validationFailed, "expires_at must lie in the future") }
+    return expiresAt
+  }
+}
+
+struct RegistrationSecretAnswer: ResponseBody {
+  static let schemaName = "RegistrationSecret"
+  let secret: RegistrationSecret
+
+  static let example = RegistrationSecretAnswer(
+    secret: RegistrationSecret(
+      id: UUID(high: 0x3c1e_77a0_52d4_4b6e, low: 0x8f10_22b4_91ac_6d05), name: "fleet-1",
+      createdAt: Timestamp(unixSeconds: 1_790_000_000), expiresAt: Timestamp(unixSeconds: 1_790_086_400), maxUses: 100,
+      uses: 12, lastUsedAt: Timestamp(unixSeconds: 1_790_003_600), revokedAt: nil, status: .active))
+
+  func write(to object: inout ObjectWriter) {
+    object.member("id", secret.id)
+    object.member("name", secret.name)
+    object.member("status", secret.status)
+    object.member("created_at", secret.createdAt)
+    object.nullable("expires_at", secret.expiresAt)
+    object.nullable("max_uses", secret.maxUses)
+    object.member("uses", secret.uses, "Enrolments with it so far.")
+    object.nullable("last_used_at", secret.lastUsedAt)
+    object.nullable("revoked_at", secret.revokedAt)
+  }
+}
+
+struct CreatedSecretAnswer: ResponseBody {
+  static let schemaName = "CreatedRegistrationSecret"
+  let value: String
+  let about: RegistrationSecretAnswer
+
+  static let example = CreatedSecretAnswer(value: "pJ0m2QdE4n1v0rVb6mX5c2Jh8tYw3kLs", about: .example)
+
+  func write(to object: inout ObjectWriter) {
+    object.member("secret", value, "For `X-Registration-Secret`. It is not shown again.")
+    about.write(to: &object)
+  }
+}
+
+extension RegistrationSecret.Status: ResponseValue {}
+
+struct RegistrationSecretsQuery: QueryParameters {
+  let page: PageSelection
+  let status: RegistrationSecret.Status?
+  let q: String?
+
+  init(from query: inout QueryReader) {
+    page = PageSelection(from: &query)
+    status = query.optional("status", .choice(), "Only those that are this now.")
+    q = query.optional("q", .string(1...100), "A part of the name.")
+  }
+}
+
+enum RegistrationSecretEndpoints {
+  static func all(_ services: Services) -> [Endpoint] { [list(services), create(services), revoke(services)] }
+
+  private static func list(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/registration-secrets", id: "listRegistrationSecrets", tag: .registrationSecrets,
+      access: .user(.admin), summary: "The registration secrets, the newest first; without their values.",
+      query: RegistrationSecretsQuery.self, returns: Page<RegistrationSecretAnswer>.self
+    ) { request, _ async throws(Problem) -> Page<RegistrationSecretAnswer> in
+      let (query, selection) = (request.query, request.query.page)
+      let (secrets, total) = try await services.query { database throws(DatabaseError) in
+        let status = query.status?.rawValue
+        let secrets = try await database.rows(
+          RegistrationSecretStatements.page, status, query.q, Int64(selection.size), Int64(selection.offset))
+        return (secrets, try await database.one(RegistrationSecretStatements.count, status, query.q)?.value ?? 0)
+      }
+      return Page(secrets.map(RegistrationSecretAnswer.init), of: Int(total), selection)
+    }
+  }
+
+  private static func create(_ services: Services) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/registration-secrets", id: "createRegistrationSecret", tag: .registrationSecrets,
+      access: .user(.admin), summary: "Make a registration secret. Its value is in this answer and nowhere else.",
+      body: CreateSecretRequest.self, returns: CreatedSecretAnswer.self, status: .created, problems: [.conflict]
+    ) { request, context async throws(Problem) -> CreatedSecretAnswer in
+      let (value, id) = (Secrets.random(), UUID.random())
+      let (name, maxUses) = (request.body.name, request.body.maxUses.map { Int32($0) })
+      let end = try request.body.end(now: context.now)
+      let event = AuditEvent(.createSecret, context, on: AuditEvent.secret(id)).naming(name)
+      let createdAt = try await services.change(event) { session throws(Problem) in
+        try await add(id, name, value, end, maxUses, to: session)
+      }
+      let secret = RegistrationSecret(
+        id: id, name: name, createdAt: createdAt, expiresAt: end, maxUses: maxUses, uses: 0, lastUsedAt: nil,
+        revokedAt: nil, status: .active)
+      return CreatedSecretAnswer(value: value, about: RegistrationSecretAnswer(secret: secret))
+    }
+  }
+
+  private static func add(
+    _ id: UUID, _ name: String, _ value: String, _ end: Timestamp?, _ maxUses: Int32?, to session: DatabaseLease
+  ) async throws(Problem) -> Timestamp {
+    do throws(DatabaseError) {
+      let created = try await session.one(
+        RegistrationSecretStatements.add, id, name, Secrets.digest(value.utf8), end, maxUses)
+      guard let created else { throw DatabaseError(.unexpectedResult, "no row") }
+      return created.value
+    } catch {
+      if error.sqlstate == SQLState.uniqueViolation {
+        throw Problem(.conflict, "there is a registration secret of that name")
+      }
+      throw Problem(error)
+    }
+  }
+
+  private static func revoke(_ services: Services) -> Endpoint {
+    Endpoint(
+      .delete, "/api/v1/registration-secrets/{id:uuid}", id: "revokeRegistrationSecret", tag: .registrationSecrets,
+      access: .user(.admin), summary: "Revoke a registration secret: nobody enrols with it any more.",
+      description: "It stays in the list, with its `revoked_at`. To revoke it again changes nothing.",
+      returns: NoContent.self
+    ) { request, context async throws(Problem) -> NoContent in
+      let id = request.path.uuid("id")
+      try await services.change(AuditEvent(.revokeSecret, context, on: AuditEvent.secret(id))) {
+        session throws(Problem) in
+        let revoked: SingleValue<UUID>?
+        do throws(DatabaseError) {
+          revoked = try await session.one(RegistrationSecretStatements.revoke, id)
+        } catch {
+          throw Problem(error)
+        }
+        if revoked == nil { throw Problem(.notFound, "there is no such registration secret") }
+      }
+      return NoContent()
+    }
+  }
+}
+
+extension AuditEvent {
+  /// How the trail names a registration secret.
+  static func secret(_ id: UUID) -> String { "registration_secret:\(id)" }
+
+  /// The same event with the name of what it is about.
+  func naming(_ name: String) -> AuditEvent {
+    var event = self
+    event.details["name"] = .string(name)
+    return event
+  }
+}
