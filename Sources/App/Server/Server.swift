@@ -74,7 +74,8 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let services = Services(
       settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      workers: workers, startedAt: WallClock.unixSeconds())
+      workers: workers, swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
+      startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
       directory: directory, partitions: storage.partitions, database: database, log: log, loops: loops)
