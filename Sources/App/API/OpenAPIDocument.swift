@@ -158,7 +158,7 @@ extension Access {
     switch self {
     case .anyone: []
     case .user: [[.bearerToken]]
-    case .collector(certificate: .required): [[.bearerToken, .clientCertificate]]
+    case .collector(certificate: .required), .collector(certificate: .renewable): [[.bearerToken, .clientCertificate]]
     case .collector(certificate: .optional): [[.bearerToken], [.bearerToken, .clientCertificate]]
     case .collectorOrUser: [[.bearerToken], [.bearerToken, .clientCertificate]]
     case .registrationSecret: [[.registrationSecret]]
@@ -172,7 +172,9 @@ extension Access {
     case .user(let role): "For users whose role is at least **\(role.rawValue)**."
     case .collector(certificate: .required): "For collectors, with their client certificate."
     case .collector(certificate: .optional): "For collectors, with or without their client certificate."
-    case .collectorOrUser(let role, certificate: .required):
+    case .collector(certificate: .renewable):
+      "For collectors, with their client certificate; one that ended a short time ago will do."
+    case .collectorOrUser(let role, certificate: .required), .collectorOrUser(let role, certificate: .renewable):
       "For collectors with their client certificate, and for users whose role is at least **\(role.rawValue)**."
     case .collectorOrUser(let role, certificate: .optional):
       "For collectors, and for users whose role is at least **\(role.rawValue)**."

@@ -148,7 +148,11 @@ final class CollectorDirectory: Sendable {
     if wanted.everything || wanted.collectors.count > Self.readTogether {
       let rows = try await database.rows(CollectorStatements.records, grace)
       let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
-      publish({ $0 = records }) { $0.replaceCollectors(records) }
+      publish {
+        $0.replaceCollectors(records)
+      } afterwards: {
+        $0 = records
+      }
     } else {
       let ids = Array(wanted.collectors)
       let rows = try await database.rows(CollectorStatements.recordsOf, grace, ids)
@@ -156,17 +160,22 @@ final class CollectorDirectory: Sendable {
       var changes: [UUID: CollectorRecord?] = Dictionary(uniqueKeysWithValues: ids.map { ($0, nil) })
       for row in rows { changes[row.id] = .some(row) }
       let complete = changes
-      publish({ records in for (id, record) in complete { records[id] = record } }) { $0.setCollectors(complete) }
+      publish {
+        $0.setCollectors(complete)
+      } afterwards: { records in
+        for (id, record) in complete { records[id] = record }
+      }
     }
   }
 
-  /// Under the lock, so that a lane that begins to follow meanwhile misses nothing, and hears it in order.
+  /// Tells the lanes, and what lanes begin with `afterwards`: both under the lock, so that one that begins to follow
+  /// meanwhile misses nothing, and hears it in order.
   private func publish(
-    _ change: (inout [UUID: CollectorRecord]) -> Void, _ tell: @escaping @Sendable (Lane) -> Void
+    _ tell: @escaping @Sendable (Lane) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
   ) {
     state.withLock { state in
-      change(&state.records)
       for lane in state.lanes { lane.submit(tell) }
+      change(&state.records)
     }
   }
 }

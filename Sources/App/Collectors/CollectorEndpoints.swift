@@ -22,18 +22,54 @@ struct RegisterRequest: RequestBody {
   static let example: JSONValue = ["name": "db1", "hostname": "db1.example.com", "version": "3.0.0"]
 }
 
-struct RegisterAnswer: ResponseBody {
-  let collector: CollectorRecord
+struct RenewalRequest: RequestBody {
+  let csr: String?
+
+  init(from object: inout ObjectReader) {
+    csr = object.optional(
+      "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes),
+      "A PEM certificate signing request, for a new key or the old one; without it we make a key.")
+  }
+
+  static let example: JSONValue = ["csr": "-----BEGIN CERTIFICATE REQUEST-----\n…"]
+}
+
+/// All that a collector needs to prove who it is.
+struct CollectorIdentity: ResponseBody {
+  let collector: EnrolledCollector
   let token: Tokens.Issued
   let certificate: String
   let certificateExpiresAt: Timestamp
   let privateKey: String?
   let authority: String
 
-  static let example = RegisterAnswer(
-    collector: CollectorRecord(
-      id: UUID(high: 0x8b0c_1f6e_2f2f_4a8e, low: 0x9a53_0b6a_4c0d_1e2f), serverID: 1, hostname: "db1.example.com",
-      configVersion: 0, isRevoked: false),
+  private init(
+    collector: EnrolledCollector, token: Tokens.Issued, certificate: String, certificateExpiresAt: Timestamp,
+    privateKey: String?, authority: String
+  ) {
+    self.collector = collector
+    self.token = token
+    self.certificate = certificate
+    self.certificateExpiresAt = certificateExpiresAt
+    self.privateKey = privateKey
+    self.authority = authority
+  }
+
+  /// With a token of now.
+  init(_ collector: EnrolledCollector, _ certificate: CollectorCertificate, _ services: Services, now: Timestamp) {
+    self.init(
+      collector: collector,
+      token: services.tokens.issue(
+        collector: collector.id, hostname: collector.hostname, now: now.unixMicroseconds / 1_000_000),
+      certificate: String(decoding: certificate.issued.pem, as: UTF8.self),
+      certificateExpiresAt: Timestamp(unixSeconds: certificate.issued.notAfter),
+      privateKey: certificate.keyPEM.map { String(decoding: $0, as: UTF8.self) },
+      authority: String(decoding: services.authority.certificatePEM, as: UTF8.self))
+  }
+
+  static let example = CollectorIdentity(
+    collector: EnrolledCollector(
+      id: UUID(high: 0x8b0c_1f6e_2f2f_4a8e, low: 0x9a53_0b6a_4c0d_1e2f), serverID: 1, hostname: "db1.example.com"),
     token: Tokens.Issued(token: "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", expiresAt: 1_790_001_800),
     certificate: "-----BEGIN CERTIFICATE-----\n…", certificateExpiresAt: Timestamp(unixSeconds: 1_792_592_000),
     privateKey: "-----BEGIN PRIVATE KEY-----\n…", authority: "-----BEGIN CERTIFICATE-----\n…")
@@ -44,7 +80,7 @@ struct RegisterAnswer: ResponseBody {
     object.member("token", token.token, "For `Authorization: Bearer …` of all that follows.")
     object.member("expires_at", Timestamp(unixSeconds: token.expiresAt), "The token's end; refresh it before.")
     object.member("certificate", certificate, "PEM, for the TLS handshake of all that follows.")
-    object.member("certificate_expires_at", certificateExpiresAt)
+    object.member("certificate_expires_at", certificateExpiresAt, "Renew it in the last third of its life.")
     object.optional("private_key", privateKey, "PEM; only if no `csr` was sent.")
     object.member("ca_certificate", authority, "PEM; what our certificates are signed by.")
   }
@@ -63,19 +99,26 @@ struct TokenAnswer: ResponseBody {
 }
 
 enum CollectorEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [register(services), refreshToken(services)] }
+  static func all(_ services: Services) -> [Endpoint] {
+    [register(services), refreshToken(services), renewCertificate(services)]
+  }
 
   private static func register(_ services: Services) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/register", id: "registerCollector", tag: .collectors, access: .registrationSecret,
       summary: "Enrol a collector: it gets an id, a token and a client certificate.",
-      body: RegisterRequest.self, returns: RegisterAnswer.self, status: .created,
+      description: """
+        Of a `csr` only the key is taken: whom the certificate names is decided here. Each registration is a new \
+        collector, also from the same host, unless an admin permitted one to enrol again (`permit-enrolment`).
+        """,
+      body: RegisterRequest.self, returns: CollectorIdentity.self, status: .created,
       problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked]
-    ) { request, context async throws(Problem) -> RegisterAnswer in
+    ) { request, context async throws(Problem) -> CollectorIdentity in
       guard let secret = request.head.first(named: Access.registrationSecretField.lowercased()) else {
         throw Problem(.invalidRegistrationSecret, "there is no field \(Access.registrationSecretField)")
       }
-      return try await Enrolment(services: services, now: context.now).enrol(request.body, secret: Array(secret))
+      return try await Enrolment(services: services, context: context, request: request.body).enrol(
+        secret: Array(secret))
     }
   }
 
@@ -90,13 +133,33 @@ enum CollectorEndpoints {
       returns: TokenAnswer.self, answersFromHead: true
     ) { _, context async throws(Problem) -> TokenAnswer in
       guard case .collector(let collector) = context.principal else { throw Problem(.unauthenticated) }
-      let record = try await services.query { database throws(DatabaseError) in
-        try await database.one(CollectorStatements.record, collector.id)
+      let enrolled = try await services.query { database throws(DatabaseError) in
+        try await database.one(EnrolmentStatements.enrolled, collector.id)
       }
-      guard let record, !record.isRevoked else { throw Problem(.collectorRevoked) }
+      guard let enrolled else { throw Problem(.collectorRevoked) }
       return TokenAnswer(
         token: services.tokens.issue(
-          collector: record.id, hostname: record.hostname, now: context.now.unixMicroseconds / 1_000_000))
+          collector: enrolled.id, hostname: enrolled.hostname, now: context.now.unixMicroseconds / 1_000_000))
+    }
+  }
+
+  private static func renewCertificate(_ services: Services) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/collectors/renew-certificate", id: "renewCollectorCertificate", tag: .collectors,
+      access: .collector(certificate: .renewable),
+      summary: "Get a further certificate, in the last third of the present one's life.",
+      description: """
+        A certificate that ended less than `certificate_grace` ago is good for this endpoint, and for no other; a token \
+        past its end is taken beside it. The present certificate stays good until its own end, so that an answer that \
+        got lost does no harm: renew again. Earlier than after two thirds of its life the answer is `renewal_too_early`.
+        """,
+      body: RenewalRequest.self, returns: CollectorIdentity.self, problems: [.renewalTooEarly, .rateLimited]
+    ) { request, context async throws(Problem) -> CollectorIdentity in
+      guard case .collector(let collector) = context.principal, let shown = context.peerCertificate else {
+        throw Problem(.certificateRequired)
+      }
+      let renewal = CertificateRenewal(services: services, context: context, shown: shown, collector: collector.id)
+      return try await renewal.renew(csr: request.body.csr)
     }
   }
 }

@@ -3,61 +3,78 @@ import Protocol
 /// Turns a registration secret into a collector with identity: id, server, certificate, token. All or nothing.
 struct Enrolment {
   let services: Services
-  let now: Timestamp
+  let context: RequestContext
+  let request: RegisterRequest
 
-  func enrol(_ request: RegisterRequest, secret: [UInt8]) async throws(Problem) -> RegisterAnswer {
-    let digest = Secrets.digest(secret)
-    let id = UUID.random()
-    let seconds = now.unixMicroseconds / 1_000_000
-    // Asked before a key is made: a stranger should not cost us a signature.
-    try await check(digest)
-    let issued = try issue(request, id: id, now: seconds)
-    let record = try await services.query { database throws(DatabaseError) in
-      try await database.one(
-        CollectorStatements.enrol, digest, id, request.name, request.hostname, request.address, request.version,
-        issued.certificate.serialHex, issued.certificate.fingerprintHex,
-        Timestamp(unixSeconds: issued.certificate.notBefore), Timestamp(unixSeconds: issued.certificate.notAfter))
-    }
-    guard let record else {
-      // It was good a moment ago: somebody else took the last use, or it was revoked just now.
-      try await check(digest)
-      throw Problem(.secretExhausted)
-    }
-    services.directory.publish(id, record)
-    return RegisterAnswer(
-      collector: record, token: services.tokens.issue(collector: id, hostname: record.hostname, now: seconds),
-      certificate: String(decoding: issued.certificate.pem, as: UTF8.self),
-      certificateExpiresAt: Timestamp(unixSeconds: issued.certificate.notAfter),
-      privateKey: issued.keyPEM.map { String(decoding: $0, as: UTF8.self) },
-      authority: String(decoding: services.authority.certificatePEM, as: UTF8.self))
-  }
-
-  private func check(_ digest: [UInt8]) async throws(Problem) {
-    let state = try await services.query { database throws(DatabaseError) in
-      try await database.one(CollectorStatements.secretState, digest)
-    }
-    guard let state else { throw Problem(.secretUnknown) }
-    if state.isRevoked { throw Problem(.secretRevoked) }
-    if state.isExpired { throw Problem(.secretExpired) }
-    if state.isExhausted { throw Problem(.secretExhausted) }
-  }
-
-  private func issue(
-    _ request: RegisterRequest, id: UUID, now: Int64
-  ) throws(Problem) -> (certificate: IssuedCertificate, keyPEM: [UInt8]?) {
-    let life = services.settings.certificateLife.wholeSeconds
-    do throws(CertificateError) {
-      if let csr = request.csr {
-        let certificate = try services.authority.issueCollector(
-          csr: Array(csr.utf8), collector: id, hostname: request.hostname, life: life, now: now)
-        return (certificate, nil)
-      }
-      let made = try services.authority.issueCollector(
-        collector: id, hostname: request.hostname, life: life, now: now)
-      return (made.certificate, made.keyPEM)
+  func enrol(secret: [UInt8]) async throws(Problem) -> CollectorIdentity {
+    do throws(Problem) {
+      return try await enrol(digest: Secrets.digest(secret))
     } catch {
-      if error == .authorityExpired { throw Problem(.internalError) }
-      throw Problem(.validationFailed, "csr: \(error)")
+      if error.kind.status == .forbidden || error.kind == .validationFailed {
+        services.refusals.record(named(AuditEvent(.enrol, context)), error)
+      }
+      throw error
+    }
+  }
+
+  private func enrol(digest: [UInt8]) async throws(Problem) -> CollectorIdentity {
+    // Asked before a key is made: a stranger should not cost us a signature.
+    var secret = try await check(digest)
+    let permitted = try await services.query { database throws(DatabaseError) in
+      try await database.one(EnrolmentStatements.permitted, request.hostname)?.value
+    }
+    if let permitted, let identity = try await enrol(digest, secret, permitted, EnrolmentStatements.enrolAgain) {
+      return identity
+    }
+    if permitted != nil { secret = try await check(digest) }  // else somebody else used the permit
+    if let identity = try await enrol(digest, secret, UUID.random(), EnrolmentStatements.enrol) { return identity }
+    // The secret was good a moment ago: somebody else took the last use, or it was revoked just now.
+    _ = try await check(digest)
+    throw Problem(.secretExhausted)
+  }
+
+  /// - Returns: nil if `statement` found that secret or permit were used or withdrawn meanwhile.
+  private func enrol(
+    _ digest: [UInt8], _ secret: UUID, _ id: UUID, _ statement: EnrolmentStatements.Enrol
+  ) async throws(Problem) -> CollectorIdentity? {
+    let certificate = try CollectorCertificate(
+      services, csr: request.csr, collector: id, hostname: request.hostname, now: context.now)
+    var event = named(AuditEvent(.enrol, context, on: AuditEvent.collector(id)))
+    event.details["registration_secret"] = .string(secret.description)
+    event.details["serial"] = .string(certificate.issued.serialHex)
+    let collector = try await services.database.transaction { session throws(Problem) in
+      try await session.query { client throws(DatabaseError) in
+        let collector = try await client.one(
+          statement, digest, id, request.name, request.hostname, request.address, request.version,
+          certificate.issued.serialHex, certificate.issued.fingerprintHex,
+          Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter))
+        if collector != nil { try await client.audit(event) }
+        return collector
+      }
+    }
+    guard let collector else { return nil }
+    // It may use its new identity at once, here. What fails is read again by the directory itself.
+    do throws(DatabaseError) { try await services.directory.refresh(id) } catch {}
+    return CollectorIdentity(collector, certificate, services, now: context.now)
+  }
+
+  private func named(_ event: AuditEvent) -> AuditEvent {
+    var event = event.naming(request.name)
+    event.details["hostname"] = .string(request.hostname)
+    return event
+  }
+
+  /// - Returns: the secret's id.
+  private func check(_ digest: [UInt8]) async throws(Problem) -> UUID {
+    let secret = try await services.query { database throws(DatabaseError) in
+      try await database.one(RegistrationSecretStatements.byHash, digest)
+    }
+    guard let secret else { throw Problem(.secretUnknown) }
+    switch secret.status {
+    case .active: return secret.id
+    case .revoked: throw Problem(.secretRevoked)
+    case .expired: throw Problem(.secretExpired)
+    case .exhausted: throw Problem(.secretExhausted)
     }
   }
 }

@@ -26,7 +26,17 @@ struct EnrolledCollector: SQLRow, Equatable {
 }
 
 enum EnrolmentStatements {
-  static let all = [permitted.description, enrol.description, enrolAgain.description]
+  static let all = [enrolled.description, permitted.description, enrol.description, enrolAgain.description]
+
+  /// Parameters: secret hash, collector, name, hostname, address, version, serial, fingerprint, not before, not after.
+  typealias Enrol = Statement<
+    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, EnrolledCollector
+  >
+
+  /// A collector that is not revoked.
+  static let enrolled = Statement<UUID, EnrolledCollector>(
+    "enrolled_collector",
+    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
 
   /// The collector that a registration from this hostname would be, if one is permitted.
   static let permitted = Statement<String, SingleValue<UUID>>(
@@ -44,10 +54,7 @@ enum EnrolmentStatements {
     """
 
   /// A new collector with its server and its certificate; no row if the secret does not allow it.
-  /// Parameters: secret hash, collector, name, hostname, address, version, serial, fingerprint, not before, not after.
-  static let enrol = Statement<
-    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, EnrolledCollector
-  >(
+  static let enrol = Enrol(
     "enrolment_new",
     """
     WITH secret AS (\(secret) RETURNING id),
@@ -65,9 +72,7 @@ enum EnrolmentStatements {
 
   /// The same for a collector that may enrol again: it keeps id, server and history, is revoked no more, and its earlier
   /// certificates are. No row if the secret, or the permit, does not allow it (any more); the secret is then not used.
-  static let enrolAgain = Statement<
-    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, EnrolledCollector
-  >(
+  static let enrolAgain = Enrol(
     "enrolment_again",
     """
     WITH permit AS (

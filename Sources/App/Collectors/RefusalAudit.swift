@@ -27,7 +27,8 @@ final class RefusalAudit: Sendable {
   }
 
   static let interval = Duration.seconds(3600)
-  /// Identities and addresses that are remembered; what comes when they are all busy is not written.
+  /// Identities and addresses that are remembered. One more, and those who may have a line are forgotten, with their
+  /// numbers; the others are fewer than lines can be written in an hour.
   static let remembered = 10_000
   /// Lines of all identities together: a burst, then one a second.
   static let burst = 100.0
@@ -54,6 +55,8 @@ final class RefusalAudit: Sendable {
     }
   }
 
+  var identities: Int { state.withLock { $0.entries.count } }
+
   /// Writes that `event` was refused for the reason of `problem`, or counts it.
   func record(_ event: AuditEvent, _ problem: Problem, now: MonotonicTime = .now()) {
     let who = event.actor == Principal.anonymous.actor ? event.address ?? "" : event.actor
@@ -68,7 +71,6 @@ final class RefusalAudit: Sendable {
   private static func take(_ key: Key, _ state: inout State, _ now: MonotonicTime) -> Int? {
     if state.entries[key] == nil, state.entries.count >= remembered {
       state.entries = state.entries.filter { now < $0.value.quietUntil }
-      if state.entries.count >= remembered { return nil }
     }
     let entry = state.entries[key] ?? Entry(quietUntil: now)
     let isWritten =

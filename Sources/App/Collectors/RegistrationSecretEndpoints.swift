@@ -17,7 +17,7 @@ struct CreateSecretRequest: RequestBody {
     self.expiresIn = expiresIn
     self.expiresAt = expiresAt
     name = object.required("name", .string(1...100), "What it is for; unique.")
-    maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "Collectors that may enrol with it; any number.")
+    maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "How many may enrol with it.")
   }
 
   static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
@@ -148,11 +148,8 @@ enum RegistrationSecretEndpoints {
       let id = request.path.uuid("id")
       try await services.change(AuditEvent(.revokeSecret, context, on: AuditEvent.secret(id))) {
         session throws(Problem) in
-        let revoked: SingleValue<UUID>?
-        do throws(DatabaseError) {
-          revoked = try await session.one(RegistrationSecretStatements.revoke, id)
-        } catch {
-          throw Problem(error)
+        let revoked = try await session.query { client throws(DatabaseError) in
+          try await client.one(RegistrationSecretStatements.revoke, id)
         }
         if revoked == nil { throw Problem(.notFound, "there is no such registration secret") }
       }

@@ -170,6 +170,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     var response = response
     if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
+    if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
     do {
       try response.encode(
         into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
@@ -181,9 +182,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
   }
 
-  private static let securityFields = [
-    HTTPField("X-Content-Type-Options", "nosniff"), HTTPField("Cache-Control", "no-store"),
-  ]
+  private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
+  private static let notCached = HTTPField("Cache-Control", "no-store")
 
   // MARK: Pools
 

@@ -75,7 +75,8 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let services = Services(
       settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      refusals: refusals, workers: workers, startedAt: WallClock.unixSeconds())
+      refusals: refusals, workers: workers, swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
+      startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
       directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,

@@ -109,4 +109,31 @@ import Testing
       "POST", TestCollector.pushTarget, [("Authorization", "Bearer \(token)")], body: collector.push(of: []))
     #expect(push.status == 200, "\(push)")
   }
+
+  @Test func `an enrolment is in the audit trail, with the secret it used`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let lines = try await server.integer(
+      """
+      SELECT count(*) FROM pganalytics.audit a JOIN pganalytics.registration_secrets s
+        ON s.id::text = a.details ->> 'registration_secret' AND s.name = 'tests'
+      WHERE action = 'collector.enrol' AND outcome = 'success' AND subject = 'collector:\(collector.id)'
+        AND details ->> 'serial' = '\(collector.certificate.serialHex)' AND address = '127.0.0.1'
+      """)
+    #expect(lines == 1)
+  }
+
+  @Test func `a replayed secret is refused, and a flood of tries is one line of the trail`() async throws {
+    let server = try await RunningServer.start()
+    try await Secrets.add("once", name: "once", expiry: nil, maxUses: 1, to: server.database)
+    _ = try await server.enrol(secret: "once")
+    for _ in 0..<20 { #expect(try await server.register(secret: "once").error == "secret_exhausted") }
+    let lines = """
+      SELECT count(*) FROM pganalytics.audit WHERE action = 'collector.enrol' AND outcome = 'refused'
+        AND actor = 'anonymous' AND details ->> 'error' = 'secret_exhausted'
+      """
+    try await server.eventually("the refusal is not audited") { try await server.integer(lines) == 1 }
+    #expect(try await server.integer("SELECT count(*) FROM pganalytics.collectors") == 1)
+    await server.stop()
+  }
 }

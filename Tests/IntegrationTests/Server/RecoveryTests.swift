@@ -120,11 +120,6 @@ import Testing
     let again = try await collector.push(body)
     #expect(again.json["duplicate"]?.flag == true, "the other server has it: \(again)")
     #expect(try await collector.rows("disk_usage") == 1)
-    // A revocation is heard by both.
-    try await first.database.script("UPDATE pganalytics.collectors SET revoked_at = now() WHERE id = '\(collector.id)'")
-    try await second.eventually("the second server did not hear of it") {
-      try await collector.push(body, over: client).error == "collector_revoked"
-    }
     await second.stop()
     await first.stop()
   }

@@ -43,6 +43,37 @@ struct PeerCertificateTests {
     #expect(try peer(presenting: short, to: fixture, now: testNow + day + 1).verdict == .untrusted(.expired))
   }
 
+  @Test(arguments: [TLSVersion.tls12, .tls13])
+  func `of an expired certificate nothing else is wrong`(version: TLSVersion) throws {
+    let fixture = try TLSFixture(versions: version...version)
+    let id = UUID.random()
+    let later = testNow + 100 * day
+    let expired = try fixture.authority.collector(id)
+    let peer = try peer(presenting: expired, to: fixture, now: later)
+    #expect(peer.verdict == .untrusted(.expired))
+    #expect(peer.collector == id)
+
+    let stranger = try TestAuthority("Stranger").collector(id)
+    #expect(try self.peer(presenting: stranger, to: fixture, now: later).verdict == .untrusted(.unknownAuthority))
+    let impostor = try TestAuthority().collector(id)
+    #expect(try self.peer(presenting: impostor, to: fixture, now: later).verdict == .untrusted(.unknownAuthority))
+    let server = try fixture.authority.server()
+    #expect(try self.peer(presenting: server, to: fixture, now: later).verdict == .untrusted(.wrongPurpose))
+    let forged = KeyPair(certificate: try expired.certificate.withDamagedSignature(), keyPEM: expired.keyPEM)
+    #expect(try self.peer(presenting: forged, to: fixture, now: later).verdict == .untrusted(.badSignature))
+  }
+
+  @Test func `the end of the authority is not taken for the end of the certificate`() throws {
+    let fixture = try TLSFixture()
+    let pair = try fixture.authority.collector(UUID.random(), validFor: 1000 * day)
+    #expect(pair.certificate.notAfter == testNow + 365 * day, "it never outlives its authority")
+    let forged = KeyPair(certificate: try pair.certificate.withDamagedSignature(), keyPEM: pair.keyPEM)
+    for pair in [pair, forged] {
+      let peer = try peer(presenting: pair, to: fixture, now: testNow + 366 * day)
+      #expect(peer.verdict == .untrusted(.unknownAuthority))
+    }
+  }
+
   @Test func `a stranger whose authority has the name of ours is a stranger`() throws {
     let fixture = try TLSFixture()
     let impostor = try TestAuthority()
@@ -73,5 +104,21 @@ struct PeerCertificateTests {
     for names in [[], ["urn:pganalytics:collector:"], ["urn:pganalytics:collector:\(first)x"], [first.description]] {
       #expect(CollectorURN.collector(among: names) == nil)
     }
+  }
+}
+
+extension IssuedCertificate {
+  /// The same with one bit of the signature changed: its last bytes are the middle of an integer, so it still parses.
+  fileprivate func withDamagedSignature() throws -> IssuedCertificate {
+    var lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").map(String.init)
+    let last = try #require(lines.lastIndex { !$0.hasPrefix("-") })
+    // Base64 in the line before the last: whole groups, far from padding and from the integers' heads.
+    var characters = Array(lines[last - 1])
+    let place = characters.count - 5
+    characters[place] = characters[place] == "A" ? "B" : "A"
+    lines[last - 1] = String(characters)
+    return IssuedCertificate(
+      pem: Array((lines.joined(separator: "\n") + "\n").utf8), serialHex: serialHex, fingerprintHex: fingerprintHex,
+      notBefore: notBefore, notAfter: notAfter)
   }
 }

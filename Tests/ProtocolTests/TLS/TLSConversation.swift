@@ -12,12 +12,13 @@ final class TLSConversation {
   var serverStatus = TLSSession.Status.handshaking
   var clientStatus = TLSSession.Status.handshaking
 
+  /// - Parameter now: the server's time; the client stays at `testNow`.
   init(
     server: TLSContext, client: TLSContext, serverName: String? = "server.test", identity: TLSIdentity? = nil,
     now: Int64 = testNow
   ) throws(TLSError) {
     self.server = TLSSession(server: server, now: now)
-    self.client = try TLSSession(client: client, serverName: serverName, identity: identity, now: now)
+    self.client = try TLSSession(client: client, serverName: serverName, identity: identity, now: testNow)
     try self.client.start(ciphertextOut: &toServer)
   }
 

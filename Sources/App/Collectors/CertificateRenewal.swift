@@ -1,0 +1,64 @@
+import Protocol
+
+/// A further certificate for a collector that shows one in the last third of its life, or ended a short time ago.
+struct CertificateRenewal {
+  /// Certificates of one collector that are good at the same time: who asks again after each lost answer gets that far.
+  static let goodAtOnce = 8
+
+  let services: Services
+  let context: RequestContext
+  /// What the connection was opened with, admitted.
+  let shown: PeerCertificate
+  let collector: UUID
+
+  func renew(csr: String?) async throws(Problem) -> CollectorIdentity {
+    try checkAge()
+    let (collector, certificate) = try await services.database.transaction { session throws(Problem) in
+      let (collector, certificates) = try await session.query { client throws(DatabaseError) in
+        (
+          try await client.one(CertificateStatements.lockCollector, self.collector),
+          try await client.rows(CertificateStatements.of, self.collector)
+        )
+      }
+      guard let collector else { throw Problem(.collectorRevoked) }
+      try check(certificates)
+      let made = try CollectorCertificate(
+        services, csr: csr, collector: collector.id, hostname: collector.hostname, now: context.now)
+      try await session.query { client throws(DatabaseError) in
+        try await client.execute(
+          CertificateStatements.add, made.issued.serialHex, collector.id, made.issued.fingerprintHex,
+          Timestamp(unixSeconds: made.issued.notBefore), Timestamp(unixSeconds: made.issued.notAfter))
+        var event = AuditEvent(.renewCertificate, context)
+        event.details["serial"] = .string(made.issued.serialHex)
+        event.details["renewed"] = .string(shown.serialHex)
+        try await client.audit(event)
+      }
+      return (collector, made)
+    }
+    services.directory.changed(collector.id)
+    return CollectorIdentity(collector, certificate, services, now: context.now)
+  }
+
+  private func checkAge() throws(Problem) {
+    let due = shown.notBefore + (shown.notAfter - shown.notBefore) * 2 / 3
+    let wait = due - context.now.unixMicroseconds / 1_000_000
+    if wait > 0 {
+      throw Problem(
+        .renewalTooEarly, "it can be renewed from \(Timestamp(unixSeconds: due).rfc3339)", retryAfterSeconds: Int(wait))
+    }
+  }
+
+  /// Looks at the rows themselves, under the lock: the lane's copy may be a moment old.
+  private func check(_ certificates: [CertificateRow]) throws(Problem) {
+    guard let own = certificates.first(where: { $0.serial == shown.serialHex }) else {
+      throw Problem(.certificateUnknown)
+    }
+    if own.revokedAt != nil { throw Problem(.certificateRevoked) }
+    let good = certificates.filter { $0.revokedAt == nil && $0.notAfter > context.now }
+    guard good.count >= Self.goodAtOnce, let end = good.map(\.notAfter).min() else { return }
+    let wait = (end.unixMicroseconds - context.now.unixMicroseconds) / 1_000_000
+    throw Problem(
+      .rateLimited, "the collector has \(good.count) certificates that have not ended",
+      retryAfterSeconds: Int(wait) + 1)
+  }
+}

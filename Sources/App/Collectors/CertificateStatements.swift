@@ -1,0 +1,77 @@
+import Protocol
+
+/// A collector's certificate as people see it.
+struct CertificateRow: SQLRow, Equatable {
+  let serial: String
+  let fingerprint: String
+  let notBefore: Timestamp
+  let notAfter: Timestamp
+  let issuedAt: Timestamp
+  let revokedAt: Timestamp?
+
+  init(
+    serial: String, fingerprint: String, notBefore: Timestamp, notAfter: Timestamp, issuedAt: Timestamp,
+    revokedAt: Timestamp?
+  ) {
+    self.serial = serial
+    self.fingerprint = fingerprint
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+    self.issuedAt = issuedAt
+    self.revokedAt = revokedAt
+  }
+
+  static let columns = [
+    SQLColumn("serial", String.self), SQLColumn("fingerprint", String.self), SQLColumn("not_before", Timestamp.self),
+    SQLColumn("not_after", Timestamp.self), SQLColumn("issued_at", Timestamp.self),
+    SQLColumn("revoked_at", Timestamp?.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    serial = try row.next()
+    fingerprint = try row.next()
+    notBefore = try row.next()
+    notAfter = try row.next()
+    issuedAt = try row.next()
+    revokedAt = try row.next()
+  }
+}
+
+enum CertificateStatements {
+  static let all = [
+    lockCollector.description, of.description, add.description, revoke.description, revokeAll.description,
+  ]
+
+  /// A collector that is not revoked, and nobody changes it, or what belongs to it, until the transaction ends.
+  static let lockCollector = Statement<UUID, EnrolledCollector>(
+    "certificate_lock_collector",
+    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL FOR UPDATE")
+
+  /// A collector's certificates, the newest first.
+  static let of = Statement<UUID, CertificateRow>(
+    "certificates_of",
+    """
+    SELECT serial, fingerprint, not_before, not_after, issued_at, revoked_at
+    FROM pganalytics.collector_certificates WHERE collector_id = $1 ORDER BY issued_at DESC, serial
+    """)
+
+  /// Parameters: serial, collector, fingerprint, not before, not after.
+  static let add = Statement<String, UUID, String, Timestamp, Timestamp, NoRow>(
+    "certificate_add",
+    """
+    INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, not_before, not_after)
+    VALUES ($1, $2, $3, $4, $5)
+    """)
+
+  /// Parameters: collector, serial. No row if the collector has no such certificate.
+  static let revoke = Statement<UUID, String, SingleValue<String>>(
+    "certificate_revoke",
+    """
+    UPDATE pganalytics.collector_certificates SET revoked_at = coalesce(revoked_at, now())
+    WHERE collector_id = $1 AND serial = $2 RETURNING serial
+    """)
+
+  static let revokeAll = Statement<UUID, NoRow>(
+    "certificates_revoke_all",
+    "UPDATE pganalytics.collector_certificates SET revoked_at = now() WHERE collector_id = $1 AND revoked_at IS NULL")
+}

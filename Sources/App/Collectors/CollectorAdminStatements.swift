@@ -1,0 +1,138 @@
+import Protocol
+
+/// A collector as people see it.
+struct CollectorRow: SQLRow {
+  enum Status: String, CaseIterable, Sendable { case registered, active, offline, revoked }
+
+  let id: UUID
+  let serverID: Int32
+  let name: String
+  let hostname: String
+  let address: String?
+  let version: String?
+  /// As of when it was read.
+  let status: Status
+  let registeredAt: Timestamp
+  let lastSeenAt: Timestamp?
+  let revokedAt: Timestamp?
+  /// The latest, 0 for none.
+  let configVersion: Int32
+  /// What it took last.
+  let effectiveConfigVersion: Int32?
+  /// The end of its last certificate that is not revoked.
+  let certificateExpiresAt: Timestamp?
+  /// Nil if it may not enrol again (any more).
+  let enrolmentPermittedUntil: Timestamp?
+
+  init(
+    id: UUID, serverID: Int32, name: String, hostname: String, address: String?, version: String?, status: Status,
+    registeredAt: Timestamp, lastSeenAt: Timestamp?, revokedAt: Timestamp?, configVersion: Int32,
+    effectiveConfigVersion: Int32?, certificateExpiresAt: Timestamp?, enrolmentPermittedUntil: Timestamp?
+  ) {
+    self.id = id
+    self.serverID = serverID
+    self.name = name
+    self.hostname = hostname
+    self.address = address
+    self.version = version
+    self.status = status
+    self.registeredAt = registeredAt
+    self.lastSeenAt = lastSeenAt
+    self.revokedAt = revokedAt
+    self.configVersion = configVersion
+    self.effectiveConfigVersion = effectiveConfigVersion
+    self.certificateExpiresAt = certificateExpiresAt
+    self.enrolmentPermittedUntil = enrolmentPermittedUntil
+  }
+
+  static let columns = [
+    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("name", String.self),
+    SQLColumn("hostname", String.self), SQLColumn("address", String?.self), SQLColumn("version", String?.self),
+    SQLColumn("status", String.self), SQLColumn("registered_at", Timestamp.self),
+    SQLColumn("last_seen_at", Timestamp?.self), SQLColumn("revoked_at", Timestamp?.self),
+    SQLColumn("config_version", Int32.self), SQLColumn("pulled_config_version", Int32?.self),
+    SQLColumn("certificate_expires_at", Timestamp?.self), SQLColumn("permitted_until", Timestamp?.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    id = try row.next()
+    serverID = try row.next()
+    name = try row.next()
+    hostname = try row.next()
+    address = try row.next()
+    version = try row.next()
+    let text = try row.next(String.self)
+    guard let status = Status(rawValue: text) else { throw DatabaseError(.unexpectedResult, "status \(text)") }
+    self.status = status
+    registeredAt = try row.next()
+    lastSeenAt = try row.next()
+    revokedAt = try row.next()
+    configVersion = try row.next()
+    effectiveConfigVersion = try row.next()
+    certificateExpiresAt = try row.next()
+    enrolmentPermittedUntil = try row.next()
+  }
+}
+
+enum CollectorAdminStatements {
+  static let all = [
+    page.description, count.description, one.description, lock.description, revoke.description, permit.description,
+  ]
+
+  /// Every collector with its status. $1: seconds of silence after which one is offline.
+  private static let collectors = """
+    SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
+      CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
+        WHEN c.last_seen_at > now() - make_interval(secs => $1) THEN 'active' ELSE 'offline' END AS status,
+      c.registered_at, c.last_seen_at, c.revoked_at, c.config_version, c.pulled_config_version,
+      (SELECT max(k.not_after) FROM pganalytics.collector_certificates k
+        WHERE k.collector_id = c.id AND k.revoked_at IS NULL) AS certificate_expires_at,
+      CASE WHEN c.enrolment_permitted_until > now() THEN c.enrolment_permitted_until END AS permitted_until
+    FROM pganalytics.collectors c
+    """
+
+  /// $2: status or null; $3: a part of name or host name, or null.
+  private static let filter = """
+    ($2::text IS NULL OR status = $2)
+      AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(hostname), lower($3)) > 0)
+    """
+
+  /// Parameters: silence, status, part of a name, order (`CollectorOrder`), limit, offset.
+  static let page = Statement<Double, String?, String?, String, Int64, Int64, CollectorRow>(
+    "collectors_page",
+    """
+    SELECT * FROM (\(collectors)) c WHERE \(filter)
+    ORDER BY CASE $4 WHEN 'name' THEN name WHEN 'hostname' THEN hostname END,
+      CASE $4 WHEN '-name' THEN name WHEN '-hostname' THEN hostname END DESC,
+      CASE $4 WHEN 'registered_at' THEN registered_at WHEN 'last_seen_at' THEN last_seen_at END NULLS LAST,
+      CASE $4 WHEN '-registered_at' THEN registered_at WHEN '-last_seen_at' THEN last_seen_at END DESC NULLS LAST,
+      id
+    LIMIT $5 OFFSET $6
+    """)
+
+  static let count = Statement<Double, String?, String?, SingleValue<Int64>>(
+    "collectors_count", "SELECT count(*) FROM (\(collectors)) c WHERE \(filter)")
+
+  /// Parameters: silence, id.
+  static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")
+
+  /// The same, and nobody else changes it, or what belongs to it, until the transaction ends.
+  static let lock = Statement<Double, UUID, CollectorRow>(
+    "collector_lock", collectors + " WHERE c.id = $2 FOR UPDATE OF c")
+
+  /// One that was revoked before keeps its time.
+  static let revoke = Statement<UUID, NoRow>(
+    "collector_revoke",
+    """
+    UPDATE pganalytics.collectors
+    SET revoked_at = coalesce(revoked_at, now()), enrolment_permitted_until = NULL WHERE id = $1
+    """)
+
+  /// Parameters: id, seconds. No row if there is no such collector.
+  static let permit = Statement<UUID, Double, SingleValue<Timestamp>>(
+    "collector_permit_enrolment",
+    """
+    UPDATE pganalytics.collectors SET enrolment_permitted_until = now() + make_interval(secs => $2)
+    WHERE id = $1 RETURNING now() + make_interval(secs => $2)
+    """)
+}

@@ -1,0 +1,43 @@
+import Protocol
+
+/// A certificate just made for a collector, and its key if we made that, too.
+struct CollectorCertificate {
+  let issued: IssuedCertificate
+  let keyPEM: [UInt8]?
+
+  /// - Parameter csr: PEM; without it a key is made.
+  /// - Throws: `.validationFailed` for a request that is none, or whose key is not good enough.
+  init(
+    _ services: Services, csr: String?, collector: UUID, hostname: String, now: Timestamp
+  ) throws(Problem) {
+    let (authority, life) = (services.authority, services.settings.certificateLife.wholeSeconds)
+    let seconds = now.unixMicroseconds / 1_000_000
+    do throws(CertificateError) {
+      if let csr {
+        issued = try authority.issueCollector(
+          csr: Array(csr.utf8), collector: collector, hostname: hostname, life: life, now: seconds)
+        keyPEM = nil
+      } else {
+        let made = try authority.issueCollector(collector: collector, hostname: hostname, life: life, now: seconds)
+        (issued, keyPEM) = (made.certificate, made.keyPEM)
+      }
+    } catch {
+      throw Problem(error)
+    }
+  }
+}
+
+extension Problem {
+  /// Why there is no certificate for a signing request.
+  init(_ error: CertificateError) {
+    switch error {
+    case .malformed: self.init(.validationFailed, "csr is not a PEM certificate signing request")
+    case .tooLarge: self.init(.validationFailed, "csr is too large")
+    case .weakKey(let bits): self.init(.validationFailed, "csr has an RSA key of \(bits) bits; 2048 is the least")
+    case .unsupportedKey:
+      self.init(.validationFailed, "csr has a key other than P-256, P-384, Ed25519 or RSA of 2048 to 8192 bits")
+    case .proofOfPossessionFailed: self.init(.validationFailed, "csr is not signed by its own key")
+    case .authorityExpired, .keyMismatch, .notAnAuthority, .unusableName, .failed: self.init(.internalError)
+    }
+  }
+}

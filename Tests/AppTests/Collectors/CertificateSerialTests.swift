@@ -1,0 +1,27 @@
+import Protocol
+import Testing
+
+@testable import App
+
+@Suite struct CertificateSerialTests {
+  @Test func `reads up to 128 bits of hex, and writes them as the database has them`() throws {
+    for text in ["0", "1", "7f", "5f0e3c1b9a7d24e8b1c06f4a3d92e817", String(repeating: "f", count: 32)] {
+      #expect(CertificateSerial(text)?.description == text)
+    }
+    #expect(CertificateSerial("00AB")?.description == "ab")
+    #expect(CertificateSerial("AB") == CertificateSerial("ab"))
+  }
+
+  @Test(arguments: ["", "+1", "-1", " 1", "0x1", "g", "ä", String(repeating: "1", count: 33)])
+  func `takes nothing else`(text: String) { #expect(CertificateSerial(text) == nil) }
+
+  @Test func `a record knows its certificates by serial`() throws {
+    let (good, revoked, other) = (CertificateSerial("a1")!, CertificateSerial("b2")!, CertificateSerial("c3")!)
+    let record = CollectorRecord(
+      id: UUID.random(), serverID: 1, hostname: "h", configVersion: 0, isRevoked: false, certificates: [good],
+      revokedCertificates: [revoked])
+    #expect(record.standing(of: good) == .good)
+    #expect(record.standing(of: revoked) == .revoked)
+    #expect(record.standing(of: other) == .unknown)
+  }
+}

@@ -1,0 +1,169 @@
+import Glibc
+import Protocol
+import Reactor
+import Testing
+
+@testable import App
+
+/// A revoked collector is out: at once, everywhere, on connections that are open already.
+@Suite struct RevocationTests {
+  private func server() async throws -> RunningServer { try await .shared(.plain) }
+
+  private func revoke(_ id: UUID, at server: RunningServer, _ fields: [(String, String)]) async throws -> TestAnswer {
+    try await server.client().request("DELETE", "/api/v1/collectors/\(id)", fields)
+  }
+
+  @Test func `at two servers, live connections are closed within a second and new ones refused`() async throws {
+    let first = try await RunningServer.start()
+    let second = try await first.second()
+    let admin = try await first.user(.admin)
+    let (collector, other) = (try await first.enrol(), try await first.enrol())
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    var clients: [TestClient] = []
+    for server in [first, second] {
+      for _ in 0..<3 {
+        let client = try await server.client(collector.identity)
+        #expect(try await collector.push(body, over: client).status == 200)
+        clients.append(client)
+      }
+      // One that has said nothing yet is as much its connection.
+      clients.append(try await server.client(collector.identity))
+    }
+    let bystander = try await second.client(other.identity)
+
+    #expect(try await revoke(collector.id, at: first, [admin]).status == 204)
+    let committed = MonotonicTime.now()
+    for client in clients { #expect(try await client.isClosedByServer()) }
+    #expect(MonotonicTime.now() - committed < .seconds(1))
+
+    for server in [first, second] {
+      let answer = try await collector.push(body, over: server.client(collector.identity))
+      #expect(answer.status == 403)
+      #expect(answer.error == "collector_revoked")
+      let refresh = try await server.client(collector.identity).request(
+        "POST", TestCollector.refreshTarget, [collector.authorization])
+      #expect(refresh.error == "collector_revoked")
+      let aged = try await collector.certificate(age: 29 * 86_400, life: 30 * 86_400)
+      #expect(try await collector.renew(over: server.client(aged.identity)).error == "collector_revoked")
+    }
+    #expect(try await other.push(other.push(of: []), over: bystander).status == 200, "only the revoked one is out")
+    await second.stop()
+    await first.stop()
+  }
+
+  @Test func `a notification that got lost is made up for when the listener is back`() async throws {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    #expect(try await collector.push(body, over: client).status == 200)
+    // A revocation that nobody is told of.
+    try await server.database.script(
+      """
+      ALTER TABLE pganalytics.collectors DISABLE TRIGGER collectors_announce;
+      UPDATE pganalytics.collectors SET revoked_at = now() WHERE id = '\(collector.id)';
+      ALTER TABLE pganalytics.collectors ENABLE TRIGGER collectors_announce
+      """)
+    #expect(try await collector.push(body, over: client).status == 200, "the notification was heard all the same")
+    let killed = try await server.integer(
+      """
+      SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+      WHERE datname = current_database() AND query LIKE 'LISTEN%'
+      """)
+    #expect(killed == 1)
+    #expect(try await client.isClosedByServer())
+    #expect(try await collector.push(body).error == "collector_revoked")
+    await server.stop()
+  }
+
+  @Test func `a push whose body is still arriving is refused, and stored not at all`() async throws {
+    let server = try await server()
+    let admin = try await server.shared(.admin)
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    try await client.send(
+      "POST \(TestCollector.pushTarget) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(collector.token)\r\n"
+        + "Expect: 100-continue\r\nContent-Length: \(body.count)\r\n\r\n")
+    #expect(try await client.interim() == 100, "the push was admitted")
+    try await client.send(Array(body.prefix(body.count / 2)))
+    #expect(try await revoke(collector.id, at: server, [admin]).status == 204)
+    let answer = try await client.answer()
+    #expect(answer.status == 403)
+    #expect(answer.error == "collector_revoked")
+    #expect(answer.field("connection") == "close")
+    #expect(try await client.isClosedByServer())
+    #expect(try await collector.rows("disk_usage") == 0)
+    #expect(try await collector.ledger() == 0)
+  }
+
+  @Test func `a push that waits for its commit loses its connection`() async throws {
+    let server = try await RunningServer.start()
+    let admin = try await server.shared(.admin)
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    try await server.database.transaction { session throws(DatabaseError) in
+      try await session.script("LOCK TABLE metrics.disk_usage IN ACCESS EXCLUSIVE MODE")
+      do {
+        async let answer = collector.push(body, over: client)
+        try await server.eventually("the push does not wait") {
+          try await server.integer("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL") > 0
+        }
+        #expect(try await revoke(collector.id, at: server, [admin]).status == 204)
+        let unexpected = try await answer
+        Issue.record("the push was answered: \(unexpected)")
+      } catch is TestClient.Failure {
+        // The end of the connection is all it hears.
+      } catch {
+        Issue.record(error)
+      }
+    }
+    #expect(try await collector.push(body).error == "collector_revoked")
+    await server.stop()
+  }
+
+  @Test func `revoking takes an admin, is audited, and does no harm twice`() async throws {
+    let server = try await server()
+    let (admin, lesser) = (try await server.shared(.admin), try await server.shared(.operator))
+    let collector = try await server.enrol()
+    #expect(try await revoke(collector.id, at: server, [lesser]).error == "insufficient_role")
+    #expect(try await revoke(collector.id, at: server, []).error == "unauthenticated")
+    #expect(try await revoke(UUID.random(), at: server, [admin]).status == 404)
+    #expect(try await collector.push(collector.push(of: [])).status == 200)
+
+    #expect(try await revoke(collector.id, at: server, [admin]).status == 204)
+    let time = "SELECT extract(epoch FROM revoked_at)::int8 FROM pganalytics.collectors WHERE id = '\(collector.id)'"
+    let since = try await server.integer(time)
+    #expect(try await revoke(collector.id, at: server, [admin]).status == 204)
+    #expect(try await server.integer(time) == since)
+    #expect(
+      try await server.integer(
+        """
+        SELECT count(*) FROM pganalytics.collector_certificates
+        WHERE collector_id = '\(collector.id)' AND revoked_at IS NULL
+        """) == 0)
+    #expect(
+      try await server.integer(
+        """
+        SELECT count(*) FROM pganalytics.audit WHERE action = 'collector.revoke' AND outcome = 'success'
+          AND actor LIKE 'user:%' AND subject = 'collector:\(collector.id)' AND address = '127.0.0.1'
+        """) == 2)
+  }
+
+  @Test func `what a revoked collector goes on to send is counted, not written line by line`() async throws {
+    let server = try await server()
+    let admin = try await server.shared(.admin)
+    let collector = try await server.enrol()
+    #expect(try await revoke(collector.id, at: server, [admin]).status == 204)
+    let client = try await collector.client()
+    for _ in 0..<20 {
+      #expect(try await collector.push(collector.push(of: []), over: client).error == "collector_revoked")
+    }
+    let lines = """
+      SELECT count(*) FROM pganalytics.audit WHERE action = 'collector.refused' AND outcome = 'refused'
+        AND actor = 'collector:\(collector.id)' AND details ->> 'error' = 'collector_revoked'
+      """
+    try await server.eventually("the refusal is not audited") { try await server.integer(lines) == 1 }
+  }
+}
