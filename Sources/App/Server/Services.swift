@@ -8,6 +8,7 @@ struct Services: Sendable {
   let authority: Authority
   let tokens: Tokens
   let directory: CollectorDirectory
+  let lanes: LaneRoster
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
   /// Nil if it is not installed.
@@ -22,7 +23,7 @@ enum Endpoints {
     let declared =
       AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
-      + SystemEndpoints.all(services) + PageEndpoints.all(services)
+      + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,
       description: "Collectors push metrics of PostgreSQL servers; people read them.")
