@@ -1,17 +1,20 @@
 import Protocol
 
+/// A configuration that nobody has looked at yet: whether there is such a collector is asked before.
 struct ConfigBody: TextBody {
-  static let types: [MediaType] = [.toml, .plainText]
+  static let types: [MediaType] = [.plainText, .toml]
   static let maximumBytes = TOMLLimits().documentBytes
   static let example = "[collector]\ninterval = 60\n"
 
   let toml: String
 
-  init(text: String) throws(Problem) {
-    do throws(TOMLError) { _ = try TOMLDocument.parse(Array(text.utf8).span) } catch {
+  init(text: String) throws(Problem) { toml = text }
+
+  /// - Throws: `.validationFailed` with line and column
+  func validate() throws(Problem) {
+    do throws(TOMLError) { _ = try TOMLDocument.parse(Array(toml.utf8).span) } catch {
       throw Problem(.validationFailed, error.description)
     }
-    toml = text
   }
 }
 

@@ -44,21 +44,22 @@ enum ConfigEndpoints {
 
   private static func write(_ services: Services) -> Endpoint {
     Endpoint(
-      .put, "/api/v1/config/{collector_id:uuid}", id: "putCollectorConfig", tag: .configuration,
+      .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
       access: .user(.admin), summary: "Store the next version of a collector's configuration.",
       description: """
-        The text must be TOML 1.0; a fault is named with its line and column. A text that equals the latest version \
+        The text, `text/plain` or `application/toml`, must be TOML 1.0; a fault is named with its line and column. A text that equals the latest version \
         stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
         """,
       fields: [.ifMatch], body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> ConfigAnswer in
-      let id = request.path.uuid("collector_id")
+      let id = try collector(request.path.text("collector_id"), for: context.principal)
       guard case .user(let user) = context.principal else { throw Problem(.unauthenticated) }
       return try await services.database.transaction { session throws(Problem) in
         let latest = try await session.query { client throws(DatabaseError) in
           try await client.one(ConfigStatements.lockVersion, id)?.value
         }
         guard let latest else { throw Problem(.notFound, "there is no such collector") }
+        try request.body.validate()
         guard (latest == 0 ? nil : tag(id, latest)).isMatched(by: request.head) else {
           throw Problem(.preconditionFailed, "the latest version is \(latest)")
         }

@@ -13,6 +13,8 @@ struct Exchange {
   var hasLookedUp = false
   /// Who was admitted, if it is a collector.
   var collector: UUID?
+  /// Whether it is counted as a push, and has no outcome yet.
+  var isOpenPush = false
 
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
     self.number = number

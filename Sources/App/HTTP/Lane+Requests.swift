@@ -22,11 +22,10 @@ struct EndpointCall {
 extension Lane {
   /// Routes and admits `exchange` by its head alone.
   func open(_ exchange: Exchange, on connection: HTTPConnection) -> Opening {
-    counters.requests += 1
     do throws(Problem) {
       return try admit(exchange, on: connection)
     } catch {
-      return .refuse(error.response(requestID: exchange.requestID))
+      return .refuse(refusal(error, on: connection))
     }
   }
 
@@ -34,7 +33,9 @@ extension Lane {
     let head = exchange.head
     let endpoint: Endpoint
     let path: PathParameters
-    switch context.router.match(head.method, head.target) {
+    let match = context.router.match(head.method, head.target)
+    if !exchange.hasLookedUp { count(match, on: connection) }
+    switch match {
     case .notFound: throw Problem(.notFound)
     case .methodNotAllowed(let allow): throw .methodNotAllowed(allow)
     case .found(let found, let parameters):
@@ -43,10 +44,10 @@ extension Lane {
     }
     let principal: Principal
     switch authenticate(head, on: connection, for: endpoint.access) {
-    case .refused(let problem, let claimed): throw refused(problem, exchange, on: connection, claimed: claimed)
+    case .refused(let problem, let claimed): throw noted(problem, exchange, on: connection, claimed: claimed)
     case .principal(let known): principal = known
     case .unknown(let id, let problem):
-      if exchange.hasLookedUp { throw refused(problem, exchange, on: connection) }
+      if exchange.hasLookedUp { throw noted(problem, exchange, on: connection) }
       lookUp(id, for: exchange, on: connection)
       return .wait
     }
@@ -54,7 +55,7 @@ extension Lane {
     if case .collector(let collector) = principal {
       if let named = path.collectorID, named != collector.id {
         let problem = Problem(.identityMismatch, "the path names another collector than the token")
-        throw refused(problem, exchange, on: connection, claimed: named)
+        throw noted(problem, exchange, on: connection, claimed: named)
       }
       connection.exchange?.collector = collector.id
     }
@@ -64,6 +65,15 @@ extension Lane {
       guard case .collector(let collector) = principal else { throw Problem(.unauthenticated) }
       let (reader, push) = try admitPush(collector, head).get()
       return .push(reader, push)
+    }
+  }
+
+  private func count(_ match: Router.Match, on connection: HTTPConnection) {
+    if case .found(let endpoint, _) = match, case .ingest = endpoint.lane {
+      counters.pushesReceived += 1
+      connection.exchange?.isOpenPush = true
+    } else {
+      counters.requests += 1
     }
   }
 
@@ -78,8 +88,7 @@ extension Lane {
       } catch {
         let problem = Problem(error)
         handle.submit { lane in
-          guard let connection = lane.connections[ticket.connection], let exchange = connection.exchange else { return }
-          connection.completeWaiting(ticket.exchange, problem.response(requestID: exchange.requestID))
+          lane.connections[ticket.connection]?.completeWaiting(ticket.exchange, problem)
         }
         return
       }
@@ -110,7 +119,7 @@ extension Lane {
   /// - Parameter claimed: the collector that the request names and is not.
   /// - Returns: `problem`.
   @discardableResult
-  func refused(
+  func noted(
     _ problem: Problem, _ exchange: Exchange, on connection: HTTPConnection, claimed: UUID? = nil
   ) -> Problem {
     let action: AuditAction
@@ -131,15 +140,13 @@ extension Lane {
     return problem
   }
 
-  func response(to error: HTTPError) -> HTTPResponse { Problem(error).response(requestID: "") }
-
-  func response(to problem: Problem, _ exchange: Exchange?) -> HTTPResponse {
-    problem.response(requestID: exchange?.requestID ?? "")
-  }
-
-  func response(to refusal: PushRefusal, _ exchange: Exchange?) -> HTTPResponse {
-    counters.pushesRefused += 1
-    return response(to: Problem(refusal), exchange)
+  /// The answer that refuses the request of `connection`, or what was to become one. A push ends with it.
+  func refusal(_ problem: Problem, on connection: HTTPConnection) -> HTTPResponse {
+    if connection.exchange?.isOpenPush == true {
+      connection.exchange?.isOpenPush = false
+      counters.pushesRefused[problem.kind, default: 0] += 1
+    }
+    return problem.response(requestID: connection.exchange?.requestID ?? "")
   }
 
   /// One line a request of the admin lane; pushes are counted.

@@ -60,7 +60,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Days (since 2000-01-01) that have partitions for certain.
   var knownDays: Set<Int32> = []
   var writers: [CopyWriter] = []
-  var counters = LaneCounters()
+  var counters: LaneCounters
   /// Connections whose reading is paused because the lane holds too much.
   var paused: [ConnectionID] = []
   private(set) var isDraining = false
@@ -85,6 +85,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     self.loop = loop
     self.context = context
     self.catalog = catalog
+    counters = LaneCounters(targets: catalog.targets.count)
     settings = context.settings
     tlsContext = context.tlsContext
     tokens = context.tokens

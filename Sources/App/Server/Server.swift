@@ -21,11 +21,13 @@ final class Server: Sendable {
   private let workers: WorkerPool
   private let threads: [LoopThread]
   private let lanes: [LaneHandle]
+  private let roster: LaneRoster
   private let background: [Task<Void, Never>]
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], background: [Task<Void, Never>]
+    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], roster: LaneRoster,
+    background: [Task<Void, Never>]
   ) {
     self.address = address
     self.certificateAuthorityFile = certificateAuthorityFile
@@ -35,6 +37,7 @@ final class Server: Sendable {
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
+    self.roster = roster
     self.background = background
   }
 
@@ -73,9 +76,11 @@ final class Server: Sendable {
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let roster = LaneRoster()
     let services = Services(
       settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      refusals: refusals, workers: workers, swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
+      refusals: refusals, lanes: roster, workers: workers,
+      swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
@@ -99,6 +104,7 @@ final class Server: Sendable {
         // With port 0 the first lane's port is the one that the others share.
         bound = address
         lanes.append(lane)
+        roster.add(lane)
         directory.follow(lane)
       }
     } catch {
@@ -116,8 +122,12 @@ final class Server: Sendable {
       ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes, background: background)
+      database: database, workers: workers, threads: threads, lanes: lanes, roster: roster,
+      background: background)
   }
+
+  /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
+  func answers() async { _ = await roster.snapshot() }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
   func stop() async {

@@ -9,6 +9,7 @@ struct Services: Sendable {
   let tokens: Tokens
   let directory: CollectorDirectory
   let refusals: RefusalAudit
+  let lanes: LaneRoster
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
   /// Nil if it is not installed.
@@ -24,7 +25,7 @@ enum Endpoints {
       AccountEndpoints.all(services) + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
-      + SystemEndpoints.all(services) + PageEndpoints.all(services)
+      + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,
       description: "Collectors push metrics of PostgreSQL servers; people read them.")
