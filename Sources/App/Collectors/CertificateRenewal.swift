@@ -35,7 +35,7 @@ struct CertificateRenewal {
       }
       return (collector, made)
     }
-    services.directory.changed(collector.id)
+    await services.directory.changed(collector.id)
     return CollectorIdentity(collector, certificate, services, now: context.now)
   }
 

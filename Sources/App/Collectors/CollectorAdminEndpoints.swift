@@ -36,6 +36,7 @@ enum CollectorAdminEndpoints {
 
   private static let path: PathPattern = "/api/v1/collectors/{id:uuid}"
   private static let missing = Problem(.notFound, "there is no such collector")
+  private static let missingCertificate = Problem(.notFound, "the collector has no such certificate")
 
   private static func list(_ services: Services) -> Endpoint {
     let silence = Double(services.settings.offlineAfter.wholeSeconds)
@@ -109,7 +110,7 @@ enum CollectorAdminEndpoints {
           try await client.execute(CertificateStatements.revokeAll, id)
         }
       }
-      services.directory.changed(id)
+      await services.directory.changed(id)
       return NoContent()
     }
   }
@@ -125,16 +126,16 @@ enum CollectorAdminEndpoints {
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
       let id = request.path.uuid("id")
-      let serial = request.path.text("serial").lowercased()
+      guard let serial = CertificateSerial(request.path.text("serial"))?.description else { throw missingCertificate }
       var event = AuditEvent(.revokeCertificate, context, on: AuditEvent.collector(id))
       event.details["serial"] = .string(serial)
       try await services.change(event) { session throws(Problem) in
         let revoked = try await session.query { client throws(DatabaseError) in
           try await client.one(CertificateStatements.revoke, id, serial)
         }
-        if revoked == nil { throw Problem(.notFound, "the collector has no such certificate") }
+        if revoked == nil { throw missingCertificate }
       }
-      services.directory.changed(id)
+      await services.directory.changed(id)
       return NoContent()
     }
   }

@@ -53,7 +53,9 @@ final class CollectorDirectory: Sendable {
   func refresh(_ id: UUID) async throws(DatabaseError) { try await read { $0.collectors.insert(id) } }
 
   /// The same for a change that is committed already: what fails is read again later, and not the caller's concern.
-  func changed(_ id: UUID) { want { $0.collectors.insert(id) } }
+  func changed(_ id: UUID) async {
+    do throws(DatabaseError) { try await refresh(id) } catch {}
+  }
 
   /// From now on `lane` hears of every change, beginning with all that is known.
   func follow(_ lane: LaneHandle) {
@@ -74,7 +76,7 @@ final class CollectorDirectory: Sendable {
       guard parts.count == 2, parts[0] == "collectors" || parts[0] == "collector_certificates",
         let id = UUID(String(parts[1]))
       else { return }
-      changed(id)
+      want { $0.collectors.insert(id) }
     }
   }
 
@@ -114,7 +116,8 @@ final class CollectorDirectory: Sendable {
       defer { state.isReading = true }
       return !state.isReading
     }
-    if isFirst { Task { await readWhatIsWanted() } }
+    // A revocation may wait for it.
+    if isFirst { Task(priority: .high) { await readWhatIsWanted() } }
   }
 
   private func next() -> Wanted? {

@@ -53,8 +53,7 @@ struct Enrolment {
       }
     }
     guard let collector else { return nil }
-    // It may use its new identity at once, here. What fails is read again by the directory itself.
-    do throws(DatabaseError) { try await services.directory.refresh(id) } catch {}
+    await services.directory.changed(id)
     return CollectorIdentity(collector, certificate, services, now: context.now)
   }
 

@@ -74,13 +74,17 @@ private let day: Int64 = 86_400
   @Test func `a connection does not outlive the certificate it was opened with`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
-    let brief = try await collector.certificate(age: 0, life: 2)
-    let client = try await server.client(brief.identity)
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
-    #expect(try await collector.push(body, over: client).status == 200)
-    try await server.eventually("an ended certificate is still good on its connection") {
-      try await collector.push(body, over: client).error == "certificate_expired"
+    // On a machine that is busy with other tests, a short life may be over before the first push.
+    for life in [2, 4, 8, 16, 32] as [Int64] {
+      let client = try await server.client(collector.certificate(age: 0, life: life).identity)
+      if try await collector.push(body, over: client).status != 200 { continue }
+      try await server.eventually("an ended certificate is still good on its connection") {
+        try await collector.push(body, over: client).error == "certificate_expired"
+      }
+      return
     }
+    Issue.record("no certificate lived long enough for one push")
   }
 
   @Test func `an admin revokes one certificate, and the others stay good`() async throws {

@@ -1,8 +1,8 @@
 import Glibc
-import Protocol
 import Testing
 
 @testable import App
+@testable import Protocol
 
 /// Who may push: certificate, token and body must name one collector that is not revoked.
 @Suite struct IdentityTests {
@@ -103,6 +103,28 @@ import Testing
     let missing = try await client.request("POST", target, body: collector.push(of: []))
     #expect(missing.error == "unauthenticated")
     #expect(try await collector.push(collector.push(of: []), over: client).status == 200, "the true one still works")
+  }
+
+  @Test func `the token that the stock collector signs itself, without a secret, opens nothing`() async throws {
+    let collector = try await server().enrol()
+    let now = Int64(Glibc.time(nil))
+    let claims = """
+      {"collector_id":"\(collector.id)","exp":\(now + 3600),"iat":\(now),"iss":"pganalytics-collector","jti":"x",\
+      "sub":"\(collector.id)"}
+      """
+    let signed = [#"{"alg":"HS256","typ":"JWT"}"#, claims].map { Base64URL.encode(Array($0.utf8)) }.joined(
+      separator: ".")
+    // A key of zeros and an empty one are the same to HMAC (RFC 2104 section 2).
+    let signature = Base64URL.encode(MessageAuthentication(secret: [0]).tag(of: Array(signed.utf8).span))
+    for token in [signed + "." + signature, signed + "." + signature + "=", signed + "=." + signature + "="] {
+      let client = try await collector.client()
+      let fields = [("Authorization", "Bearer \(token)")]
+      #expect(try await client.request("POST", target, fields, body: collector.push(of: [])).status == 401)
+      #expect(try await client.request("POST", TestCollector.refreshTarget, fields).status == 401)
+      let pull = try await client.request("GET", "/api/v1/config/collector-001", fields)
+      #expect(pull.status == 403, "a 401 it would answer with the same pull again")
+      #expect(pull.error == "token_refused")
+    }
   }
 
   @Test func `refuses an expired token`() async throws {
