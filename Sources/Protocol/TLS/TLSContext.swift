@@ -133,6 +133,8 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
     // It is the authority that has ended, and the leaf was not looked at: nothing vouches for it.
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED)
   }
+  // A signature that is wrong leaves its reasons in the queue, and the handshake that goes on would fail of them.
+  if isServer { OpenSSLErrorQueue.clear() }
   return isComplete || isServer ? 1 : 0
 }
 

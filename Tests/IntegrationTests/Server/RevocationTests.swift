@@ -13,26 +13,10 @@ import Testing
     try await server.client().request("DELETE", "/api/v1/collectors/\(id)", fields)
   }
 
-  /// A server of its own that has stored a push of `collector`.
-  private func started() async throws -> (RunningServer, TestCollector) {
-    let server = try await RunningServer.start()
-    let collector = try await server.enrol()
-    try await ready(server, collector)
-    return (server, collector)
-  }
-
-  /// Waits until the writers of `server` are connected.
-  private func ready(_ server: RunningServer, _ collector: TestCollector) async throws {
-    let body = collector.push(of: [TestCollector.disk("/dev/ready", used: 1)])
-    try await server.eventually("the server stores nothing") {
-      try await collector.push(body, over: server.client(collector.identity)).status == 200
-    }
-  }
-
   @Test func `at two servers, live connections are closed within a second and new ones refused`() async throws {
-    let (first, bystander) = try await started()
+    let first = try await RunningServer.start()
     let second = try await first.second()
-    try await ready(second, bystander)
+    let bystander = try await first.enrol()
     let admin = try await first.user(.admin)
     let alive = try await second.client(bystander.identity)
     var times: [Duration] = []
@@ -75,7 +59,8 @@ import Testing
   }
 
   @Test func `a notification that got lost is made up for when the listener is back`() async throws {
-    let (server, collector) = try await started()
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
     let client = try await collector.client()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     #expect(try await collector.push(body, over: client).status == 200)
@@ -120,7 +105,8 @@ import Testing
   }
 
   @Test func `a push that waits for its commit loses its connection`() async throws {
-    let (server, collector) = try await started()
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
     let admin = try await server.shared(.admin)
     let client = try await collector.client()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])

@@ -47,7 +47,18 @@ final class RunningServer: Sendable {
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
-    return try RunningServer(try await Server.start(settings, log: settings.log()), database, settings)
+    return try await RunningServer(try await Server.start(settings, log: settings.log()), database, settings).ready()
+  }
+
+  /// Waits until the writers are connected: before that, a push is 503.
+  private func ready() async throws -> RunningServer {
+    let token = settings.metricsToken.isEmpty ? [] : [("Authorization", "Bearer \(settings.metricsToken)")]
+    let client = try await client()
+    try await eventually("the writers do not connect") {
+      let page = try await client.request("GET", "/metrics", token).text
+      return page.contains("pganalytics_writers{state=\"disconnected\"} 0\n")
+    }
+    return self
   }
 
   /// One for all tests of a kind that leave it as it is; it ends with the process.
@@ -66,9 +77,10 @@ final class RunningServer: Sendable {
   /// Another server on the same database and data directory.
   func second() async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
-    return try RunningServer(
+    return try await RunningServer(
       try await Server.start(settings, log: settings.log()), Database.start(settings.databaseSettings(address)),
-      settings)
+      settings
+    ).ready()
   }
 
   func stop() async {

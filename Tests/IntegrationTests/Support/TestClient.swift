@@ -145,13 +145,13 @@ private struct Channel: ~Copyable {
       switch event {
       case .interim, .body: continue
       case .head(let received): head = received
-      case .end: return ended(head, body)
+      case .end: return try ended(head, body)
       case .reject(let error): throw TestClient.Failure.badAnswer(error)
       case .needInput:
         if !hasEnded { try fill() }
         if hasEnded, plaintext.isEmpty {
           guard case .end = machine.inputEnded() else { throw TestClient.Failure.closed }
-          return ended(head, body)
+          return try ended(head, body)
         }
       }
     }
@@ -192,9 +192,11 @@ private struct Channel: ~Copyable {
     machine.expectResponse()
   }
 
-  private mutating func ended(_ head: HTTPResponseHead?, _ body: [UInt8]) -> TestAnswer {
+  private mutating func ended(_ head: HTTPResponseHead?, _ body: [UInt8]) throws -> TestAnswer {
     isExpecting = false
-    return TestAnswer(head: head!, body: body)
+    // Without a head: the connection was closed before one came, or `interim` took it.
+    guard let head else { throw TestClient.Failure.closed }
+    return TestAnswer(head: head, body: body)
   }
 
   private mutating func flush() throws {
