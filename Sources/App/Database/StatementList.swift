@@ -2,6 +2,7 @@
 enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
-    + MaintenanceStatements.all + AccountStatements.all + CollectorStatements.all + ConfigStatements.all
+    + MaintenanceStatements.all + AccountStatements.all + UserSessionStatements.all + LoginStatements.all
+    + CollectorStatements.all + ConfigStatements.all
     + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all + AuditStatements.all
 }

@@ -5,6 +5,8 @@ import Protocol
 /// The outcome of looking at who calls.
 enum Authentication {
   case principal(Principal)
+  /// A good access token: its session is looked up before a handler runs.
+  case session(UserToken)
   case refused(Problem)
   /// The token names a collector that this lane has not heard of: ask the database, then look again.
   case unknownCollector(UUID)
@@ -33,14 +35,15 @@ extension Lane {
       if problem.kind.status != .unauthorized { return asCollector }
       let asUser = user(token)
       guard case .refused(let other) = asUser else { return asUser }
-      return .refused(Problem(.tokenRefused, other.kind == .expiredToken ? other.details : problem.details))
+      // Proven to be a person's, whose client knows what to do: no collector holds such a token.
+      if other.kind == .expiredToken { return asUser }
+      return .refused(Problem(.tokenRefused, problem.kind.message))
     }
   }
 
   private func user(_ token: ArraySlice<UInt8>) -> Authentication {
     do throws(JWTError) {
-      let claims = try token.withSpan { span throws(JWTError) in try tokens.user(span, now: unixSeconds) }
-      return .principal(.user(claims))
+      return .session(try token.withSpan { span throws(JWTError) in try tokens.user(span, now: unixSeconds) })
     } catch {
       return .refused(Problem(error))
     }
@@ -90,15 +93,15 @@ extension Problem {
   init(_ error: JWTError) {
     switch error {
     case .expired: self.init(.expiredToken)
-    case .malformed: self.init(.invalidToken, "malformed")
-    case .tooLong: self.init(.invalidToken, "too long")
-    case .unsupportedAlgorithm: self.init(.invalidToken, "unsupported algorithm")
-    case .unknownKey: self.init(.invalidToken, "unknown key")
-    case .badSignature: self.init(.invalidToken, "bad signature")
-    case .notYetValid: self.init(.invalidToken, "not valid yet")
-    case .wrongAudience: self.init(.invalidToken, "meant for somebody else")
-    case .wrongIssuer: self.init(.invalidToken, "issued by somebody else")
-    case .missingClaim(let name): self.init(.invalidToken, "no claim \(name)")
+    case .malformed: self.init(.malformedToken)
+    case .tooLong: self.init(.malformedToken, "more than \(JWT.maximumBytes) bytes")
+    case .unsupportedAlgorithm: self.init(.unsupportedAlgorithm)
+    case .unknownKey: self.init(.unknownKey)
+    case .badSignature: self.init(.badSignature)
+    case .notYetValid: self.init(.tokenNotYetValid)
+    case .wrongAudience: self.init(.wrongAudience)
+    case .wrongIssuer: self.init(.wrongIssuer)
+    case .missingClaim(let name): self.init(.missingClaim, name)
     }
   }
 }

@@ -18,7 +18,8 @@ struct Services: Sendable {
 enum Endpoints {
   static func all(_ services: Services) -> [Endpoint] {
     let declared =
-      AccountEndpoints.all(services) + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
+      SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
+      + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
       + SystemEndpoints.all(services)
     return Endpoint.documented(
@@ -29,7 +30,16 @@ enum Endpoints {
 
 extension Services {
   /// Runs database work for an endpoint; its failure becomes a problem.
+  @discardableResult
   func query<Value>(_ work: (Database) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
     do throws(DatabaseError) { return try await work(database) } catch { throw Problem(error) }
+  }
+}
+
+extension DatabaseLease {
+  /// The same within a transaction.
+  @discardableResult
+  func query<Value>(_ work: (DatabaseLease) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
+    do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
   }
 }

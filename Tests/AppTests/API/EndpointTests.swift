@@ -18,7 +18,7 @@ private func respond(
 private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Principal) throws -> Problem? {
   let endpoint = try Sample.endpoint(id)
   do throws(Problem) {
-    try endpoint.admit(head, by: principal)
+    try endpoint.admit(head, by: .principal(principal))
     return nil
   } catch {
     return error
