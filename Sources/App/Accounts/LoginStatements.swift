@@ -21,7 +21,7 @@ enum LoginStatements {
     INSERT INTO pganalytics.login_failures AS stored (name_hash, failures, failed_at, locked_until)
     VALUES (
       pganalytics.login_name_hash($1), 1, now(),
-      CASE WHEN $2 <= 1 THEN now() + make_interval(secs => least($3, $4)) END)
+      CASE WHEN $2 <= 1 THEN now() + make_interval(secs => least($3::float8, $4::float8)) END)
     ON CONFLICT (name_hash) DO UPDATE SET (failures, failed_at, locked_until) = (
       SELECT
         counted.failures, now(),

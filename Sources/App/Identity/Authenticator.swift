@@ -91,17 +91,19 @@ extension Lane {
 extension Problem {
   /// Why a token is refused. Facts about its form and its times are no secret; whether a signature is nearly right is.
   init(_ error: JWTError) {
+    // Kinds by their full name: several cases of the two enums are called the same, and `self.init(.badSignature)` would
+    // be this initializer again.
     switch error {
-    case .expired: self.init(.expiredToken)
-    case .malformed: self.init(.malformedToken)
-    case .tooLong: self.init(.malformedToken, "more than \(JWT.maximumBytes) bytes")
-    case .unsupportedAlgorithm: self.init(.unsupportedAlgorithm)
-    case .unknownKey: self.init(.unknownKey)
-    case .badSignature: self.init(.badSignature)
-    case .notYetValid: self.init(.tokenNotYetValid)
-    case .wrongAudience: self.init(.wrongAudience)
-    case .wrongIssuer: self.init(.wrongIssuer)
-    case .missingClaim(let name): self.init(.missingClaim, name)
+    case .malformed: self.init(Kind.malformedToken)
+    case .tooLong: self.init(Kind.malformedToken, "more than \(JWT.maximumBytes) bytes")
+    case .unsupportedAlgorithm: self.init(Kind.unsupportedAlgorithm)
+    case .unknownKey: self.init(Kind.unknownKey)
+    case .badSignature: self.init(Kind.badSignature)
+    case .wrongIssuer: self.init(Kind.wrongIssuer)
+    case .wrongAudience: self.init(Kind.wrongAudience)
+    case .missingClaim(let name): self.init(Kind.missingClaim, name)
+    case .notYetValid: self.init(Kind.tokenNotYetValid)
+    case .expired: self.init(Kind.expiredToken)
     }
   }
 }
