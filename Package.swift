@@ -32,7 +32,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      resources: [.embedInCode("Database/Migrations")],
+      resources: [.embedInCode("Database/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",

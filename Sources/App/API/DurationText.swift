@@ -1,17 +1,17 @@
 // Durations as people write them in a query or a setting: a whole number and one unit.
 
 enum DurationText {
-  private static let units: [(letter: Character, seconds: Int64)] = [
+  static let units: [(letter: Character, seconds: Int64)] = [
     ("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1),
   ]
 
-  /// - Returns: nil unless `text` is digits and one of `s`, `m`, `h`, `d`, `w`.
+  /// - Returns: nil unless `text` is digits, without a leading zero, and one of `s`, `m`, `h`, `d`, `w`.
   static func parse(_ text: String) -> Duration? {
     guard let last = text.last, let unit = units.first(where: { $0.letter == last }) else { return nil }
     let digits = text.dropLast()
-    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(digits) else {
-      return nil
-    }
+    guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), digits == "0" || digits.first != "0",
+      let number = Int64(digits)
+    else { return nil }
     let (seconds, overflow) = number.multipliedReportingOverflow(by: unit.seconds)
     return overflow ? nil : .seconds(seconds)
   }

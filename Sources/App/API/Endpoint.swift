@@ -125,7 +125,7 @@ extension Endpoint {
       throw Problem(.bodyTooLarge, "more than \(input.maximumBytes) bytes")
     }
     // The ingest lane looks at type and coding itself: real collectors label both wrongly.
-    if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.contents.map(\.type)) }
+    if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.types) }
   }
 
   /// Runs the handler; a problem becomes its response. Only for the admin lane.

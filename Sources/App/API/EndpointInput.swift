@@ -12,10 +12,14 @@ struct InputDeclaration: Equatable, Sendable {
 
   /// The media types it may come in; empty if there is no body.
   let contents: [Content]
+  /// Taken as well, like the first: generic tools of the documentation stop at a media type they cannot write.
+  var furtherTypes: [MediaType] = []
   /// Bytes that are read at most.
   let maximumBytes: Int
   /// The problems that follow from having such a body.
   let problems: [Problem.Kind]
+
+  var types: [MediaType] { contents.map(\.type) + furtherTypes }
 
   static let none = InputDeclaration(contents: [], maximumBytes: 16 << 10, problems: [])
 
@@ -27,8 +31,8 @@ struct InputDeclaration: Equatable, Sendable {
 
   static func text(_ types: [MediaType], maximumBytes: Int, example: String) -> InputDeclaration {
     InputDeclaration(
-      contents: types.map { Content(type: $0, schema: .string, example: .string(example)) },
-      maximumBytes: maximumBytes,
+      contents: types.prefix(1).map { Content(type: $0, schema: .string, example: .string(example)) },
+      furtherTypes: Array(types.dropFirst()), maximumBytes: maximumBytes,
       problems: [.validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 

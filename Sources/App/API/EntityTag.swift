@@ -35,3 +35,17 @@ struct EntityTag: Equatable, Sendable {
     return false
   }
 }
+
+extension EntityTag? {
+  /// The same for what may not exist yet: nothing fulfils an If-Match then, not even `*` (§13.1.1).
+  func isMatched(by head: HTTPRequestHead) -> Bool {
+    self?.isMatched(by: head) ?? head.all(named: "if-match").isEmpty
+  }
+}
+
+extension Endpoint.RequestField {
+  static let ifMatch = Endpoint.RequestField(
+    name: "If-Match", schema: .string, prose: "The ETag of what is to be changed; 412 if it was changed since.")
+  static let ifNoneMatch = Endpoint.RequestField(
+    name: "If-None-Match", schema: .string, prose: "The ETag of a copy; 304 if it is still the same.")
+}

@@ -89,7 +89,8 @@ extension FieldRule where Value == String {
   /// Several lines, e.g. PEM: `length` bytes of UTF-8 without NUL.
   static func lines(bytes length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string
-    schema.count = 0...length.upperBound
+    // A character has a byte at least; that it may have more cannot be said in a schema.
+    schema.count = min(length.lowerBound, 1)...length.upperBound
     return text(
       schema, placeholder: "", expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
     ) { text in
@@ -188,7 +189,7 @@ extension FieldRule where Value == Duration {
   /// A whole number and a unit: `30s`, `5m`, `24h`, `7d`, `2w`.
   static func duration(_ range: ClosedRange<Duration>) -> FieldRule {
     var schema = Schema.string
-    schema.pattern = "^[0-9]+[smhdw]$"
+    schema.pattern = DurationPattern.matching(range)
     let bounds = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
     return text(
       schema, placeholder: range.lowerBound,

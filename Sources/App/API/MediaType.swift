@@ -11,6 +11,9 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
   static let csv = MediaType("text", "csv")
   static let plainText = MediaType("text", "plain")
   static let toml = MediaType("application", "toml")
+  static let html = MediaType("text", "html")
+  static let css = MediaType("text", "css")
+  static let javascript = MediaType("text", "javascript")
 
   init(_ type: String, _ subtype: String) {
     self.type = type

@@ -100,7 +100,11 @@ extension PathPattern.Kind {
 
   var schema: Schema {
     switch self {
-    case .text: return .string
+    case .text:
+      var schema = Schema.string
+      // An encoded control character or slash is refused before there is a path.
+      schema.pattern = #"^[^\u0000-\u001F\u007F/]+$"#
+      return schema
     case .integer:
       var schema = Schema.integer
       schema.minimum = 1

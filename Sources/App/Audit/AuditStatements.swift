@@ -51,7 +51,7 @@ extension Services {
   ) async throws(Problem) -> Value {
     try await database.transaction { session throws(Problem) in
       let value = try await work(session)
-      do throws(DatabaseError) { try await session.audit(event) } catch { throw Problem(error) }
+      try await session.query { client throws(DatabaseError) in try await client.audit(event) }
       return value
     }
   }

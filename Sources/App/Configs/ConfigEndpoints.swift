@@ -2,39 +2,20 @@
 
 import Protocol
 
-struct ConfigBody: TextBody {
-  static let types: [MediaType] = [.toml, .plainText]
-  static let maximumBytes = TOMLLimits().documentBytes
-  static let example = "[collector]\ninterval = 60\n"
-
-  let toml: String
-
-  init(text: String) throws(Problem) {
-    do throws(TOMLError) { _ = try TOMLDocument.parse(Array(text.utf8).span) } catch {
-      throw Problem(.validationFailed, error.description)
-    }
-    toml = text
-  }
-}
-
-struct ConfigAnswer: ResponseBody {
-  let collector: UUID
-  let version: Int32
-
-  static let example = ConfigAnswer(collector: UUID(high: 1, low: 2), version: 3)
-
-  func write(to object: inout ObjectWriter) {
-    object.member("status", "success")
-    object.member("collector_id", collector)
-    object.member("version", version)
-    object.member("message", "Configuration stored; collectors take it with their next pull.")
-  }
-}
-
 enum ConfigEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [read(services), write(services)] }
+  static func all(_ services: Services) -> [Endpoint] {
+    [read(services), write(services), versions(services), version(services), diff(services)]
+  }
 
   private static let versionField = "X-Config-Version"
+  private static let tomlAnswer = AnswerDeclaration.text(
+    example: ConfigBody.example,
+    fields: [
+      .init(name: versionField, schema: .integer, prose: "The version, from 1."),
+      .init(name: "ETag", schema: .string, prose: "Names the version, for If-None-Match and If-Match."),
+    ])
+  private static let unchanged = AnswerDeclaration.empty(
+    .notModified, prose: "The client's copy is the same (If-None-Match).")
 
   private static func read(_ services: Services) -> Endpoint {
     Endpoint(
@@ -42,46 +23,139 @@ enum ConfigEndpoints {
       access: .collectorOrUser(.viewer), summary: "The latest configuration, as TOML.",
       description: """
         A collector gets its own. The stock collector asks by the name in its file (`collector-001`) instead of by its \
-        id: a name that is no UUID stands for the collector of the token.
+        id: a name that is no UUID stands for the collector of the token. What a collector got is recorded as its \
+        effective version.
         """,
-      returns: HTTPResponse.self,
-      answers: [
-        .text(
-          example: ConfigBody.example,
-          fields: [.init(name: versionField, schema: .integer, prose: "The version, from 1.")]),
-        .empty(.notModified, prose: "The client's copy is the latest (If-None-Match)."),
-      ],
-      problems: [.notFound]
+      returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
       let config = try await services.query { database throws(DatabaseError) in
         try await database.one(ConfigStatements.latest, id)
       }
       guard let config else { throw Problem(.notFound, "the collector has no configuration") }
-      let tag = EntityTag("\(id)-\(config.version)")
-      let fields = [tag.field, HTTPField(versionField, String(config.version))]
-      if tag.isKnown(to: request.head) { return HTTPResponse(status: .notModified, fields: fields) }
-      return HTTPResponse(
-        status: .ok, fields: fields + [HTTPField("Content-Type", MediaType.plainText.description)],
-        body: Array(config.toml.utf8))
+      if case .collector = context.principal {
+        try await services.query { database throws(DatabaseError) in
+          try await database.execute(ConfigStatements.pulled, id, config.version)
+        }
+      }
+      return answer(config, of: id, to: request.head)
     }
   }
 
   private static func write(_ services: Services) -> Endpoint {
     Endpoint(
-      .put, "/api/v1/config/{collector_id:uuid}", id: "putCollectorConfig", tag: .configuration,
-      access: .user(.operator), summary: "Store the next version of a collector's configuration.",
-      body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.notFound]
+      .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
+      access: .user(.admin), summary: "Store the next version of a collector's configuration.",
+      description: """
+        The text, `text/plain` or `application/toml`, must be TOML 1.0; a fault is named with its line and column. A text that equals the latest version \
+        stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
+        """,
+      fields: [.ifMatch], body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> ConfigAnswer in
-      let id = request.path.uuid("collector_id")
+      let id = try collector(request.path.text("collector_id"), for: context.principal)
       guard case .user(let user) = context.principal else { throw Problem(.unauthenticated) }
-      let config = try await services.query { database throws(DatabaseError) in
-        try await database.one(ConfigStatements.add, id, request.body.toml, user.id)
+      return try await services.database.transaction { session throws(Problem) in
+        let latest = try await session.query { client throws(DatabaseError) in
+          try await client.one(ConfigStatements.lockVersion, id)?.value
+        }
+        guard let latest else { throw Problem(.notFound, "there is no such collector") }
+        try request.body.validate()
+        guard (latest == 0 ? nil : tag(id, latest)).isMatched(by: request.head) else {
+          throw Problem(.preconditionFailed, "the latest version is \(latest)")
+        }
+        return try await session.query { client throws(DatabaseError) in
+          if latest > 0, try await client.one(ConfigStatements.one, id, latest)?.toml == request.body.toml {
+            return ConfigAnswer(collector: id, version: latest, isNew: false)
+          }
+          try await client.execute(ConfigStatements.add, id, request.body.toml, user.id)
+          var event = AuditEvent(.writeConfig, context, on: "collector:\(id)")
+          event.details["version"] = .integer(Int64(latest) + 1)
+          try await client.audit(event)
+          return ConfigAnswer(collector: id, version: latest + 1, isNew: true)
+        }
       }
-      guard let config else { throw Problem(.notFound, "there is no such collector") }
-      return ConfigAnswer(collector: id, version: config.version)
     }
   }
+
+  private static func versions(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/config/{collector_id:uuid}/versions", id: "listConfigVersions", tag: .configuration,
+      access: .user(.viewer), summary: "All versions of a collector's configuration, the newest first.",
+      query: ConfigVersionsQuery.self, returns: Page<ConfigVersionAnswer>.self, problems: [.notFound]
+    ) { request, _ async throws(Problem) -> Page<ConfigVersionAnswer> in
+      let id = request.path.uuid("collector_id")
+      let selection = request.query.page
+      let (latest, rows) = try await services.query { database throws(DatabaseError) in
+        let latest = try await database.one(ConfigStatements.latestVersion, id)
+        return (
+          latest, try await database.rows(ConfigStatements.page, id, Int64(selection.size), Int64(selection.offset))
+        )
+      }
+      // Versions have no gaps: the number of the latest is how many there are.
+      guard let total = latest?.value else { throw Problem(.notFound, "there is no such collector") }
+      return Page(rows.map(ConfigVersionAnswer.init), of: Int(total), selection)
+    }
+  }
+
+  private static func version(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
+      access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.",
+      returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
+    ) { request, _ async throws(Problem) -> HTTPResponse in
+      let id = request.path.uuid("collector_id")
+      return answer(try await config(id, request.path.integer("version"), services), of: id, to: request.head)
+    }
+  }
+
+  private static func diff(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/config/{collector_id:uuid}/diff", id: "diffConfigVersions", tag: .configuration,
+      access: .user(.viewer), summary: "What changed between two versions, as a unified diff.",
+      description: "Empty if the versions are equal. Version 0, the one before the first, is empty.",
+      query: ConfigDiffQuery.self, returns: HTTPResponse.self,
+      answers: [.text(example: "--- version 1\n+++ version 2\n@@ -1,1 +1,1 @@\n-interval = 60\n+interval = 30\n")]
+    ) { request, _ async throws(Problem) -> HTTPResponse in
+      let id = request.path.uuid("collector_id")
+      let new: CollectorConfig
+      if let to = request.query.to {
+        new = try await config(id, Int64(to), services)
+      } else {
+        let latest = try await services.query { database throws(DatabaseError) in
+          try await database.one(ConfigStatements.latest, id)
+        }
+        guard let latest else { throw Problem(.notFound, "the collector has no configuration") }
+        new = latest
+      }
+      let from = request.query.from.map(Int64.init) ?? Int64(new.version) - 1
+      let old = from == 0 ? "" : try await config(id, from, services).toml
+      let text = UnifiedDiff.render(old, new.toml, oldName: "version \(from)", newName: "version \(new.version)")
+      return HTTPResponse(
+        status: .ok, fields: [HTTPField("Content-Type", MediaType.plainText.description)], body: Array(text.utf8))
+    }
+  }
+
+  private static func config(
+    _ id: UUID, _ version: Int64, _ services: Services
+  ) async throws(Problem) -> CollectorConfig {
+    guard let number = Int32(exactly: version) else { throw Problem(.notFound, "there is no version \(version)") }
+    let config = try await services.query { database throws(DatabaseError) in
+      try await database.one(ConfigStatements.one, id, number)
+    }
+    guard let config else { throw Problem(.notFound, "there is no version \(version)") }
+    return config
+  }
+
+  private static func answer(_ config: CollectorConfig, of id: UUID, to head: HTTPRequestHead) -> HTTPResponse {
+    let tag = tag(id, config.version)
+    let fields = [tag.field, HTTPField(versionField, String(config.version))]
+    if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: fields) }
+    return HTTPResponse(
+      status: .ok, fields: fields + [HTTPField("Content-Type", MediaType.plainText.description)],
+      body: Array(config.toml.utf8))
+  }
+
+  private static func tag(_ id: UUID, _ version: Int32) -> EntityTag { EntityTag("\(id)-\(version)") }
 
   private static func collector(_ text: String, for principal: Principal) throws(Problem) -> UUID {
     switch principal {

@@ -17,8 +17,44 @@ struct CollectorConfig: SQLRow {
   }
 }
 
+/// A version without its text, for lists.
+struct ConfigVersion: SQLRow {
+  let version: Int32
+  let createdAt: Timestamp
+  /// The name of the user who stored it; nil if the user is gone.
+  let createdBy: String?
+  let bytes: Int32
+  /// Whether it is what the collector took last.
+  let isEffective: Bool
+
+  init(version: Int32, createdAt: Timestamp, createdBy: String?, bytes: Int32, isEffective: Bool) {
+    self.version = version
+    self.createdAt = createdAt
+    self.createdBy = createdBy
+    self.bytes = bytes
+    self.isEffective = isEffective
+  }
+
+  static let columns = [
+    SQLColumn("version", Int32.self), SQLColumn("created_at", Timestamp.self), SQLColumn("created_by", String?.self),
+    SQLColumn("bytes", Int32.self), SQLColumn("is_effective", Bool.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    version = try row.next()
+    createdAt = try row.next()
+    createdBy = try row.next()
+    bytes = try row.next()
+    isEffective = try row.next()
+  }
+}
+
 enum ConfigStatements {
-  static let all = [latest.description, add.description]
+  static let all = [
+    latest.description, one.description, page.description, latestVersion.description, lockVersion.description,
+    add.description,
+    pulled.description,
+  ]
 
   static let latest = Statement<UUID, CollectorConfig>(
     "config_latest",
@@ -27,9 +63,35 @@ enum ConfigStatements {
     WHERE collector_id = $1 ORDER BY version DESC LIMIT 1
     """)
 
-  /// Adds the next version; no row if there is no such collector. The collector's row lock makes versions gapless.
-  /// Parameters: collector, TOML, user.
-  static let add = Statement<UUID, String, Int64?, CollectorConfig>(
+  static let one = Statement<UUID, Int32, CollectorConfig>(
+    "config_version",
+    """
+    SELECT version, toml, created_at FROM pganalytics.collector_configs
+    WHERE collector_id = $1 AND version = $2
+    """)
+
+  /// The newest first. Parameters: collector, limit, offset.
+  static let page = Statement<UUID, Int64, Int64, ConfigVersion>(
+    "config_versions",
+    """
+    SELECT f.version, f.created_at, u.username AS created_by, octet_length(f.toml) AS bytes,
+      f.version IS NOT DISTINCT FROM c.pulled_config_version AS is_effective
+    FROM pganalytics.collector_configs f
+    JOIN pganalytics.collectors c ON c.id = f.collector_id
+    LEFT JOIN pganalytics.users u ON u.id = f.created_by
+    WHERE f.collector_id = $1 ORDER BY f.version DESC LIMIT $2 OFFSET $3
+    """)
+
+  /// The number of the latest version, 0 if there is none yet; no row if there is no such collector.
+  static let latestVersion = Statement<UUID, SingleValue<Int32>>(
+    "config_latest_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1")
+
+  /// The same, and nobody adds a version before the transaction ends: `If-Match` has no races.
+  static let lockVersion = Statement<UUID, SingleValue<Int32>>(
+    "config_lock_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1 FOR UPDATE")
+
+  /// Adds the next version. Parameters: collector, TOML, user.
+  static let add = Statement<UUID, String, Int64?, NoRow>(
     "config_add",
     """
     WITH collector AS (
@@ -37,6 +99,13 @@ enum ConfigStatements {
       RETURNING id, config_version)
     INSERT INTO pganalytics.collector_configs (collector_id, version, toml, created_by)
     SELECT id, config_version, $2, $3 FROM collector
-    RETURNING version, toml, created_at
+    """)
+
+  /// The collector has this version now. Parameters: collector, version.
+  static let pulled = Statement<UUID, Int32, NoRow>(
+    "config_pulled",
+    """
+    UPDATE pganalytics.collectors SET pulled_config_version = $2, config_pulled_at = now()
+    WHERE id = $1 AND pulled_config_version IS DISTINCT FROM $2
     """)
 }

@@ -22,6 +22,7 @@ struct MigrationFile: Sendable {
     MigrationFile(1, "accounts", PackageResources.V0001__accounts_sql),
     MigrationFile(2, "collectors", PackageResources.V0002__collectors_sql),
     MigrationFile(3, "ingest", PackageResources.V0003__ingest_sql),
-    MigrationFile(4, "sessions", PackageResources.V0004__sessions_sql),
+    MigrationFile(4, "config_pulls", PackageResources.V0004__config_pulls_sql),
+    MigrationFile(5, "sessions", PackageResources.V0005__sessions_sql),
   ]
 }

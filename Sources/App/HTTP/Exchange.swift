@@ -11,6 +11,8 @@ struct Exchange {
   let requestID: String
   /// Whether the database was asked for the collector already.
   var hasLookedUp = false
+  /// Whether it is counted as a push, and has no outcome yet.
+  var isOpenPush = false
 
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
     self.number = number

@@ -23,10 +23,10 @@ extension HTTPConnection {
   }
 
   /// The lane could not find out what it waited for.
-  func completeWaiting(_ number: UInt32, _ response: HTTPResponse) {
+  func completeWaiting(_ number: UInt32, _ problem: Problem) {
     guard case .waiting = phase, exchange?.number == number else { return }
     phase = .idle
-    refuse(response)
+    refuse(lane.refusal(problem, on: self))
     resume()
   }
 
@@ -88,18 +88,20 @@ extension HTTPConnection {
     switch phase {
     case .push(let reader, let push):
       do throws(PushRefusal) {
+        let begun = MonotonicTime.now()
         try reader.receive(bytes, into: push, known: &lane.known)
+        push.decodeTime += .now() - begun
         lane.account(push, reader)
         if let exchange, exchange.head.framing == .chunked { armBody() }
         if lane.mustPause() { pauseForPressure() }
       } catch {
         lane.recycle(push, reader)
-        refuseMidway(lane.response(to: error, exchange))
+        refuseMidway(lane.refusal(Problem(error), on: self))
       }
     case .gathering(let call, var body):
       if body.count + bytes.count > lane.settings.adminBodyBytes {
         refuseMidway(
-          lane.response(to: Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), exchange))
+          lane.refusal(Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), on: self))
         return
       }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.

@@ -175,7 +175,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       case .end: bodyEnded()
       case .reject(let error):
         lane.counters.framingErrors += 1
-        answer(lane.response(to: error))
+        givePushBack()
+        answer(lane.refusal(Problem(error), on: self))
       }
     }
   }
@@ -310,17 +311,22 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     switch phase {
     case .idle:
       if http.isReadingHead {
-        answer(lane.response(to: Problem(.requestTimeout, "head_deadline"), nil))
+        answer(lane.refusal(Problem(.requestTimeout, "head_deadline"), on: self))
       } else {
         beginClose()
       }
-    case .push(let reader, let push):
-      lane.recycle(push, reader)
-      phase = .idle
-      answer(lane.response(to: Problem(.requestTimeout, "body_deadline"), exchange))
-    case .gathering, .discarding: answer(lane.response(to: Problem(.requestTimeout, "body_deadline"), exchange))
+    case .push, .gathering, .discarding:
+      givePushBack()
+      answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
     case .handshaking, .waiting, .answering, .closing, .lingering, .gone: destroy()
     }
+  }
+
+  /// A push that is not read to its end goes back to the lane's pool, and its memory to the budget.
+  private func givePushBack() {
+    guard case .push(let reader, let push) = phase else { return }
+    lane.recycle(push, reader)
+    phase = .idle
   }
 
   /// Closes at once and gives back everything.
@@ -328,9 +334,10 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     switch phase {
     case .gone: return
     case .handshaking: lane.handshakeEnded()
-    case .push(let reader, let push): lane.recycle(push, reader)
-    case .idle, .waiting, .gathering, .discarding, .answering, .closing, .lingering: break
+    case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
     }
+    givePushBack()
+    if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
     phase = .gone
     if let token { lane.loop.deregister(token) }
     if let timer { lane.loop.cancel(timer) }

@@ -35,11 +35,10 @@ struct EndpointCall {
 extension Lane {
   /// Routes and admits `exchange` by its head alone.
   func open(_ exchange: Exchange, on connection: HTTPConnection) -> Opening {
-    counters.requests += 1
     do throws(Problem) {
       return try admit(exchange, on: connection)
     } catch {
-      return .refuse(error.response(requestID: exchange.requestID))
+      return .refuse(refusal(error, on: connection))
     }
   }
 
@@ -47,7 +46,9 @@ extension Lane {
     let head = exchange.head
     let endpoint: Endpoint
     let path: PathParameters
-    switch context.router.match(head.method, head.target) {
+    let match = context.router.match(head.method, head.target)
+    if !exchange.hasLookedUp { count(match, on: connection) }
+    switch match {
     case .notFound: throw Problem(.notFound)
     case .methodNotAllowed(let allow): throw .methodNotAllowed(allow)
     case .found(let found, let parameters):
@@ -74,6 +75,15 @@ extension Lane {
     }
   }
 
+  private func count(_ match: Router.Match, on connection: HTTPConnection) {
+    if case .found(let endpoint, _) = match, case .ingest = endpoint.lane {
+      counters.pushesReceived += 1
+      connection.exchange?.isOpenPush = true
+    } else {
+      counters.requests += 1
+    }
+  }
+
   /// Another server may have enrolled it just now.
   private func lookUp(_ id: UUID, for exchange: Exchange, on connection: HTTPConnection) {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
@@ -85,8 +95,7 @@ extension Lane {
       } catch {
         let problem = Problem(error)
         handle.submit { lane in
-          guard let connection = lane.connections[ticket.connection], let exchange = connection.exchange else { return }
-          connection.completeWaiting(ticket.exchange, problem.response(requestID: exchange.requestID))
+          lane.connections[ticket.connection]?.completeWaiting(ticket.exchange, problem)
         }
         return
       }
@@ -121,15 +130,13 @@ extension Lane {
 
   // MARK: Refusals
 
-  func response(to error: HTTPError) -> HTTPResponse { Problem(error).response(requestID: "") }
-
-  func response(to problem: Problem, _ exchange: Exchange?) -> HTTPResponse {
-    problem.response(requestID: exchange?.requestID ?? "")
-  }
-
-  func response(to refusal: PushRefusal, _ exchange: Exchange?) -> HTTPResponse {
-    counters.pushesRefused += 1
-    return response(to: Problem(refusal), exchange)
+  /// The answer that refuses the request of `connection`, or what was to become one. A push ends with it.
+  func refusal(_ problem: Problem, on connection: HTTPConnection) -> HTTPResponse {
+    if connection.exchange?.isOpenPush == true {
+      connection.exchange?.isOpenPush = false
+      counters.pushesRefused[problem.kind, default: 0] += 1
+    }
+    return problem.response(requestID: connection.exchange?.requestID ?? "")
   }
 
   /// One line a request of the admin lane; pushes are counted.

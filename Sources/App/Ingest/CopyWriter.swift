@@ -24,6 +24,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   enum Event {
     case connected
     case disconnected(DatabaseError, retryIn: Duration)
+    case batchBegun(Batch)
+    case batchCommitted(Duration)
     case batchFailed(DatabaseError, pushes: Int)
   }
 
@@ -55,6 +57,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
+  private var batchBegunAt = MonotonicTime.now()
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -77,6 +80,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
     case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
+    }
+  }
+
+  /// Pushes waiting or in flight.
+  var backlogPushes: Int {
+    if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
+  }
+
+  /// What it is at, for who watches it.
+  var observed: LaneSnapshot.WriterState {
+    switch state {
+    case .disconnected, .connecting, .preparing, .closed: .disconnected
+    case .idle: .idle
+    case .copying: .copying
+    case .lingering, .resting: .resting
     }
   }
 
@@ -138,6 +156,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch)
+    batchBegunAt = .now()
+    owner.report(.batchBegun(batch))
     connection.send(batch.message)
   }
 
@@ -201,6 +221,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
+    owner.report(.batchCommitted(.now() - batchBegunAt))
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))

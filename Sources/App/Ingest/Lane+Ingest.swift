@@ -22,10 +22,8 @@ extension Lane: CopyWriterOwner {
     switch verdict {
     case .admitted: break
     case .throttled(let limit, let seconds):
-      counters.pushesRefused += 1
       return .failure(Problem(.rateLimited, limit, retryAfterSeconds: seconds))
     case .overloaded(let reason, let seconds):
-      counters.pushesRefused += 1
       return .failure(Problem(.overloaded, reason, retryAfterSeconds: seconds))
     }
     let push = borrowPush()
@@ -38,23 +36,29 @@ extension Lane: CopyWriterOwner {
     let newest = now + settings.clockSkew.wholeNanoseconds / 1000
     let reader = borrowReader()
     reader.begin(serverID: record.serverID, timeWindow: oldest...newest)
-    counters.pushesReceived += 1
     return .success((reader, push))
   }
 
   /// The body is complete: checks the envelope, and hands the push to its writer or answers at once.
   func complete(_ push: Push, _ reader: PushReader, _ exchange: Exchange, on connection: HTTPConnection) {
+    let begun = MonotonicTime.now()
     do throws(PushRefusal) {
       try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
       guard push.summary.collectorID.flatMap({ UUID($0) }) == push.collectorID else { throw .foreignCollector }
     } catch {
       recycle(push, reader)
-      connection.complete(exchange.number, response(to: error, exchange))
+      connection.complete(exchange.number, refusal(Problem(error), on: connection))
       return
     }
     account(push, reader)
     recycle(reader)
+    // From here on its outcome is counted where it is settled: the connection may be gone by then.
+    connection.exchange?.isOpenPush = false
     counters.bytesReceived += push.wireBytes
+    push.receivedAt = .now()
+    push.decodeTime += push.receivedAt - begun
+    counters.receiving.observe(push.receivedAt - push.startedAt)
+    counters.decoding.observe(push.decodeTime)
     if case .chunked = exchange.head.framing {
       admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
     }
@@ -104,7 +108,8 @@ extension Lane: CopyWriterOwner {
         counters.pushesDuplicate += 1
       } else {
         counters.pushesStored += 1
-        counters.rowsStored += push.summary.rows
+        counters.storing.observe(.now() - push.startedAt)
+        for target in counters.rowsStored.indices { counters.rowsStored[target] += push.rows.rowCount(of: target) }
         counters.rowsRepeated += push.summary.rowsRepeated
       }
       for id in push.rows.pendingIDs { known.insert(id) }
@@ -114,7 +119,7 @@ extension Lane: CopyWriterOwner {
       counters.pushesParked += 1
       answer = push.answer(duplicate: false, parked: true, now: .now(), checkIn: nextCheckIn())
     case .unavailable(let reason, let seconds):
-      counters.pushesRefused += 1
+      counters.pushesRefused[.databaseUnavailable, default: 0] += 1
       let requestID = connections[push.ticket.connection]?.exchange?.requestID ?? ""
       answer = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds).response(requestID: requestID)
     }
@@ -173,7 +178,12 @@ extension Lane: CopyWriterOwner {
       known.removeAll()
       context.log.warning(
         "writer disconnected", ["loop": "\(loop.index)", "error": "\(error)", "retry_in": "\(pause)"])
+    case .batchBegun(let batch):
+      counters.batches += 1
+      for push in batch.pushes { counters.queueing.observe(loop.now - push.receivedAt) }
+    case .batchCommitted(let duration): counters.committing.observe(duration)
     case .batchFailed(let error, let pushes):
+      counters.batchFailures += 1
       context.log.warning(
         "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
     }

@@ -38,6 +38,10 @@ final class Push {
   var heldBytes = 0
   /// When the head came, for `processing_time_ms`.
   var startedAt = MonotonicTime.now()
+  /// When its last byte had come.
+  var receivedAt = MonotonicTime.now()
+  /// Processor time that reading it took: inflating, parsing, encoding.
+  var decodeTime = Duration.zero
   /// When the commit must have happened.
   var deadline = MonotonicTime.now()
   /// Set after a batch failed for a reason that could not be pinned to one push.
@@ -52,6 +56,7 @@ final class Push {
     summary = PushSummary()
     wireBytes = 0
     heldBytes = 0
+    decodeTime = .zero
     mustTravelAlone = false
     outcome = nil
   }

@@ -59,7 +59,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Days (since 2000-01-01) that have partitions for certain.
   var knownDays: Set<Int32> = []
   var writers: [CopyWriter] = []
-  var counters = LaneCounters()
+  var counters: LaneCounters
   /// Connections whose reading is paused because the lane holds too much.
   var paused: [ConnectionID] = []
   private(set) var isDraining = false
@@ -84,6 +84,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     self.loop = loop
     self.context = context
     self.catalog = catalog
+    counters = LaneCounters(targets: catalog.targets.count)
     settings = context.settings
     tlsContext = context.tlsContext
     tokens = context.tokens
@@ -169,6 +170,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     var response = response
     if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
+    if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
     do {
       try response.encode(
         into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
@@ -180,9 +182,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
   }
 
-  private static let securityFields = [
-    HTTPField("X-Content-Type-Options", "nosniff"), HTTPField("Cache-Control", "no-store"),
-  ]
+  private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
+  private static let notCached = HTTPField("Cache-Control", "no-store")
 
   // MARK: Pools
 

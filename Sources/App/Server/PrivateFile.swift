@@ -10,10 +10,8 @@ struct FileError: Error, CustomStringConvertible {
 }
 
 enum PrivateFile {
-  private static let maximumBytes = 1024 * 1024
-
   /// - Returns: nil if there is no such file.
-  static func read(_ path: String) throws(FileError) -> [UInt8]? {
+  static func read(_ path: String, maximumBytes: Int = 1024 * 1024) throws(FileError) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 {
       if errno == ENOENT { return nil }

@@ -72,9 +72,11 @@ final class Server: Sendable {
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let roster = LaneRoster()
     let services = Services(
-      settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      workers: workers, startedAt: WallClock.unixSeconds())
+      settings: settings, database: database, authority: authority, tokens: tokens, directory: directory, lanes: roster,
+      workers: workers, swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
+      startedAt: WallClock.unixSeconds())
     let context = LaneContext(
       settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
       directory: directory, partitions: storage.partitions, database: database, log: log, loops: loops)
@@ -96,6 +98,7 @@ final class Server: Sendable {
         // With port 0 the first lane's port is the one that the others share.
         bound = address
         lanes.append(lane)
+        roster.add(lane)
         directory.follow(lane)
       }
     } catch {

@@ -8,8 +8,11 @@ struct Services: Sendable {
   let authority: Authority
   let tokens: Tokens
   let directory: CollectorDirectory
+  let lanes: LaneRoster
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
+  /// Nil if it is not installed.
+  let swaggerUI: SwaggerUI?
   /// Unix seconds.
   let startedAt: Int64
 }
@@ -21,7 +24,7 @@ enum Endpoints {
       SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
       + CollectorEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
-      + SystemEndpoints.all(services)
+      + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,
       description: "Collectors push metrics of PostgreSQL servers; people read them.")
@@ -32,7 +35,15 @@ extension Services {
   /// Runs database work for an endpoint; its failure becomes a problem.
   @discardableResult
   func query<Value>(_ work: (Database) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
-    do throws(DatabaseError) { return try await work(database) } catch { throw Problem(error) }
+    try await database.query(work)
+  }
+}
+
+extension DatabaseClient {
+  /// The same on this client, such as the session of a transaction.
+  @discardableResult
+  func query<Value>(_ work: (Self) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
+    do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
   }
 }
 

@@ -34,6 +34,10 @@ extension Settings {
     .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
     .init("database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret)."),
     .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
+    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none."),
+    .init(
+      "swagger_ui_dir", .text(\.swaggerUIDirectory),
+      "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start."),
     .init("log_level", .text(\.logLevel), "trace, debug, info, notice, warning, error or critical."),
 
     .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),

@@ -9,6 +9,8 @@ struct Settings: Sendable {
   /// 0: one a core.
   var loops = 0
   var logLevel = "info"
+  var metricsToken = ""
+  var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
 
   // HTTP
   var headBytes = 16 * 1024

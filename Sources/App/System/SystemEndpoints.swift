@@ -36,30 +36,13 @@ struct VersionAnswer: ResponseBody {
   }
 }
 
-struct IndexAnswer: ResponseBody {
-  static let schemaName = "Index"
-  static let example = IndexAnswer()
-
-  func write(to object: inout ObjectWriter) {
-    object.member("name", "pgAnalytics")
-    object.member("version", Version.text)
-    object.member("health", "/api/v1/health")
-    object.member("documentation", "/api/v1/openapi.json")
-  }
-}
-
 enum SystemEndpoints {
   static func all(_ services: Services) -> [Endpoint] {
     [
-      index, health(services), live, ready(services), version("/api/v1/version", id: "getVersion"),
+      health(services), live, ready(services), version("/api/v1/version", id: "getVersion"),
       version("/version", id: "getVersionAtRoot"),
     ]
   }
-
-  private static let index = Endpoint(
-    .get, "/", id: "getIndex", tag: .system, access: .anyone, summary: "What this is and where things are.",
-    returns: IndexAnswer.self
-  ) { _, _ async throws(Problem) -> IndexAnswer in IndexAnswer() }
 
   private static func health(_ services: Services) -> Endpoint {
     Endpoint(
@@ -87,8 +70,7 @@ enum SystemEndpoints {
   ) { _, _ async throws(Problem) -> LivenessAnswer in LivenessAnswer() }
 
   private static func healthAnswer(_ services: Services, _ context: RequestContext) async -> HTTPResponse {
-    var isHealthy = true
-    do throws(DatabaseError) { _ = try await services.database.one(SystemStatements.ping) } catch { isHealthy = false }
+    let isHealthy = await services.isDatabaseReachable()
     let answer = HealthAnswer(
       isHealthy: isHealthy, now: context.now, uptime: context.now.unixMicroseconds / 1_000_000 - services.startedAt)
     return answer.response(isHealthy ? .ok : .serviceUnavailable)
@@ -99,6 +81,12 @@ enum SystemEndpoints {
       .get, path, id: id, tag: .system, access: .anyone, summary: "The versions of program and API.",
       returns: VersionAnswer.self
     ) { _, _ async throws(Problem) -> VersionAnswer in VersionAnswer() }
+  }
+}
+
+extension Services {
+  func isDatabaseReachable() async -> Bool {
+    do throws(DatabaseError) { return try await database.one(SystemStatements.ping) != nil } catch { return false }
   }
 }
 

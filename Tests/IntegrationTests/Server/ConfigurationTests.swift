@@ -7,10 +7,10 @@ import Testing
 @Suite struct ConfigurationTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
-  @Test func `what an operator puts is what the collector gets, by version and tag`() async throws {
+  @Test func `what an admin puts is what the collector gets, by version and tag`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
-    let user = try await server.user(.operator)
+    let user = try await server.user(.admin)
     let people = try await server.client()
     let client = try await collector.client()
     let path = "/api/v1/config/\(collector.id)"
@@ -44,7 +44,7 @@ import Testing
   @Test func `a name from the collector's own file stands for the collector of the token`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
-    let user = try await server.user(.operator)
+    let user = try await server.user(.admin)
     let client = try await collector.client()
     let put = try await server.client().request(
       "PUT", "/api/v1/config/\(collector.id)", [user, ("Content-Type", "text/plain")], body: Array("a = 1\n".utf8))
@@ -67,7 +67,7 @@ import Testing
   @Test func `a configuration for nobody is 404, one that is no TOML 422`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
-    let user = try await server.user(.operator)
+    let user = try await server.user(.admin)
     let client = try await server.client()
     let type = ("Content-Type", "text/plain")
     let nobody = try await client.request(
@@ -78,6 +78,80 @@ import Testing
     let noTOML = try await client.request(
       "PUT", "/api/v1/config/\(collector.id)", [user, type], body: Array("a = 1\nb = \n".utf8))
     #expect(noTOML.status == 422)
-    #expect(noTOML.json["details"]?.text?.contains("2") == true, "the line: \(noTOML)")
+    #expect(noTOML.json["details"]?.text?.contains("line 2, column 5") == true, "\(noTOML)")
+  }
+
+  @Test func `only admins write, and a text that is the latest already is no new version`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let path = "/api/v1/config/\(collector.id)"
+    let client = try await server.client()
+    let body = Array("interval = 60\n".utf8)
+    for role in [Role.viewer, .operator] {
+      let refused = try await client.request("PUT", path, [try await server.user(role)], body: body)
+      #expect(refused.status == 403)
+      #expect(refused.error == "insufficient_role")
+    }
+    let admin = try await server.user(.admin)
+    for _ in 1...2 {
+      #expect(try await client.request("PUT", path, [admin], body: body).json["version"]?.integer == 1)
+    }
+    let audited = try await server.integer(
+      "SELECT count(*) FROM pganalytics.audit WHERE action = 'config.write' AND subject = 'collector:\(collector.id)'")
+    #expect(audited == 1)
+  }
+
+  @Test func `If-Match keeps a change from being overwritten unseen`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let path = "/api/v1/config/\(collector.id)"
+    let client = try await server.client()
+    let admin = try await server.user(.admin)
+    func put(_ text: String, _ tag: String) async throws -> TestAnswer {
+      try await client.request("PUT", path, [admin, ("If-Match", tag)], body: Array(text.utf8))
+    }
+    #expect(try await put("a = 1\n", "*").status == 412)
+    #expect(try await client.request("PUT", path, [admin], body: Array("a = 1\n".utf8)).status == 200)
+    let tag = try #require(try await client.request("GET", path, [admin]).field("etag"))
+    #expect(try await put("a = 2\n", tag).json["version"]?.integer == 2)
+    let late = try await put("a = 3\n", tag)
+    #expect(late.status == 412)
+    #expect(late.error == "precondition_failed")
+    #expect(try await client.request("GET", path, [admin]).text == "a = 2\n")
+  }
+
+  @Test func `versions are listed, read and compared, and the one the collector took is marked`() async throws {
+    let server = try await server()
+    let collector = try await server.enrol()
+    let path = "/api/v1/config/\(collector.id)"
+    let client = try await server.client()
+    let admin = try await server.user(.admin)
+    let texts = ["interval = 60\n", "interval = 30\nname = \"a\"\n", "name = \"a\"\n"]
+    for (index, text) in texts.enumerated() {
+      #expect(try await client.request("PUT", path, [admin], body: Array(text.utf8)).status == 200)
+      if index == 1 {
+        #expect(try await collector.client().request("GET", path, [collector.authorization]).text == text)
+      }
+    }
+    let list = try await client.request("GET", path + "/versions?page_size=2", [admin])
+    #expect(list.json["total"]?.integer == 3)
+    #expect(list.json["data"]?.elements.map { $0["version"]?.integer } == [3, 2])
+    #expect(list.json["data"]?.elements.map { $0["is_effective"]?.flag } == [false, true])
+    #expect(list.json["data"]?[0]?["created_by"]?.text?.hasPrefix("admin") == true)
+    for (index, text) in texts.enumerated() {
+      let version = try await client.request("GET", path + "/versions/\(index + 1)", [admin])
+      #expect(version.text == text)
+      #expect(version.field("x-config-version") == "\(index + 1)")
+    }
+    let diff = try await client.request("GET", path + "/diff?from=1&to=2", [admin])
+    #expect(
+      diff.text == "--- version 1\n+++ version 2\n@@ -1,1 +1,2 @@\n-interval = 60\n+interval = 30\n+name = \"a\"\n")
+    #expect(try await client.request("GET", path + "/diff", [admin]).text.contains("-interval = 30"))
+    #expect(try await client.request("GET", path + "/diff?to=1", [admin]).text.contains("+interval = 60"))
+    for missing in ["/versions/4", "/versions/0", "/diff?to=9"] {
+      #expect(try await client.request("GET", path + missing, [admin]).status == 404, "\(missing)")
+    }
+    let nobody = try await client.request("GET", "/api/v1/config/\(UUID.random())/versions", [admin])
+    #expect(nobody.status == 404)
   }
 }

@@ -1,0 +1,91 @@
+// The two pages for browsers: what this is, and the API's documentation to read and to try. Nothing comes from an
+// outside host, and the Content-Security-Policy keeps it so.
+
+import Protocol
+
+struct IndexAnswer: ResponseBody {
+  static let schemaName = "Index"
+  static let example = IndexAnswer()
+
+  func write(to object: inout ObjectWriter) {
+    object.member("name", "pgAnalytics")
+    object.member("version", Version.text)
+    object.member("health", "/api/v1/health")
+    object.member("documentation", "/docs", "For browsers.")
+    object.member("openapi", "/api/v1/openapi.json")
+  }
+}
+
+enum PageEndpoints {
+  static func all(_ services: Services) -> [Endpoint] { [index(services), docs(services), file(services)] }
+
+  private static let policy = [
+    HTTPField(
+      "Content-Security-Policy",
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    HTTPField("Referrer-Policy", "no-referrer"),
+  ]
+
+  private static func index(_ services: Services) -> Endpoint {
+    let template = String(decoding: PackageResources.index_html, as: UTF8.self)
+    return Endpoint(
+      .get, "/", id: "getIndex", tag: .system, access: .anyone, summary: "What this is and where things are.",
+      returns: HTTPResponse.self,
+      answers: [.json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers."))]
+    ) { request, _ async throws(Problem) -> HTTPResponse in
+      guard try request.head.negotiate([.json, .html]) == .html else { return IndexAnswer().response(.ok) }
+      let isHealthy = await services.isDatabaseReachable()
+      let origin = "https://" + (request.head.string(named: "host") ?? services.settings.listen)
+      let page = template.replacing("{{status}}", with: isHealthy ? "ok" : "degraded")
+        .replacing(
+          "{{health}}", with: isHealthy ? "working" : "the database cannot be reached; pushes are answered 503"
+        )
+        .replacing("{{version}}", with: Version.text)
+        .replacing("{{origin}}", with: escaped(origin))
+      return HTTPResponse(
+        status: .ok,
+        fields: policy + [HTTPField("Content-Type", "text/html; charset=utf-8"), HTTPField("Vary", "Accept")],
+        body: Array(page.utf8))
+    }
+  }
+
+  private static func docs(_ services: Services) -> Endpoint {
+    let page = StaticFile(.html, PackageResources.docs_html)
+    return Endpoint(
+      .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
+      returns: HTTPResponse.self, answers: [.text(.html, example: "<!doctype html>"), unchanged],
+      problems: [.notFound]
+    ) { request, _ async throws(Problem) -> HTTPResponse in
+      if services.swaggerUI == nil { throw missing }
+      return page.response(to: request.head, policy)
+    }
+  }
+
+  private static func file(_ services: Services) -> Endpoint {
+    var files = [
+      "pages.css": StaticFile(.css, PackageResources.pages_css),
+      "docs.js": StaticFile(.javascript, PackageResources.docs_js),
+    ]
+    files["swagger-ui-bundle.js"] = services.swaggerUI?.script
+    files["swagger-ui.css"] = services.swaggerUI?.style
+    return Endpoint(
+      .get, "/docs/{file}", id: "getDocsFile", tag: .system, access: .anyone, summary: "A file of the pages.",
+      returns: HTTPResponse.self,
+      answers: [.text(.css, example: "a {}").or(.text(.javascript, example: "\"use strict\";")), unchanged],
+      problems: [.notFound]
+    ) { [files] request, _ async throws(Problem) -> HTTPResponse in
+      guard let file = files[request.path.text("file")] else { throw missing }
+      return file.response(to: request.head)
+    }
+  }
+
+  private static let unchanged = AnswerDeclaration.empty(.notModified, prose: "The client has it (If-None-Match).")
+  private static let missing = Problem(
+    .notFound, "Swagger UI is not installed (setting swagger_ui_dir); the document is /api/v1/openapi.json")
+
+  /// HTML text: the client's own Host field is shown to it.
+  private static func escaped(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
+  }
+}

@@ -1,0 +1,45 @@
+// A file that is served as it is: held in memory, compressed once, revalidated by its digest.
+
+import Protocol
+
+struct StaticFile: Sendable {
+  private let contentType: HTTPField
+  private let bytes: [UInt8]
+  /// Nil if it would save nothing.
+  private let compressed: [UInt8]?
+  private let tag: EntityTag
+
+  private static let smallestCompressed = 1024
+
+  init(_ type: MediaType, _ bytes: [UInt8]) {
+    contentType = HTTPField("Content-Type", "\(type); charset=utf-8")
+    self.bytes = bytes
+    compressed = bytes.count >= Self.smallestCompressed ? GzipDeflater.gzip(bytes, level: 9) : nil
+    tag = EntityTag(Hex.encode(Digest.sha256(bytes)))
+  }
+
+  /// The file, or 304 for a client that has it.
+  /// - Parameter fields: beside those of the representation.
+  func response(to head: HTTPRequestHead, _ fields: [HTTPField] = []) -> HTTPResponse {
+    // no-cache: may be kept, and must be asked for again, which costs a 304.
+    let fields = fields + [tag.field, HTTPField("Cache-Control", "no-cache"), HTTPField("Vary", "Accept-Encoding")]
+    if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: fields) }
+    if let compressed, head.acceptsGzip {
+      return HTTPResponse(
+        status: .ok, fields: fields + [contentType, HTTPField("Content-Encoding", "gzip")], body: compressed)
+    }
+    return HTTPResponse(status: .ok, fields: fields + [contentType], body: bytes)
+  }
+}
+
+extension HTTPRequestHead {
+  /// Whether Accept-Encoding names gzip with a weight other than 0 (RFC 9110 §12.5.3).
+  fileprivate var acceptsGzip: Bool {
+    all(named: "accept-encoding").flatMap { $0.split(separator: UInt8(ascii: ",")) }.contains { element in
+      let parts = String(decoding: element, as: UTF8.self).lowercased().filter { !$0.isWhitespace }
+        .split(separator: ";")
+      return parts.first == "gzip"
+        && !parts.dropFirst().contains { $0.hasPrefix("q=0") && Double($0.dropFirst(2)) == 0 }
+    }
+  }
+}

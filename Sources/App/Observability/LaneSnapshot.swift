@@ -1,0 +1,86 @@
+// What a lane is doing at a moment, for who watches it.
+
+import Protocol
+import Reactor
+import Synchronization
+
+struct LaneSnapshot: Sendable {
+  /// What a connection is at.
+  enum ConnectionState: String, CaseIterable, Sendable {
+    case handshaking, idle, receiving, waiting, closing
+  }
+
+  /// What a writer waits for.
+  enum WriterState: String, CaseIterable, Sendable {
+    case disconnected, idle, copying, resting
+  }
+
+  var counters: LaneCounters
+  var loop: LoopStatistics
+  var connections: [ConnectionState: Int]
+  var writers: [WriterState: Int]
+  var heldBytes: Int
+  var backlogBytes: Int
+  var backlogPushes: Int
+  var pausedConnections: Int
+
+  /// Of several lanes together; `longestTurn` is that of the slowest.
+  static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
+    left.counters += right.counters
+    left.loop.turns += right.loop.turns
+    left.loop.events += right.loop.events
+    left.loop.busy += right.loop.busy
+    left.loop.longestTurn = max(left.loop.longestTurn, right.loop.longestTurn)
+    left.connections.merge(right.connections, uniquingKeysWith: +)
+    left.writers.merge(right.writers, uniquingKeysWith: +)
+    left.heldBytes += right.heldBytes
+    left.backlogBytes += right.backlogBytes
+    left.backlogPushes += right.backlogPushes
+    left.pausedConnections += right.pausedConnections
+  }
+}
+
+extension Lane {
+  func snapshot() -> LaneSnapshot {
+    var states: [LaneSnapshot.ConnectionState: Int] = [:]
+    for connection in connections.all { states[connection.phase.observed, default: 0] += 1 }
+    var waits: [LaneSnapshot.WriterState: Int] = [:]
+    for writer in writers { waits[writer.observed, default: 0] += 1 }
+    return LaneSnapshot(
+      counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
+      heldBytes: admission.heldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
+      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
+  }
+}
+
+extension HTTPConnection.Phase {
+  fileprivate var observed: LaneSnapshot.ConnectionState {
+    switch self {
+    case .handshaking: .handshaking
+    case .idle: .idle
+    case .push, .gathering, .discarding: .receiving
+    case .waiting, .answering: .waiting
+    case .closing, .lingering, .gone: .closing
+    }
+  }
+}
+
+/// The lanes of the process, for who asks all of them.
+final class LaneRoster: Sendable {
+  private let lanes = Mutex<[LaneHandle]>([])
+
+  func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
+
+  /// All lanes together; nil before the first has begun and after the last has ended.
+  func snapshot() async -> LaneSnapshot? {
+    var sum: LaneSnapshot?
+    for lane in lanes.withLock({ $0 }) {
+      let one: LaneSnapshot? = await withCheckedContinuation { continuation in
+        if !lane.submit({ continuation.resume(returning: $0.snapshot()) }) { continuation.resume(returning: nil) }
+      }
+      guard let one else { continue }
+      if sum == nil { sum = one } else { sum! += one }
+    }
+    return sum
+  }
+}

@@ -1,0 +1,86 @@
+import Protocol
+import Testing
+
+@testable import App
+
+/// What the server says about itself has to add up.
+@Suite struct CountersTests {
+  /// The samples of /metrics by name and labels.
+  private func counters(_ server: RunningServer) async throws -> [String: Double] {
+    let page = try await server.client().request("GET", "/metrics")
+    #expect(page.status == 200)
+    #expect(page.field("content-type")?.hasPrefix("text/plain; version=0.0.4") == true)
+    var samples: [String: Double] = [:]
+    for line in page.text.split(separator: "\n") where !line.hasPrefix("#") {
+      let parts = line.split(separator: " ")
+      samples[String(parts[0])] = Double(parts[1])
+    }
+    return samples
+  }
+
+  /// received = stored + duplicate + parked + refused + abandoned, once nothing is in work.
+  private func isBalanced(_ samples: [String: Double]) -> Bool {
+    let outcomes = ["stored", "duplicate", "parked", "abandoned"].reduce(0) { sum, outcome in
+      sum + (samples["pganalytics_pushes_\(outcome)_total"] ?? 0)
+    }
+    let refused = samples.filter { $0.key.hasPrefix("pganalytics_pushes_refused_total{") }.values.reduce(0, +)
+    return samples["pganalytics_pushes_received_total"] == outcomes + refused
+  }
+
+  @Test func `every push has one outcome, whatever becomes of it and its connection`() async throws {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    let client = try await collector.client()
+    let push = collector.generatedPush()
+    #expect(try await collector.push(push, over: client).status == 200)
+    #expect(try await collector.push(push, over: client).json["duplicate"]?.flag == true)
+    let path = TestCollector.pushTarget
+    let fields = [collector.authorization, ("Content-Type", "application/json")]
+    let broken = try await client.request("POST", path, fields, body: Array("{\"collector_id\": nope".utf8))
+    #expect(broken.status == 400)
+    // Framing that breaks in mid-body, and a client that goes away in mid-body: memory must come back from both.
+    let chunks = try await collector.client()
+    try await chunks.send(
+      "POST \(path) HTTP/1.1\r\nHost: a\r\n\(collector.authorization.0): \(collector.authorization.1)\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\nnot a size\r\n")
+    #expect(try await chunks.answer().status == 400)
+    do {
+      let gone = try await collector.client()
+      try await gone.send(
+        "POST \(path) HTTP/1.1\r\nHost: a\r\n\(collector.authorization.0): \(collector.authorization.1)\r\n"
+          + "Content-Length: 1000\r\n\r\n{\"a\":")
+    }
+    #expect(try await server.client().request("POST", path, body: [1]).status == 401)
+    let foreign = collector.push(of: [TestCollector.disk("a", used: 1)], collectorID: "\(UUID.random())")
+    #expect(try await collector.push(foreign).status == 403)
+
+    try await server.eventually("the push that was cut off is not counted") {
+      try await counters(server)["pganalytics_pushes_abandoned_total"] == 1
+    }
+    let samples = try await counters(server)
+    #expect(isBalanced(samples), "\(samples.filter { $0.key.contains("pushes") })")
+    #expect(samples["pganalytics_pushes_received_total"] == 7)
+    #expect(samples["pganalytics_pushes_stored_total"] == 1)
+    #expect(samples["pganalytics_pushes_duplicate_total"] == 1)
+    for (reason, count) in [
+      ("invalid_json", 1.0), ("malformed_request", 1), ("unauthenticated", 1), ("identity_mismatch", 1),
+    ] {
+      #expect(samples["pganalytics_pushes_refused_total{reason=\"\(reason)\"}"] == count, "\(reason)")
+    }
+    #expect(samples["pganalytics_held_bytes"] == 0)
+    let stored = try await server.integer("SELECT count(*) FROM pganalytics.ingest_ledger")
+    #expect(stored == 1)
+    let rows = try await server.integer("SELECT count(*) FROM metrics.pg_stats_tables")
+    #expect(samples["pganalytics_rows_stored_total{table=\"pg_stats_tables\"}"] == Double(rows))
+    for stage in ["receive", "decode", "total"] {
+      #expect(samples["pganalytics_push_seconds_count{stage=\"\(stage)\"}"] ?? 0 > 0, "\(stage)")
+    }
+  }
+
+  @Test func `with a token set, only who shows it may read`() async throws {
+    let client = try await RunningServer.start { $0.metricsToken = "scrape" }.client()
+    #expect(try await client.request("GET", "/metrics").status == 401)
+    #expect(try await client.request("GET", "/metrics", [("Authorization", "Bearer scrap")]).status == 401)
+    #expect(try await client.request("GET", "/metrics", [("Authorization", "Bearer scrape")]).status == 200)
+  }
+}

@@ -1,0 +1,84 @@
+import Glibc
+import Protocol
+import Testing
+
+@testable import App
+
+/// What a browser gets.
+@Suite struct PageTests {
+  @Test func `the first page is for browsers, its JSON for everybody else`() async throws {
+    let client = try await RunningServer.shared(.plain).client()
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    let page = try await client.request("GET", "/", [("Accept", browser)])
+    #expect(page.status == 200)
+    #expect(page.field("content-type") == "text/html; charset=utf-8")
+    #expect(page.field("vary") == "Accept")
+    for part in ["working", Version.text, "href=\"/docs\"", "credentials.json"] {
+      #expect(page.text.contains(part), "\(part)")
+    }
+    for fields in [[], [("Accept", "*/*")], [("Accept", "application/json")]] {
+      let json = try await client.request("GET", "/", fields)
+      #expect(json.json["documentation"]?.text == "/docs")
+    }
+    #expect(try await client.request("GET", "/", [("Accept", "image/png")]).status == 406)
+  }
+
+  @Test func `a page takes nothing from other hosts, and a Host field is no way into it`() async throws {
+    let client = try await RunningServer.shared(.plain).client()
+    let page = try await client.request("GET", "/", [("Accept", "text/html")])
+    let policy = try #require(page.field("content-security-policy"))
+    #expect(policy.hasPrefix("default-src 'none'"))
+    #expect(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains("*"))
+    #expect(!page.text.contains("src=\"http") && !page.text.contains("<script"))
+  }
+
+  @Test func `without Swagger UI the page says what is missing, and the rest works`() async throws {
+    let client = try await RunningServer.start { $0.swaggerUIDirectory = "/nonexistent" }.client()
+    let docs = try await client.request("GET", "/docs")
+    #expect(docs.status == 404)
+    #expect(docs.json["details"]?.text?.contains("swagger_ui_dir") == true)
+    #expect(try await client.request("GET", "/docs/swagger-ui.css").status == 404)
+    #expect(try await client.request("GET", "/docs/pages.css").field("content-type") == "text/css; charset=utf-8")
+  }
+
+  @Test func `Swagger UI is served from where it is installed, compressed and revalidated`() async throws {
+    let directory = try TemporaryDirectory()
+    let script = Array(String(repeating: "const a = 1;\n", count: 1000).utf8)
+    try PrivateFile.write(script, to: directory.path + "/swagger-ui-bundle.js")
+    try PrivateFile.write(Array("a {}".utf8), to: directory.path + "/swagger-ui.css")
+    let server = try await RunningServer.start { $0.swaggerUIDirectory = directory.path }
+    let client = try await server.client()
+    #expect(try await client.request("GET", "/docs").text.contains("/docs/swagger-ui-bundle.js"))
+
+    let path = "/docs/swagger-ui-bundle.js"
+    let plain = try await client.request("GET", path)
+    #expect(plain.body == script)
+    #expect(plain.field("cache-control") == "no-cache")
+    let compressed = try await client.request("GET", path, [("Accept-Encoding", "br, gzip;q=0.5")])
+    #expect(compressed.field("content-encoding") == "gzip")
+    #expect(compressed.body == GzipDeflater.gzip(script, level: 9))
+    let refused = try await client.request("GET", path, [("Accept-Encoding", "gzip;q=0")])
+    #expect(refused.field("content-encoding") == nil)
+    let tag = try #require(plain.field("etag"))
+    #expect(try await client.request("GET", path, [("If-None-Match", tag)]).status == 304)
+    for escape in ["/docs/..%2fca.key", "/docs/ca.key", "/docs/../ca.key"] {
+      #expect([400, 404].contains(try await server.client().request("GET", escape).status), "\(escape)")
+    }
+  }
+}
+
+/// A directory that goes with its value.
+private final class TemporaryDirectory {
+  let path: String
+
+  init() throws {
+    var template = Array("/tmp/pgs-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError(path: "/tmp", errno: errno) }
+    path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+  }
+
+  deinit {
+    for name in ["swagger-ui-bundle.js", "swagger-ui.css"] { unlink(path + "/" + name) }
+    rmdir(path)
+  }
+}
