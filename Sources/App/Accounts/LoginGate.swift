@@ -23,12 +23,7 @@ struct LoginGate: Sendable {
   func check(
     _ username: String, _ password: String, wrong: Problem.Kind, _ event: AuditEvent, _ context: RequestContext
   ) async throws(Problem) -> Account {
-    do throws(Problem) {
-      try limits.take(account: username, address: context.peerAddress)
-    } catch {
-      trail.count()
-      throw error
-    }
+    try counted { () throws(Problem) in try limits.take(account: username, address: context.peerAddress) }
     let (wait, account) = try await services.query { database throws(DatabaseError) in
       let wait = try await database.one(LoginStatements.lock, username)?.value
       return (wait, try await database.one(AccountStatements.byName, username))
@@ -53,20 +48,25 @@ struct LoginGate: Sendable {
 
   /// Whether the address may try, before a refresh token costs anything.
   func check(address: String) throws(Problem) {
+    try counted { () throws(Problem) in try limits.check(address: address) }
+  }
+
+  /// Counts a refused refresh token, and writes it down. - Returns: `problem`, to be thrown.
+  func refusal(
+    _ event: AuditEvent, _ problem: Problem, fromAddress address: String
+  ) async throws(Problem) -> Problem {
+    try counted { () throws(Problem) in try limits.take(address: address) }
+    return try await refusal(event, problem)
+  }
+
+  /// What the limits refuse is counted in the trail.
+  private func counted(_ limit: () throws(Problem) -> Void) throws(Problem) {
     do throws(Problem) {
-      try limits.check(address: address)
+      try limit()
     } catch {
       trail.count()
       throw error
     }
-  }
-
-  /// Counts a refused refresh token, and writes it down.
-  func refusal(
-    _ event: AuditEvent, _ problem: Problem, fromAddress address: String
-  ) async throws(Problem) -> Problem {
-    try limits.take(address: address)
-    return try await refusal(event, problem)
   }
 
   /// Writes a refusal down, as far as their number permits. - Returns: `problem`, to be thrown.
