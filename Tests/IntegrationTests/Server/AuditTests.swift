@@ -1,4 +1,5 @@
 import Protocol
+import Reactor
 import Testing
 
 @testable import App
@@ -10,7 +11,9 @@ import Testing
   /// Everything that happens to people, once.
   @Test func `every flow is written down, and no secret is`() async throws {
     let server = try await RunningServer.start { $0.loginLockoutFailures = 2 }
-    let admin = try await server.person(.admin)
+    try await Accounts.add(
+      "root", password: RunningServer.password, role: .admin, email: nil, fullName: nil, to: server.database)
+    let admin = try await server.person(named: "root")
     var secrets = [RunningServer.password, admin.accessToken, admin.refreshToken, "wrong guess", "made by admin"]
     secrets += ["changed by the user", "reset by the administrator", "set by the command line"]
 
@@ -127,11 +130,15 @@ import Testing
       $0.auditRefusalsPerMinute = 2
       $0.loginsPerAddressMinute = 8
     }
-    for index in 0..<12 {
-      let answer = try await server.login("guest \(index)", "guess guess")
-      #expect(answer.error == (index < 8 ? "invalid_credentials" : "rate_limited"), "\(answer)")
+    let start = MonotonicTime.now()
+    var refusals = [String?]()
+    while refusals.last != "rate_limited", refusals.count < 100 {
+      refusals.append(try await server.login("guest \(refusals.count)", "guess guess").error)
     }
-    #expect(try await server.integer("SELECT count(*) FROM pganalytics.audit") == 2)
+    #expect(refusals.last == "rate_limited")
+    #expect(refusals.count > 8 && refusals.dropLast().allSatisfy { $0 == "invalid_credentials" })
+    let minutes = start.duration(to: .now()).wholeSeconds / 60 + 1
+    #expect(try await server.integer("SELECT count(*) FROM pganalytics.audit") <= 2 + 2 * minutes)
     await server.stop()
   }
 
