@@ -23,8 +23,13 @@ struct ServeCommand: AsyncParsableCommand {
     try PrivateFile.makeDirectory(settings.dataDirectory)
     let signals = try Signals.stream()
     let server = try await Server.start(settings, log: log)
+    let systemd = Systemd(environment: Environment.variables())
+    systemd?.tell(.ready)
+    let watchdog = Task { await systemd?.watch { await server.answers() } }
     say("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
     for await _ in signals { break }
+    systemd?.tell(.stopping)
+    watchdog.cancel()
     await server.stop()
   }
 }

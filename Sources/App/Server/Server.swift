@@ -21,11 +21,13 @@ final class Server: Sendable {
   private let workers: WorkerPool
   private let threads: [LoopThread]
   private let lanes: [LaneHandle]
+  private let roster: LaneRoster
   private let background: [Task<Void, Never>]
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], background: [Task<Void, Never>]
+    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], roster: LaneRoster,
+    background: [Task<Void, Never>]
   ) {
     self.address = address
     self.certificateAuthorityFile = certificateAuthorityFile
@@ -35,6 +37,7 @@ final class Server: Sendable {
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
+    self.roster = roster
     self.background = background
   }
 
@@ -116,8 +119,12 @@ final class Server: Sendable {
       ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes, background: background)
+      database: database, workers: workers, threads: threads, lanes: lanes, roster: roster,
+      background: background)
   }
+
+  /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
+  func answers() async { _ = await roster.snapshot() }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
   func stop() async {
