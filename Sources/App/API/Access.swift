@@ -36,18 +36,33 @@ enum Access: Equatable, Sendable {
     }
   }
 
+  /// What can be refused before the database was asked; a person's role is not known yet.
+  func admit(_ caller: Caller) throws(Problem) {
+    switch (self, caller) {
+    case (_, .principal(let principal)): try admit(principal)
+    case (.collector, .session): throw Problem(.insufficientRole, "this is for collectors")
+    case (.anyone, .session), (.registrationSecret, .session), (.user, .session), (.collectorOrUser, .session): return
+    }
+  }
+
+  /// What is wrong with a token, whoever shows it.
+  private static let tokenProblems: [Problem.Kind] = [
+    .unauthenticated, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience,
+    .missingClaim, .tokenNotYetValid, .expiredToken,
+  ]
+
   /// The problems that follow from the rule.
   var problems: [Problem.Kind] {
     switch self {
     case .anyone: []
-    case .user: [.unauthenticated, .invalidToken, .expiredToken, .insufficientRole]
+    case .user: Self.tokenProblems + [.sessionEnded, .insufficientRole]
     case .collector:
-      [
-        .unauthenticated, .invalidToken, .expiredToken, .certificateRequired, .certificateUnknown, .certificateRevoked,
-        .certificateExpired, .identityMismatch, .collectorRevoked,
+      Self.tokenProblems + [
+        .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired, .identityMismatch,
+        .collectorRevoked,
       ]
     case .collectorOrUser(_, let rule):
-      Access.collector(certificate: rule).problems + [.insufficientRole]
+      Access.collector(certificate: rule).problems + [.tokenRefused, .sessionEnded, .insufficientRole]
     case .registrationSecret: [.invalidRegistrationSecret]
     }
   }

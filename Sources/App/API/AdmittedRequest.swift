@@ -28,4 +28,10 @@ struct RequestContext: Sendable {
   let peerCertificate: PeerCertificate?
   /// When the head was complete.
   let now: Timestamp
+
+  /// The person who calls, for endpoints whose access is a user's.
+  func user() throws(Problem) -> Principal.User {
+    guard case .user(let user) = principal else { throw Problem(.unauthenticated) }
+    return user
+  }
 }

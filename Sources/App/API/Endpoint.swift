@@ -114,10 +114,10 @@ extension Endpoint {
     return Problem.Kind.allCases.filter(all.contains)
   }
 
-  /// What can be judged by the head alone: the caller's right, the body's media type and declared length, and what the
-  /// client accepts. To be asked before a body byte is read.
-  func admit(_ head: HTTPRequestHead, by principal: Principal) throws(Problem) {
-    try access.admit(principal)
+  /// What can be judged by the head alone: the caller's right (of a person that there is a session to ask for), the body's
+  /// media type and declared length, and what the client accepts. To be asked before a body byte is read.
+  func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
+    try access.admit(caller)
     let offers = answers.flatMap(\.contents).map(\.type)
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }

@@ -1,4 +1,5 @@
-// Who calls. Made once a request, from its token and its connection's certificate; afterwards the value is the proof.
+// Who calls. Made once a request, from its token, its connection's certificate and, for people, their session; afterwards
+// the value is the proof.
 
 import Protocol
 
@@ -45,4 +46,17 @@ enum Principal: Equatable, Sendable {
     case .collector(let collector): "collector:\(collector.id)"
     }
   }
+}
+
+/// Who calls, as far as a loop can tell: it does not wait for the database.
+enum Caller: Equatable, Sendable {
+  case principal(Principal)
+  /// A person. Which role, and whether still at all, the session says before the handler runs.
+  case session(UserToken)
+}
+
+/// What an access token proves: that this session was the user's when the token was issued.
+struct UserToken: Equatable, Sendable {
+  let userID: Int64
+  let sessionID: UUID
 }

@@ -42,15 +42,26 @@ struct Problem: Error, Equatable, Sendable {
     case invalidJSON = "invalid_json"
     case invalidQuery = "invalid_query"
     case validationFailed = "validation_failed"
+    case wrongPassword = "wrong_password"
     case conflict = "conflict"
     case renewalTooEarly = "renewal_too_early"
+    case lastAdmin = "last_admin"
     case preconditionFailed = "precondition_failed"
 
     // Who says it
     case unauthenticated = "unauthenticated"
     case invalidToken = "invalid_token"
+    case malformedToken = "malformed_token"
+    case unsupportedAlgorithm = "unsupported_algorithm"
+    case unknownKey = "unknown_key"
+    case badSignature = "bad_signature"
+    case wrongIssuer = "wrong_issuer"
+    case wrongAudience = "wrong_audience"
+    case missingClaim = "missing_claim"
+    case tokenNotYetValid = "token_not_yet_valid"
     case expiredToken = "expired_token"
     case reusedToken = "reused_token"
+    case sessionEnded = "session_ended"
     case invalidCredentials = "invalid_credentials"
     case invalidRegistrationSecret = "invalid_registration_secret"
     case secretUnknown = "secret_unknown"
@@ -83,8 +94,9 @@ extension Problem.Kind {
   var status: HTTPStatus {
     switch self {
     case .malformedRequest, .invalidCompression, .invalidJSON, .invalidQuery: .badRequest
-    case .unauthenticated, .invalidToken, .expiredToken, .reusedToken, .invalidCredentials,
-      .invalidRegistrationSecret:
+    case .unauthenticated, .invalidToken, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature,
+      .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .sessionEnded,
+      .invalidCredentials, .invalidRegistrationSecret:
       .unauthorized
     case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
       .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired, .identityMismatch,
@@ -94,13 +106,13 @@ extension Problem.Kind {
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
     case .requestTimeout: .requestTimeout
-    case .conflict, .renewalTooEarly: .conflict
+    case .conflict, .renewalTooEarly, .lastAdmin: .conflict
     case .preconditionFailed: .preconditionFailed
     case .bodyTooLarge: .contentTooLarge
     case .targetTooLong: .uriTooLong
     case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
     case .unsupportedExpectation: .expectationFailed
-    case .validationFailed: .unprocessableContent
+    case .validationFailed, .wrongPassword: .unprocessableContent
     case .rateLimited, .accountLocked: .tooManyRequests
     case .headTooLarge: .requestHeaderFieldsTooLarge
     case .internalError: .internalServerError
@@ -130,12 +142,23 @@ extension Problem.Kind {
     case .invalidJSON: "The body is not well-formed JSON."
     case .invalidQuery: "A query parameter is missing, unknown or not valid."
     case .validationFailed: "A field of the body is missing, unknown or not valid."
+    case .wrongPassword: "The current password is wrong."
+    case .lastAdmin: "There must be an active administrator, and this is the last one."
     case .conflict: "The request conflicts with what is stored."
     case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."
-    case .invalidToken: "The token is not valid."
+    case .invalidToken: "The refresh token is not one of ours."
+    case .malformedToken: "The token is not of the form we issue."
+    case .unsupportedAlgorithm: "The token is not signed with HS256."
+    case .unknownKey: "The token names no signing key of ours."
+    case .badSignature: "The token's signature is wrong."
+    case .wrongIssuer: "The token was issued by somebody else."
+    case .wrongAudience: "The token is meant for somebody else."
+    case .missingClaim: "The token lacks a claim."
+    case .tokenNotYetValid: "The token is not valid yet."
     case .expiredToken: "The token has expired."
+    case .sessionEnded: "The session has ended; log in again."
     case .reusedToken: "The refresh token was used before; its session is revoked."
     case .invalidCredentials: "The user name or the password is wrong."
     case .invalidRegistrationSecret: "The registration secret is missing."

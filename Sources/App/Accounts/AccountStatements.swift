@@ -9,13 +9,15 @@ struct Account: SQLRow {
   let passwordHash: String
   let role: String
   let isActive: Bool
+  /// Counts the changes of what is not a login.
+  let version: Int32
   let createdAt: Timestamp
   let updatedAt: Timestamp
   let lastLoginAt: Timestamp?
 
   init(
     id: Int64, username: String, email: String?, fullName: String?, passwordHash: String, role: String, isActive: Bool,
-    createdAt: Timestamp, updatedAt: Timestamp, lastLoginAt: Timestamp?
+    version: Int32, createdAt: Timestamp, updatedAt: Timestamp, lastLoginAt: Timestamp?
   ) {
     self.id = id
     self.username = username
@@ -24,6 +26,7 @@ struct Account: SQLRow {
     self.passwordHash = passwordHash
     self.role = role
     self.isActive = isActive
+    self.version = version
     self.createdAt = createdAt
     self.updatedAt = updatedAt
     self.lastLoginAt = lastLoginAt
@@ -32,9 +35,12 @@ struct Account: SQLRow {
   static let columns = [
     SQLColumn("id", Int64.self), SQLColumn("username", String.self), SQLColumn("email", String?.self),
     SQLColumn("full_name", String?.self), SQLColumn("password_hash", String.self), SQLColumn("role", String.self),
-    SQLColumn("is_active", Bool.self), SQLColumn("created_at", Timestamp.self),
+    SQLColumn("is_active", Bool.self), SQLColumn("version", Int32.self), SQLColumn("created_at", Timestamp.self),
     SQLColumn("updated_at", Timestamp.self), SQLColumn("last_login_at", Timestamp?.self),
   ]
+
+  /// The columns as a statement lists them. - Parameter table: the alias before each.
+  static func list(of table: String) -> String { columns.map { "\(table).\($0.name)" }.joined(separator: ", ") }
 
   init(from row: inout RowReader) throws(DatabaseError) {
     id = try row.next()
@@ -44,6 +50,7 @@ struct Account: SQLRow {
     passwordHash = try row.next()
     role = try row.next()
     isActive = try row.next()
+    version = try row.next()
     createdAt = try row.next()
     updatedAt = try row.next()
     lastLoginAt = try row.next()
@@ -69,41 +76,88 @@ struct SigningKeyRow: SQLRow {
 
 enum AccountStatements {
   static let all = [
-    byName.description, loggedIn.description, beginSession.description, add.description, adminExists.description,
-    setPassword.description,
-    signingKeys.description, addFirstSigningKey.description,
+    byName.description, byID.description, page.description, count.description, add.description, lockAdmins.description,
+    lock.description, change.description, delete.description, loggedIn.description, rehash.description,
+    setPassword.description, signingKeys.description, addFirstSigningKey.description,
   ]
 
   static let byName = Statement<String, Account>(
-    "user_by_name",
+    "user_by_name", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE lower(u.username) = lower($1)")
+
+  static let byID = Statement<Int64, Account>(
+    "user_by_id", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1")
+
+  private static let isWanted = """
+    ($1::text IS NULL OR position(lower($1) IN lower(concat_ws(' ', u.username, u.email, u.full_name))) > 0)
+    AND ($2::text IS NULL OR u.role = $2) AND ($3::bool IS NULL OR u.is_active = $3)
     """
-    SELECT id, username, email, full_name, password_hash, role, is_active, created_at, updated_at, last_login_at
-    FROM pganalytics.users WHERE lower(username) = lower($1)
+
+  /// Parameters: part of name, e-mail or full name; role; activity; order (`UserOrder`); limit, offset.
+  static let page = Statement<String?, String?, Bool?, String, Int64, Int64, Account>(
+    "users_page",
+    """
+    SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE \(isWanted)
+    ORDER BY
+      CASE WHEN $4 = 'username' THEN lower(u.username) END,
+      CASE WHEN $4 = '-username' THEN lower(u.username) END DESC,
+      CASE WHEN $4 = 'created_at' THEN u.created_at WHEN $4 = 'last_login' THEN u.last_login_at END NULLS LAST,
+      CASE WHEN $4 = '-created_at' THEN u.created_at WHEN $4 = '-last_login' THEN u.last_login_at END DESC NULLS LAST,
+      u.id
+    LIMIT $5 OFFSET $6
     """)
 
-  static let loggedIn = Statement<Int64, NoRow>(
-    "user_logged_in", "UPDATE pganalytics.users SET last_login_at = now() WHERE id = $1")
+  /// Parameters: as `page`'s first three.
+  static let count = Statement<String?, String?, Bool?, SingleValue<Int64>>(
+    "users_count", "SELECT count(*) FROM pganalytics.users u WHERE \(isWanted)")
 
-  /// Parameters: session, user, end.
-  static let beginSession = Statement<UUID, Int64, Timestamp, NoRow>(
-    "session_begin", "INSERT INTO pganalytics.sessions (id, user_id, expires_at) VALUES ($1, $2, $3)")
-
-  /// Parameters: username, email, full name, password hash, role.
-  static let add = Statement<String, String?, String?, String, String, SingleValue<Int64>>(
+  /// Parameters: username, email, full name, password hash, role, activity. No row: the name is taken.
+  static let add = Statement<String, String?, String?, String, String, Bool, Account>(
     "user_add",
     """
-    INSERT INTO pganalytics.users (username, email, full_name, password_hash, role)
-    VALUES ($1, $2, $3, $4, $5) RETURNING id
+    INSERT INTO pganalytics.users AS u (username, email, full_name, password_hash, role, is_active)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (lower(username)) DO NOTHING
+    RETURNING \(Account.list(of: "u"))
     """)
 
-  static let adminExists = Statement<SingleValue<Bool>>(
-    "admin_exists", "SELECT EXISTS (SELECT 1 FROM pganalytics.users WHERE role = 'admin' AND is_active)")
+  /// The active administrators, locked: of two changes that would each leave one, the second sees the first. Asked for
+  /// before the user is locked, by whoever could take an administrator away, so that all lock in one order.
+  static let lockAdmins = Statement<SingleValue<Int64>>(
+    "users_lock_admins",
+    "SELECT id FROM pganalytics.users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE")
 
-  static let setPassword = Statement<String, String, SingleValue<Int64>>(
+  static let lock = Statement<Int64, Account>(
+    "user_lock", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1 FOR UPDATE")
+
+  /// Parameters: user; whether the e-mail changes, and to what; the same of the full name; role, activity and password
+  /// hash, NULL for no change.
+  static let change = Statement<Int64, Bool, String?, Bool, String?, String?, Bool?, String?, Account>(
+    "user_change",
+    """
+    UPDATE pganalytics.users u
+    SET email = CASE WHEN $2 THEN $3 ELSE u.email END, full_name = CASE WHEN $4 THEN $5 ELSE u.full_name END,
+      role = coalesce($6, u.role), is_active = coalesce($7, u.is_active),
+      password_hash = coalesce($8, u.password_hash), version = u.version + 1, updated_at = now()
+    WHERE u.id = $1
+    RETURNING \(Account.list(of: "u"))
+    """)
+
+  static let delete = Statement<Int64, NoRow>("user_delete", "DELETE FROM pganalytics.users WHERE id = $1")
+
+  /// Parameters: user, the hash that was verified. No row: the account changed while that was done.
+  static let loggedIn = Statement<Int64, String, NoRow>(
+    "user_logged_in",
+    "UPDATE pganalytics.users SET last_login_at = now() WHERE id = $1 AND password_hash = $2 AND is_active")
+
+  /// The same password with today's parameters: no new version. Parameters: user, hash.
+  static let rehash = Statement<Int64, String, NoRow>(
+    "user_rehash", "UPDATE pganalytics.users SET password_hash = $2 WHERE id = $1")
+
+  /// Parameters: user, the hash that was verified, the new one. No row: somebody else changed it meanwhile.
+  static let setPassword = Statement<Int64, String, String, NoRow>(
     "user_set_password",
     """
-    UPDATE pganalytics.users SET password_hash = $2, updated_at = now() WHERE lower(username) = lower($1)
-    RETURNING id
+    UPDATE pganalytics.users SET password_hash = $3, version = version + 1, updated_at = now()
+    WHERE id = $1 AND password_hash = $2
     """)
 
   /// The newest first: it signs, the others verify.

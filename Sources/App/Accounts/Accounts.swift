@@ -1,34 +1,104 @@
 import Protocol
 
-/// Users as the command line and the embedded set-up make them.
+/// Users as the command line and the embedded set-up make them, and the rules for names and passwords that all keep.
 enum Accounts {
   struct Refused: Error, CustomStringConvertible {
     let description: String
   }
 
-  static let shortestPassword = 8
+  static let username = FieldRule<String>.string(1...64)
+  static let newPassword = FieldRule<String>.secret(shortestPassword...PasswordHash.maximumPasswordBytes)
+  private static let shortestPassword = 8
 
-  static func hash(_ password: String) throws(Refused) -> String {
-    guard password.utf8.count >= shortestPassword, let hash = PasswordHash.hash(password) else {
-      throw Refused(
-        description: "a password has \(shortestPassword) to \(PasswordHash.maximumPasswordBytes) bytes")
+  /// What is wrong with a password for `username`, as the rest of a sentence; nil if nothing is.
+  static func fault(inPassword password: String, of username: String) -> String? {
+    guard password.unicodeScalars.count >= shortestPassword, password.utf8.count <= PasswordHash.maximumPasswordBytes,
+      !password.utf8.contains(0)
+    else {
+      return "must have \(shortestPassword) characters at least and \(PasswordHash.maximumPasswordBytes) bytes at most"
     }
-    return hash
+    return password.lowercased() == username.lowercased() ? "must not be the user name" : nil
   }
 
+  /// Adds a user, from the command line.
   static func add(
-    _ username: String, password: String, role: Role, email: String?, fullName: String?,
-    to database: some DatabaseClient
+    _ username: String, password: String, role: Role, email: String?, fullName: String?, to database: Database
   ) async throws {
-    let hash = try hash(password)
-    // A typed `do`: with an untyped one and `catch where`, the compiler of Swift 6.3.1 does not end.
-    do throws(DatabaseError) {
-      _ = try await database.one(AccountStatements.add, username, email, fullName, hash, role.rawValue)
-    } catch {
-      if error.sqlstate == SQLState.uniqueViolation {
-        throw Refused(description: "there is a user \(username) already")
-      }
-      throw error
+    var errors = FieldErrors()
+    if self.username.readText?(username, "the name", &errors) == nil { throw Refused(description: errors.details) }
+    let hash = try hash(password, of: username)
+    let isAdded = try await database.transaction { session throws(DatabaseError) -> Bool in
+      guard
+        let account = try await session.one(AccountStatements.add, username, email, fullName, hash, role.rawValue, true)
+      else { return false }
+      var event = AuditEvent(.createUser, by: AuditEvent.system, on: account.actor)
+      event.describe(account)
+      try await session.audit(event)
+      return true
     }
+    if !isAdded { throw Refused(description: "there is a user \(username) already") }
+  }
+
+  /// Gives a user a new password, ends all sessions and lifts a lock-out: the way back in for who is locked out.
+  /// - Returns: false if there is no such user.
+  static func setPassword(_ password: String, of username: String, in database: Database) async throws -> Bool {
+    let hash = try hash(password, of: username)
+    return try await database.transaction { session throws(DatabaseError) -> Bool in
+      guard let account = try await session.one(AccountStatements.byName, username) else { return false }
+      try await session.change(account, UserChange(passwordHash: hash))
+      var event = AuditEvent(.updateUser, by: AuditEvent.system, on: account.actor)
+      event.details["changed"] = ["password"]
+      try await session.audit(event)
+      return true
+    }
+  }
+
+  private static func hash(_ password: String, of username: String) throws(Refused) -> String {
+    if let fault = fault(inPassword: password, of: username) { throw Refused(description: "a password \(fault)") }
+    guard let hash = PasswordHash.hash(password) else { throw Refused(description: "the password cannot be hashed") }
+    return hash
+  }
+}
+
+/// What becomes of a user.
+struct UserChange: Sendable {
+  var email = FieldChange<String>.keep
+  var fullName = FieldChange<String>.keep
+  var role: Role?
+  var isActive: Bool?
+  var passwordHash: String?
+}
+
+extension DatabaseLease {
+  /// Changes a user, with what follows: a password or a deactivation ends all sessions, a password lifts a lock-out.
+  /// In a transaction. - Returns: the user as he is now; nil if he is gone.
+  @discardableResult
+  func change(_ account: Account, _ change: UserChange) async throws(DatabaseError) -> Account? {
+    let changed = try await one(
+      AccountStatements.change, account.id, change.email != .keep, change.email.value, change.fullName != .keep,
+      change.fullName.value, change.role?.rawValue, change.isActive, change.passwordHash)
+    if change.passwordHash != nil || change.isActive == false {
+      try await execute(UserSessionStatements.endAll, account.id)
+    }
+    if change.passwordHash != nil { try await execute(LoginStatements.succeed, account.username) }
+    return changed
+  }
+}
+
+extension FieldChange {
+  /// What is set; nil if nothing is, or it is cleared.
+  fileprivate var value: Value? { if case .set(let value) = self { value } else { nil } }
+}
+
+extension Account {
+  /// How the audit trail names it.
+  var actor: String { "user:\(id)" }
+}
+
+extension AuditEvent {
+  /// What a user was made with.
+  mutating func describe(_ account: Account) {
+    details["username"] = .string(account.username)
+    details["role"] = .string(account.role)
   }
 }

@@ -33,6 +33,9 @@ enum AuditOutcome: String, CaseIterable, Sendable {
 
 /// One line of the trail. Whoever makes one sees to it that no password, token, secret or key is in it.
 struct AuditEvent: Sendable {
+  /// The actor of what the program does by itself, and of its command line.
+  static let system = "system"
+
   let action: AuditAction
   /// `user:<id>`, `collector:<uuid>`, `anonymous` or `system`.
   let actor: String
@@ -52,8 +55,9 @@ struct AuditEvent: Sendable {
   }
 
   /// What the caller of `context` did.
-  init(_ action: AuditAction, _ context: RequestContext, on subject: String? = nil) {
-    self.init(action, by: context.principal.actor, on: subject)
+  /// - Parameter actor: who it turned out to be, where the request itself did not say: at a login.
+  init(_ action: AuditAction, by actor: String? = nil, _ context: RequestContext, on subject: String? = nil) {
+    self.init(action, by: actor ?? context.principal.actor, on: subject)
     address = context.peerAddress
     requestID = context.requestID
   }

@@ -1,4 +1,4 @@
-// The commands that change a database and end: migrate, user add, secret add.
+// The commands that change a database and end: migrate, user, secret.
 
 import ArgumentParser
 import Glibc
@@ -24,7 +24,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
 struct UserCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "user", abstract: "Manages the users of the API.", subcommands: [Add.self])
+    commandName: "user", abstract: "Manages the users of the API.", subcommands: [Add.self, Password.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,15 +41,43 @@ struct UserCommand: AsyncParsableCommand {
     func run() async throws {
       let settings = try options.read([("database_url", databaseUrl)])
       guard let role = Role(rawValue: role) else { throw ValidationError("--role is admin, operator or viewer") }
-      if isatty(STDIN_FILENO) == 1 { print("Password (empty for a random one): ", terminator: "") }
-      let typed = readLine(strippingNewline: true) ?? ""
-      let password = typed.isEmpty ? Secrets.random() : typed
+      let password = UserCommand.readPassword()
       try await withDatabase(settings) { database in
         try await Accounts.add(
-          username, password: password, role: role, email: email, fullName: fullName, to: database)
+          username, password: password.text, role: role, email: email, fullName: fullName, to: database)
       }
-      print("\(username) is \(role.rawValue)." + (typed.isEmpty ? " Password: \(password)" : ""))
+      print("\(username) is \(role.rawValue)." + password.notice)
     }
+  }
+
+  struct Password: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "password", abstract: "Gives a user a new password, ends the user's sessions and any lock-out.",
+      discussion: "The password is read from standard input; an empty one is replaced by a random one and printed.")
+
+    @Argument(help: "Name of the user.") var username: String
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      let password = UserCommand.readPassword()
+      try await withDatabase(settings) { database in
+        guard try await Accounts.setPassword(password.text, of: username, in: database) else {
+          throw ValidationError("there is no user \(username)")
+        }
+      }
+      print("The password of \(username) is changed." + password.notice)
+    }
+  }
+
+  /// A password as somebody typed it, or one of ours, with what to tell him then.
+  private static func readPassword() -> (text: String, notice: String) {
+    if isatty(STDIN_FILENO) == 1 { print("Password (empty for a random one): ", terminator: "") }
+    let typed = readLine(strippingNewline: true) ?? ""
+    if !typed.isEmpty { return (typed, "") }
+    let random = Secrets.random()
+    return (random, " Password: \(random)")
   }
 }
 

@@ -69,8 +69,7 @@ struct UpCommand: AsyncParsableCommand {
         to: database)
     } else if try Credentials.read(settings.dataDirectory) == nil {
       // The administrator of an earlier start whose credentials are lost: the data directory is ours, so is the account.
-      let hash = try Accounts.hash(credentials.adminPassword)
-      _ = try await database.one(AccountStatements.setPassword, credentials.adminUsername, hash)
+      _ = try await Accounts.setPassword(credentials.adminPassword, of: credentials.adminUsername, in: database)
     }
     let digest = Secrets.digest(credentials.registrationSecret.utf8)
     if try await database.one(RegistrationSecretStatements.exists, digest)?.value != true {

@@ -6,8 +6,20 @@ enum MaintenanceStatements {
     "dead_letters_prune", "DELETE FROM pganalytics.dead_letters WHERE received_at < now() - make_interval(days => $1)")
   static let pruneSessions = Statement<NoRow>(
     "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now()")
+  /// $1: days.
+  static let pruneAudit = Statement<Int32, NoRow>(
+    "audit_prune", "DELETE FROM pganalytics.audit WHERE at < now() - make_interval(days => $1)")
+  /// $1: seconds.
+  static let pruneLoginFailures = Statement<Double, NoRow>(
+    "login_failures_prune",
+    """
+    DELETE FROM pganalytics.login_failures
+    WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
+    """)
 
-  static let all = [pruneDeadLetters.description, pruneSessions.description]
+  static let all = [
+    pruneDeadLetters.description, pruneSessions.description, pruneAudit.description, pruneLoginFailures.description,
+  ]
 }
 
 struct Maintenance: Sendable {
@@ -79,6 +91,9 @@ struct Maintenance: Sendable {
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
     try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     try await database.execute(MaintenanceStatements.pruneSessions)
+    try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
+    try await database.execute(
+      MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
     return round
   }
 }

@@ -23,6 +23,7 @@ struct MigrationFile: Sendable {
     MigrationFile(2, "collectors", PackageResources.V0002__collectors_sql),
     MigrationFile(3, "ingest", PackageResources.V0003__ingest_sql),
     MigrationFile(4, "config_pulls", PackageResources.V0004__config_pulls_sql),
-    MigrationFile(5, "certificates", PackageResources.V0005__certificates_sql),
+    MigrationFile(5, "sessions", PackageResources.V0005__sessions_sql),
+    MigrationFile(6, "certificates", PackageResources.V0006__certificates_sql),
   ]
 }

@@ -18,6 +18,10 @@ struct StorageSettings: Sendable {
   var partitionDaysAhead: Int32 = 3
   /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.
   var compressAfterDays: Int32 = 2
+  /// Days of the audit trail.
+  var auditRetentionDays: Int32 = 365
+  /// How long after its last lock-out, or failure, a name's failed logins are remembered.
+  var loginFailureMemory: Duration = .seconds(3600)
   /// Between two rounds of maintenance.
   var maintenanceInterval: Duration = .seconds(3600)
   /// After a round that failed.

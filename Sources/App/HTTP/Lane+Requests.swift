@@ -16,7 +16,20 @@ enum Opening {
 struct EndpointCall {
   let endpoint: Endpoint
   let path: PathParameters
-  let principal: Principal
+  let caller: Caller
+
+  /// Who may be served. A person's session is asked for now, at each request, so that logout, a changed role and a
+  /// deactivated user count at once on every server, and nothing has to be told to anybody.
+  /// - Throws: `.sessionEnded`, `.insufficientRole`, or that the database cannot be asked.
+  func principal(_ database: Database) async throws(Problem) -> Principal {
+    switch caller {
+    case .principal(let principal): return principal
+    case .session(let token):
+      let principal = Principal.user(try await database.user(of: token))
+      try endpoint.access.admit(principal)
+      return principal
+    }
+  }
 }
 
 extension Lane {
@@ -42,17 +55,18 @@ extension Lane {
       endpoint = found
       path = parameters
     }
-    let principal: Principal
+    let caller: Caller
     switch authenticate(head, on: connection, for: endpoint.access) {
     case .refused(let problem, let claimed): throw noted(problem, exchange, on: connection, claimed: claimed)
-    case .principal(let known): principal = known
+    case .principal(let principal): caller = .principal(principal)
+    case .session(let token): caller = .session(token)
     case .unknown(let id, let problem):
       if exchange.hasLookedUp { throw noted(problem, exchange, on: connection) }
       lookUp(id, for: exchange, on: connection)
       return .wait
     }
-    try endpoint.admit(head, by: principal)
-    if case .collector(let collector) = principal {
+    try endpoint.admit(head, by: caller)
+    if case .principal(.collector(let collector)) = caller {
       if let named = path.collectorID, named != collector.id {
         let problem = Problem(.identityMismatch, "the path names another collector than the token")
         throw noted(problem, exchange, on: connection, claimed: named)
@@ -60,9 +74,9 @@ extension Lane {
       connection.exchange?.collector = collector.id
     }
     switch endpoint.lane {
-    case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, principal: principal))
+    case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, caller: caller))
     case .ingest:
-      guard case .collector(let collector) = principal else { throw Problem(.unauthenticated) }
+      guard case .principal(.collector(let collector)) = caller else { throw Problem(.unauthenticated) }
       let (reader, push) = try admitPush(collector, head).get()
       return .push(reader, push)
     }
@@ -102,13 +116,21 @@ extension Lane {
     guard let exchange = connection.exchange else { return }
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
-    let circumstances = RequestContext(
-      principal: call.principal, requestID: exchange.requestID, peerAddress: connection.peerAddress.ipString,
-      peerCertificate: connection.certificate?.peer, now: Timestamp(unixMicroseconds: unixMicroseconds))
-    let endpoint = call.endpoint
+    let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
+    let (certificate, now) = (connection.certificate?.peer, Timestamp(unixMicroseconds: unixMicroseconds))
+    let database = context.database
     let handle = handle
     Task { () async -> Void in
-      let response = await endpoint.respond(to: request, circumstances)
+      let response: HTTPResponse
+      do throws(Problem) {
+        let principal = try await call.principal(database)
+        response = await call.endpoint.respond(
+          to: request,
+          RequestContext(
+            principal: principal, requestID: requestID, peerAddress: address, peerCertificate: certificate, now: now))
+      } catch {
+        response = error.response(requestID: requestID)
+      }
       handle.submit { $0.connections[ticket.connection]?.complete(ticket.exchange, response) }
     }
   }

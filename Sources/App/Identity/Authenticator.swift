@@ -5,6 +5,8 @@ import Protocol
 /// The outcome of looking at who calls.
 enum Authentication {
   case principal(Principal)
+  /// A good access token: its session is looked up before a handler runs.
+  case session(UserToken)
   /// - `claimed`: the collector that somebody else's request names.
   case refused(Problem, claimed: UUID? = nil)
   /// This lane has not heard of the collector, or of its certificate: ask the database, then look again. If it is still
@@ -31,14 +33,15 @@ extension Lane {
       if problem.kind.status != .unauthorized { return asCollector }
       let asUser = user(token)
       guard case .refused(let other, _) = asUser else { return asUser }
-      return .refused(Problem(.tokenRefused, other.kind == .expiredToken ? other.details : problem.details))
+      // Proven to be a person's, whose client knows what to do: no collector holds such a token.
+      if other.kind == .expiredToken { return asUser }
+      return .refused(Problem(.tokenRefused, problem.kind.message))
     }
   }
 
   private func user(_ token: ArraySlice<UInt8>) -> Authentication {
     do throws(JWTError) {
-      let claims = try token.withSpan { span throws(JWTError) in try tokens.user(span, now: unixSeconds) }
-      return .principal(.user(claims))
+      return .session(try token.withSpan { span throws(JWTError) in try tokens.user(span, now: unixSeconds) })
     } catch {
       return .refused(Problem(error))
     }
@@ -112,17 +115,19 @@ extension Lane {
 extension Problem {
   /// Why a token is refused. Facts about its form and its times are no secret; whether a signature is nearly right is.
   init(_ error: JWTError) {
+    // Kinds by their full name: several cases of the two enums are called the same, and `self.init(.badSignature)` would
+    // be this initializer again.
     switch error {
-    case .expired: self.init(.expiredToken)
-    case .malformed: self.init(.invalidToken, "malformed")
-    case .tooLong: self.init(.invalidToken, "too long")
-    case .unsupportedAlgorithm: self.init(.invalidToken, "unsupported algorithm")
-    case .unknownKey: self.init(.invalidToken, "unknown key")
-    case .badSignature: self.init(.invalidToken, "bad signature")
-    case .notYetValid: self.init(.invalidToken, "not valid yet")
-    case .wrongAudience: self.init(.invalidToken, "meant for somebody else")
-    case .wrongIssuer: self.init(.invalidToken, "issued by somebody else")
-    case .missingClaim(let name): self.init(.invalidToken, "no claim \(name)")
+    case .malformed: self.init(Kind.malformedToken)
+    case .tooLong: self.init(Kind.malformedToken, "more than \(JWT.maximumBytes) bytes")
+    case .unsupportedAlgorithm: self.init(Kind.unsupportedAlgorithm)
+    case .unknownKey: self.init(Kind.unknownKey)
+    case .badSignature: self.init(Kind.badSignature)
+    case .wrongIssuer: self.init(Kind.wrongIssuer)
+    case .wrongAudience: self.init(Kind.wrongAudience)
+    case .missingClaim(let name): self.init(Kind.missingClaim, name)
+    case .notYetValid: self.init(Kind.tokenNotYetValid)
+    case .expired: self.init(Kind.expiredToken)
     }
   }
 }

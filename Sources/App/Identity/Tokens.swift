@@ -70,14 +70,12 @@ struct Tokens: Sendable {
     return (id, claims.expiresAt)
   }
 
-  /// The user that `token` names.
-  func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> Principal.User {
+  /// The session that `token` names. Its name and role are for clients to show: what counts is what the session says.
+  func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> UserToken {
     let claims = try JWT.verify(token, with: keys, audience: Self.userAudience, issuer: Self.issuer, now: now)
     guard let id = claims.number("user_id") else { throw .missingClaim("user_id") }
-    guard let name = claims.text("username") else { throw .missingClaim("username") }
-    guard let role = claims.text("role").flatMap(Role.init(rawValue:)) else { throw .missingClaim("role") }
     guard let session = claims.text("session").flatMap({ UUID($0) }) else { throw .missingClaim("session") }
-    return Principal.User(id: id, name: name, role: role, sessionID: session)
+    return UserToken(userID: id, sessionID: session)
   }
 }
 

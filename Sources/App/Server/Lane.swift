@@ -12,7 +12,7 @@ struct LaneContext: Sendable {
   let tokens: Tokens
   let router: Router
   let directory: CollectorDirectory
-  let refusals: RefusalAudit
+  let refusals: IdentityRefusals
   let partitions: Partitions
   let database: Database
   let log: ServerLog

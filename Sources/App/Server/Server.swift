@@ -72,7 +72,7 @@ final class Server: Sendable {
     let storage = try await Storage.open(database, settings: settings)
     let tokens = Tokens(keys: try await SigningKeys.load(database), settings: settings)
     let directory = CollectorDirectory(database: database, settings: settings, log: log)
-    let refusals = RefusalAudit(database: database, log: log)
+    let refusals = IdentityRefusals(database: database, settings: settings, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -8,7 +8,7 @@ struct Services: Sendable {
   let authority: Authority
   let tokens: Tokens
   let directory: CollectorDirectory
-  let refusals: RefusalAudit
+  let refusals: IdentityRefusals
   let lanes: LaneRoster
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
@@ -22,7 +22,8 @@ struct Services: Sendable {
 enum Endpoints {
   static func all(_ services: Services) -> [Endpoint] {
     let declared =
-      AccountEndpoints.all(services) + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
+      SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
+      + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
       + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
@@ -44,6 +45,14 @@ extension DatabaseClient {
   /// The same on this client, such as the session of a transaction.
   @discardableResult
   func query<Value>(_ work: (Self) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
+    do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
+  }
+}
+
+extension DatabaseLease {
+  /// The same within a transaction.
+  @discardableResult
+  func query<Value>(_ work: (DatabaseLease) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
     do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
   }
 }

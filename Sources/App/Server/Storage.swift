@@ -58,6 +58,8 @@ extension Settings {
     storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
     storage.ledgerRetentionDays = storage.retentionDays
     storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
+    storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)
+    storage.loginFailureMemory = loginLockoutMaximum
     storage.compressAfterDays = Int32(clamping: compressAfter.wholeSeconds / 86_400)
     return storage
   }

@@ -108,6 +108,9 @@ extension Settings {
     .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
 
     .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
+    .init(
+      "refresh_token_life", .time(\.refreshTokenLife, .seconds(1)...year),
+      "Life of a user's session after its login or last refresh."),
     .init("collector_token_life", .time(\.collectorTokenLife, .seconds(1)...year), "Life of a collector's token."),
     .init("certificate_life", .time(\.certificateLife, .seconds(60)...year), "Life of a collector's certificate."),
     .init(
@@ -126,5 +129,18 @@ extension Settings {
     .init(
       "logins_per_address_minute", .count(\.loginsPerAddressMinute, 1...100_000),
       "Logins from one address; more is 429."),
+    .init(
+      "login_lockout_failures", .count(\.loginLockoutFailures, 1...1000),
+      "Failed logins in a row by which a name is locked; then 429."),
+    .init(
+      "login_lockout", .time(\.loginLockout, .seconds(1)...year),
+      "First lock-out of a name; each further failure doubles it."),
+    .init(
+      "login_lockout_maximum", .time(\.loginLockoutMaximum, .seconds(1)...year),
+      "Longest lock-out, and how long after the last one failures are remembered."),
+    .init("audit_retention", .time(\.auditRetention, .seconds(86_400)...year * 10), "Age of the audit trail's end."),
+    .init(
+      "audit_refusals_per_minute", .count(\.auditRefusalsPerMinute, 1...1_000_000),
+      "Refused logins and refreshes a server writes to the audit trail; more are counted."),
   ]
 }

@@ -69,6 +69,7 @@ struct Settings: Sendable {
 
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)
+  var refreshTokenLife = Duration.seconds(24 * 3600)
   var collectorTokenLife = Duration.seconds(30 * 60)
   var certificateLife = Duration.seconds(30 * 86_400)
   var certificateGrace = Duration.seconds(7 * 86_400)
@@ -78,4 +79,9 @@ struct Settings: Sendable {
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
   var loginsPerAccountMinute = 10
   var loginsPerAddressMinute = 60
+  var loginLockoutFailures = 10
+  var loginLockout = Duration.seconds(60)
+  var loginLockoutMaximum = Duration.seconds(3600)
+  var auditRetention = Duration.seconds(365 * 86_400)
+  var auditRefusalsPerMinute = 60
 }

@@ -19,6 +19,12 @@ public enum PasswordHash {
       self.p = p
     }
 
+    /// Whether a guess takes less memory or less time.
+    func isWeaker(than other: Parameters) -> Bool {
+      let (memory, otherMemory) = (r << logN, other.r << other.logN)
+      return memory < otherMemory || memory * p < otherMemory * other.p
+    }
+
     /// What a stored string may ask for; a tampered one must not take the machine's memory.
     var isBearable: Bool {
       (1...20).contains(logN) && (1...32).contains(r) && (1...16).contains(p) && (128 << logN) * r <= 256 << 20
@@ -46,10 +52,10 @@ public enum PasswordHash {
     return constantTimeEquals(hash.span, stored.hash.span)
   }
 
-  /// Whether `encoded` was made with other parameters than wanted now: hash again at the next successful login.
+  /// Whether `encoded` is weaker than what is wanted now: hash again at the next successful login.
   public static func needsRehash(_ encoded: String, wanted: Parameters = .standard) -> Bool {
     guard let stored = Stored(encoded) else { return true }
-    return stored.parameters != wanted || stored.salt.count < saltBytes || stored.hash.count < hashBytes
+    return stored.parameters.isWeaker(than: wanted) || stored.salt.count < saltBytes || stored.hash.count < hashBytes
   }
 
   /// A hash no password is known for. Verify against it when the user does not exist, so that the answer takes as long.

@@ -18,7 +18,7 @@ private func respond(
 private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Principal) throws -> Problem? {
   let endpoint = try Sample.endpoint(id)
   do throws(Problem) {
-    try endpoint.admit(head, by: principal)
+    try endpoint.admit(head, by: .principal(principal))
     return nil
   } catch {
     return error
@@ -127,17 +127,19 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
   }
 
   @Test func `lists the problems that follow from a declaration, each once`() throws {
+    let tokenProblems: [Problem.Kind] = [
+      .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience, .missingClaim,
+      .tokenNotYetValid, .expiredToken, .sessionEnded,
+    ]
     #expect(
       try Sample.endpoint("makeThing").problems == [
         .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable, .invalidJSON, .invalidQuery,
-        .validationFailed, .conflict, .unauthenticated, .invalidToken, .expiredToken, .insufficientRole, .rateLimited,
-        .internalError, .overloaded, .databaseUnavailable,
-      ])
+        .validationFailed, .conflict, .unauthenticated,
+      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
     #expect(
       try Sample.endpoint("deleteThing").problems == [
-        .notFound, .invalidQuery, .unauthenticated, .invalidToken, .expiredToken, .insufficientRole, .rateLimited,
-        .internalError, .overloaded, .databaseUnavailable,
-      ])
+        .notFound, .invalidQuery, .unauthenticated,
+      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
     #expect(!(try Sample.endpoint("push").problems.contains(.invalidQuery)))
   }
 

@@ -21,6 +21,9 @@ import Testing
     let first = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     #expect(try await collector.push(first, over: client).status == 200)
 
+    let person = try await server.person(.viewer)
+    #expect(try await person.refusal() == nil)
+
     try cluster.stop(crash: false)
     let waiting = collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
     try await server.eventually("pushes are still accepted") {
@@ -37,6 +40,9 @@ import Testing
     let login = try await server.login("nobody", "whatever")
     #expect(login.status == 503)
     #expect(login.field("retry-after") != nil)
+    // Whether the session has ended cannot be asked: neither served nor sent to log in again.
+    #expect(try await person.refusal() == "database_unavailable")
+    #expect(try await person.refresh().status == 503)
 
     try cluster.start()
     try await server.eventually("it does not recover") {

@@ -116,9 +116,7 @@ final class RunningServer: Sendable {
 
   /// Adds a user. - Returns: the field that lets a request act as the user.
   func user(_ role: Role) async throws -> (String, String) {
-    let name = "\(role)\(names.add(1, ordering: .relaxed).newValue)"
-    try await Accounts.add(name, password: Self.password, role: role, email: nil, fullName: nil, to: database)
-    let answer = try await login(name, Self.password)
+    let answer = try await login(try await add(role), Self.password)
     return ("Authorization", "Bearer " + (try #require(answer.json["access_token"]?.text, "\(answer)")))
   }
 

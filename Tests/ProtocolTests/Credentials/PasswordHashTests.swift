@@ -56,6 +56,14 @@ struct PasswordHashTests {
     #expect(PasswordHash.needsRehash("garbage"))
   }
 
+  @Test(arguments: [(4, 8, 2, false), (5, 8, 1, false), (4, 16, 1, false), (3, 8, 1, true), (4, 4, 2, true)])
+  func `asks for a new hash when the stored one is weaker, not when it is stronger`(
+    logN: Int, r: Int, p: Int, isWeaker: Bool
+  ) throws {
+    let encoded = try #require(PasswordHash.hash("p", parameters: .init(logN: logN, r: r, p: p)))
+    #expect(PasswordHash.needsRehash(encoded, wanted: cheap) == isWeaker)
+  }
+
   @Test func `the dummy costs what a real hash costs, and fits no password`() {
     #expect(!PasswordHash.needsRehash(PasswordHash.dummy))
     #expect(!PasswordHash.verify("", against: PasswordHash.dummy))

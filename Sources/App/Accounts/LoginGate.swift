@@ -1,0 +1,105 @@
+// Every guess at a password passes here: the limits in memory, the lock-out in the database, then scrypt on a worker
+// thread. What is asked of whom, in which order and with which answer is the same for a name that nobody has.
+
+import Protocol
+import Reactor
+
+struct LoginGate: Sendable {
+  let services: Services
+  private let limits: LoginLimits
+  private let trail: RefusalTrail
+
+  init(_ services: Services) {
+    self.services = services
+    limits = LoginLimits(services.settings)
+    trail = RefusalTrail(perMinute: services.settings.auditRefusalsPerMinute)
+  }
+
+  /// The account whose name and password these are, active or not.
+  /// - Parameters:
+  ///   - wrong: what a wrong name or password is refused with.
+  ///   - event: what the caller tries, for the audit trail.
+  /// - Throws: `wrong`, `.rateLimited`, `.accountLocked`, `.overloaded`
+  func check(
+    _ username: String, _ password: String, wrong: Problem.Kind, _ event: AuditEvent, _ context: RequestContext
+  ) async throws(Problem) -> Account {
+    try counted { () throws(Problem) in try limits.take(account: username, address: context.peerAddress) }
+    let (wait, account) = try await services.query { database throws(DatabaseError) in
+      let wait = try await database.one(LoginStatements.lock, username)?.value
+      return (wait, try await database.one(AccountStatements.byName, username))
+    }
+    var event = event
+    event.subject = account?.actor
+    event.details["username"] = .string(username)
+    if let wait { throw try await refusal(event, Problem(locked: wait)) }
+    // The same work is done for a name that nobody has.
+    let isRight = try await services.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
+    guard let account, isRight else {
+      let settings = services.settings
+      try await services.query { database throws(DatabaseError) in
+        try await database.execute(
+          LoginStatements.fail, username, Int32(clamping: settings.loginLockoutFailures),
+          Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds))
+      }
+      throw try await refusal(event, Problem(wrong))
+    }
+    return account
+  }
+
+  /// Whether the address may try, before a refresh token costs anything.
+  func check(address: String) throws(Problem) {
+    try counted { () throws(Problem) in try limits.check(address: address) }
+  }
+
+  /// Counts a refused refresh token, and writes it down. - Returns: `problem`, to be thrown.
+  func refusal(
+    _ event: AuditEvent, _ problem: Problem, fromAddress address: String
+  ) async throws(Problem) -> Problem {
+    try counted { () throws(Problem) in try limits.take(address: address) }
+    return try await refusal(event, problem)
+  }
+
+  /// What the limits refuse is counted in the trail.
+  private func counted(_ limit: () throws(Problem) -> Void) throws(Problem) {
+    do throws(Problem) {
+      try limit()
+    } catch {
+      trail.count()
+      throw error
+    }
+  }
+
+  /// Writes a refusal down, as far as their number permits. - Returns: `problem`, to be thrown.
+  func refusal(_ event: AuditEvent, _ problem: Problem) async throws(Problem) -> Problem {
+    if let line = trail.line(for: event.refused(problem)) {
+      try await services.query { database throws(DatabaseError) in try await database.audit(line) }
+    }
+    return problem
+  }
+}
+
+extension Services {
+  /// Hashes a password that is known to be permitted.
+  func hash(_ password: String) async throws(Problem) -> String {
+    guard let hash = try await work({ PasswordHash.hash(password) }) else { throw Problem(.internalError) }
+    return hash
+  }
+
+  fileprivate func verify(_ password: String, against hash: String) async throws(Problem) -> Bool {
+    try await work { PasswordHash.verify(password, against: hash) }
+  }
+
+  /// On a worker thread: a password takes a tenth of a second by design.
+  private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
+    do throws(WorkerPoolError) {
+      return try await workers.run(work)
+    } catch {
+      throw Problem(.overloaded, "too many passwords are being checked", retryAfterSeconds: 5)
+    }
+  }
+}
+
+extension Problem {
+  /// - Parameter seconds: until the lock-out ends.
+  init(locked seconds: Int64) { self.init(.accountLocked, retryAfterSeconds: Int(max(1, seconds))) }
+}

@@ -1,0 +1,155 @@
+// Getting in, staying in, getting out.
+
+import Protocol
+
+struct LoginRequest: RequestBody {
+  let username: String
+  let password: String
+
+  init(from object: inout ObjectReader) {
+    username = object.required("username", Accounts.username, "Upper and lower case are the same.")
+    password = object.required("password", .secret(1...PasswordHash.maximumPasswordBytes))
+  }
+
+  static let example: JSONValue = ["username": "admin", "password": "correct horse battery staple"]
+}
+
+struct RefreshRequest: RequestBody {
+  let refreshToken: String
+
+  init(from object: inout ObjectReader) {
+    refreshToken = object.required("refresh_token", .secret(1...RefreshToken.maximumCharacters))
+  }
+
+  static let example: JSONValue = [
+    "refresh_token": "8b0c1f6e-2f2f-4a8e-9a53-0b6a4c0d1e2f.0.3q2-7wABAgMEBQYHCAkKCwwNDg8QERIT"
+  ]
+}
+
+struct ChangePasswordRequest: RequestBody {
+  let current: String
+  let new: String
+
+  init(from object: inout ObjectReader) {
+    current = object.required("current_password", .secret(1...PasswordHash.maximumPasswordBytes))
+    new = object.required("new_password", Accounts.newPassword, "Another than the current one and the user name.")
+  }
+
+  static let example: JSONValue = [
+    "current_password": "correct horse battery staple", "new_password": "a better horse, a longer staple",
+  ]
+}
+
+/// What a login and a refresh answer.
+struct LoginAnswer: ResponseBody {
+  let accessToken: String
+  let expiresIn: Int64
+  let expiresAt: Timestamp
+  let refreshToken: String
+  let refreshExpiresIn: Int64
+  let user: UserAnswer
+
+  static let example = LoginAnswer(
+    accessToken: "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", expiresIn: 900, expiresAt: Timestamp(unixSeconds: 1_790_000_900),
+    refreshToken: "8b0c1f6e-2f2f-4a8e-9a53-0b6a4c0d1e2f.0.3q2-7wABAgMEBQYHCAkKCwwNDg8QERIT", refreshExpiresIn: 86_400,
+    user: .example)
+
+  func write(to object: inout ObjectWriter) {
+    object.member("access_token", accessToken, "Send it as `Authorization: Bearer …`.")
+    object.member("token_type", "Bearer")
+    object.member("expires_in", expiresIn, "Seconds.")
+    object.member("expires_at", expiresAt)
+    object.member("refresh_token", refreshToken, "Good for one refresh. Keep it where the password would be safe.")
+    object.member("refresh_expires_in", refreshExpiresIn, "Seconds until the session ends, unless it is refreshed.")
+    object.member("user", user)
+  }
+}
+
+enum SessionEndpoints {
+  static func all(_ services: Services) -> [Endpoint] {
+    let sessions = Sessions(services: services, gate: LoginGate(services))
+    return [login(sessions), refresh(sessions), logout(sessions), me(services), changePassword(sessions)]
+  }
+
+  private static func login(_ sessions: Sessions) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone,
+      summary: "Log in with name and password.",
+      description: """
+        An unknown name and a wrong password are told apart neither by the answer nor by its time. After some failures \
+        in a row (`login_lockout_failures`) the name is locked, whether anybody has it or not, and each further failure \
+        locks it twice as long; while it is locked a right password is refused as well.
+        """,
+      body: LoginRequest.self, returns: LoginAnswer.self,
+      problems: [.invalidCredentials, .accountInactive, .accountLocked]
+    ) { request, context async throws(Problem) -> LoginAnswer in
+      answer(try await sessions.begin(request.body.username, request.body.password, context), sessions, context)
+    }
+  }
+
+  private static func refresh(_ sessions: Sessions) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone,
+      summary: "Continue a session with its refresh token.",
+      description: """
+        The answer carries the next refresh token; the one sent is used up. One that was used before ends its session, \
+        since either it or its successor is in wrong hands: a client sends one refresh at a time.
+        """,
+      body: RefreshRequest.self, returns: LoginAnswer.self,
+      problems: [.invalidToken, .expiredToken, .reusedToken, .sessionEnded]
+    ) { request, context async throws(Problem) -> LoginAnswer in
+      answer(try await sessions.refresh(request.body.refreshToken, context), sessions, context)
+    }
+  }
+
+  private static func logout(_ sessions: Sessions) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/auth/logout", id: "logout", tag: .authentication, access: .user(.viewer),
+      summary: "End the session: its access tokens and its refresh token, at once and on every server.",
+      returns: NoContent.self
+    ) { _, context async throws(Problem) -> NoContent in
+      try await sessions.end(context)
+      return NoContent()
+    }
+  }
+
+  private static func me(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer),
+      summary: "The user who asks.", returns: UserAnswer.self
+    ) { _, context async throws(Problem) -> UserAnswer in
+      let user = try context.user()
+      let account = try await services.query { database throws(DatabaseError) in
+        try await database.one(AccountStatements.byID, user.id)
+      }
+      guard let account else { throw Problem(.sessionEnded) }
+      return UserAnswer(account: account)
+    }
+  }
+
+  private static func changePassword(_ sessions: Sessions) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/auth/change-password", id: "changePassword", tag: .authentication, access: .user(.viewer),
+      summary: "Change one's own password.",
+      description: """
+        Ends all other sessions of the user. A wrong current password counts as a failed login; it is 422 and no 401, \
+        which a client would take for an expired token.
+        """,
+      body: ChangePasswordRequest.self, returns: NoContent.self, problems: [.wrongPassword, .accountLocked, .conflict]
+    ) { request, context async throws(Problem) -> NoContent in
+      try await sessions.changePassword(from: request.body.current, to: request.body.new, context)
+      return NoContent()
+    }
+  }
+
+  private static func answer(
+    _ granted: Sessions.Granted, _ sessions: Sessions, _ context: RequestContext
+  ) -> LoginAnswer {
+    LoginAnswer(
+      accessToken: granted.access.token,
+      expiresIn: granted.access.expiresAt - context.now.unixMicroseconds / 1_000_000,
+      expiresAt: Timestamp(unixSeconds: granted.access.expiresAt), refreshToken: granted.refresh.text,
+      refreshExpiresIn: sessions.services.settings.refreshTokenLife.wholeSeconds,
+      user: UserAnswer(account: granted.account))
+  }
+}

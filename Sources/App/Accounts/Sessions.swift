@@ -1,0 +1,172 @@
+// The life of a login: begun with a password, continued by refresh tokens that are used once, ended in the database.
+
+import Protocol
+
+struct Sessions: Sendable {
+  /// What a client gets to go on with.
+  struct Granted: Sendable {
+    let account: Account
+    let access: Tokens.Issued
+    let refresh: RefreshToken
+  }
+
+  let services: Services
+  let gate: LoginGate
+
+  private var life: Double { Double(services.settings.refreshTokenLife.wholeSeconds) }
+
+  /// Logs in.
+  func begin(_ username: String, _ password: String, _ context: RequestContext) async throws(Problem) -> Granted {
+    var event = AuditEvent(.login, context)
+    let account = try await gate.check(username, password, wrong: .invalidCredentials, event, context)
+    event.subject = account.actor
+    event.details["username"] = .string(username)
+    guard account.isActive else { throw try await gate.refusal(event, Problem(.accountInactive)) }
+    let newHash = PasswordHash.needsRehash(account.passwordHash) ? try await services.hash(password) : nil
+    let token = RefreshToken.first()
+    let granted = try grant(account, token, context)
+    do throws(Problem) {
+      try await services.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
+        try await enter(account, username, newHash, token, session)
+      }
+    } catch {
+      // What changed while the password was checked: somebody else's guesses locked the name, or it is another password.
+      switch error.kind {
+      case .accountLocked, .invalidCredentials: throw try await gate.refusal(event, error)
+      default: throw error  // the database's own
+      }
+    }
+    return granted
+  }
+
+  private func enter(
+    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease
+  ) async throws(Problem) {
+    let entered = try await session.query { session throws(DatabaseError) in
+      try await session.execute(AccountStatements.loggedIn, account.id, account.passwordHash)
+    }
+    if entered == 0 { throw Problem(.invalidCredentials) }
+    let wait = try await session.query { session throws(DatabaseError) in
+      try await session.one(LoginStatements.lock, username)?.value
+    }
+    if let wait { throw Problem(locked: wait) }
+    try await session.query { session throws(DatabaseError) in
+      try await session.execute(LoginStatements.succeed, username)
+      if let newHash { try await session.execute(AccountStatements.rehash, account.id, newHash) }
+      try await session.execute(UserSessionStatements.begin, token.session, account.id, token.digest, life)
+    }
+  }
+
+  /// Uses a refresh token up for the next one.
+  /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, and the session is ended.
+  func refresh(_ text: String, _ context: RequestContext) async throws(Problem) -> Granted {
+    try gate.check(address: context.peerAddress)
+    guard let token = RefreshToken(text) else {
+      throw try await refuse(Problem(.invalidToken), AuditEvent(.refresh, context), context)
+    }
+    let next = token.next()
+    let account = try await services.database.transaction { session throws(Problem) -> Account? in
+      try await session.query { session throws(DatabaseError) -> Account? in
+        let account = try await session.one(
+          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest, life)
+        if let account { try await session.audit(AuditEvent(.refresh, by: account.actor, context)) }
+        return account
+      }
+    }
+    guard let account else { throw try await refuse(token, context) }
+    return try grant(account, next, context)
+  }
+
+  /// Why `token` was not good.
+  private func refuse(_ token: RefreshToken, _ context: RequestContext) async throws(Problem) -> Problem {
+    let state = try await services.query { database throws(DatabaseError) in
+      try await database.one(UserSessionStatements.state, token.session, token.digest)
+    }
+    var event = AuditEvent(.refresh, context, on: state.map { "user:\($0.userID)" })
+    guard let state else { return try await refuse(Problem(.invalidToken), event, context) }
+    if token.generation < state.generation {
+      event = AuditEvent(.refreshReuse, context, on: event.subject)
+      let problem = Problem(.reusedToken)
+      if state.isRevoked || state.isExpired { return try await refuse(problem, event, context) }
+      try await services.change(event.refused(problem)) { session throws(Problem) in
+        try await session.query { session throws(DatabaseError) in
+          try await session.execute(UserSessionStatements.end, token.session)
+        }
+      }
+      return problem
+    }
+    let kind: Problem.Kind
+    if !state.isCurrent || token.generation > state.generation {
+      kind = .invalidToken
+    } else if state.isRevoked {
+      kind = .sessionEnded
+    } else {
+      // Else its user is no longer active.
+      kind = state.isExpired ? .expiredToken : .sessionEnded
+    }
+    return try await refuse(Problem(kind), event, context)
+  }
+
+  private func refuse(
+    _ problem: Problem, _ event: AuditEvent, _ context: RequestContext
+  ) async throws(Problem) -> Problem {
+    try await gate.refusal(event, problem, fromAddress: context.peerAddress)
+  }
+
+  private func grant(_ account: Account, _ token: RefreshToken, _ context: RequestContext) throws(Problem) -> Granted {
+    guard let role = Role(rawValue: account.role) else { throw Problem(.internalError) }
+    let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
+    let access = services.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
+    return Granted(account: account, access: access, refresh: token)
+  }
+
+  /// Ends the caller's session.
+  func end(_ context: RequestContext) async throws(Problem) {
+    let user = try context.user()
+    try await services.change(AuditEvent(.logout, context)) { session throws(Problem) in
+      try await session.query { session throws(DatabaseError) in
+        try await session.execute(UserSessionStatements.end, user.sessionID)
+      }
+    }
+  }
+
+  /// Changes the caller's password, and ends his other sessions.
+  func changePassword(
+    from current: String, to new: String, _ context: RequestContext
+  ) async throws(Problem) {
+    let user = try context.user()
+    if let fault = Accounts.fault(inPassword: new, of: user.name) {
+      throw Problem(.validationFailed, "new_password \(fault)")
+    }
+    if new == current { throw Problem(.validationFailed, "new_password must differ from current_password") }
+    let event = AuditEvent(.changePassword, context)
+    let account = try await gate.check(user.name, current, wrong: .wrongPassword, event, context)
+    let hash = try await services.hash(new)
+    try await services.change(event) { session throws(Problem) in
+      let changed = try await session.query { session throws(DatabaseError) in
+        try await session.execute(AccountStatements.setPassword, user.id, account.passwordHash, hash)
+      }
+      if changed == 0 { throw Problem(.conflict, "the password was changed by somebody else just now") }
+      try await session.query { session throws(DatabaseError) in
+        try await session.execute(UserSessionStatements.endOthers, user.id, user.sessionID)
+        try await session.execute(LoginStatements.succeed, user.name)
+      }
+    }
+  }
+}
+
+extension Database {
+  /// The user of a session that has not ended, as he is now.
+  /// - Throws: `.sessionEnded`
+  func user(of token: UserToken) async throws(Problem) -> Principal.User {
+    let present: PresentUser?
+    do throws(DatabaseError) {
+      present = try await one(UserSessionStatements.present, token.sessionID, token.userID)
+    } catch {
+      throw Problem(error)
+    }
+    guard let present else { throw Problem(.sessionEnded) }
+    guard let role = Role(rawValue: present.role) else { throw Problem(.internalError) }
+    return Principal.User(id: token.userID, name: present.username, role: role, sessionID: token.sessionID)
+  }
+}

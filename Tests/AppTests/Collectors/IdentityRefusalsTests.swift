@@ -1,0 +1,80 @@
+import Protocol
+import Reactor
+import Synchronization
+import Testing
+
+@testable import App
+
+/// A flood of refusals must not become a flood of rows.
+@Suite struct IdentityRefusalsTests {
+  private final class Trail: Sendable {
+    private let events = Mutex<[AuditEvent]>([])
+    var lines: [AuditEvent] { events.withLock { $0 } }
+    func write(_ event: AuditEvent) { events.withLock { $0.append(event) } }
+  }
+
+  private let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
+  private let mismatch = Problem(.identityMismatch)
+
+  private func make() -> (IdentityRefusals, Trail) {
+    let trail = Trail()
+    return (IdentityRefusals(perMinute: 60, now: start) { trail.write($0) }, trail)
+  }
+
+  private func event(_ actor: String, address: String? = nil) -> AuditEvent {
+    var event = AuditEvent(.identityMismatch, by: actor)
+    event.address = address
+    return event
+  }
+
+  @Test func `writes the first of many at once, and their number an hour later`() {
+    let (refusals, trail) = make()
+    for number in 0..<1000 { refusals.record(event("collector:a"), mismatch, now: start + .milliseconds(number)) }
+    #expect(trail.lines.count == 1)
+    #expect(trail.lines[0].outcome == .refused)
+    #expect(trail.lines[0].details["error"] == .string("identity_mismatch"))
+    #expect(trail.lines[0].details["repeated"] == nil)
+    refusals.record(event("collector:a"), mismatch, now: start + IdentityRefusals.interval - .milliseconds(1))
+    #expect(trail.lines.count == 1)
+    refusals.record(event("collector:a"), mismatch, now: start + IdentityRefusals.interval)
+    #expect(trail.lines.count == 2)
+    #expect(trail.lines[1].details["repeated"] == .integer(1000))
+  }
+
+  @Test func `tells identities, reasons and the addresses of nobody apart`() {
+    let (refusals, trail) = make()
+    for _ in 0..<3 {
+      refusals.record(event("collector:a"), mismatch, now: start)
+      refusals.record(event("collector:b"), mismatch, now: start)
+      refusals.record(event("collector:a"), Problem(.certificateRevoked), now: start)
+      refusals.record(event("anonymous", address: "192.0.2.1"), mismatch, now: start)
+      refusals.record(event("anonymous", address: "192.0.2.2"), mismatch, now: start)
+      // Who has an identity is not told apart by address: it could use any number of them.
+      refusals.record(event("collector:a", address: "192.0.2.3"), mismatch, now: start)
+    }
+    #expect(trail.lines.count == 5)
+  }
+
+  @Test func `a fleet of identities keeps to the limit a minute`() {
+    let (refusals, trail) = make()
+    for number in 0..<5000 { refusals.record(event("collector:\(number)"), mismatch, now: start) }
+    #expect(trail.lines.count == 60)
+    for second in 1...10 {
+      for number in 0..<5000 { refusals.record(event("collector:\(number)"), mismatch, now: start + .seconds(second)) }
+    }
+    #expect(trail.lines.count == 70)
+    #expect(trail.lines.last?.details["unwritten_before"] != nil, "what was not written is counted")
+  }
+
+  @Test func `remembers a bounded number of identities, and the quiet ones among them`() {
+    let (refusals, trail) = make()
+    refusals.record(event("collector:first"), mismatch, now: start)
+    for number in 0..<(3 * IdentityRefusals.remembered) {
+      refusals.record(event("collector:\(number)"), mismatch, now: start + .milliseconds(number))
+      #expect(refusals.identities <= IdentityRefusals.remembered)
+    }
+    let lines = trail.lines.count
+    refusals.record(event("collector:first"), mismatch, now: start + .seconds(31))
+    #expect(trail.lines.count == lines, "it had its line less than an hour ago")
+  }
+}

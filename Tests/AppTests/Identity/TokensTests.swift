@@ -1,0 +1,63 @@
+import Protocol
+import Testing
+
+@testable import App
+
+@Suite struct TokensTests {
+  private let now: Int64 = 1_790_000_000
+
+  private func tokens() throws -> Tokens {
+    try Tokens(keys: JWTKeySet(signing: JWTKey.generate(id: "k")), settings: Settings())
+  }
+
+  @Test func `a person's token names the session, a collector's the collector, and neither is taken for the other`()
+    throws
+  {
+    let tokens = try tokens()
+    let session = UUID.random()
+    let user = Principal.User(id: 7, name: "ada", role: .admin, sessionID: session)
+    let person = Array(tokens.issue(user: user, now: now).token.utf8)
+    #expect(try tokens.user(person.span, now: now) == UserToken(userID: 7, sessionID: session))
+    #expect(throws: JWTError.wrongAudience) { _ = try tokens.collector(person.span, now: now) }
+    let collector = Array(tokens.issue(collector: session, hostname: "h", now: now).token.utf8)
+    #expect(try tokens.collector(collector.span, now: now).id == session)
+    #expect(throws: JWTError.wrongAudience) { _ = try tokens.user(collector.span, now: now) }
+  }
+
+  @Test func `what a connection remembers of a token ends with the token`() throws {
+    let tokens = try tokens()
+    let issued = tokens.issue(collector: UUID.random(), hostname: "h", now: now)
+    let bytes = Array(issued.token.utf8)
+    let claims = try tokens.collector(bytes.span, now: now)
+    let verified = VerifiedToken(bytes: bytes, collector: claims.id, expiresAt: claims.expiresAt)
+    #expect(claims.expiresAt == issued.expiresAt)
+    #expect(verified.matches(bytes[...], now: now))
+    #expect(verified.matches(bytes[...], now: issued.expiresAt - 1))
+    #expect(!verified.matches(bytes[...], now: issued.expiresAt))
+    #expect(!verified.matches(bytes.dropLast(), now: now))
+    var other = bytes
+    other[other.count - 1] ^= 1
+    #expect(!verified.matches(other[...], now: now))
+  }
+}
+
+@Suite struct CallerTests {
+  private let session = Caller.session(UserToken(userID: 7, sessionID: UUID(high: 1, low: 2)))
+
+  private func refusal(_ access: Access) -> Problem.Kind? {
+    do throws(Problem) {
+      try access.admit(session)
+      return nil
+    } catch {
+      return error.kind
+    }
+  }
+
+  @Test func `a person passes the loop wherever persons may, whatever the role, and nowhere else`() {
+    for role in Role.allCases { #expect(refusal(.user(role)) == nil) }
+    #expect(refusal(.collectorOrUser(.admin)) == nil)
+    #expect(refusal(.anyone) == nil)
+    #expect(refusal(.collector(certificate: .optional)) == .insufficientRole)
+    #expect(refusal(.collector(certificate: .required)) == .insufficientRole)
+  }
+}
