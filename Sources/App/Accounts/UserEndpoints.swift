@@ -109,9 +109,6 @@ enum UserEndpoints {
     fields: [
       .init(name: "ETag", schema: .string, prose: "For If-Match; another after each change, but not after a login.")
     ])
-  private static let ifMatch = Endpoint.RequestField(
-    name: "If-Match", schema: .string, prose: "The ETag the user must still have, else 412.")
-
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
@@ -173,7 +170,7 @@ enum UserEndpoints {
     Endpoint(
       .patch, "/api/v1/users/{id:int}", id: "changeUser", tag: .users, access: .user(.admin),
       summary: "Change a user: what is left out stays, null clears.",
-      description: "The last active administrator can be neither demoted nor deactivated.", fields: [ifMatch],
+      description: "The last active administrator can be neither demoted nor deactivated.", fields: [.ifMatch],
       body: UserPatch.self, returns: HTTPResponse.self, answers: [tagged],
       problems: [.lastAdmin, .preconditionFailed]
     ) { request, context async throws(Problem) -> HTTPResponse in
@@ -206,7 +203,7 @@ enum UserEndpoints {
       .delete, "/api/v1/users/{id:int}", id: "deleteUser", tag: .users, access: .user(.admin),
       summary: "Delete a user, and with it all sessions.",
       description: "The last active administrator stays. What the user did stays in the audit trail.",
-      fields: [ifMatch], returns: NoContent.self, problems: [.lastAdmin, .preconditionFailed]
+      fields: [.ifMatch], returns: NoContent.self, problems: [.lastAdmin, .preconditionFailed]
     ) { request, context async throws(Problem) -> NoContent in
       let event = AuditEvent(.deleteUser, context, on: "user:\(request.path.integer("id"))")
       return try await locked(services, request.path.integer("id"), request.head, event) {
