@@ -64,7 +64,10 @@ import Testing
       ("auth.login", "anonymous", "refused", nil, "account_locked"), ("user.delete", me, "success", her, nil),
     ]
     let answer = try await admin.request("GET", audit + "?page_size=100")
-    let lines = Array((answer.json["data"]?.elements ?? []).reversed())
+    // The registration secret is the fixture's.
+    let lines = Array((answer.json["data"]?.elements ?? []).reversed()).filter {
+      $0["action"]?.text != "registration_secret.create"
+    }
     try #require(lines.count == expected.count, "\(answer)")
     for (line, expected) in zip(lines, expected) {
       #expect(line["action"]?.text == expected.0, "\(line)")
@@ -138,7 +141,8 @@ import Testing
     #expect(refusals.last == "rate_limited")
     #expect(refusals.count > 8 && refusals.dropLast().allSatisfy { $0 == "invalid_credentials" })
     let minutes = start.duration(to: .now()).wholeSeconds / 60 + 1
-    #expect(try await server.integer("SELECT count(*) FROM pganalytics.audit") <= 2 + 2 * minutes)
+    #expect(
+      try await server.integer("SELECT count(*) FROM pganalytics.audit WHERE action = 'auth.login'") <= 2 + 2 * minutes)
     await server.stop()
   }
 
