@@ -1,15 +1,16 @@
 // libpq. The include path is relative to /usr/include, so no search path and no pkg-config are needed on Debian.
+// No <fcntl.h> here: it brings struct stat, which in a whole-module build then belongs to CEpoll instead of Glibc.
 #ifndef CEPOLL_POSTGRES_H
 #define CEPOLL_POSTGRES_H
-#include <errno.h>
-#include <fcntl.h>
 #include <postgresql/libpq-fe.h>
+
+int cpostgres_duplicate_descriptor(int descriptor);
 
 /// A descriptor of our own for the connection's socket, or -errno. libpq closes its own one when a connection attempt
 /// moves on and when a connection breaks, without a word; a poller that holds that number would then hold another's.
 static inline int cpostgres_duplicate_socket(const PGconn *connection) {
-    int copy = fcntl(PQsocket(connection), F_DUPFD_CLOEXEC, 0);
-    return copy < 0 ? -errno : copy;
+    // Inline: who links CEpoll without libpq has no PQsocket.
+    return cpostgres_duplicate_descriptor(PQsocket(connection));
 }
 
 static inline void cpostgres_ignore_notice(void *context, const PGresult *notice) { (void)context; (void)notice; }
