@@ -46,6 +46,4 @@ extension EntityTag? {
 extension Endpoint.RequestField {
   static let ifMatch = Endpoint.RequestField(
     name: "If-Match", schema: .string, prose: "The ETag of what is to be changed; 412 if it was changed since.")
-  static let ifNoneMatch = Endpoint.RequestField(
-    name: "If-None-Match", schema: .string, prose: "The ETag of a copy; 304 if it is still the same.")
 }

@@ -43,7 +43,7 @@ enum Principal: Equatable, Sendable {
     switch self {
     case .anonymous: "anonymous"
     case .user(let user): "user:\(user.id)"
-    case .collector(let collector): "collector:\(collector.id)"
+    case .collector(let collector): AuditEvent.collector(collector.id)
     }
   }
 }

@@ -23,8 +23,6 @@ enum AuditAction: String, CaseIterable, Sendable {
   case identityMismatch = "collector.identity_mismatch"
   case refuseCollector = "collector.refused"
   case writeConfig = "config.write"
-  case rotateSigningKey = "signing_key.rotate"
-  case rotateAuthority = "authority.rotate"
 }
 
 enum AuditOutcome: String, CaseIterable, Sendable {

@@ -53,7 +53,7 @@ enum ConfigEndpoints {
       fields: [.ifMatch], body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> ConfigAnswer in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
-      guard case .user(let user) = context.principal else { throw Problem(.unauthenticated) }
+      let user = try context.user()
       return try await services.database.transaction { session throws(Problem) in
         let latest = try await session.query { client throws(DatabaseError) in
           try await client.one(ConfigStatements.lockVersion, id)?.value

@@ -183,7 +183,9 @@ extension Lane: CopyWriterOwner {
         "writer disconnected", ["loop": "\(loop.index)", "error": "\(error)", "retry_in": "\(pause)"])
     case .batchBegun(let batch):
       counters.batches += 1
-      for push in batch.pushes { counters.queueing.observe(loop.now - push.receivedAt) }
+      // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
+      let now = MonotonicTime.now()
+      for push in batch.pushes { counters.queueing.observe(now - push.receivedAt) }
     case .batchCommitted(let duration): counters.committing.observe(duration)
     case .batchFailed(let error, let pushes):
       counters.batchFailures += 1

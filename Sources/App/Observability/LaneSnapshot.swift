@@ -69,12 +69,14 @@ extension HTTPConnection.Phase {
 final class LaneRoster: Sendable {
   private let lanes = Mutex<[LaneHandle]>([])
 
+  var all: [LaneHandle] { lanes.withLock { $0 } }
+
   func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
 
   /// All lanes together; nil before the first has begun and after the last has ended.
   func snapshot() async -> LaneSnapshot? {
     var sum: LaneSnapshot?
-    for lane in lanes.withLock({ $0 }) {
+    for lane in all {
       let one: LaneSnapshot? = await withCheckedContinuation { continuation in
         if !lane.submit({ continuation.resume(returning: $0.snapshot()) }) { continuation.resume(returning: nil) }
       }

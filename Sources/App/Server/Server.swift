@@ -20,13 +20,12 @@ final class Server: Sendable {
   private let database: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
-  private let lanes: [LaneHandle]
-  private let roster: LaneRoster
+  private let lanes: LaneRoster
   private let background: [Task<Void, Never>]
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: [LaneHandle], roster: LaneRoster,
+    workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -37,7 +36,6 @@ final class Server: Sendable {
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
-    self.roster = roster
     self.background = background
   }
 
@@ -76,10 +74,10 @@ final class Server: Sendable {
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let roster = LaneRoster()
+    let lanes = LaneRoster()
     let services = Services(
       settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
-      refusals: refusals, lanes: roster, workers: workers,
+      refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
     let context = LaneContext(
@@ -89,7 +87,6 @@ final class Server: Sendable {
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []
-    var lanes: [LaneHandle] = []
     var bound = listen
     do {
       for index in 0..<loops {
@@ -103,8 +100,7 @@ final class Server: Sendable {
         let (address, lane) = birth.take()
         // With port 0 the first lane's port is the one that the others share.
         bound = address
-        lanes.append(lane)
-        roster.add(lane)
+        lanes.add(lane)
         directory.follow(lane)
       }
     } catch {
@@ -122,12 +118,12 @@ final class Server: Sendable {
       ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes, roster: roster,
+      database: database, workers: workers, threads: threads, lanes: lanes,
       background: background)
   }
 
   /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
-  func answers() async { _ = await roster.snapshot() }
+  func answers() async { _ = await lanes.snapshot() }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
   func stop() async {
@@ -135,7 +131,7 @@ final class Server: Sendable {
     let drained = await withTaskGroup(of: Bool.self) { group in
       group.addTask { [lanes] in
         await withTaskGroup(of: Void.self) { group in
-          for lane in lanes { group.addTask { await lane.drain() } }
+          for lane in lanes.all { group.addTask { await lane.drain() } }
         }
         return true
       }

@@ -48,11 +48,3 @@ extension DatabaseClient {
     do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
   }
 }
-
-extension DatabaseLease {
-  /// The same within a transaction.
-  @discardableResult
-  func query<Value>(_ work: (DatabaseLease) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
-    do throws(DatabaseError) { return try await work(self) } catch { throw Problem(error) }
-  }
-}

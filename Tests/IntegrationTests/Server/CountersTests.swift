@@ -72,8 +72,9 @@ import Testing
     #expect(stored == 1)
     let rows = try await server.integer("SELECT count(*) FROM metrics.pg_stats_tables")
     #expect(samples["pganalytics_rows_stored_total{table=\"pg_stats_tables\"}"] == Double(rows))
-    for stage in ["receive", "decode", "total"] {
+    for stage in ["receive", "decode", "queue", "commit", "total"] {
       #expect(samples["pganalytics_push_seconds_count{stage=\"\(stage)\"}"] ?? 0 > 0, "\(stage)")
+      #expect(samples["pganalytics_push_seconds_sum{stage=\"\(stage)\"}"] ?? -1 >= 0, "\(stage)")
     }
   }
 
