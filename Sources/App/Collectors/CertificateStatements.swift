@@ -81,8 +81,8 @@ enum CertificateStatements {
   static let revoked = Statement<RevokedCertificateRow>(
     "certificates_revoked",
     """
-    SELECT serial, authority, revoked_at FROM pganalytics.collector_certificates
-    WHERE revoked_at IS NOT NULL AND not_after > now() AND authority IS NOT NULL
+    SELECT serial, coalesce(authority, '') AS authority, coalesce(revoked_at, now()) AS revoked_at
+    FROM pganalytics.collector_certificates WHERE revoked_at IS NOT NULL AND not_after > now()
     """)
 
   /// Certificates of before there could be two authorities. $1: the only one of then.

@@ -22,20 +22,20 @@ struct RevokedCertificateRow: SQLRow {
 
 /// Lists signed a moment ago: a signature and a read of the table are not anybody's to have a thousand times a second.
 private final class RecentLists: Sendable {
-  struct Entry: Sendable {
+  struct Signed: Sendable {
     let signedAt: Int64
     /// The present authority's first.
     let lists: [RevocationList]
   }
 
   private static let life: Int64 = 2
-  private let entry = Mutex<Entry?>(nil)
+  private let signed = Mutex<Signed?>(nil)
 
   func lists(now: Int64) -> [RevocationList]? {
-    entry.withLock { entry in entry.flatMap { now - $0.signedAt < Self.life && now >= $0.signedAt ? $0.lists : nil } }
+    signed.withLock { signed in signed.flatMap { now - $0.signedAt < Self.life && now >= $0.signedAt ? $0.lists : nil } }
   }
 
-  func keep(_ lists: [RevocationList], now: Int64) { entry.withLock { $0 = Entry(signedAt: now, lists: lists) } }
+  func keep(_ lists: [RevocationList], now: Int64) { signed.withLock { $0 = Signed(signedAt: now, lists: lists) } }
 }
 
 enum RevocationListEndpoint {
