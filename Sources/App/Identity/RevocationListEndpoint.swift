@@ -32,7 +32,8 @@ private final class RecentLists: Sendable {
   private let signed = Mutex<Signed?>(nil)
 
   func lists(now: Int64) -> [RevocationList]? {
-    signed.withLock { signed in signed.flatMap { now - $0.signedAt < Self.life && now >= $0.signedAt ? $0.lists : nil } }
+    signed.withLock { signed in signed.flatMap { now - $0.signedAt < Self.life && now >= $0.signedAt ? $0.lists : nil }
+    }
   }
 
   func keep(_ lists: [RevocationList], now: Int64) { signed.withLock { $0 = Signed(signedAt: now, lists: lists) } }
