@@ -112,25 +112,6 @@ struct SecretCommand: AsyncParsableCommand {
   }
 }
 
-struct SettingsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "settings", abstract: "Lists every setting with its value and meaning.")
-
-  @Flag(help: "As the table of the README.") var markdown = false
-  @OptionGroup var options: SettingOptions
-
-  func run() throws {
-    let settings = try options.read()
-    if markdown {
-      print(Settings.markdownTable())
-      return
-    }
-    for declaration in Settings.declarations {
-      print("\(declaration.name)=\(declaration.print(settings))\n    \(declaration.help)")
-    }
-  }
-}
-
 /// Opens the database for the time of `body`.
 func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
   guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
