@@ -26,7 +26,8 @@ struct Pganalytics: AsyncParsableCommand {
       """,
     version: Version.text,
     subcommands: [
-      UpCommand.self, ServeCommand.self, MigrateCommand.self, UserCommand.self, SecretCommand.self,
+      UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
+      SecretCommand.self,
       AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self, VersionCommand.self,
     ])
 }
