@@ -79,6 +79,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
   private var clock = WallClock()
+  private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
@@ -315,7 +316,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     whenDrained = done
     listener?.close()
     listener = nil
-    for connection in connections.all { connection.drain() }
+    let draining = Draining(self, window: settings.drainSpread)
+    self.draining = draining
+    draining.proceed()
     finishDraining()
   }
 

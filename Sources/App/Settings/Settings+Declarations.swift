@@ -59,6 +59,9 @@ extension Settings {
     .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(
+      "drain_spread", .time(\.drainSpread, .zero...hour),
+      "Idle connections are closed little by little within this time after SIGTERM; a push meanwhile is answered."),
+    .init(
       "connections", .count(\.connections, 0...10_000_000), "Open connections; 0 is the descriptor limit less 64."),
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
     .init(

@@ -24,7 +24,8 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
-  var drainDeadline = Duration.seconds(10)
+  var drainDeadline = Duration.seconds(30)
+  var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
   var acceptsPerTurn = 4
