@@ -6,7 +6,7 @@ extension Bench {
   /// - Parameter only: a part of the names of the stages to measure.
   func bodyStages(_ body: MicroBody, only: String) -> [StageResult] {
     let stages: [(String, (MicroBody) -> StageResult)] = [
-      ("SHA-256 of the content", digest), ("inflate, 64 KiB a step", inflate),
+      ("SHA-256 of the content", digest), ("inflate, 64 KiB a step", inflate), ("the same by zlib", zlib),
       ("JSON, finding the end of a metric", scan), ("JSON, all tokens checked", skip),
       ("JSON to COPY, names known", { decode($0, isKnown: true) }),
       ("JSON to COPY, names new", { decode($0, isKnown: false) }),
@@ -29,6 +29,16 @@ extension Bench {
       inflater.reset()
       output.removeAll()
       Self.inflate(body.gzip.span, &inflater, &output)
+      precondition(output.count == body.json.count)
+    }
+  }
+
+  private func zlib(_ body: MicroBody) -> StageResult {
+    let inflater = ZlibInflater()
+    var output = ByteBuffer()
+    return measure("the same by zlib", bytes: body.json.count, rows: body.rows) {
+      output.removeAll()
+      inflater.inflate(body.gzip.span, into: &output)
       precondition(output.count == body.json.count)
     }
   }

@@ -8,7 +8,8 @@ import Protocol
 struct Micro: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-micro", abstract: "Measures the stages of a push, one at a time.",
-    subcommands: [Stages.self], defaultSubcommand: Stages.self)
+    subcommands: [Stages.self, CopyCommand.self, LoadCommand.self, BodyCommand.self, UsageCommand.self],
+    defaultSubcommand: Stages.self)
 }
 
 struct Stages: ParsableCommand {
@@ -36,7 +37,7 @@ struct Stages: ParsableCommand {
       if only.isEmpty || "TLS records".contains(only) { print(Self.line(try bench.records(body))) }
     }
     print("-- one request")
-    for result in try bench.headStages() where result.name.contains(only) || only.isEmpty { print(Self.line(result)) }
+    if only.isEmpty { for result in try bench.headStages() { print(Self.line(result)) } }
     if only.isEmpty || "handshake".contains(only) { print(Self.line(try bench.handshakes(50))) }
   }
 

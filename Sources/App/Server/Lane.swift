@@ -76,6 +76,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var seenServers: Set<Int32> = []
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
+  /// Connections whose handshake is under way.
+  private var handshaking = 0
   private var clock = WallClock()
   private var whenDrained: (@Sendable () -> Void)?
   /// The most that was held since memory was last given back.
@@ -122,14 +124,19 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       HTTPConnection(id: id, socket: socket.take()!, peer: peer, lane: self)
     }
     counters.connectionsAccepted += 1
-    if !connection.open() { connections.remove(connection.id) }
-    if connections.count >= connectionsMaximum { listener?.pause() }
+    if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
+    if !hasRoom { listener?.pause() }
+  }
+
+  /// Whether one more connection may come in. What waits in the kernel's backlog costs us nothing.
+  private var hasRoom: Bool {
+    connections.count < connectionsMaximum && handshaking < settings.unfinishedHandshakes && !isDraining
   }
 
   func forget(_ connection: HTTPConnection) {
     connections.remove(connection.id)
     counters.connectionsClosed += 1
-    if connections.count < connectionsMaximum, !isDraining { listener?.resume() }
+    if hasRoom { listener?.resume() }
     if isDraining { finishDraining() }
   }
 
@@ -144,7 +151,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     return MonotonicTime.now() < end
   }
 
-  func handshakeEnded() { counters.handshakes += 1 }
+  /// A connection is established, or is given up before it was.
+  func handshakeEnded() {
+    counters.handshakes += 1
+    handshaking -= 1
+    if hasRoom { listener?.resume() }
+  }
 
   func turnEnding() { handshakeEnd = nil }
 

@@ -51,7 +51,7 @@ final class Server: Sendable {
       in: settings.dataDirectory, dnsNames: names.dns, addresses: names.addresses, settings: settings, now: now)
     let tls = try TLSContext.server(
       certificateChainPEM: identity.certificatePEM, privateKeyPEM: identity.keyPEM,
-      clientTrustPEM: authority.certificatePEM)
+      clientTrustPEM: authority.certificatePEM, knownCertificates: settings.knownCertificates)
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))

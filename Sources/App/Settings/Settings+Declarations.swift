@@ -58,8 +58,14 @@ extension Settings {
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
     .init(
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
+    .init(
+      "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
+      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+    .init(
+      "known_certificates", .count(\.knownCertificates, 0...1 << 28),
+      "Client certificates remembered as genuine, so that they are not verified again before they end."),
 
-    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...1 << 40), "Inflated body of a push; more is 413."),
+    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...4 << 30 - 2), "Inflated body of a push; more is 413."),
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
     .init(
       "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30), "Inflated bytes free of the ratio."),

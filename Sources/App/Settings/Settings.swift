@@ -29,6 +29,8 @@ struct Settings: Sendable {
   var connections = 0
   var acceptsPerTurn = 4
   var handshakeBudget = Duration.milliseconds(5)
+  var unfinishedHandshakes = 1024
+  var knownCertificates = 65_536
 
   // Ingest
   var inflatedBytes = 256 * 1024 * 1024
