@@ -206,7 +206,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Updates what a push in reading holds.
   func account(_ push: Push, _ reader: PushReader) {
     let held = push.rows.allocatedBytes + reader.heldBytes
-    admission.hold(held - push.heldBytes)
+    admission.hold(held - push.heldBytes, serverID: push.serverID)
     push.heldBytes = held
   }
 
@@ -216,7 +216,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   }
 
   func recycle(_ push: Push) {
-    admission.release(push.heldBytes)
+    admission.release(push.heldBytes, announced: push.announcedBytes, serverID: push.serverID)
     push.reset()
     // A push that was unusually large gives its memory back; the pool keeps the usual ones.
     if pushPool.count < Self.pooledPushes, push.rows.allocatedBytes <= settings.batchBytes { pushPool.append(push) }

@@ -84,6 +84,9 @@ extension Settings {
     .init(
       "pause_bytes", .bytes(\.pauseBytes, mib...1 << 42),
       "Rows and bodies held by the process above which pushes are left in the sockets until some are stored."),
+    .init(
+      "collector_bytes_in_flight", .bytes(\.collectorBytesInFlight, kib...1 << 40),
+      "Rows and bodies that a loop holds of one collector, with which a further push beside them is 429."),
     .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),

@@ -42,6 +42,7 @@ struct Settings: Sendable {
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024
+  var collectorBytesInFlight = 16 * 1024 * 1024
   var pushesPerMinute = 120
   var pushBytesPerSecond = 16 * 1024 * 1024
   var checkInInterval = Duration.seconds(60)
