@@ -66,8 +66,14 @@ extension Settings {
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
     .init(
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
+    .init(
+      "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
+      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+    .init(
+      "known_certificates", .count(\.knownCertificates, 0...1 << 28),
+      "Client certificates remembered as genuine, so that they are not verified again before they end."),
 
-    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...1 << 40), "Inflated body of a push; more is 413."),
+    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...4 << 30 - 2), "Inflated body of a push; more is 413."),
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
     .init(
       "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30), "Inflated bytes free of the ratio."),
@@ -86,6 +92,9 @@ extension Settings {
     .init(
       "pause_bytes", .bytes(\.pauseBytes, mib...1 << 42),
       "Rows and bodies held by the process above which pushes are left in the sockets until some are stored."),
+    .init(
+      "collector_bytes_in_flight", .bytes(\.collectorBytesInFlight, kib...1 << 40),
+      "Rows and bodies that a loop holds of one collector, with which a further push beside them is 429."),
     .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),

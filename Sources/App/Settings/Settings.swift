@@ -30,6 +30,8 @@ struct Settings: Sendable {
   var connections = 0
   var acceptsPerTurn = 4
   var handshakeBudget = Duration.milliseconds(5)
+  var unfinishedHandshakes = 1024
+  var knownCertificates = 65_536
 
   // Ingest
   var inflatedBytes = 256 * 1024 * 1024
@@ -41,6 +43,7 @@ struct Settings: Sendable {
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024
+  var collectorBytesInFlight = 16 * 1024 * 1024
   var pushesPerMinute = 120
   var pushBytesPerSecond = 16 * 1024 * 1024
   var checkInInterval = Duration.seconds(60)
