@@ -126,7 +126,7 @@ enum TimescaleStatements {
     WHERE proc_name = 'policy_retention' AND hypertable_schema = 'metrics'
     """)
 
-  static let all = [retention.description]
+  static let all = [retention.description] + MetricStatements.described(.timescale)
 }
 
 struct MetricSchema: Sendable {

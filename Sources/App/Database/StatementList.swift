@@ -5,5 +5,5 @@ enum StatementList {
     + MaintenanceStatements.all + AccountStatements.all + UserSessionStatements.all + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all + AuditStatements.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all + AuditStatements.all
 }

@@ -18,6 +18,7 @@ final class Server: Sendable {
   private let settings: Settings
   private let log: ServerLog
   private let database: Database
+  private let queries: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
   private let lanes: LaneRoster
@@ -25,7 +26,7 @@ final class Server: Sendable {
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster,
+    queries: Database, workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -33,6 +34,7 @@ final class Server: Sendable {
     self.settings = settings
     self.log = log
     self.database = database
+    self.queries = queries
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
@@ -55,9 +57,17 @@ final class Server: Sendable {
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
+    let queries: Database
     do {
-      return try await start(settings, log, listen, authority, tls, address, database)
+      queries = try Database.start(settings.querySettings(address), index: 1)
     } catch {
+      database.shutDown()
+      throw error
+    }
+    do {
+      return try await start(settings, log, listen, authority, tls, address, database, queries)
+    } catch {
+      queries.shutDown()
       database.shutDown()
       throw error
     }
@@ -65,7 +75,7 @@ final class Server: Sendable {
 
   private static func start(
     _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ authority: Authority, _ tls: TLSContext,
-    _ address: DatabaseAddress, _ database: Database
+    _ address: DatabaseAddress, _ database: Database, _ queries: Database
   ) async throws -> Server {
     let storage = try await Storage.open(database, settings: settings)
     let tokens = Tokens(keys: try await SigningKeys.load(database), settings: settings)
@@ -76,7 +86,7 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
+      settings: settings, database: database, queries: queries, storage: storage.kind, authority: authority, tokens: tokens, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
@@ -118,7 +128,7 @@ final class Server: Sendable {
       ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes,
+      database: database, queries: queries, workers: workers, threads: threads, lanes: lanes,
       background: background)
   }
 
@@ -149,6 +159,7 @@ final class Server: Sendable {
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
     workers.stop()
+    queries.shutDown()
     database.shutDown()
     log.info("stopped")
   }
@@ -185,6 +196,14 @@ extension Settings {
     database.adminConnections = adminConnections
     database.adminQueueLimit = adminQueue
     database.adminStatementTimeout = queryTimeout
+    return database
+  }
+
+  /// Of the connections for metrics queries.
+  func querySettings(_ address: DatabaseAddress) -> DatabaseSettings {
+    var database = databaseSettings(address)
+    database.applicationName = "pganalytics queries"
+    database.adminConnections = queryConnections
     return database
   }
 

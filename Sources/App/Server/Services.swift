@@ -5,6 +5,9 @@ import Reactor
 struct Services: Sendable {
   let settings: Settings
   let database: Database
+  /// The connections for metrics queries, and for nothing else.
+  let queries: Database
+  let storage: StorageKind
   let authority: Authority
   let tokens: Tokens
   let directory: CollectorDirectory
@@ -26,6 +29,7 @@ enum Endpoints {
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
+      + MetricEndpoints.all(services)
       + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,

@@ -10,9 +10,11 @@ struct Storage: Sendable {
   }
 
   let partitions: Partitions
+  let kind: StorageKind
   private let maintenance: Maintenance
 
-  private init(_ database: Database, _ settings: StorageSettings) {
+  private init(_ database: Database, _ kind: StorageKind, _ settings: StorageSettings) {
+    self.kind = kind
     partitions = Partitions(database: database, storage: settings)
     maintenance = Maintenance(database: database, storage: settings)
   }
@@ -30,7 +32,10 @@ struct Storage: Sendable {
       throw Unusable(
         description: "The database lacks migration \(first.version) (\(first.name)): run `pganalytics migrate` first.")
     }
-    let storage = Storage(database, settings.storage)
+    guard let kind = try await database.one(SchemaStatements.storage).flatMap({ StorageKind(rawValue: $0.value) }) else {
+      throw Unusable(description: "The database has no metric tables: run `pganalytics migrate` first.")
+    }
+    let storage = Storage(database, kind, settings.storage)
     _ = try await storage.maintenance.round { _ in }
     return storage
   }

@@ -27,6 +27,7 @@ extension Settings {
   private static let kib = 1024
   private static let mib = 1024 * 1024
   private static let hour = Duration.seconds(3600)
+  private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
@@ -105,7 +106,17 @@ extension Settings {
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
-    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
+    .init(
+      "query_connections", .count(\.queryConnections, 1...64),
+      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in."),
+    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
+    .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
+    .init(
+      "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),
+      "PostgreSQL statement_timeout of metrics queries in CSV or NDJSON; the client's own slowness counts."),
+    .init(
+      "stream_unsent_bytes", .bytes(\.streamUnsentBytes, 64 * kib...64 * mib),
+      "Rows of one answer waiting for its client, twice: made and unsent; beyond, the database has to wait."),
 
     .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
     .init(

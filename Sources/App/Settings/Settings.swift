@@ -65,7 +65,11 @@ struct Settings: Sendable {
   var adminConnections = 4
   var adminQueue = 256
   var queryTimeout = Duration.seconds(15)
+  var queryConnections = 4
   var queryRows = 10_000
+  var streamRows = 10_000_000
+  var streamTimeout = Duration.seconds(10 * 60)
+  var streamUnsentBytes = 256 * 1024
 
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)

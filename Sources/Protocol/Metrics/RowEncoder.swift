@@ -242,3 +242,11 @@ struct RowEncoder: ~Copyable {
     }
   }
 }
+
+/// The ids under which texts are stored.
+public enum TextID {
+  /// As in column `text_id` of `texts`, and in every column that names a text.
+  public static func of(_ text: String) -> Int64 {
+    Int64(bitPattern: StableHash.xxh64(Array(text.utf8).span, seed: RowEncoder.textSeed))
+  }
+}
