@@ -132,7 +132,7 @@ struct SettingsCommand: ParsableCommand {
 }
 
 /// Opens the database for the time of `body`.
-private func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
+func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
   guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
   let database = try Database.start(
     settings.databaseSettings(DatabaseAddress(settings.databaseURL).resolved()))

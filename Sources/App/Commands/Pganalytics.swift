@@ -27,7 +27,7 @@ struct Pganalytics: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       UpCommand.self, ServeCommand.self, MigrateCommand.self, UserCommand.self, SecretCommand.self,
-      SettingsCommand.self, MeasureCommand.self, VersionCommand.self,
+      AuthorityCommand.self, SigningKeyCommand.self, SettingsCommand.self, MeasureCommand.self, VersionCommand.self,
     ])
 }
 

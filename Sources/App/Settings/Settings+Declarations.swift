@@ -133,8 +133,18 @@ extension Settings {
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
-      "Life of the server certificate; it is renewed at start in its last third."),
+      "Life of a server certificate that we make; it is renewed in its last third."),
     .init("authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority."),
+    .init(
+      "reload_interval", .time(\.reloadInterval, .milliseconds(100)...hour),
+      "How often certificates and keys are looked at for changes; SIGHUP looks at once."),
+    .init(
+      "signing_key_life", .time(\.signingKeyLife, .seconds(60)...year),
+      "Age at which the key that signs tokens is replaced; it verifies until its last token is of no use."),
+    .init(
+      "signing_key_lead", .time(\.signingKeyLead, .zero...hour),
+      "How long a new signing key only verifies, until every server has read it."),
+    .init("crl_life", .time(\.crlLife, .seconds(60)...year), "How long a list of revoked certificates is good."),
     .init(
       "logins_per_account_minute", .count(\.loginsPerAccountMinute, 1...100_000), "Logins of one account; more is 429."),
     .init(
