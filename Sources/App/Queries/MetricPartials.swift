@@ -22,13 +22,13 @@ enum RollupPart: String, CaseIterable, Sendable {
   }
 
   /// - Returns: the column's type in a roll-up. A sum of int8 is a numeric, as PostgreSQL has it.
-  func type(of column: MetricColumn) -> String {
+  func type(of column: MetricColumn) -> SQLType {
     let isInteger = column.kind == .int8
     return switch self {
-    case .count: "int4"
-    case .sum, .increase: isInteger ? "numeric" : "float8"
-    case .min, .max, .first, .last: isInteger ? "int8" : "float8"
-    case .elapsed: "float8"
+    case .count: .int4
+    case .sum, .increase: isInteger ? .numeric : .float8
+    case .min, .max, .first, .last: isInteger ? .int8 : .float8
+    case .elapsed: .float8
     }
   }
 
@@ -70,31 +70,31 @@ struct Partials {
     case .sum: add(columns, [.sum])
     case .min: add(columns, [.min])
     case .max: add(columns, [.max])
-    case .last:
-      add(columns, [.last])
-      add(selection.counters, [.last])
-    case .rate:
-      add(columns, [.first, .last, .increase, .elapsed])
-      add(selection.counters, [.first])
+    case .last: add(columns, [.last])
+    case .rate: add(columns, [.first, .last, .increase, .elapsed])
     case .p95: preconditionFailure("p95 is not composed")
     }
     let times = aggregate == .rate ? ["first_time", "last_time"] : []
-    rolled = pairs.map { "t.\(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.\($0)" }
+    // Rows of one time are put in order; roll-up rows of a series never have one time.
+    let ties = aggregate == .rate || aggregate == .last ? selection.table.rolledColumns : []
+    rolled =
+      pairs.map { "t.\(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.\($0)" }
+      + ties.map { "NULL::\($0.kind == .int8 ? "int8" : "float8") AS \(quotedIdentifier($0.name + ".tie"))" }
     raw =
       pairs.map { "\($1.ofRow($0)) AS \(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.time AS \($0)" }
+      + ties.map { "t.\(quotedIdentifier($0.name))" }
   }
 
   /// The aggregate of `column` over rows `t` that have these parts.
   func composed(_ column: MetricColumn) -> String {
-    func part(_ part: RollupPart, of column: MetricColumn) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
-    func own(_ kind: RollupPart) -> String { part(kind, of: column) }
+    func own(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
     switch aggregate {
     case .avg: return "(sum(\(own(.sum))) / nullif(sum(\(own(.count))), 0))::float8"
     case .sum: return "sum(\(own(.sum)))::float8"
     case .min: return "min(\(own(.min)))"
     case .max: return "max(\(own(.max)))"
     case .last:
-      let ties = selection.tieOrder(of: column) { part(.last, of: $0) }
+      let ties = selection.ties(isDescending: true) { $0.name + ".tie" }
       return "(array_agg(\(own(.last)) ORDER BY t.time DESC\(ties)))[1]"
     case .rate:
       let increase = "coalesce(\(own(.increase)), 0) + coalesce(\(Self.crossing(column)), 0)"
@@ -125,8 +125,6 @@ extension MetricSelection {
   /// The columns that name a row's series, by ids.
   var identityColumns: [String] { table.identityColumns }
 
-  var counters: [MetricColumn] { table.counters }
-
   /// The ids as values of a cursor: int8, never null, in the order of rows.
   func keyTerms(_ alias: String) -> [String] {
     // A row without a database, or without a number, comes first.
@@ -141,11 +139,10 @@ extension MetricSelection {
     }
   }
 
-  /// What decides between rows of one time: all counters of the table, so that each column, and each part of it in a
-  /// roll-up, is of the same row; where there are none, the column itself.
-  func tieOrder(of column: MetricColumn? = nil, isDescending: Bool = true, _ term: (MetricColumn) -> String) -> String {
-    let columns = counters.isEmpty ? column.map { [$0] } ?? [] : counters
-    return columns.map { ", \(term($0))\(isDescending ? " DESC" : "")" }.joined()
+  /// What decides between rows of one time and series: all numbers of the row, so that each column, and each part of it
+  /// in a roll-up, is of the same row.
+  func ties(isDescending: Bool = false, _ name: (MetricColumn) -> String) -> String {
+    table.rolledColumns.map { ", t.\(quotedIdentifier(name($0)))\(isDescending ? " DESC" : "")" }.joined()
   }
 }
 

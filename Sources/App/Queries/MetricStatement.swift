@@ -110,7 +110,7 @@ struct MetricStatementWriter {
 
   private mutating func rates() -> String {
     let values = selection.columns.map { column in
-      "(\(Self.increase(column)))::float8 / nullif(\(Self.elapsed), 0) AS \(quoted(column.name))"
+      "(\(CounterStep(column).increase))::float8 / nullif(\(CounterStep.elapsed), 0) AS \(quoted(column.name))"
     }
     var rows = """
       SELECT t.time\(list(identity + values)), t.cursor_tie
@@ -144,9 +144,9 @@ struct MetricStatementWriter {
     } else if aggregate == .rate {
       rows = "(\(lagged(isTied: false))) t"
       values = columns.map { column in
-        let both = "t.\(quoted(column.name)) IS NOT NULL AND t.\(quoted(column.name + ".before")) IS NOT NULL"
+        let step = CounterStep(column)
         return """
-          sum(\(Self.increase(column)))::float8 / nullif(sum(\(Self.elapsed)) FILTER (WHERE \(both)), 0) \
+          sum(\(step.increase))::float8 / nullif(sum(\(CounterStep.elapsed)) FILTER (WHERE \(step.isKnown)), 0) \
           AS \(quoted(column.name))
           """
       }
@@ -186,7 +186,7 @@ struct MetricStatementWriter {
     case .sum: "sum(\(value))::float8"
     case .min: "min(\(value))"
     case .max: "max(\(value))"
-    case .last: "(array_agg(\(value) ORDER BY t.time DESC\(selection.tieOrder(of: column) { "t.\(quoted($0.storedName))" })))[1]"
+    case .last: "(array_agg(\(value) ORDER BY t.time DESC\(selection.ties(isDescending: true) { $0.name })))[1]"
     case .p95: "percentile_cont(0.95) WITHIN GROUP (ORDER BY \(value)::float8)"
     case .rate: preconditionFailure("rates have rows of their own")
     }
@@ -205,18 +205,9 @@ struct MetricStatementWriter {
       SELECT t.time\(list(identity + values)), lag(t.time) OVER series AS time_before\(isTied ? ", \(Self.fingerprint) AS cursor_tie" : "")
       FROM \(selection.table.qualifiedName) t WHERE \(within(range.start, range.end))
       WINDOW series AS (PARTITION BY \((["t.server_id"] + identity).joined(separator: ", ")) \
-      ORDER BY t.time\(selection.tieOrder(isDescending: false) { "t.\(quoted($0.name))" }))
+      ORDER BY t.time\(selection.ties { $0.name }))
       """
   }
-
-  /// Between two rows. A sum of int8 is a numeric, and so is every step on the way there: nothing can overflow.
-  private static func increase(_ column: MetricColumn) -> String {
-    let number = column.kind == .int8 ? "::numeric" : ""
-    let (value, before) = ("t.\(quoted(column.name))", "t.\(quoted(column.name + ".before"))")
-    return "CASE WHEN \(value) < \(before) THEN \(value)\(number) ELSE \(value)\(number) - \(before) END"
-  }
-
-  private static let elapsed = "date_part('epoch', t.time - t.time_before)"
 
   // MARK: Roll-ups
 
@@ -247,7 +238,7 @@ struct MetricStatementWriter {
       SELECT t.*\(list(before)), lag(t.last_time) OVER series AS time_before
       FROM (\(partials(parts))) t
       WINDOW series AS (PARTITION BY \(identity.isEmpty ? "true" : identity.joined(separator: ", ")) \
-      ORDER BY t.time\(selection.tieOrder(isDescending: false) { "t.\(quoted($0.name + ".first"))" }))
+      ORDER BY t.time\(selection.ties { $0.name + ".tie" }))
       """
   }
 

@@ -19,7 +19,7 @@ struct MetricTypeAnswer: ResponseBody {
   static let example = MetricTypeAnswer(type: .init("weather", "Of one place.", []))
 
   func write(to object: inout ObjectWriter) {
-    object.member("name", type.name, "`metric_type` of a query; it stands for the first table.")
+    object.member("name", type.name, "`metric_type` of a query; it stands for the table of its name, else for the first.")
     object.member("summary", type.summary)
     object.member("tables", type.tables.map(MetricTableAnswer.init))
   }

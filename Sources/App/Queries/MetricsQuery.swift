@@ -20,7 +20,7 @@ struct MetricsQuery: QueryParameters {
   init(from query: inout QueryReader) {
     metricType = query.optional(
       "metric_type", .string(1...64), default: "pg_stats", "pg_stats",
-      "A metric type, which stands for its first table, or a table: pg_stats, pg_stats_tables, sysstat.")
+      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat.")
     columns = query.optional(
       "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for.")
     start = query.optional(

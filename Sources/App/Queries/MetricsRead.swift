@@ -13,6 +13,10 @@ struct MetricsRead: Sendable {
 
   func answer() async throws(Problem) -> EndpointAnswer {
     let selection = try query.selection()
+    if let step = query.source?.step, !selection.isComposable(of: step) {
+      throw Problem(
+        .invalidQuery, "source: roll-ups of \(step.rawValue) hold no \(selection.shape.name) of these columns and buckets")
+    }
     let (range, position) = try range(selection)
     let limit = try limit()
     let stream = MetricRowStream(capacity: services.settings.streamUnsentBytes)
@@ -51,7 +55,7 @@ struct MetricsRead: Sendable {
       // One view of the data: what is rolled up and what is not must be of the same moment.
       try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") { session throws(DatabaseError) in
         try await session.execute(MetricStatements.limit, timeout.settingText)
-        let range = asked
+        let range = try await sourced(asked, selection, session)
         // One row more than is shown tells whether there is more.
         let statement = MetricStatementWriter.statement(
           selection, services.storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
@@ -59,6 +63,23 @@ struct MetricsRead: Sendable {
         try await session.stream(statement.description, statement.parameters, to: stream)
       }
     }
+  }
+
+  /// The coarsest source that gives the exact answer, unless the query names one.
+  private func sourced(
+    _ range: MetricRange, _ selection: MetricSelection, _ session: DatabaseLease
+  ) async throws(DatabaseError) -> MetricRange {
+    let steps: [RollupStep]
+    switch query.source {
+    case nil: steps = RollupStep.allCases.reversed().filter { selection.isComposable(of: $0) }
+    case .raw: return range
+    case .fiveMinutes: steps = [.fiveMinutes]
+    case .hour: steps = [.hour]
+    }
+    for step in steps {
+      if let covered = try await Rollups.coverage(step, of: range, server: server, session) { return covered }
+    }
+    return range
   }
 
   private func plan(

@@ -123,6 +123,7 @@ final class Server: Sendable {
       identity: identity, keys: keys, database: database, lanes: lanes, settings: settings, log: log)
     let background = [
       Task { await storage.maintain(log: log) },
+      Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
       Task { await rekeying.run() },
     ]

@@ -98,6 +98,14 @@ extension Settings {
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init(
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+    .init(
+      "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
+      "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),
+    .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
+    .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
+    .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),

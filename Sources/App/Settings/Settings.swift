@@ -57,6 +57,11 @@ struct Settings: Sendable {
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
+  var rollupRetention = Duration.seconds(365 * 86_400)
+  var fineRollupRetention = Duration.seconds(30 * 86_400)
+  var rollupInterval = Duration.seconds(300)
+  var rollupDelay = Duration.seconds(120)
+  var rollupTimeout = Duration.seconds(300)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)

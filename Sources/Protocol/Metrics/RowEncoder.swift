@@ -61,7 +61,7 @@ struct RowEncoder: ~Copyable {
   }
 
   mutating func finishMetric(_ rows: inout PushRows) {
-    if let time, rowsStored > mark.rowsStored { rows.insertDay(PostgresBinary.day(of: time)) }
+    if let time, rowsStored > mark.rowsStored { rows.insertTime(time) }
   }
 
   /// Forgets the metric's rows, ids and repeats.
