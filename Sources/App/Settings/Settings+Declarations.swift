@@ -30,6 +30,7 @@ extension Settings {
   private static let kib = 1024
   private static let mib = 1024 * 1024
   private static let hour = Duration.seconds(3600)
+  private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
@@ -114,6 +115,14 @@ extension Settings {
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init(
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+    .init(
+      "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
+      "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),
+    .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
+    .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
+    .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
@@ -122,7 +131,17 @@ extension Settings {
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
-    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
+    .init(
+      "query_connections", .count(\.queryConnections, 1...64),
+      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in."),
+    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
+    .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
+    .init(
+      "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),
+      "PostgreSQL statement_timeout of metrics queries in CSV or NDJSON; the client's own slowness counts."),
+    .init(
+      "stream_unsent_bytes", .bytes(\.streamUnsentBytes, 64 * kib...64 * mib),
+      "Rows of one answer waiting for its client, twice: made and unsent; beyond, the database has to wait."),
 
     .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
     .init(

@@ -61,6 +61,11 @@ struct Settings: Sendable {
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
+  var rollupRetention = Duration.seconds(365 * 86_400)
+  var fineRollupRetention = Duration.seconds(30 * 86_400)
+  var rollupInterval = Duration.seconds(300)
+  var rollupDelay = Duration.seconds(120)
+  var rollupTimeout = Duration.seconds(300)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)
@@ -69,7 +74,11 @@ struct Settings: Sendable {
   var adminConnections = 4
   var adminQueue = 256
   var queryTimeout = Duration.seconds(15)
+  var queryConnections = 4
   var queryRows = 10_000
+  var streamRows = 10_000_000
+  var streamTimeout = Duration.seconds(10 * 60)
+  var streamUnsentBytes = 256 * 1024
 
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)
