@@ -17,8 +17,8 @@ final class Fleet: SignalHandler {
     case alone
     /// Threads of this process, at the command of another.
     case worker
-    /// Other processes. - `arguments`: of this program.
-    case captain(arguments: [String])
+    /// Other processes. - Parameters: `executable`: this program; `arguments`: as it was called, without its name.
+    case captain(executable: String, arguments: [String])
   }
 
   private enum Staff {
@@ -129,10 +129,11 @@ final class Fleet: SignalHandler {
     case .worker:
       let link = try WorkerLink(loop: control, plan: plan, scoreboard: scoreboard)
       return .threads(try startThreads(), link)
-    case .captain(let arguments):
+    case .captain(let executable, let arguments):
       return .processes(
         try (0..<plan.division.processes).map { number in
-          try WorkerProcess(number: number, arguments: arguments, loop: control, scoreboard: scoreboard)
+          try WorkerProcess(
+            number: number, executable: executable, arguments: arguments, loop: control, scoreboard: scoreboard)
         })
     }
   }

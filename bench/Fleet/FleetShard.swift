@@ -183,7 +183,7 @@ final class FleetShard: DeadlineHandler {
       tally.duplicates += 1
       tally.duplicateRows += body.rows
     }
-    if let milliseconds = answer.integer("processing_time_ms") {
+    if dueAt != nil, let milliseconds = answer.integer("processing_time_ms") {
       tally.commitLatency.record(.milliseconds(milliseconds))
     }
     if answer.string("status") == "parked" {

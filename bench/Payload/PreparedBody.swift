@@ -139,9 +139,15 @@ private struct SectionDeflater: ~Copyable {
   }
 
   private mutating func setLevel(_ level: CInt) {
-    // All input so far was flushed, so nothing has to be written for the change.
-    let code = deflateParams(stream, level, Z_DEFAULT_STRATEGY)
-    precondition(code == Z_OK, "zlib: deflateParams gave \(code)")
+    output.appendUninitialized(minimumCapacity: Self.flushBytes) { target in
+      // Safety: zlib writes at most `avail_out` bytes, and does not use the pointer after the call.
+      stream.pointee.next_out = target.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
+      stream.pointee.avail_out = UInt32(Self.flushBytes)
+      let code = deflateParams(stream, level, Z_DEFAULT_STRATEGY)
+      precondition(code == Z_OK, "zlib: deflateParams gave \(code)")
+      stream.pointee.next_out = nil
+      return Self.flushBytes - Int(stream.pointee.avail_out)
+    }
   }
 
   private mutating func deflate(_ bytes: Span<UInt8>, _ flush: CInt) {

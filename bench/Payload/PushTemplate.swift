@@ -189,7 +189,7 @@ private enum RowCount {
     decoder.begin(serverID: 1, timeWindow: oldest * 1_000_000...newest * 1_000_000)
     do {
       _ = try decoder.consume(push, isLast: true, rows: &rows, known: &known)
-      return rows.rowCount
+      return decoder.summary.rows
     } catch {
       return 0  // because a push may well be sent to see it refused
     }

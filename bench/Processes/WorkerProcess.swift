@@ -21,8 +21,10 @@ final class WorkerProcess: LineHandler {
   /// Why there will be no result.
   private(set) var failure: String?
 
-  /// Starts this program once more. - Parameter arguments: as it was called, without its name.
-  init(number: Int, arguments: [String], loop: EventLoop, scoreboard: Scoreboard) throws {
+  /// Starts this program once more. - Parameters: as of `Fleet.Role.captain`.
+  init(
+    number: Int, executable: String, arguments: [String], loop: EventLoop, scoreboard: Scoreboard
+  ) throws {
     self.number = number
     self.scoreboard = scoreboard
     var ends: [CInt] = [-1, -1]
@@ -30,7 +32,7 @@ final class WorkerProcess: LineHandler {
     guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw SystemCallError(call: "socketpair", errno: errno) }
     let ours = FileDescriptor(owning: ends[0])
     let theirs = FileDescriptor(owning: ends[1])
-    id = try Self.spawn(arguments + ["--worker", String(number)], input: theirs.raw)
+    id = try Self.spawn(executable, arguments + ["--worker", String(number)], input: theirs.raw)
     socket = try LineSocket(loop: loop, descriptor: ours, handler: self)
   }
 
@@ -68,7 +70,7 @@ final class WorkerProcess: LineHandler {
   }
 
   /// In a process group of its own, so that Ctrl-C reaches it once, through us.
-  private static func spawn(_ arguments: [String], input: CInt) throws -> pid_t {
+  private static func spawn(_ executable: String, _ arguments: [String], input: CInt) throws -> pid_t {
     var attributes = posix_spawnattr_t()
     var actions = posix_spawn_file_actions_t()
     posix_spawnattr_init(&attributes)
@@ -87,7 +89,8 @@ final class WorkerProcess: LineHandler {
     var settings = environment.map { strdup($0) } + [nil]
     defer { for text in words + settings { free(text) } }
     var id: pid_t = 0
-    let error = posix_spawn(&id, "/proc/self/exe", &actions, &attributes, &words, &settings)
+    // Safety: every text is a copy of ours that lives until the function returns, and the lists end with nil.
+    let error = posix_spawn(&id, executable, &actions, &attributes, &words, &settings)
     if error != 0 { throw SystemCallError(call: "posix_spawn", errno: error) }
     return id
   }

@@ -75,7 +75,7 @@ extension HTMLReport {
   private var server: String {
     guard let server = report.watched?.server else { return "" }
     if let trouble = server.trouble { return table("Server", [], [["no counters", trouble]]) }
-    let rows = server.growth.filter { !$0.key.contains("_bucket{") }.sorted { $0.key < $1.key }.map { name, value in
+    let rows = server.growth.values.filter { !$0.key.contains("_bucket{") }.sorted { $0.key < $1.key }.map { name, value in
       [name.replacing("pganalytics_", with: ""), Plot.short(value)]
     }
     return table("Server: growth of its counters", ["counter", "by"], rows)

@@ -209,7 +209,7 @@ struct HTMLReport {
 
   private var storedRows: [Plot.Curve] {
     guard let samples = report.watched?.server.samples, samples.count > 1 else { return [] }
-    let points = rates(samples) { $0.sum("pganalytics_rows_stored_total") }
+    let points = rates(samples) { $0.rowsStored }
     return [Plot.Curve(name: "stored, as the server counts", colour: 3, points: points)]
   }
 

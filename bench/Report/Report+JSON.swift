@@ -135,7 +135,7 @@ extension Report {
       if let trouble = watched.server.trouble { json.member("trouble", trouble) }
       json.key("growth")
       json.object { json in
-        for (name, value) in watched.server.growth.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
+        for (name, value) in watched.server.growth.values.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
       }
       json.key("samples")
       json.array { json in
@@ -159,7 +159,7 @@ extension Report {
 
   /// What is worth a curve; the whole page is in the growth.
   static let sampledCounters = [
-    "pganalytics_pushes_stored_total", "pganalytics_rows_stored_total", "pganalytics_loop_busy_seconds_total",
+    "pganalytics_pushes_stored_total", "pganalytics_loop_busy_seconds_total",
     "pganalytics_held_bytes", "pganalytics_connections", "pganalytics_writer_backlog_bytes",
     "pganalytics_writer_backlog_pushes", "pganalytics_batches_total",
   ]
@@ -170,6 +170,7 @@ extension Report {
       for name in Self.sampledCounters {
         if let value = sample.value.sum(name) { json.member(name, value) }
       }
+      if let rows = sample.value.rowsStored { json.member("rows_stored", rows) }
     }
   }
 

@@ -122,11 +122,11 @@ struct Report: Sendable {
       lines.append("server      \(trouble)")
     } else {
       let page = watched.server.growth
-      let rows = page.filter { $0.key.hasPrefix("pganalytics_rows_stored_total") }.values.reduce(0, +)
+      func number(_ name: String, _ digits: Int = 0) -> String { Self.rounded(page.sum(name) ?? 0, digits) }
       lines.append(
-        "server      \(Self.rounded(page["pganalytics_pushes_stored_total"] ?? 0, 0)) pushes, "
-          + "\(Self.rounded(rows, 0)) rows, \(Self.rounded(page["pganalytics_batches_total"] ?? 0, 0)) transactions stored, "
-          + "\(Self.rounded(page["pganalytics_loop_busy_seconds_total"] ?? 0, 2)) s busy")
+        "server      \(number("pganalytics_pushes_stored_total")) pushes and "
+          + "\(Self.rounded(page.rowsStored ?? 0, 0)) rows stored in \(number("pganalytics_batches_total")) transactions, "
+          + "\(number("pganalytics_loop_busy_seconds_total", 2)) s busy")
     }
     if let database = watched.database {
       let growth = database.growth

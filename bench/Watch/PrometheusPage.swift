@@ -24,12 +24,20 @@ struct PrometheusPage: Sendable, Equatable {
     return labelled.isEmpty ? nil : labelled.values.reduce(0, +)
   }
 
-  /// By how much each number grew since `earlier`. What is new counts from 0.
-  func growth(since earlier: PrometheusPage) -> [String: Double] {
-    var growth: [String: Double] = [:]
+  /// Rows of metrics, by table, without the names of objects and texts that rows refer to.
+  var rowsStored: Double? {
+    guard let all = sum(Self.rowsName) else { return nil }
+    return ["objects", "texts"].reduce(all) { $0 - (values["\(Self.rowsName){table=\"\($1)\"}"] ?? 0) }
+  }
+
+  private static let rowsName = "pganalytics_rows_stored_total"
+
+  /// By how much each number grew since `earlier`; without those that did not. What is new counts from 0.
+  func growth(since earlier: PrometheusPage) -> PrometheusPage {
+    var growth = PrometheusPage()
     for (name, value) in values {
       let difference = value - (earlier.values[name] ?? 0)
-      if difference != 0 { growth[name] = difference }
+      if difference != 0 { growth.values[name] = difference }
     }
     return growth
   }

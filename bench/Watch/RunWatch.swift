@@ -20,7 +20,7 @@ struct WatchPlan: Sendable {
 struct WatchedFigures: Sendable {
   /// Of the measured part.
   struct Server: Sendable {
-    var growth: [String: Double] = [:]
+    var growth = PrometheusPage()
     var samples: [SampleLog<PrometheusPage>.Sample] = []
     var trouble: String?
   }
