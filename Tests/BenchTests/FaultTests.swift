@@ -39,7 +39,8 @@ struct FaultTests {
 
   @Test(arguments: [
     (Fault.slowBody, UInt16(200), false, FaultVerdict.right), (.slowBody, 200, true, .wrong("200 duplicate")),
-    (.slowBody, 408, false, .wrong("408 s")), (.reset, 200, false, .right), (.reset, 200, true, .wrong("200 duplicate")),
+    (.slowBody, 408, false, .wrong("408 s")), (.reset, 200, false, .right),
+    (.reset, 200, true, .wrong("200 duplicate")),
     (.duplicate, 200, true, .right), (.duplicate, 200, false, .wrong("200")), (.duplicate, 422, false, .wrong("422 s")),
     (.brokenJSON, 400, false, .right), (.brokenJSON, 422, false, .right), (.brokenJSON, 200, false, .wrong("200")),
     (.brokenJSON, 500, false, .wrong("500 s")), (.wrongCertificate, 403, false, .right),

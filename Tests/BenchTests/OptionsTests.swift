@@ -40,7 +40,8 @@ struct OptionsTests {
     arguments: [
       ["--interval", "1s", "--closed-loop"], ["--interval", "0s"], ["--duration", "30"], ["--duration", "0s"],
       ["--collectors", "0"], ["--gzip-level", "10"], ["--loops", "0"], ["--unknown"], ["--rate", "5", "--closed-loop"],
-      ["--rate", "0"], ["--rate", "nan"], ["--think", "1s"], ["--jitter", "1.1"], ["--arrival", "poisson", "--closed-loop"],
+      ["--rate", "0"], ["--rate", "nan"], ["--think", "1s"], ["--jitter", "1.1"],
+      ["--arrival", "poisson", "--closed-loop"],
       ["--arrival", "poisson", "--jitter", "0.1"], ["--fault", "reset=1.5"], ["--fault", "reset=0.6", "duplicate=0.6"],
       ["--fault", "flood=0.1"], ["--fault", "reset=0.1", "reset=0.1"], ["--verify"], ["--processes", "0"],
       ["--rows", "0"], ["--rows", "5", "--body", "a"], ["--profile", "none"],

@@ -19,7 +19,8 @@ struct ProcessesTests {
   }
 
   private func plan(_ server: TestServer, _ collectors: Int, processes: Int) throws -> FleetPlan {
-    var plan = try server.plan(collectors: collectors, duration: .milliseconds(300), pace: .interval(.milliseconds(100)))
+    var plan = try server.plan(
+      collectors: collectors, duration: .milliseconds(300), pace: .interval(.milliseconds(100)))
     plan.division.processes = processes
     plan.namesCollectors = true
     return plan

@@ -71,7 +71,9 @@ struct ReportTests {
         interval.acknowledged = second < 4 ? 50 * (second + 1) : 200
         interval.rows = 200 * interval.acknowledged
         interval.errors = second == 12 ? 3 : 0
-        for index in 1...20 { interval.latency.record(.microseconds(2000 + index * index * 100 * (second == 12 ? 9 : 1))) }
+        for index in 1...20 {
+          interval.latency.record(.microseconds(2000 + index * index * 100 * (second == 12 ? 9 : 1)))
+        }
       }
     }
     var watched = WatchedFigures()
@@ -104,7 +106,8 @@ struct ReportTests {
     let result = FleetResult(before: before, measured: measured, cpu: .milliseconds(252))
     watched.verification = Verification(stored: watched.database!.stored, tally: result.whole)
     return Report(
-      plan: plan, result: result, elapsed: .seconds(20), times: RunTimes(start: Self.start, plan: plan), watched: watched)
+      plan: plan, result: result, elapsed: .seconds(20), times: RunTimes(start: Self.start, plan: plan),
+      watched: watched)
   }
 
   @Test func `is JSON with rates, percentiles and errors`() throws {
@@ -213,7 +216,9 @@ struct ReportTests {
     for (index, count) in Tally.counts.enumerated() { tally[keyPath: count.path] = index + 1 }
     var sum = tally
     sum.merge(tally)
-    for (index, count) in Tally.counts.enumerated() { #expect(sum[keyPath: count.path] == 2 * (index + 1), "\(count.name)") }
+    for (index, count) in Tally.counts.enumerated() {
+      #expect(sum[keyPath: count.path] == 2 * (index + 1), "\(count.name)")
+    }
     // A property that the list lacks would be lost between loops and processes.
     let numbers = Mirror(reflecting: tally).children.filter { $0.value is Int }.count
     let histograms = Mirror(reflecting: tally).children.filter { $0.value is LatencyHistogram }.count

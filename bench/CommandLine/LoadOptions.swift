@@ -71,7 +71,9 @@ struct LoadOptions: ParsableArguments {
       throw ValidationError("--interval, --rate and --closed-loop exclude one another.")
     }
     if interval?.duration == .zero { throw ValidationError("--interval must be more than 0.") }
-    if let rate, !(rate > 0 && rate <= 10_000_000) { throw ValidationError("--rate must be more than 0, at most 10000000.") }
+    if let rate, !(rate > 0 && rate <= 10_000_000) {
+      throw ValidationError("--rate must be more than 0, at most 10000000.")
+    }
     if duration.duration == .zero { throw ValidationError("--duration must be more than 0.") }
     if !(0...1).contains(jitter) { throw ValidationError("--jitter must be 0 to 1.") }
     if think.duration > .zero, !closedLoop { throw ValidationError("--think needs --closed-loop.") }

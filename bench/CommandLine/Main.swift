@@ -71,7 +71,9 @@ struct PganalyticsBench: ParsableCommand {
     }
     let watchPlan = try options.watch.plan()
     let arguments = Array(CommandLine.arguments.dropFirst())
-    let fleet = try Fleet(plan: plan, role: plan.division.processes > 1 ? .captain(executable: "/proc/self/exe", arguments: arguments) : .alone)
+    let fleet = try Fleet(
+      plan: plan,
+      role: plan.division.processes > 1 ? .captain(executable: "/proc/self/exe", arguments: arguments) : .alone)
     let signals = try fleet.heed([SIGINT, SIGTERM])
     let watch = try RunWatch(plan: watchPlan, fleet: plan, loop: fleet.control)
     let report = try withExtendedLifetime(signals) {

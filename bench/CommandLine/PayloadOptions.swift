@@ -43,7 +43,8 @@ struct PayloadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("1 to 9; 0 sends bodies uncompressed.", valueName: "level"))
   var gzipLevel = 1
 
-  @Flag(help: "Compress each push anew, as a collector does, instead of filling in prepared bodies: costs far more CPU.")
+  @Flag(
+    help: "Compress each push anew, as a collector does, instead of filling in prepared bodies: costs far more CPU.")
   var freshBodies = false
 
   mutating func validate() throws {

@@ -159,10 +159,11 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     let keeps = answer.keepsConnection
     let object = answer.object
     let isDuplicate = object?["duplicate"] == .bool(true)
-    let step = push!.answered(answer.meaning, status: answer.status.code, isDuplicate: isDuplicate, slug: answer.slug)
+    let slug = answer.meaning == .accepted ? "" : answer.slug
+    let step = push!.answered(answer.meaning, status: answer.status.code, isDuplicate: isDuplicate, slug: slug)
     if let (fault, verdict) = step.verdict { shard.tally.judge(fault, verdict) }
     if answer.meaning != .accepted, !step.isExpected {
-      shard.countError(code: "\(answer.status.code)", slug: answer.slug)
+      shard.countError(code: "\(answer.status.code)", slug: slug)
     }
     if step.isAcknowledged {
       let push = self.push!

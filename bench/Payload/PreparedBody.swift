@@ -79,11 +79,15 @@ struct PreparedBody: Sendable {
       text.withUnsafeBytes { text in
         for offset in slot.offsets {
           // Safety: the offsets were measured in `wire`, which never changes its size.
-          wire.withUnsafeMutableBytes { $0.baseAddress!.advanced(by: offset).copyMemory(from: text.baseAddress!, byteCount: text.count) }
+          wire.withUnsafeMutableBytes {
+            $0.baseAddress!.advanced(by: offset).copyMemory(from: text.baseAddress!, byteCount: text.count)
+          }
         }
       }
     }
-    for byte in 0..<4 { wire[wire.count - Self.trailerBytes + byte] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt(byte))) }
+    for byte in 0..<4 {
+      wire[wire.count - Self.trailerBytes + byte] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt(byte)))
+    }
     return wire
   }
 

@@ -69,7 +69,8 @@ struct PushPress: ~Copyable {
   ) -> PushBody {
     let index = turn % templates.count
     let newest = clock.next(now: now, spanSeconds: templates[index].spanSeconds)
-    if index < prepared.count, let wire = prepared[index].fill(collector: collector, hostname: hostname, newest: newest) {
+    if index < prepared.count, let wire = prepared[index].fill(collector: collector, hostname: hostname, newest: newest)
+    {
       return PushBody(wire: wire, rawBytes: prepared[index].rawBytes, rows: templates[index].rows)
     }
     return fresh(templates[index], collector, hostname, newest, isBroken: false)

@@ -75,7 +75,12 @@ extension HTMLReport {
   private var server: String {
     guard let server = report.watched?.server else { return "" }
     if let trouble = server.trouble { return table("Server", [], [["no counters", trouble]]) }
-    let rows = server.growth.values.filter { !$0.key.contains("_bucket{") }.sorted { $0.key < $1.key }.map { name, value in
+    // What is no counter goes up and down: its growth says nothing.
+    let counters = server.growth.values.filter { name, _ in
+      let family = name.prefix { $0 != "{" }
+      return ["_total", "_count", "_sum"].contains { family.hasSuffix($0) }
+    }
+    let rows = counters.sorted { $0.key < $1.key }.map { name, value in
       [name.replacing("pganalytics_", with: ""), Plot.short(value)]
     }
     return table("Server: growth of its counters", ["counter", "by"], rows)
@@ -101,7 +106,8 @@ extension HTMLReport {
   private var verification: String {
     guard let verification = report.watched?.verification else { return "" }
     return table(
-      "Verification: \(verification.isExact ? "exact" : "mismatch")", ["", "acknowledged", "stored", "without an answer"],
+      "Verification: \(verification.isExact ? "exact" : "mismatch")",
+      ["", "acknowledged", "stored", "without an answer"],
       [
         [
           "rows", HTMLText.grouped(verification.acknowledgedRows), HTMLText.grouped(verification.stored.allRows),

@@ -165,6 +165,8 @@ struct HTMLReport {
         Plot(title: "Errors", xTitle: seconds, yTitle: "errors a second", curves: [errors], shaded: ramp))
     }
     plots += watchedPlots(seconds, ramp)
+    // All curves over time have the same axis, so that what happened at once stands below one another.
+    for index in plots.indices where plots[index].xTitle == seconds { plots[index].xRange = 0...end }
     return plots.map { $0.html() }.joined()
   }
 
@@ -205,7 +207,7 @@ struct HTMLReport {
   }
 
   /// Of the time axis: a little is to be seen of what came after the run.
-  private var end: Double { Double(report.tally.series.intervals.count * report.tally.series.secondsPerInterval) + 2 }
+  private var end: Double { Double(report.tally.series.intervals.count * report.tally.series.secondsPerInterval) + 1 }
 
   private var storedRows: [Plot.Curve] {
     guard let samples = report.watched?.server.samples, samples.count > 1 else { return [] }

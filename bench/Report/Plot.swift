@@ -26,13 +26,15 @@ struct Plot {
   var yScale = Scale.linear
   /// nil: round numbers.
   var xTicks: [Tick]?
+  /// nil: as far as the points and the ticks reach.
+  var xRange: ClosedRange<Double>?
   /// A part of the x axis that is not the measurement's.
   var shaded: ClosedRange<Double>?
 
   private static let width = 720.0
   private static let height = 300.0
   private static let left = 64.0
-  private static let right = 14.0
+  private static let right = 22.0
   private static let top = 12.0
   private static let bottom = 44.0
 
@@ -71,8 +73,8 @@ struct Plot {
     init?(_ points: [(x: Double, y: Double)], _ plot: Plot) {
       guard let least = points.map(\.x).min(), let most = points.map(\.x).max() else { return nil }
       let ticks = plot.xTicks
-      let low = ticks.map { min(least, $0.first?.at ?? least) } ?? least
-      let high = ticks.map { max(most, $0.last?.at ?? most) } ?? most
+      let low = min(least, plot.xRange?.lowerBound ?? least, ticks?.first?.at ?? least)
+      let high = max(most, plot.xRange?.upperBound ?? most, ticks?.last?.at ?? most)
       xs = low...max(high, low + 1e-9)
       scale = plot.yScale
       let top = points.map(\.y).max() ?? 0
@@ -117,8 +119,10 @@ struct Plot {
     }
     for tick in frame.xTicks {
       let x = Self.number(frame.x(tick.at))
-      svg += "<line class=\"grid\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(Self.number(Self.top))\" y2=\"\(Self.number(floor))\"/>"
-      svg += "<text class=\"tick\" text-anchor=\"middle\" x=\"\(x)\" y=\"\(Self.number(floor + 17))\">\(tick.text)</text>\n"
+      svg +=
+        "<line class=\"grid\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(Self.number(Self.top))\" y2=\"\(Self.number(floor))\"/>"
+      svg +=
+        "<text class=\"tick\" text-anchor=\"middle\" x=\"\(x)\" y=\"\(Self.number(floor + 17))\">\(tick.text)</text>\n"
     }
     let middle = Self.number(Self.left + (Self.width - Self.left - Self.right) / 2)
     svg += "<text class=\"axis\" text-anchor=\"middle\" x=\"\(middle)\" y=\"\(Self.number(Self.height - 8))\">"
@@ -136,7 +140,8 @@ struct Plot {
       let width = max(1, (Self.width - Self.left - Self.right) / Double(max(points.count, 1)) * 0.8)
       for point in points where point.y > 0 {
         let y = frame.y(point.y)
-        svg += "<rect class=\"f\(curve.colour)\" x=\"\(Self.number(frame.x(point.x) - width / 2))\" y=\"\(Self.number(y))\" "
+        svg +=
+          "<rect class=\"f\(curve.colour)\" x=\"\(Self.number(frame.x(point.x) - width / 2))\" y=\"\(Self.number(y))\" "
         svg += "width=\"\(Self.number(width))\" height=\"\(Self.number(Self.height - Self.bottom - y))\"/>\n"
       }
     } else {
@@ -146,7 +151,8 @@ struct Plot {
       svg += "<path class=\"s\(curve.colour)\" d=\"\(path.joined())\"/>\n"
     }
     for point in points where !curve.isBars || point.y > 0 {
-      svg += "<circle class=\"hit\" cx=\"\(Self.number(frame.x(point.x)))\" cy=\"\(Self.number(frame.y(point.y)))\" r=\"5\">"
+      svg +=
+        "<circle class=\"hit\" cx=\"\(Self.number(frame.x(point.x)))\" cy=\"\(Self.number(frame.y(point.y)))\" r=\"5\">"
       svg += "<title>\(HTMLText.escaped(curve.name)): \(Self.short(point.y))</title></circle>"
     }
     return svg + "\n"
@@ -154,9 +160,9 @@ struct Plot {
 
   // MARK: Numbers
 
-  /// Steps of 1, 2 or 5 times a power of ten, at most six, from at or below `low` to at or above `high`.
+  /// Steps of 1, 2 or 5 times a power of ten, six at most, from at or below `low` to at or above `high`.
   static func roundTicks(_ low: Double, _ high: Double) -> [Tick] {
-    let rough = max(high - low, 1e-9) / 5
+    let rough = max(high - low, 1e-9) / 6
     let power = pow(10, log10(rough).rounded(.down))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? power * 10
     var ticks: [Tick] = []

@@ -117,7 +117,7 @@ struct Report: Sendable {
     if let cpu = serverCPU {
       lines.append("server CPU  \(cpu.text); the client takes \(Self.rounded(clientCPU.share(of: cpu), 2)) of it")
     }
-    if let cpu = databaseCPU { lines.append("database CPU \(cpu.text)") }
+    if let cpu = databaseCPU { lines.append("db CPU      \(cpu.text)") }
     if let trouble = watched.server.trouble {
       lines.append("server      \(trouble)")
     } else {

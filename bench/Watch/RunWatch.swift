@@ -69,7 +69,8 @@ final class RunWatch {
     session = try plan.databaseURL.map { url throws(DatabaseFailure) in try DatabaseSession(url: url) }
     databaseProbe = try plan.databaseURL.map { try DatabaseProbe(url: $0) }
     let known = fleet.identities.values.filter { $0.index < fleet.collectors }.map(\.collector)
-    storedBefore = try session.map { session throws(DatabaseFailure) in try StoredCounts.of(known, in: session) }
+    storedBefore =
+      try session.map { session throws(DatabaseFailure) in try StoredCounts.of(known, in: session) }
       ?? StoredCounts()
     probe.start()
   }
