@@ -40,7 +40,7 @@ struct UpCommand: AsyncParsableCommand {
         databaseURL: started.databaseURL)
       try complete.write(settings.dataDirectory)
       say(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
-      for await _ in signals { break }
+      await server.untilStopped(signals)
       say("Stopping …")
       await server.stop()
     } catch {

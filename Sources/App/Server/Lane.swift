@@ -50,8 +50,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   let settings: Settings
   let context: LaneContext
   let httpLimits: HTTPLimits
-  var tlsContext: TLSContext
-  var tokens: Tokens
+  private(set) var tlsContext: TLSContext
+  private(set) var tokens: Tokens
+  /// Counts the changes of `tokens`: what was verified before one has to be verified again.
+  private(set) var tokensVersion = 0
   private(set) var connections = ConnectionTable()
   private(set) var collectors: [UUID: CollectorRecord] = [:]
   /// Texts and objects that this lane knows to be stored.
@@ -256,6 +258,26 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
         break
       }
     }
+  }
+
+  // MARK: Keys and certificates
+
+  /// For the connections to come. Those that came in by an authority that is trusted no longer are closed.
+  func replace(tls context: TLSContext) {
+    let isTrustLost = !tlsContext.clientAuthorityKeyIDs.isSubset(of: context.clientAuthorityKeyIDs)
+    tlsContext = context
+    if !isTrustLost { return }
+    for connection in connections.all {
+      guard let certificate = connection.certificate, certificate.isGenuine,
+        !certificate.isSigned(byOneOf: context.clientAuthorityKeyIDs)
+      else { continue }
+      connection.sever(Problem(.certificateRequired, "the authority of the certificate is trusted no longer"))
+    }
+  }
+
+  func replace(tokens: Tokens) {
+    self.tokens = tokens
+    tokensVersion += 1
   }
 
   func saw(_ serverID: Int32) { seenServers.insert(serverID) }

@@ -77,6 +77,10 @@ struct Settings: Sendable {
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
+  var reloadInterval = Duration.seconds(2)
+  var signingKeyLife = Duration.seconds(30 * 86_400)
+  var signingKeyLead = Duration.seconds(60)
+  var crlLife = Duration.seconds(86_400)
   var loginsPerAccountMinute = 10
   var loginsPerAddressMinute = 60
   var loginLockoutFailures = 10
