@@ -48,6 +48,8 @@ final class Strangers {
     trespasser.begin(with: forgery(collector))
   }
 
+  var isIdle: Bool { trespassers.isEmpty }
+
   /// The run is over: those under way count as open.
   func abandon() {
     for trespasser in trespassers.values { trespasser.abandon() }

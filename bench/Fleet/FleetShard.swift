@@ -36,6 +36,11 @@ final class FleetShard: DeadlineHandler {
   private var enrolments: [Enrolment] = []
   private var unenrolled: [BenchCollector] = []
   private var nextUnenrolled = 0
+  /// Those that are enrolled, or were refused.
+  private var enrolmentsSettled = 0
+  /// Collectors with an identity that connect when the last one has its own: enrolling thousands takes longer than a
+  /// server keeps idle connections.
+  private var waiting: [(collector: BenchCollector, credentials: Credentials)] = []
   private let strangers: Strangers?
   /// What was counted before the measured part.
   private var before = Tally()
@@ -99,8 +104,9 @@ final class FleetShard: DeadlineHandler {
       }
       tally.reused += 1
       unfinished += 1
-      collector.begin(with: credentials)
+      waiting.append((collector, credentials))
     }
+    if unenrolled.isEmpty { connectAll() }
   }
 
   // MARK: Enrolment
@@ -118,12 +124,25 @@ final class FleetShard: DeadlineHandler {
     tally.enrolled += 1
     tally.enrolmentLatency.record(duration)
     unfinished += 1
-    collector.begin(with: credentials)
+    waiting.append((collector, credentials))
+    enrolmentSettled()
   }
 
   func refusedEnrolment(_ collector: BenchCollector, code: String, slug: String) {
     countError(code: code, slug: slug)
     becameReady()
+    enrolmentSettled()
+  }
+
+  private func enrolmentSettled() {
+    enrolmentsSettled += 1
+    if enrolmentsSettled == unenrolled.count { connectAll() }
+  }
+
+  private func connectAll() {
+    let ready = waiting
+    waiting = []
+    for (collector, credentials) in ready { collector.begin(with: credentials) }
   }
 
   // MARK: Connections
@@ -211,12 +230,13 @@ final class FleetShard: DeadlineHandler {
   func trespass(as collector: BenchCollector, _ head: RequestHead, _ body: PushBody) {
     strangers?.trespass(as: collector, head, body) { [weak self] verdict in
       self?.tally.judge(.wrongCertificate, verdict)
+      self?.concludeIfDone()
     }
   }
 
   func finished(_ collector: BenchCollector) {
     unfinished -= 1
-    if unfinished == 0, case .draining = phase { conclude() }
+    concludeIfDone()
   }
 
   // MARK: Phases
@@ -275,6 +295,7 @@ final class FleetShard: DeadlineHandler {
     phase = .ready
     disarmPhaseTimer()
     for enrolment in enrolments { enrolment.stop() }
+    connectAll()
     tally.unenrolled = collectors.count - tally.enrolled - tally.reused
     scoreboard.becameReady()
   }
@@ -307,17 +328,21 @@ final class FleetShard: DeadlineHandler {
     for collector in collectors { collector.endRun(at: end) }
     phase = .draining
     phaseTimer = loop.schedule(self, at: .now() + drainLimit)
-    if unfinished == 0 { conclude() }
+    concludeIfDone()
   }
 
   private func abandonRest() {
+    strangers?.abandon()
     for collector in collectors { collector.abandon() }
+  }
+
+  private func concludeIfDone() {
+    if case .draining = phase, unfinished == 0, strangers?.isIdle != false { conclude() }
   }
 
   private func conclude() {
     phase = .done
     disarmPhaseTimer()
-    strangers?.abandon()
     log?.flush()
     var result = FleetResult(before: before, measured: tally)
     if plan.namesCollectors { result.collectors = collectors.filter(\.isEnrolled).map(\.id) }
