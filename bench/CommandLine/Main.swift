@@ -13,9 +13,11 @@ struct PganalyticsBench: ParsableCommand {
     commandName: "pganalytics-bench",
     abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
     discussion: """
-      Exit status: 0 if every push was acknowledged, nothing refused and every fault answered as it must be, 1 if not,
-      2 for usage errors.
+      Exit status: 0 if every push was acknowledged, nothing refused and every fault answered as it must be, 1 if \
+      not, 2 for usage errors.
       Ctrl-C ends the run in good order and still reports; a second one does not wait for the last pushes.
+
+      Times are written with their unit: 500ms, 30s, 10m, 1h.
 
       Each push carries timestamps that its collector has not used before. When pushes come faster than one in the \
       time their timestamps span (at least a second), the surplus is stamped backwards, before the oldest so far.
