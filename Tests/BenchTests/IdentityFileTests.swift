@@ -33,6 +33,9 @@ struct IdentityFileTests {
     try IdentityFile(path: path).append(third)
     #expect(LocalFile.mode(path) == 0o600)
     #expect(try IdentityFile.load(path) == [0: third, 7: second])
+    let whole = try LocalFile.read(path)
+    try LocalFile.write(whole + Array("{\"index\":9".utf8), to: path)
+    #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line that is not ended is none yet")
   }
 
   @Test func `refuses a file that others may read, and one that holds something else`() throws {

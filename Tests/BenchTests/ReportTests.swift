@@ -23,7 +23,7 @@ struct ReportTests {
   ) throws -> Report {
     var tally = Tally()
     change(&tally)
-    let watched = verification.map { WatchedFigures(verification: $0) }
+    let watched = verification.map { WatchedFigures(verifies: true, verification: $0) }
     return Report(
       plan: try plan(), result: FleetResult(measured: tally, cpu: .milliseconds(500)), elapsed: .seconds(2), times: nil,
       watched: watched)
@@ -190,6 +190,19 @@ struct ReportTests {
       let verification = Verification(stored: StoredCounts(pushes: 1, rows: ["a": stored]), tally: tally)
       #expect(try report(verification: verification).isClean(toleratingOutage: true) == isClean)
     }
+  }
+
+  @Test func `a run that was to be verified and could not be is not clean`() throws {
+    var watched = WatchedFigures(verifies: true)
+    watched.database = WatchedFigures.Database(trouble: "database: gone")
+    let report = Report(
+      plan: try plan(), result: FleetResult(), elapsed: .seconds(2), times: nil, watched: watched)
+    #expect(!report.isClean(toleratingOutage: true))
+    #expect(report.text(toleratingOutage: true).contains("database    database: gone\nverified    NO"))
+    watched.verifies = false
+    let unasked = Report(
+      plan: try plan(), result: FleetResult(), elapsed: .seconds(2), times: nil, watched: watched)
+    #expect(unasked.isClean(toleratingOutage: true))
   }
 
   @Test func `crosses from process to process unchanged`() throws {

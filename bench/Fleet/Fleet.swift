@@ -80,7 +80,7 @@ final class Fleet: SignalHandler {
       try dismiss(staff, result)
       let elapsed = elapsed(result, times: times, now: now)
       return Report(
-        plan: plan, result: result, elapsed: elapsed, times: times, watched: try watch?.finish(result))
+        plan: plan, result: result, elapsed: elapsed, times: times, watched: watch?.finish(result))
     }
   }
 

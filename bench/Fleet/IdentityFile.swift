@@ -116,8 +116,10 @@ final class IdentityFile {
     } catch {
       throw UsageError(description: "--identities \(error)")
     }
+    // A line without its end is one that another process is just writing, or was killed over.
+    let lines = bytes[..<(bytes.lastIndex(of: UInt8(ascii: "\n")) ?? 0)]
     var identities: [Int: StoredIdentity] = [:]
-    for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+    for (number, line) in lines.split(separator: UInt8(ascii: "\n")).enumerated() {
       guard let identity = StoredIdentity(line: Array(line).span) else {
         throw UsageError(description: "--identities \(path): line \(number + 1) is no identity")
       }

@@ -99,7 +99,8 @@ extension HTMLReport {
       row("full pages in the log", growth.walFullPages), row("database bytes", growth.databaseBytes),
     ]
     let stored = database.stored.rows.sorted { $0.key < $1.key }.map { [$0.key, HTMLText.grouped($0.value)] }
-    return table("Database", ["", "growth", "a second"], counters)
+    return table("Database", [], database.trouble.map { [["trouble", $0]] } ?? [])
+      + table("Database", ["", "growth", "a second"], counters)
       + table("Rows stored by this run", ["table", "rows"], stored)
   }
 

@@ -177,6 +177,7 @@ extension Report {
   private func writeDatabase(_ database: WatchedFigures.Database, _ json: inout JSONWriter) {
     json.key("database")
     json.object { json in
+      if let trouble = database.trouble { json.member("trouble", trouble) }
       json.key("growth")
       Self.write(database.growth, at: nil, to: &json)
       json.key("stored_rows")

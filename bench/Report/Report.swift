@@ -30,7 +30,7 @@ struct Report: Sendable {
     let isComplete =
       tally.unenrolled == 0 && tally.refusedPushes == 0 && tally.unacknowledged == 0 && tally.parked == 0
     let hasOutage = tally.lostConnections > 0 || tally.unavailable > 0
-    let isRight = tally.faults.values.allSatisfy { $0.wrongCount == 0 } && watched?.verification?.isExact != false
+    let isRight = tally.faults.values.allSatisfy { $0.wrongCount == 0 } && watched?.isVerified != false
     return isComplete && isRight && tally.deferred == 0 && (toleratingOutage || !hasOutage)
   }
 
@@ -135,6 +135,8 @@ struct Report: Sendable {
           + "\(Self.rounded(Double(growth.walBytes) / 1e6, 1)) MB of log"
           + (measured.rows > 0 ? " (\(growth.walBytes / measured.rows) bytes a row)" : ""))
     }
+    if let trouble = watched.database?.trouble { lines.append("database    \(trouble)") }
+    if watched.verifies, watched.verification == nil { lines.append("verified    NO: the rows could not be counted") }
     if let verification = watched.verification {
       lines.append(
         "verified    \(verification.isExact ? "yes" : "NO"): \(verification.acknowledgedRows) rows acknowledged, "

@@ -30,6 +30,8 @@ struct WatchedFigures: Sendable {
     var samples: [SampleLog<DatabaseFigures>.Sample] = []
     /// Of the whole run, by this run's collectors.
     var stored = StoredCounts()
+    /// Why some of it is missing.
+    var trouble: String?
   }
 
   var server = Server()
@@ -38,7 +40,13 @@ struct WatchedFigures: Sendable {
   var serverCPU: Duration?
   var serverResidentBytes: Int?
   var databaseCPU: Duration?
+  /// Whether the run was to be verified.
+  var verifies = false
+  /// nil also if the database could not be asked.
   var verification: Verification?
+
+  /// Not found wanting: verified, or not asked for.
+  var isVerified: Bool { !verifies || verification?.isExact == true }
 }
 
 final class RunWatch {
@@ -55,7 +63,6 @@ final class RunWatch {
   private let plan: WatchPlan
   private let loop: EventLoop
   private let probe: ServerProbe
-  private let session: DatabaseSession?
   private let databaseProbe: DatabaseProbe?
   private let storedBefore: StoredCounts
   private var begin: Mark?
@@ -66,12 +73,12 @@ final class RunWatch {
     self.plan = plan
     self.loop = loop
     probe = ServerProbe(loop: loop, endpoint: fleet.endpoint, token: plan.metricsToken)
-    session = try plan.databaseURL.map { url throws(DatabaseFailure) in try DatabaseSession(url: url) }
     databaseProbe = try plan.databaseURL.map { try DatabaseProbe(url: $0) }
     let known = fleet.identities.values.filter { $0.index < fleet.collectors }.map(\.collector)
     storedBefore =
-      try session.map { session throws(DatabaseFailure) in try StoredCounts.of(known, in: session) }
-      ?? StoredCounts()
+      try plan.databaseURL.map { url throws(DatabaseFailure) in
+        try StoredCounts.of(known, in: DatabaseSession(url: url))
+      } ?? StoredCounts()
     probe.start()
   }
 
@@ -95,13 +102,12 @@ final class RunWatch {
   }
 
   /// The run is over. Blocks for a last look, and to count.
-  func finish(_ result: FleetResult) throws -> WatchedFigures {
+  func finish(_ result: FleetResult) -> WatchedFigures {
     measuringEnds()
     lookOnceMore()
     probe.stop()
     databaseProbe?.stop()
-    if let failure = databaseProbe?.failure { throw failure }
-    var figures = WatchedFigures()
+    var figures = WatchedFigures(verifies: plan.verifies)
     figures.server.samples = probe.log.samples
     figures.server.trouble = probe.trouble
     if let page = probe.latest?.value { figures.server.growth = page.growth(since: begin?.page ?? PrometheusPage()) }
@@ -110,15 +116,26 @@ final class RunWatch {
       figures.serverResidentBytes = after.residentBytes
     }
     if let before = begin?.database, let after = end?.database { figures.databaseCPU = after.cpu - before.cpu }
-    if let session, let databaseProbe {
-      var database = WatchedFigures.Database()
-      database.samples = databaseProbe.log.samples
-      if let before = begin?.counters, let after = databaseProbe.latest?.value { database.growth = after - before }
-      database.stored = try StoredCounts.of(result.collectors, in: session) - storedBefore
-      figures.database = database
-      if plan.verifies { figures.verification = Verification(stored: database.stored, tally: result.whole) }
-    }
+    if let url = plan.databaseURL, let databaseProbe { count(result, url, databaseProbe, &figures) }
     return figures
+  }
+
+  /// What the database says; a database that went away does not take the clients' figures with it.
+  private func count(
+    _ result: FleetResult, _ url: String, _ probe: DatabaseProbe, _ figures: inout WatchedFigures
+  ) {
+    var database = WatchedFigures.Database(samples: probe.log.samples)
+    database.trouble = probe.failure?.description
+    if let before = begin?.counters, let after = probe.latest?.value { database.growth = after - before }
+    do {
+      // A connection of before the run may not have survived it.
+      let stored = try StoredCounts.of(result.collectors, in: DatabaseSession(url: url))
+      database.stored = stored - storedBefore
+      if plan.verifies { figures.verification = Verification(stored: database.stored, tally: result.whole) }
+    } catch {
+      database.trouble = error.description
+    }
+    figures.database = database
   }
 
   private func lookOnceMore() {
