@@ -211,6 +211,7 @@ extension Settings {
     var database = DatabaseSettings(address: address)
     database.adminConnections = adminConnections
     database.adminQueueLimit = adminQueue
+    database.adminQueueDeadline = adminQueueDeadline
     database.adminStatementTimeout = queryTimeout
     return database
   }

@@ -130,6 +130,9 @@ extension Settings {
     .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
+      "admin_queue_deadline", .time(\.adminQueueDeadline, .milliseconds(10)...hour),
+      "How long a REST statement waits for a connection; then 503."),
+    .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
     .init(
       "query_connections", .count(\.queryConnections, 1...64),
