@@ -20,7 +20,7 @@ final class Server: Sendable {
   private let database: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
-  private let lanes: LaneRoster
+  let lanes: LaneRoster
   private let background: [Task<Void, Never>]
 
   private init(
