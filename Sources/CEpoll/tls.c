@@ -11,13 +11,25 @@ EVP_MAC_CTX *ctls_hmac_sha256_new(EVP_MAC *mac, const unsigned char *key, size_t
     return context;
 }
 
-int ctls_add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
+static X509_EXTENSION *extension_new(X509 *issuer, X509 *certificate, X509_CRL *list, int nid, const char *value) {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, nid, value);
+    X509V3_set_ctx(&context, issuer, certificate, NULL, list, 0);
+    return X509V3_EXT_nconf_nid(NULL, &context, nid, value);
+}
+
+int ctls_add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
+    X509_EXTENSION *extension = extension_new(issuer, certificate, NULL, nid, value);
     if (extension == NULL) return 0;
     int added = X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    return added;
+}
+
+int ctls_add_crl_extension(X509_CRL *list, X509 *issuer, int nid, const char *value) {
+    X509_EXTENSION *extension = extension_new(issuer, NULL, list, nid, value);
+    if (extension == NULL) return 0;
+    int added = X509_CRL_add_ext(list, extension, -1);
     X509_EXTENSION_free(extension);
     return added;
 }

@@ -57,28 +57,11 @@ struct Account: SQLRow {
   }
 }
 
-/// An HS256 secret as it is stored.
-struct SigningKeyRow: SQLRow {
-  let kid: String
-  let secret: [UInt8]
-  let isRetired: Bool
-
-  static let columns = [
-    SQLColumn("kid", String.self), SQLColumn("secret", [UInt8].self), SQLColumn("is_retired", Bool.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    kid = try row.next()
-    secret = try row.next()
-    isRetired = try row.next()
-  }
-}
-
 enum AccountStatements {
   static let all = [
     byName.description, byID.description, page.description, count.description, add.description, lockAdmins.description,
     lock.description, change.description, delete.description, loggedIn.description, rehash.description,
-    setPassword.description, signingKeys.description, addFirstSigningKey.description,
+    setPassword.description,
   ]
 
   static let byName = Statement<String, Account>(
@@ -158,22 +141,5 @@ enum AccountStatements {
     """
     UPDATE pganalytics.users SET password_hash = $3, version = version + 1, updated_at = now()
     WHERE id = $1 AND password_hash = $2
-    """)
-
-  /// The newest first: it signs, the others verify.
-  static let signingKeys = Statement<SigningKeyRow>(
-    "signing_keys",
-    """
-    SELECT kid, secret, retired_at IS NOT NULL AS is_retired FROM pganalytics.signing_keys
-    WHERE retired_at IS NULL ORDER BY created_at DESC, kid
-    """)
-
-  /// Several servers may start at once on an empty database: one key wins.
-  static let addFirstSigningKey = Statement<String, [UInt8], NoRow>(
-    "signing_key_add_first",
-    """
-    WITH locked AS (SELECT pg_advisory_xact_lock(7071, 1))
-    INSERT INTO pganalytics.signing_keys (kid, secret)
-    SELECT $1, $2 FROM locked WHERE NOT EXISTS (SELECT 1 FROM pganalytics.signing_keys WHERE retired_at IS NULL)
     """)
 }

@@ -23,6 +23,10 @@ enum AuditAction: String, CaseIterable, Sendable {
   case identityMismatch = "collector.identity_mismatch"
   case refuseCollector = "collector.refused"
   case writeConfig = "config.write"
+  case rotateSigningKey = "signing_key.rotate"
+  case retireSigningKey = "signing_key.retire"
+  case changeAuthority = "authority.change"
+  case retireAuthority = "authority.retire"
 }
 
 enum AuditOutcome: String, CaseIterable, Sendable {

@@ -27,7 +27,7 @@ struct CertificateRenewal {
       try await session.query { client throws(DatabaseError) in
         try await client.execute(
           CertificateStatements.add, made.issued.serialHex, collector.id, made.issued.fingerprintHex,
-          Timestamp(unixSeconds: made.issued.notBefore), Timestamp(unixSeconds: made.issued.notAfter))
+          Timestamp(unixSeconds: made.issued.notBefore), Timestamp(unixSeconds: made.issued.notAfter), made.authority)
         var event = AuditEvent(.renewCertificate, context)
         event.details["serial"] = .string(made.issued.serialHex)
         event.details["renewed"] = .string(shown.serialHex)

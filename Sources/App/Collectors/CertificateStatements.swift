@@ -40,6 +40,7 @@ struct CertificateRow: SQLRow, Equatable {
 enum CertificateStatements {
   static let all = [
     lockCollector.description, of.description, add.description, revoke.description, revokeAll.description,
+    revoked.description, adopt.description, countGood.description, revokeOf.description,
   ]
 
   /// A collector that is not revoked, and nobody changes it, or what belongs to it, until the transaction ends.
@@ -55,12 +56,13 @@ enum CertificateStatements {
     FROM pganalytics.collector_certificates WHERE collector_id = $1 ORDER BY issued_at DESC, serial
     """)
 
-  /// Parameters: serial, collector, fingerprint, not before, not after.
-  static let add = Statement<String, UUID, String, Timestamp, Timestamp, NoRow>(
+  /// Parameters: serial, collector, fingerprint, not before, not after, authority.
+  static let add = Statement<String, UUID, String, Timestamp, Timestamp, String, NoRow>(
     "certificate_add",
     """
-    INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, not_before, not_after)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO pganalytics.collector_certificates
+      (serial, collector_id, fingerprint, not_before, not_after, authority)
+    VALUES ($1, $2, $3, $4, $5, $6)
     """)
 
   /// Parameters: collector, serial. No row if the collector has no such certificate.
@@ -74,4 +76,32 @@ enum CertificateStatements {
   static let revokeAll = Statement<UUID, NoRow>(
     "certificates_revoke_all",
     "UPDATE pganalytics.collector_certificates SET revoked_at = now() WHERE collector_id = $1 AND revoked_at IS NULL")
+
+  /// Those that were revoked before their end, which has not come.
+  static let revoked = Statement<RevokedCertificateRow>(
+    "certificates_revoked",
+    """
+    SELECT serial, coalesce(authority, '') AS authority, coalesce(revoked_at, now()) AS revoked_at
+    FROM pganalytics.collector_certificates WHERE revoked_at IS NOT NULL AND not_after > now()
+    """)
+
+  /// Certificates of before there could be two authorities. $1: the only one of then.
+  static let adopt = Statement<String, NoRow>(
+    "certificates_adopt", "UPDATE pganalytics.collector_certificates SET authority = $1 WHERE authority IS NULL")
+
+  /// Good certificates of the authority $1.
+  static let countGood = Statement<String, SingleValue<Int64>>(
+    "certificates_count_good",
+    """
+    SELECT count(*) FROM pganalytics.collector_certificates
+    WHERE authority = $1 AND revoked_at IS NULL AND not_after > now()
+    """)
+
+  /// Revokes all of an authority. $1: the authority.
+  static let revokeOf = Statement<String, NoRow>(
+    "certificates_revoke_of",
+    """
+    UPDATE pganalytics.collector_certificates SET revoked_at = now()
+    WHERE authority = $1 AND revoked_at IS NULL AND not_after > now()
+    """)
 }

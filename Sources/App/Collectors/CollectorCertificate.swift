@@ -3,6 +3,8 @@ import Protocol
 /// A certificate just made for a collector, and its key if we made that, too.
 struct CollectorCertificate {
   let issued: IssuedCertificate
+  /// Who signed it, as `Authority.Signer.fingerprint`.
+  let authority: String
   let keyPEM: [UInt8]?
 
   /// - Parameter csr: PEM; without it a key is made.
@@ -10,7 +12,8 @@ struct CollectorCertificate {
   init(
     _ services: Services, csr: String?, collector: UUID, hostname: String, now: Timestamp
   ) throws(Problem) {
-    let (authority, life) = (services.authority, services.settings.certificateLife.wholeSeconds)
+    let (authority, life) = (services.identity.authority, services.settings.certificateLife.wholeSeconds)
+    self.authority = authority.current.fingerprint
     let seconds = now.unixMicroseconds / 1_000_000
     do throws(CertificateError) {
       if let csr {

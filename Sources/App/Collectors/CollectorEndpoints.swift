@@ -64,7 +64,7 @@ struct CollectorIdentity: ResponseBody {
       certificate: String(decoding: certificate.issued.pem, as: UTF8.self),
       certificateExpiresAt: Timestamp(unixSeconds: certificate.issued.notAfter),
       privateKey: certificate.keyPEM.map { String(decoding: $0, as: UTF8.self) },
-      authority: String(decoding: services.authority.certificatePEM, as: UTF8.self))
+      authority: String(decoding: services.identity.authority.certificatesPEM, as: UTF8.self))
   }
 
   static let example = CollectorIdentity(
@@ -82,7 +82,9 @@ struct CollectorIdentity: ResponseBody {
     object.member("certificate", certificate, "PEM, for the TLS handshake of all that follows.")
     object.member("certificate_expires_at", certificateExpiresAt, "Renew it in the last third of its life.")
     object.optional("private_key", privateKey, "PEM; only if no `csr` was sent.")
-    object.member("ca_certificate", authority, "PEM; what our certificates are signed by.")
+    object.member(
+      "ca_certificate", authority,
+      "PEM; what our certificates are signed by: several while authorities are rotated. Trust all of them.")
   }
 }
 

@@ -47,7 +47,8 @@ struct Enrolment {
         let collector = try await client.one(
           statement, digest, id, request.name, request.hostname, request.address, request.version,
           certificate.issued.serialHex, certificate.issued.fingerprintHex,
-          Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter))
+          Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter),
+          certificate.authority)
         if collector != nil { try await client.audit(event) }
         return collector
       }

@@ -28,9 +28,10 @@ struct EnrolledCollector: SQLRow, Equatable {
 enum EnrolmentStatements {
   static let all = [enrolled.description, permitted.description, enrol.description, enrolAgain.description]
 
-  /// Parameters: secret hash, collector, name, hostname, address, version, serial, fingerprint, not before, not after.
+  /// Parameters: secret hash, collector, name, hostname, address, version, serial, fingerprint, not before, not after,
+  /// authority.
   typealias Enrol = Statement<
-    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, EnrolledCollector
+    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, String, EnrolledCollector
   >
 
   /// A collector that is not revoked.
@@ -65,8 +66,9 @@ enum EnrolmentStatements {
       SELECT $2, server.id, $3, $4, $5, $6 FROM server
       RETURNING id, server_id, hostname),
     certificate AS (
-      INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, not_before, not_after)
-      SELECT $7, collector.id, $8, $9, $10 FROM collector)
+      INSERT INTO pganalytics.collector_certificates
+        (serial, collector_id, fingerprint, not_before, not_after, authority)
+      SELECT $7, collector.id, $8, $9, $10, $11 FROM collector)
     SELECT id, server_id, hostname FROM collector
     """)
 
@@ -88,8 +90,9 @@ enum EnrolmentStatements {
       UPDATE pganalytics.collector_certificates SET revoked_at = now()
       WHERE collector_id = (SELECT id FROM collector) AND revoked_at IS NULL),
     certificate AS (
-      INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, not_before, not_after)
-      SELECT $7, collector.id, $8, $9, $10 FROM collector)
+      INSERT INTO pganalytics.collector_certificates
+        (serial, collector_id, fingerprint, not_before, not_after, authority)
+      SELECT $7, collector.id, $8, $9, $10, $11 FROM collector)
     SELECT id, server_id, hostname FROM collector
     """)
 }

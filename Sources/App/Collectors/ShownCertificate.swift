@@ -22,6 +22,9 @@ struct ShownCertificate: Sendable {
     }
   }
 
+  /// - Parameter keyIDs: of authorities, as `TLSContext.clientAuthorityKeyIDs`.
+  func isSigned(byOneOf keyIDs: Set<String>) -> Bool { peer.authorityKeyIDHex.map(keyIDs.contains) ?? false }
+
   /// Its end is `grace` seconds ago, or longer. A connection may outlive the certificate it was opened with.
   func hasEnded(now: Int64, grace: Int64 = 0) -> Bool { now - grace >= peer.notAfter }
 }

@@ -27,10 +27,25 @@ struct ServeCommand: AsyncParsableCommand {
     systemd?.tell(.ready)
     let watchdog = Task { await systemd?.watch { await server.answers() } }
     say("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
-    for await _ in signals { break }
+    await server.untilStopped(signals, systemd)
     systemd?.tell(.stopping)
     watchdog.cancel()
     await server.stop()
+  }
+}
+
+extension Server {
+  /// Reloads what it is told to, until it is told to stop.
+  func untilStopped(_ signals: AsyncStream<Signals.Event>, _ systemd: Systemd? = nil) async {
+    for await signal in signals {
+      switch signal {
+      case .stop: return
+      case .reload:
+        systemd?.tell(.reloading)
+        await reload()
+        systemd?.tell(.ready)
+      }
+    }
   }
 }
 

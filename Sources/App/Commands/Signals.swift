@@ -1,10 +1,10 @@
-// SIGINT and SIGTERM as an asynchronous sequence: a signalfd on a loop of its own.
+// SIGINT, SIGTERM and SIGHUP as an asynchronous sequence: a signalfd on a loop of its own.
 
 import Glibc
 import Reactor
 
 final class Signals: SignalHandler {
-  private static let handled = [SIGINT, SIGTERM]
+  private static let handled = [SIGINT, SIGTERM, SIGHUP]
 
   /// First thing in main.
   static func block() {
@@ -14,9 +14,16 @@ final class Signals: SignalHandler {
     SignalSource.ignoreSIGPIPE()
   }
 
-  /// The signals that end the program, as they come.
-  static func stream() throws -> AsyncStream<CInt> {
-    let (stream, continuation) = AsyncStream<CInt>.makeStream()
+  enum Event: Sendable {
+    /// SIGINT, SIGTERM, or the terminal is gone.
+    case stop
+    /// SIGHUP from anybody else.
+    case reload
+  }
+
+  /// What is asked of the program, as it comes.
+  static func stream() throws -> AsyncStream<Event> {
+    let (stream, continuation) = AsyncStream<Event>.makeStream()
     _ = try LoopThread.start(name: "signals", index: 0) { loop in
       // The loop holds the source, and the source its handler.
       _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation))
@@ -24,9 +31,15 @@ final class Signals: SignalHandler {
     return stream
   }
 
-  private let continuation: AsyncStream<CInt>.Continuation
+  private let continuation: AsyncStream<Event>.Continuation
 
-  private init(_ continuation: AsyncStream<CInt>.Continuation) { self.continuation = continuation }
+  private init(_ continuation: AsyncStream<Event>.Continuation) { self.continuation = continuation }
 
-  func received(signal: CInt) { continuation.yield(signal) }
+  func received(signal: CInt) { continuation.yield(signal == SIGHUP && !hasTerminalGone ? .reload : .stop) }
+
+  /// A terminal that was closed says so to all who ran on it by the same signal; whoever asks it then gets EIO.
+  private var hasTerminalGone: Bool {
+    var attributes = termios()
+    return tcgetattr(STDIN_FILENO, &attributes) != 0 && errno == EIO
+  }
 }

@@ -18,6 +18,8 @@ struct UpCommand: AsyncParsableCommand {
 
   func run() async throws {
     var settings = try options.read([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
+    // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
+    settings.drainSpread = .zero
     let log = try settings.log()
     _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()
@@ -40,7 +42,7 @@ struct UpCommand: AsyncParsableCommand {
         databaseURL: started.databaseURL)
       try complete.write(settings.dataDirectory)
       say(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
-      for await _ in signals { break }
+      await server.untilStopped(signals)
       say("Stopping …")
       await server.stop()
     } catch {

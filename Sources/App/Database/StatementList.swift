@@ -2,8 +2,11 @@
 enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
-    + MaintenanceStatements.all + AccountStatements.all + UserSessionStatements.all + LoginStatements.all
+    + MaintenanceStatements.all + SigningKeyStatements.all + DatabaseStatusStatements.all + AccountStatements.all
+    + UserSessionStatements.all
+    + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all + AuditStatements.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all + RollupStatements.all
+    + RollupPartitionStatements.all + AuditStatements.all
 }

@@ -51,7 +51,7 @@ extension Lane {
     _ token: ArraySlice<UInt8>, on connection: HTTPConnection, _ rule: Access.CertificateRule
   ) -> Authentication {
     let id: UUID
-    if let verified = connection.verifiedToken, verified.matches(token, now: unixSeconds) {
+    if let verified = connection.verifiedToken, verified.matches(token, now: unixSeconds, version: tokensVersion) {
       id = verified.collector
     } else {
       let grace = tokenGrace(rule, connection.certificate)
@@ -60,7 +60,8 @@ extension Lane {
           try tokens.collector(span, now: unixSeconds, grace: grace)
         }
         id = claims.id
-        connection.verifiedToken = VerifiedToken(bytes: Array(token), collector: id, expiresAt: claims.expiresAt)
+        connection.verifiedToken = VerifiedToken(
+          bytes: Array(token), collector: id, expiresAt: claims.expiresAt, version: tokensVersion)
       } catch {
         return .refused(Problem(error))
       }

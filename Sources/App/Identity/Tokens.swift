@@ -85,9 +85,11 @@ struct VerifiedToken {
   let bytes: [UInt8]
   let collector: UUID
   let expiresAt: Int64
+  /// `Lane.tokensVersion` when it was verified: its key may have been retired since.
+  let version: Int
 
-  func matches(_ presented: ArraySlice<UInt8>, now: Int64) -> Bool {
-    now < expiresAt && presented.count == bytes.count
+  func matches(_ presented: ArraySlice<UInt8>, now: Int64, version: Int) -> Bool {
+    now < expiresAt && version == self.version && presented.count == bytes.count
       && presented.withUnsafeBufferPointer { left in
         bytes.withUnsafeBufferPointer { right in
           // Safety: both buffers outlive the closure.

@@ -6,12 +6,14 @@ import Reactor
 struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
+  let rekeying: RekeyingSnapshot
   let startedAt: Int64
   let now: Int64
 
   func render() -> String {
     var page = PrometheusText()
     process(&page)
+    certificates(&page)
     connections(&page)
     pushes(&page)
     writers(&page)
@@ -31,6 +33,22 @@ struct MetricsPage {
       lanes.loop.longestTurn)
     page.family(
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
+  }
+
+  private func certificates(_ page: inout PrometheusText) {
+    page.family(
+      "pganalytics_certificate_not_after_seconds", .gauge, "End of a certificate, unix time.", by: "certificate",
+      rekeying.notAfter.map { ($0.name, Int($0.seconds)) })
+    page.family(
+      "pganalytics_signing_keys", .gauge, "Keys that tokens may be signed with, the retiring ones included.",
+      rekeying.signingKeys)
+    page.family(
+      "pganalytics_reload_failures_total", .counter,
+      "Certificates or keys in the data directory that were no good; the old ones stayed in use.",
+      rekeying.refusals)
+    page.family(
+      "pganalytics_reload_failing", .gauge, "1 while the data directory holds certificates or keys that are no good.",
+      rekeying.isRefused ? 1 : 0)
   }
 
   private func connections(_ page: inout PrometheusText) {
@@ -59,6 +77,9 @@ struct MetricsPage {
     page.family(
       "pganalytics_connections_severed_total", .counter,
       "Connections closed because their collector or certificate was revoked.", counters.connectionsSevered)
+    page.family(
+      "pganalytics_streams_broken_total", .counter,
+      "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)
   }
 
   private func pushes(_ page: inout PrometheusText) {
@@ -122,7 +143,8 @@ enum MetricsEndpoint {
       }
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
-        lanes: lanes, targets: targets, startedAt: services.startedAt,
+        lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
+        startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))

@@ -50,8 +50,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   let settings: Settings
   let context: LaneContext
   let httpLimits: HTTPLimits
-  var tlsContext: TLSContext
-  var tokens: Tokens
+  private(set) var tlsContext: TLSContext
+  private(set) var tokens: Tokens
+  /// Counts the changes of `tokens`: what was verified before one has to be verified again.
+  private(set) var tokensVersion = 0
   private(set) var connections = ConnectionTable()
   private(set) var collectors: [UUID: CollectorRecord] = [:]
   /// Texts and objects that this lane knows to be stored.
@@ -79,6 +81,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Connections whose handshake is under way.
   private var handshaking = 0
   private var clock = WallClock()
+  private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
@@ -179,20 +182,54 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
     _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
   ) {
-    responseBuffer.removeAll()
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(response, exchange).encode(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders the head of a response whose body follows in parts.
+  func encodeHead(
+    _ head: HTTPResponse, _ exchange: Exchange, _ http: HTTPExchange, _ disposition: HTTPServerMachine.Disposition,
+    _ send: (Span<UInt8>) -> Void
+  ) -> HTTPBodyFramer {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(head, exchange).encodeHead(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders one part of such a body.
+  func frame(_ framer: HTTPBodyFramer, _ part: [UInt8], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ in part[...].withSpan { framer.append($0, to: &buffer) } }
+  }
+
+  /// Renders its end.
+  func frameEnd(_ framer: HTTPBodyFramer, _ trailers: [HTTPField], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ throws(HTTPEncodingError) in try framer.finish(trailers: trailers, to: &buffer) }
+  }
+
+  /// The response with the fields that every one has.
+  private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
     var response = response
     if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
     if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
-    do {
-      try response.encode(
-        into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
+    return response
+  }
+
+  private func render<R>(
+    _ send: (Span<UInt8>) -> Void, _ write: (inout ByteBuffer, String) throws(HTTPEncodingError) -> R
+  ) -> R {
+    responseBuffer.removeAll()
+    let result: R
+    do throws(HTTPEncodingError) {
+      result = try write(&responseBuffer, clock.httpDate(at: loop.now))
     } catch {
       // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
       preconditionFailure("unsendable response: \(error)")
     }
-    send(responseBuffer.span)
+    if !responseBuffer.isEmpty { send(responseBuffer.span) }
     responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
+    return result
   }
 
   private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
@@ -270,6 +307,26 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
+  // MARK: Keys and certificates
+
+  /// For the connections to come. Those that came in by an authority that is trusted no longer are closed.
+  func replace(tls context: TLSContext) {
+    let isTrustLost = !tlsContext.clientAuthorityKeyIDs.isSubset(of: context.clientAuthorityKeyIDs)
+    tlsContext = context
+    if !isTrustLost { return }
+    for connection in connections.all {
+      guard let certificate = connection.certificate, certificate.isGenuine,
+        !certificate.isSigned(byOneOf: context.clientAuthorityKeyIDs)
+      else { continue }
+      connection.sever(Problem(.certificateRequired, "the authority of the certificate is trusted no longer"))
+    }
+  }
+
+  func replace(tokens: Tokens) {
+    self.tokens = tokens
+    tokensVersion += 1
+  }
+
   func saw(_ serverID: Int32) { seenServers.insert(serverID) }
 
   // MARK: Housekeeping
@@ -305,7 +362,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     whenDrained = done
     listener?.close()
     listener = nil
-    for connection in connections.all { connection.drain() }
+    let draining = Draining(self, window: settings.drainSpread)
+    self.draining = draining
+    draining.proceed()
     finishDraining()
   }
 

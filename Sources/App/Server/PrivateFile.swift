@@ -55,6 +55,23 @@ enum PrivateFile {
     if rename(draft, path) != 0 { throw FileError(path: path, errno: errno) }
   }
 
+  /// Removes the file; one that is not there is removed already.
+  static func remove(_ path: String) throws(FileError) {
+    if unlink(path) != 0, errno != ENOENT { throw FileError(path: path, errno: errno) }
+  }
+
+  /// Runs `body` while no other process, nor another task of this one, is in here for `directory` (flock(2)).
+  static func locked<Value>(_ directory: String, _ body: () throws -> Value) throws -> Value {
+    let path = directory + "/.lock"
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    if descriptor < 0 { throw FileError(path: path, errno: errno) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      if errno != EINTR { throw FileError(path: path, errno: errno) }
+    }
+    return try body()
+  }
+
   /// Makes a directory that only we can enter, and its parents; one that exists is left as it is.
   static func makeDirectory(_ path: String) throws(FileError) {
     if mkdir(path, 0o700) == 0 || errno == EEXIST { return }

@@ -18,14 +18,16 @@ final class Server: Sendable {
   private let settings: Settings
   private let log: ServerLog
   private let database: Database
+  private let queries: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
   let lanes: LaneRoster
+  private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster,
+    queries: Database, workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -33,9 +35,11 @@ final class Server: Sendable {
     self.settings = settings
     self.log = log
     self.database = database
+    self.queries = queries
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
+    self.rekeying = rekeying
     self.background = background
   }
 
@@ -44,31 +48,36 @@ final class Server: Sendable {
     guard let listen = SocketAddress(settings.listen) else {
       throw StartError(description: "listen: \"\(settings.listen)\" is not HOST:PORT with a numeric host")
     }
-    let now = WallClock.unixSeconds()
-    let authority = try Authority.open(in: settings.dataDirectory, settings: settings, now: now)
-    let names = ServerNames(listen: listen)
-    let identity = try authority.serverIdentity(
-      in: settings.dataDirectory, dnsNames: names.dns, addresses: names.addresses, settings: settings, now: now)
-    let tls = try TLSContext.server(
-      certificateChainPEM: identity.certificatePEM, privateKeyPEM: identity.keyPEM,
-      clientTrustPEM: authority.certificatePEM, knownCertificates: settings.knownCertificates)
+    let identity = try ServerIdentity.open(
+      settings, names: ServerNames(listen: listen), now: WallClock.unixSeconds())
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
+    let queries: Database
     do {
-      return try await start(settings, log, listen, authority, tls, address, database)
+      queries = try Database.start(settings.querySettings(address), index: 1)
     } catch {
+      database.shutDown()
+      throw error
+    }
+    do {
+      return try await start(settings, log, listen, identity, address, database, queries)
+    } catch {
+      queries.shutDown()
       database.shutDown()
       throw error
     }
   }
 
   private static func start(
-    _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ authority: Authority, _ tls: TLSContext,
-    _ address: DatabaseAddress, _ database: Database
+    _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ identity: ServerIdentity,
+    _ address: DatabaseAddress, _ database: Database, _ queries: Database
   ) async throws -> Server {
     let storage = try await Storage.open(database, settings: settings)
-    let tokens = Tokens(keys: try await SigningKeys.load(database), settings: settings)
+    let keys = try await SigningKeys.open(database, settings: settings)
+    if let oldest = identity.authority.signers.first {
+      try await database.execute(CertificateStatements.adopt, oldest.fingerprint)
+    }
     let directory = CollectorDirectory(database: database, settings: settings, log: log)
     let refusals = IdentityRefusals(database: database, settings: settings, log: log)
     try await directory.reload()
@@ -76,12 +85,14 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      settings: settings, database: database, authority: authority, tokens: tokens, directory: directory,
+      settings: settings, database: database, queries: queries, storage: storage.kind, identity: identity,
+      signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
     let context = LaneContext(
-      settings: settings, tlsContext: tls, tokens: tokens, router: try Router(Endpoints.all(services)),
+      settings: settings, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
+      router: try Router(Endpoints.all(services)),
       directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
       loops: loops)
     let catalog = CompiledCatalog()
@@ -108,22 +119,32 @@ final class Server: Sendable {
       for thread in threads { thread.join() }
       throw error
     }
+    let rekeying = Rekeying(
+      identity: identity, keys: keys, database: database, lanes: lanes, settings: settings, log: log)
     let background = [
       Task { await storage.maintain(log: log) },
+      Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
+      Task { await rekeying.run() },
     ]
-    database.listen(channel: .pganalytics) { directory.received($0) }
+    database.listen(channel: .pganalytics) {
+      directory.received($0)
+      rekeying.received($0)
+    }
     log.info(
       "serving",
       ["address": bound.description, "loops": String(loops)])
     return Server(
-      address: bound, certificateAuthorityFile: authority.certificateFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes,
+      address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: settings, log: log,
+      database: database, queries: queries, workers: workers, threads: threads, lanes: lanes, rekeying: rekeying,
       background: background)
   }
 
   /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
   func answers() async { _ = await lanes.snapshot() }
+
+  /// Looks at certificates and keys again, as is done now and then anyway.
+  func reload() async { await rekeying.look() }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
   func stop() async {
@@ -149,6 +170,7 @@ final class Server: Sendable {
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
     workers.stop()
+    queries.shutDown()
     database.shutDown()
     log.info("stopped")
   }
@@ -158,6 +180,11 @@ final class Server: Sendable {
 struct ServerNames {
   let dns: [String]
   let addresses: [String]
+
+  init(dns: [String], addresses: [String]) {
+    self.dns = dns
+    self.addresses = addresses
+  }
 
   init(listen: SocketAddress) {
     var host = [CChar](repeating: 0, count: 256)
@@ -184,7 +211,16 @@ extension Settings {
     var database = DatabaseSettings(address: address)
     database.adminConnections = adminConnections
     database.adminQueueLimit = adminQueue
+    database.adminQueueDeadline = adminQueueDeadline
     database.adminStatementTimeout = queryTimeout
+    return database
+  }
+
+  /// Of the connections for metrics queries.
+  func querySettings(_ address: DatabaseAddress) -> DatabaseSettings {
+    var database = databaseSettings(address)
+    database.applicationName = "pganalytics queries"
+    database.adminConnections = queryConnections
     return database
   }
 

@@ -5,8 +5,11 @@ import Reactor
 struct Services: Sendable {
   let settings: Settings
   let database: Database
-  let authority: Authority
-  let tokens: Tokens
+  /// The connections for metrics queries, and for nothing else.
+  let queries: Database
+  let storage: StorageKind
+  let identity: ServerIdentity
+  let signingKeys: SigningKeys
   let directory: CollectorDirectory
   let refusals: IdentityRefusals
   let lanes: LaneRoster
@@ -16,6 +19,9 @@ struct Services: Sendable {
   let swaggerUI: SwaggerUI?
   /// Unix seconds.
   let startedAt: Int64
+
+  /// With the keys of now.
+  var tokens: Tokens { signingKeys.tokens }
 }
 
 /// All endpoints, in the order of the documentation.
@@ -26,7 +32,8 @@ enum Endpoints {
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
-      + SystemEndpoints.all(services) + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
+      + MetricEndpoints.all(services) + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services)
+      + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,
       description: "Collectors push metrics of PostgreSQL servers; people read them.")

@@ -1,5 +1,5 @@
-// One row a setting: name, unit, help. The environment variable, `--set`, `pganalytics settings` and the README's
-// limits table derive from the rows; the default is the stored value in `Settings`.
+// One row a setting: name, unit, help. The environment variable, `--set`, the file's key, `pganalytics config` and the
+// README's limits table derive from the rows; the default is the stored value in `Settings`.
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -13,13 +13,16 @@ struct SettingDeclaration: Sendable {
   let name: String
   let field: Field
   let help: String
+  /// Not to be shown.
+  let isSecret: Bool
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(_ name: String, _ field: Field, _ help: String) {
+  fileprivate init(_ name: String, _ field: Field, _ help: String, isSecret: Bool = false) {
     self.name = name
     self.field = field
     self.help = help
+    self.isSecret = isSecret
   }
 }
 
@@ -27,14 +30,17 @@ extension Settings {
   private static let kib = 1024
   private static let mib = 1024 * 1024
   private static let hour = Duration.seconds(3600)
+  private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
     .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT."),
     .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
-    .init("database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret)."),
+    .init(
+      "database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret).",
+      isSecret: true),
     .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
-    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none."),
+    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none.", isSecret: true),
     .init(
       "swagger_ui_dir", .text(\.swaggerUIDirectory),
       "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start."),
@@ -53,6 +59,9 @@ extension Settings {
     .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that does not take its answer."),
     .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
+    .init(
+      "drain_spread", .time(\.drainSpread, .zero...hour),
+      "Idle connections are closed little by little within this time after SIGTERM; a push meanwhile is answered."),
     .init(
       "connections", .count(\.connections, 0...10_000_000), "Open connections; 0 is the descriptor limit less 64."),
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
@@ -106,6 +115,14 @@ extension Settings {
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init(
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+    .init(
+      "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
+      "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),
+    .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
+    .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
+    .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
@@ -113,8 +130,21 @@ extension Settings {
     .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
+      "admin_queue_deadline", .time(\.adminQueueDeadline, .milliseconds(10)...hour),
+      "How long a REST statement waits for a connection; then 503."),
+    .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
-    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
+    .init(
+      "query_connections", .count(\.queryConnections, 1...64),
+      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in."),
+    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
+    .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
+    .init(
+      "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),
+      "PostgreSQL statement_timeout of metrics queries in CSV or NDJSON; the client's own slowness counts."),
+    .init(
+      "stream_unsent_bytes", .bytes(\.streamUnsentBytes, 64 * kib...64 * mib),
+      "Rows of one answer waiting for its client, twice: made and unsent; beyond, the database has to wait."),
 
     .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
     .init(
@@ -131,8 +161,18 @@ extension Settings {
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
-      "Life of the server certificate; it is renewed at start in its last third."),
+      "Life of a server certificate that we make; it is renewed in its last third."),
     .init("authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority."),
+    .init(
+      "reload_interval", .time(\.reloadInterval, .milliseconds(100)...hour),
+      "How often certificates and keys are looked at for changes; SIGHUP looks at once."),
+    .init(
+      "signing_key_life", .time(\.signingKeyLife, .seconds(60)...year),
+      "Age at which the key that signs tokens is replaced; it verifies until its last token is of no use."),
+    .init(
+      "signing_key_lead", .time(\.signingKeyLead, .zero...hour),
+      "How long a new signing key only verifies, until every server has read it."),
+    .init("crl_life", .time(\.crlLife, .seconds(60)...year), "How long a list of revoked certificates is good."),
     .init(
       "logins_per_account_minute", .count(\.loginsPerAccountMinute, 1...100_000), "Logins of one account; more is 429."),
     .init(

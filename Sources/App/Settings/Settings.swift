@@ -24,7 +24,8 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
-  var drainDeadline = Duration.seconds(10)
+  var drainDeadline = Duration.seconds(30)
+  var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
   var acceptsPerTurn = 4
@@ -60,6 +61,11 @@ struct Settings: Sendable {
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
+  var rollupRetention = Duration.seconds(365 * 86_400)
+  var fineRollupRetention = Duration.seconds(30 * 86_400)
+  var rollupInterval = Duration.seconds(300)
+  var rollupDelay = Duration.seconds(120)
+  var rollupTimeout = Duration.seconds(300)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)
@@ -67,8 +73,13 @@ struct Settings: Sendable {
   // Admin lane
   var adminConnections = 4
   var adminQueue = 256
+  var adminQueueDeadline = Duration.seconds(5)
   var queryTimeout = Duration.seconds(15)
+  var queryConnections = 4
   var queryRows = 10_000
+  var streamRows = 10_000_000
+  var streamTimeout = Duration.seconds(10 * 60)
+  var streamUnsentBytes = 256 * 1024
 
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)
@@ -80,6 +91,10 @@ struct Settings: Sendable {
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
+  var reloadInterval = Duration.seconds(2)
+  var signingKeyLife = Duration.seconds(30 * 86_400)
+  var signingKeyLead = Duration.seconds(60)
+  var crlLife = Duration.seconds(86_400)
   var loginsPerAccountMinute = 10
   var loginsPerAddressMinute = 60
   var loginLockoutFailures = 10

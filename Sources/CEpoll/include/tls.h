@@ -42,5 +42,7 @@ EVP_MAC_CTX *ctls_hmac_sha256_new(EVP_MAC *mac, const unsigned char *key, size_t
 /// Adds the extension that the text `value` means in OpenSSL's configuration language (x509v3_config(5)).
 /// `value` must be a constant: the language has its own syntax, and text from a peer could inject into it.
 int ctls_add_extension(X509 *certificate, X509 *issuer, int nid, const char *value);
+/// The same for a list of revoked certificates.
+int ctls_add_crl_extension(X509_CRL *list, X509 *issuer, int nid, const char *value);
 
 #endif

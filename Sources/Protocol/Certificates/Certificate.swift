@@ -46,6 +46,13 @@ public final class Certificate: @unchecked Sendable {  // Safety: ref-counted, c
 
   public func pem() throws(CertificateError) -> [UInt8] { try PEM.writing { PEM_write_bio_X509($0, pointer) } }
 
+  /// Several, one after the other: what `chain(pem:)` reads.
+  public static func pem(of certificates: [Certificate]) throws(CertificateError) -> [UInt8] {
+    var pem: [UInt8] = []
+    for certificate in certificates { pem += try certificate.pem() }
+    return pem
+  }
+
   /// SHA-256 of the DER form, 64 hex digits.
   public var fingerprintHex: String {
     var digest = [UInt8](repeating: 0, count: Digest.byteCount)
@@ -61,6 +68,19 @@ public final class Certificate: @unchecked Sendable {  // Safety: ref-counted, c
     defer { CRYPTO_free(text, #file, #line) }
     let digits = String(cString: text).lowercased().drop { $0 == "0" }
     return digits.isEmpty ? "0" : String(digits)
+  }
+
+  /// The key it certifies, as its issuer names it (RFC 5280 §4.2.1.2), in hex; nil if it does not say.
+  public var subjectKeyIDHex: String? { Self.hex(X509_get0_subject_key_id(pointer)) }
+
+  /// The key it is signed with (§4.2.1.1), in hex; nil if it does not say.
+  public var authorityKeyIDHex: String? { Self.hex(X509_get0_authority_key_id(pointer)) }
+
+  private static func hex(_ octets: UnsafePointer<ASN1_OCTET_STRING>?) -> String? {
+    guard let octets else { return nil }
+    // Safety: the octets belong to the certificate, and are copied before this returns.
+    let bytes = UnsafeBufferPointer(start: ASN1_STRING_get0_data(octets), count: Int(ASN1_STRING_length(octets)))
+    return Hex.encode(Array(bytes))
   }
 
   /// CN of the subject, the first if there are several.
@@ -80,6 +100,9 @@ public final class Certificate: @unchecked Sendable {  // Safety: ref-counted, c
 
   /// The DNS names among the subject's alternative names.
   public var dnsNames: [String] { alternativeNames(GEN_DNS) }
+
+  /// Whether an IP address, textual, is among the subject's alternative names.
+  public func names(address: String) -> Bool { X509_check_ip_asc(pointer, address, 0) == 1 }
 
   private func alternativeNames(_ wanted: Int32) -> [String] {
     guard let names = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }

@@ -19,25 +19,31 @@ public struct CertificateAuthority: ~Copyable, Sendable {
   public static let clockSkewSeconds: Int64 = 300
 
   public let certificate: Certificate
-  private let key: PrivateKey
+  /// Signs certificates and lists of revoked ones.
+  let signingKey: PrivateKey
 
   /// Loads an authority. - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
   public init(certificatePEM: [UInt8], privateKeyPEM: [UInt8]) throws(CertificateError) {
-    let certificate = try Certificate(pem: certificatePEM)
+    try self.init(among: [Certificate(pem: certificatePEM)], privateKeyPEM: privateKeyPEM)
+  }
+
+  /// Loads the authority among several that a key belongs to. - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
+  public init(among certificates: [Certificate], privateKeyPEM: [UInt8]) throws(CertificateError) {
     let key = try PrivateKey(pem: privateKeyPEM)
     OpenSSLErrorQueue.clear()
-    guard X509_check_private_key(certificate.pointer, key.pointer) == 1 else {
+    guard let certificate = certificates.first(where: { X509_check_private_key($0.pointer, key.pointer) == 1 }) else {
       OpenSSLErrorQueue.clear()
       throw .keyMismatch
     }
+    OpenSSLErrorQueue.clear()
     guard certificate.isAuthority else { throw .notAnAuthority }
     self.certificate = certificate
-    self.key = key
+    signingKey = key
   }
 
   private init(certificate: Certificate, key: consuming PrivateKey) {
     self.certificate = certificate
-    self.key = key
+    signingKey = key
   }
 
   /// A new root with a new P-256 key. - Parameter validFor: seconds from `now`.
@@ -55,7 +61,7 @@ public struct CertificateAuthority: ~Copyable, Sendable {
   }
 
   /// The private key as unencrypted PKCS#8: a secret as great as all it has signed.
-  public func privateKeyPEM() throws(CertificateError) -> [UInt8] { try key.pem() }
+  public func privateKeyPEM() throws(CertificateError) -> [UInt8] { try signingKey.pem() }
 
   /// A client certificate for the collector that made `request`.
   /// - Parameters:
@@ -108,7 +114,7 @@ public struct CertificateAuthority: ~Copyable, Sendable {
     try draft.add(NID_subject_key_identifier, "hash", issuer: certificate)
     try draft.add(NID_authority_key_identifier, "keyid:always", issuer: certificate)
     try draft.add(names)
-    let issued = try draft.sign(issuer: certificate, key: key)
+    let issued = try draft.sign(issuer: certificate, key: signingKey)
     return IssuedCertificate(
       pem: try issued.pem(), serialHex: issued.serialHex, fingerprintHex: issued.fingerprintHex,
       notBefore: issued.notBefore, notAfter: issued.notAfter)

@@ -46,7 +46,7 @@ extension JWTKey: CustomStringConvertible {
 }
 
 /// The key that signs, and all that verify. Immutable: a rotation makes a new set.
-public struct JWTKeySet: Sendable {
+public struct JWTKeySet: Equatable, Sendable {
   public let signing: JWTKey
   private let keys: [JWTKey]
 
@@ -58,6 +58,13 @@ public struct JWTKeySet: Sendable {
       throw .duplicateID(key.id)
     }
   }
+
+  public static func == (left: JWTKeySet, right: JWTKeySet) -> Bool {
+    left.keys.elementsEqual(right.keys) { $0.id == $1.id && $0.secret == $1.secret }
+  }
+
+  /// The names of all keys, that of the signing one first.
+  public var ids: [String] { keys.map(\.id) }
 
   /// The key named `id`. The set holds a handful, so that a search beats a hash.
   func key(_ id: String) -> JWTKey? { keys.first { $0.id == id } }

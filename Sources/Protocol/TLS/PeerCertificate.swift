@@ -4,6 +4,8 @@ public struct PeerCertificate: Equatable, Sendable {
   public let fingerprintHex: String
   /// Lower-case hex without leading zeros.
   public let serialHex: String
+  /// The key it says it is signed with, as `Certificate.authorityKeyIDHex`.
+  public let authorityKeyIDHex: String?
   /// CN of the subject.
   public let commonName: String?
   /// The URIs among the subject's alternative names.
@@ -20,6 +22,7 @@ public struct PeerCertificate: Equatable, Sendable {
   init(_ certificate: Certificate, verdict: CertificateVerdict) {
     fingerprintHex = certificate.fingerprintHex
     serialHex = certificate.serialHex
+    authorityKeyIDHex = certificate.authorityKeyIDHex
     commonName = certificate.subjectCommonName
     uniformResourceIdentifiers = certificate.uniformResourceIdentifiers
     notBefore = certificate.notBefore

@@ -24,6 +24,8 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
 
   let pointer: OpaquePointer
   public let role: Role
+  /// The keys of the authorities whose client certificates are trusted, as `Certificate.subjectKeyIDHex`.
+  public private(set) var clientAuthorityKeyIDs: Set<String> = []
   /// Lives as long as sessions may ask for it: each holds its context.
   let known: KnownCertificates
 
@@ -55,7 +57,9 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
     try identity.install(intoContext: context.pointer)
     SSL_CTX_set_alpn_select_cb(context.pointer, selectHTTP1, nil)
     if let clientTrustPEM {
-      for authority in try context.trust(clientTrustPEM) { SSL_CTX_add_client_CA(context.pointer, authority.pointer) }
+      let authorities = try context.trust(clientTrustPEM)
+      for authority in authorities { SSL_CTX_add_client_CA(context.pointer, authority.pointer) }
+      context.clientAuthorityKeyIDs = Set(authorities.compactMap(\.subjectKeyIDHex))
       SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
     }
     return context

@@ -24,20 +24,21 @@ import Testing
     #expect(throws: JWTError.wrongAudience) { _ = try tokens.user(collector.span, now: now) }
   }
 
-  @Test func `what a connection remembers of a token ends with the token`() throws {
+  @Test func `what a connection remembers of a token ends with the token, and with the keys`() throws {
     let tokens = try tokens()
     let issued = tokens.issue(collector: UUID.random(), hostname: "h", now: now)
     let bytes = Array(issued.token.utf8)
     let claims = try tokens.collector(bytes.span, now: now)
-    let verified = VerifiedToken(bytes: bytes, collector: claims.id, expiresAt: claims.expiresAt)
+    let verified = VerifiedToken(bytes: bytes, collector: claims.id, expiresAt: claims.expiresAt, version: 3)
     #expect(claims.expiresAt == issued.expiresAt)
-    #expect(verified.matches(bytes[...], now: now))
-    #expect(verified.matches(bytes[...], now: issued.expiresAt - 1))
-    #expect(!verified.matches(bytes[...], now: issued.expiresAt))
-    #expect(!verified.matches(bytes.dropLast(), now: now))
+    #expect(verified.matches(bytes[...], now: now, version: 3))
+    #expect(verified.matches(bytes[...], now: issued.expiresAt - 1, version: 3))
+    #expect(!verified.matches(bytes[...], now: issued.expiresAt, version: 3))
+    #expect(!verified.matches(bytes[...], now: now, version: 4), "the keys have changed")
+    #expect(!verified.matches(bytes.dropLast(), now: now, version: 3))
     var other = bytes
     other[other.count - 1] ^= 1
-    #expect(!verified.matches(other[...], now: now))
+    #expect(!verified.matches(other[...], now: now, version: 3))
   }
 }
 

@@ -264,7 +264,8 @@ import Testing
         #expect(try await database.one(Self.add, 1, 1)?.value == 2)
         return
       } catch {
-        #expect(error.kind == .connectFailed)
+        // On a busy machine the next try to connect can come later than anybody waits.
+        #expect(error.kind == .connectFailed || error.kind == .waitedTooLong)
       }
     }
   }

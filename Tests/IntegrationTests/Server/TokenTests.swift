@@ -8,7 +8,9 @@ import Testing
 @Suite struct TokenTests {
   private static let now = Int64(Glibc.time(nil))
 
-  private func keys(_ server: RunningServer) async throws -> JWTKeySet { try await SigningKeys.load(server.database) }
+  private func keys(_ server: RunningServer) async throws -> JWTKeySet {
+    try await SigningKeyStore(database: server.database).load()
+  }
 
   private func claims(_ change: (inout JWTClaims) -> Void = { _ in }) -> JWTClaims {
     var claims = JWTClaims(

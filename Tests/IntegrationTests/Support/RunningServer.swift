@@ -41,6 +41,10 @@ final class RunningServer: Sendable {
     settings.logLevel = "critical"
     settings.pushesPerMinute = 100_000
     settings.loginsPerAddressMinute = 100_000
+    settings.drainSpread = .zero
+    // All suites at once, on a machine that does other things too, are no reason to refuse anything.
+    settings.adminQueueDeadline = .seconds(TestClient.patience)
+    settings.queryTimeout = .seconds(TestClient.patience)
     change(&settings)
     let database = try Database.start(settings.databaseSettings(address))
     var storage = settings.storage
@@ -88,8 +92,14 @@ final class RunningServer: Sendable {
     database.shutDown()
   }
 
-  func client(_ identity: TLSIdentity? = nil) async throws -> TestClient {
-    try await TestClient.connect(port: server.address.port, trust: trust, identity: identity)
+  /// - Parameter trust: authorities, PEM; those of the server's start unless something else is said.
+  func client(_ identity: TLSIdentity? = nil, trusting trust: [UInt8]? = nil) async throws -> TestClient {
+    try await TestClient.connect(port: server.address.port, trust: trust ?? self.trust, identity: identity)
+  }
+
+  /// Whether /metrics has this line now.
+  func counts(_ line: String, trusting trust: [UInt8]? = nil) async throws -> Bool {
+    try await ("\n" + client(trusting: trust).request("GET", "/metrics").text).contains("\n\(line)\n")
   }
 
   /// Enrols a collector with a key of its own.
@@ -167,7 +177,8 @@ final class RunningServer: Sendable {
 
   private static func removeDirectories() {
     for path in directories.withLock({ $0 }) {
-      for name in ["ca.crt", "ca.key", "server.crt", "server.key", "server.names"] { unlink(path + "/" + name) }
+      let names = AuthorityFiles.Name.allCases.map(\.rawValue) + ["server.crt", "server.key", "server.made", ".lock"]
+      for name in names { unlink(path + "/" + name) }
       rmdir(path)
     }
   }

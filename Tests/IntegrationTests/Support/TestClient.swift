@@ -23,13 +23,18 @@ final class TestClient: Sendable {
   private static let threads = Result { try WorkerPool(name: "client", threads: 24, maximumWaiting: 10_000) }
 
   private let channel: Mutex<Channel>
+  /// What the server showed, as `Certificate.fingerprintHex`.
+  let serverFingerprint: String?
 
   private init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
     let context = try TLSContext.client(trustPEM: trust)
     let session = try TLSSession(
       client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
     channel = Mutex(Channel(socket: try Self.connect(port), session: session))
-    try channel.withLock { try $0.handshake() }
+    serverFingerprint = try channel.withLock { channel in
+      try channel.handshake()
+      return channel.serverFingerprint
+    }
   }
 
   /// A blocking socket that does not wait for ever.
@@ -118,6 +123,8 @@ private struct Channel: ~Copyable {
   }
 
   deinit { Glibc.close(socket) }
+
+  var serverFingerprint: String? { session.peer?.fingerprintHex }
 
   mutating func handshake() throws {
     try session.start(ciphertextOut: &outgoing)

@@ -1,0 +1,97 @@
+// The signed lists of revoked certificates, for whoever checks our certificates without asking us: a proxy, openssl.
+
+import Protocol
+import Synchronization
+
+/// A certificate that was revoked before its end, and by whose authority it is.
+struct RevokedCertificateRow: SQLRow {
+  let serial: String
+  let authority: String
+  let revokedAt: Timestamp
+
+  static let columns = [
+    SQLColumn("serial", String.self), SQLColumn("authority", String.self), SQLColumn("revoked_at", Timestamp.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    serial = try row.next()
+    authority = try row.next()
+    revokedAt = try row.next()
+  }
+}
+
+/// Lists signed a moment ago: a signature and a read of the table are not anybody's to have a thousand times a second.
+private final class RecentLists: Sendable {
+  struct Signed: Sendable {
+    let signedAt: Int64
+    /// The present authority's first.
+    let lists: [RevocationList]
+  }
+
+  private static let life: Int64 = 2
+  private let signed = Mutex<Signed?>(nil)
+
+  func lists(now: Int64) -> [RevocationList]? {
+    signed.withLock { signed in signed.flatMap { now - $0.signedAt < Self.life && now >= $0.signedAt ? $0.lists : nil }
+    }
+  }
+
+  func keep(_ lists: [RevocationList], now: Int64) { signed.withLock { $0 = Signed(signedAt: now, lists: lists) } }
+}
+
+enum RevocationListEndpoint {
+  private static let der = MediaType("application", "pkix-crl")
+  private static let pem = MediaType("application", "x-pem-file")
+
+  static func declaration(_ services: Services) -> Endpoint {
+    let recent = RecentLists()
+    return Endpoint(
+      .get, "/api/v1/crl", id: "getRevocationLists", tag: .collectors, access: .anyone,
+      summary: "The signed list of revoked certificates (RFC 5280).",
+      description: """
+        As PEM a list of every authority whose key this server holds, the present one's first: while authorities are \
+        being rotated there are several. As `\(der)` the present authority's alone, in DER. A list is good for \
+        `crl_life`; this server itself does not wait for it: it refuses a revoked certificate at once.
+        """,
+      returns: HTTPResponse.self,
+      answers: [
+        .text(pem, example: "-----BEGIN X509 CRL-----\n…").or(
+          AnswerDeclaration(contents: [.init(type: der, schema: .any, example: .string("…"))]))
+      ]
+    ) { request, context async throws(Problem) -> HTTPResponse in
+      let now = context.now.unixMicroseconds / 1_000_000
+      let lists: [RevocationList]
+      if let kept = recent.lists(now: now) {
+        lists = kept
+      } else {
+        lists = try await sign(services, now: now, number: context.now.unixMicroseconds)
+        recent.keep(lists, now: now)
+      }
+      let type = try request.head.negotiate([pem, der])
+      return HTTPResponse(
+        status: .ok, fields: [HTTPField("Content-Type", type.description), HTTPField("Vary", "Accept")],
+        body: type == der ? lists[0].der : lists.flatMap(\.pem))
+    }
+  }
+
+  private static func sign(_ services: Services, now: Int64, number: Int64) async throws(Problem) -> [RevocationList] {
+    let rows = try await services.query { database throws(DatabaseError) in
+      try await database.rows(CertificateStatements.revoked)
+    }
+    let revoked = Dictionary(grouping: rows, by: \.authority)
+    let authority = services.identity.authority
+    var lists: [RevocationList] = []
+    for signer in [authority.current] + authority.signers.filter({ $0 !== authority.current }) {
+      do throws(CertificateError) {
+        lists.append(
+          try signer.authority.revocationList(
+            of: (revoked[signer.fingerprint] ?? []).map {
+              RevokedCertificate(serialHex: $0.serial, revokedAt: $0.revokedAt.unixMicroseconds / 1_000_000)
+            }, number: number, thisUpdate: now, nextUpdate: now + services.settings.crlLife.wholeSeconds))
+      } catch {
+        throw Problem(error)
+      }
+    }
+    return lists
+  }
+}

@@ -1,0 +1,121 @@
+// Authority and server certificate as the process uses them now, and how they follow the files: by content, now and then
+// and when asked. Files that are no good change nothing: what was good stays in use, and a counter says so.
+
+import Protocol
+import Synchronization
+
+final class ServerIdentity: Sendable {
+  /// All that follows from one content of the files.
+  struct Snapshot: Sendable {
+    let authority: Authority
+    /// For new connections.
+    let tls: TLSContext
+    let leaf: Certificate
+    fileprivate let content: Content
+  }
+
+  fileprivate struct Content: Equatable, Sendable {
+    let authority: AuthorityFiles
+    let server: ServerCertificate.Files
+  }
+
+  enum Outcome: Sendable {
+    case unchanged
+    case changed(Snapshot, isAuthorityNew: Bool)
+    /// Said once for each content that is no good.
+    case refused(reason: String)
+  }
+
+  private struct State {
+    var snapshot: Snapshot
+    /// Why the files are not what is in use; nil while they are.
+    var refusal: String?
+    var refusals = 0
+  }
+
+  private let directory: String
+  private let certificate: ServerCertificate
+  /// For every context.
+  private let knownCertificates: Int
+  private let state: Mutex<State>
+
+  private init(
+    _ directory: String, _ certificate: ServerCertificate, knownCertificates: Int, _ snapshot: Snapshot
+  ) {
+    self.directory = directory
+    self.certificate = certificate
+    self.knownCertificates = knownCertificates
+    state = Mutex(State(snapshot: snapshot))
+  }
+
+  /// Reads the data directory, and makes in it what is missing. - Parameter now: unix seconds.
+  static func open(_ settings: Settings, names: ServerNames, now: Int64) throws -> ServerIdentity {
+    let directory = settings.dataDirectory
+    _ = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: settings.authorityLife.wholeSeconds)
+    let certificate = ServerCertificate(
+      directory: directory, names: names, life: settings.serverCertificateLife.wholeSeconds)
+    let known = settings.knownCertificates
+    return ServerIdentity(
+      directory, certificate, knownCertificates: known,
+      try read(directory, certificate, knownCertificates: known, instead: nil, now: now))
+  }
+
+  var snapshot: Snapshot { state.withLock { $0.snapshot } }
+  var authority: Authority { snapshot.authority }
+  /// Contents that were no good, and whether one of them is what the files hold now.
+  var refusals: (count: Int, isPresent: Bool) { state.withLock { ($0.refusals, $0.refusal != nil) } }
+
+  var certificateAuthorityFile: String { AuthorityFiles.Name.certificates.path(in: directory) }
+
+  /// Looks at the files again; renews the server's certificate where that is due. One caller at a time.
+  func reload(now: Int64) -> Outcome {
+    let known = snapshot
+    let found: Snapshot
+    do {
+      found = try Self.read(
+        directory, certificate, knownCertificates: knownCertificates, instead: known, now: now)
+    } catch {
+      let reason = "\(error)"
+      return state.withLock { state in
+        if state.refusal == reason { return .unchanged }
+        state.refusal = reason
+        state.refusals += 1
+        return .refused(reason: reason)
+      }
+    }
+    return state.withLock { state in
+      state.refusal = nil
+      if found.content == known.content { return .unchanged }
+      state.snapshot = found
+      return .changed(found, isAuthorityNew: found.authority !== known.authority)
+    }
+  }
+
+  /// - Parameter known: used again as far as the files are the same.
+  private static func read(
+    _ directory: String, _ certificate: ServerCertificate, knownCertificates: Int, instead known: Snapshot?, now: Int64
+  ) throws -> Snapshot {
+    guard let files = try AuthorityFiles.read(directory) else {
+      throw Authority.Unusable(description: "The authority is gone from \(directory).")
+    }
+    let authority: Authority
+    if let known, known.content.authority == files {
+      authority = known.authority
+    } else {
+      authority = try Authority(files)
+    }
+    do {
+      let server = try certificate.current(authority, now: now)
+      let content = Content(authority: files, server: server)
+      if let known, known.content == content { return known }
+      let tls = try TLSContext.server(
+        certificateChainPEM: server.chain, privateKeyPEM: server.key, clientTrustPEM: authority.certificatesPEM,
+        knownCertificates: knownCertificates)
+      return Snapshot(authority: authority, tls: tls, leaf: try Certificate(pem: server.chain), content: content)
+    } catch let error as TLSError {
+      throw Authority.Unusable(description: "\(directory)/server.crt and server.key cannot be used: \(error)")
+    } catch let error as CertificateError {
+      throw Authority.Unusable(description: "\(directory)/server.crt cannot be used: \(error)")
+    }
+  }
+}
