@@ -54,7 +54,7 @@ let package = Package(
       path: "bench/micro",
       swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
-    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll"], swiftSettings: strict),
+    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters"], swiftSettings: strict),
     .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
@@ -63,7 +63,8 @@ let package = Package(
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll"], swiftSettings: strict),
+      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
