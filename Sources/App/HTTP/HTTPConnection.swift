@@ -276,10 +276,16 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: The end
 
+  /// Whether nothing is asked of us, nor being sent.
+  var isIdle: Bool {
+    guard case .idle = phase else { return false }
+    return http.isIdle
+  }
+
   /// Stops after what is in the output: an idle connection at once, a busy one after its answer.
   func drain() {
     switch phase {
-    case .idle: if http.isIdle { beginClose() }
+    case .idle: if isIdle { beginClose() }
     case .handshaking: destroy()
     case .waiting, .push, .gathering, .discarding, .answering, .streaming, .closing, .lingering, .gone: break
     }

@@ -78,7 +78,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var seenServers: Set<Int32> = []
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
+  /// Connections whose handshake is under way.
+  private var handshaking = 0
   private var clock = WallClock()
+  private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
@@ -124,14 +127,19 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       HTTPConnection(id: id, socket: socket.take()!, peer: peer, lane: self)
     }
     counters.connectionsAccepted += 1
-    if !connection.open() { connections.remove(connection.id) }
-    if connections.count >= connectionsMaximum { listener?.pause() }
+    if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
+    if !hasRoom { listener?.pause() }
+  }
+
+  /// Whether one more connection may come in. What waits in the kernel's backlog costs us nothing.
+  private var hasRoom: Bool {
+    connections.count < connectionsMaximum && handshaking < settings.unfinishedHandshakes && !isDraining
   }
 
   func forget(_ connection: HTTPConnection) {
     connections.remove(connection.id)
     counters.connectionsClosed += 1
-    if connections.count < connectionsMaximum, !isDraining { listener?.resume() }
+    if hasRoom { listener?.resume() }
     if isDraining { finishDraining() }
   }
 
@@ -146,7 +154,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     return MonotonicTime.now() < end
   }
 
-  func handshakeEnded() { counters.handshakes += 1 }
+  /// A connection is established, or is given up before it was.
+  func handshakeEnded() {
+    counters.handshakes += 1
+    handshaking -= 1
+    if hasRoom { listener?.resume() }
+  }
 
   func turnEnding() { handshakeEnd = nil }
 
@@ -230,7 +243,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Updates what a push in reading holds.
   func account(_ push: Push, _ reader: PushReader) {
     let held = push.rows.allocatedBytes + reader.heldBytes
-    admission.hold(held - push.heldBytes)
+    admission.hold(held - push.heldBytes, serverID: push.serverID)
     push.heldBytes = held
   }
 
@@ -240,7 +253,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   }
 
   func recycle(_ push: Push) {
-    admission.release(push.heldBytes)
+    admission.release(push.heldBytes, announced: push.announcedBytes, serverID: push.serverID)
     push.reset()
     // A push that was unusually large gives its memory back; the pool keeps the usual ones.
     if pushPool.count < Self.pooledPushes, push.rows.allocatedBytes <= settings.batchBytes { pushPool.append(push) }
@@ -349,7 +362,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     whenDrained = done
     listener?.close()
     listener = nil
-    for connection in connections.all { connection.drain() }
+    let draining = Draining(self, window: settings.drainSpread)
+    self.draining = draining
+    draining.proceed()
     finishDraining()
   }
 

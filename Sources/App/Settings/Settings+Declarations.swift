@@ -1,5 +1,5 @@
-// One row a setting: name, unit, help. The environment variable, `--set`, `pganalytics settings` and the README's
-// limits table derive from the rows; the default is the stored value in `Settings`.
+// One row a setting: name, unit, help. The environment variable, `--set`, the file's key, `pganalytics config` and the
+// README's limits table derive from the rows; the default is the stored value in `Settings`.
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -13,13 +13,16 @@ struct SettingDeclaration: Sendable {
   let name: String
   let field: Field
   let help: String
+  /// Not to be shown.
+  let isSecret: Bool
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(_ name: String, _ field: Field, _ help: String) {
+  fileprivate init(_ name: String, _ field: Field, _ help: String, isSecret: Bool = false) {
     self.name = name
     self.field = field
     self.help = help
+    self.isSecret = isSecret
   }
 }
 
@@ -33,9 +36,11 @@ extension Settings {
   static let declarations: [SettingDeclaration] = [
     .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT."),
     .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
-    .init("database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret)."),
+    .init(
+      "database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret).",
+      isSecret: true),
     .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
-    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none."),
+    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none.", isSecret: true),
     .init(
       "swagger_ui_dir", .text(\.swaggerUIDirectory),
       "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start."),
@@ -55,12 +60,21 @@ extension Settings {
     .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(
+      "drain_spread", .time(\.drainSpread, .zero...hour),
+      "Idle connections are closed little by little within this time after SIGTERM; a push meanwhile is answered."),
+    .init(
       "connections", .count(\.connections, 0...10_000_000), "Open connections; 0 is the descriptor limit less 64."),
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
     .init(
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
+    .init(
+      "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
+      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+    .init(
+      "known_certificates", .count(\.knownCertificates, 0...1 << 28),
+      "Client certificates remembered as genuine, so that they are not verified again before they end."),
 
-    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...1 << 40), "Inflated body of a push; more is 413."),
+    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...4 << 30 - 2), "Inflated body of a push; more is 413."),
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
     .init(
       "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30), "Inflated bytes free of the ratio."),
@@ -79,6 +93,9 @@ extension Settings {
     .init(
       "pause_bytes", .bytes(\.pauseBytes, mib...1 << 42),
       "Rows and bodies held by the process above which pushes are left in the sockets until some are stored."),
+    .init(
+      "collector_bytes_in_flight", .bytes(\.collectorBytesInFlight, kib...1 << 40),
+      "Rows and bodies that a loop holds of one collector, with which a further push beside them is 429."),
     .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),

@@ -24,11 +24,14 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
-  var drainDeadline = Duration.seconds(10)
+  var drainDeadline = Duration.seconds(30)
+  var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
   var acceptsPerTurn = 4
   var handshakeBudget = Duration.milliseconds(5)
+  var unfinishedHandshakes = 1024
+  var knownCertificates = 65_536
 
   // Ingest
   var inflatedBytes = 256 * 1024 * 1024
@@ -40,6 +43,7 @@ struct Settings: Sendable {
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024
+  var collectorBytesInFlight = 16 * 1024 * 1024
   var pushesPerMinute = 120
   var pushBytesPerSecond = 16 * 1024 * 1024
   var checkInInterval = Duration.seconds(60)

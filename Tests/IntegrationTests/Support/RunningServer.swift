@@ -41,6 +41,7 @@ final class RunningServer: Sendable {
     settings.logLevel = "critical"
     settings.pushesPerMinute = 100_000
     settings.loginsPerAddressMinute = 100_000
+    settings.drainSpread = .zero
     change(&settings)
     let database = try Database.start(settings.databaseSettings(address))
     var storage = settings.storage
