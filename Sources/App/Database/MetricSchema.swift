@@ -144,7 +144,7 @@ enum TimescaleStatements {
     FROM timescaledb_information.hypertables h
     LEFT JOIN timescaledb_information.chunks c
       ON c.hypertable_schema = h.hypertable_schema AND c.hypertable_name = h.hypertable_name
-    WHERE h.hypertable_schema IN ('metrics', 'rollups')
+    WHERE h.hypertable_schema = 'metrics'
     GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
     """)
 
