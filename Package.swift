@@ -57,16 +57,17 @@ let package = Package(
     .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(
-      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "FuzzTargets"], swiftSettings: strict),
+      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [
         "Bench", "Protocol", "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "FuzzTargets"],
+      name: "IntegrationTests",
+      dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

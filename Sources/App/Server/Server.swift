@@ -21,7 +21,7 @@ final class Server: Sendable {
   private let queries: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
-  private let lanes: LaneRoster
+  let lanes: LaneRoster
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
 
@@ -211,6 +211,7 @@ extension Settings {
     var database = DatabaseSettings(address: address)
     database.adminConnections = adminConnections
     database.adminQueueLimit = adminQueue
+    database.adminQueueDeadline = adminQueueDeadline
     database.adminStatementTimeout = queryTimeout
     return database
   }

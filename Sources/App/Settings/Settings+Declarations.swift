@@ -119,7 +119,8 @@ extension Settings {
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
     .init(
-      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10),
+      "Age at which hourly roll-ups are dropped."),
     .init(
       "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
       "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),
@@ -132,6 +133,9 @@ extension Settings {
 
     .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
+    .init(
+      "admin_queue_deadline", .time(\.adminQueueDeadline, .milliseconds(10)...hour),
+      "How long a REST statement waits for a connection; then 503."),
     .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
     .init(

@@ -74,6 +74,7 @@ struct Settings: Sendable {
   // Admin lane
   var adminConnections = 4
   var adminQueue = 256
+  var adminQueueDeadline = Duration.seconds(5)
   var queryTimeout = Duration.seconds(15)
   var queryConnections = 4
   var queryRows = 10_000

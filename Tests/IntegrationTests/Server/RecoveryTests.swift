@@ -174,12 +174,12 @@ import Testing
     for _ in 0..<5 { clients.append(try await collector.client()) }
     let ready = try await running.client()
     #expect(try await ready.request("GET", "/api/v1/health/ready").status == 200)
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     async let stop: Void = running.server.stop()
     #expect(try await clients[0].isClosedByServer(), "the first share goes at once")
     // Those after it have most of a minute: they are told to go with their next answer.
     for client in clients[1...] + [ready] {
-      let answer = try await collector.push(
-        collector.push(of: [TestCollector.disk("/dev/a", used: 1)]), over: client)
+      let answer = try await collector.push(body, over: client)
       #expect(answer.field("connection") == "close", "\(answer)")
       if client !== ready { #expect(answer.status == 200, "\(answer)") }
       #expect(try await client.isClosedByServer())
