@@ -5,7 +5,8 @@ import Glibc
 import Testing
 
 @Suite struct FuzzCorpusTests {
-  private static let folder = "/" + "\(#filePath)".split(separator: "/").dropLast(2).joined(separator: "/") + "/Fuzz/Corpus/"
+  private static let folder =
+    "/" + "\(#filePath)".split(separator: "/").dropLast(2).joined(separator: "/") + "/Fuzz/Corpus/"
 
   /// Seeds, and inputs that once broke something.
   private static func corpus(_ target: FuzzTarget) throws -> [[UInt8]] {

@@ -124,7 +124,9 @@ struct Admission {
     }
   }
 
-  private func seconds(_ wait: Duration) -> Int { Self.jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1)) }
+  private func seconds(_ wait: Duration) -> Int {
+    Self.jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1))
+  }
 
   /// Up to half more, so that those refused together do not come back together.
   static func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2)) }

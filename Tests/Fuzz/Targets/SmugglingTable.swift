@@ -7,7 +7,9 @@ public enum SmugglingTable {
     public let status: UInt16
     public let reason: HTTPError.Reason
 
-    public var description: String { "\(reason.rawValue): \(String(decoding: message, as: UTF8.self).debugDescription)" }
+    public var description: String {
+      "\(reason.rawValue): \(String(decoding: message, as: UTF8.self).debugDescription)"
+    }
   }
 
   private static func row(_ text: String, _ status: UInt16, _ reason: HTTPError.Reason) -> Row {

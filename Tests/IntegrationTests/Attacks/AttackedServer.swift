@@ -3,6 +3,7 @@
 
 import Glibc
 import Protocol
+import Reactor
 import Testing
 
 @testable import App
@@ -81,7 +82,7 @@ struct ServerCounters: CustomStringConvertible {
 
   /// No connection but the one that asks, no body, no row.
   var isAtRest: Bool {
-    let connections = LaneSnapshot.ConnectionState.allCases.map { connections($0.rawValue) }.reduce(0, +)
+    let connections = LaneSnapshot.ConnectionState.allCases.map { self.connections($0.rawValue) }.reduce(0, +)
     return connections == 1 && self["held_bytes"] == 0 && self["admin_held_bytes"] == 0
       && self["connections_paused"] == 0 && self["writer_backlog_pushes"] == 0 && isBalanced
   }

@@ -9,11 +9,14 @@ import Testing
 
   /// A good push whose rows take some megabytes, and whose gzip fits in one read of the server.
   private func bomb(_ collector: TestCollector) -> [UInt8] {
-    let entry = #"{"level":"LOG","message":"\#(String(repeating: "x", count: 4000))"},"#
-    let entries = (0..<1000).map { String($0) + entry }.map { $0.drop { $0.isNumber } }.joined()
+    let entries = (0..<700).map { _ in
+      let noise =
+        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+      return #"{"level":"LOG","message":"\#(noise)\#(String(repeating: "x", count: 4000))"}"#
+    }.joined(separator: ",")
     let metric =
       #"{"type":"pg_log","database":"d","timestamp":"\#(TestCollector.now())","entries":["#
-      + entries.dropLast() + "]}"
+      + entries + "]}"
     return GzipDeflater.gzip(collector.push(of: [metric]), level: 9)
   }
 
@@ -23,7 +26,7 @@ import Testing
     for filler in [UInt8(ascii: " "), UInt8(ascii: "["), 0] {
       let bomb = GzipDeflater.gzip([UInt8](repeating: filler, count: 32 << 20), level: 9)
       let answer = try await collector.push(bomb, gzip)
-      #expect(answer.status == (filler == UInt8(ascii: " ") ? 413 : 400), "\(answer)")
+      #expect(filler == UInt8(ascii: " ") ? answer.status == 413 : [400, 422].contains(answer.status), "\(answer)")
     }
     try await attacked.expectUnharmed()
     await attacked.server.stop()
@@ -51,7 +54,8 @@ import Testing
   }
 
   /// Heads first, so that all are admitted while nothing is held; then all bodies, while nothing can be stored.
-  @Test func `many small bombs at once hold no more than the budget, and what is refused may come again`() async throws {
+  @Test func `many small bombs at once hold no more than the budget, and what is refused may come again`() async throws
+  {
     let budget = 12 << 20
     let attacked = try await AttackedServer.start {
       $0.loops = 1

@@ -14,9 +14,11 @@ import Testing
     guard count > 0 else { return nil }
     let own = String(decoding: path.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
     // Some toolchains run the tests in a program of their own.
-    let folders = [String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])] + CommandLine.arguments.map { argument in
-      String(argument[..<(argument.lastIndex(of: "/") ?? argument.startIndex)])
-    }
+    let folders =
+      [String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])]
+      + CommandLine.arguments.map { argument in
+        String(argument[..<(argument.lastIndex(of: "/") ?? argument.startIndex)])
+      }
     return folders.map { $0 + "/pganalytics" }.first { access($0, X_OK) == 0 }
   }
 
@@ -26,8 +28,8 @@ import Testing
     let attacked = try await AttackedServer.start()
     let anchor = attacked.server
     let program = try #require(Self.program, "pganalytics was not built beside the tests")
-    let limiter = try #require(
-      ["/usr/bin/prlimit", "/bin/prlimit"].first { access($0, X_OK) == 0 }, "needs prlimit(1) of util-linux")
+    let limiters: [String] = ["/usr/bin/prlimit", "/bin/prlimit"]
+    let limiter = try #require(limiters.first { access($0, X_OK) == 0 }, "needs prlimit(1) of util-linux")
     let output = anchor.settings.dataDirectory + "/child.log"
     defer { unlink(output) }
     let child = try ChildProcess.start(
@@ -70,7 +72,8 @@ import Testing
     let begun = MonotonicTime.now()
     var requests = 1.0
     while begun.duration(to: .now()) < .seconds(1) {
-      #expect(try await collector.push(attacked.goodPush(), over: connected).status == 200, "who is connected is served")
+      #expect(
+        try await collector.push(attacked.goodPush(), over: connected).status == 200, "who is connected is served")
       requests += 1
     }
     let turns = try await counters()["loop_turns_total"] - first["loop_turns_total"]
@@ -80,10 +83,12 @@ import Testing
 
     flood = []
     try await anchor.eventually("it does not recover") {
-      guard case .success(let client) = await Result(catching: { 
-        try await TestClient.connect(port: there, trust: anchor.trust, identity: collector.identity)
-      }) else { return false }
-      return try await collector.push(attacked.goodPush(), over: client).status == 200
+      do {
+        let client = try await TestClient.connect(port: there, trust: anchor.trust, identity: collector.identity)
+        return try await collector.push(attacked.goodPush(), over: client).status == 200
+      } catch is TestClient.Failure {
+        return false  // shed: not yet
+      }
     }
     try await anchor.eventually("descriptors stay taken") {
       let now = try await counters()
@@ -107,11 +112,5 @@ extension ChildProcess {
     var count = -2  // itself and its parent
     while readdir(directory) != nil { count += 1 }
     return count
-  }
-}
-
-extension Result where Failure == any Error {
-  init(catching work: () async throws -> Success) async {
-    do { self = .success(try await work()) } catch { self = .failure(error) }
   }
 }

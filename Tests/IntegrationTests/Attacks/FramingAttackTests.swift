@@ -48,7 +48,8 @@ import Testing
     for (fields, rest) in doubtful {
       let client = try await collector.client()
       do {
-        try await client.send(attacked.pushHead(collector, fields) + rest + String(decoding: Self.marker, as: UTF8.self))
+        try await client.send(
+          attacked.pushHead(collector, fields) + rest + String(decoding: Self.marker, as: UTF8.self))
       } catch TestClient.Failure.system {
         // It was refused before all of it was sent.
       }

@@ -25,7 +25,7 @@ import Testing
     try await client.send(attacked.pushHead(slow, "Content-Length: \(body.count)\r\n"))
     try await client.send(Array(body.dropLast(10)))
     try await attacked.server.eventually("the body is not read") {
-      try await attacked.counters()["held_bytes"] > 2 << 20
+      try await attacked.counters()["held_bytes"] > Double(2 << 20)
     }
     let others = try await attacked.bystander.client()
     for _ in 0..<3 { #expect(try await attacked.bystander.push(attacked.goodPush(), over: others).status == 200) }
@@ -38,7 +38,7 @@ import Testing
   @Test func `who fills the budget with a body that never ends makes room for others`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
-      $0.bytesInFlight = 2 << 20
+      $0.bytesInFlight = 8 << 20
       $0.pauseBytes = 1 << 20
       $0.bodyDeadline = .seconds(1)
     }
@@ -46,22 +46,22 @@ import Testing
     let client = try await slow.client()
     // By its size it may take hours.
     try await client.send(attacked.pushHead(slow, "Content-Length: \(60 << 20)\r\n"))
-    let body = largePush(slow)
-    // Just below the budget, so that the others' heads are refused, and not this body.
+    let body = largePush(slow) + largePush(slow)
     var sent = 0
-    while try await attacked.counters()["held_bytes"] < 1.7 * Double(1 << 20), sent < body.count {
+    while sent < body.count, try await attacked.counters()["held_bytes"] < Double(2 << 20) {
       try await client.send(Array(body[sent..<min(body.count, sent + 50_000)]))
       sent += 50_000
     }
-    let text = String(repeating: "y", count: 500_000)
-    let push = attacked.bystander.push(of: [
-      #"{"type":"pg_log","database":"d","timestamp":"\#(TestCollector.now())","entries":[{"message":"\#(text)"}]}"#
-    ])
+    // Announces what the budget does not have left, and holds next to nothing.
+    let push = [UInt8](repeating: UInt8(ascii: " "), count: 6 << 20) + attacked.goodPush()
+    var refusals = 0
     try await attacked.server.eventually("there is never room for another") {
       let answer = try await attacked.bystander.push(push)
       #expect([200, 503].contains(answer.status), "\(answer)")
+      if answer.status == 503 { refusals += 1 }
       return answer.status == 200
     }
+    #expect(refusals > 0, "the body is too small for the test")
     let answer = try await client.answer()
     #expect(answer.status == 503, "\(answer)")
     #expect(answer.field("retry-after") != nil)

@@ -33,7 +33,7 @@ import Testing
       (Self.log(#""message":"a\u0000b""#), "nul_character"), (Self.log(#""message":"\ud800""#), "bad_unicode"),
       (Self.log(#""message":"\udfff\ud800""#), "bad_unicode"), (Self.log(#""\u0000":1"#), "nul_character"),
       (Self.log(#""timestamp":"9999-99-99T00:00:00Z""#), "bad_timestamp"),
-      (Self.log(#""message":"\#(String(repeating: "m", count: 1_048_577))""#), "string_too_long"),
+      (Self.log(#""message":"\#(String(repeating: "m", count: 1_048_577))""#), "metric_too_large"),
       (#"{"type":"disk_usage","type":"pg_log","timestamp":"\#(Self.time)"}"#, "duplicate_key"),
     ]
     for (number, (metric, code)) in cases.enumerated() {
@@ -55,7 +55,8 @@ import Testing
     let text = #"'; DROP TABLE metrics.pg_log; -- \\ \" \b\f\n\r\t \u20ac \ud83d\ude00 \uffff"#
     let answer = try await collector.push(
       collector.push(of: [
-        Self.disk(#""used_gb":9223372036854775807,"free_gb":-9223372036854775808,"percent_used":1.7976931348623157e308"#),
+        Self.disk(
+          #""used_gb":9223372036854775807,"free_gb":-9223372036854775808,"percent_used":1.7976931348623157e308"#),
         Self.log(#""message":"\#(text)""#),
       ]))
     #expect(answer.json["rows_inserted"]?.integer == 2, "\(answer)")

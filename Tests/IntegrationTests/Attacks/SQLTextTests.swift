@@ -13,6 +13,9 @@ import Testing
     "a\tb\nc", "\\.", "\\N", "{\"a,b\"}", "/* */", "'",
   ]
 
+  /// Those that may be in a target: one with a control character is refused before anybody looks at it.
+  static let hostileInTargets = hostile.filter { !$0.utf8.contains { $0 < 0x20 } }
+
   /// Tables, views and rows that no text may change.
   private func inventory(_ server: RunningServer) async throws -> Int64 {
     try await server.integer(
@@ -80,7 +83,7 @@ import Testing
 
     let user = try await server.user(.viewer)
     let path = "/api/v1/servers/\(collector.serverID)/metrics"
-    for (number, text) in Self.hostile.enumerated() {
+    for (number, text) in Self.hostile.enumerated() where Self.hostileInTargets.contains(text) {
       let object = try await server.client().request(
         "GET", path + "?metric_type=disk_usage&object=\(encoded(text + "."))", [user])
       #expect(object.json["data"]?.elements.map { $0["used_gb"]?.integer } == [Int64(number)], "\(text): \(object)")
@@ -117,13 +120,13 @@ import Testing
     ]
     for (path, names) in places {
       for name in names {
-        for text in Self.hostile {
+        for text in Self.hostileInTargets {
           let answer = try await client.request("GET", path + "?\(name)=\(encoded(text))", [admin])
           #expect([200, 400, 404].contains(answer.status), "\(path)?\(name)=\(text): \(answer)")
         }
       }
     }
-    for text in Self.hostile {
+    for text in Self.hostileInTargets {
       for path in ["/api/v1/config/", "/api/v1/servers/", "/api/v1/users/", "/api/v1/collectors/"] {
         let answer = try await client.request("GET", path + encoded(text), [admin])
         #expect((400...422).contains(answer.status), "\(path)\(text): \(answer)")
@@ -142,9 +145,11 @@ import Testing
     let admin = try await server.person(.admin)
     for (number, text) in Self.hostile.enumerated() {
       // A collector, by name and by host.
-      for fields in [["name": .string(text), "hostname": "h\(number)"], ["name": "n\(number)", "hostname": .string(text)]]
-        as [JSONValue]
-      {
+      let bodies: [JSONValue] = [
+        ["name": .string(text), "hostname": .string("h\(number)")],
+        ["name": .string("n\(number)"), "hostname": .string(text)],
+      ]
+      for fields in bodies {
         let made = try await server.request(
           "POST", "/api/v1/collectors/register", fields, [("X-Registration-Secret", RunningServer.secret)])
         #expect([201, 409, 422].contains(made.status), "\(text): \(made)")
@@ -155,7 +160,8 @@ import Testing
       }
       #expect(
         try await server.request(
-          "POST", "/api/v1/collectors/register", ["name": "x", "hostname": "x"], [("X-Registration-Secret", "x\(number)'--")]
+          "POST", "/api/v1/collectors/register", ["name": "x", "hostname": "x"],
+          [("X-Registration-Secret", "x\(number)'--")]
         ).status == 403)
       // A person, by every text there is of one.
       let user = try await admin.request(
