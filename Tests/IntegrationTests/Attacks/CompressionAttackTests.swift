@@ -48,8 +48,7 @@ import Testing
     #expect(nested.status == 400, "\(nested)")
     #expect(nested.error == "invalid_json")
     #expect(try await collector.ledger() == 0)
-    try await attacked.expectUnharmed()
-    withExtendedLifetime(client) {}
+    try await attacked.expectUnharmed(besides: 1)
     await attacked.server.stop()
   }
 
@@ -107,8 +106,7 @@ import Testing
     #expect(outcomes[200] ?? 0 > 0 && outcomes[503] ?? 0 > 0, "\(outcomes)")
     for (collector, _, body) in pushes { #expect(try await collector.push(body, gzip).status == 200) }
     waiting = []
-    try await attacked.expectUnharmed()
-    withExtendedLifetime(pushes) {}
+    try await attacked.expectUnharmed(besides: pushes.count)
     await server.stop()
   }
 }

@@ -128,13 +128,13 @@ import Testing
     }
     for text in Self.hostileInTargets {
       for path in ["/api/v1/config/", "/api/v1/servers/", "/api/v1/users/", "/api/v1/collectors/"] {
-        let answer = try await client.request("GET", path + encoded(text), [admin])
+        // A slash in a name ends the connection, as a proxy might take it for two: each has one of its own.
+        let answer = try await server.client().request("GET", path + encoded(text), [admin])
         #expect((400...422).contains(answer.status), "\(path)\(text): \(answer)")
       }
     }
     #expect(try await inventory(server) == before)
-    withExtendedLifetime(client) {}
-    try await attacked.expectUnharmed()
+    try await attacked.expectUnharmed(besides: 1)
     await server.stop()
   }
 
