@@ -5,8 +5,7 @@ import Glibc
 
 private let target: FuzzTarget = {
   guard let name = getenv("FUZZ_TARGET").map({ String(cString: $0) }), let target = FuzzTarget(rawValue: name) else {
-    fputs("FUZZ_TARGET: one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))\n", stderr)
-    exit(2)
+    preconditionFailure("FUZZ_TARGET: one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
   }
   return target
 }()

@@ -57,10 +57,15 @@ import Testing
     let push = [UInt8](repeating: UInt8(ascii: " "), count: 6 << 20) + attacked.goodPush()
     var refusals = 0
     try await attacked.server.eventually("there is never room for another") {
-      let answer = try await attacked.bystander.push(push)
-      #expect([200, 503].contains(answer.status), "\(answer)")
-      if answer.status == 503 { refusals += 1 }
-      return answer.status == 200
+      let other = try await attacked.bystander.client()
+      let fields = "Expect: 100-continue\r\nContent-Length: \(push.count)\r\n"
+      try await other.send(attacked.pushHead(attacked.bystander, fields))
+      let verdict = try await other.interim()
+      #expect([100, 503].contains(verdict))
+      if verdict == 503 { refusals += 1 }
+      if verdict != 100 { return false }
+      try await other.send(push)
+      return try await other.answer().status == 200
     }
     #expect(refusals > 0, "the body is too small for the test")
     let answer = try await client.answer()
