@@ -327,6 +327,10 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       setReading(false)
     case .streaming: destroy()
     case .closing: setReading(false)
+    case .idle where !outbound.isEmpty:
+      // It said all it had to say, and reads on.
+      setReading(false)
+      beginClose()
     case .handshaking, .idle, .push, .gathering, .discarding, .lingering, .gone: destroy()
     }
   }

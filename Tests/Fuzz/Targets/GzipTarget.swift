@@ -17,6 +17,8 @@ enum GzipTarget {
     precondition(whole.isWhole == pieces.isWhole, "whether it is gzip depends on where it was cut")
     precondition(!whole.isWhole || whole == pieces, "what it says depends on where it was cut")
 
+    // A deflater costs more than all else here: only for what is no gzip anyway.
+    if GzipInflater.looksLikeGzip(prefix: input.span) { return }
     let packed = GzipDeflater.gzip(input, level: 1)
     let back = inflate(packed, step: 100, limits: InflateLimits()) { _ in packed.count }
     precondition(back == Outcome(bytes: input, isWhole: true), "our own gzip does not come back")

@@ -3,7 +3,8 @@ import Protocol
 /// A push's JSON to COPY tuples.
 enum MetricsTarget {
   private struct Outcome: Equatable {
-    var isWhole = false
+    var error: PushError?
+    var isWhole: Bool { error == nil }
     var tuples: [[UInt8]] = []
     var stored = 0
     var rejected = 0
@@ -14,6 +15,7 @@ enum MetricsTarget {
     var limits = PushLimits()
     limits.windowBytes = 1 << 16
     limits.stringBytes = 2000
+    limits.keyBytes = 64
     return limits
   }()
 
@@ -26,9 +28,11 @@ enum MetricsTarget {
     // Metrics that do not fit the window are read row by row. That may reject others, and break nothing.
     var small = limits
     small.windowBytes = 300
-    small.keyBytes = 64
     let streamed = decode(input, small) { cuts.end(after: $0, of: input.count) }
-    precondition(!whole.isWhole || streamed.isWhole, "a small window refuses what a large one takes")
+    // A value of the envelope must fit it, be it known or not.
+    precondition(
+      !whole.isWhole || streamed.isWhole || streamed.error?.kind == .envelope(.tooLong),
+      "a small window refuses what a large one takes")
   }
 
   private static func decode(_ input: [UInt8], _ limits: PushLimits, end: (Int) -> Int) -> Outcome {
@@ -50,8 +54,9 @@ enum MetricsTarget {
         precondition(done >= 0 && done <= held.count)
         held.removeFirst(done)
       } while given < input.count
-      outcome.isWhole = true
-    } catch {}
+    } catch {
+      outcome.error = error
+    }
     for target in catalog.targets {
       let tuples = rows.tuples(of: target.index).withUnsafeBufferPointer { Array($0) }
       check(tuples, fields: target.columns.count, rows: rows.rowCount(of: target.index))
