@@ -87,6 +87,9 @@ final class TestClient: Sendable {
   /// Closes with a RST: what is on its way in either direction is lost.
   func reset() async throws { try await waiting { $0.reset() } }
 
+  /// Sends `bytes` and the end of the session, in one piece. What the server still says can be read.
+  func sendLast(_ bytes: [UInt8]) async throws { try await waiting { try $0.sendLast(bytes) } }
+
   /// Sends until the server takes no more within a moment. - Returns: how many bytes it took.
   func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) async throws -> Int {
     try await waiting { try $0.sendUntilBlocked(bytes, atMost: most) }
@@ -178,6 +181,12 @@ private struct Channel: ~Copyable {
     nowhere.sa_family = sa_family_t(AF_UNSPEC)
     _ = Glibc.connect(socket, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
     hasEnded = true
+  }
+
+  mutating func sendLast(_ bytes: [UInt8]) throws {
+    try session.send(bytes.span, ciphertextOut: &outgoing)
+    session.close(ciphertextOut: &outgoing)
+    try flush()
   }
 
   mutating func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) throws -> Int {
