@@ -78,6 +78,7 @@ extension FieldRule where Value == String {
   static func secret(_ length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string(format: "password")
     schema.count = length
+    schema.pattern = Schema.withoutNUL
     return text(
       schema, placeholder: "",
       expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) characters"
@@ -87,8 +88,11 @@ extension FieldRule where Value == String {
   }
 
   /// Several lines, e.g. PEM: `length` bytes of UTF-8 without NUL.
-  static func lines(bytes length: ClosedRange<Int>) -> FieldRule {
+  /// - Parameter format: the name of what the endpoint makes of it, which no schema could describe.
+  static func lines(bytes length: ClosedRange<Int>, format: String? = nil) -> FieldRule {
     var schema = Schema.string
+    schema.format = format
+    schema.pattern = Schema.withoutNUL
     // A character has a byte at least; that it may have more cannot be said in a schema.
     schema.count = min(length.lowerBound, 1)...length.upperBound
     return text(

@@ -54,7 +54,7 @@ enum PageEndpoints {
     let page = StaticFile(.html, PackageResources.docs_html)
     return Endpoint(
       .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
-      returns: HTTPResponse.self, answers: [.text(.html, example: "<!doctype html>"), unchanged],
+      fields: [.ifNoneMatch], returns: HTTPResponse.self, answers: [.text(.html, example: "<!doctype html>"), unchanged],
       problems: [.notFound]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       if services.swaggerUI == nil { throw missing }
@@ -71,7 +71,7 @@ enum PageEndpoints {
     files["swagger-ui.css"] = services.swaggerUI?.style
     return Endpoint(
       .get, "/docs/{file}", id: "getDocsFile", tag: .system, access: .anyone, summary: "A file of the pages.",
-      returns: HTTPResponse.self,
+      fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [.text(.css, example: "a {}").or(.text(.javascript, example: "\"use strict\";")), unchanged],
       problems: [.notFound]
     ) { [files] request, _ async throws(Problem) -> HTTPResponse in
