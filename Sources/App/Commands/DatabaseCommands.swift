@@ -6,18 +6,61 @@ import Protocol
 
 struct MigrateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "migrate", abstract: "Brings the database's schema up to this version.")
+    commandName: "migrate", abstract: "Brings the database's schema up to this version, or says where it is.",
+    subcommands: [Up.self, Status.self], defaultSubcommand: Up.self)
 
-  @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
-  @OptionGroup var options: SettingOptions
+  struct Up: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Applies the migrations that are missing; several may be started at once.")
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
 
-  func run() async throws {
-    let settings = try options.read([("database_url", databaseUrl)])
-    try await withDatabase(settings) { database in
-      let report = try await Storage.migrate(database, settings: settings)
-      print(
-        "\(report.applied.count) migrations applied, \(report.metricChanges.count) metric tables and views changed;"
-          + " storage is \(report.storage.rawValue).")
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      try await withDatabase(settings) { database in
+        let report = try await Storage.migrate(database, settings: settings)
+        print(
+          "\(report.applied.count) migrations applied, \(report.metricChanges.count) metric tables and views changed;"
+            + " storage is \(report.storage.rawValue).")
+      }
+    }
+  }
+
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists migrations and when each was applied; exit status 1 if one is missing. Changes nothing.")
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      try await withDatabase(settings) { database in
+        let migrations = try await Migrator(database: database, storage: settings.storage).status()
+        for migration in migrations {
+          print("\(migration.version)  \(migration.name)  \(migration.appliedAt?.rfc3339 ?? "MISSING")")
+        }
+        if migrations.contains(where: { $0.appliedAt == nil }) { throw ExitCode.failure }
+      }
+    }
+  }
+}
+
+struct DatabaseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self], defaultSubcommand: Status.self
+  )
+
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Shows schema, storage, the tables with their partitions and sizes, and the fleet. Changes nothing.")
+    @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
+    @OptionGroup var options: SettingOptions
+
+    func run() async throws {
+      let settings = try options.read([("database_url", databaseUrl)])
+      try await withDatabase(settings) { database in
+        print(try await DatabaseStatus(database, storage: settings.storage).text())
+      }
     }
   }
 }
@@ -108,25 +151,6 @@ struct SecretCommand: AsyncParsableCommand {
         try await Secrets.add(secret, name: name, expiry: expiry, maxUses: maxUses, to: database)
       }
       print(secret)
-    }
-  }
-}
-
-struct SettingsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "settings", abstract: "Lists every setting with its value and meaning.")
-
-  @Flag(help: "As the table of the README.") var markdown = false
-  @OptionGroup var options: SettingOptions
-
-  func run() throws {
-    let settings = try options.read()
-    if markdown {
-      print(Settings.markdownTable())
-      return
-    }
-    for declaration in Settings.declarations {
-      print("\(declaration.name)=\(declaration.print(settings))\n    \(declaration.help)")
     }
   }
 }

@@ -20,26 +20,34 @@ struct Pganalytics: AsyncParsableCommand {
     commandName: "pganalytics",
     abstract: "Takes the metrics of thousands of PostgreSQL collectors and stores them, exactly once.",
     discussion: """
-      Every setting can be given as --set name=value or as an environment variable PGANALYTICS_NAME. An option of its \
-      own wins over --set, and --set over the environment. `pganalytics settings` lists them all with default and \
-      meaning.
+      Every setting can be given in a TOML file (--config), as an environment variable PGANALYTICS_NAME, or as \
+      --set name=value; what comes later in this list wins, and an option of its own over all. `pganalytics config \
+      reference` explains them, `config show` prints those in use, `config check` says what is wrong with them.
       """,
     version: Version.text,
     subcommands: [
-      UpCommand.self, ServeCommand.self, MigrateCommand.self, UserCommand.self, SecretCommand.self,
-      AuthorityCommand.self, SigningKeyCommand.self, SettingsCommand.self, MeasureCommand.self, VersionCommand.self,
+      UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
+      SecretCommand.self,
+      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self, VersionCommand.self,
     ])
 }
 
 /// The settings that several commands share, from environment, `--set` and options of their own.
 struct SettingOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("A TOML file with a key a setting; else PGANALYTICS_CONFIG names one.", valueName: "file"))
+  var config: String?
+
   @Option(name: .customLong("set"), help: ArgumentHelp("A setting; may be repeated.", valueName: "name=value"))
   var overrides: [String] = []
 
   /// - Parameter options: settings with an option of their own, by name; nil where it was not given.
-  func read(_ options: [(name: String, value: String?)] = []) throws -> Settings {
+  func sources(_ options: [(name: String, value: String?)] = []) -> SettingSources {
     let given = options.compactMap { option in option.value.map { "\(option.name)=\($0)" } }
-    return try Settings.read(environment: Environment.variables(), overrides: overrides + given)
+    return SettingSources(file: config, environment: Environment.variables(), overrides: overrides + given)
+  }
+
+  func read(_ options: [(name: String, value: String?)] = []) throws -> Settings {
+    try sources(options).read().settings
   }
 }
 

@@ -126,7 +126,24 @@ enum TimescaleStatements {
     WHERE proc_name = 'policy_retention' AND hypertable_schema = 'metrics'
     """)
 
-  static let all = [retention.description]
+  /// Hypertables with their chunks.
+  static let hypertables = Statement<DatabaseStatus.Table>(
+    "timescale_hypertables",
+    """
+    SELECT h.hypertable_schema || '.' || h.hypertable_name AS name, count(c.chunk_name) AS partitions,
+      count(*) FILTER (WHERE c.is_compressed) AS compressed,
+      coalesce(hypertable_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0) AS bytes,
+      coalesce(approximate_row_count(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0)
+        AS estimated_rows,
+      min(c.range_start) AS oldest, max(c.range_end) AS newest
+    FROM timescaledb_information.hypertables h
+    LEFT JOIN timescaledb_information.chunks c
+      ON c.hypertable_schema = h.hypertable_schema AND c.hypertable_name = h.hypertable_name
+    WHERE h.hypertable_schema = 'metrics'
+    GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
+    """)
+
+  static let all = [retention.description, hypertables.description]
 }
 
 struct MetricSchema: Sendable {

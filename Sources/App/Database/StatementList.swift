@@ -2,7 +2,8 @@
 enum StatementList {
   static let all: [StatementDescription] =
     SessionStatements.all + MigrationStatements.all + SchemaStatements.all + PartitionStatements.all
-    + MaintenanceStatements.all + SigningKeyStatements.all + AccountStatements.all + UserSessionStatements.all
+    + MaintenanceStatements.all + SigningKeyStatements.all + DatabaseStatusStatements.all + AccountStatements.all
+    + UserSessionStatements.all
     + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all

@@ -95,11 +95,17 @@ final class ServerIdentity: Sendable {
     } else {
       authority = try Authority(files)
     }
-    let server = try certificate.current(authority, now: now)
-    let content = Content(authority: files, server: server)
-    if let known, known.content == content { return known }
-    let tls = try TLSContext.server(
-      certificateChainPEM: server.chain, privateKeyPEM: server.key, clientTrustPEM: authority.certificatesPEM)
-    return Snapshot(authority: authority, tls: tls, leaf: try Certificate(pem: server.chain), content: content)
+    do {
+      let server = try certificate.current(authority, now: now)
+      let content = Content(authority: files, server: server)
+      if let known, known.content == content { return known }
+      let tls = try TLSContext.server(
+        certificateChainPEM: server.chain, privateKeyPEM: server.key, clientTrustPEM: authority.certificatesPEM)
+      return Snapshot(authority: authority, tls: tls, leaf: try Certificate(pem: server.chain), content: content)
+    } catch let error as TLSError {
+      throw Authority.Unusable(description: "\(directory)/server.crt and server.key cannot be used: \(error)")
+    } catch let error as CertificateError {
+      throw Authority.Unusable(description: "\(directory)/server.crt cannot be used: \(error)")
+    }
   }
 }

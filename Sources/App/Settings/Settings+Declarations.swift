@@ -1,5 +1,5 @@
-// One row a setting: name, unit, help. The environment variable, `--set`, `pganalytics settings` and the README's
-// limits table derive from the rows; the default is the stored value in `Settings`.
+// One row a setting: name, unit, help. The environment variable, `--set`, the file's key, `pganalytics config` and the
+// README's limits table derive from the rows; the default is the stored value in `Settings`.
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -13,13 +13,16 @@ struct SettingDeclaration: Sendable {
   let name: String
   let field: Field
   let help: String
+  /// Not to be shown.
+  let isSecret: Bool
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(_ name: String, _ field: Field, _ help: String) {
+  fileprivate init(_ name: String, _ field: Field, _ help: String, isSecret: Bool = false) {
     self.name = name
     self.field = field
     self.help = help
+    self.isSecret = isSecret
   }
 }
 
@@ -32,9 +35,11 @@ extension Settings {
   static let declarations: [SettingDeclaration] = [
     .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT."),
     .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
-    .init("database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret)."),
+    .init(
+      "database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret).",
+      isSecret: true),
     .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
-    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none."),
+    .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none.", isSecret: true),
     .init(
       "swagger_ui_dir", .text(\.swaggerUIDirectory),
       "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start."),

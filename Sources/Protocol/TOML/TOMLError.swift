@@ -53,10 +53,18 @@ public struct TOMLError: Error, Equatable, Sendable {
 
   /// Locates `fault` in the text that it is about.
   init(_ fault: TOMLFault, in bytes: Span<UInt8>) {
+    let place = TOMLDocument.place(of: fault.offset, in: bytes)
+    self.init(line: place.line, column: place.column, reason: fault.reason)
+  }
+}
+
+extension TOMLDocument {
+  /// Where `offset` is in the text, as `TOMLError` counts.
+  public static func place(of offset: Int, in bytes: Span<UInt8>) -> (line: Int, column: Int) {
     var line = 1
     var column = 1
     var index = TOMLCursor.textStart(of: bytes)  // no editor shows or counts a byte order mark
-    let end = min(fault.offset, bytes.count)
+    let end = min(offset, bytes.count)
     while index < end {
       if bytes[index] == 0x0A {
         line += 1
@@ -66,7 +74,7 @@ public struct TOMLError: Error, Equatable, Sendable {
       }
       index += 1
     }
-    self.init(line: line, column: column, reason: fault.reason)
+    return (line, column)
   }
 }
 

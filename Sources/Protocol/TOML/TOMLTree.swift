@@ -28,7 +28,7 @@ struct TOMLTree {
   private struct Table {
     var origin: Origin
     let depth: Int
-    var entries: [(key: String, content: Content)] = []
+    var entries: [(key: String, offset: Int, content: Content)] = []
   }
 
   /// Bytes, not a string: string equality would take canonically equivalent keys for one.
@@ -147,7 +147,7 @@ struct TOMLTree {
         case .table(let table): value = .table(frozen(table))
         case .elements(let array): value = .array(arrays[array].map { .table(frozen($0)) })
         }
-        return TOMLTable.Entry(key: entry.key, value: value)
+        return TOMLTable.Entry(key: entry.key, value: value, offset: entry.offset)
       })
   }
 
@@ -160,7 +160,7 @@ struct TOMLTree {
   private mutating func insert(_ content: Content, _ key: TOMLKey, in table: TableID) throws(TOMLFault) {
     try countKey(key)
     places[Place(table: table, key: Array(key.name.utf8))] = tables[table.index].entries.count
-    tables[table.index].entries.append((key.name, content))
+    tables[table.index].entries.append((key.name, key.offset, content))
   }
 
   private mutating func add(_ origin: Origin, _ key: TOMLKey, in parent: TableID) throws(TOMLFault) -> TableID {

@@ -28,6 +28,10 @@ public struct TOMLTable: Sendable, Equatable {
   public struct Entry: Sendable, Equatable {
     public let key: String
     public let value: TOMLValue
+    /// Where the key first stands: bytes from the start of the document. No part of what the document says.
+    public let offset: Int
+
+    public static func == (left: Entry, right: Entry) -> Bool { left.key == right.key && left.value == right.value }
   }
 
   public let entries: [Entry]

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import App
@@ -17,25 +18,88 @@ import Testing
     #expect(Settings.declarations.first { $0.name == "body_bytes" }?.environmentVariable == "PGANALYTICS_BODY_BYTES")
   }
 
-  @Test func `an override wins over the environment and the environment over the default`() throws {
-    #expect(try Settings.read(environment: [:], overrides: []).loops == 0)
-    #expect(try Settings.read(environment: ["PGANALYTICS_LOOPS": "3"], overrides: []).loops == 3)
-    #expect(try Settings.read(environment: ["PGANALYTICS_LOOPS": "3"], overrides: ["loops=4"]).loops == 4)
+  private func read(
+    _ file: String? = nil, environment: [String: String] = [:], overrides: [String] = []
+  ) throws -> ReadSettings {
+    var path: String?
+    if let file {
+      var template = Array("/tmp/pga-settings-XXXXXX".utf8CString)
+      let descriptor = mkstemp(&template)
+      try #require(descriptor >= 0)
+      close(descriptor)
+      path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
+      try PrivateFile.write(Array(file.utf8), to: path!)
+    }
+    defer { if let path { unlink(path) } }
+    do throws(SettingErrors) {
+      return try SettingSources(file: path, environment: environment, overrides: overrides).read()
+    } catch {
+      // So that the tests need not know where the file is.
+      throw SettingErrors(
+        errors: error.errors.map {
+          SettingError(source: $0.source.replacing(path ?? "\0", with: "file"), problem: $0.problem)
+        })
+    }
   }
 
-  @Test func `all errors are reported at once, each with where it came from`() {
+  private func errors(
+    _ file: String? = nil, environment: [String: String] = [:], overrides: [String] = []
+  ) throws -> [String] {
     do {
-      _ = try Settings.read(
-        environment: ["PGANALYTICS_LOOPS": "many", "PGANALYTICS_IDLE_DEADLINE": "5", "PGANALYTICS_TYPO": "1"],
-        overrides: ["body_bytes=1B", "nonsense"])
-      Issue.record("nonsense was accepted")
-    } catch {
-      let sources = error.errors.map(\.source)
-      #expect(
-        sources == [
-          "PGANALYTICS_LOOPS", "PGANALYTICS_IDLE_DEADLINE", "PGANALYTICS_TYPO", "--set body_bytes", "--set nonsense",
-        ])
+      _ = try read(file, environment: environment, overrides: overrides)
+      return []
+    } catch let error as SettingErrors {
+      return error.errors.map(\.description)
     }
+  }
+
+  @Test func `the command line wins over the environment, that over the file, and the file over the default`() throws {
+    let variable = ["PGANALYTICS_LOOPS": "3"]
+    #expect(try read().settings.loops == 0)
+    let file = try read("loops = 2\nbody_bytes = \"1MiB\"\n")
+    #expect(file.settings.loops == 2)
+    #expect(file.settings.bodyBytes == 1 << 20)
+    #expect(file.sources["body_bytes"]?.hasSuffix(":2") == true)
+    #expect(try read("loops = 2", environment: variable).settings.loops == 3)
+    let all = try read("loops = 2", environment: variable, overrides: ["loops=4", "loops=5"])
+    #expect(all.settings.loops == 5)
+    #expect(all.sources == ["loops": "--set loops"])
+  }
+
+  @Test func `all errors are reported at once, each with where it came from`() throws {
+    let found = try errors(
+      "loops = \"many\"\n\nidle_deadline = 5\ntypo = 1\nhead_bytes = 1.5\n[section]\nx = 1\n",
+      environment: ["PGANALYTICS_LOOPS": "many", "PGANALYTICS_TYPO": "1", "HOME": "/"],
+      overrides: ["body_bytes=1B", "nonsense"])
+    #expect(
+      found == [
+        "file:1: loops: \"many\" is not a whole number",
+        "file:3: idle_deadline: \"5\" is not a time such as 500ms, 10s, 15min, 12h or 30d",
+        "file:4: typo: there is no such setting", "file:5: head_bytes: a text or a whole number is wanted",
+        "file:6: section: there is no such setting", "PGANALYTICS_LOOPS: \"many\" is not a whole number",
+        "PGANALYTICS_TYPO: there is no such setting", "--set body_bytes: 1B is not in 1KiB...1024GiB",
+        "--set nonsense: there is no such setting",
+      ])
+    #expect(try errors("loops = 1\nloops = 2\n") == ["file:2:1: a key is defined twice"])
+    #expect(
+      try errors(environment: ["PGANALYTICS_CONFIG": "/nowhere/x.toml"]) == ["/nowhere/x.toml: there is no such file"])
+  }
+
+  @Test func `what is shown reads back to the same, and hides secrets`() throws {
+    let given = try read(
+      "loops = 2\nmetrics_token = \"geheim\"\n",
+      overrides: ["database_url=postgresql://me:pass@host/db", "idle_deadline=7s"])
+    let text = given.text()
+    #expect(!text.contains("geheim") && !text.contains("pass"))
+    #expect(text.contains("database_url = \"postgresql://me:•••@host/db\"  # --set database_url"))
+    #expect(text.contains("idle_deadline = \"7s\"  # --set idle_deadline"))
+    #expect(text.contains("head_bytes = \"16KiB\"  # default"))
+    let again = try read(text)
+    for declaration in Settings.declarations where !declaration.isSecret {
+      #expect(declaration.print(again.settings) == declaration.print(given.settings))
+    }
+    let other = try read(overrides: ["database_url=host=x password=geheim"]).text()
+    #expect(!other.contains("geheim"))
   }
 
   @Test(arguments: [("64MiB", 67_108_864), ("16KiB", 16384), ("1GiB", 1 << 30), ("7B", 7), ("7", 7)])

@@ -1,0 +1,177 @@
+// What an operator wants to know of the database at a glance: `pganalytics db status`.
+
+import Protocol
+
+struct DatabaseStatus: Sendable {
+  struct Overview: SQLRow {
+    let version: String
+    let bytes: Int64
+    /// Nil before the first migration.
+    let timescale: String?
+
+    static let columns = [
+      SQLColumn("version", String.self), SQLColumn("bytes", Int64.self), SQLColumn("timescale", String?.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      version = try row.next()
+      bytes = try row.next()
+      timescale = try row.next()
+    }
+  }
+
+  /// A table with all its partitions or chunks.
+  struct Table: SQLRow {
+    let name: String
+    let partitions: Int64
+    /// Of them, those whose rows are compressed.
+    let compressed: Int64
+    let bytes: Int64
+    /// PostgreSQL's own estimate.
+    let rows: Int64
+    let oldest: Timestamp?
+    /// The end of the newest.
+    let newest: Timestamp?
+
+    static let columns = [
+      SQLColumn("name", String.self), SQLColumn("partitions", Int64.self), SQLColumn("compressed", Int64.self),
+      SQLColumn("bytes", Int64.self), SQLColumn("estimated_rows", Int64.self), SQLColumn("oldest", Timestamp?.self),
+      SQLColumn("newest", Timestamp?.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      name = try row.next()
+      partitions = try row.next()
+      compressed = try row.next()
+      bytes = try row.next()
+      rows = try row.next()
+      oldest = try row.next()
+      newest = try row.next()
+    }
+  }
+
+  struct Fleet: SQLRow {
+    let enrolled: Int64
+    let revoked: Int64
+    /// In the last five minutes.
+    let seen: Int64
+    let deadLetters: Int64
+
+    static let columns = [
+      SQLColumn("enrolled", Int64.self), SQLColumn("revoked", Int64.self), SQLColumn("seen", Int64.self),
+      SQLColumn("dead_letters", Int64.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      enrolled = try row.next()
+      revoked = try row.next()
+      seen = try row.next()
+      deadLetters = try row.next()
+    }
+  }
+
+  let overview: Overview
+  let migrations: [MigrationStatus]
+  let storage: StorageKind
+  let tables: [Table]
+  let fleet: Fleet
+
+  /// Reads it. - Throws: also for a database that was never migrated.
+  init(_ database: Database, storage settings: StorageSettings) async throws {
+    guard let overview = try await database.one(DatabaseStatusStatements.overview) else {
+      throw DatabaseError(.unexpectedResult, "no row")
+    }
+    self.overview = overview
+    migrations = try await Migrator(database: database, storage: settings).status()
+    guard migrations.first?.appliedAt != nil else {
+      throw Storage.Unusable(description: "The database has no schema yet: run `pganalytics migrate`.")
+    }
+    let recorded = try await database.one(SchemaStatements.storage).flatMap { StorageKind(rawValue: $0.value) }
+    storage = recorded ?? .plain
+    let partitioned = try await database.rows(DatabaseStatusStatements.partitioned)
+    switch storage {
+    case .plain: tables = partitioned
+    case .timescale: tables = try await database.rows(TimescaleStatements.hypertables) + partitioned
+    }
+    guard let fleet = try await database.one(DatabaseStatusStatements.fleet) else {
+      throw DatabaseError(.unexpectedResult, "no row")
+    }
+    self.fleet = fleet
+  }
+
+  /// For a terminal.
+  func text() -> String {
+    let kind =
+      switch storage {
+      case .plain: "daily partitions"
+      case .timescale: "hypertables (TimescaleDB \(overview.timescale ?? "?"))"
+      }
+    let pending = migrations.filter { $0.appliedAt == nil }
+    let schema = pending.isEmpty ? "up to date" : "BEHIND by \(pending.count): run `pganalytics migrate`"
+    var lines = [
+      "PostgreSQL   \(overview.version)",
+      "size         \(Self.size(overview.bytes))",
+      "schema       version \(migrations.last { $0.appliedAt != nil }?.version ?? 0) of \(migrations.count), \(schema)",
+      "storage      \(kind)",
+      "collectors   \(fleet.enrolled) enrolled, \(fleet.seen) seen in the last 5 min, \(fleet.revoked) revoked",
+      "dead letters \(fleet.deadLetters)", "",
+      Self.columns("table", "parts", "compressed", "size", "rows (estimate)", "from", "until"),
+    ]
+    for table in tables {
+      lines.append(
+        Self.columns(
+          table.name, String(table.partitions), String(table.compressed), Self.size(table.bytes), String(table.rows),
+          table.oldest.map(Self.day) ?? "-", table.newest.map(Self.day) ?? "-"))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func columns(_ texts: String...) -> String {
+    let widths = [38, 6, 11, 10, 16, 11, 10]
+    return zip(texts, widths).enumerated().map { index, pair in
+      let padding = String(repeating: " ", count: max(0, pair.1 - pair.0.count))
+      return index == 0 ? pair.0 + padding : padding + pair.0
+    }.joined(separator: " ")
+  }
+
+  private static func day(_ time: Timestamp) -> String { String(time.rfc3339.prefix(10)) }
+
+  private static func size(_ bytes: Int64) -> String {
+    var (value, unit) = (Double(bytes), "B")
+    for next in ["kB", "MB", "GB", "TB"] where value >= 1024 { (value, unit) = (value / 1024, next) }
+    let tenths = Int64((value * 10).rounded())
+    return unit == "B" ? "\(bytes) B" : "\(tenths / 10).\(tenths % 10) \(unit)"
+  }
+}
+
+enum DatabaseStatusStatements {
+  static let all = [overview.description, partitioned.description, fleet.description]
+
+  static let overview = Statement<DatabaseStatus.Overview>(
+    "status_overview",
+    """
+    SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS bytes,
+      (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescale
+    """)
+
+  /// Tables in partitions of a day each, by their names.
+  static let partitioned = Statement<DatabaseStatus.Table>(
+    "status_partitioned",
+    """
+    SELECT n.nspname || '.' || c.relname AS name, count(p.oid) AS partitions, 0::int8 AS compressed,
+      coalesce(sum(pg_total_relation_size(p.oid)), 0)::int8 AS bytes,
+      coalesce(sum(greatest(p.reltuples, 0)), 0)::int8 AS estimated_rows,
+      min(to_timestamp(right(p.relname, 8), 'YYYYMMDD')) AS oldest,
+      max(to_timestamp(right(p.relname, 8), 'YYYYMMDD')) + interval '1 day' AS newest
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_inherits i ON i.inhparent = c.oid LEFT JOIN pg_class p ON p.oid = i.inhrelid
+    WHERE c.relkind = 'p' AND n.nspname IN ('metrics', 'pganalytics')
+    GROUP BY 1 ORDER BY 4 DESC, 1
+    """)
+
+  static let fleet = Statement<DatabaseStatus.Fleet>(
+    "status_fleet",
+    """
+    SELECT count(*) AS enrolled, count(*) FILTER (WHERE revoked_at IS NOT NULL) AS revoked,
+      count(*) FILTER (WHERE last_seen_at > now() - interval '5 min') AS seen,
+      (SELECT count(*) FROM pganalytics.dead_letters) AS dead_letters
+    FROM pganalytics.collectors
+    """)
+}

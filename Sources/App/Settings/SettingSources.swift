@@ -1,0 +1,116 @@
+// Where settings come from: a file, the environment, the command line; what comes later wins. Everything that is wrong in
+// any of them is reported at once.
+
+import Protocol
+
+/// Settings, and where each that is no default was said.
+struct ReadSettings: Sendable {
+  var settings = Settings()
+  /// By name: `file.toml:3`, `PGANALYTICS_LOOPS`, `--set loops`.
+  var sources: [String: String] = [:]
+}
+
+struct SettingSources: Sendable {
+  /// The variable that names the file.
+  static let fileVariable = "PGANALYTICS_CONFIG"
+
+  /// Path of a TOML file with a key a setting; nil for none.
+  var file: String?
+  var environment: [String: String] = [:]
+  /// `name=value`, each; the last one of a name wins.
+  var overrides: [String] = []
+
+  /// Reads everything. - Throws: all that is wrong.
+  func read() throws(SettingErrors) -> ReadSettings {
+    var reading = Reading()
+    if let file = file ?? environment[Self.fileVariable] { reading.readFile(file) }
+    reading.readEnvironment(environment)
+    for override in overrides { reading.readOverride(override) }
+    if !reading.errors.isEmpty { throw SettingErrors(errors: reading.errors) }
+    return reading.result
+  }
+}
+
+/// All that is wrong with the settings, one line each.
+struct SettingErrors: Error, CustomStringConvertible {
+  let errors: [SettingError]
+  var description: String { errors.map(\.description).joined(separator: "\n") }
+}
+
+private struct Reading {
+  private static let declarations = Dictionary(uniqueKeysWithValues: Settings.declarations.map { ($0.name, $0) })
+
+  var result = ReadSettings()
+  var errors: [SettingError] = []
+
+  mutating func readFile(_ path: String) {
+    let bytes: [UInt8]
+    do throws(FileError) {
+      guard let found = try PrivateFile.read(path) else {
+        errors.append(SettingError(source: path, problem: "there is no such file"))
+        return
+      }
+      bytes = found
+    } catch {
+      errors.append(SettingError(source: path, problem: "\(error)"))
+      return
+    }
+    do throws(TOMLError) {
+      for entry in try TOMLDocument.parse(bytes.span).entries {
+        let line = TOMLDocument.place(of: entry.offset, in: bytes.span).line
+        read(entry, from: "\(path):\(line)")
+      }
+    } catch {
+      errors.append(SettingError(source: "\(path):\(error.line):\(error.column)", problem: error.reason.description))
+    }
+  }
+
+  private mutating func read(_ entry: TOMLTable.Entry, from place: String) {
+    let text: String
+    switch entry.value {
+    case .string(let value): text = value
+    case .integer(let value): text = String(value)
+    case .float, .boolean, .offsetDateTime, .localDateTime, .localDate, .localTime, .array, .table:
+      let problem =
+        Self.declarations[entry.key] == nil ? "there is no such setting" : "a text or a whole number is wanted"
+      errors.append(SettingError(source: "\(place): \(entry.key)", problem: problem))
+      return
+    }
+    set(entry.key, text, from: place, named: "\(place): \(entry.key)")
+  }
+
+  mutating func readEnvironment(_ environment: [String: String]) {
+    for declaration in Settings.declarations {
+      let name = declaration.environmentVariable
+      if let text = environment[name] { set(declaration.name, text, from: name, named: name) }
+    }
+    let known = Set(Settings.declarations.map(\.environmentVariable) + [SettingSources.fileVariable])
+    for name in environment.keys.sorted() where name.hasPrefix("PGANALYTICS_") && !known.contains(name) {
+      errors.append(SettingError(source: name, problem: "there is no such setting"))
+    }
+  }
+
+  mutating func readOverride(_ override: String) {
+    let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      errors.append(SettingError(source: "--set \(override)", problem: "there is no such setting"))
+      return
+    }
+    let name = "--set \(parts[0])"
+    set(String(parts[0]), String(parts[1]), from: name, named: name)
+  }
+
+  /// - Parameter source: what is said of the value's origin; `name`: what an error calls it.
+  private mutating func set(_ setting: String, _ text: String, from source: String, named name: String) {
+    guard let declaration = Self.declarations[setting] else {
+      errors.append(SettingError(source: name, problem: "there is no such setting"))
+      return
+    }
+    do throws(SettingError) {
+      try declaration.read(text, from: name, into: &result.settings)
+      result.sources[setting] = source
+    } catch {
+      errors.append(error)
+    }
+  }
+}

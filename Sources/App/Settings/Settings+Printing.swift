@@ -1,0 +1,34 @@
+// Settings for people: the README's table, and the values in use.
+
+extension Settings {
+  /// The README's table of limits and settings.
+  static func markdownTable() -> String {
+    let defaults = Settings()
+    let rows = declarations.map { declaration in
+      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.help) |"
+    }
+    return (["| Setting | Default | Meaning |", "| --- | --- | --- |"] + rows).joined(separator: "\n")
+  }
+}
+
+extension ReadSettings {
+  /// As a file that would set the same, each line with where its value comes from. Secrets are not in it.
+  func text() -> String {
+    Settings.declarations.map { declaration in
+      let value = declaration.isSecret ? masked(declaration.print(settings)) : declaration.print(settings)
+      let source = sources[declaration.name] ?? "default"
+      switch declaration.field {
+      case .count: return "\(declaration.name) = \(value)  # \(source)"
+      case .text, .bytes, .time: return "\(declaration.name) = \"\(value)\"  # \(source)"
+      }
+    }.joined(separator: "\n")
+  }
+
+  /// A URL keeps what is not its password; anything else is hidden whole.
+  private func masked(_ secret: String) -> String {
+    if secret.isEmpty { return "" }
+    let url = secret.replacing(/:\/\/([^:@\/]*):[^\/?]*@/) { "://\($0.output.1):•••@" }
+    let isURL = secret.contains("://") && !secret.contains("password=")
+    return isURL ? url : "•••"
+  }
+}
