@@ -62,7 +62,8 @@ extension EntityTag? {
 
 extension Endpoint.RequestField {
   static let ifNoneMatch = Endpoint.RequestField(
-    name: "If-None-Match", schema: .string, prose: "The ETag of a copy that the client has; 304 if it is still the same.")
+    name: "If-None-Match", schema: .string,
+    prose: "The ETag of a copy that the client has; 304 if it is still the same.")
   static let ifMatch = Endpoint.RequestField(
     name: "If-Match", schema: .string, prose: "The ETag of what is to be changed; 412 if it was changed since.")
 }

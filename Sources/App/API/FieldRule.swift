@@ -91,7 +91,8 @@ extension FieldRule where Value == String {
   /// - Parameter format: the name of what the endpoint reads it as. A schema can't describe that, so it says no more.
   static func lines(bytes length: ClosedRange<Int>, format: String) -> FieldRule {
     text(
-      .string(format: format), placeholder: "", expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
+      .string(format: format), placeholder: "",
+      expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
     ) { text in
       length.contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
     }

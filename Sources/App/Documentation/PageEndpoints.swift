@@ -71,8 +71,8 @@ enum PageEndpoints {
     let page = StaticFile(.html, PackageResources.docs_html)
     return Endpoint(
       .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
-      fields: [.ifNoneMatch], returns: HTTPResponse.self, answers: [.text(.html, example: "<!doctype html>"), unchanged],
-      problems: [.notFound]
+      fields: [.ifNoneMatch], returns: HTTPResponse.self,
+      answers: [.text(.html, example: "<!doctype html>"), unchanged], problems: [.notFound]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       if services.swaggerUI == nil { throw missing }
       return page.response(to: request.head, policy)

@@ -79,7 +79,8 @@ import Testing
     let forgotten = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [])
     #expect(forgotten.status == 422, "\(forgotten)")
     let json = ("Content-Type", "application/json")
-    let foreign = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, json], body: Array("{}".utf8))
+    let foreign = try await client.request(
+      "PUT", "/api/v1/config/\(collector.id)", [user, json], body: Array("{}".utf8))
     #expect(foreign.status == 415, "\(foreign)")
     let noTOML = try await client.request(
       "PUT", "/api/v1/config/\(collector.id)", [user, type], body: Array("a = 1\nb = \n".utf8))

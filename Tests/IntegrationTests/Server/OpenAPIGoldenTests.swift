@@ -29,11 +29,13 @@ import Testing
     }
     #expect(
       difference.isEmpty,
-      "\(difference.count) lines differ. If that is wanted: \(Self.renewal), and commit it.\n\(told.joined(separator: "\n"))")
+      "\(difference.count) lines differ. If that is wanted: \(Self.renewal), and commit it.\n\(told.joined(separator: "\n"))"
+    )
   }
 
   /// One member or element a line, so that a change of one is a change of one line.
-  private static func lines(_ value: JSONValue, indent: String = "", name: String = "", comma: String = "") -> [String] {
+  private static func lines(_ value: JSONValue, indent: String = "", name: String = "", comma: String = "") -> [String]
+  {
     func block(_ open: String, _ close: String, _ inner: [(name: String, value: JSONValue)]) -> [String] {
       if inner.isEmpty { return [indent + name + open + close + comma] }
       let lines = inner.enumerated().flatMap { index, member in
