@@ -16,6 +16,7 @@ let package = Package(
   products: [
     .executable(name: "pganalytics", targets: ["App"]),
     .executable(name: "pganalytics-bench", targets: ["Bench"]),
+    .executable(name: "pganalytics-micro", targets: ["Micro"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -41,6 +42,16 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench",
+      exclude: ["micro", "counters"],
+      swiftSettings: strict),
+    // Counts allocations and system calls. For tests and pganalytics-micro; the server never links it.
+    .target(name: "CCounters", path: "bench/counters"),
+    .executableTarget(
+      name: "Micro",
+      dependencies: [
+        "CEpoll", "Protocol", "CCounters", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "bench/micro",
       swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll"], swiftSettings: strict),

@@ -72,11 +72,13 @@ public final class Listener: EventHandler, DeadlineHandler {
   /// Leaves new connections in the backlog, e.g. at the cap on connections. The kernel still completes their TCP
   /// handshakes, and other listeners on the address don't get them.
   public func pause() {
+    if isPausedByOwner { return }
     isPausedByOwner = true
     updateInterest()
   }
 
   public func resume() {
+    if !isPausedByOwner { return }
     isPausedByOwner = false
     updateInterest()
   }

@@ -99,6 +99,11 @@ public struct StreamSocket: ~Copyable, Sendable {
     _ = SystemCall.outcome("setsockopt(SO_LINGER)") { cepoll_reset_on_close(raw) }
   }
 
+  /// Lets the close that is to come be an RST, as `reset`: for an owner that keeps its socket to its own end.
+  public func willReset() {
+    _ = SystemCall.outcome("setsockopt(SO_LINGER)") { cepoll_reset_on_close(raw) }
+  }
+
   /// Our end, or nil if it is not an IP socket.
   public var localAddress: SocketAddress? {
     var address = cepoll_address()

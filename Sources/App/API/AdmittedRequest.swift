@@ -28,6 +28,8 @@ struct RequestContext: Sendable {
   let peerCertificate: PeerCertificate?
   /// When the head was complete.
   let now: Timestamp
+  /// Of the client: for work that is too long to be done for nobody.
+  var departure = Departure()
 
   /// The person who calls, for endpoints whose access is a user's.
   func user() throws(Problem) -> Principal.User {

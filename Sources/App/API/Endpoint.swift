@@ -4,7 +4,7 @@
 import Protocol
 
 struct Endpoint: Sendable {
-  typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> HTTPResponse
+  typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> EndpointAnswer
 
   /// Who runs it.
   enum Lane: Sendable {
@@ -43,7 +43,7 @@ struct Endpoint: Sendable {
 
   /// An endpoint of the admin lane.
   /// - Parameters:
-  ///   - output: what the handler returns; `HTTPResponse` if it makes its answers itself, which `answers` then declares.
+  ///   - output: what the handler returns; `HTTPResponse` or `EndpointAnswer` if it makes its answers itself, which `answers` then declares.
   ///   - status: of the answer.
   ///   - answers: only beside `HTTPResponse`: other media types, fields, 304.
   ///   - problems: those that do not follow from the rest of the declaration.
@@ -71,11 +71,11 @@ struct Endpoint: Sendable {
     self.answers = output.declaration.map { [$0.with(status)] } ?? answers
     ownProblems = problems
     self.answersFromHead = answersFromHead
-    lane = .admin { request, context async throws(Problem) -> HTTPResponse in
+    lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
       let query = try Query.decode(request.head.target)
       let body = try Body.read(request)
       let typed = EndpointRequest(head: request.head, path: request.path, query: query, body: body)
-      return try await handle(typed, context).response(status)
+      return try await handle(typed, context).answer(status)
     }
   }
 
@@ -131,12 +131,12 @@ extension Endpoint {
   }
 
   /// Runs the handler; a problem becomes its response. Only for the admin lane.
-  func respond(to request: AdmittedRequest, _ context: RequestContext) async -> HTTPResponse {
+  func respond(to request: AdmittedRequest, _ context: RequestContext) async -> EndpointAnswer {
     guard case .admin(let handler) = lane else { preconditionFailure("\(id) is for the ingest lane") }
     do throws(Problem) {
       return try await handler(request, context)
     } catch {
-      return error.response(requestID: context.requestID)
+      return .complete(error.response(requestID: context.requestID))
     }
   }
 }

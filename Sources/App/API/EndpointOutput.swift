@@ -71,6 +71,12 @@ protocol ResponseOutput: Sendable {
   static var declaration: AnswerDeclaration? { get }
   /// - Parameter status: what the endpoint declares.
   func response(_ status: HTTPStatus) -> HTTPResponse
+  /// The same, or a body that is still being made.
+  func answer(_ status: HTTPStatus) -> EndpointAnswer
+}
+
+extension ResponseOutput {
+  func answer(_ status: HTTPStatus) -> EndpointAnswer { .complete(response(status)) }
 }
 
 /// Nothing to say: 204, whatever status the endpoint names.
@@ -83,4 +89,11 @@ struct NoContent: ResponseOutput {
 extension HTTPResponse: ResponseOutput {
   static var declaration: AnswerDeclaration? { nil }
   func response(_ status: HTTPStatus) -> HTTPResponse { self }
+}
+
+/// A handler's own answer, whole or not. It says its status itself.
+extension EndpointAnswer: ResponseOutput {
+  static var declaration: AnswerDeclaration? { nil }
+  func response(_ status: HTTPStatus) -> HTTPResponse { response }
+  func answer(_ status: HTTPStatus) -> EndpointAnswer { self }
 }

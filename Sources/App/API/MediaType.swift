@@ -9,6 +9,7 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
 
   static let json = MediaType("application", "json")
   static let csv = MediaType("text", "csv")
+  static let jsonLines = MediaType("application", "x-ndjson")
   static let plainText = MediaType("text", "plain")
   static let toml = MediaType("application", "toml")
   static let html = MediaType("text", "html")

@@ -26,6 +26,8 @@ struct Schema: Equatable, Sendable {
   var maximum: JSONValue?
   /// Code points of a string, elements of an array.
   var count: ClosedRange<Int>?
+  /// The shapes of which a value must have one; empty if there is only this one.
+  var alternatives: [Schema] = []
   /// Of an array; exactly one.
   var element: [Schema] = []
   var properties: [Property] = []
@@ -54,6 +56,12 @@ struct Schema: Equatable, Sendable {
   static func choice(_ values: [String]) -> Schema {
     var schema = Schema.string
     schema.values = values
+    return schema
+  }
+
+  static func either(_ alternatives: [Schema]) -> Schema {
+    var schema = Schema(.any)
+    schema.alternatives = alternatives
     return schema
   }
 
@@ -128,6 +136,10 @@ extension Schema {
           for value in values { json.value(value) }
           if isNullable { json.null() }
         }
+      }
+      if !alternatives.isEmpty {
+        json.key("anyOf")
+        json.array { json in for alternative in alternatives { alternative.write(to: &json) } }
       }
       if let element = element.first {
         json.key("items")

@@ -18,6 +18,8 @@ struct UpCommand: AsyncParsableCommand {
 
   func run() async throws {
     var settings = try options.read([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
+    // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
+    settings.drainSpread = .zero
     let log = try settings.log()
     _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()

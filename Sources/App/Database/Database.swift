@@ -57,6 +57,10 @@ final class Database: DatabaseClient {
     thread.handle.submit { [pool] loop in pool.value(on: loop).listen(channel, onEvent) }
   }
 
+  fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) {
+    thread.handle.submit { [pool] loop in work(pool.value(on: loop)) }
+  }
+
   /// Suspends until `begin`, run on the loop, or what it started, has called `resume`.
   private func wait<Value: Sendable>(
     _ begin:
@@ -101,11 +105,39 @@ struct DatabaseLease: DatabaseClient {
 }
 
 extension DatabaseLease {
+  /// Executes a statement and hands its rows to `sink`, one by one as they arrive; returns after the last.
+  /// - Throws: what ended it early, `.cancelled` after `abandon` among that. Rows may have been handed over before.
+  func stream(
+    _ statement: StatementDescription, _ parameters: EncodedParameters, to sink: any RowSink
+  ) async throws(DatabaseError) {
+    _ = try await answer(.stream(statement, parameters, sink)) { result -> Result<Int, DatabaseError> in
+      switch consume result {
+      case .rows(let rows): .success(rows.affected)
+      case .command(let affected): .success(affected)
+      case .failed(let error): .failure(error)
+      case .row: .failure(DatabaseError(.unexpectedResult, "a row out of order"))
+      case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
+      }
+    }
+  }
+
+  /// Goes on with a stream whose sink said `.pause`. From any thread.
+  func resumeRows() {
+    database.withPool { [id] in $0.resumeRows(of: id) }
+  }
+
+  /// Gives up what runs on the session, for good: the connection is closed, and the server stops working for it within
+  /// a second (`client_connection_check_interval`). From any thread.
+  func abandon() {
+    database.withPool { [id] in $0.abandon(id) }
+  }
+
   /// Runs `body` between BEGIN and COMMIT; if it throws, ROLLBACK instead, and the error goes on.
+  /// - Parameter begin: BEGIN, with the modes of the transaction.
   nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(
-    _ body: (DatabaseLease) async throws(Failure) -> Value
+    _ begin: StaticString = "BEGIN", _ body: (DatabaseLease) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
-    do throws(DatabaseError) { try await script("BEGIN") } catch { throw Failure(error) }
+    do throws(DatabaseError) { try await script(begin.description) } catch { throw Failure(error) }
     let value: Value
     do throws(Failure) {
       value = try await body(self)
@@ -124,6 +156,7 @@ extension DatabaseLease {
       case .failed(let error): .failure(error)
       case .command(let affected): .success(affected)
       case .rows(let rows): .success(rows.affected)
+      case .row: .failure(DatabaseError(.unexpectedResult, "a single row"))
       case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
       }
     }
@@ -151,6 +184,6 @@ extension Database {
   nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(
     _ body: (DatabaseLease) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
-    try await lease { session throws(Failure) in try await session.transaction(body) }
+    try await lease { session throws(Failure) in try await session.transaction("BEGIN", body) }
   }
 }

@@ -20,6 +20,7 @@ extension DatabaseClient {
       case .rows(let rows): return Result { () throws(DatabaseError) in try rows.decode(as: Row.self) }
       case .command: return .success([])
       case .failed(let error): return .failure(error)
+      case .row: return .failure(DatabaseError(.unexpectedResult, "a single row"))
       case .copyIn: return .failure(DatabaseError(.unexpectedResult, "COPY"))
       }
     }
@@ -53,6 +54,7 @@ extension DatabaseClient {
   case .rows(let rows): .success(rows.affected)
   case .command(let affected): .success(affected)
   case .failed(let error): .failure(error)
+  case .row: .failure(DatabaseError(.unexpectedResult, "a single row"))
   case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
   }
 }

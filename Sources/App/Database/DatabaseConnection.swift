@@ -57,13 +57,15 @@ final class DatabaseConnection {
   private let settings: DatabaseSettings
   private var delegate: (any DatabaseConnectionDelegate)?
   private var state = State.closed
-  private var session: OpaquePointer?
+  private(set) var session: OpaquePointer?
   private var socket: FileDescriptor?
   private var token: Token?
   private var connectTimer: TimerID?
   /// An upper bound of what libpq holds unsent of this COPY.
   private var unflushedCopyBytes = 0
   private var owesDrained = false
+  /// The owner takes no rows for now: what the server has to say stays in the socket.
+  private var isPaused = false
 
   init(loop: EventLoop, settings: DatabaseSettings) {
     self.loop = loop
@@ -88,6 +90,21 @@ final class DatabaseConnection {
     watch(.write)
   }
 
+  /// Takes no more rows until `resumeRows`: the server has to wait once the socket is full.
+  func pauseRows() {
+    guard expectsResults else { return }
+    isPaused = true
+    want([])
+  }
+
+  func resumeRows() {
+    guard isPaused else { return }
+    isPaused = false
+    want(.read)
+    // What libpq holds already is reported by nobody else.
+    loop.nextTurn(self)
+  }
+
   /// Ends the session. The delegate hears no more.
   func close() {
     state = .closed
@@ -107,35 +124,6 @@ final class DatabaseConnection {
   var isTransactionFailed: Bool { session.map { PQtransactionStatus($0) == PQTRANS_INERROR } ?? false }
 
   // MARK: Statements
-
-  /// Sends a simple query: one or more statements, one implicit transaction. Results are in text format.
-  func send(_ sql: String) {
-    guard enterStatement() else { return }
-    sent(PQsendQuery(session, sql))
-  }
-
-  /// Prepares a statement, alone or within a pipeline. Answered by `.command` or `.failed`.
-  func sendPrepare(_ name: String, _ sql: String, _ types: [SQLType]) {
-    guard enterStatement() else { return }
-    sent(PQsendPrepare(session, name, sql, CInt(types.count), types.map(\.oid)))
-  }
-
-  /// Executes a prepared statement, alone or within a pipeline. Parameters and results are in binary format.
-  func sendExecute(_ name: String, _ parameters: EncodedParameters) {
-    guard enterStatement() else { return }
-    // libpq takes a null pointer for NULL, also where a value has no bytes: hence one byte more, so that there is a base.
-    let bytes = parameters.bytes + [0]
-    let lengths = parameters.ranges.map { CInt($0?.count ?? 0) }
-    let formats = [CInt](repeating: 1, count: lengths.count)
-    let result = bytes.withUnsafeBytes { bytes in
-      // Safety: the ranges lie within `bytes`, which is alive during the call; libpq copies what it sends.
-      let values = parameters.ranges.map { range in
-        range.map { UnsafePointer((bytes.baseAddress! + $0.lowerBound).assumingMemoryBound(to: CChar.self)) }
-      }
-      return PQsendQueryPrepared(session, name, CInt(values.count), values, lengths, formats, 1)
-    }
-    sent(result)
-  }
 
   /// What follows is sent without waiting for answers, as one transaction, until `endPipeline`.
   func beginPipeline() {
@@ -218,6 +206,8 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
     case .closed, .failed: break
     case .connecting: poll()
     case .idle, .busy, .pipelining, .pipelined, .copying:
+      // While paused only a broken socket is reported.
+      if isPaused { return fail(.connectionLost, "the server closed the connection") }
       if readiness != .write { consume() }
       if token != nil, readiness.contains(.write) { flush() }
     }
@@ -230,7 +220,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
 
   /// A failure reaches the delegate here, so that no method calls back into its caller.
   func turnStarting() {
-    guard case .failed(let error) = state else { return }  // closed since
+    guard case .failed(let error) = state else { return takeResults() }
     let delegate = delegate
     close()
     delegate?.disconnected(error)
@@ -263,7 +253,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
   }
 
   private func takeResults() {
-    while expectsResults, PQisBusy(session) == 0 {
+    while expectsResults, !isPaused, PQisBusy(session) == 0 {
       guard let result = PQgetResult(session) else {
         // Within a pipeline this ends one statement, else all that was sent.
         if case .busy = state { becomeIdle() }
@@ -364,15 +354,16 @@ extension DatabaseConnection {
     PQfinish(session)
     session = nil
     owesDrained = false
+    isPaused = false
   }
 
   /// libpq has queued what was sent, or has not.
-  private func sent(_ result: CInt) {
+  func sent(_ result: CInt) {
     if result == 1 { flush() } else { fail(.connectionLost, sessionError()) }
   }
 
   /// - Returns: false if the session is lost, which the owner does not know yet.
-  private func enterStatement() -> Bool {
+  func enterStatement() -> Bool {
     switch state {
     case .idle:
       state = .busy
@@ -384,7 +375,7 @@ extension DatabaseConnection {
     }
   }
 
-  private func fail(_ kind: DatabaseError.Kind, _ message: String, sqlstate: String? = nil) {
+  func fail(_ kind: DatabaseError.Kind, _ message: String, sqlstate: String? = nil) {
     if case .failed = state { return }
     release()
     state = .failed(DatabaseError(kind, message, sqlstate: sqlstate))
@@ -392,7 +383,7 @@ extension DatabaseConnection {
   }
 
   /// What libpq says, on one line. It names host, database and user; never the password.
-  private func sessionError() -> String {
+  func sessionError() -> String {
     guard let session else { return "out of memory for a session" }
     let lines = String(cString: PQerrorMessage(session)).split(separator: "\n")
     return lines.isEmpty ? "the connection is gone" : lines.joined(separator: "; ")

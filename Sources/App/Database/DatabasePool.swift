@@ -65,6 +65,17 @@ final class DatabasePool {
     }
   }
 
+  func resumeRows(of lease: LeaseID) {
+    guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
+    sessions[lease.session].resumeRows()
+  }
+
+  /// Gives up what a lent session is at, and the session with it.
+  func abandon(_ lease: LeaseID) {
+    guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
+    sessions[lease.session].abandon()
+  }
+
   func endLease(_ lease: LeaseID) {
     guard sessions.indices.contains(lease.session) else { return }
     let session = sessions[lease.session]

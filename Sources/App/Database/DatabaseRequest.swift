@@ -5,6 +5,8 @@ struct DatabaseRequest: Sendable {
     case statement(StatementDescription, EncodedParameters)
     /// A simple query: several statements, one implicit transaction, no parameters, results in text and not looked at.
     case script(String)
+    /// A statement that is planned for these parameters, and whose rows go to the sink as they arrive.
+    case stream(StatementDescription, EncodedParameters, any RowSink)
     /// Ends a transaction that must not have failed.
     case commit
   }
@@ -19,4 +21,17 @@ struct DatabaseRequest: Sendable {
 struct LeaseID: Hashable, Sendable {
   let session: Int
   let generation: UInt64
+}
+
+/// Takes rows as they arrive, on the pool's loop.
+protocol RowSink: AnyObject, Sendable {
+  /// - Parameter rows: one row, lent.
+  /// - Returns: whether to go on at once.
+  func receive(_ rows: borrowing DatabaseRows) -> RowDemand
+}
+
+enum RowDemand: Sendable {
+  case more
+  /// No more until `DatabaseLease.resumeRows`.
+  case pause
 }

@@ -5,6 +5,8 @@ internal import CEpoll.Postgres
 /// One PGresult. A simple query of several statements gives several; `finished` of the connection comes after the last.
 enum DatabaseResult: ~Copyable {
   case rows(DatabaseRows)
+  /// One row of a statement whose rows come one by one; `.rows` without any follows the last.
+  case row(DatabaseRows)
   /// A statement without rows. `affected`: 0 where the command counts none.
   case command(affected: Int)
   /// The server takes COPY data from here on.
@@ -19,7 +21,7 @@ struct DatabaseRows: ~Copyable {
   /// Rows that the command changed (RETURNING), or selected.
   let affected: Int
 
-  /// Takes over a PGRES_TUPLES_OK.
+  /// Takes over a PGRES_TUPLES_OK or PGRES_SINGLE_TUPLE.
   init(owning result: OpaquePointer) {
     self.result = result
     count = Int(PQntuples(result))
@@ -110,6 +112,8 @@ extension DatabaseResult {
     switch PQresultStatus(result) {
     case PGRES_TUPLES_OK:
       self = .rows(DatabaseRows(owning: result))
+    case PGRES_SINGLE_TUPLE:
+      self = .row(DatabaseRows(owning: result))
     case PGRES_COMMAND_OK:
       self = .command(affected: affectedRows(result))
       PQclear(result)

@@ -4,9 +4,15 @@
 internal import Reactor
 
 enum SessionStatements {
-  /// What every session of the admin lane is set to. $1: milliseconds, as PostgreSQL's settings are texts.
+  /// What every session of the admin lane is set to. $1: milliseconds, as PostgreSQL's settings are texts. A server of
+  /// version 14 or later also looks whether we are still there while it works, so that an abandoned query ends.
   static let limit = Statement<String, SingleValue<String>>(
-    "session_limit", "SELECT set_config('statement_timeout', $1, false)")
+    "session_limit",
+    """
+    SELECT set_config('statement_timeout', $1, false) || coalesce((
+      SELECT set_config('client_connection_check_interval', '1s', false)
+      FROM pg_settings WHERE name = 'client_connection_check_interval'), '')
+    """)
 
   static let all = [limit.description]
 }
@@ -81,6 +87,8 @@ final class DatabaseSession {
           .statement, "a statement of the transaction failed", sqlstate: SQLState.failedTransaction)
       }
       connection.send(failure == nil ? "COMMIT" : "ROLLBACK")
+    case .stream(let statement, let parameters, _):
+      connection.sendRowByRow(statement.sql, statement.parameterTypes, parameters)
     case .statement(let statement, let parameters):
       if prepared.contains(statement.name) {
         connection.sendExecute(statement.name, parameters)
@@ -111,6 +119,14 @@ final class DatabaseSession {
     if case .idle = state { return isLeased && lease.generation == generation }
     return false
   }
+
+  /// Whether `lease` is the one that holds this session, at work or not.
+  func isOf(_ lease: LeaseID) -> Bool { isLeased && lease.generation == generation }
+
+  func resumeRows() { connection.resumeRows() }
+
+  /// Drops the connection with what runs on it.
+  func abandon() { lose(DatabaseError(.cancelled, "the client went away")) }
 
   func close() {
     if case .closed = state { return }
@@ -166,6 +182,12 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
         result = .command(affected: affected)
       }
     case .rows(let rows): result = .rows(rows)
+    case .row(let row):
+      guard case .running(let request) = state, case .stream(_, _, let sink) = request.work else { return }
+      switch sink.receive(row) {
+      case .more: break
+      case .pause: connection.pauseRows()
+      }
     case .copyIn: connection.failCopy("COPY is not for the admin lane")
     }
   }

@@ -162,7 +162,7 @@ enum DatabaseStatusStatements {
       max(to_timestamp(right(p.relname, 8), 'YYYYMMDD')) + interval '1 day' AS newest
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits i ON i.inhparent = c.oid LEFT JOIN pg_class p ON p.oid = i.inhrelid
-    WHERE c.relkind = 'p' AND n.nspname IN ('metrics', 'pganalytics')
+    WHERE c.relkind = 'p' AND n.nspname IN ('metrics', 'rollups', 'pganalytics')
     GROUP BY 1 ORDER BY 4 DESC, 1
     """)
 

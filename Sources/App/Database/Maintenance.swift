@@ -89,6 +89,7 @@ struct Maintenance: Sendable {
     var round = Round()
     round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
+    round.dropped += try await partitions.dropExpiredRollups(today: today) { report(.kept(partition: $0, $1)) }
     try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     try await database.execute(MaintenanceStatements.pruneSessions)
     try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)

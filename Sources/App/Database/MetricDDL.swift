@@ -12,8 +12,28 @@ func quotedLiteral(_ text: String) -> String {
   "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
 }
 
-extension StoredTable {
-  var qualifiedName: String { "metrics.\(quotedIdentifier(name))" }
+/// A table that is made, and given its new columns, from a declaration.
+protocol ReconciledTable: Sendable {
+  var schema: String { get }
+  var name: String { get }
+  var columns: [StoredTable.Column] { get }
+  func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String
+  func addition(of columns: [StoredTable.Column], _ settings: StorageSettings) -> String
+  func retention(_ settings: StorageSettings) -> String
+  func retentionDays(_ settings: StorageSettings) -> Int32
+}
+
+extension ReconciledTable {
+  var qualifiedName: String { "\(schema).\(quotedIdentifier(name))" }
+
+  func addition(of columns: [StoredTable.Column]) -> String {
+    columns.map { "ALTER TABLE \(qualifiedName) ADD COLUMN \(quotedIdentifier($0.name)) \($0.type);\n" }.joined()
+  }
+}
+
+extension StoredTable: ReconciledTable {
+  var schema: String { "metrics" }
+  func retentionDays(_ settings: StorageSettings) -> Int32 { settings.retentionDays }
 
   /// Makes the table and its index. Partitions of a plain table are made by `Partitions`.
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
@@ -59,7 +79,5 @@ extension StoredTable {
       """
   }
 
-  func addition(of columns: [Column]) -> String {
-    columns.map { "ALTER TABLE \(qualifiedName) ADD COLUMN \(quotedIdentifier($0.name)) \($0.type);\n" }.joined()
-  }
+  func addition(of columns: [Column], _ settings: StorageSettings) -> String { addition(of: columns) }
 }

@@ -8,16 +8,19 @@ enum SchemaStatements {
   static let schemaLock: Int64 = 0x7067_616e_0001
   static let partitionLock: Int64 = 0x7067_616e_0002
   static let maintenanceLock: Int64 = 0x7067_616e_0003
+  static let rollupLock: Int64 = 0x7067_616e_0008
 
   struct TableColumn: SQLRow {
+    let schema: String
     let table: String
     let column: String
     let type: SQLType
 
     static let columns = [
-      SQLColumn("table_name", String.self), SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
+      SQLColumn("schema_name", String.self), SQLColumn("table_name", String.self), SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
     ]
     init(from row: inout RowReader) throws(DatabaseError) {
+      schema = try row.next()
       table = try row.next()
       column = try row.next()
       type = SQLType(oid: UInt32(truncatingIfNeeded: try row.next(Int64.self)))
@@ -57,11 +60,11 @@ enum SchemaStatements {
   static let tableColumns = Statement<TableColumn>(
     "metric_columns",
     """
-    SELECT c.relname::text AS table_name, a.attname::text AS column_name, a.atttypid::int8 AS type
+    SELECT n.nspname::text AS schema_name, c.relname::text AS table_name, a.attname::text AS column_name, a.atttypid::int8 AS type
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE n.nspname = 'metrics' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    WHERE n.nspname IN ('metrics', 'rollups') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     """)
 
   static let views = Statement<View>(
@@ -107,6 +110,7 @@ extension Duration {
 /// Asked only where the extension is.
 enum TimescaleStatements {
   struct Policy: SQLRow {
+    /// With its schema.
     let table: String
     let days: Int32
 
@@ -120,10 +124,10 @@ enum TimescaleStatements {
   static let retention = Statement<Policy>(
     "timescale_retention",
     """
-    SELECT hypertable_name::text AS table_name,
+    SELECT (hypertable_schema || '.' || hypertable_name)::text AS table_name,
       (extract(epoch FROM (config ->> 'drop_after')::interval) / 86400)::int4 AS days
     FROM timescaledb_information.jobs
-    WHERE proc_name = 'policy_retention' AND hypertable_schema = 'metrics'
+    WHERE proc_name = 'policy_retention' AND hypertable_schema IN ('metrics', 'rollups')
     """)
 
   /// Hypertables with their chunks.
@@ -139,30 +143,33 @@ enum TimescaleStatements {
     FROM timescaledb_information.hypertables h
     LEFT JOIN timescaledb_information.chunks c
       ON c.hypertable_schema = h.hypertable_schema AND c.hypertable_name = h.hypertable_name
-    WHERE h.hypertable_schema = 'metrics'
+    WHERE h.hypertable_schema IN ('metrics', 'rollups')
     GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
     """)
 
-  static let all = [retention.description, hypertables.description]
+  static let all =
+    [retention.description, hypertables.description] + MetricStatements.described(.timescale)
 }
 
 struct MetricSchema: Sendable {
   private let database: Database
   private let settings: StorageSettings
   private let tables: [StoredTable]
+  private let rollups: [RollupTable]
 
   /// - Parameter tables: for tests; the program has one list.
-  init(database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all) {
+  init(database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all, rollups: [RollupTable] = RollupTable.all) {
     self.database = database
     settings = storage
     self.tables = tables
+    self.rollups = rollups
   }
 
   /// - Returns: the kind of storage, and the names of what was made.
   func reconcile() async throws(MigrationError) -> (StorageKind, [String]) {
     let kind = try await decideKind()
     var changes: [String] = []
-    for table in tables {
+    for table in all {
       changes += try await retryingLocks { () async throws(MigrationError) in try await reconcile(table, kind) }
     }
     for view in tables.map(NamedView.init) {
@@ -174,6 +181,8 @@ struct MetricSchema: Sendable {
     }
     return (kind, changes)
   }
+
+  private var all: [any ReconciledTable] { tables + rollups }
 
   private func decideKind() async throws(MigrationError) -> StorageKind {
     try await database.transaction { session throws(MigrationError) in
@@ -211,18 +220,18 @@ struct MetricSchema: Sendable {
     }
   }
 
-  private func reconcile(_ table: StoredTable, _ kind: StorageKind) async throws(MigrationError) -> [String] {
+  private func reconcile(_ table: any ReconciledTable, _ kind: StorageKind) async throws(MigrationError) -> [String] {
     try await database.transaction { session throws(MigrationError) in
       try await begin(session)
       let found: [SchemaStatements.TableColumn]
       do throws(DatabaseError) {
-        found = try await session.rows(SchemaStatements.tableColumns).filter { $0.table == table.name }
+        found = try await session.rows(SchemaStatements.tableColumns).filter { $0.schema == table.schema && $0.table == table.name }
       } catch {
         throw .database(error)
       }
       if found.isEmpty {
         try await session.run(table.creation(kind, settings))
-        return ["metrics.\(table.name)"]
+        return ["\(table.schema).\(table.name)"]
       }
       let types = Dictionary(uniqueKeysWithValues: found.map { ($0.column, $0.type) })
       for column in table.columns {
@@ -233,8 +242,8 @@ struct MetricSchema: Sendable {
       }
       let missing = table.columns.filter { types[$0.name] == nil }
       if missing.isEmpty { return [] }
-      try await session.run(table.addition(of: missing))
-      return missing.map { "metrics.\(table.name).\($0.name)" }
+      try await session.run(table.addition(of: missing, settings))
+      return missing.map { "\(table.schema).\(table.name).\($0.name)" }
     }
   }
 
@@ -266,7 +275,7 @@ struct MetricSchema: Sendable {
       throw .database(error)
     }
     let days = Dictionary(policies.map { ($0.table, $0.days) }, uniquingKeysWith: { first, _ in first })
-    for table in tables where days[table.name] != settings.retentionDays {
+    for table in all where days["\(table.schema).\(table.name)"] != table.retentionDays(settings) {
       do throws(DatabaseError) { try await database.script(table.retention(settings)) } catch { throw .database(error) }
     }
   }

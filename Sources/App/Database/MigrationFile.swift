@@ -26,5 +26,6 @@ struct MigrationFile: Sendable {
     MigrationFile(5, "sessions", PackageResources.V0005__sessions_sql),
     MigrationFile(6, "certificates", PackageResources.V0006__certificates_sql),
     MigrationFile(7, "keys", PackageResources.V0007__keys_sql),
+    MigrationFile(8, "rollups", PackageResources.V0008__rollups_sql),
   ]
 }

@@ -100,7 +100,7 @@ enum PartitionStatements {
 
 struct Partitions: Sendable {
   private let database: Database
-  private let settings: StorageSettings
+  let settings: StorageSettings
 
   init(database: Database, storage: StorageSettings) {
     self.database = database
@@ -123,23 +123,36 @@ struct Partitions: Sendable {
   }
 
   private func ensure(_ day: Day) async throws(DatabaseError) -> [String] {
+    try await create({ database throws(DatabaseError) in try await database.rows(PartitionStatements.missing, [day]) }) {
+      session throws(DatabaseError) in try await session.rows(PartitionStatements.missing, [day])
+    }
+  }
+
+  /// Makes what is missing. - Parameters: how to find it, without and with the lock.
+  @discardableResult
+  func create(
+    _ look: (Database) async throws(DatabaseError) -> [PartitionStatements.Missing],
+    _ lookAgain: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
+  ) async throws(DatabaseError) -> [String] {
     // Nothing to do is the normal case, and needs no lock.
-    if try await database.rows(PartitionStatements.missing, [day]).isEmpty { return [] }
+    if try await look(database).isEmpty { return [] }
     for _ in 1..<settings.ddlAttempts {
       do throws(DatabaseError) {
-        return try await create(day)
+        return try await createLocked(lookAgain)
       } catch {
         guard error.isRetryable else { throw error }
       }
     }
-    return try await create(day)
+    return try await createLocked(lookAgain)
   }
 
-  private func create(_ day: Day) async throws(DatabaseError) -> [String] {
+  private func createLocked(
+    _ look: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
+  ) async throws(DatabaseError) -> [String] {
     try await database.transaction { session throws(DatabaseError) in
       try await session.limitLockWait(settings.ddlLockTimeout)
       try await session.execute(SchemaStatements.lock, SchemaStatements.partitionLock)
-      let missing = try await session.rows(PartitionStatements.missing, [day])
+      let missing = try await look(session)
       for partition in missing { try await session.script(partition.creation) }
       return missing.map(\.name)
     }
@@ -151,14 +164,23 @@ struct Partitions: Sendable {
   func dropExpired(
     today: Day, _ report: (String, DatabaseError) -> Void
   ) async throws(DatabaseError) -> [String] {
+    try await drop(report) { session throws(DatabaseError) in
+      try await session.rows(
+        PartitionStatements.expired, today.advanced(by: -settings.retentionDays),
+        today.advanced(by: -settings.ledgerRetentionDays))
+    }
+  }
+
+  /// Drops what `look` finds.
+  func drop(
+    _ report: (String, DatabaseError) -> Void,
+    _ look: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Expired]
+  ) async throws(DatabaseError) -> [String] {
     try await database.lease { session throws(DatabaseError) in
       try await session.execute(
         PartitionStatements.limitLockWaitOfSession, settings.ddlLockTimeout.settingText)
       var dropped: [String] = []
-      let expired = try await session.rows(
-        PartitionStatements.expired, today.advanced(by: -settings.retentionDays),
-        today.advanced(by: -settings.ledgerRetentionDays))
-      for partition in expired {
+      for partition in try await look(session) {
         do throws(DatabaseError) {
           if let detachment = partition.detachment { try await session.script(detachment) }
           try await session.script(partition.removal)

@@ -13,6 +13,7 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
   static let float8 = SQLType(oid: 701)
   static let date = SQLType(oid: 1082)
   static let timestamptz = SQLType(oid: 1184)
+  static let numeric = SQLType(oid: 1700)
   static let uuid = SQLType(oid: 2950)
   static let jsonb = SQLType(oid: 3802)
   static let int4Array = SQLType(oid: 1007)
@@ -25,7 +26,7 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
   /// Those that a column can be declared with.
   private static let known: [SQLType] = [
     .bool, .bytea, .int8, .int4, .text, .float8, .date, .timestamptz, .uuid, .jsonb, .int4Array, .int8Array, .textArray,
-    .dateArray, .timestamptzArray, .uuidArray,
+    .dateArray, .timestamptzArray, .uuidArray, .numeric,
   ]
 
   /// Nil for a name that `description` never gives.
@@ -45,6 +46,7 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
     case .float8: "float8"
     case .date: "date"
     case .timestamptz: "timestamptz"
+    case .numeric: "numeric"
     case .uuid: "uuid"
     case .jsonb: "jsonb"
     case .int4Array: "int4[]"

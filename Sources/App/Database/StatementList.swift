@@ -7,5 +7,6 @@ enum StatementList {
     + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricQueries.all + AuditStatements.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all + RollupStatements.all
+    + RollupPartitionStatements.all + AuditStatements.all
 }

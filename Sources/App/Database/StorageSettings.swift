@@ -12,6 +12,17 @@ struct StorageSettings: Sendable {
   var kind: StorageKind?
   /// Days of metric rows. A push may bring rows as old as this.
   var retentionDays: Int32 = 30
+  /// Days of roll-ups of an hour.
+  var rollupRetentionDays: Int32 = 365
+  /// Days of roll-ups of 5 minutes; never less than there are rows.
+  var fineRollupRetentionDays: Int32 = 30
+  /// Between two rounds of rolling up, and how long after a bucket's end: rows should have arrived by then.
+  var rollupInterval: Duration = .seconds(300)
+  var rollupDelay: Duration = .seconds(120)
+  /// Servers that are rolled up in one transaction.
+  var rollupServers = 50
+  /// `statement_timeout` of rolling up.
+  var rollupTimeout: Duration = .seconds(300)
   /// Days for which a repeated push is recognised.
   var ledgerRetentionDays: Int32 = 7
   /// Days ahead for which partitions are made.

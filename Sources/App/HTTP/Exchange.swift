@@ -16,6 +16,9 @@ struct Exchange {
   /// Whether it is counted as a push, and has no outcome yet.
   var isOpenPush = false
 
+  /// Set while an endpoint works on the answer.
+  var departure: Departure?
+
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
     self.number = number
     self.head = head

@@ -108,7 +108,7 @@ extension HTTPConnection {
       bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
       phase = .gathering(call, body: body)
     case .discarding: break
-    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
+    case .handshaking, .idle, .waiting, .answering, .streaming, .closing, .lingering, .gone: break
     }
   }
 
@@ -134,7 +134,7 @@ extension HTTPConnection {
       arm(Lane.answerDeadline)
       lane.perform(call, body: body, on: self)
     case .discarding(let response): answer(response)
-    case .handshaking, .idle, .waiting, .answering, .closing, .lingering, .gone: break
+    case .handshaking, .idle, .waiting, .answering, .streaming, .closing, .lingering, .gone: break
     }
   }
 
@@ -175,6 +175,7 @@ extension HTTPConnection {
     case .gathering: if exchange?.collector != nil { answer(lane.refusal(problem, on: self)) }
     case .discarding(let response): answer(response)
     case .answering: if exchange?.collector != nil { beginClose() }
+    case .streaming: if exchange?.collector != nil { destroy() }
     case .handshaking, .waiting, .closing, .lingering, .gone: break
     }
   }
@@ -196,7 +197,7 @@ extension HTTPConnection {
     setReading(true)
   }
 
-  private func send(_ plaintext: Span<UInt8>) {
+  func send(_ plaintext: Span<UInt8>) {
     do throws(TLSError) {
       try tls.send(plaintext, ciphertextOut: &outbound)
       queueFlush()

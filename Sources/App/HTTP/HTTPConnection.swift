@@ -1,8 +1,7 @@
 // One client connection: socket + TLS + HTTP machine, and the interpreter of what they say.
 //
 //   handshaking ──▶ idle ──head──▶ (waiting) ──▶ push | gathering | discarding ──end──▶ answering ──answer──▶ idle
-//                    ▲                                                                      │
-//                    └──────────────────────────────────────────────────────────────────────┘
+//                    ▲                                                                      └▶ streaming ──▶ idle
 //   any ──▶ closing (flush, close_notify) ──▶ lingering (drain what the client still sends) ──▶ gone
 //
 // Between requests it owns the TLS session and nothing else: bytes are read into the loop's scratch buffer, decrypted
@@ -22,6 +21,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     /// The refusal is decided; the rest of the body is read past, so that the connection lives on.
     case discarding(HTTPResponse)
     case answering
+    /// The head is out, the body follows part by part.
+    case streaming(StreamedBody)
     case closing
     case lingering(discarded: Int)
     case gone
@@ -54,7 +55,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private var token: Token?
   private var timer: TimerID?
   private var isFlushQueued = false
-  private var isWriteBlocked = false
+  private(set) var isWriteBlocked = false
   private var isReadPaused = false
   var hasPeerClosed = false
 
@@ -148,7 +149,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       if discarded + plaintext.count > Self.lingerBytes { return destroy() }
       phase = .lingering(discarded: discarded + plaintext.count)
     case .closing, .gone: return
-    case .waiting, .answering:
+    case .waiting, .answering, .streaming:
       pending.append(plaintext)
       setReading(false)
     case .handshaking, .idle, .push, .gathering, .discarding:
@@ -163,7 +164,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   var isOver: Bool {
     switch phase {
     case .closing, .lingering, .gone: true
-    case .handshaking, .idle, .waiting, .push, .gathering, .discarding, .answering: false
+    case .handshaking, .idle, .waiting, .push, .gathering, .discarding, .answering, .streaming: false
     }
   }
 
@@ -172,7 +173,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     var position = 0
     while true {
       switch phase {
-      case .waiting, .answering, .closing, .lingering, .gone: return position
+      case .waiting, .answering, .streaming, .closing, .lingering, .gone: return position
       case .handshaking, .idle, .push, .gathering, .discarding: break
       }
       switch http.next(input, &position) {
@@ -244,16 +245,22 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   private func flush() {
     if case .gone = phase { return }
+    var isProgressing = false
     while !outbound.isEmpty {
       switch socket.write(outbound.span) {
-      case .written(let count): outbound.removeFirst(count)
+      case .written(let count):
+        outbound.removeFirst(count)
+        isProgressing = true
       case .wouldBlock:
         if !isWriteBlocked {
           isWriteBlocked = true
           updateInterest()
           arm(lane.settings.writeDeadline)
+        } else if isProgressing, case .streaming = phase {
+          // A long body may take long; each part of it has the deadline to itself.
+          arm(lane.settings.writeDeadline)
         }
-        return
+        return pumpStream()
       case .failed: return destroy()
       }
     }
@@ -264,16 +271,23 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       if case .idle = phase { arm(lane.settings.idleDeadline) }
     }
     if case .closing = phase { linger() }
+    pumpStream()
   }
 
   // MARK: The end
 
+  /// Whether nothing is asked of us, nor being sent.
+  var isIdle: Bool {
+    guard case .idle = phase else { return false }
+    return http.isIdle
+  }
+
   /// Stops after what is in the output: an idle connection at once, a busy one after its answer.
   func drain() {
     switch phase {
-    case .idle: if http.isIdle { beginClose() }
+    case .idle: if isIdle { beginClose() }
     case .handshaking: destroy()
-    case .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering, .gone: break
+    case .waiting, .push, .gathering, .discarding, .answering, .streaming, .closing, .lingering, .gone: break
     }
   }
 
@@ -299,8 +313,10 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     hasPeerClosed = true
     switch phase {
     case .waiting, .answering:
+      if exchange?.departure?.isAwaited == true { return destroy() }
       // The answer may still be wanted: a half-closed client reads on.
       setReading(false)
+    case .streaming: destroy()
     case .closing: setReading(false)
     case .handshaking, .idle, .push, .gathering, .discarding, .lingering, .gone: destroy()
     }
@@ -327,7 +343,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     case .push, .gathering, .discarding:
       givePushBack()
       answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
-    case .handshaking, .waiting, .answering, .closing, .lingering, .gone: destroy()
+    case .handshaking, .waiting, .answering, .streaming, .closing, .lingering, .gone: destroy()
     }
   }
 
@@ -343,8 +359,13 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     switch phase {
     case .gone: return
     case .handshaking: lane.handshakeEnded()
+    case .streaming(let body):
+      body.pipe.cancel()
+      // What is not there to its end must not look as if it were.
+      socket.willReset()
     case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
     }
+    exchange?.departure?.happened()
     givePushBack()
     if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
     phase = .gone

@@ -119,19 +119,28 @@ extension Lane {
     let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
     let (certificate, now) = (connection.certificate?.peer, Timestamp(unixMicroseconds: unixMicroseconds))
     let database = context.database
+    let departure = Departure()
+    connection.exchange?.departure = departure
     let handle = handle
     Task { () async -> Void in
-      let response: HTTPResponse
+      let answer: EndpointAnswer
       do throws(Problem) {
         let principal = try await call.principal(database)
-        response = await call.endpoint.respond(
+        answer = await call.endpoint.respond(
           to: request,
           RequestContext(
-            principal: principal, requestID: requestID, peerAddress: address, peerCertificate: certificate, now: now))
+            principal: principal, requestID: requestID, peerAddress: address, peerCertificate: certificate, now: now,
+            departure: departure))
       } catch {
-        response = error.response(requestID: requestID)
+        answer = .complete(error.response(requestID: requestID))
       }
-      handle.submit { $0.connections[ticket.connection]?.complete(ticket.exchange, response) }
+      let isTaken = handle.submit { lane in
+        switch answer {
+        case .complete(let response): lane.connections[ticket.connection]?.complete(ticket.exchange, response)
+        case .streamed(let head, let pipe): lane.stream(head, pipe, to: ticket)
+        }
+      }
+      if !isTaken, case .streamed(_, let pipe) = answer { pipe.cancel() }
     }
   }
 
@@ -172,7 +181,8 @@ extension Lane {
   }
 
   /// One line a request of the admin lane; pushes are counted.
-  func answered(_ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress) {
+  /// - Parameter isBroken: its body was cut off.
+  func answered(_ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress, isBroken: Bool = false) {
     guard let exchange else { return }
     let isPush = exchange.head.target.rawPath.elementsEqual("/api/v1/metrics/push".utf8)
     if isPush && response.status.isSuccess { return }
@@ -181,7 +191,7 @@ extension Lane {
       [
         "request_id": exchange.requestID, "method": exchange.head.method.name,
         "path": String(decoding: exchange.head.target.rawPath, as: UTF8.self),
-        "status": String(response.status.code), "peer": peer.ipString,
+        "status": String(response.status.code) + (isBroken ? " cut off" : ""), "peer": peer.ipString,
         "ms": String(exchange.startedAt.duration(to: loop.now).wholeMilliseconds),
       ])
   }

@@ -35,11 +35,16 @@ final class ServerIdentity: Sendable {
 
   private let directory: String
   private let certificate: ServerCertificate
+  /// For every context.
+  private let knownCertificates: Int
   private let state: Mutex<State>
 
-  private init(_ directory: String, _ certificate: ServerCertificate, _ snapshot: Snapshot) {
+  private init(
+    _ directory: String, _ certificate: ServerCertificate, knownCertificates: Int, _ snapshot: Snapshot
+  ) {
     self.directory = directory
     self.certificate = certificate
+    self.knownCertificates = knownCertificates
     state = Mutex(State(snapshot: snapshot))
   }
 
@@ -49,7 +54,10 @@ final class ServerIdentity: Sendable {
     _ = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: settings.authorityLife.wholeSeconds)
     let certificate = ServerCertificate(
       directory: directory, names: names, life: settings.serverCertificateLife.wholeSeconds)
-    return ServerIdentity(directory, certificate, try read(directory, certificate, instead: nil, now: now))
+    let known = settings.knownCertificates
+    return ServerIdentity(
+      directory, certificate, knownCertificates: known,
+      try read(directory, certificate, knownCertificates: known, instead: nil, now: now))
   }
 
   var snapshot: Snapshot { state.withLock { $0.snapshot } }
@@ -64,7 +72,8 @@ final class ServerIdentity: Sendable {
     let known = snapshot
     let found: Snapshot
     do {
-      found = try Self.read(directory, certificate, instead: known, now: now)
+      found = try Self.read(
+        directory, certificate, knownCertificates: knownCertificates, instead: known, now: now)
     } catch {
       let reason = "\(error)"
       return state.withLock { state in
@@ -84,7 +93,7 @@ final class ServerIdentity: Sendable {
 
   /// - Parameter known: used again as far as the files are the same.
   private static func read(
-    _ directory: String, _ certificate: ServerCertificate, instead known: Snapshot?, now: Int64
+    _ directory: String, _ certificate: ServerCertificate, knownCertificates: Int, instead known: Snapshot?, now: Int64
   ) throws -> Snapshot {
     guard let files = try AuthorityFiles.read(directory) else {
       throw Authority.Unusable(description: "The authority is gone from \(directory).")
@@ -100,7 +109,8 @@ final class ServerIdentity: Sendable {
       let content = Content(authority: files, server: server)
       if let known, known.content == content { return known }
       let tls = try TLSContext.server(
-        certificateChainPEM: server.chain, privateKeyPEM: server.key, clientTrustPEM: authority.certificatesPEM)
+        certificateChainPEM: server.chain, privateKeyPEM: server.key, clientTrustPEM: authority.certificatesPEM,
+        knownCertificates: knownCertificates)
       return Snapshot(authority: authority, tls: tls, leaf: try Certificate(pem: server.chain), content: content)
     } catch let error as TLSError {
       throw Authority.Unusable(description: "\(directory)/server.crt and server.key cannot be used: \(error)")

@@ -20,10 +20,14 @@ struct Admission {
   private struct Allowance {
     var pushes: TokenBucket
     var bytes: TokenBucket
+    /// Bytes that the loop holds of this collector, and those that its open pushes have announced.
+    var held = 0
+    var announced = 0
   }
 
   private let hardMark: Int
   private let softMark: Int
+  private let collectorMark: Int
   private let pushesPerSecond: Double
   private let pushesBurst: Double
   private let bytesPerSecond: Double
@@ -35,6 +39,7 @@ struct Admission {
   init(settings: Settings, loops: Int) {
     hardMark = settings.bytesInFlight / loops
     softMark = min(settings.pauseBytes, settings.bytesInFlight) / loops
+    collectorMark = settings.collectorBytesInFlight
     pushesPerSecond = Double(settings.pushesPerMinute) / 60
     pushesBurst = Double(settings.pushesPerMinute)
     bytesPerSecond = Double(settings.pushBytesPerSecond)
@@ -58,12 +63,18 @@ struct Admission {
       allowances[serverID]
       ?? Allowance(pushes: TokenBucket(burst: pushesBurst, now: now), bytes: TokenBucket(burst: bytesBurst, now: now))
     defer { allowances[serverID] = allowance }
+    // The first push may be as large as it likes; what a collector sends beside it may not crowd out the others.
+    let underway = allowance.held + allowance.announced
+    if underway > 0, underway + contentLength > collectorMark {
+      return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: jittered(1))
+    }
     if let wait = allowance.bytes.take(Double(contentLength), perSecond: bytesPerSecond, burst: bytesBurst, now: now) {
       return .throttled(reason: "push_bytes_per_second", retryAfterSeconds: seconds(wait))
     }
     if let wait = allowance.pushes.take(1, perSecond: pushesPerSecond, burst: pushesBurst, now: now) {
       return .throttled(reason: "pushes_per_minute", retryAfterSeconds: seconds(wait))
     }
+    allowance.announced += contentLength
     return .admitted
   }
 
@@ -72,10 +83,16 @@ struct Admission {
     _ = allowances[serverID]?.bytes.take(Double(bytes), perSecond: bytesPerSecond, burst: bytesBurst, now: now)
   }
 
-  mutating func hold(_ bytes: Int) { heldBytes += bytes }
+  /// - Parameter bytes: how many more are held of an admitted push; negative for fewer.
+  mutating func hold(_ bytes: Int, serverID: Int32) {
+    heldBytes += bytes
+    allowances[serverID]?.held += bytes
+  }
 
-  mutating func release(_ bytes: Int) {
-    heldBytes -= bytes
+  /// An admitted push has ended.
+  mutating func release(_ bytes: Int, announced: Int, serverID: Int32) {
+    hold(-bytes, serverID: serverID)
+    allowances[serverID]?.announced -= announced
     precondition(heldBytes >= 0, "released more than was held")
   }
 
@@ -87,7 +104,8 @@ struct Admission {
   /// Forgets collectors that have been quiet; called now and then.
   mutating func sweep(now: MonotonicTime) {
     allowances = allowances.filter {
-      !$0.value.pushes.isFull(perSecond: pushesPerSecond, burst: pushesBurst, now: now)
+      $0.value.held > 0 || $0.value.announced > 0
+        || !$0.value.pushes.isFull(perSecond: pushesPerSecond, burst: pushesBurst, now: now)
         || !$0.value.bytes.isFull(perSecond: bytesPerSecond, burst: bytesBurst, now: now)
     }
   }

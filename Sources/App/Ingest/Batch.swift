@@ -41,10 +41,33 @@ struct Batch {
       message += fact.copyStatement
       steps.append(.copy(target: fact.index))
     }
+    if let pending = Self.pending(pushes) {
+      message += pending
+      steps.append(.statement)
+    }
     self.pushes = pushes
     self.repeats = repeats
     self.message = message
     self.steps = steps
+  }
+
+  /// Notes what roll-ups will lack of each server once this is committed. A repeat is noted too: that costs a look.
+  private static func pending(_ pushes: [Push]) -> String? {
+    var times: [Int32: ClosedRange<Int64>] = [:]
+    for push in pushes {
+      guard let own = push.rows.times else { continue }
+      let known = times[push.serverID] ?? own
+      times[push.serverID] = min(known.lowerBound, own.lowerBound)...max(known.upperBound, own.upperBound)
+    }
+    if times.isEmpty { return nil }
+    let values = times.sorted { $0.key < $1.key }.map { server, times in
+      // Whole seconds: buckets begin with one.
+      let first = Timestamp(word: times.lowerBound).unixMicroseconds / 1_000_000
+      let last = Timestamp(word: times.upperBound).unixMicroseconds / 1_000_000
+      return "(300,\(server),to_timestamp(\(first)),to_timestamp(\(last)))"
+    }
+    return "INSERT INTO pganalytics.rollup_pending(step_seconds,server_id,first_time,last_time) VALUES "
+      + values.joined(separator: ",") + ";"
   }
 
   /// Where the push of `id` stands in `pushes`, which are sorted by it.

@@ -1,78 +1,164 @@
 // Pushes waiting for a writer, and natural batching: an idle writer takes all that is queued, a busy one lets the queue
 // grow. No timer makes a batch (but the optional linger): the database's own pace does.
+//
+// Each collector has a line of its own, and the lines take turns by deficit round robin (Shreedhar and Varghese 1995,
+// "Efficient fair queueing using deficit round robin"): a turn is worth so much of a batch that each of `batch_pushes`
+// collectors could have one, what a turn does not use is kept for the next, a line that empties loses it. So one that floods,
+// with many pushes or with large ones, waits for itself, and a quiet collector's push is in the next batch.
 
 import Protocol
 import Reactor
 
 /// The queue of one writer. A collector always meets the same writer, so a retry never waits for its own first try.
 struct Batcher {
-  private var queue: [Push] = []
+  /// The pushes of one collector, linked by `Push.next`; never empty.
+  private struct Line {
+    var first: Push
+    var last: Push
+    /// What its turns have earned and it has not used, as of `cost`.
+    var deficit = 0
+  }
+
+  private var lines: [Int32: Line] = [:]
+  /// Whose turn it is, and who comes then: each collector that has a line, once.
+  private var turns: [Int32] = []
   private var head = 0
+  private(set) var count = 0
   /// Rows waiting, in encoded bytes.
   private(set) var queuedBytes = 0
+  /// No push in here has an earlier deadline.
+  private var earliestDeadline: MonotonicTime?
 
   private let rowsMaximum: Int
   private let bytesMaximum: Int
   private let pushesMaximum: Int
+  /// What a turn is worth.
+  private let quantum: Int
 
   init(settings: Settings) {
     rowsMaximum = settings.batchRows
     bytesMaximum = settings.batchBytes
     pushesMaximum = settings.batchPushes
+    quantum = max(1, bytesMaximum / pushesMaximum)
   }
 
-  var isEmpty: Bool { head == queue.count }
-  var count: Int { queue.count - head }
-  /// The push that has waited longest.
-  var oldest: Push? { isEmpty ? nil : queue[head] }
+  var isEmpty: Bool { count == 0 }
 
   mutating func append(_ push: Push) {
-    queue.append(push)
-    queuedBytes += push.encodedBytes
+    push.next = nil
+    if var line = lines[push.serverID] {
+      line.last.next = push
+      line.last = push
+      lines[push.serverID] = line
+    } else {
+      lines[push.serverID] = Line(first: push, last: push)
+      turns.append(push.serverID)
+    }
+    note(push)
   }
 
-  /// Puts pushes of a batch that was not stored back to the front, in their order.
+  /// Puts pushes of a batch that was not stored back to the front, in their order, with the turns they had used.
   mutating func putBack(_ pushes: [Push]) {
-    queue.replaceSubrange(0..<head, with: pushes)
+    for push in pushes.reversed() {
+      push.next = lines[push.serverID]?.first
+      var line = lines[push.serverID] ?? Line(first: push, last: push)
+      line.first = push
+      line.deficit += cost(push)
+      lines[push.serverID] = line
+      note(push)
+    }
+    var placed: Set<Int32> = []
+    turns = (pushes.map(\.serverID) + turns[head...]).filter { placed.insert($0).inserted }
     head = 0
-    for push in pushes { queuedBytes += push.encodedBytes }
+  }
+
+  private mutating func note(_ push: Push) {
+    count += 1
+    queuedBytes += push.encodedBytes
+    earliestDeadline = earliestDeadline.map { min($0, push.deadline) } ?? push.deadline
+  }
+
+  /// How much of a batch the push takes up, by whichever cap it uses most, in bytes of a full batch.
+  private func cost(_ push: Push) -> Int {
+    let byRows = Int(Double(push.rows.rowCount) / Double(rowsMaximum) * Double(bytesMaximum))
+    return max(quantum, push.encodedBytes, byRows)
   }
 
   /// Takes what the next transaction should hold: at least one push if there is any, and no more than the caps allow.
   mutating func takeBatch() -> [Push] {
     var taken: [Push] = []
-    var rows = 0
-    var bytes = 0
-    while head < queue.count, taken.count < pushesMaximum {
-      let push = queue[head]
-      if !taken.isEmpty {
-        if push.mustTravelAlone || rows + push.rows.rowCount > rowsMaximum { break }
-        if bytes + push.encodedBytes > bytesMaximum { break }
+    var (rows, bytes) = (0, 0)
+    var isFull = false
+    while count > 0, !isFull {
+      let collector = turns[head]
+      // Safety: who has a turn has a line.
+      var line = lines[collector]!
+      line.deficit += quantum
+      var next: Push? = line.first
+      while let push = next, cost(push) <= line.deficit {
+        let fits = rows + push.rows.rowCount <= rowsMaximum && bytes + push.encodedBytes <= bytesMaximum
+        if !taken.isEmpty, push.mustTravelAlone || !fits { isFull = true }
+        if isFull { break }
+        line.deficit -= cost(push)
+        next = push.next
+        push.next = nil
+        taken.append(push)
+        rows += push.rows.rowCount
+        bytes += push.encodedBytes
+        count -= 1
+        isFull = push.mustTravelAlone || taken.count == pushesMaximum
       }
-      taken.append(push)
-      rows += push.rows.rowCount
-      bytes += push.encodedBytes
-      head += 1
-      if push.mustTravelAlone { break }
+      if let next {
+        line.first = next
+        // A turn that the batch cut short goes on in the next one.
+        if isFull { line.deficit -= quantum }
+        lines[collector] = line
+        if !isFull { moveOn(keeping: collector) }
+      } else {
+        lines[collector] = nil
+        moveOn(keeping: nil)
+      }
     }
     queuedBytes -= bytes
-    if head == queue.count {
-      queue.removeAll(keepingCapacity: true)
+    if count == 0 { earliestDeadline = nil }
+    return taken
+  }
+
+  private mutating func moveOn(keeping collector: Int32?) {
+    head += 1
+    if let collector { turns.append(collector) }
+    if head == turns.count {
+      turns.removeAll(keepingCapacity: true)
       head = 0
-    } else if head > 1024, head * 2 > queue.count {
-      queue.removeFirst(head)
+    } else if head > 1024, head * 2 > turns.count {
+      turns.removeFirst(head)
       head = 0
     }
-    return taken
   }
 
   /// Takes every push whose deadline has passed.
   mutating func takeExpired(at now: MonotonicTime) -> [Push] {
-    guard queue[head...].contains(where: { $0.deadline <= now }) else { return [] }
-    let expired = queue[head...].filter { $0.deadline <= now }
-    queue = queue[head...].filter { $0.deadline > now }
-    head = 0
-    for push in expired { queuedBytes -= push.encodedBytes }
-    return expired
+    guard let earliestDeadline, earliestDeadline <= now else { return [] }
+    let waiting = all()
+    let deficits = lines.mapValues(\.deficit)
+    let order = turns[head...]
+    lines.removeAll(keepingCapacity: true)
+    (turns, head, count, queuedBytes, self.earliestDeadline) = ([], 0, 0, 0, nil)
+    for push in waiting where push.deadline > now { append(push) }
+    turns = order.filter { lines[$0] != nil }
+    for (collector, deficit) in deficits { lines[collector]?.deficit = deficit }
+    return waiting.filter { $0.deadline <= now }
+  }
+
+  private func all() -> [Push] {
+    var pushes: [Push] = []
+    for collector in turns[head...] {
+      var next = lines[collector]?.first
+      while let push = next {
+        pushes.append(push)
+        next = push.next
+      }
+    }
+    return pushes
   }
 }

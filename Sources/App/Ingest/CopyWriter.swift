@@ -303,6 +303,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         machine.pushIsNew(push)
       }
       perform(machine.ledgerReturned(), batch)
+    case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
     case .command: perform(machine.commandCompleted(), batch)
     case .failed(let error):

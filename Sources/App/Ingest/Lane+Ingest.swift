@@ -29,6 +29,7 @@ extension Lane: CopyWriterOwner {
     let push = borrowPush()
     push.collectorID = record.id
     push.serverID = record.serverID
+    push.announcedBytes = length
     push.configVersion = record.configVersion
     push.startedAt = loop.now
     let now = unixMicroseconds

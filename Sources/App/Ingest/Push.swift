@@ -34,8 +34,9 @@ final class Push {
   var summary = PushSummary()
   /// Of the body, as received.
   var wireBytes = 0
-  /// What the lane's admission counts for this push.
+  /// What the lane's admission counts for this push: held, and announced by its head.
   var heldBytes = 0
+  var announcedBytes = 0
   /// When the head came, for `processing_time_ms`.
   var startedAt = MonotonicTime.now()
   /// When its last byte had come.
@@ -47,6 +48,8 @@ final class Push {
   /// Set after a batch failed for a reason that could not be pinned to one push.
   var mustTravelAlone = false
   var outcome: PushOutcome?
+  /// The push of the same collector behind this one, while both wait in a `Batcher`.
+  var next: Push?
 
   init(catalog: CompiledCatalog) { rows = PushRows(catalog: catalog) }
 
@@ -56,6 +59,7 @@ final class Push {
     summary = PushSummary()
     wireBytes = 0
     heldBytes = 0
+    announcedBytes = 0
     decodeTime = .zero
     mustTravelAlone = false
     outcome = nil

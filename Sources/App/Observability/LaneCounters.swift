@@ -15,6 +15,8 @@ struct LaneCounters: Sendable {
   var collectorsRefused = 0
   /// Connections closed because their collector or certificate was revoked.
   var connectionsSevered = 0
+  /// Streamed answers that were cut off because the rest could not be read.
+  var streamsBroken = 0
 
   /// Requests to push whose head was complete. What becomes of them: stored + duplicate + parked + refused + abandoned
   /// + those in work.
@@ -56,7 +58,7 @@ struct LaneCounters: Sendable {
 
   private static let totals: [any WritableKeyPath<LaneCounters, Int> & Sendable] = [
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
-    \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.pushesReceived, \.pushesStored,
+    \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.pushesReceived, \.pushesStored,
     \.pushesDuplicate, \.pushesParked, \.pushesAbandoned, \.metricsRejected,
     \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
   ]

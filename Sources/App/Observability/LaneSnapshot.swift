@@ -59,7 +59,7 @@ extension HTTPConnection.Phase {
     case .handshaking: .handshaking
     case .idle: .idle
     case .push, .gathering, .discarding: .receiving
-    case .waiting, .answering: .waiting
+    case .waiting, .answering, .streaming: .waiting
     case .closing, .lingering, .gone: .closing
     }
   }

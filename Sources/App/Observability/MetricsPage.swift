@@ -77,6 +77,9 @@ struct MetricsPage {
     page.family(
       "pganalytics_connections_severed_total", .counter,
       "Connections closed because their collector or certificate was revoked.", counters.connectionsSevered)
+    page.family(
+      "pganalytics_streams_broken_total", .counter,
+      "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)
   }
 
   private func pushes(_ page: inout PrometheusText) {

@@ -78,7 +78,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var seenServers: Set<Int32> = []
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
+  /// Connections whose handshake is under way.
+  private var handshaking = 0
   private var clock = WallClock()
+  private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
@@ -124,14 +127,19 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       HTTPConnection(id: id, socket: socket.take()!, peer: peer, lane: self)
     }
     counters.connectionsAccepted += 1
-    if !connection.open() { connections.remove(connection.id) }
-    if connections.count >= connectionsMaximum { listener?.pause() }
+    if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
+    if !hasRoom { listener?.pause() }
+  }
+
+  /// Whether one more connection may come in. What waits in the kernel's backlog costs us nothing.
+  private var hasRoom: Bool {
+    connections.count < connectionsMaximum && handshaking < settings.unfinishedHandshakes && !isDraining
   }
 
   func forget(_ connection: HTTPConnection) {
     connections.remove(connection.id)
     counters.connectionsClosed += 1
-    if connections.count < connectionsMaximum, !isDraining { listener?.resume() }
+    if hasRoom { listener?.resume() }
     if isDraining { finishDraining() }
   }
 
@@ -146,7 +154,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     return MonotonicTime.now() < end
   }
 
-  func handshakeEnded() { counters.handshakes += 1 }
+  /// A connection is established, or is given up before it was.
+  func handshakeEnded() {
+    counters.handshakes += 1
+    handshaking -= 1
+    if hasRoom { listener?.resume() }
+  }
 
   func turnEnding() { handshakeEnd = nil }
 
@@ -169,20 +182,54 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
     _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
   ) {
-    responseBuffer.removeAll()
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(response, exchange).encode(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders the head of a response whose body follows in parts.
+  func encodeHead(
+    _ head: HTTPResponse, _ exchange: Exchange, _ http: HTTPExchange, _ disposition: HTTPServerMachine.Disposition,
+    _ send: (Span<UInt8>) -> Void
+  ) -> HTTPBodyFramer {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(head, exchange).encodeHead(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders one part of such a body.
+  func frame(_ framer: HTTPBodyFramer, _ part: [UInt8], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ in part[...].withSpan { framer.append($0, to: &buffer) } }
+  }
+
+  /// Renders its end.
+  func frameEnd(_ framer: HTTPBodyFramer, _ trailers: [HTTPField], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ throws(HTTPEncodingError) in try framer.finish(trailers: trailers, to: &buffer) }
+  }
+
+  /// The response with the fields that every one has.
+  private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
     var response = response
     if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
     if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
-    do {
-      try response.encode(
-        into: &responseBuffer, date: clock.httpDate(at: loop.now), exchange: http, disposition: disposition)
+    return response
+  }
+
+  private func render<R>(
+    _ send: (Span<UInt8>) -> Void, _ write: (inout ByteBuffer, String) throws(HTTPEncodingError) -> R
+  ) -> R {
+    responseBuffer.removeAll()
+    let result: R
+    do throws(HTTPEncodingError) {
+      result = try write(&responseBuffer, clock.httpDate(at: loop.now))
     } catch {
       // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
       preconditionFailure("unsendable response: \(error)")
     }
-    send(responseBuffer.span)
+    if !responseBuffer.isEmpty { send(responseBuffer.span) }
     responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
+    return result
   }
 
   private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
@@ -196,7 +243,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Updates what a push in reading holds.
   func account(_ push: Push, _ reader: PushReader) {
     let held = push.rows.allocatedBytes + reader.heldBytes
-    admission.hold(held - push.heldBytes)
+    admission.hold(held - push.heldBytes, serverID: push.serverID)
     push.heldBytes = held
   }
 
@@ -206,7 +253,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   }
 
   func recycle(_ push: Push) {
-    admission.release(push.heldBytes)
+    admission.release(push.heldBytes, announced: push.announcedBytes, serverID: push.serverID)
     push.reset()
     // A push that was unusually large gives its memory back; the pool keeps the usual ones.
     if pushPool.count < Self.pooledPushes, push.rows.allocatedBytes <= settings.batchBytes { pushPool.append(push) }
@@ -315,7 +362,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     whenDrained = done
     listener?.close()
     listener = nil
-    for connection in connections.all { connection.drain() }
+    let draining = Draining(self, window: settings.drainSpread)
+    self.draining = draining
+    draining.proceed()
     finishDraining()
   }
 

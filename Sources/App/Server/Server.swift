@@ -18,6 +18,7 @@ final class Server: Sendable {
   private let settings: Settings
   private let log: ServerLog
   private let database: Database
+  private let queries: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
   private let lanes: LaneRoster
@@ -26,7 +27,7 @@ final class Server: Sendable {
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
+    queries: Database, workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -34,6 +35,7 @@ final class Server: Sendable {
     self.settings = settings
     self.log = log
     self.database = database
+    self.queries = queries
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
@@ -51,9 +53,17 @@ final class Server: Sendable {
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
+    let queries: Database
     do {
-      return try await start(settings, log, listen, identity, address, database)
+      queries = try Database.start(settings.querySettings(address), index: 1)
     } catch {
+      database.shutDown()
+      throw error
+    }
+    do {
+      return try await start(settings, log, listen, identity, address, database, queries)
+    } catch {
+      queries.shutDown()
       database.shutDown()
       throw error
     }
@@ -61,7 +71,7 @@ final class Server: Sendable {
 
   private static func start(
     _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ identity: ServerIdentity,
-    _ address: DatabaseAddress, _ database: Database
+    _ address: DatabaseAddress, _ database: Database, _ queries: Database
   ) async throws -> Server {
     let storage = try await Storage.open(database, settings: settings)
     let keys = try await SigningKeys.open(database, settings: settings)
@@ -75,7 +85,8 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      settings: settings, database: database, identity: identity, signingKeys: keys, directory: directory,
+      settings: settings, database: database, queries: queries, storage: storage.kind, identity: identity,
+      signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
@@ -112,6 +123,7 @@ final class Server: Sendable {
       identity: identity, keys: keys, database: database, lanes: lanes, settings: settings, log: log)
     let background = [
       Task { await storage.maintain(log: log) },
+      Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
       Task { await rekeying.run() },
     ]
@@ -124,7 +136,7 @@ final class Server: Sendable {
       ["address": bound.description, "loops": String(loops)])
     return Server(
       address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: settings, log: log,
-      database: database, workers: workers, threads: threads, lanes: lanes, rekeying: rekeying,
+      database: database, queries: queries, workers: workers, threads: threads, lanes: lanes, rekeying: rekeying,
       background: background)
   }
 
@@ -158,6 +170,7 @@ final class Server: Sendable {
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
     workers.stop()
+    queries.shutDown()
     database.shutDown()
     log.info("stopped")
   }
@@ -198,7 +211,16 @@ extension Settings {
     var database = DatabaseSettings(address: address)
     database.adminConnections = adminConnections
     database.adminQueueLimit = adminQueue
+    database.adminQueueDeadline = adminQueueDeadline
     database.adminStatementTimeout = queryTimeout
+    return database
+  }
+
+  /// Of the connections for metrics queries.
+  func querySettings(_ address: DatabaseAddress) -> DatabaseSettings {
+    var database = databaseSettings(address)
+    database.applicationName = "pganalytics queries"
+    database.adminConnections = queryConnections
     return database
   }
 

@@ -5,6 +5,9 @@ import Reactor
 struct Services: Sendable {
   let settings: Settings
   let database: Database
+  /// The connections for metrics queries, and for nothing else.
+  let queries: Database
+  let storage: StorageKind
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let directory: CollectorDirectory
@@ -29,9 +32,8 @@ enum Endpoints {
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
       + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
-      + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services) + PageEndpoints.all(services) + [
-        MetricsEndpoint.declaration(services)
-      ]
+      + MetricEndpoints.all(services) + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services)
+      + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(
       declared, title: "pgAnalytics", version: Version.api,
       description: "Collectors push metrics of PostgreSQL servers; people read them.")

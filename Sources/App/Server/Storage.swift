@@ -10,11 +10,15 @@ struct Storage: Sendable {
   }
 
   let partitions: Partitions
+  let kind: StorageKind
   private let maintenance: Maintenance
+  private let rollups: Rollups
 
-  private init(_ database: Database, _ settings: StorageSettings) {
+  private init(_ database: Database, _ kind: StorageKind, _ settings: StorageSettings) {
+    self.kind = kind
     partitions = Partitions(database: database, storage: settings)
     maintenance = Maintenance(database: database, storage: settings)
+    rollups = Rollups(database: database, kind: kind, storage: settings)
   }
 
   /// Brings the schema up to date.
@@ -30,7 +34,10 @@ struct Storage: Sendable {
       throw Unusable(
         description: "The database lacks migration \(first.version) (\(first.name)): run `pganalytics migrate` first.")
     }
-    let storage = Storage(database, settings.storage)
+    guard let kind = try await database.one(SchemaStatements.storage).flatMap({ StorageKind(rawValue: $0.value) }) else {
+      throw Unusable(description: "The database has no metric tables: run `pganalytics migrate` first.")
+    }
+    let storage = Storage(database, kind, settings.storage)
     _ = try await storage.maintenance.round { _ in }
     return storage
   }
@@ -52,10 +59,27 @@ struct Storage: Sendable {
   }
 }
 
+extension Storage {
+  /// Rolls up until it is cancelled.
+  func rollUp(log: ServerLog) async {
+    await rollups.run { event in
+      switch event {
+      case .finished(let round): log.debug("rolled up", ["stretches": "\(round.stretches)"])
+      case .failed(let error): log.warning("rolling up failed", ["error": "\(error)"])
+      }
+    }
+  }
+}
+
 extension Settings {
   var storage: StorageSettings {
     var storage = StorageSettings()
     storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
+    storage.rollupRetentionDays = Int32(clamping: rollupRetention.wholeSeconds / 86_400)
+    storage.fineRollupRetentionDays = Int32(clamping: fineRollupRetention.wholeSeconds / 86_400)
+    storage.rollupInterval = rollupInterval
+    storage.rollupDelay = rollupDelay
+    storage.rollupTimeout = rollupTimeout
     storage.ledgerRetentionDays = storage.retentionDays
     storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
     storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)

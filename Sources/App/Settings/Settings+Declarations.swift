@@ -30,6 +30,7 @@ extension Settings {
   private static let kib = 1024
   private static let mib = 1024 * 1024
   private static let hour = Duration.seconds(3600)
+  private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
@@ -59,12 +60,21 @@ extension Settings {
     .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(
+      "drain_spread", .time(\.drainSpread, .zero...hour),
+      "Idle connections are closed little by little within this time after SIGTERM; a push meanwhile is answered."),
+    .init(
       "connections", .count(\.connections, 0...10_000_000), "Open connections; 0 is the descriptor limit less 64."),
     .init("accepts_per_turn", .count(\.acceptsPerTurn, 1...1024), "New connections a turn of a loop."),
     .init(
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
+    .init(
+      "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
+      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+    .init(
+      "known_certificates", .count(\.knownCertificates, 0...1 << 28),
+      "Client certificates remembered as genuine, so that they are not verified again before they end."),
 
-    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...1 << 40), "Inflated body of a push; more is 413."),
+    .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...4 << 30 - 2), "Inflated body of a push; more is 413."),
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
     .init(
       "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30), "Inflated bytes free of the ratio."),
@@ -83,6 +93,9 @@ extension Settings {
     .init(
       "pause_bytes", .bytes(\.pauseBytes, mib...1 << 42),
       "Rows and bodies held by the process above which pushes are left in the sockets until some are stored."),
+    .init(
+      "collector_bytes_in_flight", .bytes(\.collectorBytesInFlight, kib...1 << 40),
+      "Rows and bodies that a loop holds of one collector, with which a further push beside them is 429."),
     .init("pushes_per_minute", .count(\.pushesPerMinute, 1...1_000_000), "Pushes of one collector; more is 429."),
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),
@@ -102,6 +115,14 @@ extension Settings {
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init(
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+    .init(
+      "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
+      "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),
+    .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
+    .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
+    .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
@@ -109,8 +130,21 @@ extension Settings {
     .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
+      "admin_queue_deadline", .time(\.adminQueueDeadline, .milliseconds(10)...hour),
+      "How long a REST statement waits for a connection; then 503."),
+    .init(
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
-    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query."),
+    .init(
+      "query_connections", .count(\.queryConnections, 1...64),
+      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in."),
+    .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
+    .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
+    .init(
+      "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),
+      "PostgreSQL statement_timeout of metrics queries in CSV or NDJSON; the client's own slowness counts."),
+    .init(
+      "stream_unsent_bytes", .bytes(\.streamUnsentBytes, 64 * kib...64 * mib),
+      "Rows of one answer waiting for its client, twice: made and unsent; beyond, the database has to wait."),
 
     .init("access_token_life", .time(\.accessTokenLife, .seconds(1)...year), "Life of a user's access token."),
     .init(

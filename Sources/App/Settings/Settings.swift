@@ -24,11 +24,14 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
-  var drainDeadline = Duration.seconds(10)
+  var drainDeadline = Duration.seconds(30)
+  var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
   var acceptsPerTurn = 4
   var handshakeBudget = Duration.milliseconds(5)
+  var unfinishedHandshakes = 1024
+  var knownCertificates = 65_536
 
   // Ingest
   var inflatedBytes = 256 * 1024 * 1024
@@ -40,6 +43,7 @@ struct Settings: Sendable {
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024
+  var collectorBytesInFlight = 16 * 1024 * 1024
   var pushesPerMinute = 120
   var pushBytesPerSecond = 16 * 1024 * 1024
   var checkInInterval = Duration.seconds(60)
@@ -57,6 +61,11 @@ struct Settings: Sendable {
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
+  var rollupRetention = Duration.seconds(365 * 86_400)
+  var fineRollupRetention = Duration.seconds(30 * 86_400)
+  var rollupInterval = Duration.seconds(300)
+  var rollupDelay = Duration.seconds(120)
+  var rollupTimeout = Duration.seconds(300)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)
@@ -64,8 +73,13 @@ struct Settings: Sendable {
   // Admin lane
   var adminConnections = 4
   var adminQueue = 256
+  var adminQueueDeadline = Duration.seconds(5)
   var queryTimeout = Duration.seconds(15)
+  var queryConnections = 4
   var queryRows = 10_000
+  var streamRows = 10_000_000
+  var streamTimeout = Duration.seconds(10 * 60)
+  var streamUnsentBytes = 256 * 1024
 
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)

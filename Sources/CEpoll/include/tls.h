@@ -32,6 +32,9 @@ static inline void ctls_bio_set_retry_read(BIO *b) { BIO_set_retry_read(b); }
 static inline void ctls_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); }
 /// The bytes of a memory BIO; they belong to it.
 static inline long ctls_bio_memory(BIO *b, char **bytes) { return BIO_get_mem_data(b, bytes); }
+/// The verified chain, the leaf first; the certificates belong to it.
+static inline int ctls_chain_count(X509_STORE_CTX *c) { return sk_X509_num(X509_STORE_CTX_get0_chain(c)); }
+static inline X509 *ctls_chain_certificate(X509_STORE_CTX *c, int i) { return sk_X509_value(X509_STORE_CTX_get0_chain(c), i); }
 static inline EVP_PKEY *ctls_generate_ec_key(const char *group) { return EVP_EC_gen(group); }
 
 /// A keyed HMAC-SHA-256 context, to be duplicated for each message. NULL on failure.

@@ -1,8 +1,8 @@
 // One gzip member (RFC 1952) inflated piece by piece, with the limits that make a compression bomb cheap.
 // Law: output is produced only when asked for, at most `atMost` bytes a call, so the memory of a body never depends on
 // its size. A second member is refused: whether to concatenate is ambiguous between peers, and no collector needs it.
-
-import CEpoll.Zlib
+//
+// The engine is ISA-L: it takes a third of zlib's time (docs/PERFORMANCE.md). Header and trailer are read here.
 
 /// What a body may grow to. The defaults are the server's.
 public struct InflateLimits: Sendable, Equatable {
@@ -14,7 +14,8 @@ public struct InflateLimits: Sendable, Equatable {
   public var ratioGraceBytes: Int
 
   public init(inflatedBytes: Int = 256 << 20, ratio: Int = 200, ratioGraceBytes: Int = 64 << 10) {
-    precondition(inflatedBytes >= 0 && ratio > 0 && ratioGraceBytes >= 0)
+    // The engine counts in 32 bits.
+    precondition(inflatedBytes >= 0 && inflatedBytes < UInt32.max && ratio > 0 && ratioGraceBytes >= 0)
     self.inflatedBytes = inflatedBytes
     self.ratio = ratio
     self.ratioGraceBytes = ratioGraceBytes
@@ -49,35 +50,36 @@ public struct InflateProgress: Equatable, Sendable {
   public let state: State
 }
 
-/// An inflater for one member at a time. About 40 kB of zlib state once it is running: pool it, and `reset` between bodies.
+/// An inflater for one member at a time. It holds `allocatedBytes` of state: pool it, and `reset` between bodies.
 public struct GzipInflater: ~Copyable {
   private enum Phase {
-    case inflating  // → finished, failed
+    case header(GzipHeader)  // → deflate, failed
+    case deflate  // → trailer, finished, failed
+    case trailer  // → finished, failed
     case finished  // → failed, if a byte follows
     case failed(InflateError)  // final: every later call throws the same
   }
 
-  // zlib's state points back at the z_stream, so the stream must not move when this struct does.
-  private let stream: UnsafeMutablePointer<z_stream>
+  /// Memory that an inflater holds from its birth on.
+  public static let allocatedBytes = DeflateStream.allocatedBytes
+  private static let trailerBytes = 8
+
+  private var stream = DeflateStream()
   private var limits: InflateLimits
-  private var phase = Phase.inflating
+  private var phase = Phase.header(GzipHeader())
+  /// Of the bytes put out.
+  private var crc = CRC32()
+  /// The last bytes that the stream was given, the latest in the highest lane: it reads ahead, beyond its own end.
+  private var latest: UInt64 = 0
+  /// The checksum and the length that the member tells, as far as they came, low byte first.
+  private var trailer: UInt64 = 0
+  private var trailerCount = 0
   /// Wire bytes used up since the last reset.
   public private(set) var consumedBytes = 0
   /// Bytes put out since the last reset.
   public private(set) var inflatedBytes = 0
 
-  public init(limits: InflateLimits = InflateLimits()) {
-    self.limits = limits
-    stream = .allocate(capacity: 1)
-    stream.initialize(to: z_stream())
-    let code = cepoll_gzip_inflate_init(stream)
-    precondition(code == Z_OK, "zlib: inflateInit2 gave \(code): no memory, or the library is not the header's version")
-  }
-
-  deinit {
-    inflateEnd(stream)
-    stream.deallocate()
-  }
+  public init(limits: InflateLimits = InflateLimits()) { self.limits = limits }
 
   /// Whether a body labelled gzip is gzip. Some collectors put the label on plain JSON: look before inflating.
   /// - Parameter prefix: the first bytes of the body; two are enough.
@@ -87,9 +89,12 @@ public struct GzipInflater: ~Copyable {
 
   /// Forgets the member and keeps the memory.
   public mutating func reset() {
-    let code = inflateReset(stream)
-    precondition(code == Z_OK, "zlib: inflateReset gave \(code)")
-    phase = .inflating
+    stream.reset()
+    phase = .header(GzipHeader())
+    crc = CRC32()
+    latest = 0
+    trailer = 0
+    trailerCount = 0
     consumedBytes = 0
     inflatedBytes = 0
   }
@@ -109,34 +114,36 @@ public struct GzipInflater: ~Copyable {
     _ input: Span<UInt8>, into output: inout ByteBuffer, atMost outputBytes: Int
   ) throws(InflateError) -> InflateProgress {
     precondition(outputBytes > 0 && input.count <= Int(UInt32.max))
-    switch phase {
-    case .inflating: break
-    case .finished:
-      if input.isEmpty { return InflateProgress(consumed: 0, state: .finished) }
-      throw fail(.trailingBytes)
-    case .failed(let error): throw error
+    let before = consumedBytes
+    var index = 0
+    while true {
+      switch phase {
+      case .header(var header):
+        let start = index
+        let isGzip = header.read(input, &index)
+        consumedBytes += index - start
+        guard isGzip else { throw fail(.corrupt(offset: consumedBytes)) }
+        phase = header.isDone ? .deflate : .header(header)
+        if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
+      case .deflate:
+        if let state = try run(input.extracting(index...), into: &output, atMost: outputBytes) {
+          return try told(consumedBytes - before, state)
+        }
+        index = consumedBytes - before
+      case .trailer:
+        while trailerCount < Self.trailerBytes {
+          if index == input.count { return try told(index, .needsInput) }
+          index += 1
+          consumedBytes += 1
+          try takeTrailer(input[index - 1])
+        }
+        phase = .finished
+      case .finished:
+        if index < input.count { throw fail(.trailingBytes) }
+        return try told(index, .finished)
+      case .failed(let error): throw error
+      }
     }
-
-    // One byte past the limit may come out: without it, a body of exactly the limit could not be told from a larger one.
-    let room = min(outputBytes - 1, limits.inflatedBytes - inflatedBytes, Int(UInt32.max) - 1) + 1
-    let step = run(input, into: &output, room: room)
-    consumedBytes += step.consumed
-    inflatedBytes += step.produced
-
-    if step.code == Z_DATA_ERROR || step.code == Z_NEED_DICT { throw fail(.corrupt(offset: consumedBytes)) }
-    if inflatedBytes > limits.inflatedBytes { throw fail(.tooLarge(limit: limits.inflatedBytes)) }
-    // inflated > consumed * ratio, without the product, which may overflow.
-    if inflatedBytes > limits.ratioGraceBytes, (inflatedBytes - 1) / limits.ratio >= consumedBytes {
-      throw fail(.ratioExceeded)
-    }
-    if step.code == Z_STREAM_END {
-      phase = .finished
-      if step.consumed < input.count { throw fail(.trailingBytes) }
-      return InflateProgress(consumed: step.consumed, state: .finished)
-    }
-    // Z_BUF_ERROR is zlib's word for "no progress was possible", which asking again for output leads to.
-    precondition(step.code == Z_OK || step.code == Z_BUF_ERROR, "zlib: inflate gave \(step.code)")
-    return InflateProgress(consumed: step.consumed, state: step.produced == room ? .outputFull : .needsInput)
   }
 
   /// To be called when no more input will come.
@@ -144,7 +151,7 @@ public struct GzipInflater: ~Copyable {
   public mutating func finish() throws(InflateError) {
     switch phase {
     case .finished: return
-    case .inflating: throw fail(.truncated)
+    case .header, .deflate, .trailer: throw fail(.truncated)
     case .failed(let error): throw error
     }
   }
@@ -154,26 +161,68 @@ public struct GzipInflater: ~Copyable {
     return error
   }
 
-  /// One call of zlib's inflate.
-  private func run(
-    _ input: Span<UInt8>, into output: inout ByteBuffer, room: Int
-  ) -> (code: CInt, consumed: Int, produced: Int) {
-    input.withUnsafeBufferPointer { source in
-      var code = Z_OK
-      let produced = output.appendUninitialized(minimumCapacity: room) { target in
-        // Safety: zlib reads the bytes of `source` and never writes them (the field only lacks a const), and
-        // writes at most `room` bytes, which `appendUninitialized` reserved. Neither pointer is used after the call.
-        stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
-        stream.pointee.avail_in = UInt32(source.count)
-        stream.pointee.next_out = target.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
-        stream.pointee.avail_out = UInt32(room)
-        code = CEpoll.inflate(stream, Z_NO_FLUSH)
-        return room - Int(stream.pointee.avail_out)
-      }
-      let consumed = source.count - Int(stream.pointee.avail_in)
-      stream.pointee.next_in = nil
-      stream.pointee.next_out = nil
-      return (code, consumed, produced)
+  /// Judges the ratio over all that was taken in, the trailer included, before the caller hears of the output.
+  private mutating func told(
+    _ consumed: Int, _ state: InflateProgress.State
+  ) throws(InflateError) -> InflateProgress {
+    // inflated > consumed * ratio, without the product, which may overflow.
+    if inflatedBytes > limits.ratioGraceBytes, (inflatedBytes - 1) / limits.ratio >= consumedBytes {
+      throw fail(.ratioExceeded)
     }
+    return InflateProgress(consumed: consumed, state: state)
+  }
+
+  /// One step of the stream. - Returns: what to tell the caller; nil when the stream has ended.
+  private mutating func run(
+    _ input: Span<UInt8>, into output: inout ByteBuffer, atMost outputBytes: Int
+  ) throws(InflateError) -> InflateProgress.State? {
+    // One byte past the limit may come out: without it, a body of exactly the limit could not be told from a larger one.
+    let room = min(outputBytes - 1, limits.inflatedBytes - inflatedBytes, Int(UInt32.max) - 1) + 1
+    let start = output.count
+    let step = stream.inflate(input, into: &output, room: room)
+    crc.update(output.span.extracting(start...))
+    inflatedBytes += step.produced
+    // Bytes that follow the stream and came with an earlier piece were counted then; they begin the trailer.
+    let readAhead: Int
+    if step.state == .ended {
+      readAhead = max(0, step.unused - input.count)
+      consumedBytes += input.count - (step.unused - readAhead)
+    } else {
+      readAhead = 0
+      // Of what is not deflate the library may say that more is left than there was.
+      let taken = max(0, input.count - step.left)
+      consumedBytes += taken
+      remember(input.extracting(..<taken))
+    }
+
+    if step.state == .corrupt { throw fail(.corrupt(offset: consumedBytes)) }
+    if inflatedBytes > limits.inflatedBytes { throw fail(.tooLarge(limit: limits.inflatedBytes)) }
+    if step.state == .ended {
+      phase = .trailer
+      for lane in DeflateStream.mostReadAhead - readAhead..<DeflateStream.mostReadAhead {
+        try takeTrailer(UInt8(truncatingIfNeeded: latest >> UInt64(8 * lane)))
+      }
+      return nil
+    }
+    return step.produced == room ? .outputFull : .needsInput
+  }
+
+  private mutating func remember(_ bytes: Span<UInt8>) {
+    for index in max(0, bytes.count - DeflateStream.mostReadAhead)..<bytes.count {
+      latest = latest >> 8 | UInt64(bytes[index]) << 56
+    }
+  }
+
+  /// One more byte of the trailer: the checksum is judged after its last one, the length likewise.
+  private mutating func takeTrailer(_ byte: UInt8) throws(InflateError) {
+    trailer |= UInt64(byte) << UInt64(8 * trailerCount)
+    trailerCount += 1
+    let isRight =
+      switch trailerCount {
+      case 4: UInt32(truncatingIfNeeded: trailer) == crc.value
+      case 8: UInt32(truncatingIfNeeded: trailer >> 32) == UInt32(truncatingIfNeeded: inflatedBytes)
+      default: true
+      }
+    if !isRight { throw fail(.corrupt(offset: consumedBytes)) }
   }
 }

@@ -40,10 +40,22 @@ public struct HTTPResponse: Sendable, Equatable {
     into buffer: inout ByteBuffer, date: String, exchange: HTTPExchange = HTTPExchange(),
     disposition: HTTPServerMachine.Disposition
   ) throws(HTTPEncodingError) {
-    try HTTPField.validate(fields, reserved: Self.reserved)
-    if date.utf8.contains(where: HTTPGrammar.isControl) { throw .invalidFieldValue(name: "Date") }
     let writesBody = status.permitsBody && !exchange.isHEAD
     buffer.reserve(256 + (writesBody ? body.count : 0))
+    try appendFields(to: &buffer, date: date)
+    if status.permitsBody {
+      buffer.append("Content-Length: ")
+      buffer.append(decimal: body.count)
+      buffer.append("\r\n")
+    }
+    Self.endHead(in: &buffer, exchange, disposition)
+    if writesBody { buffer.append(body) }
+  }
+
+  /// Status line, Date and the response's own fields. - Throws: as `encode`, before anything is appended.
+  func appendFields(to buffer: inout ByteBuffer, date: String) throws(HTTPEncodingError) {
+    try HTTPField.validate(fields, reserved: Self.reserved)
+    if date.utf8.contains(where: HTTPGrammar.isControl) { throw .invalidFieldValue(name: "Date") }
     buffer.append("HTTP/1.1 ")
     buffer.append(decimal: Int(status.code))
     buffer.append(" ")
@@ -52,17 +64,16 @@ public struct HTTPResponse: Sendable, Equatable {
     buffer.append(utf8: date)
     buffer.append("\r\n")
     for field in fields { buffer.append(field) }
-    if status.permitsBody {
-      buffer.append("Content-Length: ")
-      buffer.append(decimal: body.count)
-      buffer.append("\r\n")
-    }
+  }
+
+  static func endHead(
+    in buffer: inout ByteBuffer, _ exchange: HTTPExchange, _ disposition: HTTPServerMachine.Disposition
+  ) {
     switch disposition {
     case .close: buffer.append("Connection: close\r\n")
     case .keepAlive: if exchange.minorVersion == 0 { buffer.append("Connection: keep-alive\r\n") }
     }
     buffer.append("\r\n")
-    if writesBody { buffer.append(body) }
   }
 
   /// Appends `100 Continue`: the answer to `HTTPRequestHead.expectsContinue` when the body is wanted.

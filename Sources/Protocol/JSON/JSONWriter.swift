@@ -190,37 +190,42 @@ public struct JSONWriter: ~Copyable {
     }
   }
 
-  /// Escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are copied whole.
   private mutating func quote(_ text: String) {
     var text = text
-    bytes.append(UInt8(ascii: "\""))
-    text.withUTF8 { utf8 in
-      var copied = 0
-      for index in utf8.indices {
-        let byte = utf8[index]
-        if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
-        bytes.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[copied..<index]))
-        escape(byte)
-        copied = index + 1
-      }
-      bytes.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(utf8)[copied...]))
+    text.withUTF8 { bytes.append(jsonString: $0.span) }
+  }
+}
+
+extension ByteBuffer {
+  /// Appends a JSON string: escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are
+  /// copied whole. - Parameter utf8: valid UTF-8; it isn't checked.
+  public mutating func append(jsonString utf8: Span<UInt8>) {
+    append(UInt8(ascii: "\""))
+    var copied = 0
+    for index in utf8.indices {
+      let byte = utf8[index]
+      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
+      append(utf8.extracting(copied..<index))
+      appendEscaped(byte)
+      copied = index + 1
     }
-    bytes.append(UInt8(ascii: "\""))
+    append(utf8.extracting(copied..<utf8.count))
+    append(UInt8(ascii: "\""))
   }
 
-  private mutating func escape(_ byte: UInt8) {
+  private mutating func appendEscaped(_ byte: UInt8) {
     switch byte {
-    case UInt8(ascii: "\""): bytes.append("\\\"")
-    case UInt8(ascii: "\\"): bytes.append("\\\\")
-    case 0x08: bytes.append("\\b")
-    case 0x09: bytes.append("\\t")
-    case 0x0A: bytes.append("\\n")
-    case 0x0C: bytes.append("\\f")
-    case 0x0D: bytes.append("\\r")
+    case UInt8(ascii: "\""): append("\\\"")
+    case UInt8(ascii: "\\"): append("\\\\")
+    case 0x08: append("\\b")
+    case 0x09: append("\\t")
+    case 0x0A: append("\\n")
+    case 0x0C: append("\\f")
+    case 0x0D: append("\\r")
     default:
-      bytes.append("\\u00")
+      append("\\u00")
       for nibble in [byte >> 4, byte & 0xF] {
-        bytes.append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+        append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
       }
     }
   }

@@ -30,6 +30,15 @@ public struct MetricTable: Sendable {
     self.columns = columns
     let names = Set(columns.map(\.name))
     precondition(names.count == columns.count, "\(name): a column is declared twice")
+    precondition(
+      series.allSatisfy { $0.kind == .int8 }, "\(name): counters of rows that only a text tells apart are no series")
     precondition(distinct.allSatisfy(names.contains), "\(name): distinct names an unknown column")
+  }
+
+  /// Columns that, beside database and object, name the series that a counter belongs to: those that tell rows of one time
+  /// apart, where there are counters. Of gauges several rows of one time are samples of one series.
+  public var series: [MetricColumn] {
+    guard columns.contains(where: { $0.meaning == .counter }) else { return [] }
+    return columns.filter { distinct.contains($0.name) }
   }
 }

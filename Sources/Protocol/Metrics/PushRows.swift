@@ -30,6 +30,8 @@ public struct PushRows: ~Copyable {
   public private(set) var encodedBytes = 0
   /// The days that rows fall on, counted from 2000-01-01 UTC, in order.
   public private(set) var days: [Int32] = []
+  /// From the earliest to the latest time of a row, in µs since 2000-01-01 UTC; nil without rows.
+  public private(set) var times: ClosedRange<Int64>?
   /// To be told to `KnownIDs.insert`, each, once the push is committed.
   public private(set) var pendingIDs: [UInt64] = []
 
@@ -88,6 +90,7 @@ public struct PushRows: ~Copyable {
     heldTuples.removeAll(keepingCapacity: heldTuples.capacity * MemoryLayout<HeldTuple>.stride <= retainedBytes)
     pendingIDs.removeAll(keepingCapacity: pendingIDs.capacity * 8 <= retainedBytes)
     days.removeAll(keepingCapacity: true)
+    times = nil
     rowCount = 0
     encodedBytes = 0
   }
@@ -167,7 +170,17 @@ public struct PushRows: ~Copyable {
     pendingIDs.removeSubrange(pendingMark...)
   }
 
-  mutating func insertDay(_ day: Int32) {
+  /// A metric's rows have this time, and stay.
+  mutating func insertTime(_ time: Int64) {
+    insertDay(PostgresBinary.day(of: time))
+    guard let times else {
+      times = time...time
+      return
+    }
+    if !times.contains(time) { self.times = min(times.lowerBound, time)...max(times.upperBound, time) }
+  }
+
+  private mutating func insertDay(_ day: Int32) {
     var index = days.count
     while index > 0, days[index - 1] >= day {
       if days[index - 1] == day { return }

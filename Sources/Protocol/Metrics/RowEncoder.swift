@@ -61,7 +61,7 @@ struct RowEncoder: ~Copyable {
   }
 
   mutating func finishMetric(_ rows: inout PushRows) {
-    if let time, rowsStored > mark.rowsStored { rows.insertDay(PostgresBinary.day(of: time)) }
+    if let time, rowsStored > mark.rowsStored { rows.insertTime(time) }
   }
 
   /// Forgets the metric's rows, ids and repeats.
@@ -240,5 +240,13 @@ struct RowEncoder: ~Copyable {
       tuple.text(type.span)
       tuple.jsonb(payload.span)
     }
+  }
+}
+
+/// The ids under which texts are stored.
+public enum TextID {
+  /// As in column `text_id` of `texts`, and in every column that names a text.
+  public static func of(_ text: String) -> Int64 {
+    Int64(bitPattern: StableHash.xxh64(Array(text.utf8).span, seed: RowEncoder.textSeed))
   }
 }

@@ -19,12 +19,18 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
   /// Bytes of the certificate chain a peer may send; OpenSSL's own limit is 100 kB.
   public static let maximumPeerChainBytes = 16 << 10
 
+  /// Client certificates found genuine that a context remembers unless it is told otherwise.
+  public static let usualKnownCertificates = 65_536
+
   let pointer: OpaquePointer
   public let role: Role
   /// The keys of the authorities whose client certificates are trusted, as `Certificate.subjectKeyIDHex`.
   public private(set) var clientAuthorityKeyIDs: Set<String> = []
+  /// Lives as long as sessions may ask for it: each holds its context.
+  let known: KnownCertificates
 
-  private init(role: Role) throws(TLSError) {
+  private init(role: Role, knownCertificates: Int = 0) throws(TLSError) {
+    known = KnownCertificates(capacity: knownCertificates)
     OpenSSLErrorQueue.clear()
     guard let pointer = SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
       throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason())
@@ -40,11 +46,13 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
   ///   - clientTrustPEM: the authorities whose client certificates are trusted, several while they are being rotated.
   ///     A certificate is then asked for but not demanded, and a bad one does not end the handshake: the session's
   ///     `peer` carries the verdict, so that the refusal can be an HTTP answer with a reason. nil asks for none.
+  ///   - knownCertificates: client certificates to remember as genuine.
   public static func server(
-    certificateChainPEM: [UInt8], privateKeyPEM: [UInt8], clientTrustPEM: [UInt8]?
+    certificateChainPEM: [UInt8], privateKeyPEM: [UInt8], clientTrustPEM: [UInt8]?,
+    knownCertificates: Int = usualKnownCertificates
   ) throws(TLSError) -> TLSContext {
     let identity = try TLSIdentity(chainPEM: certificateChainPEM, privateKeyPEM: privateKeyPEM)
-    let context = try TLSContext(role: .server)
+    let context = try TLSContext(role: .server, knownCertificates: knownCertificates)
     try context.configure(versions: .tls12 ... .tls13)
     try identity.install(intoContext: context.pointer)
     SSL_CTX_set_alpn_select_cb(context.pointer, selectHTTP1, nil)
@@ -103,7 +111,8 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
           | SSL_MODE_NO_AUTO_CHAIN))
     SSL_CTX_set_verify_depth(pointer, Self.maximumChainDepth)
     ctls_set_max_cert_list(pointer, Self.maximumPeerChainBytes)
-    SSL_CTX_set_cert_verify_callback(pointer, judgePeer, nil)
+    // Safety: sessions hold their context, and with it `known`, for as long as they can call back.
+    SSL_CTX_set_cert_verify_callback(pointer, judgePeer, Unmanaged.passUnretained(known).toOpaque())
     SSL_CTX_set_msg_callback(pointer, countRekeyAttempts)
   }
 
@@ -122,14 +131,25 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
 
 /// Verifies a chain as of the session's time. A server lets the handshake go on whatever the finding: OpenSSL keeps it as
 /// the session's verify result. It still checks the proof of possession itself, and still refuses what does not parse.
-private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, _ in
+private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, known in
   let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
   guard let ssl, let state = LentBIO.state(of: ssl) else { return 0 }
   let isServer = SSL_is_server(ssl) == 1
+  // A certificate that was found genuine is so until the first end in its chain, whatever chain comes with it today.
+  let leaf = isServer ? X509_STORE_CTX_get0_cert(store).flatMap { KnownCertificates.Fingerprint(of: $0) } : nil
+  // Safety: the context gave it, and lives as long as the session.
+  let known = known.map { Unmanaged<KnownCertificates>.fromOpaque($0).takeUnretainedValue() }
+  if let leaf, let known, known.contains(leaf, now: state.pointee.now) {
+    X509_STORE_CTX_set_error(store, X509_V_OK)
+    return 1
+  }
   X509_STORE_CTX_set_time(store, 0, Int(state.pointee.now))
   if isServer { X509_STORE_CTX_set_verify_cb(store, goOnAfterEndOfLeaf) }
   let isComplete = X509_verify_cert(store) == 1
   let finding = X509_STORE_CTX_get_error(store)
+  if isComplete, finding == X509_V_OK, let leaf, let validity = validity(ofChain: store) {
+    known?.insert(leaf, validity: validity)
+  }
   if !isComplete, finding == X509_V_OK {
     // A failure that names no cause must not read as success.
     X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
@@ -140,6 +160,18 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
   // A signature that is wrong leaves its reasons in the queue, and the handshake that goes on would fail of them.
   if isServer { OpenSSLErrorQueue.clear() }
   return isComplete || isServer ? 1 : 0
+}
+
+/// When all certificates of a verified chain are valid, the anchor's included. nil if that is never.
+private func validity(ofChain store: OpaquePointer?) -> ClosedRange<Int64>? {
+  var (first, last) = (Int64.min, Int64.max)
+  for index in 0..<ctls_chain_count(store) {
+    let certificate = ctls_chain_certificate(store, index).map { Certificate(sharing: $0) }
+    guard let certificate else { return nil }
+    first = max(first, certificate.notBefore)
+    last = min(last, certificate.notAfter)
+  }
+  return first <= last ? first...last : nil
 }
 
 /// Lets the verification of a client's chain go on past the end of the leaf's life, so that `.expired` comes to mean:

@@ -18,6 +18,8 @@ public struct TLSSession: ~Copyable {
   /// What a record adds to its plaintext, at most: head 5, explicit nonce 8, tag 16 (TLS 1.2 with AES-GCM).
   private static let recordOverheadBytes = 29
 
+  /// Held, because OpenSSL calls back into what it owns.
+  private let context: TLSContext
   private let ssl: OpaquePointer
   private let lent: UnsafeMutablePointer<LentBIO>
   /// Whether the handshake is done; stays so. (OpenSSL's own flag falls back during each key update.)
@@ -28,6 +30,7 @@ public struct TLSSession: ~Copyable {
   /// A session that waits for a ClientHello. - Parameter now: unix seconds at which a client certificate is judged.
   public init(server context: TLSContext, now: Int64) {
     precondition(context.role == .server)
+    self.context = context
     (ssl, lent) = Self.make(context, now: now)
     SSL_set_accept_state(ssl)
   }
@@ -41,6 +44,7 @@ public struct TLSSession: ~Copyable {
     client context: TLSContext, serverName: String?, identity: TLSIdentity? = nil, now: Int64
   ) throws(TLSError) {
     precondition(context.role == .client)
+    self.context = context
     let (ssl, lent) = Self.make(context, now: now)
     SSL_set_connect_state(ssl)
     do {

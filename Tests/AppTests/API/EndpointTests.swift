@@ -12,7 +12,7 @@ private func respond(
     endpoint.id == id
   else { throw NotAHead() }
   let request = AdmittedRequest(head: head, path: path, body: Array(body.utf8))
-  return await endpoint.respond(to: request, context(principal))
+  return await endpoint.respond(to: request, context(principal)).response
 }
 
 private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Principal) throws -> Problem? {

@@ -16,7 +16,7 @@ import Testing
 
   @Test func `a push is admitted up to the hard mark and refused one byte past it`() {
     var admission = admission()
-    admission.hold(999_000)
+    admission.hold(999_000, serverID: 9)
     #expect(admission.admit(serverID: 1, contentLength: 1000, isDatabaseReachable: true, now: now) == .admitted)
     guard
       case .overloaded(_, let retryAfter) = admission.admit(
@@ -30,12 +30,12 @@ import Testing
 
   @Test func `reading pauses above the soft mark and goes on well below it`() {
     var admission = admission()
-    admission.hold(750_001)
+    admission.hold(750_001, serverID: 9)
     #expect(admission.isPressed)
-    admission.release(100_000)
+    admission.release(100_000, announced: 0, serverID: 9)
     #expect(!admission.isPressed)
     #expect(!admission.isRelieved)
-    admission.release(100_001)
+    admission.release(100_001, announced: 0, serverID: 9)
     #expect(admission.isRelieved)
   }
 
@@ -79,6 +79,7 @@ import Testing
     }
     let body = Settings().bodyBytes
     #expect(admission.admit(serverID: 1, contentLength: body, isDatabaseReachable: true, now: now) == .admitted)
+    admission.release(0, announced: body, serverID: 1)
     guard
       case .throttled(let limit, _) = admission.admit(
         serverID: 1, contentLength: 1, isDatabaseReachable: true, now: now)
@@ -87,5 +88,32 @@ import Testing
       return
     }
     #expect(limit == "push_bytes_per_second")
+  }
+
+  @Test func `what a collector has under way leaves room for others, and its first push is not asked`() {
+    var admission = admission {
+      $0.bytesInFlight = 1 << 30
+      $0.collectorBytesInFlight = 1000
+    }
+    func admit(_ server: Int32, _ length: Int) -> Admission.Verdict {
+      admission.admit(serverID: server, contentLength: length, isDatabaseReachable: true, now: now)
+    }
+    func isThrottled(_ verdict: Admission.Verdict) -> Bool {
+      if case .throttled("collector_bytes_in_flight", let seconds) = verdict { seconds > 0 } else { false }
+    }
+    #expect(admit(1, 5000) == .admitted)
+    #expect(isThrottled(admit(1, 1)))
+    #expect(admit(2, 400) == .admitted)
+    admission.hold(300, serverID: 2)
+    #expect(admit(2, 300) == .admitted)
+    #expect(isThrottled(admit(2, 1)))
+    admission.release(300, announced: 400, serverID: 2)
+    #expect(admit(2, 700) == .admitted)
+    #expect(isThrottled(admit(2, 1)))
+    // Forgetting who is quiet must not forget what is held.
+    admission.sweep(now: now + .seconds(3600))
+    #expect(isThrottled(admit(1, 1)))
+    admission.release(0, announced: 5000, serverID: 1)
+    #expect(admit(1, 1) == .admitted)
   }
 }

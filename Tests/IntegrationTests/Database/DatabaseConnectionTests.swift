@@ -12,6 +12,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     case rows(Int)
     case command(Int)
     case copyIn
+    case row(Int)
     case failed(String?)
     case finished
     case drained
@@ -19,6 +20,8 @@ private final class Recorder: DatabaseConnectionDelegate {
   }
 
   var entries: [Entry] = []
+  /// Takes no more rows once it has so many entries.
+  var pauseAt = -1
   var lastError: DatabaseError?
   let loop: EventLoop
   let connection: DatabaseConnection
@@ -34,6 +37,9 @@ private final class Recorder: DatabaseConnectionDelegate {
     switch consume result {
     case .rows(let rows): entries.append(.rows(rows.count))
     case .command(let affected): entries.append(.command(affected))
+    case .row(let row):
+      entries.append(.row(row.count))
+      if entries.count == pauseAt { connection.pauseRows() }
     case .copyIn: entries.append(.copyIn)
     case .failed(let error):
       lastError = error
@@ -58,6 +64,24 @@ private final class Recorder: DatabaseConnectionDelegate {
 }
 
 @Suite struct DatabaseConnectionTests {
+  @Test func `hands out rows one by one, takes none while paused, and is usable afterwards`() async throws {
+    let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
+    #expect(recorder.take(1) == [.connected])
+    recorder.pauseAt = 3
+    var parameters = SQLParameters()
+    let count = parameters.add(Int64(5))
+    recorder.connection.sendRowByRow("SELECT generate_series(1, \(count))", parameters.types, parameters.encoded)
+    #expect(recorder.take(3) == [.row(1), .row(1), .row(1)])
+    // Many turns, in which the rest could have come.
+    for _ in 0..<20 { recorder.loop.turn(waitingAtMost: .milliseconds(5)) }
+    #expect(recorder.entries == [])
+    recorder.pauseAt = -1
+    recorder.connection.resumeRows()
+    #expect(recorder.take(4) == [.row(1), .row(1), .rows(0), .finished])
+    recorder.connection.send("SELECT 1")
+    #expect(recorder.take(2) == [.rows(1), .finished])
+  }
+
   private let header: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
   private let trailer: [UInt8] = [0xFF, 0xFF]
 

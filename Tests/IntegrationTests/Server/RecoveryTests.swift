@@ -160,4 +160,32 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 1)
     running.database.shutDown()
   }
+
+  @Test func `a server that is stopped lets idle collectors go one after the other, and takes their pushes meanwhile`()
+    async throws
+  {
+    let running = try await RunningServer.start {
+      $0.loops = 1
+      $0.drainSpread = .seconds(60)
+      $0.drainDeadline = .seconds(60)
+    }
+    let collector = try await running.enrol()
+    var clients: [TestClient] = []
+    for _ in 0..<5 { clients.append(try await collector.client()) }
+    let ready = try await running.client()
+    #expect(try await ready.request("GET", "/api/v1/health/ready").status == 200)
+    let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    async let stop: Void = running.server.stop()
+    #expect(try await clients[0].isClosedByServer(), "the first share goes at once")
+    // Those after it have most of a minute: they are told to go with their next answer.
+    for client in clients[1...] + [ready] {
+      let answer = try await collector.push(body, over: client)
+      #expect(answer.field("connection") == "close", "\(answer)")
+      if client !== ready { #expect(answer.status == 200, "\(answer)") }
+      #expect(try await client.isClosedByServer())
+    }
+    await stop
+    #expect(try await collector.ledger() == 1)
+    running.database.shutDown()
+  }
 }

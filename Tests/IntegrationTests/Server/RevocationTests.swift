@@ -43,7 +43,9 @@ import Testing
     #expect(times.contains { $0 < .seconds(1) }, "\(times)")
     #expect(try await bystander.push(bystander.push(of: []), over: alive).status == 200, "only the revoked one is out")
     let page = try await second.client().request("GET", "/metrics").text
-    #expect(page.contains("\npganalytics_connections_severed_total \(4 * times.count)\n"), "\(page)")
+    let severed = page.firstMatch(of: /\npganalytics_connections_severed_total ([0-9]+)\n/).flatMap { Int($0.output.1) }
+    // One that came meanwhile, to be refused, may be among them.
+    #expect(try #require(severed) >= 4 * times.count, "\(page)")
     await second.stop()
     await first.stop()
   }

@@ -41,6 +41,10 @@ final class RunningServer: Sendable {
     settings.logLevel = "critical"
     settings.pushesPerMinute = 100_000
     settings.loginsPerAddressMinute = 100_000
+    settings.drainSpread = .zero
+    // All suites at once, on a machine that does other things too, are no reason to refuse anything.
+    settings.adminQueueDeadline = .seconds(TestClient.patience)
+    settings.queryTimeout = .seconds(TestClient.patience)
     change(&settings)
     let database = try Database.start(settings.databaseSettings(address))
     var storage = settings.storage

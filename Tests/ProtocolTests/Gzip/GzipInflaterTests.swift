@@ -100,12 +100,52 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     #expect(throws: InflateError.corrupt(offset: 2)) { try inflate([plain[...]], atMost: 64) }
   }
 
-  @Test func `reads a header with name, comment, extra field and header checksum`() throws {
+  /// RFC 1952 §2.3: extra field, name, comment and the header's own checksum.
+  private static let fullHeader: [UInt8] =
+    [0x1F, 0x8B, 8, 0x1E, 0, 0, 0, 0, 0, 255, 2, 0, 9, 9] + Array("a\0b\0".utf8) + [0x76, 0x51]
+
+  @Test(arguments: [1, 64])
+  func `reads a header with name, comment, extra field and header checksum, for every split`(chunk: Int) throws {
     let message = mixedText(50)
-    let bare = GzipDeflater.gzip(message)
-    // RFC 1952 §2.3: FLG 0x1C is FEXTRA, FNAME and FCOMMENT.
-    let header: [UInt8] = [0x1F, 0x8B, 8, 0x1C, 0, 0, 0, 0, 0, 255, 2, 0, 9, 9] + Array("a\0b\0".utf8)
-    #expect(try inflate([(header + bare.dropFirst(10))[...]], atMost: 64) == message)
+    let member = Self.fullHeader + GzipDeflater.gzip(message).dropFirst(10)
+    for pieces in splits(of: member) { #expect(try inflate(pieces, atMost: chunk) == message) }
+  }
+
+  @Test func `refuses a header whose checksum is wrong, and flags that mean nothing`() {
+    let rest = GzipDeflater.gzip(mixedText(50)).dropFirst(10)
+    for index in 4..<Self.fullHeader.count {
+      var header = Self.fullHeader
+      header[index] ^= 1
+      #expect(throws: InflateError.self, "byte \(index)") { try inflate([(header + rest)[...]], atMost: 64) }
+    }
+    for flag: UInt8 in [0x20, 0x40, 0x80] {
+      let header: [UInt8] = [0x1F, 0x8B, 8, flag, 0, 0, 0, 0, 0, 255]
+      #expect(throws: InflateError.corrupt(offset: 4)) { try inflate([(header + rest)[...]], atMost: 64) }
+    }
+  }
+
+  @Test func `refuses a length that is not the message's, for every split`() {
+    var member = GzipDeflater.gzip(mixedText(300))
+    member[member.count - 1] ^= 0x80
+    for pieces in splits(of: member) {
+      #expect(throws: InflateError.corrupt(offset: member.count)) { try inflate(pieces, atMost: 4096) }
+    }
+  }
+
+  @Test(arguments: SeededGenerator.fuzzSeeds("GzipInflater, long messages"))
+  func `reads messages of several windows, however they are cut and whatever their blocks are`(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed)
+    for level in 0...9 {
+      var message = mixedText(150_000, seed: seed)
+      // What does not compress, and what repeats from as far back as deflate reaches.
+      message += (0..<40_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      message += message[120_000..<150_000]
+      let member = GzipDeflater.gzip(message, level: level)
+      let longest = Int.random(in: 1...20_000, using: &generator)
+      let chunk = Int.random(in: 1...90_000, using: &generator)
+      let pieces = randomSplit(of: member, longest: longest, using: &generator)
+      #expect(try inflate(pieces, atMost: chunk) == message, "level \(level), \(longest) in, \(chunk) out")
+    }
   }
 
   @Test func `refuses a second member and any other byte behind the first, for every split`() {

@@ -109,7 +109,7 @@ struct PeerCertificateTests {
 
 extension IssuedCertificate {
   /// The same with one bit of the signature changed: its last bytes are the middle of an integer, so it still parses.
-  fileprivate func withDamagedSignature() throws -> IssuedCertificate {
+  func withDamagedSignature() throws -> IssuedCertificate {
     var lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").map(String.init)
     let last = try #require(lines.lastIndex { !$0.hasPrefix("-") })
     // Base64 in the line before the last: whole groups, far from padding and from the integers' heads.

@@ -1,0 +1,68 @@
+// What can be asked about metrics, and asking it.
+
+import Protocol
+
+enum MetricEndpoints {
+  static func all(_ services: Services) -> [Endpoint] { [types(), metrics(services)] }
+
+  private static func types() -> Endpoint {
+    let answer = MetricTypesAnswer.all
+    return Endpoint(
+      .get, "/api/v1/metric-types", id: "listMetricTypes", tag: .servers, access: .user(.viewer),
+      summary: "Every metric type, its tables, and what their columns mean and can be asked for.",
+      returns: MetricTypesAnswer.self
+    ) { _, _ async throws(Problem) -> MetricTypesAnswer in answer }
+  }
+
+  private static func metrics(_ services: Services) -> Endpoint {
+    let json = AnswerDeclaration.json(
+      MetricsAnswer.self, prose: "The rows.",
+      fields: [
+        .init(name: MetricsAnswer.sourceField, schema: MetricSource.schema, prose: "As the member `source` of JSON."),
+        .init(
+          name: MetricRowStream.cursorField, schema: .string,
+          prose: "CSV and NDJSON: where to go on, if there is more. A long answer has it as a trailer."),
+      ])
+    let csv = AnswerDeclaration(contents: [
+      .init(type: .csv, schema: .string, example: "time,database,size_bytes\r\n2026-09-21T13:30:00Z,app,1234567.5\r\n")
+    ])
+    let lines = AnswerDeclaration(contents: [
+      .init(
+        type: .jsonLines, schema: .string,
+        example: .string(#"{"time":"2026-09-21T13:30:00Z","database":"app","size_bytes":1234567.5}"# + "\n"))
+    ])
+    return Endpoint(
+      .get, "/api/v1/servers/{id:int}/metrics", id: "getServerMetrics", tag: .servers, access: .user(.viewer),
+      summary: "Metrics of one server, as stored or aggregated by buckets.", description: description,
+      query: MetricsQuery.self, returns: EndpointAnswer.self, answers: [json.or(csv).or(lines)], problems: [.notFound]
+    ) { request, context async throws(Problem) -> EndpointAnswer in
+      let server = try await ServerEndpoints.server(request.path.integer("id"), services)
+      guard let format = MetricFormat(try request.head.negotiate(MetricFormat.allCases.map(\.type))) else {
+        throw Problem(.notAcceptable)
+      }
+      return try await MetricsRead(
+        services: services, server: server.id, query: request.query, format: format, context: context
+      ).answer()
+    }
+  }
+
+  private static let description = """
+    By `Accept`: JSON, in pages; CSV or NDJSON, streamed row by row up to the setting `stream_rows`. If rows cannot be read to \
+    the end, the body is cut off and the connection closed: chunks without the last one.
+
+    Rows are in the order of time; of one time, buckets by the ids of database and object, rows as stored in an order that is \
+    always the same. `next_cursor` is a position in that order, so pages neither repeat nor miss rows that were there.
+
+    **Buckets** have one row for each database and object (and each `series` column of the table). avg, sum and p95 are of \
+    all values that are not null; `last` is the value of the last row, null or not.
+
+    **rate** is the increase of a counter per second, between successive rows of one series: one database, object and \
+    `series` column. A counter that falls was reset, and its new value is the increase. The first row of a series in the range \
+    has no rate: null. A bucket's rate is the sum of the increases up to its rows, divided by the time that they took.
+
+    **Roll-ups** of 5 minutes and 1 hour are read where they give the same answer as the rows: the bucket is a multiple, the \
+    aggregate is not p95, all columns are counters or gauges. What is not rolled up yet, and what of the range is no whole \
+    bucket of the roll-up, comes from the rows. `source` says what was read. (Sums of `real` columns can differ in the last \
+    digits: they are added in another order.) Roll-ups are kept longer than rows.
+    """
+}

@@ -1,0 +1,181 @@
+// What a roll-up row must hold of a column for its aggregates to be composed, and how they are.
+
+import Protocol
+
+/// One thing that is kept of a column's values in a bucket. The roll-up's column is `<column>.<part>`.
+enum RollupPart: String, CaseIterable, Sendable {
+  /// Values that are not null.
+  case count
+  case sum, min, max
+  /// Of the first and of the last row in the bucket, null or not.
+  case first, last
+  /// Sum of the increases between rows of the bucket, and the seconds between those rows.
+  case increase, elapsed
+
+  /// The parts kept of a column; none of what is not counted or measured.
+  static func all(of column: MetricColumn) -> [RollupPart] {
+    switch column.meaning {
+    case .counter: allCases
+    case .gauge: [.count, .sum, .min, .max, .last]
+    case .label: []
+    }
+  }
+
+  /// - Returns: the column's type in a roll-up. A sum of int8 is a numeric, as PostgreSQL has it.
+  func type(of column: MetricColumn) -> SQLType {
+    let isInteger = column.kind == .int8
+    return switch self {
+    case .count: .int4
+    case .sum, .increase: isInteger ? .numeric : .float8
+    case .min, .max, .first, .last: isInteger ? .int8 : .float8
+    case .elapsed: .float8
+    }
+  }
+
+  func name(of column: MetricColumn) -> String { "\(column.name).\(rawValue)" }
+
+  /// The part of a bucket that has one row, `t`.
+  func ofRow(_ column: MetricColumn) -> String {
+    let value = "t.\(quotedIdentifier(column.name))"
+    return switch self {
+    case .count: "(\(value) IS NOT NULL)::int4"
+    case .sum: column.kind == .int8 ? "\(value)::numeric" : value
+    case .min, .max, .first, .last: value
+    case .increase: column.kind == .int8 ? "NULL::numeric" : "NULL::float8"
+    case .elapsed: "NULL::float8"
+    }
+  }
+}
+
+/// The parts of the selected columns that an aggregate needs, from roll-up rows and from rows.
+struct Partials {
+  /// Expressions over `t`, in one order.
+  let rolled: [String]
+  let raw: [String]
+  private let aggregate: Aggregate
+  private let selection: MetricSelection
+
+  init(_ aggregate: Aggregate, _ selection: MetricSelection) {
+    self.aggregate = aggregate
+    self.selection = selection
+    var pairs: [(MetricColumn, RollupPart)] = []
+    func add(_ columns: [MetricColumn], _ parts: [RollupPart]) {
+      for column in columns {
+        for part in parts where !pairs.contains(where: { $0 == column && $1 == part }) { pairs.append((column, part)) }
+      }
+    }
+    let columns = selection.columns
+    switch aggregate {
+    case .avg: add(columns, [.sum, .count])
+    case .sum: add(columns, [.sum])
+    case .min: add(columns, [.min])
+    case .max: add(columns, [.max])
+    case .last: add(columns, [.last])
+    case .rate: add(columns, [.first, .last, .increase, .elapsed])
+    case .p95: preconditionFailure("p95 is not composed")
+    }
+    let times = aggregate == .rate ? ["first_time", "last_time"] : []
+    // Rows of one time are put in order; roll-up rows of a series never have one time.
+    let ties = aggregate == .rate || aggregate == .last ? selection.table.rolledColumns : []
+    rolled =
+      pairs.map { "t.\(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.\($0)" }
+      + ties.map { "NULL::\($0.kind == .int8 ? "int8" : "float8") AS \(quotedIdentifier($0.name + ".tie"))" }
+    raw =
+      pairs.map { "\($1.ofRow($0)) AS \(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.time AS \($0)" }
+      + ties.map { "t.\(quotedIdentifier($0.name))" }
+  }
+
+  /// The aggregate of `column` over rows `t` that have these parts.
+  func composed(_ column: MetricColumn) -> String {
+    func own(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
+    switch aggregate {
+    case .avg: return "(sum(\(own(.sum))) / nullif(sum(\(own(.count))), 0))::float8"
+    case .sum: return "sum(\(own(.sum)))::float8"
+    case .min: return "min(\(own(.min)))"
+    case .max: return "max(\(own(.max)))"
+    case .last:
+      let ties = selection.ties(isDescending: true) { $0.name + ".tie" }
+      return "(array_agg(\(own(.last)) ORDER BY t.time DESC\(ties)))[1]"
+    case .rate:
+      let increase = "coalesce(\(own(.increase)), 0) + coalesce(\(Self.crossing(column)), 0)"
+      return "sum(\(increase))::float8 / nullif(sum(\(Self.elapsed(column))), 0)"
+    case .p95: preconditionFailure("p95 is not composed")
+    }
+  }
+
+  /// The increase from the last row of the bucket before to the first of this one.
+  static func crossing(_ column: MetricColumn) -> String {
+    let number = column.kind == .int8 ? "::numeric" : ""
+    let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
+    let before = "t.\(quotedIdentifier(column.name + ".before"))"
+    return "CASE WHEN \(first) < \(before) THEN \(first)\(number) ELSE \(first)\(number) - \(before) END"
+  }
+
+  /// The seconds that increases were counted over: within the bucket, and from the one before.
+  static func elapsed(_ column: MetricColumn) -> String {
+    let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
+    let before = "t.\(quotedIdentifier(column.name + ".before"))"
+    let within = "coalesce(t.\(quotedIdentifier(RollupPart.elapsed.name(of: column))), 0)"
+    let crossing = "date_part('epoch', t.first_time - t.time_before)"
+    return "\(within) + CASE WHEN \(first) IS NOT NULL AND \(before) IS NOT NULL THEN \(crossing) ELSE 0 END"
+  }
+}
+
+extension MetricSelection {
+  /// The columns that name a row's series, by ids.
+  var identityColumns: [String] { table.identityColumns }
+
+  /// The ids as values of a cursor: int8, never null, in the order of rows.
+  func keyTerms(_ alias: String) -> [String] {
+    // A row without a database, or without a number, comes first.
+    identityColumns.map { "coalesce(\(alias).\(quotedIdentifier($0)), \(Int64.min + 1))" }
+  }
+
+  /// How many keys a cursor of this query has.
+  var keyCount: Int {
+    switch shape {
+    case .samples, .rates: 1
+    case .buckets: identityColumns.count
+    }
+  }
+
+  /// What decides between rows of one time and series: all numbers of the row, so that each column, and each part of it
+  /// in a roll-up, is of the same row.
+  func ties(isDescending: Bool = false, _ name: (MetricColumn) -> String) -> String {
+    table.rolledColumns.map { ", t.\(quotedIdentifier(name($0)))\(isDescending ? " DESC" : "")" }.joined()
+  }
+}
+
+extension MetricSelection.Shape {
+  var looksBack: Bool {
+    switch self {
+    case .samples: false
+    case .rates: true
+    case .buckets(let aggregate, _): aggregate == .rate
+    }
+  }
+
+  var name: String {
+    switch self {
+    case .samples: "samples"
+    case .rates: "rates"
+    case .buckets(let aggregate, _): aggregate.rawValue
+    }
+  }
+}
+
+extension MetricTable {
+  var qualifiedName: String { "metrics.\(quotedIdentifier(name))" }
+
+  func rollupName(_ step: RollupStep) -> String { "rollups.\(quotedIdentifier("\(name)_\(step.rawValue)"))" }
+
+  /// The columns that name a row's series, by ids.
+  var identityColumns: [String] {
+    (hasDatabase ? ["database_id"] : []) + (object.isEmpty ? [] : ["object_id"]) + series.map(\.name)
+  }
+
+  var counters: [MetricColumn] { columns.filter { $0.meaning == .counter } }
+
+  /// The columns that are rolled up.
+  var rolledColumns: [MetricColumn] { columns.filter { $0.meaning != .label } }
+}

@@ -1,0 +1,88 @@
+// From the database's loop to the client's connection: rows become parts of a body as they arrive.
+//
+//   opening ──32 KiB of rows──▶ flowing (head is out, parts follow) ──last row──▶ over
+//      └──last row──▶ over, as one whole answer                      └──failure──▶ over, cut off
+//
+// So a failure before the first part is a proper refusal, and a short answer has its length.
+
+import Protocol
+import Synchronization
+
+final class MetricRowStream: RowSink {
+  enum Opening: Sendable {
+    case whole(body: [UInt8], nextCursor: String?)
+    case flowing
+    case failed(DatabaseError)
+  }
+
+  private static let partBytes = 32 * 1024
+
+  private struct State {
+    var opening: CheckedContinuation<Opening, Never>?
+    /// What opened it, until somebody waits for that.
+    var opened: Opening?
+    var isOpen = false
+    var source = MetricSource.raw
+  }
+
+  let pipe: BodyPipe
+  private let state = Mutex(State())
+  /// One hand after the other: `begin` before the statement is sent, `receive` on the pool's loop, `finish` after its end.
+  private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: each hand-over is a job of the loop's or its answer
+
+  init(capacity: Int) { pipe = BodyPipe(capacity: capacity) }
+
+  /// What becomes of the answer. Asked once.
+  func opening() async -> Opening {
+    await withCheckedContinuation { continuation in
+      let opened = state.withLock { state in
+        if state.opened == nil { state.opening = continuation }
+        return state.opened
+      }
+      if let opened { continuation.resume(returning: opened) }
+    }
+  }
+
+  /// Before the first row.
+  func begin(_ plan: MetricRowEncoder.Plan, from source: MetricSource) {
+    encoder = MetricRowEncoder(plan)
+    state.withLock { $0.source = source }
+  }
+
+  /// Where the rows come from; known once it is open.
+  var source: MetricSource { state.withLock { $0.source } }
+
+  func receive(_ rows: borrowing DatabaseRows) -> RowDemand {
+    encoder?.append(rows)
+    guard let pending = encoder?.pendingBytes, pending >= Self.partBytes, let part = encoder?.take() else { return .more }
+    open(.flowing)
+    return pipe.write(part) ? .more : .pause
+  }
+
+  /// After the last row.
+  func finish() {
+    encoder?.finish()
+    let (rest, cursor) = (encoder?.take() ?? [], encoder?.nextCursor)
+    if !state.withLock({ $0.isOpen }) { return open(.whole(body: rest, nextCursor: cursor)) }
+    if !rest.isEmpty { _ = pipe.write(rest) }
+    pipe.finish(trailers: cursor.map { [HTTPField(Self.cursorField, $0)] } ?? [])
+  }
+
+  func fail(_ error: DatabaseError) {
+    open(.failed(error))
+    pipe.fail()
+  }
+
+  static let cursorField = "X-Next-Cursor"
+
+  private func open(_ opening: Opening) {
+    let waiting = state.withLock { state in
+      if state.isOpen { return nil as CheckedContinuation<Opening, Never>? }
+      state.isOpen = true
+      if state.opening == nil { state.opened = opening }
+      defer { state.opening = nil }
+      return state.opening
+    }
+    waiting?.resume(returning: opening)
+  }
+}

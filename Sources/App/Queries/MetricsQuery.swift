@@ -1,0 +1,107 @@
+import Protocol
+
+/// The parameters of a metrics query.
+struct MetricsQuery: QueryParameters {
+  static let defaultLimit = 1000
+  private static let day = Duration.seconds(86_400)
+
+  let metricType: String
+  let columns: String?
+  let start: TimeParameter?
+  let end: TimeParameter?
+  let bucket: Duration?
+  let aggregate: Aggregate?
+  let source: MetricSource?
+  let database: String?
+  let object: String?
+  let limit: Int?
+  let cursor: String?
+
+  init(from query: inout QueryReader) {
+    metricType = query.optional(
+      "metric_type", .string(1...64), default: "pg_stats", "pg_stats",
+      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat.")
+    columns = query.optional(
+      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for.")
+    start = query.optional(
+      "start_time", .time, "First time, or how long before the end: 24h, 7d. An hour before the end if it is left out.")
+    end = query.optional(
+      "end_time", .time, "The time before which to stop, or how long ago; now if it is left out.")
+    bucket = query.optional(
+      "bucket", .duration(.seconds(1)...Self.day * 31),
+      "Width of a bucket: 5m, 1h. Without it the rows as stored. Buckets are counted from 2000-01-01 00:00 UTC.")
+    aggregate = query.optional(
+      "aggregate", .choice(),
+      "What a bucket's values become; avg if it is left out. Without a bucket only rate: how fast each row's counters grew.")
+    source = query.optional(
+      "source", .choice(),
+      "Where to read from: raw rows or roll-ups. Without it the coarsest that gives the exact answer.")
+    database = query.optional("database", .string(1...255), "Rows of this database only.")
+    object = query.optional("object", .string(1...1024), "Rows of this object only: its names joined with dots.")
+    limit = query.optional(
+      "limit", .integer(1...1_000_000_000),
+      "Rows in an answer. JSON: 1000 if it is left out, at most `query_rows`; CSV and NDJSON: at most `stream_rows`.")
+    cursor = query.optional(
+      "cursor", .string(1...256), "`next_cursor` of the answer before, to the same query; only `limit` may be another.")
+    query.require(
+      bucket != nil || aggregate == nil || aggregate == .rate, "bucket",
+      "is missing: without it, the only aggregate is rate")
+    query.require(
+      bucket != nil || source == nil || source == .raw, "bucket", "is missing: roll-ups hold no rows as stored")
+  }
+
+  /// All that decides which rows there are and in which order, as given.
+  var identity: String {
+    let shape = [bucket.map { String($0.wholeSeconds) }, aggregate?.rawValue, database, object]
+    let range = [start, end].map { $0.map { "\($0)" } }
+    return ([metricType, columns] + shape + range).map { $0 ?? "-" }.map { "\($0.utf8.count):\($0)" }.joined()
+  }
+
+  /// - Throws: `.invalidQuery`, naming the parameter that names nothing.
+  func selection() throws(Problem) -> MetricSelection {
+    guard let table = MetricSelection.table(named: metricType) else {
+      throw Problem(.invalidQuery, "metric_type: there is no \(FieldErrors.quoted(metricType))")
+    }
+    let shape: MetricSelection.Shape
+    if let bucket {
+      shape = .buckets(aggregate ?? .avg, seconds: bucket.wholeSeconds)
+    } else {
+      shape = aggregate == .rate ? .rates : .samples
+    }
+    let names = columns?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    return try MetricSelection(table: table, columns: names, shape: shape, database: database, object: object)
+  }
+}
+
+/// A time as a query gives it: absolute, or so long before another.
+enum TimeParameter: Sendable, Equatable {
+  case at(Timestamp)
+  case before(Duration)
+
+  /// - Parameter other: the time that a duration counts back from.
+  func resolved(before other: Timestamp) -> Timestamp {
+    switch self {
+    case .at(let time): time
+    case .before(let duration):
+      Timestamp(unixMicroseconds: other.unixMicroseconds - duration.wholeNanoseconds / 1000)
+    }
+  }
+}
+
+extension FieldRule where Value == TimeParameter {
+  private static var longest: Duration { .seconds(3660 * 86_400) }
+
+  static var time: FieldRule {
+    let duration = FieldRule<Duration>.duration(.seconds(1)...longest)
+    let schema = Schema.either([.instant, duration.schema])
+    let parse: @Sendable (String) -> TimeParameter? = { text in
+      if let time = Timestamp(rfc3339: text) { return .at(time) }
+      return DurationText.parse(text).flatMap { $0 >= .seconds(1) && $0 <= longest ? .before($0) : nil }
+    }
+    return FieldRule(
+      schema, placeholder: .at(Timestamp(unixSeconds: 0)),
+      expectation: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z (in a query, + is written %2B), "
+        + "or a duration such as 24h or 7d",
+      json: { if case .string(let text) = $0 { parse(text) } else { nil } }, text: parse)
+  }
+}

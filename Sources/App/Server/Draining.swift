@@ -1,0 +1,40 @@
+// How a lane stops: nothing new comes in, what is in work is finished, and idle connections are closed a share at a time:
+// ten thousand collectors that are all let go at once would all be back at once, at the next server or the next start.
+
+import Reactor
+
+/// Closes a lane's connections within a window. Lives from the begin of the drain to the end of the lane.
+final class Draining: DeadlineHandler {
+  private static let step = Duration.milliseconds(100)
+
+  private unowned let lane: Lane
+  private let steps: Int
+  private var stepsLeft: Int
+  /// Connections at the begin.
+  private let total: Int
+
+  /// - Parameter window: within which the idle ones are closed.
+  init(_ lane: Lane, window: Duration) {
+    self.lane = lane
+    total = lane.connections.count
+    steps = max(1, Int(window.wholeMilliseconds / Self.step.wholeMilliseconds))
+    stepsLeft = steps
+  }
+
+  /// Closes the next share. Called once; goes on by itself.
+  func proceed() {
+    stepsLeft -= 1
+    let idle = lane.connections.all.filter(\.isIdle)
+    // As many may stay as the window has left of it.
+    let excess = idle.count - total * stepsLeft / steps
+    for connection in idle.prefix(max(0, excess)) { connection.drain() }
+    if stepsLeft > 0 {
+      _ = lane.loop.schedule(self, at: lane.loop.now + Self.step)
+    } else {
+      // Who has not finished the handshake by now is not worth waiting for.
+      for connection in lane.connections.all { connection.drain() }
+    }
+  }
+
+  func deadlineReached(_ id: TimerID) { proceed() }
+}

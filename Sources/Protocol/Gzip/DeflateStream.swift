@@ -1,0 +1,75 @@
+// The border to ISA-L: raw deflate (RFC 1951) piece by piece, and the CRC-32 of gzip.
+
+import CEpoll.ISAL
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// One deflate stream at a time.
+struct DeflateStream: ~Copyable {
+  struct Step {
+    enum State {
+      case goesOn
+      /// The stream has ended and is put out to its last byte.
+      case ended
+      case corrupt
+    }
+
+    let state: State
+    let produced: Int
+    /// Bytes of the input that were not taken in. (After the end it may be more than the input had: see `unused`.)
+    let left: Int
+    /// Bytes that were taken in, now or earlier, and not used up.
+    let ahead: Int
+
+    /// After the end: the bytes that follow the stream. At most `mostReadAhead` of them came before this input.
+    var unused: Int { left + ahead }
+  }
+
+  /// The library reads whole words.
+  static let mostReadAhead = 8
+  /// Memory of one stream, wherever it is.
+  static let allocatedBytes = cisal_stream_bytes()
+
+  private let stream: OpaquePointer
+
+  init() {
+    guard let stream = cisal_stream_new() else { preconditionFailure("out of memory for an inflater") }
+    self.stream = stream
+  }
+
+  deinit { free(UnsafeMutableRawPointer(stream)) }
+
+  mutating func reset() { cisal_stream_reset(stream) }
+
+  /// Inflates from `input` and appends at most `room` bytes to `output`.
+  mutating func inflate(_ input: Span<UInt8>, into output: inout ByteBuffer, room: Int) -> Step {
+    input.withUnsafeBufferPointer { source in
+      var code: CInt = 0
+      var left: UInt32 = 0
+      var ahead: UInt32 = 0
+      let produced = output.appendUninitialized(minimumCapacity: room) { target in
+        var produced: UInt32 = 0
+        // Safety: the library reads `source.count` bytes and writes at most `room`, which `appendUninitialized`
+        // reserved. Neither pointer is used after the call.
+        code = cisal_inflate(
+          stream, source.baseAddress, UInt32(source.count), target.baseAddress?.assumingMemoryBound(to: UInt8.self),
+          UInt32(room), &left, &ahead, &produced)
+        return Int(produced)
+      }
+      return Step(
+        state: code < 0 ? .corrupt : code == 1 ? .ended : .goesOn, produced: produced, left: Int(left),
+        ahead: Int(ahead))
+    }
+  }
+}
+
+/// CRC-32 as gzip and Ethernet have it.
+struct CRC32 {
+  private(set) var value: UInt32 = 0
+
+  mutating func update(_ bytes: Span<UInt8>) {
+    value = bytes.withUnsafeBufferPointer { cisal_crc32(value, $0.baseAddress, UInt64($0.count)) }
+  }
+}

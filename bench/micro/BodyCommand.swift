@@ -1,0 +1,34 @@
+import ArgumentParser
+import Glibc
+
+/// Writes a body for the bench client to push.
+struct BodyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "body", abstract: "Prints a push: the one that stages are measured with.")
+
+  @Option(help: "Rows.") var rows = 200
+  @Flag(help: "Statements instead of table statistics.") var statements = false
+
+  func run() {
+    let body = statements ? MicroBody.statements(rows: rows) : MicroBody.tableStatistics(rows: rows)
+    var rest = body.json[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+      if count <= 0 { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}
+
+/// Prints what a process has used so far.
+struct UsageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "usage", abstract: "Prints a process's nanoseconds of processor time and its resident bytes.")
+
+  @Argument var pid: Int32
+  @Flag(help: "And its children's time.") var children = false
+
+  func run() {
+    print(ProcessUsage.nanoseconds(pid, withChildren: children), ProcessUsage.residentBytes(pid))
+  }
+}

@@ -1,0 +1,68 @@
+// What a process has used up, from /proc: of all its threads, in nanoseconds.
+
+import Glibc
+
+enum ProcessUsage {
+  /// Processor time of the process, and of its children that live, if they are wanted.
+  static func nanoseconds(_ process: Int32, withChildren: Bool) -> Int64 {
+    var sum: Int64 = 0
+    for thread in entries("/proc/\(process)/task") {
+      // Time on a processor, time in a queue, number of turns.
+      sum += text("/proc/\(process)/task/\(thread)/schedstat").split(separator: " ").first.flatMap { Int64($0) } ?? 0
+    }
+    if withChildren {
+      for child in children(of: process) { sum += nanoseconds(child, withChildren: true) }
+    }
+    return sum
+  }
+
+  /// Resident memory in bytes.
+  static func residentBytes(_ process: Int32) -> Int {
+    for line in text("/proc/\(process)/status").split(separator: "\n") where line.hasPrefix("VmRSS:") {
+      return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).compactMap { Int($0) }.first.map { $0 * 1024 } ?? 0
+    }
+    return 0
+  }
+
+  private static func children(of process: Int32) -> [Int32] {
+    entries("/proc/\(process)/task").flatMap { thread in
+      text("/proc/\(process)/task/\(thread)/children").split(separator: " ").compactMap { Int32($0) }
+    }
+  }
+
+  private static func entries(_ path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        // Safety: d_name is an array of bytes that ends with a NUL.
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names
+  }
+
+  static func text(_ path: String) -> String {
+    String(decoding: (bytes(path) ?? []), as: UTF8.self)
+  }
+
+  static func bytes(_ path: String) -> [UInt8]? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
+    return bytes
+  }
+
+  /// Of a clock that only goes forward.
+  static func wallNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  static func unixSeconds() -> Int64 { Int64(time(nil)) }
+}

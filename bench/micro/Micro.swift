@@ -1,0 +1,61 @@
+// pganalytics-micro: what each stage of a push costs by itself, and the anchors that the server is compared with.
+
+import ArgumentParser
+import CCounters
+import Protocol
+
+@main
+struct Micro: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pganalytics-micro", abstract: "Measures the stages of a push, one at a time.",
+    subcommands: [Stages.self, CopyCommand.self, LoadCommand.self, BodyCommand.self, UsageCommand.self],
+    defaultSubcommand: Stages.self)
+}
+
+struct Stages: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Processor time, throughput and allocations of each stage.")
+
+  @Option(help: "Rows of a push.") var rows = 200
+  @Option(help: "Rounds of a stage; the best and the median are shown.") var rounds = 15
+  @Option(help: "Milliseconds of a round, at least.") var milliseconds = 20
+  @Option(help: "Only stages whose name contains this.") var only = ""
+
+  func run() throws {
+    let bench = Bench(rounds: max(1, rounds), roundNanoseconds: Int64(milliseconds) * 1_000_000)
+    let bodies = [MicroBody.tableStatistics(rows: rows), MicroBody.statements(rows: rows)]
+    for body in bodies {
+      print(
+        "\(body.name): \(body.rows) rows, \(body.values) values a row, \(body.json.count) B of JSON, "
+          + "\(body.gzip.count) B of gzip")
+    }
+    print(
+      Self.line("stage", "best us", "median us", "MB/s", "ns a row", "allocations"))
+    for body in bodies {
+      print("-- \(body.name)")
+      for result in bench.bodyStages(body, only: only) { print(Self.line(result)) }
+      if only.isEmpty || "TLS records".contains(only) { print(Self.line(try bench.records(body))) }
+    }
+    print("-- one request")
+    if only.isEmpty { for result in try bench.headStages() { print(Self.line(result)) } }
+    if only.isEmpty || "handshake".contains(only) { print(Self.line(try bench.handshakes(50))) }
+  }
+
+  private static func line(_ result: StageResult) -> String {
+    let megabytes = Double(result.bytes) / result.best * 1000
+    return line(
+      result.name, (result.best / 1000).text(2), (result.median / 1000).text(2),
+      result.bytes == 0 ? "" : megabytes.text(0), result.rows == 0 ? "" : (result.best / Double(result.rows)).text(0),
+      result.allocations.isNaN ? "" : result.allocations.text(1))
+  }
+
+  private static func line(
+    _ name: String, _ best: String, _ median: String, _ rate: String, _ row: String, _ allocations: String
+  ) -> String {
+    func right(_ text: String, _ width: Int) -> String {
+      String(repeating: " ", count: max(1, width - text.count)) + text
+    }
+    return name + String(repeating: " ", count: max(1, 38 - name.count)) + right(best, 10) + right(median, 11)
+      + right(rate, 8) + right(row, 10) + right(allocations, 13)
+  }
+}
