@@ -73,13 +73,12 @@ enum PushEndpoint {
 
   private static var schema: Schema {
     let types = MetricCatalog.types.map(\.name).joined(separator: ", ")
-    let metric = Schema.object(
-      named: "Metric",
-      [
-        .init(
-          name: "type", schema: .string.described("One of \(types); another is kept as JSON."), isRequired: true),
-        .init(name: "timestamp", schema: .instant, isRequired: true),
-      ], isClosed: false)
+    // Anything: what is no metric is rejected by itself and does not make the push invalid.
+    let metric = Schema.any.described(
+      """
+      An object with `type`, `timestamp` (RFC 3339) and the members of its type: \(types). One of another type is kept as \
+      JSON. What cannot be stored is listed in the answer's `rejected`, and the rest is stored.
+      """)
     return .object(
       named: "Push",
       [

@@ -118,6 +118,8 @@ import Testing
     #expect(try await subjects("actor=user:1&outcome=success") == ["10", "04"])
     #expect(try await subjects("subject=user:905") == ["05"])
     #expect(try await subjects("since=2020-01-01T11:00:00Z") == ["12", "11"])
+    #expect(try await admin.request("GET", "\(audit)?since=7d&action=user.update").json["total"]?.integer == 0)
+    #expect(try await admin.request("GET", "\(audit)?until=7d&action=user.update").json["total"]?.integer == 12)
     #expect(try await subjects("since=2020-01-01T02:00:00Z&page_size=100&action=user.update").count == 11)
     #expect(try await subjects("action=user.delete") == [])
     let page = try await admin.request("GET", "\(audit)?action=user.update&page_size=5")
