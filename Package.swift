@@ -54,16 +54,17 @@ let package = Package(
       path: "bench/micro",
       swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
-    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll"], swiftSettings: strict),
+    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters"], swiftSettings: strict),
     .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [
         "Bench", "Protocol", "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll"], swiftSettings: strict),
+      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

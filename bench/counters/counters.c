@@ -2,10 +2,8 @@
 // dynamic linker finds the executable's symbols first. Each counts and passes the call on.
 #define _GNU_SOURCE
 #include "counters.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -89,10 +87,5 @@ ssize_t send(int descriptor, const void *bytes, size_t count, int flags) {
 ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags) {
     mine.writes++;
     return syscall(SYS_sendmsg, descriptor, message, flags);
-}
-
-int epoll_wait(int epoll, struct epoll_event *events, int most, int milliseconds) {
-    mine.waits++;
-    return (int)syscall(SYS_epoll_pwait, epoll, events, most, milliseconds, NULL, 8);
 }
 #endif

@@ -20,9 +20,11 @@ struct MetricsQuery: QueryParameters {
   init(from query: inout QueryReader) {
     metricType = query.optional(
       "metric_type", .string(1...64), default: "pg_stats", "pg_stats",
-      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat.")
+      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat."
+    )
     columns = query.optional(
-      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for.")
+      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for."
+    )
     start = query.optional(
       "start_time", .time, "First time, or how long before the end: 24h, 7d. An hour before the end if it is left out.")
     end = query.optional(
@@ -32,7 +34,8 @@ struct MetricsQuery: QueryParameters {
       "Width of a bucket: 5m, 1h. Without it the rows as stored. Buckets are counted from 2000-01-01 00:00 UTC.")
     aggregate = query.optional(
       "aggregate", .choice(),
-      "What a bucket's values become; avg if it is left out. Without a bucket only rate: how fast each row's counters grew.")
+      "What a bucket's values become; avg if it is left out. Without a bucket only rate: how fast each row's counters grew."
+    )
     source = query.optional(
       "source", .choice(),
       "Where to read from: raw rows or roll-ups. Without it the coarsest that gives the exact answer.")

@@ -21,7 +21,7 @@ final class Server: Sendable {
   private let queries: Database
   private let workers: WorkerPool
   private let threads: [LoopThread]
-  private let lanes: LaneRoster
+  let lanes: LaneRoster
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
 

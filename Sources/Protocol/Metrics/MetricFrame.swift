@@ -60,13 +60,13 @@ struct MetricFrames: ~Copyable {
   private(set) var count = 0
 
   subscript(index: Int) -> MetricFrame {
-    _read { yield frames[index] }
-    _modify { yield &frames[index] }
+    get { frames[index] }
+    set { frames[index] = newValue }
   }
 
   var top: MetricFrame {
-    _read { yield frames[count - 1] }
-    _modify { yield &frames[count - 1] }
+    get { frames[count - 1] }
+    set { frames[count - 1] = newValue }
   }
 
   mutating func push(_ frame: MetricFrame) {

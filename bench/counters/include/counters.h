@@ -11,8 +11,6 @@ struct counted {
     /// Calls of read, recv and recvmsg, and of write, send and sendmsg.
     uint64_t reads;
     uint64_t writes;
-    /// Calls of epoll_wait.
-    uint64_t waits;
 };
 
 struct counted counted_by_this_thread(void);
