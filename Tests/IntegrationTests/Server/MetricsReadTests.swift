@@ -133,7 +133,8 @@ import Testing
     }
     #expect(ids.contains(reader.collector.serverID))
     let found = try await reader.get("/api/v1/servers?q=\(try #require(one.json["name"]?.text).uppercased())")
-    #expect(found.json["data"]?.elements.contains { $0["id"]?.integer == reader.collector.serverID } == true, "\(found)")
+    #expect(
+      found.json["data"]?.elements.contains { $0["id"]?.integer == reader.collector.serverID } == true, "\(found)")
     #expect(try await reader.get("/api/v1/servers?q=no-such-server").json["total"]?.integer == 0)
     let newest = try await reader.get("/api/v1/servers?sort=-id&page_size=2")
     let newestIDs = newest.json["data"]?.elements.compactMap { $0["id"]?.integer } ?? []
