@@ -65,6 +65,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   var counters: LaneCounters
   /// Connections whose reading is paused because the lane holds too much.
   var paused: [ConnectionID] = []
+  /// For what must differ and need not be secret: the names of requests, jitter.
+  var random = QuickRandom()
   private(set) var isDraining = false
   private(set) lazy var handle = LaneHandle(self)
 
