@@ -22,21 +22,21 @@ struct Exchange {
   /// Set while an endpoint works on the answer.
   var departure: Departure?
 
-  init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime) {
+  /// - Parameter freshID: what to call the request if the client does not say.
+  init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime, freshID: UInt64) {
     self.number = number
     self.head = head
     self.startedAt = startedAt
-    requestID = Self.requestID(of: head)
+    requestID = Self.requestID(of: head, freshID)
   }
 
-  private static func requestID(of head: HTTPRequestHead) -> String {
+  private static func requestID(of head: HTTPRequestHead, _ freshID: UInt64) -> String {
     if let given = head.string(named: "x-request-id"), (1...64).contains(given.utf8.count),
       given.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
     {
       return given
     }
-    let bits = UInt64.random(in: .min ... .max)
-    let digits = String(bits, radix: 16)
+    let digits = String(freshID, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

@@ -9,7 +9,8 @@ extension HTTPConnection {
   func begin(_ head: HTTPRequestHead) {
     isHeadTimed = false
     exchangeNumber &+= 1
-    exchange = Exchange(number: exchangeNumber, head: head, startedAt: lane.loop.now)
+    exchange = Exchange(
+      number: exchangeNumber, head: head, startedAt: lane.loop.now, freshID: lane.random.next())
     open(exchange!)
   }
 

@@ -135,7 +135,7 @@ extension Lane: CopyWriterOwner {
   /// Jittered by a tenth either way, so that a fleet that started together spreads out.
   private func nextCheckIn() -> Int {
     let seconds = Double(settings.checkInInterval.wholeSeconds)
-    return max(1, Int(seconds * Double.random(in: 0.9...1.1)))
+    return max(1, Int(seconds * Double.random(in: 0.9...1.1, using: &random)))
   }
 
   func needsPartitions(for days: [Int32], _ writer: CopyWriter) {

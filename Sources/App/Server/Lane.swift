@@ -67,6 +67,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   var paused: [ConnectionID] = []
   /// Bytes of bodies for endpoints of the admin lane, until they are answered.
   var gatheredBytes = 0
+  /// For what must differ and need not be secret: the names of requests, jitter.
+  var random = QuickRandom()
   private(set) var isDraining = false
   private(set) lazy var handle = LaneHandle(self)
 

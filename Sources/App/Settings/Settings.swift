@@ -48,7 +48,7 @@ struct Settings: Sendable {
   var pushesPerMinute = 120
   var pushBytesPerSecond = 16 * 1024 * 1024
   var checkInInterval = Duration.seconds(60)
-  var knownIDs = 1 << 20
+  var knownIDs = 4 * 1024 * 1024
 
   // Writer
   var writerConnections = 2

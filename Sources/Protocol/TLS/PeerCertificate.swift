@@ -19,10 +19,12 @@ public struct PeerCertificate: Equatable, Sendable {
   /// The collector it names (`CollectorURN`); nil for none, and for several. Means nothing unless `verdict` is `.trusted`.
   public var collector: UUID? { CollectorURN.collector(among: uniformResourceIdentifiers) }
 
-  init(_ certificate: Certificate, verdict: CertificateVerdict) {
+  /// - Parameter authorities: key ids that are in memory already; thousands of connections share these.
+  init(_ certificate: Certificate, verdict: CertificateVerdict, authorities: Set<String> = []) {
     fingerprintHex = certificate.fingerprintHex
     serialHex = certificate.serialHex
-    authorityKeyIDHex = certificate.authorityKeyIDHex
+    let authority = certificate.authorityKeyIDHex
+    authorityKeyIDHex = authority.flatMap { authorities.firstIndex(of: $0) }.map { authorities[$0] } ?? authority
     commonName = certificate.subjectCommonName
     uniformResourceIdentifiers = certificate.uniformResourceIdentifiers
     notBefore = certificate.notBefore

@@ -141,7 +141,8 @@ public struct TLSSession: ~Copyable {
   public var peer: PeerCertificate? {
     guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
     return PeerCertificate(
-      Certificate(sharing: certificate), verdict: CertificateVerdict(code: SSL_get_verify_result(ssl)))
+      Certificate(sharing: certificate), verdict: CertificateVerdict(code: SSL_get_verify_result(ssl)),
+      authorities: context.clientAuthorityKeyIDs)
   }
 
   /// `TLSv1.3` or `TLSv1.2`.

@@ -132,6 +132,14 @@ import Testing
       page += 1
     }
     #expect(ids.contains(reader.collector.serverID))
+    let found = try await reader.get("/api/v1/servers?q=\(try #require(one.json["name"]?.text).uppercased())")
+    #expect(
+      found.json["data"]?.elements.contains { $0["id"]?.integer == reader.collector.serverID } == true, "\(found)")
+    #expect(try await reader.get("/api/v1/servers?q=no-such-server").json["total"]?.integer == 0)
+    let newest = try await reader.get("/api/v1/servers?sort=-id&page_size=2")
+    let newestIDs = newest.json["data"]?.elements.compactMap { $0["id"]?.integer } ?? []
+    #expect(newestIDs.count == 2 && newestIDs[0] > newestIDs[1], "\(newest)")
+    #expect(try await reader.get("/api/v1/servers?sort=colour").error == "invalid_query")
     #expect(try await reader.get("/api/v1/servers/999999999").status == 404)
     #expect(try await reader.get("/api/v1/servers/99999999999999").status == 404)
     #expect(try await reader.get("/api/v1/servers/x").status == 404)

@@ -5,7 +5,7 @@ import Glibc
 import Protocol
 
 enum LoadMode: String, ExpressibleByArgument, CaseIterable {
-  /// Connect, shake hands, one request, close; one after the other.
+  /// Connect, shake hands, one request, close; `connections` of them at a time.
   case handshakes
   /// Requests over connections that stay.
   case requests
@@ -26,7 +26,7 @@ struct LoadCommand: ParsableCommand {
   @Option(help: "Its key: client certificates are made with it.") var caKey: String
   @Option(help: "Client certificates, used in turn.") var identities = 100
   @Option(help: "Handshakes, requests or connections.") var count = 1000
-  @Option(help: "Connections that requests go over.") var connections = 64
+  @Option(help: "Connections that requests go over, or handshakes under way at a time.") var connections = 64
   @Option(help: "Rounds; each is a line, the last one the median.") var rounds = 5
   @Option(help: "Target of requests.") var path = "/api/v1/health/live"
   @Option(help: "Send a push of no metrics as the collector that enrols with this secret.") var secret: String?
@@ -51,11 +51,13 @@ struct LoadCommand: ParsableCommand {
   private func handshakes(_ client: LoadClient) throws {
     let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     try report("us a handshake") {
-      for index in 0..<count {
-        let connection = try client.connect(index)
-        try connection.finishHandshake()
-        try connection.send(request.span)
-        _ = try connection.answer()
+      for first in stride(from: 0, to: count, by: connections) {
+        let together = try (first..<min(count, first + connections)).map { try client.connect($0) }
+        for connection in together {
+          try connection.finishHandshake()
+          try connection.send(request.span)
+        }
+        for connection in together { _ = try connection.answer() }
       }
       return count
     }
