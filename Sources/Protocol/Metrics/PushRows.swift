@@ -35,9 +35,7 @@ public struct PushRows: ~Copyable {
   /// To be told to `KnownIDs.insert`, each, once the push is committed.
   public private(set) var pendingIDs: [UInt64] = []
 
-  /// `targetCount` of them. (Not a buffer pointer: Swift 6.3 fails to compile changes through one for ThreadSanitizer if
-  /// the elements are noncopyable. Targets are numbers of the catalog's own; only `tuples(of:)` is given others'.)
-  private let tuples: UnsafeMutablePointer<Tuples>
+  private let tuples: UnsafeMutableBufferPointer<Tuples>
   private var marks: [Mark]
   private var pendingMark = 0
   private var held = ByteBuffer()
@@ -50,12 +48,12 @@ public struct PushRows: ~Copyable {
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
     // Safety: every element is initialised here and lives until deinit; nobody else holds the pointer.
-    for index in 0..<targetCount { (tuples + index).initialize(to: Tuples()) }
+    for index in 0..<targetCount { (tuples.baseAddress! + index).initialize(to: Tuples()) }
     marks = Array(repeating: Mark(), count: targetCount)
   }
 
   deinit {
-    tuples.deinitialize(count: targetCount)
+    tuples.baseAddress?.deinitialize(count: targetCount)
     tuples.deallocate()
   }
 
