@@ -61,7 +61,7 @@ let package = Package(
       dependencies: [
         "Bench", "Protocol", "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: strict),
+      exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters"],
       swiftSettings: strict),

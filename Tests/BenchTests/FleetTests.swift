@@ -166,6 +166,107 @@ struct FleetTests {
     #expect(latency.percentile(50) >= .milliseconds(50), "the pushes behind a slow one waited as well")
   }
 
+  /// A server that stands still for 300 ms, told apart by the two ways of counting: from due, and from sent.
+  @Test func `a stall is in the latency of all that fell due in it, and in the service time of one push only`() throws {
+    let server = try TestServer { arrival in
+      arrival.earlier == 0 ? .acknowledgeAfter(.milliseconds(300)) : .acknowledge
+    }
+    let plan = try server.plan(collectors: 1, duration: .milliseconds(600), pace: .interval(.milliseconds(10)))
+    let (report, _) = try run(plan, on: server)
+    let tally = report.tally
+
+    // 60 pushes fell due, 29 of them in the stall; the last of these waited the least.
+    #expect(tally.acknowledged + tally.unsent == 60 && tally.pushLatency.count == 60)
+    #expect(tally.pushLatency.percentile(75) >= .milliseconds(100))
+    #expect(tally.serviceLatency.count == UInt64(tally.acknowledged))
+    let waited = tally.serviceLatency.buckets.indices.filter {
+      LatencyHistogram.highestMicroseconds(of: $0) >= 300_000
+    }.reduce(0) { $0 + tally.serviceLatency.buckets[$1] }
+    #expect(waited >= 1 && tally.serviceLatency.percentile(50) < tally.pushLatency.percentile(50))
+  }
+
+  @Test func `what fell due and was never made is in the latency with the time it waited`() throws {
+    let server = try TestServer { _ in .acknowledgeAfter(.milliseconds(400)) }
+    let plan = try server.plan(collectors: 1, duration: .milliseconds(200), pace: .interval(.milliseconds(20)))
+    let (report, _) = try run(plan, on: server)
+
+    #expect(report.tally.acknowledged == 1 && report.tally.unsent == 9)
+    #expect(report.tally.pushLatency.count == 10 && report.tally.serviceLatency.count == 1)
+    #expect(report.tally.pushLatency.percentile(10) <= .milliseconds(40), "the last one waited for 20 ms")
+    #expect(report.tally.pushLatency.percentile(80) >= .milliseconds(140))
+  }
+
+  @Test func `ramp and warm-up are counted, and not measured`() throws {
+    let server = try TestServer { _ in .acknowledge }
+    var plan = try server.plan(collectors: 4, duration: .milliseconds(200), pace: .interval(.milliseconds(20)))
+    plan.ramp = .milliseconds(200)
+    plan.warmUp = .milliseconds(100)
+    let (report, journal) = try run(plan, on: server)
+    let times = try #require(report.times)
+
+    #expect(times.start.duration(to: times.measureStart) == .milliseconds(300))
+    #expect(times.measureStart.duration(to: times.end) == .milliseconds(200))
+    #expect(report.result.before.acknowledged > 0 && report.measured.acknowledged > 0)
+    #expect(report.tally.acknowledged == journal.acknowledged)
+    #expect(report.measured.acknowledged < report.tally.acknowledged)
+    #expect(report.measured.enrolled == 0 && report.tally.enrolled == 4 && report.tally.connected == 4)
+    // Collector i begins after i quarters of the ramp: (10 + 7.5 + 5 + 2.5) + 4 · (5 + 10) pushes, one beat more or less.
+    let due = report.tally.acknowledged + report.tally.unsent
+    #expect((80...90).contains(due), "\(due)")
+    #expect(report.tally.series.intervals.reduce(0) { $0 + $1.acknowledged } == journal.acknowledged)
+  }
+
+  @Test func `a closed loop that thinks leaves the server alone meanwhile`() throws {
+    let server = try TestServer { _ in .acknowledge }
+    let plan = try server.plan(
+      collectors: 1, duration: .milliseconds(400), pace: .closedLoop(think: .milliseconds(100)))
+    let (_, journal) = try run(plan, on: server)
+
+    let arrivals = journal.arrivals.map(\.time)
+    #expect((1...4).contains(arrivals.count))
+    for (time, next) in zip(arrivals, arrivals.dropFirst()) {
+      #expect(time.duration(to: next) >= .milliseconds(100))
+    }
+  }
+
+  @Test func `every fault ends as it must with a server that is right`() throws {
+    for fault in Fault.allCases {
+      let server = try TestServer { _ in .acknowledge }
+      var plan = try server.plan(collectors: 3, duration: .milliseconds(200), pace: .interval(.milliseconds(100)))
+      plan.faults = try #require(FaultMix([fault: 1]))
+      plan.slowBodyTime = .milliseconds(100)
+      let (report, journal) = try run(plan, on: server)
+      let tally = report.tally
+      let count = try #require(tally.faults[fault], "\(fault)")
+
+      #expect(count.right == tally.acknowledged && count.wrong.isEmpty && count.open == 0, "\(fault): \(count)")
+      #expect(tally.acknowledged + tally.unsent == 6 && tally.acknowledged > 0, "\(fault)")
+      #expect(tally.errors.isEmpty && tally.refusedPushes == 0 && tally.resent == 0 && tally.duplicates == 0)
+      #expect(tally.lostConnections == 0 && report.isClean(toleratingOutage: false), "\(fault)")
+      #expect(journal.stored.values.reduce(0) { $0 + $1.count } == tally.acknowledged, "\(fault): stored once")
+      #expect(tally.rows == tally.acknowledged * TestServer.rowsPerPush)
+      let isOurDoing = fault != .wrongCertificate
+      #expect(tally.serviceLatency.count == (isOurDoing ? 0 : UInt64(tally.acknowledged)), "\(fault)")
+      let expectedArrivals = fault == .duplicate ? 2 * tally.acknowledged : tally.acknowledged
+      #expect(journal.arrivals.count == expectedArrivals, "\(fault)")
+      #expect(tally.reconnects == (fault == .reset ? tally.acknowledged : 0), "\(fault)")
+    }
+  }
+
+  @Test func `tells of a server that gets faults wrong, and is not clean`() throws {
+    let wrongs: [(Fault, String)] = [(.duplicate, "200"), (.brokenJSON, "200"), (.wrongCertificate, "200")]
+    for (fault, outcome) in wrongs {
+      let server = try TestServer(isCredulous: true) { _ in .acknowledge }
+      var plan = try server.plan(collectors: 2, duration: .milliseconds(100), pace: .interval(.milliseconds(100)))
+      plan.faults = try #require(FaultMix([fault: 1]))
+      let (report, _) = try run(plan, on: server)
+      let count = try #require(report.tally.faults[fault], "\(fault)")
+
+      #expect(count.right == 0 && count.wrong == [outcome: 2], "\(fault): \(count)")
+      #expect(!report.isClean(toleratingOutage: true), "\(fault)")
+    }
+  }
+
   @Test func `enrols again what was put off, and leaves behind what was refused`() throws {
     let server = try TestServer(
       enrol: { number in

@@ -16,7 +16,7 @@ struct LatencyHistogramTests {
     }
     exact.sort()
     let largest = Duration.microseconds(Int64(LatencyHistogram.maximumMicroseconds))
-    for percent in [0.0, 10, 50, 90, 99, 99.9, 100] {
+    for percent in [0.0, 10, 50, 90, 99, 99.9, 99.99, 100] {
       let rank = max(1, Int((percent / 100 * 5000).rounded(.up)))
       let value = min(exact[rank - 1], largest)
       let found = histogram.percentile(percent)
@@ -50,5 +50,21 @@ struct LatencyHistogramTests {
     #expect(histogram.percentile(99) == .zero && histogram.mean == .zero)
     histogram.record(.milliseconds(-5))
     #expect(histogram.maximum == .zero && histogram.count == 1)
+  }
+
+  @Test func `holds no more than its bound, and no more octaves than it needs`() {
+    var histogram = LatencyHistogram()
+    #expect(histogram.buckets.isEmpty)
+    histogram.record(.microseconds(100))
+    #expect(histogram.buckets.count == 128)
+    for _ in 0..<3 { histogram.record(.seconds(1 << 40)) }
+    #expect(histogram.buckets.count * 8 <= LatencyHistogram.maximumBytes)
+    #expect(histogram.maximum == .seconds(1 << 40), "exact beyond the scale")
+  }
+
+  @Test func `refuses counts that no histogram has`() {
+    for counts in [[(index: 128 * 30, count: UInt64(1))], [(index: 5, count: 0)], [(index: -1, count: 1)]] {
+      #expect(LatencyHistogram(counts: counts, minimum: .zero, maximum: .zero, sumMicroseconds: 0) == nil)
+    }
   }
 }

@@ -16,20 +16,50 @@ struct OptionsTests {
     let options = try parse(
       "--interval", "500ms", "--body", "a.json", "b.json.gz", "--json", "out", "--ramp", "2m", "--loops", "2",
       "--report-acks", "acks", "--tolerate-outage", "--gzip-level", "0", "--tables", "3", "--queries", "4")
-    #expect(options.interval?.duration == .milliseconds(500) && options.duration.duration == .seconds(30))
-    #expect(options.body == ["a.json", "b.json.gz"] && options.json == "out" && options.reportAcks == "acks")
-    #expect(options.ramp.duration == .seconds(120) && options.loops == 2 && options.tolerateOutage)
-    #expect(options.gzipLevel == 0 && options.tables == 3 && options.queries == 4)
-    #expect(try parse("--closed-loop").closedLoop)
+    #expect(options.load.interval?.duration == .milliseconds(500) && options.load.duration.duration == .seconds(30))
+    #expect(options.payload.body == ["a.json", "b.json.gz"] && options.watch.json == "out")
+    #expect(options.watch.reportAcks == "acks" && options.watch.tolerateOutage)
+    #expect(options.load.ramp.duration == .seconds(120) && options.fleet.loops == 2)
+    #expect(options.payload.compression == .none && options.payload.tables == 3 && options.payload.queries == 4)
+    #expect(try parse("--closed-loop").load.pace == .closedLoop())
+    #expect(try parse().load.pace == .interval(.seconds(10)))
+  }
+
+  @Test func `reads how pushes arrive, and what goes wrong`() throws {
+    #expect(try parse("--rate", "20").load.pace == .interval(.milliseconds(250)), "5 collectors")
+    #expect(try parse("--rate", "10", "--arrival", "poisson").load.pace == .poisson(mean: .milliseconds(500)))
+    let thinking = try parse("--closed-loop", "--think", "2s", "--jitter", "0.5").load
+    #expect(thinking.pace == .closedLoop(think: .seconds(2)) && thinking.jitter == 0.5)
+    let faults = try parse("--fault", "reset=0.25", "duplicate=0.5", "--slow-body-time", "7s").faults
+    #expect(faults.mix?.shares == [.reset: 0.25, .duplicate: 0.5] && faults.slowBodyTime.duration == .seconds(7))
+    #expect(try parse().payload.compression == .prepared(level: 1))
+    #expect(try parse("--fresh-bodies", "--gzip-level", "6").payload.compression == .fresh(level: 6))
   }
 
   @Test(
     arguments: [
       ["--interval", "1s", "--closed-loop"], ["--interval", "0s"], ["--duration", "30"], ["--duration", "0s"],
-      ["--collectors", "0"], ["--gzip-level", "10"], ["--loops", "0"], ["--unknown"],
+      ["--collectors", "0"], ["--gzip-level", "10"], ["--loops", "0"], ["--unknown"], ["--rate", "5", "--closed-loop"],
+      ["--rate", "0"], ["--rate", "nan"], ["--think", "1s"], ["--jitter", "1.1"],
+      ["--arrival", "poisson", "--closed-loop"],
+      ["--arrival", "poisson", "--jitter", "0.1"], ["--fault", "reset=1.5"], ["--fault", "reset=0.6", "duplicate=0.6"],
+      ["--fault", "flood=0.1"], ["--fault", "reset=0.1", "reset=0.1"], ["--verify"], ["--processes", "0"],
+      ["--rows", "0"], ["--rows", "5", "--body", "a"], ["--profile", "none"],
     ])
   func `refuses what makes no run`(arguments: [String]) {
     #expect(throws: (any Error).self) { try PganalyticsBench.parse(Self.required + arguments) }
+  }
+
+  @Test func `every option says what it is`() {
+    let help = PganalyticsBench.helpMessage(columns: 200)
+    for line in help.split(separator: "\n") where line.hasPrefix("  --") {
+      // A name too long for its column has its words on the next line.
+      #expect(line.count < 34 || line.dropFirst(26).contains(where: \.isLetter), "\(line)")
+    }
+    for word in ["--rate", "--fault", "--identities", "--processes", "--verify", "--html", "(default: 3s)"] {
+      #expect(help.contains(word))
+    }
+    #expect(!help.contains("--worker"))
   }
 
   @Test(

@@ -61,17 +61,65 @@ struct PushTests {
     }
   }
 
-  @Test(arguments: [0, 1, 9]) func `bodies say the same at every gzip level`(level: Int) throws {
+  @Test(arguments: [Compression.none, .fresh(level: 1), .fresh(level: 9), .prepared(level: 1), .prepared(level: 9)])
+  func `bodies say the same however they are compressed`(compression: Compression) throws {
     let templates = [try PushTemplate(json: samplePush().span)]
-    var press = PushPress(templates: templates, gzipLevel: level)
-    var clock = PushClock()
-    let body = press.make(turn: 5, collector: Self.collector, hostname: "h", now: 1_000, clock: &clock)
-    var expected = ByteBuffer()
-    templates[0].append(collector: Self.collector, hostname: "h", newest: 1_000, to: &expected)
-    let json = level == 0 ? body.wire : inflate(body.wire)
-    #expect(json == expected.withUnsafeBytes { Array($0) } && body.rawBytes == json.count)
+    var press = PushPress(templates: templates, compression: compression, hostnameBytes: 4)
+    for hostname in ["db-1", "another"] {
+      var clock = PushClock()
+      let body = press.make(turn: 5, collector: Self.collector, hostname: hostname, now: 1_000, clock: &clock)
+      var expected = ByteBuffer()
+      templates[0].append(collector: Self.collector, hostname: hostname, newest: 1_000, to: &expected)
+      let json = compression == .none ? body.wire : inflate(body.wire)
+      #expect(json == expected.withUnsafeBytes { Array($0) } && body.rawBytes == json.count)
+      #expect(body.rows == templates[0].rows && body.rows > 0)
+    }
     let isCompressing = press.isCompressing
-    #expect(isCompressing == (level > 0))
+    #expect(isCompressing == (compression != .none))
+  }
+
+  /// zlib checks length and checksum of each, and the server is nobody's fool either.
+  @Test(arguments: 1...9)
+  func `a prepared body is the gzip of the push, for any collector and any time`(level: Int) throws {
+    var shape = PushGenerator.Shape()
+    shape.tables = 30
+    let json = PushGenerator(seed: 3, shape: shape).body(
+      collectorID: "-", hostname: "-", unixSeconds: 1_700_000_000, rounds: 3)
+    let template = try PushTemplate(json: json.span, run: "r1")
+    let prepared = PreparedBody(template: template, level: level, hostnameBytes: 12)
+    var random = SplitMix64(seed: UInt64(level))
+    for index in 0..<20 {
+      let id = UUID(high: random.next(), low: random.next())
+      let newest = Int64.random(in: 0...4_000_000_000, using: &random)
+      let hostname = BenchCollector.hostname(index)
+      let wire = try #require(prepared.fill(collector: id, hostname: hostname, newest: newest))
+      var expected = ByteBuffer()
+      template.append(collector: id, hostname: hostname, newest: newest, to: &expected)
+      let isSame = inflate(wire) == expected.withUnsafeBytes { Array($0) }
+      #expect(isSame, "push \(index)")
+      #expect(prepared.rawBytes == expected.count)
+      let plain = GzipDeflater.gzip(expected.withUnsafeBytes { Array($0) }, level: level).count
+      #expect(wire.count < plain * 13 / 10, "the price of the holes: \(wire.count) bytes instead of \(plain)")
+    }
+    #expect(prepared.fill(collector: Self.collector, hostname: "short", newest: 1) == nil)
+  }
+
+  @Test func `pushes of two runs differ though collector and time are the same`() throws {
+    let json = samplePush()
+    let (one, two) = (try PushTemplate(json: json.span, run: "a"), try PushTemplate(json: json.span, run: "b"))
+    #expect(try render(one, newest: 5) != render(two, newest: 5))
+    #expect(try render(one, newest: 5) == render(try PushTemplate(json: json.span, run: "a"), newest: 5))
+  }
+
+  @Test func `a broken push is no JSON, and the same up to its last byte`() throws {
+    var press = PushPress(templates: [try PushTemplate(json: samplePush().span)], compression: .none)
+    var clock = PushClock()
+    let whole = press.make(turn: 0, collector: Self.collector, hostname: "h", now: 9, clock: &clock)
+    let broken = press.makeBroken(turn: 0, collector: Self.collector, hostname: "h", now: 9)
+    #expect(broken.wire.dropLast() == whole.wire.dropLast() && broken.wire.count == whole.wire.count)
+    #expect(throws: JSONValueError.self) {
+      try JSONValue.parse(broken.wire.span, limits: JSONValueLimits(bytes: 1 << 26))
+    }
   }
 
   @Test(arguments: [UInt64(1), 2, 3, 4])

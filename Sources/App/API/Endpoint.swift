@@ -105,8 +105,8 @@ extension Endpoint {
   /// All problems it may answer with: its own and those that follow from its declaration. No kind twice, in order.
   var problems: [Problem.Kind] {
     var all: [Problem.Kind] = []
-    // NoQuery refuses parameters, too; only the ingest lane doesn't look.
-    if case .admin = lane { all.append(.invalidQuery) }
+    // NoQuery refuses parameters, too.
+    all.append(.invalidQuery)
     all += access.problems + input.problems
     if !path.parameters.isEmpty { all.append(.notFound) }
     if answers.contains(where: { !$0.contents.isEmpty }) { all.append(.notAcceptable) }
@@ -118,6 +118,8 @@ extension Endpoint {
   /// media type and declared length, and what the client accepts. To be asked before a body byte is read.
   func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
     try access.admit(caller)
+    // The admin lane reads the query when the body is complete.
+    if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     let offers = answers.flatMap(\.contents).map(\.type)
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }

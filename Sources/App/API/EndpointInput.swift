@@ -29,9 +29,12 @@ struct InputDeclaration: Equatable, Sendable {
       problems: [.invalidJSON, .validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 
-  static func text(_ types: [MediaType], maximumBytes: Int, example: String) -> InputDeclaration {
+  /// - Parameter format: the name of what the text must be. A schema can't describe that, so it says no more.
+  static func text(_ types: [MediaType], format: String, maximumBytes: Int, example: String) -> InputDeclaration {
     InputDeclaration(
-      contents: types.prefix(1).map { Content(type: $0, schema: .string, example: .string(example)) },
+      contents: types.prefix(1).map { type in
+        Content(type: type, schema: .string(format: format), example: .string(example))
+      },
       furtherTypes: Array(types.dropFirst()), maximumBytes: maximumBytes,
       problems: [.validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
@@ -63,6 +66,8 @@ struct NoBody: RequestInput {
 protocol TextBody: RequestInput {
   /// What Content-Type may say.
   static var types: [MediaType] { get }
+  /// For the documentation, e.g. `toml`.
+  static var format: String { get }
   static var maximumBytes: Int { get }
   static var example: String { get }
   /// - Throws: usually `.validationFailed`
@@ -70,9 +75,13 @@ protocol TextBody: RequestInput {
 }
 
 extension TextBody {
-  static var declaration: InputDeclaration { .text(types, maximumBytes: maximumBytes, example: example) }
+  static var declaration: InputDeclaration {
+    .text(types, format: format, maximumBytes: maximumBytes, example: example)
+  }
 
   static func read(_ request: AdmittedRequest) throws(Problem) -> Self {
+    // A body that was forgotten looks the same, and is not to wipe out what is there.
+    if request.body.isEmpty { throw Problem(.validationFailed, "the body is empty") }
     guard let text = String(validating: request.body, as: UTF8.self), !text.utf8.contains(0) else {
       throw Problem(.validationFailed, "the body must be UTF-8 without NUL")
     }

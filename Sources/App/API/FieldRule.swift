@@ -78,6 +78,7 @@ extension FieldRule where Value == String {
   static func secret(_ length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string(format: "password")
     schema.count = length
+    schema.pattern = Schema.withoutNUL
     return text(
       schema, placeholder: "",
       expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) characters"
@@ -87,12 +88,11 @@ extension FieldRule where Value == String {
   }
 
   /// Several lines, e.g. PEM: `length` bytes of UTF-8 without NUL.
-  static func lines(bytes length: ClosedRange<Int>) -> FieldRule {
-    var schema = Schema.string
-    // A character has a byte at least; that it may have more cannot be said in a schema.
-    schema.count = min(length.lowerBound, 1)...length.upperBound
-    return text(
-      schema, placeholder: "", expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
+  /// - Parameter format: the name of what the endpoint reads it as. A schema can't describe that, so it says no more.
+  static func lines(bytes length: ClosedRange<Int>, format: String) -> FieldRule {
+    text(
+      .string(format: format), placeholder: "",
+      expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
     ) { text in
       length.contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
     }

@@ -20,8 +20,7 @@ struct OpenAPIDocument: Sendable {
         json.member("version", version)
         json.member("description", description)
       }
-      json.key("servers")
-      json.array { json in json.object { json in json.member("url", "/") } }
+      // No `servers`: without, it is the one the document came from.
       writeTags(to: &json)
       writePaths(to: &json)
       writeComponents(to: &json)

@@ -36,6 +36,9 @@ struct Schema: Equatable, Sendable {
 
   init(_ kind: Kind) { self.kind = kind }
 
+  /// The pattern of texts that PostgreSQL could store.
+  static let withoutNUL = #"^[^\u0000]*$"#
+
   static let any = Schema(.any)
   static let string = Schema(.string)
   static let integer = Schema(.integer)

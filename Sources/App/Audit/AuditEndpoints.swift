@@ -74,8 +74,8 @@ struct AuditQuery: QueryParameters {
   let actor: String?
   let subject: String?
   let outcome: AuditOutcome?
-  let since: Timestamp?
-  let until: Timestamp?
+  let since: TimeParameter?
+  let until: TimeParameter?
 
   init(from query: inout QueryReader) {
     page = PageSelection(from: &query)
@@ -83,8 +83,8 @@ struct AuditQuery: QueryParameters {
     actor = query.optional("actor", .string(1...64), "Such as `user:7`.")
     subject = query.optional("subject", .string(1...64), "Such as `user:7`.")
     outcome = query.optional("outcome", .choice())
-    since = query.optional("since", .instant, "The first time.")
-    until = query.optional("until", .instant, "The time before which to stop.")
+    since = query.optional("since", .time, "The first time, or how long ago: 24h, 7d.")
+    until = query.optional("until", .time, "The time before which to stop, or how long ago.")
   }
 }
 
@@ -101,15 +101,16 @@ enum AuditEndpoints {
         from one address, the first is written and then one an hour; `details.repeated` says how many there were.
         """,
       query: AuditQuery.self, returns: Page<AuditEntry>.self
-    ) { request, _ async throws(Problem) -> Page<AuditEntry> in
+    ) { request, context async throws(Problem) -> Page<AuditEntry> in
       let query = request.query
+      let (since, until) = (query.since?.resolved(before: context.now), query.until?.resolved(before: context.now))
       let (entries, total) = try await services.query { database throws(DatabaseError) in
         let entries = try await database.rows(
           AuditStatements.page, query.action?.rawValue, query.actor, query.subject, query.outcome?.rawValue,
-          query.since, query.until, Int64(query.page.size), Int64(query.page.offset))
+          since, until, Int64(query.page.size), Int64(query.page.offset))
         let total = try await database.one(
           AuditStatements.count, query.action?.rawValue, query.actor, query.subject, query.outcome?.rawValue,
-          query.since, query.until)
+          since, until)
         return (entries, total?.value ?? 0)
       }
       return Page(entries, of: Int(total), query.page)

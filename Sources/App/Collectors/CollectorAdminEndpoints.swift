@@ -61,18 +61,26 @@ enum CollectorAdminEndpoints {
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
       summary: "One collector with its certificates.",
       description: """
-        The `ETag` is for `If-Match`: it changes with what is decided about the collector (name, revocation, \
-        certificates, configuration, permit), not with `status`, `last_seen_at` and `effective_config_version`.
+        The `ETag` changes with every part of the answer. For `If-Match` counts its part before the dot: what is decided \
+        about the collector (name, revocation, certificates, configuration, permit), not `status`, `last_seen_at` and \
+        `effective_config_version`, which change by themselves.
         """,
-      returns: HTTPResponse.self,
-      answers: [.json(CollectorDetails.self, fields: [.init(name: "ETag", schema: .string, prose: "For If-Match.")])]
+      fields: [.ifNoneMatch], returns: HTTPResponse.self,
+      answers: [
+        .json(
+          CollectorDetails.self,
+          fields: [.init(name: "ETag", schema: .string, prose: "For If-None-Match and If-Match.")]),
+        .empty(.notModified, prose: "The client's copy is the same (If-None-Match)."),
+      ]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("id")
       let details = try await services.query { database throws(DatabaseError) -> CollectorDetails? in
         try await find(id, CollectorAdminStatements.one, services, in: database)
       }
       guard let details else { throw missing }
-      return .json(details, fields: [details.tag.field])
+      let tag = details.tag
+      if tag.isKnown(to: request.head) { return HTTPResponse(status: .notModified, fields: [tag.field]) }
+      return .json(details, fields: [tag.field])
     }
   }
 

@@ -71,16 +71,20 @@ struct CollectorDetails: ResponseBody {
     object.member("certificates", certificates.map(CertificateAnswer.init), "The newest first.")
   }
 
-  /// Names what was decided about the collector: who it is, its revocation, certificates, configuration and permit. When
-  /// it was seen and what it took is not part of it: it would change before an If-Match could be sent.
+  /// Decided about a collector are: who it is, its revocation, certificates, configuration and permit; not when it was
+  /// seen and what it took.
   var tag: EntityTag {
     var text = "\(collector.id) \(collector.name) \(collector.configVersion)"
     for time in [collector.revokedAt, collector.enrolmentPermittedUntil] {
       text += " \(time?.unixMicroseconds ?? 0)"
     }
     for certificate in certificates { text += " \(certificate.serial) \(certificate.revokedAt?.unixMicroseconds ?? 0)" }
-    return EntityTag(Hex.encode(Array(Digest.sha256(Array(text.utf8)).prefix(16))))
+    return EntityTag(decided: Self.digest(Array(text.utf8)), shown: Self.digest(ObjectWriter.encode(self)))
   }
+}
+
+extension CollectorDetails {
+  private static func digest(_ bytes: [UInt8]) -> String { Hex.encode(Array(Digest.sha256(bytes).prefix(12))) }
 }
 
 struct EnrolmentPermit: ResponseBody {

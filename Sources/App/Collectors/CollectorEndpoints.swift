@@ -15,7 +15,7 @@ struct RegisterRequest: RequestBody {
     address = object.optional("address", .string(0...255))
     version = object.optional("version", .string(0...64))
     csr = object.optional(
-      "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes),
+      "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes, format: "pem-csr"),
       "A PEM certificate signing request. With it the private key never leaves the host; without it we make one.")
   }
 
@@ -27,7 +27,7 @@ struct RenewalRequest: RequestBody {
 
   init(from object: inout ObjectReader) {
     csr = object.optional(
-      "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes),
+      "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes, format: "pem-csr"),
       "A PEM certificate signing request, for a new key or the old one; without it we make a key.")
   }
 

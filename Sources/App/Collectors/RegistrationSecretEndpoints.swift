@@ -70,15 +70,30 @@ struct CreatedSecretAnswer: ResponseBody {
 
 extension RegistrationSecret.Status: ResponseValue {}
 
+enum RegistrationSecretOrder: String, CaseIterable, Sendable {
+  case createdAtDescending = "-created_at"
+  case createdAt = "created_at"
+  case name
+  case nameDescending = "-name"
+  case expiresAt = "expires_at"
+  case expiresAtDescending = "-expires_at"
+  case lastUsedAt = "last_used_at"
+  case lastUsedAtDescending = "-last_used_at"
+}
+
 struct RegistrationSecretsQuery: QueryParameters {
   let page: PageSelection
   let status: RegistrationSecret.Status?
   let q: String?
+  let order: RegistrationSecretOrder
 
   init(from query: inout QueryReader) {
     page = PageSelection(from: &query)
     status = query.optional("status", .choice(), "Only those that are this now.")
     q = query.optional("q", .string(1...100), "A part of the name.")
+    order = query.optional(
+      "sort", .choice(), default: .createdAtDescending, "-created_at",
+      "`-` before a name turns the order round; without a value is last.")
   }
 }
 
@@ -88,14 +103,15 @@ enum RegistrationSecretEndpoints {
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/registration-secrets", id: "listRegistrationSecrets", tag: .registrationSecrets,
-      access: .user(.admin), summary: "The registration secrets, the newest first; without their values.",
+      access: .user(.admin), summary: "The registration secrets, without their values.",
       query: RegistrationSecretsQuery.self, returns: Page<RegistrationSecretAnswer>.self
     ) { request, _ async throws(Problem) -> Page<RegistrationSecretAnswer> in
       let (query, selection) = (request.query, request.query.page)
       let (secrets, total) = try await services.query { database throws(DatabaseError) in
         let status = query.status?.rawValue
         let secrets = try await database.rows(
-          RegistrationSecretStatements.page, status, query.q, Int64(selection.size), Int64(selection.offset))
+          RegistrationSecretStatements.page, status, query.q, query.order.rawValue, Int64(selection.size),
+          Int64(selection.offset))
         return (secrets, try await database.one(RegistrationSecretStatements.count, status, query.q)?.value ?? 0)
       }
       return Page(secrets.map(RegistrationSecretAnswer.init), of: Int(total), selection)

@@ -75,10 +75,19 @@ enum RegistrationSecretStatements {
   static let byHash = Statement<[UInt8], RegistrationSecret>(
     "secret_by_hash", "SELECT \(columns) FROM (\(secrets)) s WHERE secret_hash = $1")
 
-  /// Parameters: status, part of the name, limit, offset. The newest first.
-  static let page = Statement<String?, String?, Int64, Int64, RegistrationSecret>(
+  /// Parameters: status, part of the name, order (`RegistrationSecretOrder`), limit, offset.
+  static let page = Statement<String?, String?, String, Int64, Int64, RegistrationSecret>(
     "secrets_page",
-    "SELECT \(columns) FROM (\(secrets)) s WHERE \(filter) ORDER BY created_at DESC, id LIMIT $3 OFFSET $4")
+    """
+    SELECT \(columns) FROM (\(secrets)) s WHERE \(filter)
+    ORDER BY CASE $3 WHEN 'name' THEN name END, CASE $3 WHEN '-name' THEN name END DESC,
+      CASE $3 WHEN 'created_at' THEN created_at WHEN 'expires_at' THEN expires_at WHEN 'last_used_at' THEN last_used_at
+        END NULLS LAST,
+      CASE $3 WHEN '-created_at' THEN created_at WHEN '-expires_at' THEN expires_at WHEN '-last_used_at' THEN last_used_at
+        END DESC NULLS LAST,
+      id
+    LIMIT $4 OFFSET $5
+    """)
 
   static let count = Statement<String?, String?, SingleValue<Int64>>(
     "secrets_count", "SELECT count(*) FROM (\(secrets)) s WHERE \(filter)")

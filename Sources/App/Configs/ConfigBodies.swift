@@ -3,6 +3,7 @@ import Protocol
 /// A configuration that nobody has looked at yet: whether there is such a collector is asked before.
 struct ConfigBody: TextBody {
   static let types: [MediaType] = [.plainText, .toml]
+  static let format = "toml"
   static let maximumBytes = TOMLLimits().documentBytes
   static let example = "[collector]\ninterval = 60\n"
 

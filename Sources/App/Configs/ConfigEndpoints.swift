@@ -26,7 +26,7 @@ enum ConfigEndpoints {
         id: a name that is no UUID stands for the collector of the token. What a collector got is recorded as its \
         effective version.
         """,
-      returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
+      fields: [.ifNoneMatch], returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
       let config = try await services.query { database throws(DatabaseError) in
@@ -47,8 +47,8 @@ enum ConfigEndpoints {
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
       access: .user(.admin), summary: "Store the next version of a collector's configuration.",
       description: """
-        The text, `text/plain` or `application/toml`, must be TOML 1.0; a fault is named with its line and column. A text that equals the latest version \
-        stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
+        The text, `text/plain` or `application/toml`, must be TOML 1.0, and not empty; a fault is named with its line \
+        and column. A text that equals the latest version stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
         """,
       fields: [.ifMatch], body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> ConfigAnswer in
@@ -100,7 +100,7 @@ enum ConfigEndpoints {
   private static func version(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
-      access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.",
+      access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("collector_id")

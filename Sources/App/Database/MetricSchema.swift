@@ -17,7 +17,8 @@ enum SchemaStatements {
     let type: SQLType
 
     static let columns = [
-      SQLColumn("schema_name", String.self), SQLColumn("table_name", String.self), SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
+      SQLColumn("schema_name", String.self), SQLColumn("table_name", String.self),
+      SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
     ]
     init(from row: inout RowReader) throws(DatabaseError) {
       schema = try row.next()
@@ -158,7 +159,10 @@ struct MetricSchema: Sendable {
   private let rollups: [RollupTable]
 
   /// - Parameter tables: for tests; the program has one list.
-  init(database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all, rollups: [RollupTable] = RollupTable.all) {
+  init(
+    database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all,
+    rollups: [RollupTable] = RollupTable.all
+  ) {
     self.database = database
     settings = storage
     self.tables = tables
@@ -225,7 +229,9 @@ struct MetricSchema: Sendable {
       try await begin(session)
       let found: [SchemaStatements.TableColumn]
       do throws(DatabaseError) {
-        found = try await session.rows(SchemaStatements.tableColumns).filter { $0.schema == table.schema && $0.table == table.name }
+        found = try await session.rows(SchemaStatements.tableColumns).filter {
+          $0.schema == table.schema && $0.table == table.name
+        }
       } catch {
         throw .database(error)
       }

@@ -123,16 +123,16 @@ struct Partitions: Sendable {
   }
 
   private func ensure(_ day: Day) async throws(DatabaseError) -> [String] {
-    try await create({ database throws(DatabaseError) in try await database.rows(PartitionStatements.missing, [day]) }) {
-      session throws(DatabaseError) in try await session.rows(PartitionStatements.missing, [day])
-    }
+    try await create(
+      { database throws(DatabaseError) in try await database.rows(PartitionStatements.missing, [day]) },
+      locked: { session throws(DatabaseError) in try await session.rows(PartitionStatements.missing, [day]) })
   }
 
   /// Makes what is missing. - Parameters: how to find it, without and with the lock.
   @discardableResult
   func create(
     _ look: (Database) async throws(DatabaseError) -> [PartitionStatements.Missing],
-    _ lookAgain: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
+    locked lookAgain: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
   ) async throws(DatabaseError) -> [String] {
     // Nothing to do is the normal case, and needs no lock.
     if try await look(database).isEmpty { return [] }

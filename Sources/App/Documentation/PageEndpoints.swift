@@ -5,14 +5,23 @@ import Protocol
 
 struct IndexAnswer: ResponseBody {
   static let schemaName = "Index"
-  static let example = IndexAnswer()
+  static let example = IndexAnswer(isHealthy: true)
+
+  let isHealthy: Bool
 
   func write(to object: inout ObjectWriter) {
     object.member("name", "pgAnalytics")
+    object.member(
+      "description", "Collectors push metrics of PostgreSQL servers here; people read them through the API.")
     object.member("version", Version.text)
+    object.member("status", isHealthy ? "ok" : "degraded", "As `health` says.")
     object.member("health", "/api/v1/health")
     object.member("documentation", "/docs", "For browsers.")
     object.member("openapi", "/api/v1/openapi.json")
+    object.member(
+      "credentials",
+      "credentials.json in the data directory of `pganalytics up`; else an account of `pganalytics user add`")
+    object.member("login", "/api/v1/auth/login")
   }
 }
 
@@ -28,14 +37,22 @@ enum PageEndpoints {
   ]
 
   private static func index(_ services: Services) -> Endpoint {
+    let documentation =
+      services.swaggerUI == nil
+      ? "Swagger UI is not installed here (setting <code>swagger_ui_dir</code>); "
+      : "<a href=\"/docs\">Documentation, to read and to try</a>, "
     let template = String(decoding: PackageResources.index_html, as: UTF8.self)
+      .replacing("{{documentation}}", with: documentation)
     return Endpoint(
       .get, "/", id: "getIndex", tag: .system, access: .anyone, summary: "What this is and where things are.",
       returns: HTTPResponse.self,
       answers: [.json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers."))]
     ) { request, _ async throws(Problem) -> HTTPResponse in
-      guard try request.head.negotiate([.json, .html]) == .html else { return IndexAnswer().response(.ok) }
       let isHealthy = await services.isDatabaseReachable()
+      let vary = HTTPField("Vary", "Accept")
+      guard try request.head.negotiate([.json, .html]) == .html else {
+        return .json(IndexAnswer(isHealthy: isHealthy), fields: [vary])
+      }
       let origin = "https://" + (request.head.string(named: "host") ?? services.settings.listen)
       let page = template.replacing("{{status}}", with: isHealthy ? "ok" : "degraded")
         .replacing(
@@ -45,7 +62,7 @@ enum PageEndpoints {
         .replacing("{{origin}}", with: escaped(origin))
       return HTTPResponse(
         status: .ok,
-        fields: policy + [HTTPField("Content-Type", "text/html; charset=utf-8"), HTTPField("Vary", "Accept")],
+        fields: policy + [HTTPField("Content-Type", "text/html; charset=utf-8"), vary],
         body: Array(page.utf8))
     }
   }
@@ -54,8 +71,8 @@ enum PageEndpoints {
     let page = StaticFile(.html, PackageResources.docs_html)
     return Endpoint(
       .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
-      returns: HTTPResponse.self, answers: [.text(.html, example: "<!doctype html>"), unchanged],
-      problems: [.notFound]
+      fields: [.ifNoneMatch], returns: HTTPResponse.self,
+      answers: [.text(.html, example: "<!doctype html>"), unchanged], problems: [.notFound]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       if services.swaggerUI == nil { throw missing }
       return page.response(to: request.head, policy)
@@ -71,7 +88,7 @@ enum PageEndpoints {
     files["swagger-ui.css"] = services.swaggerUI?.style
     return Endpoint(
       .get, "/docs/{file}", id: "getDocsFile", tag: .system, access: .anyone, summary: "A file of the pages.",
-      returns: HTTPResponse.self,
+      fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [.text(.css, example: "a {}").or(.text(.javascript, example: "\"use strict\";")), unchanged],
       problems: [.notFound]
     ) { [files] request, _ async throws(Problem) -> HTTPResponse in

@@ -73,21 +73,25 @@ enum PushEndpoint {
 
   private static var schema: Schema {
     let types = MetricCatalog.types.map(\.name).joined(separator: ", ")
-    let metric = Schema.object(
-      named: "Metric",
-      [
-        .init(
-          name: "type", schema: .string.described("One of \(types); another is kept as JSON."), isRequired: true),
-        .init(name: "timestamp", schema: .instant, isRequired: true),
-      ], isClosed: false)
+    // Anything: what is no metric is rejected by itself and does not make the push invalid.
+    let metric = Schema.any.described(
+      """
+      An object with `type`, `timestamp` (RFC 3339) and the members of its type: \(types). One of another type is kept as \
+      JSON. What cannot be stored is listed in the answer's `rejected`, and the rest is stored.
+      """)
+    var text = Schema.string
+    text.pattern = Schema.withoutNUL
+    // How long it may be is counted in bytes as they are in the body: no schema says that.
+    text.description = "At most \(PushLimits().keyBytes) bytes as it is written in the body."
+    let time = text.described("RFC 3339. Without one that can be read, the push is filed under the day it arrives.")
     return .object(
       named: "Push",
       [
         .init(name: "collector_id", schema: .uuid, isRequired: true),
-        .init(name: "hostname", schema: .string, isRequired: false),
-        .init(name: "timestamp", schema: .instant, isRequired: false),
-        .init(name: "version", schema: .string, isRequired: false),
-        .init(name: "metrics_count", schema: .integer, isRequired: false),
+        .init(name: "hostname", schema: text.nullable, isRequired: false),
+        .init(name: "timestamp", schema: time.nullable, isRequired: false),
+        .init(name: "version", schema: text.nullable, isRequired: false),
+        .init(name: "metrics_count", schema: Schema.integer.nullable, isRequired: false),
         .init(name: "metrics", schema: .array(of: metric), isRequired: true),
       ], isClosed: false)
   }

@@ -27,8 +27,8 @@ final class MetricRowStream: RowSink {
 
   let pipe: BodyPipe
   private let state = Mutex(State())
-  /// One hand after the other: `begin` before the statement is sent, `receive` on the pool's loop, `finish` after its end.
-  private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: each hand-over is a job of the loop's or its answer
+  /// `begin` fills it before the statement is sent, `receive` uses it on the pool's loop, `finish` after the statement's end.
+  private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: the loop's jobs put these in an order
 
   init(capacity: Int) { pipe = BodyPipe(capacity: capacity) }
 
@@ -54,7 +54,9 @@ final class MetricRowStream: RowSink {
 
   func receive(_ rows: borrowing DatabaseRows) -> RowDemand {
     encoder?.append(rows)
-    guard let pending = encoder?.pendingBytes, pending >= Self.partBytes, let part = encoder?.take() else { return .more }
+    guard let pending = encoder?.pendingBytes, pending >= Self.partBytes, let part = encoder?.take() else {
+      return .more
+    }
     open(.flowing)
     return pipe.write(part) ? .more : .pause
   }

@@ -19,7 +19,8 @@ struct MetricTypeAnswer: ResponseBody {
   static let example = MetricTypeAnswer(type: .init("weather", "Of one place.", []))
 
   func write(to object: inout ObjectWriter) {
-    object.member("name", type.name, "`metric_type` of a query; it stands for the table of its name, else for the first.")
+    object.member(
+      "name", type.name, "`metric_type` of a query; it stands for the table of its name, else for the first.")
     object.member("summary", type.summary)
     object.member("tables", type.tables.map(MetricTableAnswer.init))
   }
@@ -38,7 +39,8 @@ struct MetricTableAnswer: ResponseBody {
     object.member("has_database", table.hasDatabase, "Whether rows belong to a database, and `database` finds them.")
     object.member("object", table.object, "What names the object of a row: `object` has these, joined with dots.")
     object.member(
-      "series", table.series.map(\.name), "Columns that, beside database and object, tell the series of counters apart.")
+      "series", table.series.map(\.name), "Columns that, beside database and object, tell the series of counters apart."
+    )
     object.member("rollups", table.rolledColumns.isEmpty ? [] : RollupStep.allCases.map(\.rawValue))
     object.member("columns", table.columns.map(MetricColumnAnswer.init))
   }

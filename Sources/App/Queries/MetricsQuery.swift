@@ -20,9 +20,11 @@ struct MetricsQuery: QueryParameters {
   init(from query: inout QueryReader) {
     metricType = query.optional(
       "metric_type", .string(1...64), default: "pg_stats", "pg_stats",
-      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat.")
+      "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat."
+    )
     columns = query.optional(
-      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for.")
+      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for."
+    )
     start = query.optional(
       "start_time", .time, "First time, or how long before the end: 24h, 7d. An hour before the end if it is left out.")
     end = query.optional(
@@ -32,7 +34,8 @@ struct MetricsQuery: QueryParameters {
       "Width of a bucket: 5m, 1h. Without it the rows as stored. Buckets are counted from 2000-01-01 00:00 UTC.")
     aggregate = query.optional(
       "aggregate", .choice(),
-      "What a bucket's values become; avg if it is left out. Without a bucket only rate: how fast each row's counters grew.")
+      "What a bucket's values become; avg if it is left out. Without a bucket only rate: how fast each row's counters grew."
+    )
     source = query.optional(
       "source", .choice(),
       "Where to read from: raw rows or roll-ups. Without it the coarsest that gives the exact answer.")
@@ -70,38 +73,5 @@ struct MetricsQuery: QueryParameters {
     }
     let names = columns?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     return try MetricSelection(table: table, columns: names, shape: shape, database: database, object: object)
-  }
-}
-
-/// A time as a query gives it: absolute, or so long before another.
-enum TimeParameter: Sendable, Equatable {
-  case at(Timestamp)
-  case before(Duration)
-
-  /// - Parameter other: the time that a duration counts back from.
-  func resolved(before other: Timestamp) -> Timestamp {
-    switch self {
-    case .at(let time): time
-    case .before(let duration):
-      Timestamp(unixMicroseconds: other.unixMicroseconds - duration.wholeNanoseconds / 1000)
-    }
-  }
-}
-
-extension FieldRule where Value == TimeParameter {
-  private static var longest: Duration { .seconds(3660 * 86_400) }
-
-  static var time: FieldRule {
-    let duration = FieldRule<Duration>.duration(.seconds(1)...longest)
-    let schema = Schema.either([.instant, duration.schema])
-    let parse: @Sendable (String) -> TimeParameter? = { text in
-      if let time = Timestamp(rfc3339: text) { return .at(time) }
-      return DurationText.parse(text).flatMap { $0 >= .seconds(1) && $0 <= longest ? .before($0) : nil }
-    }
-    return FieldRule(
-      schema, placeholder: .at(Timestamp(unixSeconds: 0)),
-      expectation: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z (in a query, + is written %2B), "
-        + "or a duration such as 24h or 7d",
-      json: { if case .string(let text) = $0 { parse(text) } else { nil } }, text: parse)
   }
 }

@@ -15,7 +15,8 @@ struct MetricsRead: Sendable {
     let selection = try query.selection()
     if let step = query.source?.step, !selection.isComposable(of: step) {
       throw Problem(
-        .invalidQuery, "source: roll-ups of \(step.rawValue) hold no \(selection.shape.name) of these columns and buckets")
+        .invalidQuery,
+        "source: roll-ups of \(step.rawValue) hold no \(selection.shape.name) of these columns and buckets")
     }
     let (range, position) = try range(selection)
     let limit = try limit()
@@ -53,7 +54,8 @@ struct MetricsRead: Sendable {
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
       stream.pipe.produce(onRoom: { session.resumeRows() }, onCancel: { session.abandon() })
       // One view of the data: what is rolled up and what is not must be of the same moment.
-      try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") { session throws(DatabaseError) in
+      try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+        session throws(DatabaseError) in
         try await session.execute(MetricStatements.limit, timeout.settingText)
         let range = try await sourced(asked, selection, session)
         // One row more than is shown tells whether there is more.
@@ -98,7 +100,8 @@ struct MetricsRead: Sendable {
     return HTTPResponse(
       status: .ok,
       fields: [
-        HTTPField("Content-Type", type), HTTPField(MetricsAnswer.sourceField, source.rawValue), HTTPField("Vary", "Accept"),
+        HTTPField("Content-Type", type), HTTPField(MetricsAnswer.sourceField, source.rawValue),
+        HTTPField("Vary", "Accept"),
       ])
   }
 

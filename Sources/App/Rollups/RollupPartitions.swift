@@ -58,9 +58,9 @@ extension Partitions {
       try await client.rows(
         RollupPartitionStatements.missing, "_\(step.rawValue)", step.partitionDays, first, last)
     }
-    try await create({ database throws(DatabaseError) in try await missing(database) }) {
-      session throws(DatabaseError) in try await missing(session)
-    }
+    try await create(
+      { database throws(DatabaseError) in try await missing(database) },
+      locked: { session throws(DatabaseError) in try await missing(session) })
   }
 
   /// Drops the partitions whose last day is past the retention.

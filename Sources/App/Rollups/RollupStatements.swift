@@ -20,7 +20,8 @@ enum RollupStatements {
     let last: Timestamp
 
     static let columns = [
-      SQLColumn("server_id", Int32.self), SQLColumn("first_time", Timestamp?.self), SQLColumn("last_time", Timestamp?.self),
+      SQLColumn("server_id", Int32.self), SQLColumn("first_time", Timestamp?.self),
+      SQLColumn("last_time", Timestamp?.self),
     ]
     init(from row: inout RowReader) throws(DatabaseError) {
       server = try row.next()

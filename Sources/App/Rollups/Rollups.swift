@@ -59,7 +59,9 @@ struct Rollups: Sendable {
         guard let now else { throw DatabaseError(.unexpectedResult, "no row") }
         for step in RollupStep.allCases { round.stretches += try await roll(step, now, session) }
       } catch {
-        if !error.isConnectionLoss { try await session.execute(PartitionStatements.unlock, SchemaStatements.rollupLock) }
+        if !error.isConnectionLoss {
+          try await session.execute(PartitionStatements.unlock, SchemaStatements.rollupLock)
+        }
         throw error
       }
       try await session.execute(PartitionStatements.unlock, SchemaStatements.rollupLock)
@@ -70,7 +72,8 @@ struct Rollups: Sendable {
   private func roll(
     _ step: RollupStep, _ now: Timestamp, _ session: DatabaseLease
   ) async throws(DatabaseError) -> Int {
-    let closed = step.floor(Timestamp(unixMicroseconds: now.unixMicroseconds - settings.rollupDelay.wholeNanoseconds / 1000))
+    let closed = step.floor(
+      Timestamp(unixMicroseconds: now.unixMicroseconds - settings.rollupDelay.wholeNanoseconds / 1000))
     let day: Int64 = 86_400_000_000
     // Rows that old are dropped, or about to be: what is made of them stays as it is.
     let oldest = RollupStep.hour.ceiling(

@@ -34,7 +34,8 @@ struct Storage: Sendable {
       throw Unusable(
         description: "The database lacks migration \(first.version) (\(first.name)): run `pganalytics migrate` first.")
     }
-    guard let kind = try await database.one(SchemaStatements.storage).flatMap({ StorageKind(rawValue: $0.value) }) else {
+    guard let kind = try await database.one(SchemaStatements.storage).flatMap({ StorageKind(rawValue: $0.value) })
+    else {
       throw Unusable(description: "The database has no metric tables: run `pganalytics migrate` first.")
     }
     let storage = Storage(database, kind, settings.storage)

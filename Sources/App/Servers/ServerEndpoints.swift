@@ -21,9 +21,31 @@ struct ServerAnswer: ResponseBody {
   }
 }
 
+/// What a list of servers is sorted by; `-` before a name: the other way round.
+enum ServerOrder: String, CaseIterable, Sendable {
+  case id
+  case idDescending = "-id"
+  case name
+  case nameDescending = "-name"
+  case hostname
+  case hostnameDescending = "-hostname"
+  case createdAt = "created_at"
+  case createdAtDescending = "-created_at"
+  case lastSeenAt = "last_seen_at"
+  case lastSeenAtDescending = "-last_seen_at"
+}
+
 struct ServersQuery: QueryParameters {
   let page: PageSelection
-  init(from query: inout QueryReader) { page = PageSelection(from: &query) }
+  let q: String?
+  let order: ServerOrder
+
+  init(from query: inout QueryReader) {
+    page = PageSelection(from: &query)
+    q = query.optional("q", .string(1...255), "A part of the name or of the host name.")
+    order = query.optional(
+      "sort", .choice(), default: .id, "id", "`-` before a name turns the order round; without a value is last.")
+  }
 }
 
 enum ServerEndpoints {
@@ -34,10 +56,11 @@ enum ServerEndpoints {
       .get, "/api/v1/servers", id: "listServers", tag: .servers, access: .user(.viewer),
       summary: "The monitored servers.", query: ServersQuery.self, returns: Page<ServerAnswer>.self
     ) { request, _ async throws(Problem) -> Page<ServerAnswer> in
-      let selection = request.query.page
+      let (query, selection) = (request.query, request.query.page)
       let (servers, total) = try await services.query { database throws(DatabaseError) in
-        let servers = try await database.rows(ServerStatements.page, Int64(selection.size), Int64(selection.offset))
-        return (servers, try await database.one(ServerStatements.count)?.value ?? 0)
+        let servers = try await database.rows(
+          ServerStatements.page, query.q, query.order.rawValue, Int64(selection.size), Int64(selection.offset))
+        return (servers, try await database.one(ServerStatements.count, query.q)?.value ?? 0)
       }
       return Page(servers.map(ServerAnswer.init), of: Int(total), selection)
     }

@@ -39,16 +39,28 @@ struct MonitoredServer: SQLRow {
 enum ServerStatements {
   static let all = [page.description, count.description, byID.description]
 
-  /// Parameters: limit, offset.
-  static let page = Statement<Int64, Int64, MonitoredServer>(
+  /// $1: a part of name or host name, or null.
+  private static let filter = """
+    ($1::text IS NULL OR strpos(lower(s.name), lower($1)) > 0 OR strpos(lower(s.hostname), lower($1)) > 0)
+    """
+
+  /// Parameters: part of the name, order (`ServerOrder`), limit, offset.
+  static let page = Statement<String?, String, Int64, Int64, MonitoredServer>(
     "servers_page",
     """
     SELECT s.id, s.name, s.hostname, c.id AS collector_id, s.created_at, s.last_seen_at
     FROM pganalytics.servers s LEFT JOIN pganalytics.collectors c ON c.server_id = s.id
-    ORDER BY s.id LIMIT $1 OFFSET $2
+    WHERE \(filter)
+    ORDER BY CASE $2 WHEN 'name' THEN s.name WHEN 'hostname' THEN s.hostname END,
+      CASE $2 WHEN '-name' THEN s.name WHEN '-hostname' THEN s.hostname END DESC,
+      CASE $2 WHEN 'created_at' THEN s.created_at WHEN 'last_seen_at' THEN s.last_seen_at END NULLS LAST,
+      CASE $2 WHEN '-created_at' THEN s.created_at WHEN '-last_seen_at' THEN s.last_seen_at END DESC NULLS LAST,
+      CASE $2 WHEN '-id' THEN s.id END DESC, s.id
+    LIMIT $3 OFFSET $4
     """)
 
-  static let count = Statement<SingleValue<Int64>>("servers_count", "SELECT count(*) FROM pganalytics.servers")
+  static let count = Statement<String?, SingleValue<Int64>>(
+    "servers_count", "SELECT count(*) FROM pganalytics.servers s WHERE \(filter)")
 
   static let byID = Statement<Int32, MonitoredServer>(
     "server_by_id",

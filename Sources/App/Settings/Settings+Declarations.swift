@@ -116,7 +116,8 @@ extension Settings {
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
     .init(
-      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10), "Age at which hourly roll-ups are dropped."),
+      "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10),
+      "Age at which hourly roll-ups are dropped."),
     .init(
       "fine_rollup_retention", .time(\.fineRollupRetention, .seconds(86_400)...year * 10),
       "Age at which roll-ups of 5 minutes are dropped; they stay as long as rows in any case."),

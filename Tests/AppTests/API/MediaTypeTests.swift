@@ -45,4 +45,16 @@ import Testing
     #expect(tag.isMatched(by: try head("PUT", "/", ["If-Match: \"v6\", \"v7\""])))
     #expect(!tag.isMatched(by: try head("PUT", "/", ["If-Match: W/\"v7\""])))
   }
+
+  @Test func `a tag of what changes by itself is matched by what was decided, and known by all of it`() throws {
+    let tag = EntityTag(decided: "a1", shown: "b2")
+    #expect(tag.field.value == "\"a1.b2\"")
+    for (value, isMatched, isKnown) in [
+      ("\"a1.b2\"", true, true), ("\"a1.b3\"", true, false), ("\"a2.b2\"", false, false), ("\"a1\"", false, false),
+      ("W/\"a1.b2\"", false, true), ("\"a12.b2\"", false, false), ("*", true, true),
+    ] {
+      #expect(tag.isMatched(by: try head("PUT", "/", ["If-Match: \(value)"])) == isMatched, "\(value)")
+      #expect(tag.isKnown(to: try head("GET", "/", ["If-None-Match: \(value)"])) == isKnown, "\(value)")
+    }
+  }
 }

@@ -104,13 +104,11 @@ struct ThingQuery: QueryParameters, Equatable {
 struct TOMLText: TextBody {
   let text: String
   static let types = [MediaType.toml, MediaType.plainText]
+  static let format = "toml"
   static let maximumBytes = 100
   static let example = "[collector]\nid = \"x\"\n"
 
-  init(text: String) throws(Problem) {
-    if text.isEmpty { throw Problem(.validationFailed, "empty") }
-    self.text = text
-  }
+  init(text: String) throws(Problem) { self.text = text }
 }
 
 enum Sample {

@@ -9,8 +9,10 @@ struct TestRequest {
   let token: String
   let isGzip: Bool
   let body: [UInt8]
-  /// Proven by the certificate.
+  /// Named by the certificate.
   let collector: String?
+  /// Another authority signed it.
+  let isForged: Bool
 }
 
 /// One connection of the server.
@@ -162,7 +164,8 @@ struct TestChannel: ~Copyable {
           path: String(decoding: head.target.rawPath, as: UTF8.self),
           secret: head.string(named: "x-registration-secret"),
           token: head.bearerToken.map { String(decoding: $0, as: UTF8.self) } ?? "",
-          isGzip: head.contentCoding == .gzip, body: body, collector: session.peer?.collector?.description)
+          isGzip: head.contentCoding == .gzip, body: body, collector: session.peer?.collector?.description,
+          isForged: session.peer.map { $0.verdict != .trusted } ?? false)
       }
     }
   }

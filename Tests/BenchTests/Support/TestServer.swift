@@ -82,9 +82,11 @@ final class TestServer: Sendable {
   let authorityPEM: [UInt8]
   private let thread: LoopThread
 
-  /// - Parameters: what to do with each registration, counted from 0, and with each push.
+  /// - Parameters: what to do with each registration, counted from 0, and with each push; `isCredulous`: takes broken
+  ///   JSON and forged certificates, and calls nothing a duplicate.
   init(
-    enrol: @escaping @Sendable (Int) -> Reply = { _ in .acknowledge }, push: @escaping @Sendable (Arrival) -> Reply
+    isCredulous: Bool = false, enrol: @escaping @Sendable (Int) -> Reply = { _ in .acknowledge },
+    push: @escaping @Sendable (Arrival) -> Reply
   ) throws {
     let now = WallClock.unixSeconds()
     let authority = try CertificateAuthority.create(commonName: "test", validFor: 3600, now: now)
@@ -98,8 +100,8 @@ final class TestServer: Sendable {
     thread = try LoopThread.start(name: "test-server", index: 0) { [journal] loop in
       let service = TestService(
         loop: loop, context: context, journal: journal,
-        authority: try CertificateAuthority(certificatePEM: certificatePEM, privateKeyPEM: keyPEM), enrol: enrol,
-        push: push)
+        authority: try CertificateAuthority(certificatePEM: certificatePEM, privateKeyPEM: keyPEM),
+        isCredulous: isCredulous, enrol: enrol, push: push)
       let listener = try Listener(loop: loop, address: SocketAddress("127.0.0.1:0")!, handler: service)
       bound.withLock { $0 = listener.localAddress.port }
     }
@@ -114,7 +116,7 @@ final class TestServer: Sendable {
 
   /// A plan for a fleet against this server, with small templates and short limits.
   func plan(
-    collectors: Int, duration: Duration, pace: FleetPlan.Pace = .closedLoop, loops: Int = 1
+    collectors: Int, duration: Duration, pace: Pace = .closedLoop(), loops: Int = 1
   ) throws -> FleetPlan {
     let endpoint = Endpoint(
       url: ServerURL("https://127.0.0.1:\(port)")!, addresses: [SocketAddress(ip: "127.0.0.1", port: port)!],

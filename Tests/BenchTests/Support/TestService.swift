@@ -9,18 +9,20 @@ final class TestService: AcceptHandler {
   private let context: TLSContext
   private let journal: ServerJournal
   private let authority: CertificateAuthority
+  private let isCredulous: Bool
   private let enrol: @Sendable (Int) -> Reply
   private let push: @Sendable (Arrival) -> Reply
   private var enrolments = 0
 
   init(
     loop: EventLoop, context: TLSContext, journal: ServerJournal, authority: consuming CertificateAuthority,
-    enrol: @escaping @Sendable (Int) -> Reply, push: @escaping @Sendable (Arrival) -> Reply
+    isCredulous: Bool, enrol: @escaping @Sendable (Int) -> Reply, push: @escaping @Sendable (Arrival) -> Reply
   ) {
     self.loop = loop
     self.context = context
     self.journal = journal
     self.authority = authority
+    self.isCredulous = isCredulous
     self.enrol = enrol
     self.push = push
   }
@@ -74,6 +76,10 @@ final class TestService: AcceptHandler {
   }
 
   private func receive(_ request: TestRequest, _ connection: TestConnection) {
+    if !isCredulous {
+      if request.isForged { return connection.answer(403, [("error", "untrusted_certificate")]) }
+      if collectorID(of: request) == nil { return connection.answer(400, [("error", "malformed")]) }
+    }
     let collector = request.collector ?? "?"
     let arrival = journal.note { entries in
       let arrival = Arrival(
@@ -102,7 +108,7 @@ final class TestService: AcceptHandler {
   }
 
   private func acknowledge(_ arrival: Arrival, _ connection: TestConnection, closing: Bool = false) {
-    let isNew = store(arrival)
+    let isNew = store(arrival) || isCredulous
     journal.note { $0.acknowledged += 1 }
     var json = JSONWriter()
     json.object { json in
@@ -111,6 +117,7 @@ final class TestService: AcceptHandler {
       json.member("metrics_inserted", isNew ? 1 : 0)
       json.member("rows_inserted", isNew ? TestServer.rowsPerPush : 0)
       json.member("duplicate", !isNew)
+      json.member("processing_time_ms", 3)
       json.key("rejected")
       json.array { _ in }
     }

@@ -98,7 +98,8 @@ import Testing
   }
 
   @Test func `the trail is filtered and paged, the newest first`() async throws {
-    let server = try await RunningServer.start()
+    // Else maintenance, whose first round may come at any moment, ends lines of 2020 before they are asked for.
+    let server = try await RunningServer.start { $0.auditRetention = .seconds(36_500 * 86_400) }
     let admin = try await server.person(.admin)
     try await server.database.script(
       """
@@ -118,6 +119,8 @@ import Testing
     #expect(try await subjects("actor=user:1&outcome=success") == ["10", "04"])
     #expect(try await subjects("subject=user:905") == ["05"])
     #expect(try await subjects("since=2020-01-01T11:00:00Z") == ["12", "11"])
+    #expect(try await admin.request("GET", "\(audit)?since=7d&action=user.update").json["total"]?.integer == 0)
+    #expect(try await admin.request("GET", "\(audit)?until=7d&action=user.update").json["total"]?.integer == 12)
     #expect(try await subjects("since=2020-01-01T02:00:00Z&page_size=100&action=user.update").count == 11)
     #expect(try await subjects("action=user.delete") == [])
     let page = try await admin.request("GET", "\(audit)?action=user.update&page_size=5")

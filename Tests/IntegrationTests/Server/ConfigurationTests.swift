@@ -75,6 +75,13 @@ import Testing
     #expect(nobody.status == 404)
     let bytes = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [0xff])
     #expect(bytes.status == 422)
+    // As `curl -X PUT` without a file sends it: not a wish for an empty configuration.
+    let forgotten = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [])
+    #expect(forgotten.status == 422, "\(forgotten)")
+    let json = ("Content-Type", "application/json")
+    let foreign = try await client.request(
+      "PUT", "/api/v1/config/\(collector.id)", [user, json], body: Array("{}".utf8))
+    #expect(foreign.status == 415, "\(foreign)")
     let noTOML = try await client.request(
       "PUT", "/api/v1/config/\(collector.id)", [user, type], body: Array("a = 1\nb = \n".utf8))
     #expect(noTOML.status == 422)

@@ -132,6 +132,14 @@ import Testing
       page += 1
     }
     #expect(ids.contains(reader.collector.serverID))
+    let found = try await reader.get("/api/v1/servers?q=\(try #require(one.json["name"]?.text).uppercased())")
+    #expect(
+      found.json["data"]?.elements.contains { $0["id"]?.integer == reader.collector.serverID } == true, "\(found)")
+    #expect(try await reader.get("/api/v1/servers?q=no-such-server").json["total"]?.integer == 0)
+    let newest = try await reader.get("/api/v1/servers?sort=-id&page_size=2")
+    let newestIDs = newest.json["data"]?.elements.compactMap { $0["id"]?.integer } ?? []
+    #expect(newestIDs.count == 2 && newestIDs[0] > newestIDs[1], "\(newest)")
+    #expect(try await reader.get("/api/v1/servers?sort=colour").error == "invalid_query")
     #expect(try await reader.get("/api/v1/servers/999999999").status == 404)
     #expect(try await reader.get("/api/v1/servers/99999999999999").status == 404)
     #expect(try await reader.get("/api/v1/servers/x").status == 404)
@@ -145,7 +153,8 @@ import Testing
     ("metric_type=pg_stats&bucket=1h&columns=size_bytes&aggregate=rate", "size_bytes"),
     ("metric_type=sysstat&database=app", "database"), ("metric_type=pg_stats&object=x", "object"),
     ("metric_type=sysstat&bucket=1h&aggregate=rate", "aggregate"), ("limit=10001", "query_rows"),
-    ("bucket=1h&aggregate=p95&source=1h", "source"), ("source=1h", "bucket"), ("end_time=0d", "end_time"), ("start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z", "start_time"),
+    ("bucket=1h&aggregate=p95&source=1h", "source"), ("source=1h", "bucket"), ("end_time=0d", "end_time"),
+    ("start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z", "start_time"),
   ])
   func `refuses a query parameter by its name`(_ query: String, _ name: String) async throws {
     let answer = try await Reader(.plain).metrics(query)
@@ -186,7 +195,8 @@ import Testing
     // 60 a minute, a reset to 30, a gap of a minute, then 240 in two minutes.
     try await reader.pushReads([100, 160, 220, 30, nil, 270], from: hour)
     try await reader.pushReads([7, 67], from: hour, device: "sdb")
-    let range = "metric_type=sysstat_disk_io&object=sda&columns=read_ops&aggregate=rate"
+    let range =
+      "metric_type=sysstat_disk_io&object=sda&columns=read_ops&aggregate=rate"
       + "&start_time=\(Timestamp(unixSeconds: hour).rfc3339)"
     let rows = try await reader.metrics(range)
     #expect(rows.json["data"]?.elements.map { $0["read_ops"]?.number } == [nil, 1, 1, 0.5, 2], "\(rows)")
@@ -250,9 +260,10 @@ import Testing
     for table in tables {
       let name = try #require(table["name"]?.text)
       for aggregate in Aggregate.allCases {
-        let columns = table["columns"]?.elements.filter { column in
-          column["aggregates"]?.elements.contains { $0.text == aggregate.rawValue } ?? false
-        }.compactMap { $0["name"]?.text } ?? []
+        let columns =
+          table["columns"]?.elements.filter { column in
+            column["aggregates"]?.elements.contains { $0.text == aggregate.rawValue } ?? false
+          }.compactMap { $0["name"]?.text } ?? []
         if columns.isEmpty { continue }
         let query = "metric_type=\(name)&bucket=1d&aggregate=\(aggregate)&columns=\(columns.joined(separator: ","))"
         let answer = try await reader.metrics(query)

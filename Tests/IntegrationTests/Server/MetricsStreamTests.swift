@@ -4,9 +4,10 @@ import Testing
 
 @testable import App
 
-/// Answers that are longer than any buffer, and what becomes of them when somebody stops.
-@Suite struct MetricsStreamTests {
-  private static let rows = 120_000
+/// Answers that are longer than any buffer, and what becomes of them when somebody stops. One after the other: each of
+/// them keeps a processor busy.
+@Suite(.serialized) struct MetricsStreamTests {
+  private static let rows = 40_000
 
   /// A server with so many rows that no socket holds their text.
   private func reader(
@@ -20,7 +21,7 @@ import Testing
     try await server.database.script(
       """
       INSERT INTO metrics.pg_locks (time, server_id, pid, username)
-      SELECT date_trunc('second', now()) - (n % 7200) * INTERVAL '1 second', \(reader.collector.serverID), n, repeat('x', 200)
+      SELECT date_trunc('second', now()) - (n % 7200) * INTERVAL '1 second', \(reader.collector.serverID), n, repeat('x', 600)
       FROM generate_series(1, \(Self.rows)) n
       """)
     return (server, reader)
@@ -52,8 +53,8 @@ import Testing
     let pids = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false)[2] }
     #expect(pids.count == Self.rows && Set(pids).count == Self.rows)
     #expect(zip(lines, lines.dropFirst()).allSatisfy { $0.prefix(20) <= $1.prefix(20) }, "in the order of time")
-    let text = try await reader.metrics(query + "&limit=50000", accept: "application/x-ndjson")
-    #expect(text.text.split(separator: "\n").count == 50_000)
+    let text = try await reader.metrics(query + "&limit=30000", accept: "application/x-ndjson")
+    #expect(text.text.split(separator: "\n").count == 30_000)
     #expect(text.field("trailer") == "X-Next-Cursor")
     let json = try await reader.metrics(query + "&limit=10000")
     #expect(json.json["count"]?.integer == 10_000)
@@ -125,14 +126,15 @@ import Testing
     await server.stop()
   }
 
-  @Test func `cuts the body off when the statement's time is over, so that the client notices`() async throws {
-    let (server, reader) = try await reader { $0.streamTimeout = .seconds(2) }
+  /// A time-out does the same to a statement (57014), but when it strikes depends on the machine.
+  @Test func `cuts the body off when the statement is cancelled midway, so that the client notices`() async throws {
+    let (server, reader) = try await reader()
     try await reader.client.send(request(reader))
-    try await server.eventually("the statement's time does not pass") {
+    try await server.eventually("the database does not wait") {
       try await server.integer(
         """
-        SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pganalytics queries' AND state = 'active'
-        AND datname = current_database() AND now() - query_start > INTERVAL '3 seconds'
+        SELECT count(*) FROM (SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'pganalytics queries' AND wait_event = 'ClientWrite' AND datname = current_database()) c
         """) == 1
     }
     await #expect(throws: TestClient.Failure.self) { try await reader.client.answer() }

@@ -13,12 +13,15 @@ import Testing
     #expect(page.status == 200)
     #expect(page.field("content-type") == "text/html; charset=utf-8")
     #expect(page.field("vary") == "Accept")
-    for part in ["working", Version.text, "href=\"/docs\"", "credentials.json"] {
+    for part in ["working", Version.text, "href=\"/api/v1/openapi.json\"", "credentials.json"] {
       #expect(page.text.contains(part), "\(part)")
     }
     for fields in [[], [("Accept", "*/*")], [("Accept", "application/json")]] {
       let json = try await client.request("GET", "/", fields)
       #expect(json.json["documentation"]?.text == "/docs")
+      #expect(json.json["status"]?.text == "ok")
+      #expect(json.json["credentials"]?.text?.contains("credentials.json") == true)
+      #expect(json.field("vary") == "Accept")
     }
     #expect(try await client.request("GET", "/", [("Accept", "image/png")]).status == 406)
   }
@@ -37,6 +40,8 @@ import Testing
     let docs = try await client.request("GET", "/docs")
     #expect(docs.status == 404)
     #expect(docs.json["details"]?.text?.contains("swagger_ui_dir") == true)
+    let first = try await client.request("GET", "/", [("Accept", "text/html")])
+    #expect(first.text.contains("swagger_ui_dir") && !first.text.contains("href=\"/docs\""))
     #expect(try await client.request("GET", "/docs/swagger-ui.css").status == 404)
     #expect(try await client.request("GET", "/docs/pages.css").field("content-type") == "text/css; charset=utf-8")
   }
@@ -49,6 +54,7 @@ import Testing
     let server = try await RunningServer.start { $0.swaggerUIDirectory = directory.path }
     let client = try await server.client()
     #expect(try await client.request("GET", "/docs").text.contains("/docs/swagger-ui-bundle.js"))
+    #expect(try await client.request("GET", "/", [("Accept", "text/html")]).text.contains("href=\"/docs\""))
 
     let path = "/docs/swagger-ui-bundle.js"
     let plain = try await client.request("GET", path)

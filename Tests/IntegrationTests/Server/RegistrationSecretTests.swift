@@ -88,6 +88,12 @@ import Testing
     let page = try await server.client().request("GET", Self.path + "?q=\(group)&page=2&page_size=3", [admin])
     #expect(page.json["total"]?.integer == 4)
     #expect(page.json["data"]?.elements.map { $0["name"]?.text } == ["\(group)-active"], "the oldest is last")
+    for (order, first) in [
+      ("name", "active"), ("-name", "revoked"), ("created_at", "active"), ("expires_at", "expired"),
+    ] {
+      let sorted = try await server.client().request("GET", Self.path + "?q=\(group)&sort=\(order)", [admin])
+      #expect(sorted.json["data"]?[0]?["name"]?.text == "\(group)-\(first)", "\(order)")
+    }
     let beyond = try await server.client().request("GET", Self.path + "?q=\(group)&page=9", [admin])
     #expect(beyond.json["total"]?.integer == 4)
     #expect(beyond.json["data"]?.elements.isEmpty == true)

@@ -15,7 +15,8 @@ import Testing
       for minute in minutes where random.next(10) > 1 {
         let time = Timestamp(unixSeconds: start + minute * 60 + random.next(50)).rfc3339
         for device in 0..<2 {
-          let reads = random.next(7) == 0 ? "null" : "\(random.next(4) == 0 ? random.next(50) : minute * 100 + random.next(99))"
+          let reads =
+            random.next(7) == 0 ? "null" : "\(random.next(4) == 0 ? random.next(50) : minute * 100 + random.next(99))"
           metrics.append(
             #"{"disk_io":[{"device":"sd\#(device)","read_ops":\#(reads),"write_ops":\#(minute * 3),"read_sectors":\#(random.next(9))}],"#
               + #""timestamp":"\#(time)","type":"sysstat"}"#)
@@ -76,7 +77,8 @@ import Testing
             ("5m", start + 600, start + 7200), ("15m", start + 100, start + 20_000), ("1h", start, start + 40_000),
             ("2h", start + 1234, start + 86_400),
           ] {
-            let query = "metric_type=\(table)&aggregate=\(aggregate)&bucket=\(bucket)\(columns)&limit=10000"
+            let query =
+              "metric_type=\(table)&aggregate=\(aggregate)&bucket=\(bucket)\(columns)&limit=10000"
               + "&start_time=\(Timestamp(unixSeconds: from).rfc3339)&end_time=\(Timestamp(unixSeconds: to).rfc3339)"
             let raw = try await reader.metrics(query + "&source=raw")
             let free = try await reader.metrics(query)
@@ -109,7 +111,9 @@ import Testing
     }
     func push(_ minutes: ClosedRange<Int64>) async throws {
       for metrics in samples.metrics(minutes, from: start).chunks(of: 200) {
-        #expect(try await reader.collector.push(reader.collector.push(of: metrics)).json["rejected"]?.elements.count ?? 0 == 0)
+        #expect(
+          try await reader.collector.push(reader.collector.push(of: metrics)).json["rejected"]?.elements.count ?? 0 == 0
+        )
       }
     }
     try await push(0...400)
@@ -151,8 +155,11 @@ import Testing
     let kept = RollupStep.fiveMinutes.retentionDays(migrated.storage)
     let first = day.advanced(by: -((20_000 - 10_959) % 7))
     let last = first.advanced(by: 6)
-    #expect(try await partitions.dropExpiredRollups(today: last.advanced(by: kept)) { Issue.record("\($0) \($1)") } == [])
-    let dropped = try await partitions.dropExpiredRollups(today: last.advanced(by: kept + 1)) { Issue.record("\($0) \($1)") }
+    #expect(
+      try await partitions.dropExpiredRollups(today: last.advanced(by: kept)) { Issue.record("\($0) \($1)") } == [])
+    let dropped = try await partitions.dropExpiredRollups(today: last.advanced(by: kept + 1)) {
+      Issue.record("\($0) \($1)")
+    }
     #expect(dropped.count == Int(fine))
   }
 }

@@ -45,6 +45,10 @@ final class RunningServer: Sendable {
     // All suites at once, on a machine that does other things too, are no reason to refuse anything.
     settings.adminQueueDeadline = .seconds(TestClient.patience)
     settings.queryTimeout = .seconds(TestClient.patience)
+    settings.handshakeDeadline = .seconds(TestClient.patience)
+    settings.headDeadline = .seconds(TestClient.patience)
+    settings.bodyDeadline = .seconds(TestClient.patience)
+    settings.writeDeadline = .seconds(TestClient.patience)
     change(&settings)
     let database = try Database.start(settings.databaseSettings(address))
     var storage = settings.storage

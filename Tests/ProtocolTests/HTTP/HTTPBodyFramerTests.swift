@@ -86,7 +86,7 @@ struct HTTPBodyFramerTests {
             break feeding
           }
         }
-              }
+      }
       #expect(hasEnded && String(decoding: body, as: UTF8.self) == parts.joined(), "split at \(split)")
     }
     var machine = HTTPResponseMachine()

@@ -2,6 +2,14 @@
 // page's memory only; they are gone with the tab.
 "use strict";
 
+// Dark where the browser is, if this Swagger UI can be.
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+const canBeDark = [...document.styleSheets].some((sheet) =>
+  sheet.href.endsWith("/swagger-ui.css") && [...sheet.cssRules].some((rule) => rule.selectorText?.startsWith("html.dark-mode")));
+const colour = () => document.documentElement.classList.toggle("dark-mode", canBeDark && prefersDark.matches);
+prefersDark.addEventListener("change", colour);
+colour();
+
 const ui = SwaggerUIBundle({
   url: "/api/v1/openapi.json",
   dom_id: "#swagger-ui",

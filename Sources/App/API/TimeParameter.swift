@@ -1,0 +1,36 @@
+// Times in queries: RFC 3339, or as far back as people say it.
+
+import Protocol
+
+/// A time as a query gives it: absolute, or so long before another.
+enum TimeParameter: Sendable, Equatable {
+  case at(Timestamp)
+  case before(Duration)
+
+  /// - Parameter other: the time that a duration counts back from.
+  func resolved(before other: Timestamp) -> Timestamp {
+    switch self {
+    case .at(let time): time
+    case .before(let duration):
+      Timestamp(unixMicroseconds: other.unixMicroseconds - duration.wholeNanoseconds / 1000)
+    }
+  }
+}
+
+extension FieldRule where Value == TimeParameter {
+  private static var longest: Duration { .seconds(3660 * 86_400) }
+
+  static var time: FieldRule {
+    let duration = FieldRule<Duration>.duration(.seconds(1)...longest)
+    let schema = Schema.either([.instant, duration.schema])
+    let parse: @Sendable (String) -> TimeParameter? = { text in
+      if let time = Timestamp(rfc3339: text) { return .at(time) }
+      return DurationText.parse(text).flatMap { $0 >= .seconds(1) && $0 <= longest ? .before($0) : nil }
+    }
+    return FieldRule(
+      schema, placeholder: .at(Timestamp(unixSeconds: 0)),
+      expectation: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z (in a query, + is written %2B), "
+        + "or a duration such as 24h or 7d",
+      json: { if case .string(let text) = $0 { parse(text) } else { nil } }, text: parse)
+  }
+}

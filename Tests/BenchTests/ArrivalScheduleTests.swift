@@ -1,0 +1,76 @@
+import Reactor
+import Testing
+
+@testable import Bench
+
+/// All times are made up: a schedule has no clock of its own.
+struct ArrivalScheduleTests {
+  private let joined = MonotonicTime(nanoseconds: 1_000_000_000_000)
+
+  private func schedule(_ pace: Pace, jitter: Double = 0, phase: Double = 0, seed: UInt64 = 1) -> ArrivalSchedule {
+    ArrivalSchedule(pace: pace, jitter: jitter, joinedAt: joined, phase: phase, seed: seed)
+  }
+
+  /// In seconds since the collector joined.
+  private func dueTimes(
+    _ schedule: ArrivalSchedule, _ count: Int, answered: (MonotonicTime) -> MonotonicTime = { $0 }
+  ) -> [Double] {
+    var schedule = schedule
+    var due = schedule.first()
+    var times = [due]
+    for _ in 1..<count {
+      due = schedule.next(answeredAt: answered(due))
+      times.append(due)
+    }
+    return times.map { joined.duration(to: $0).inSeconds }
+  }
+
+  @Test func `paced pushes are due on the beat, for ever`() {
+    let times = dueTimes(schedule(.interval(.milliseconds(100)), phase: 0.25), 100_001)
+    #expect(times[0] == 0.025)
+    #expect(abs(times[100_000] - 10_000.025) < 1e-6, "no drift")
+  }
+
+  @Test func `an open loop does not know whether the server answers`() {
+    for pace in [Pace.interval(.milliseconds(10)), .poisson(mean: .milliseconds(10))] {
+      let prompt = dueTimes(schedule(pace), 500)
+      // The server stops for a minute after each push: what falls due meanwhile falls due all the same.
+      let stalled = dueTimes(schedule(pace), 500) { $0 + .seconds(60) }
+      #expect(prompt == stalled)
+      #expect(stalled.last! < 10)
+    }
+  }
+
+  @Test func `jitter delays a push by less than its share of the interval, and the beat not at all`() {
+    let times = dueTimes(schedule(.interval(.seconds(1)), jitter: 0.4), 2000)
+    var delays: [Double] = []
+    for (beat, time) in times.enumerated() { delays.append(time - Double(beat)) }
+    #expect(delays.allSatisfy { $0 >= 0 && $0 < 0.4 })
+    #expect(delays.max()! > 0.3 && delays.min()! < 0.1, "all of it is used")
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `Poisson arrivals have the mean and the spread of an exponential distribution`(seed: UInt64) {
+    let times = dueTimes(schedule(.poisson(mean: .seconds(2)), seed: seed), 20_000)
+    let pauses = zip(times, times.dropFirst()).map { $1 - $0 }
+    let mean = pauses.reduce(0, +) / Double(pauses.count)
+    let variance = pauses.map { ($0 - mean) * ($0 - mean) }.reduce(0, +) / Double(pauses.count)
+    #expect(abs(mean - 2) < 0.1, "seed \(seed)")
+    #expect(abs(variance.squareRoot() - 2) < 0.15, "seed \(seed)")
+    #expect(pauses.allSatisfy { $0 >= 0 })
+    // Of an exponential distribution, 1/e lies beyond the mean.
+    let beyond = Double(pauses.filter { $0 > 2 }.count) / Double(pauses.count)
+    #expect(abs(beyond - 0.3679) < 0.02, "seed \(seed)")
+  }
+
+  @Test func `a closed loop thinks from the answer on, more or less`() {
+    let answer = { (due: MonotonicTime) in due + .seconds(5) }
+    #expect(dueTimes(schedule(.closedLoop(think: .seconds(2))), 3, answered: answer) == [0, 7, 14])
+    #expect(dueTimes(schedule(.closedLoop(think: .seconds(2)), phase: 0.5), 2, answered: answer) == [1, 8])
+    let times = dueTimes(schedule(.closedLoop(think: .seconds(2)), jitter: 0.5), 1000, answered: answer)
+    let pauses = zip(times, times.dropFirst()).map { $1 - $0 - 5 }
+    #expect(pauses.allSatisfy { $0 >= 0.999 && $0 < 3.001 })
+    #expect(pauses.max()! > 2.8 && pauses.min()! < 1.2)
+    #expect(dueTimes(schedule(.closedLoop()), 3, answered: answer) == [0, 5, 10])
+  }
+}

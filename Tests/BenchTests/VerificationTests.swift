@@ -1,0 +1,47 @@
+import Protocol
+import Testing
+
+@testable import Bench
+
+struct VerificationTests {
+  private func tally(_ change: (inout Tally) -> Void = { _ in }) -> Tally {
+    var tally = Tally()
+    tally.acknowledged = 10
+    tally.rows = 900
+    tally.duplicates = 1
+    tally.duplicateRows = 100
+    change(&tally)
+    return tally
+  }
+
+  private func isExact(_ pushes: Int, _ rows: [String: Int], _ tally: Tally) -> Bool {
+    Verification(stored: StoredCounts(pushes: pushes, rows: rows), tally: tally).isExact
+  }
+
+  @Test func `stored must be what was acknowledged, to the row and the push`() {
+    #expect(isExact(10, ["a": 400, "b": 600], tally()), "a duplicate's rows are those of its first try")
+    #expect(!isExact(10, ["a": 999], tally()) && !isExact(10, ["a": 1001], tally()))
+    #expect(!isExact(9, ["a": 1000], tally()) && !isExact(11, ["a": 1000], tally()))
+  }
+
+  @Test func `what was never answered may be stored or not, and no row more`() {
+    let uncertain = tally {
+      $0.unacknowledged = 2
+      $0.unacknowledgedRows = 200
+    }
+    #expect(isExact(10, ["a": 1000], uncertain) && isExact(12, ["a": 1200], uncertain))
+    #expect(!isExact(12, ["a": 1201], uncertain) && !isExact(13, ["a": 1200], uncertain))
+    #expect(!isExact(10, ["a": 999], uncertain))
+  }
+
+  @Test func `parked pushes are in no table and in no ledger of stored ones`() {
+    #expect(isExact(9, ["a": 1000], tally { $0.parked = 1 }))
+  }
+
+  @Test func `subtracts what earlier runs left, table by table`() {
+    let before = StoredCounts(pushes: 3, rows: ["a": 5, "b": 7])
+    let after = StoredCounts(pushes: 8, rows: ["a": 15, "b": 7, "c": 1])
+    #expect(after - before == StoredCounts(pushes: 5, rows: ["a": 10, "c": 1]))
+    #expect((before - after).rows == ["a": -10, "c": -1], "a table that lost rows shows it")
+  }
+}

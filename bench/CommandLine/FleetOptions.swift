@@ -1,0 +1,53 @@
+// Who the collectors are, and on what they run.
+
+import ArgumentParser
+
+struct FleetOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Shown by each collector when it enrols. Not needed if --identities has all of them.", valueName: "secret"))
+  var registrationSecret: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep keys, certificates and tokens here (mode 0600) and use those that are there already, instead of enrolling anew; a directory gets a file identities.jsonl.",
+      valueName: "file|directory"))
+  var identities: String?
+
+  @Option(help: ArgumentHelp("Spread the enrolments over this time.", valueName: "time"))
+  var enrolOver = TimeSpan(.zero)
+
+  @Option(help: ArgumentHelp("Leave behind who is not enrolled and connected by then.", valueName: "time"))
+  var startLimit = TimeSpan(.seconds(300))
+
+  @Option(help: ArgumentHelp("Registrations under way at a time, in the whole fleet.", valueName: "count"))
+  var registrations = 16
+
+  @Option(help: ArgumentHelp("TLS handshakes under way at a time, in the whole fleet.", valueName: "count"))
+  var handshakes = 64
+
+  @Option(
+    help: ArgumentHelp(
+      "Processes that share the collectors; each has its own descriptors.", valueName: "count"))
+  var processes = 1
+
+  @Option(help: ArgumentHelp("Threads in each process.", valueName: "count"))
+  var loops = 1
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Local addresses to connect from, in turn: one has ports for about 28000 connections.", valueName: "ip"))
+  var source: [String] = []
+
+  /// This is one of several processes, started by another.
+  @Option(help: .hidden)
+  var worker: Int?
+
+  mutating func validate() throws {
+    try checkRanges([
+      ("--registrations", registrations, 1...10_000), ("--handshakes", handshakes, 1...100_000),
+      ("--processes", processes, 1...1000), ("--loops", loops, 1...256),
+    ])
+  }
+}

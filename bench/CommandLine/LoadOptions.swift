@@ -1,0 +1,100 @@
+// How pushes arrive.
+
+import ArgumentParser
+internal import Protocol
+internal import Reactor
+
+struct LoadOptions: ParsableArguments {
+  enum Arrival: String, ExpressibleByArgument, CaseIterable { case paced, poisson }
+
+  @Option(help: ArgumentHelp("How many collectors to play.", valueName: "count"))
+  var collectors: Int
+
+  @Option(
+    help: ArgumentHelp(
+      "How long to push and measure, after all are enrolled and connected and the ramp is over (500ms, 30s, 10m, 1h).",
+      valueName: "time"))
+  var duration: TimeSpan
+
+  @Option(
+    help: ArgumentHelp(
+      "Open loop: so many pushes a second of the whole fleet, whatever the server does.", valueName: "pushes/s"))
+  var rate: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Open loop: each collector pushes every so often. (default: 10s, without --rate and --closed-loop)",
+      valueName: "time"))
+  var interval: TimeSpan?
+
+  @Flag(help: "Closed loop: each collector pushes again when it is answered, after --think.")
+  var closedLoop = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Of an open loop. paced: evenly spread; poisson: at random, as independent collectors do.",
+      valueName: "paced|poisson"))
+  var arrival = Arrival.paced
+
+  @Option(help: ArgumentHelp("Closed loop: pause between an answer and the next push.", valueName: "time"))
+  var think = TimeSpan(.zero)
+
+  @Option(
+    help: ArgumentHelp(
+      "0 to 1. Paced: a push is due up to this share of the interval late. Closed loop: --think varies by this share.",
+      valueName: "share"))
+  var jitter = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Before the measured part: the collectors begin to push one after the other over this time.", valueName: "time"))
+  var ramp = TimeSpan(.zero)
+
+  @Option(
+    help: ArgumentHelp("Before the measured part, after the ramp: all push, unmeasured.", valueName: "time"))
+  var warmUp = TimeSpan(.zero)
+
+  @Option(
+    help: ArgumentHelp("For the last pushes to be acknowledged, after the measured part.", valueName: "time"))
+  var drainLimit = TimeSpan(.seconds(30))
+
+  @Option(
+    help: ArgumentHelp(
+      "A push not answered within this time is sent again over a new connection.", valueName: "time"))
+  var answerLimit = TimeSpan(.seconds(60))
+
+  @Option(help: ArgumentHelp("Makes arrivals, faults, back-offs and generated values repeatable.", valueName: "number"))
+  var seed: UInt64 = 1
+
+  mutating func validate() throws {
+    if [closedLoop, interval != nil, rate != nil].filter({ $0 }).count > 1 {
+      throw ValidationError("--interval, --rate and --closed-loop exclude one another.")
+    }
+    if interval?.duration == .zero { throw ValidationError("--interval must be more than 0.") }
+    if let rate, !(rate > 0 && rate <= 10_000_000) {
+      throw ValidationError("--rate must be more than 0, at most 10000000.")
+    }
+    if duration.duration == .zero { throw ValidationError("--duration must be more than 0.") }
+    if !(0...1).contains(jitter) { throw ValidationError("--jitter must be 0 to 1.") }
+    if think.duration > .zero, !closedLoop { throw ValidationError("--think needs --closed-loop.") }
+    if arrival == .poisson, closedLoop { throw ValidationError("--arrival poisson is of an open loop.") }
+    if arrival == .poisson, jitter > 0 { throw ValidationError("--jitter has no meaning for --arrival poisson.") }
+    try checkRanges([("--collectors", collectors, 1...1_000_000)])
+  }
+
+  var pace: Pace {
+    if closedLoop { return .closedLoop(think: think.duration) }
+    let every = rate.map { Duration.seconds(Double(collectors) / $0) } ?? interval?.duration ?? .seconds(10)
+    switch arrival {
+    case .paced: return .interval(every)
+    case .poisson: return .poisson(mean: every)
+    }
+  }
+}
+
+/// - Throws: `ValidationError` for the first number outside of what is allowed.
+func checkRanges(_ numbers: [(name: String, value: Int, allowed: ClosedRange<Int>)]) throws {
+  for (name, value, allowed) in numbers where !allowed.contains(value) {
+    throw ValidationError("\(name) must be \(allowed.lowerBound) to \(allowed.upperBound).")
+  }
+}

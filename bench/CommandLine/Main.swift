@@ -1,0 +1,100 @@
+// The bundled load client: a fleet of collectors, each with a key, certificate, token and connection of its own.
+// It knows the server only from outside: nothing here is shared with it but the modules both are built from.
+
+import ArgumentParser
+internal import Glibc
+internal import Protocol
+internal import Reactor
+
+@main
+struct PganalyticsBench: ParsableCommand {
+  static let version = "1.0.0"
+  static let configuration = CommandConfiguration(
+    commandName: "pganalytics-bench",
+    abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
+    discussion: """
+      Exit status: 0 if every push was acknowledged, nothing refused and every fault answered as it must be, 1 if \
+      not, 2 for usage errors.
+      Ctrl-C ends the run in good order and still reports; a second one does not wait for the last pushes.
+
+      Times are written with their unit: 500ms, 30s, 10m, 1h.
+
+      Each push carries timestamps that its collector has not used before. When pushes come faster than one in the \
+      time their timestamps span (at least a second), the surplus is stamped backwards, before the oldest so far.
+      """,
+    version: version)
+
+  private static let usageStatus: CInt = 2
+
+  @OptionGroup var options: Options
+
+  /// Not `ParsableCommand.main`: a usage error has to end with status 2.
+  static func main() {
+    SignalSource.ignoreSIGPIPE()
+    SignalSource.block([SIGINT, SIGTERM])
+    let command: PganalyticsBench
+    do {
+      command = try parse()
+    } catch {
+      let isHelp = exitCode(for: error) == .success
+      Terminal.write(fullMessage(for: error) + "\n", to: isHelp ? STDOUT_FILENO : STDERR_FILENO)
+      Glibc.exit(isHelp ? 0 : usageStatus)
+    }
+    Glibc.exit(command.execute())
+  }
+
+  private func execute() -> CInt {
+    do {
+      try ProcessLimits.raiseDescriptorLimit()
+      return try run()
+    } catch let error as UsageError {
+      Terminal.write("pganalytics-bench: \(error)\n", to: STDERR_FILENO)
+      return Self.usageStatus
+    } catch {
+      Terminal.clearLine()
+      Terminal.write("pganalytics-bench: \(error)\n", to: STDERR_FILENO)
+      return 1
+    }
+  }
+
+  private func run() throws -> CInt {
+    let plan = try options.plan()
+    if options.fleet.worker != nil {
+      let fleet = try Fleet(plan: plan, role: .worker)
+      let signals = try fleet.heed([SIGINT, SIGTERM])
+      _ = try withExtendedLifetime(signals) { try fleet.run() }
+      return 0
+    }
+    let isLocal = plan.endpoint.addresses.allSatisfy { $0.ipString.hasPrefix("127.") || $0.ipString == "::1" }
+    if !isLocal {
+      Terminal.write(
+        "pganalytics-bench: \(plan.endpoint.url.host) is not this machine; load only servers that are yours.\n",
+        to: STDERR_FILENO)
+    }
+    let watchPlan = try options.watch.plan()
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let fleet = try Fleet(
+      plan: plan,
+      role: plan.division.processes > 1 ? .captain(executable: "/proc/self/exe", arguments: arguments) : .alone)
+    let signals = try fleet.heed([SIGINT, SIGTERM])
+    let watch = try RunWatch(plan: watchPlan, fleet: plan, loop: fleet.control)
+    let report = try withExtendedLifetime(signals) {
+      try fleet.run(progress: ProgressLine(of: plan).show, watch: watch)
+    }
+    Terminal.clearLine()
+    return try publish(report)
+  }
+
+  private func publish(_ report: Report) throws -> CInt {
+    let toleratesOutage = options.watch.tolerateOutage
+    Terminal.write(report.text(toleratingOutage: toleratesOutage), to: STDOUT_FILENO)
+    if let path = options.watch.json {
+      try LocalFile.write(report.json(toleratingOutage: toleratesOutage), to: path)
+    }
+    if let path = options.watch.html {
+      let page = HTMLReport(report: report, toleratesOutage: toleratesOutage, unixSeconds: WallClock.unixSeconds())
+      try LocalFile.write(page.bytes(), to: path)
+    }
+    return report.isClean(toleratingOutage: toleratesOutage) ? 0 : 1
+  }
+}

@@ -1,0 +1,124 @@
+// Whoever shows a certificate that another authority signed, with the right collector in it and its genuine token. A
+// server that lets such a one in lets everybody in.
+
+internal import Protocol
+internal import Reactor
+
+/// The forged collectors of one loop, each with a connection for one request.
+final class Strangers {
+  /// At a time; the faults beyond are not tried, and not counted.
+  private static let atOnce = 64
+  private static let certificateSeconds: Int64 = 3600
+
+  private let loop: EventLoop
+  private let plan: FleetPlan
+  private let buffers: ClientConnection.Buffers
+  private let forger: CertificateAuthority
+  private let key: PrivateKey
+  private let keyPEM: [UInt8]
+  private var trespassers: [Int: Trespasser] = [:]
+  private var count = 0
+
+  init(loop: EventLoop, plan: FleetPlan, buffers: ClientConnection.Buffers) throws {
+    self.loop = loop
+    self.plan = plan
+    self.buffers = buffers
+    forger = try CertificateAuthority.create(
+      commonName: "stranger", validFor: 2 * Self.certificateSeconds, now: WallClock.unixSeconds())
+    key = try PrivateKey.generate()
+    keyPEM = try key.pem()
+  }
+
+  /// - Parameter told: what came of it; called once, unless the loop ends before.
+  func trespass(
+    as collector: BenchCollector, _ head: RequestHead, _ body: PushBody,
+    _ told: @escaping (FaultVerdict) -> Void
+  ) {
+    if trespassers.count == Self.atOnce { return }
+    let number = count
+    count += 1
+    let trespasser = Trespasser(
+      connection: ClientConnection(loop: loop, endpoint: plan.endpoint, buffers: buffers, spread: number), head: head,
+      body: body
+    ) { [weak self] verdict in
+      self?.trespassers[number] = nil
+      told(verdict)
+    }
+    trespassers[number] = trespasser
+    trespasser.begin(with: forgery(collector))
+  }
+
+  var isIdle: Bool { trespassers.isEmpty }
+
+  /// The run is over: those under way count as open.
+  func abandon() {
+    for trespasser in trespassers.values { trespasser.abandon() }
+  }
+
+  private func forgery(_ collector: BenchCollector) -> TLSIdentity {
+    do {
+      let issued = try forger.issueCollector(
+        for: key, collector: collector.id, hostname: collector.hostname, validFor: Self.certificateSeconds,
+        now: WallClock.unixSeconds())
+      return try TLSIdentity(chainPEM: issued.pem, privateKeyPEM: keyPEM)
+    } catch {
+      preconditionFailure("our own authority signs no certificate: \(error)")
+    }
+  }
+}
+
+private final class Trespasser: ConnectionOwner {
+  private let connection: ClientConnection
+  private let head: RequestHead
+  private let body: PushBody
+  private let told: (FaultVerdict) -> Void
+  private var isOver = false
+
+  init(
+    connection: ClientConnection, head: RequestHead, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
+  ) {
+    self.connection = connection
+    self.head = head
+    self.body = body
+    self.told = told
+  }
+
+  func begin(with identity: TLSIdentity) {
+    do {
+      try connection.open(identity: identity, owner: self)
+    } catch {
+      end(.open)
+    }
+  }
+
+  func abandon() { end(.open) }
+
+  /// In TLS 1.3 the client is done before the server has judged its certificate, so this proves nothing yet.
+  func connectionOpened(connect: Duration, handshake: Duration) { connection.send(head, body.wire) }
+
+  func connectionAnswered(_ answer: Answer) {
+    let isDuplicate = answer.object?["duplicate"] == .bool(true)
+    switch answer.meaning {
+    // Too busy to judge anybody.
+    case .unavailable, .deferred: end(.open)
+    case .accepted, .unauthorized, .refused:
+      end(Fault.wrongCertificate.verdict(status: answer.status.code, isDuplicate: isDuplicate, slug: answer.slug))
+    }
+  }
+
+  func connectionLost(_ loss: ConnectionLoss) {
+    switch loss {
+    // The server's own word, or its closing the door in the middle of the handshake.
+    case .tls(.alert), .closedInHandshake, .closedUnanswered, .broken: end(.right)
+    case .connecting, .handshakeTimedOut, .answerTimedOut: end(.open)
+    case .tls, .badAnswer, .unexpectedBytes, .closedIdle, .cutOff: end(.wrong(loss.slug))
+    }
+  }
+
+  private func end(_ verdict: FaultVerdict) {
+    if isOver { return }
+    isOver = true
+    connection.close()
+    told(verdict)
+  }
+}

@@ -1,0 +1,79 @@
+// When the pushes of one collector fall due. No clock in here: times come in and go out, so that the arithmetic can be
+// tested with a clock moved by hand.
+//
+// An open loop's due times depend on nothing but the schedule. That is what makes its latencies honest: a server that
+// stops for a second delays all that fell due in that second, and each of them is counted from when it was due (Gil
+// Tene's "coordinated omission" is what happens when it is counted from when it could be sent).
+
+internal import Glibc
+internal import Reactor
+
+/// How pushes arrive.
+enum Pace: Sendable, Equatable {
+  /// Open loop: each collector every so often, the fleet spread evenly.
+  case interval(Duration)
+  /// Open loop: each collector at random with this mean pause, independent of the others: a Poisson process.
+  case poisson(mean: Duration)
+  /// Closed loop: each collector so long after its previous push was answered.
+  case closedLoop(think: Duration = .zero)
+
+  var isOpen: Bool {
+    switch self {
+    case .interval, .poisson: true
+    case .closedLoop: false
+    }
+  }
+}
+
+struct ArrivalSchedule: Sendable {
+  private let pace: Pace
+  /// 0 to 1. Of an interval: how far behind its beat a push may fall due. Of a think time: how far it may deviate.
+  private let jitter: Double
+  private let joinedAt: MonotonicTime
+  /// 0 up to 1: where in the interval this collector's beat lies.
+  private let phase: Double
+  private var beats = 0
+  private var last: MonotonicTime
+  private var random: SplitMix64
+
+  /// - Parameter joinedAt: when the collector begins to push.
+  init(pace: Pace, jitter: Double, joinedAt: MonotonicTime, phase: Double, seed: UInt64) {
+    self.pace = pace
+    self.jitter = jitter
+    self.joinedAt = joinedAt
+    self.phase = phase
+    last = joinedAt
+    random = SplitMix64(seed: seed)
+  }
+
+  mutating func first() -> MonotonicTime {
+    switch pace {
+    case .interval(let interval): last = beat(interval)
+    case .poisson(let mean): last = joinedAt + exponential(mean)
+    // A fleet that thinks must not think in step.
+    case .closedLoop(let think): last = joinedAt + think.scaled(by: phase)
+    }
+    return last
+  }
+
+  /// The due time after the last one given. - Parameter answeredAt: when the push before it was settled.
+  mutating func next(answeredAt: MonotonicTime) -> MonotonicTime {
+    switch pace {
+    case .interval(let interval): last = beat(interval)
+    case .poisson(let mean): last = last + exponential(mean)
+    case .closedLoop(let think):
+      last = answeredAt + think.scaled(by: 1 + jitter * (2 * random.fraction() - 1))
+    }
+    return last
+  }
+
+  /// Each beat is counted from the first, so that neither jitter nor rounding adds up to a drift.
+  private mutating func beat(_ interval: Duration) -> MonotonicTime {
+    defer { beats += 1 }
+    return joinedAt + interval.scaled(by: Double(beats) + phase + jitter * random.fraction())
+  }
+
+  private mutating func exponential(_ mean: Duration) -> Duration {
+    mean.scaled(by: -log(1 - random.fraction()))
+  }
+}

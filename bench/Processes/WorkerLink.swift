@@ -1,0 +1,83 @@
+// The other end: what a worker hears from the process that started it, and tells it. Standard input is the socket.
+
+internal import Glibc
+internal import Protocol
+internal import Reactor
+
+final class WorkerLink: LineHandler {
+  private let scoreboard: Scoreboard
+  private let plan: FleetPlan
+  private var socket: LineSocket?
+  private var isReady = false
+
+  init(loop: EventLoop, plan: FleetPlan, scoreboard: Scoreboard) throws(SystemCallError) {
+    self.plan = plan
+    self.scoreboard = scoreboard
+    // Both ends were made nonblocking.
+    socket = try LineSocket(loop: loop, descriptor: FileDescriptor(owning: STDIN_FILENO), handler: self)
+  }
+
+  /// Called each turn of the loop.
+  func report() {
+    if !isReady, scoreboard.areAllReady {
+      isReady = true
+      socket!.send { $0.object { $0.member("ready", true) } }
+    }
+    let progress = scoreboard.progress
+    socket!.send { json in
+      json.object { json in
+        json.key("progress")
+        progress.write(to: &json)
+      }
+    }
+  }
+
+  func send(_ result: FleetResult) {
+    socket!.send { json in
+      json.object { json in
+        json.key("result")
+        result.write(to: &json)
+      }
+    }
+  }
+
+  var isFlushed: Bool { socket!.isFlushed }
+
+  func received(_ message: JSONObject) {
+    if let start = message.integer("start") {
+      scoreboard.setTimes(RunTimes(start: MonotonicTime(nanoseconds: UInt64(start)), plan: plan))
+    }
+    if message["interrupt"] != nil { scoreboard.interrupt() }
+  }
+
+  /// Nobody would take our result: there is no reason to go on, nor to wait for the last pushes.
+  func lineEnded() {
+    scoreboard.interrupt()
+    scoreboard.interrupt()
+  }
+}
+
+extension Progress {
+  func write(to json: inout JSONWriter) {
+    json.object { json in
+      json.member("enrolled", enrolled)
+      json.member("ready", ready)
+      json.member("acknowledged", acknowledged)
+      json.member("rows", rows)
+      json.member("wire_bytes", wireBytes)
+      json.member("errors", errors)
+      json.member("p99_ns", p99.wholeNanoseconds)
+    }
+  }
+
+  init?(_ value: JSONValue?) {
+    guard case .object(let object)? = value, let enrolled = object.integer("enrolled"),
+      let ready = object.integer("ready"), let acknowledged = object.integer("acknowledged"),
+      let rows = object.integer("rows"), let wireBytes = object.integer("wire_bytes"),
+      let errors = object.integer("errors"), let p99 = object.integer("p99_ns")
+    else { return nil }
+    self.init(
+      enrolled: enrolled, ready: ready, acknowledged: acknowledged, rows: rows, wireBytes: wireBytes, errors: errors,
+      p99: .nanoseconds(p99))
+  }
+}

@@ -1,0 +1,57 @@
+// What the kernel says of a process (proc(5)): processor time and resident memory.
+
+internal import Glibc
+
+struct ProcessFigures: Sendable, Equatable {
+  /// User and kernel mode, of all its threads.
+  var cpu: Duration
+  var residentBytes: Int
+
+  /// - Returns: nil if there is no such process, or we may not look.
+  static func of(_ id: Int) -> ProcessFigures? {
+    guard let stat = Stat(id) else { return nil }
+    return ProcessFigures(cpu: stat.own, residentBytes: stat.residentBytes)
+  }
+
+  /// A process, its children that it has waited for, and those that live: what a PostgreSQL has used in all. Memory is
+  /// left out: what its processes share would be counted again and again.
+  static func family(of id: Int) -> ProcessFigures? {
+    guard let parent = Stat(id) else { return nil }
+    var cpu = parent.own + parent.waitedFor
+    for entry in LocalFile.entries("/proc") {
+      guard let child = Int(entry), let stat = Stat(child), stat.parent == id else { continue }
+      cpu += stat.own + stat.waitedFor
+    }
+    return ProcessFigures(cpu: cpu, residentBytes: 0)
+  }
+
+  /// /proc/[pid]/stat.
+  private struct Stat {
+    let parent: Int
+    let own: Duration
+    let waitedFor: Duration
+    let residentBytes: Int
+
+    init?(_ id: Int) {
+      let bytes: [UInt8]
+      do {
+        bytes = try LocalFile.read("/proc/\(id)/stat")
+      } catch {
+        return nil  // because a process may end at any moment
+      }
+      // The second field is the program's name in brackets, which may hold anything.
+      let text = String(decoding: bytes, as: UTF8.self)
+      guard let end = text.lastIndex(of: ")") else { return nil }
+      let fields = text[text.index(after: end)...].split(separator: " ")
+      guard fields.count > 21, let parent = Int(fields[1]) else { return nil }
+      let tick = Double(sysconf(CInt(_SC_CLK_TCK)))
+      func time(_ fields: Substring...) -> Duration {
+        .seconds(fields.reduce(0) { $0 + (Double($1) ?? 0) } / tick)
+      }
+      self.parent = parent
+      own = time(fields[11], fields[12])
+      waitedFor = time(fields[13], fields[14])
+      residentBytes = (Int(fields[21]) ?? 0) * sysconf(CInt(_SC_PAGESIZE))
+    }
+  }
+}

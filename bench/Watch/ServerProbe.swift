@@ -1,0 +1,81 @@
+// Reads the server's /metrics each second, over a connection of its own.
+
+internal import Protocol
+internal import Reactor
+
+final class ServerProbe: ConnectionOwner, DeadlineHandler {
+  private static let interval: Duration = .seconds(1)
+
+  private let loop: EventLoop
+  private let connection: ClientConnection
+  private let head: RequestHead
+  private var timer: TimerID?
+  private var isAsking = false
+  private(set) var log = SampleLog<PrometheusPage>()
+  /// The newest page, and when it came.
+  private(set) var latest: SampleLog<PrometheusPage>.Sample?
+  /// Why there is no page, from the last attempt.
+  private(set) var trouble: String?
+
+  /// - Parameter token: what `/metrics` asks for; empty if nothing.
+  init(loop: EventLoop, endpoint: Endpoint, token: String) {
+    self.loop = loop
+    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: 0)
+    head = RequestHead(
+      .get, target: endpoint.url.prefix + "/metrics", authority: endpoint.url.authority,
+      fields: token.isEmpty ? [] : [HTTPField("Authorization", "Bearer " + token)])
+  }
+
+  /// Asks at once, and from then on each second.
+  func start() { ask() }
+
+  func stop() {
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    connection.close()
+  }
+
+  /// Asks now, if it does not anyway.
+  func ask() {
+    if isAsking { return }
+    isAsking = true
+    if let timer { loop.cancel(timer) }
+    timer = loop.schedule(self, at: .now() + Self.interval)
+    if connection.isOpen { return connection.send(head, []) }
+    do {
+      try connection.open(identity: nil, owner: self)
+    } catch {
+      connectionLost(error)
+    }
+  }
+
+  func deadlineReached(_ id: TimerID) {
+    timer = nil
+    if isAsking {  // the answer is slow: look again
+      timer = loop.schedule(self, at: .now() + Self.interval)
+    } else {
+      ask()
+    }
+  }
+
+  func connectionOpened(connect: Duration, handshake: Duration) {
+    if isAsking { connection.send(head, []) }
+  }
+
+  func connectionAnswered(_ answer: Answer) {
+    isAsking = false
+    guard answer.meaning == .accepted else {
+      trouble = "/metrics answered \(answer.status.code) \(answer.slug)"
+      return
+    }
+    trouble = nil
+    let page = PrometheusPage(String(decoding: answer.body, as: UTF8.self))
+    latest = SampleLog.Sample(at: .now(), value: page)
+    log.offer(page, at: .now())
+  }
+
+  func connectionLost(_ loss: ConnectionLoss) {
+    if isAsking { trouble = "/metrics: \(loss.slug)" }
+    isAsking = false
+  }
+}

@@ -1,0 +1,71 @@
+// Whether the database holds what the server acknowledged: rows and pushes of this run's collectors, counted by SQL.
+
+internal import Protocol
+
+/// Rows and pushes stored for some collectors.
+struct StoredCounts: Sendable, Equatable {
+  /// Committed pushes, in the server's ledger.
+  var pushes = 0
+  /// By table of the schema `metrics`; tables without a row are left out.
+  var rows: [String: Int] = [:]
+
+  var allRows: Int { rows.values.reduce(0, +) }
+
+  static func - (left: StoredCounts, right: StoredCounts) -> StoredCounts {
+    var difference = StoredCounts(pushes: left.pushes - right.pushes)
+    for (table, count) in left.rows { difference.rows[table] = count - (right.rows[table] ?? 0) }
+    for (table, count) in right.rows where left.rows[table] == nil { difference.rows[table] = -count }
+    difference.rows = difference.rows.filter { $0.value != 0 }
+    return difference
+  }
+
+  /// Counts, table by table. Blocks for as long as PostgreSQL needs.
+  static func of(_ collectors: [UUID], in session: DatabaseSession) throws(DatabaseFailure) -> StoredCounts {
+    var counts = StoredCounts()
+    if collectors.isEmpty { return counts }
+    let ids = "{" + collectors.map(\.description).joined(separator: ",") + "}"
+    let ours = "server_id = ANY (ARRAY(SELECT server_id FROM pganalytics.collectors WHERE id = ANY ($1::uuid[])))"
+    func count(_ table: String) throws(DatabaseFailure) -> Int {
+      let rows = try session.rows("SELECT count(*) FROM \(table) WHERE \(ours)", [ids])
+      return rows.first?.first?.flatMap { $0 }.flatMap { Int($0) } ?? 0
+    }
+    counts.pushes = try count("pganalytics.ingest_ledger")
+    let tables = try session.rows(
+      """
+      SELECT c.relname, quote_ident(c.relname) FROM pg_class c
+      WHERE c.relnamespace = 'metrics'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      ORDER BY 1
+      """)
+    for table in tables {
+      guard table.count == 2, let name = table[0], let quoted = table[1] else { continue }
+      let rows = try count("metrics.\(quoted)")
+      if rows > 0 { counts.rows[name] = rows }
+    }
+    return counts
+  }
+}
+
+/// What was acknowledged beside what is stored.
+struct Verification: Sendable, Equatable {
+  let stored: StoredCounts
+  /// Rows of acknowledged pushes. For a push whose first answer was lost, what its declaration says it has.
+  let acknowledgedRows: Int
+  let acknowledgedPushes: Int
+  /// Of pushes whose answer never came: they may be stored, each whole or not at all.
+  let uncertainRows: Int
+  let uncertainPushes: Int
+
+  init(stored: StoredCounts, tally: Tally) {
+    self.stored = stored
+    acknowledgedRows = tally.rows + tally.duplicateRows
+    acknowledgedPushes = tally.acknowledged - tally.parked
+    uncertainRows = tally.unacknowledgedRows
+    uncertainPushes = tally.unacknowledged
+  }
+
+  /// More is stored than acknowledged only as far as answers are missing, and never less.
+  var isExact: Bool {
+    (acknowledgedRows...acknowledgedRows + uncertainRows).contains(stored.allRows)
+      && (acknowledgedPushes...acknowledgedPushes + uncertainPushes).contains(stored.pushes)
+  }
+}
