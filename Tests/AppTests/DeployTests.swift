@@ -19,8 +19,8 @@ import Testing
     var counters = LaneCounters(targets: targets.count)
     counters.pushesRefused[.overloaded] = 1
     let lanes = LaneSnapshot(
-      counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, backlogBytes: 0,
-      backlogPushes: 0, pausedConnections: 0)
+      counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, gatheredBytes: 0,
+      backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
     let page = MetricsPage(
       lanes: lanes, targets: targets,
       rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
