@@ -53,8 +53,11 @@ let package = Package(
       ],
       path: "bench/micro",
       swiftSettings: strict),
+    // Hostile input, and what is demanded of whoever reads it: for the tests, and for scripts/fuzz.
+    .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
-    .testTarget(name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters"], swiftSettings: strict),
+    .testTarget(
+      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
     .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
@@ -63,7 +66,8 @@ let package = Package(
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
-      name: "IntegrationTests", dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters"],
+      name: "IntegrationTests",
+      dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

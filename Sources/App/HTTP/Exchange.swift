@@ -16,6 +16,9 @@ final class Exchange {
   /// Whether it is counted as a push, and has no outcome yet.
   var isOpenPush = false
 
+  /// Of the body, as long as it is held for an endpoint.
+  var gatheredBytes = 0
+
   /// Set while an endpoint works on the answer.
   var departure: Departure?
 

@@ -62,7 +62,7 @@ extension HTTPConnection {
     armBody()
   }
 
-  private func armBody() {
+  func armBody() {
     guard let exchange else { return }
     let announced: Int
     switch exchange.head.framing {
@@ -93,11 +93,11 @@ extension HTTPConnection {
         try reader.receive(bytes, into: push, known: &lane.known)
         push.decodeTime += .now() - begun
         lane.account(push, reader)
+        if let problem = lane.excess() { return refusePush(problem) }
         if let exchange, exchange.head.framing == .chunked { armBody() }
         if lane.mustPause() { pauseForPressure() }
       } catch {
-        lane.recycle(push, reader)
-        refuseMidway(lane.refusal(Problem(error), on: self))
+        refusePush(Problem(error))
       }
     case .gathering(let call, var body):
       if body.count + bytes.count > lane.settings.adminBodyBytes {
@@ -105,12 +105,22 @@ extension HTTPConnection {
           lane.refusal(Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), on: self))
         return
       }
+      if !lane.gather(bytes.count, for: &exchange) {
+        let problem = Problem(.overloaded, "admin_bytes_in_flight", retryAfterSeconds: Admission.jittered(5))
+        return refuseMidway(lane.refusal(problem, on: self))
+      }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.
       bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
       phase = .gathering(call, body: body)
     case .discarding: break
     case .handshaking, .idle, .waiting, .answering, .streaming, .closing, .lingering, .gone: break
     }
+  }
+
+  /// Refuses a push that is partly read.
+  func refusePush(_ problem: Problem) {
+    givePushBack()
+    refuseMidway(lane.refusal(problem, on: self))
   }
 
   /// Refuses a body that is partly read; what is left of it is read past where that is cheap.
@@ -153,13 +163,18 @@ extension HTTPConnection {
     if lane.isDraining || hasPeerClosed || isSevered { disposition = .close }
     lane.encode(response, exchange, http.exchange, disposition) { send($0) }
     lane.answered(exchange, response, peerAddress)
-    exchange = nil
+    endExchange()
     switch disposition {
     case .keepAlive:
       phase = .idle
       arm(lane.settings.idleDeadline)
     case .close: beginClose()
     }
+  }
+
+  func endExchange() {
+    lane.scatter(exchange)
+    exchange = nil
   }
 
   /// The collector, or its certificate, was revoked while connected. Of its own requests, one that is still arriving is

@@ -44,7 +44,7 @@ extension HTTPConnection {
       case .broken:
         lane.counters.streamsBroken += 1
         lane.answered(exchange, body.head, peerAddress, isBroken: true)
-        exchange = nil
+        endExchange()
         return destroy()
       }
     }
@@ -54,7 +54,7 @@ extension HTTPConnection {
     lane.frameEnd(body.framer, trailers) { send($0) }
     if isOver { return }
     lane.answered(exchange, body.head, peerAddress)
-    exchange = nil
+    endExchange()
     switch body.disposition {
     case .keepAlive:
       phase = .idle

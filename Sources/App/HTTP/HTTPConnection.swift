@@ -10,7 +10,7 @@
 import Protocol
 import Reactor
 
-final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
+final class HTTPConnection: EventHandler, TurnEndHandler {
   enum Phase {
     case handshaking
     case idle
@@ -32,6 +32,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   /// A refused body up to this size is read past; a larger one costs the connection.
   static let discardBytes = 1024 * 1024
   private static let lingerBytes = 256 * 1024
+  /// Answers that lie here above which the next request of the connection is not begun.
+  private static let unsentBytes = 64 * 1024
 
   let id: ConnectionID
   let peerAddress: SocketAddress
@@ -53,11 +55,12 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   /// Plaintext that arrived while the request before it is being answered.
   var pending = ByteBuffer()
   private var token: Token?
-  private var timer: TimerID?
+  var timer: TimerID?
   private var isFlushQueued = false
   private(set) var isWriteBlocked = false
   private var isReadPaused = false
   var hasPeerClosed = false
+  var isHeadTimed = false
 
   init(id: ConnectionID, socket: consuming StreamSocket, peer: SocketAddress, lane: Lane) {
     self.id = id
@@ -90,7 +93,10 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   // MARK: Events
 
   func ready(_ readiness: Readiness) {
-    if readiness.contains(.write) { flush() }
+    if readiness.contains(.write) {
+      flush()
+      takeUp()
+    }
     if case .gone = phase { return }
     // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
     if readiness.contains(.error) || (hasPeerClosed && readiness.contains(.peerClosed)) { return destroy() }
@@ -174,7 +180,8 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     while true {
       switch phase {
       case .waiting, .answering, .streaming, .closing, .lingering, .gone: return position
-      case .handshaking, .idle, .push, .gathering, .discarding: break
+      case .idle: if isBackedUp, http.isIdle { return position }
+      case .handshaking, .push, .gathering, .discarding: break
       }
       switch http.next(input, &position) {
       case .needInput:
@@ -189,15 +196,6 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
         answer(lane.refusal(Problem(error), on: self))
       }
     }
-  }
-
-  var isHeadTimed = false
-
-  /// The head's deadline runs from its first byte and is not extended by later ones.
-  private func armHead() {
-    if isHeadTimed { return }
-    isHeadTimed = true
-    arm(lane.settings.headDeadline)
   }
 
   // MARK: Back-pressure
@@ -241,6 +239,17 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   func turnEnding() {
     isFlushQueued = false
     flush()
+    takeUp()
+  }
+
+  /// Whether the client has to take the answers that are here before it gets another one: who sends requests and reads
+  /// nothing would have us hold answers without end.
+  private var isBackedUp: Bool { isWriteBlocked || outbound.count >= Self.unsentBytes }
+
+  /// Goes on with requests that waited for their answers' predecessors to leave.
+  private func takeUp() {
+    guard case .idle = phase, !pending.isEmpty, !isBackedUp else { return }
+    resume()
   }
 
   private func flush() {
@@ -255,10 +264,10 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
         if !isWriteBlocked {
           isWriteBlocked = true
           updateInterest()
-          arm(lane.settings.writeDeadline)
+          armWrite()
         } else if isProgressing, case .streaming = phase {
           // A long body may take long; each part of it has the deadline to itself.
-          arm(lane.settings.writeDeadline)
+          armWrite()
         }
         return pumpStream()
       case .failed: return destroy()
@@ -268,7 +277,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     if isWriteBlocked {
       isWriteBlocked = false
       updateInterest()
-      if case .idle = phase { arm(lane.settings.idleDeadline) }
+      armPhase()
     }
     if case .closing = phase { linger() }
     pumpStream()
@@ -318,32 +327,11 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
       setReading(false)
     case .streaming: destroy()
     case .closing: setReading(false)
+    case .idle where !outbound.isEmpty:
+      // It said all it had to say, and reads on.
+      setReading(false)
+      beginClose()
     case .handshaking, .idle, .push, .gathering, .discarding, .lingering, .gone: destroy()
-    }
-  }
-
-  func arm(_ patience: Duration) { arm(at: lane.loop.now + patience) }
-
-  func arm(at time: MonotonicTime) {
-    if let timer, lane.loop.reschedule(timer, at: time) { return }
-    timer = lane.loop.schedule(self, at: time)
-  }
-
-  func deadlineReached(_ id: TimerID) {
-    timer = nil
-    lane.counters.deadlines += 1
-    if isWriteBlocked { return destroy() }
-    switch phase {
-    case .idle:
-      if http.isReadingHead {
-        answer(lane.refusal(Problem(.requestTimeout, "head_deadline"), on: self))
-      } else {
-        beginClose()
-      }
-    case .push, .gathering, .discarding:
-      givePushBack()
-      answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
-    case .handshaking, .waiting, .answering, .streaming, .closing, .lingering, .gone: destroy()
     }
   }
 
@@ -368,6 +356,7 @@ final class HTTPConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     exchange?.departure?.happened()
     givePushBack()
     if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
+    endExchange()
     phase = .gone
     if let token { lane.loop.deregister(token) }
     if let timer { lane.loop.cancel(timer) }

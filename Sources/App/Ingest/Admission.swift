@@ -35,6 +35,8 @@ struct Admission {
   private var allowances: [Int32: Allowance] = [:]
   /// Bytes of bodies, rows and windows that the loop holds now.
   private(set) var heldBytes = 0
+  /// Refusals for want of memory since they were last asked for.
+  private var memoryRefusals = 0
 
   init(settings: Settings, loops: Int) {
     hardMark = settings.bytesInFlight / loops
@@ -54,11 +56,9 @@ struct Admission {
     serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
   ) -> Verdict {
     if !isDatabaseReachable {
-      return .overloaded(reason: "the database is not reachable", retryAfterSeconds: jittered(10))
+      return .overloaded(reason: "the database is not reachable", retryAfterSeconds: Self.jittered(10))
     }
-    if heldBytes + contentLength > hardMark {
-      return .overloaded(reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: jittered(5))
-    }
+    if heldBytes + contentLength > hardMark { return refuseForMemory() }
     var allowance =
       allowances[serverID]
       ?? Allowance(pushes: TokenBucket(burst: pushesBurst, now: now), bytes: TokenBucket(burst: bytesBurst, now: now))
@@ -66,7 +66,7 @@ struct Admission {
     // The first push may be as large as it likes; what a collector sends beside it may not crowd out the others.
     let underway = allowance.held + allowance.announced
     if underway > 0, underway + contentLength > collectorMark {
-      return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: jittered(1))
+      return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: Self.jittered(1))
     }
     if let wait = allowance.bytes.take(Double(contentLength), perSecond: bytesPerSecond, burst: bytesBurst, now: now) {
       return .throttled(reason: "push_bytes_per_second", retryAfterSeconds: seconds(wait))
@@ -76,6 +76,20 @@ struct Admission {
     }
     allowance.announced += contentLength
     return .admitted
+  }
+
+  /// Judges a push that is being read: by how much it grows while it is inflated, no head tells.
+  mutating func judgeGrowth() -> Verdict { heldBytes > hardMark ? refuseForMemory() : .admitted }
+
+  private mutating func refuseForMemory() -> Verdict {
+    memoryRefusals += 1
+    return .overloaded(
+      reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: Self.jittered(5))
+  }
+
+  mutating func takeMemoryRefusals() -> Int {
+    defer { memoryRefusals = 0 }
+    return memoryRefusals
   }
 
   /// Charges bytes that the head did not announce (a chunked body).
@@ -110,8 +124,10 @@ struct Admission {
     }
   }
 
-  private func seconds(_ wait: Duration) -> Int { jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1)) }
+  private func seconds(_ wait: Duration) -> Int {
+    Self.jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1))
+  }
 
   /// Up to half more, so that those refused together do not come back together.
-  private func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2)) }
+  static func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2)) }
 }

@@ -20,6 +20,7 @@ struct LaneSnapshot: Sendable {
   var connections: [ConnectionState: Int]
   var writers: [WriterState: Int]
   var heldBytes: Int
+  var gatheredBytes: Int
   var backlogBytes: Int
   var backlogPushes: Int
   var pausedConnections: Int
@@ -34,6 +35,7 @@ struct LaneSnapshot: Sendable {
     left.connections.merge(right.connections, uniquingKeysWith: +)
     left.writers.merge(right.writers, uniquingKeysWith: +)
     left.heldBytes += right.heldBytes
+    left.gatheredBytes += right.gatheredBytes
     left.backlogBytes += right.backlogBytes
     left.backlogPushes += right.backlogPushes
     left.pausedConnections += right.pausedConnections
@@ -48,7 +50,8 @@ extension Lane {
     for writer in writers { waits[writer.observed, default: 0] += 1 }
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
+      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes,
+      backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
       backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
   }
 }

@@ -33,6 +33,9 @@ struct MetricsPage {
       lanes.loop.longestTurn)
     page.family(
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
+    page.family(
+      "pganalytics_admin_held_bytes", .gauge,
+      "Bodies of requests other than pushes held now, against admin_bytes_in_flight.", lanes.gatheredBytes)
   }
 
   private func certificates(_ page: inout PrometheusText) {

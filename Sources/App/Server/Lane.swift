@@ -65,6 +65,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   var counters: LaneCounters
   /// Connections whose reading is paused because the lane holds too much.
   var paused: [ConnectionID] = []
+  /// Bytes of bodies for endpoints of the admin lane, until they are answered.
+  var gatheredBytes = 0
   /// For what must differ and need not be secret: the names of requests, jitter.
   var random = QuickRandom()
   private(set) var isDraining = false
@@ -259,20 +261,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     push.reset()
     // A push that was unusually large gives its memory back; the pool keeps the usual ones.
     if pushPool.count < Self.pooledPushes, push.rows.allocatedBytes <= settings.batchBytes { pushPool.append(push) }
-    if !paused.isEmpty, admission.isRelieved { relieve() }
+    relieveIfPossible()
   }
 
   func recycle(_ push: Push, _ reader: PushReader) {
     recycle(reader)
     recycle(push)
-  }
-
-  func mustPause() -> Bool { admission.isPressed }
-
-  private func relieve() {
-    let waiting = paused
-    paused.removeAll(keepingCapacity: true)
-    for id in waiting { connections[id]?.relieve() }
   }
 
   // MARK: Collectors
@@ -336,7 +330,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   func deadlineReached(_ id: TimerID) {
     for writer in writers { writer.expire() }
     // Memory could be below the mark without a push having been settled since.
-    if !paused.isEmpty, admission.isRelieved { relieve() }
+    relieveIfPossible()
+    if admission.takeMemoryRefusals() > 0 { makeRoom() }
     admission.sweep(now: loop.now)
     returnMemory()
     if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {

@@ -50,6 +50,9 @@ extension Settings {
     .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
     .init("body_bytes", .bytes(\.bodyBytes, 1024...1 << 40), "Body of a push on the wire; more is 413."),
     .init("admin_body_bytes", .bytes(\.adminBodyBytes, 1024...64 * mib), "Body of any other request; more is 413."),
+    .init(
+      "admin_bytes_in_flight", .bytes(\.adminBytesInFlight, mib...1 << 40),
+      "Such bodies held by the process; more is 503."),
     .init("handshake_deadline", .time(\.handshakeDeadline, .zero...hour), "From accept to the end of the handshake."),
     .init("head_deadline", .time(\.headDeadline, .zero...hour), "From a head's first byte to its last."),
     .init("body_deadline", .time(\.bodyDeadline, .zero...hour), "Least time for a body; a longer one has size / rate."),

@@ -17,6 +17,7 @@ struct Settings: Sendable {
   var headFields = 100
   var bodyBytes = 64 * 1024 * 1024
   var adminBodyBytes = 1024 * 1024
+  var adminBytesInFlight = 64 * 1024 * 1024
   var handshakeDeadline = Duration.seconds(10)
   var headDeadline = Duration.seconds(10)
   var bodyDeadline = Duration.seconds(10)

@@ -39,6 +39,22 @@ import Testing
     #expect(admission.isRelieved)
   }
 
+  @Test func `a push that is being read may grow up to the hard mark, and not one byte past it`() {
+    var admission = admission()
+    admission.hold(1_000_000, serverID: 1)
+    #expect(admission.judgeGrowth() == .admitted)
+    #expect(admission.takeMemoryRefusals() == 0)
+    admission.hold(1, serverID: 1)
+    guard case .overloaded(_, let retryAfter) = admission.judgeGrowth() else {
+      Issue.record("grew past the mark")
+      return
+    }
+    #expect(retryAfter > 0)
+    _ = admission.admit(serverID: 2, contentLength: 1, isDatabaseReachable: true, now: now)
+    #expect(admission.takeMemoryRefusals() == 2)
+    #expect(admission.takeMemoryRefusals() == 0)
+  }
+
   @Test func `an unreachable database refuses everybody with a time to come back`() {
     var admission = admission()
     guard

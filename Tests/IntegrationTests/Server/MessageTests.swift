@@ -151,6 +151,14 @@ import Testing
     #expect(try await collector.ledger() == 0)
   }
 
+  @Test func `a request that comes with the end of its client's session is answered all the same`() async throws {
+    let client = try await server().client()
+    try await client.sendLast(TestClient.encode("GET", "/api/v2/nothing"))
+    let answer = try await client.answer()
+    #expect(answer.status == 404, "\(answer)")
+    #expect(try await client.isClosedByServer())
+  }
+
   @Test func `a head over its limit is 431`() async throws {
     let client = try await server().client()
     let answer = try await client.request(

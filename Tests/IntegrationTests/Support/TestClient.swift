@@ -2,9 +2,10 @@
 // server under test runs its endpoints on the cooperative pool that the tests run on too.
 
 import Glibc
-import Protocol
 import Reactor
 import Synchronization
+
+@testable import Protocol
 
 /// One connection. What it sends is bytes, so that a test can say what no proper client would.
 final class TestClient: Sendable {
@@ -26,11 +27,13 @@ final class TestClient: Sendable {
   /// What the server showed, as `Certificate.fingerprintHex`.
   let serverFingerprint: String?
 
-  private init(port: UInt16, trust: [UInt8], identity: TLSIdentity?) throws {
-    let context = try TLSContext.client(trustPEM: trust)
+  private init(
+    port: UInt16, trust: [UInt8], identity: TLSIdentity?, versions: ClosedRange<TLSVersion>, receiveBytes: CInt?
+  ) throws {
+    let context = try TLSContext.client(trustPEM: trust, versions: versions)
     let session = try TLSSession(
       client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
-    channel = Mutex(Channel(socket: try Self.connect(port), session: session))
+    channel = Mutex(Channel(socket: try Self.connect(port, receiveBytes), session: session))
     serverFingerprint = try channel.withLock { channel in
       try channel.handshake()
       return channel.serverFingerprint
@@ -38,13 +41,14 @@ final class TestClient: Sendable {
   }
 
   /// A blocking socket that does not wait for ever.
-  private static func connect(_ port: UInt16) throws -> CInt {
+  private static func connect(_ port: UInt16, _ receiveBytes: CInt?) throws -> CInt {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { throw Failure.system("socket", errno: errno) }
     var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+    if var receiveBytes { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBytes, 4) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -64,10 +68,31 @@ final class TestClient: Sendable {
   }
 
   /// Connects to the loopback `port` and completes the handshake.
-  static func connect(port: UInt16, trust: [UInt8], identity: TLSIdentity? = nil) async throws -> TestClient {
+  /// - Parameter receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
+  static func connect(
+    port: UInt16, trust: [UInt8], identity: TLSIdentity? = nil,
+    versions: ClosedRange<TLSVersion> = .tls12 ... .tls13, receiveBytes: CInt? = nil
+  ) async throws -> TestClient {
     try await threads.get().run {
-      Result { try TestClient(port: port, trust: trust, identity: identity) }
+      Result {
+        try TestClient(
+          port: port, trust: trust, identity: identity, versions: versions, receiveBytes: receiveBytes)
+      }
     }.get()
+  }
+
+  /// Sends one request for new keys after the other, `count` in all, each with a byte of `filler`.
+  func updateKeys(_ count: Int, filler: [UInt8]) async throws { try await waiting { try $0.updateKeys(count, filler) } }
+
+  /// Closes with a RST: what is on its way in either direction is lost.
+  func reset() async throws { try await waiting { $0.reset() } }
+
+  /// Sends `bytes` and the end of the session, in one piece. What the server still says can be read.
+  func sendLast(_ bytes: [UInt8]) async throws { try await waiting { try $0.sendLast(bytes) } }
+
+  /// Sends until the server takes no more within a moment. - Returns: how many bytes it took.
+  func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) async throws -> Int {
+    try await waiting { try $0.sendUntilBlocked(bytes, atMost: most) }
   }
 
   func send(_ bytes: [UInt8]) async throws { try await waiting { try $0.send(bytes) } }
@@ -138,6 +163,48 @@ private struct Channel: ~Copyable {
   mutating func send(_ bytes: [UInt8]) throws {
     try session.send(bytes.span, ciphertextOut: &outgoing)
     try flush()
+  }
+
+  mutating func updateKeys(_ count: Int, _ filler: [UInt8]) throws {
+    for index in 0..<count {
+      session.updateKeys(peerToo: true)
+      try session.send([filler[index % filler.count]].span, ciphertextOut: &outgoing)
+    }
+    try flush()
+  }
+
+  mutating func reset() {
+    var now = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+    // The descriptor stays ours until deinit; disconnecting it is what sends the RST.
+    var nowhere = sockaddr()
+    nowhere.sa_family = sa_family_t(AF_UNSPEC)
+    _ = Glibc.connect(socket, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
+    hasEnded = true
+  }
+
+  mutating func sendLast(_ bytes: [UInt8]) throws {
+    try session.send(bytes.span, ciphertextOut: &outgoing)
+    session.close(ciphertextOut: &outgoing)
+    try flush()
+  }
+
+  mutating func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) throws -> Int {
+    var taken = 0
+    // A second without room is no sign of a slow machine alone, but nothing hangs on it: the test waits for the server.
+    var patience = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    while taken < most {
+      try session.send(bytes.span, ciphertextOut: &outgoing)
+      taken += bytes.count
+      while !outgoing.isEmpty {
+        let sent = outgoing.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        if sent < 0, errno == EINTR { continue }
+        if sent <= 0 { return taken }
+        outgoing.removeFirst(sent)
+      }
+    }
+    return taken
   }
 
   mutating func answer() throws -> TestAnswer {

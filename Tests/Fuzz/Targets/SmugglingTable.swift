@@ -1,14 +1,15 @@
-import Protocol
-import Testing
+public import Protocol
 
 /// Messages that two readers could take for two things. Each has one fault.
-enum SmugglingTable {
-  struct Row: Sendable, CustomTestStringConvertible {
-    let message: [UInt8]
-    let status: UInt16
-    let reason: HTTPError.Reason
+public enum SmugglingTable {
+  public struct Row: Sendable, CustomStringConvertible {
+    public let message: [UInt8]
+    public let status: UInt16
+    public let reason: HTTPError.Reason
 
-    var testDescription: String { "\(reason.rawValue): \(String(decoding: message, as: UTF8.self).debugDescription)" }
+    public var description: String {
+      "\(reason.rawValue): \(String(decoding: message, as: UTF8.self).debugDescription)"
+    }
   }
 
   private static func row(_ text: String, _ status: UInt16, _ reason: HTTPError.Reason) -> Row {
@@ -40,7 +41,7 @@ enum SmugglingTable {
     row("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(body)", status, reason)
   }
 
-  static let rows =
+  public static let rows =
     lengths + codings + lines + names + requestLines + targets + hosts + expectations + chunks + trailers
 
   private static let lengths = [

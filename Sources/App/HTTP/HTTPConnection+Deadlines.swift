@@ -1,0 +1,56 @@
+// What a connection waits for, and for how long: one timer, always armed, and absolute. A byte now and then moves none of
+// the ends, but for the parts of a streamed body, which have one each.
+
+import Protocol
+import Reactor
+
+extension HTTPConnection: DeadlineHandler {
+  /// The head's deadline runs from its first byte and is not extended by later ones.
+  func armHead() {
+    if isHeadTimed { return }
+    isHeadTimed = true
+    arm(lane.settings.headDeadline)
+  }
+
+  func arm(_ patience: Duration) { arm(at: lane.loop.now + patience) }
+
+  /// While the client takes nothing its write deadline counts, and nothing that it sends puts that off.
+  func arm(at time: MonotonicTime) {
+    if !isWriteBlocked { setTimer(time) }
+  }
+
+  func armWrite() { setTimer(lane.loop.now + lane.settings.writeDeadline) }
+
+  private func setTimer(_ time: MonotonicTime) {
+    if let timer, lane.loop.reschedule(timer, at: time) { return }
+    timer = lane.loop.schedule(self, at: time)
+  }
+
+  /// The client takes its answers again: what it is at has a deadline of its own.
+  func armPhase() {
+    switch phase {
+    case .idle: arm(http.isReadingHead ? lane.settings.headDeadline : lane.settings.idleDeadline)
+    case .push, .gathering, .discarding: armBody()
+    case .waiting, .answering, .streaming: arm(Lane.answerDeadline)
+    case .handshaking, .closing, .lingering, .gone: break  // the write deadline goes on, or is over
+    }
+  }
+
+  func deadlineReached(_ id: TimerID) {
+    timer = nil
+    lane.counters.deadlines += 1
+    if isWriteBlocked { return destroy() }
+    switch phase {
+    case .idle:
+      if http.isReadingHead {
+        answer(lane.refusal(Problem(.requestTimeout, "head_deadline"), on: self))
+      } else {
+        beginClose()
+      }
+    case .push, .gathering, .discarding:
+      givePushBack()
+      answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
+    case .handshaking, .waiting, .answering, .streaming, .closing, .lingering, .gone: destroy()
+    }
+  }
+}

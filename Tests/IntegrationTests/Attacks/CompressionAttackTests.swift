@@ -1,0 +1,112 @@
+import Protocol
+import Testing
+
+@testable import App
+
+/// Bodies that are more than they seem. (Ratio, caps and every cut of a member: ProtocolTests/Gzip.)
+@Suite struct CompressionAttackTests {
+  private let gzip = [("Content-Encoding", "gzip")]
+
+  /// A good push whose rows take some megabytes, and whose gzip fits in one read of the server.
+  private func bomb(_ collector: TestCollector) -> [UInt8] {
+    let entries = (0..<700).map { _ in
+      let noise =
+        String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+      return #"{"level":"LOG","message":"\#(noise)\#(String(repeating: "x", count: 4000))"}"#
+    }.joined(separator: ",")
+    let metric =
+      #"{"type":"pg_log","database":"d","timestamp":"\#(TestCollector.now())","entries":["#
+      + entries + "]}"
+    return GzipDeflater.gzip(collector.push(of: [metric]), level: 9)
+  }
+
+  @Test func `a bomb costs its sender a refusal and the server nothing`() async throws {
+    let attacked = try await AttackedServer.start()
+    let collector = try await attacked.server.enrol()
+    for filler in [UInt8(ascii: " "), UInt8(ascii: "["), 0] {
+      let bomb = GzipDeflater.gzip([UInt8](repeating: filler, count: 32 << 20), level: 9)
+      let answer = try await collector.push(bomb, gzip)
+      #expect(filler == UInt8(ascii: " ") ? answer.status == 413 : [400, 422].contains(answer.status), "\(answer)")
+    }
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `members behind one another, cut off or damaged are 400, each by itself`() async throws {
+    let attacked = try await AttackedServer.start()
+    let collector = try await attacked.server.enrol()
+    let client = try await collector.client()
+    let sound = GzipDeflater.gzip(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
+    let empty = GzipDeflater.gzip([])
+    for body in [sound + sound, sound + empty, empty + sound, Array(sound.dropLast()), Array(sound.prefix(12))] {
+      let answer = try await collector.push(body, gzip, over: client)
+      #expect(answer.status == 400, "\(answer)")
+      #expect(answer.error == "invalid_compression", "\(answer)")
+    }
+    // gzip within gzip is text that is no JSON: nothing is undone twice.
+    let nested = try await collector.push(GzipDeflater.gzip(sound), gzip, over: client)
+    #expect(nested.status == 400, "\(nested)")
+    #expect(nested.error == "invalid_json")
+    #expect(try await collector.ledger() == 0)
+    try await attacked.expectUnharmed(besides: 1)
+    await attacked.server.stop()
+  }
+
+  /// Heads first, so that all are admitted while nothing is held; then all bodies, while nothing can be stored.
+  @Test func `many small bombs at once hold no more than the budget, and what is refused may come again`() async throws
+  {
+    let budget = 12 << 20
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.bytesInFlight = budget
+      $0.pauseBytes = budget
+      $0.commitDeadline = .seconds(60)
+      $0.lockTimeout = .seconds(60)
+      $0.copyTimeout = .seconds(60)
+    }
+    let server = attacked.server
+    var waiting: [(TestCollector, TestClient, [UInt8])] = []
+    for _ in 0..<8 {
+      let collector = try await server.enrol()
+      let client = try await collector.client()
+      let body = bomb(collector)
+      #expect(body.count < 60_000)
+      try await client.send(
+        attacked.pushHead(
+          collector, "Content-Encoding: gzip\r\nExpect: 100-continue\r\nContent-Length: \(body.count)\r\n"))
+      #expect(try await client.interim() == 100)
+      waiting.append((collector, client, body))
+    }
+    let pushes = waiting
+    var outcomes: [UInt16: Int] = [:]
+    try await server.database.lease { session throws(DatabaseError) in
+      try await session.script("BEGIN; LOCK TABLE metrics.pg_log")
+      await #expect(throws: Never.self) {
+        for (_, client, body) in pushes { try await client.send(body) }
+        var counters = ServerCounters()
+        var most = 0.0
+        try await server.eventually("the bodies are not read") {
+          counters = try await attacked.counters()
+          most = max(most, counters["held_bytes"])
+          return counters.connections("receiving") == 0
+        }
+        #expect(counters.refused("overloaded") > 0, "the bombs are too small for the test")
+        // One read of 64 KiB may go beyond, by what it inflates to.
+        #expect(most <= Double(budget + 64 * 1024 * server.settings.inflateRatio))
+        #expect(counters["held_bytes"] <= Double(budget + (5 << 20)), "\(counters)")
+      }
+      try await session.script("ROLLBACK")
+    }
+    for (_, client, _) in pushes {
+      let answer = try await client.answer()
+      outcomes[answer.status, default: 0] += 1
+      #expect([200, 503].contains(answer.status), "\(answer)")
+      if answer.status == 503 { #expect(answer.field("retry-after") != nil) }
+    }
+    #expect(outcomes[200] ?? 0 > 0 && outcomes[503] ?? 0 > 0, "\(outcomes)")
+    for (collector, _, body) in pushes { #expect(try await collector.push(body, gzip).status == 200) }
+    waiting = []
+    try await attacked.expectUnharmed(besides: pushes.count)
+    await server.stop()
+  }
+}

@@ -1,0 +1,139 @@
+import Protocol
+import Testing
+
+@testable import App
+
+/// Those who hold memory by not finishing what they began.
+@Suite struct MemoryAttackTests {
+  /// Rows of a kilobyte each.
+  private func largePush(_ collector: TestCollector, rows: Int = 2000) -> [UInt8] {
+    let text = String(repeating: "x", count: 1000)
+    let entries = (0..<rows).map { #"{"level":"LOG","message":"\#($0)\#(text)"}"# }.joined(separator: ",")
+    return collector.push(of: [
+      #"{"type":"pg_log","database":"d","timestamp":"\#(TestCollector.now())","entries":[\#(entries)]}"#
+    ])
+  }
+
+  @Test func `half a push above the mark for pausing keeps nobody waiting, and can be finished`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.pauseBytes = 1 << 20
+    }
+    let slow = try await attacked.server.enrol()
+    let client = try await slow.client()
+    let body = largePush(slow)
+    try await client.send(attacked.pushHead(slow, "Content-Length: \(body.count)\r\n"))
+    try await client.send(Array(body.dropLast(10)))
+    try await attacked.server.eventually("the body is not read") {
+      try await attacked.counters()["held_bytes"] > Double(2 << 20)
+    }
+    let others = try await attacked.bystander.client()
+    for _ in 0..<3 { #expect(try await attacked.bystander.push(attacked.goodPush(), over: others).status == 200) }
+    try await client.send(Array(body.suffix(10)))
+    #expect(try await client.answer().status == 200)
+    #expect(try await slow.rows("pg_log") == 2000)
+    await attacked.server.stop()
+  }
+
+  @Test func `who fills the budget with a body that never ends makes room for others`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.bytesInFlight = 8 << 20
+      $0.pauseBytes = 1 << 20
+      $0.bodyDeadline = .seconds(1)
+    }
+    let slow = try await attacked.server.enrol()
+    let client = try await slow.client()
+    // By what has come of it, it may take an hour.
+    try await client.send(attacked.pushHead(slow, "Transfer-Encoding: chunked\r\n"))
+    let body = largePush(slow, rows: 8000)
+    var sent = 0
+    while sent < body.count, try await attacked.counters()["held_bytes"] < Double(2 << 20) {
+      let chunk = body[sent..<min(body.count, sent + 50_000)]
+      try await client.send(Array("\(String(chunk.count, radix: 16))\r\n".utf8) + chunk + Array("\r\n".utf8))
+      sent += chunk.count
+    }
+    // Announces what the budget does not have left, and holds next to nothing.
+    let push = [UInt8](repeating: UInt8(ascii: " "), count: 6 << 20) + attacked.goodPush()
+    var refusals = 0
+    try await attacked.server.eventually("there is never room for another") {
+      let other = try await attacked.bystander.client()
+      let fields = "Expect: 100-continue\r\nContent-Length: \(push.count)\r\n"
+      try await other.send(attacked.pushHead(attacked.bystander, fields))
+      let verdict = try await other.interim()
+      #expect([100, 503].contains(verdict))
+      if verdict == 503 { refusals += 1 }
+      if verdict != 100 { return false }
+      try await other.send(push)
+      return try await other.answer().status == 200
+    }
+    #expect(refusals > 0, "the body is too small for the test")
+    let answer = try await client.answer()
+    #expect(answer.status == 503, "\(answer)")
+    #expect(answer.field("retry-after") != nil)
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `bodies for the admin lane have a budget of their own`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.adminBytesInFlight = 1 << 20
+    }
+    let (size, part) = (700_000, 600_000)
+    var clients: [TestClient] = []
+    for _ in 0..<3 {
+      let client = try await attacked.server.client()
+      try await client.send(
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+          + "Content-Length: \(size)\r\n\r\n" + String(repeating: " ", count: part))
+      clients.append(client)
+    }
+    try await attacked.server.eventually("nothing is held") {
+      try await attacked.counters()["admin_held_bytes"] >= Double(part)
+    }
+    #expect(try await attacked.counters()["admin_held_bytes"] <= Double(1 << 20))
+    #expect(try await attacked.bystander.push(attacked.goodPush()).status == 200, "pushes have their own budget")
+    var refused = 0
+    for client in clients {
+      try await client.send(String(repeating: " ", count: size - part))
+      let answer = try await client.answer()
+      if answer.status == 503 {
+        refused += 1
+        #expect(answer.error == "overloaded")
+        #expect(answer.field("retry-after") != nil)
+      } else {
+        #expect(answer.status == 400, "\(answer)")
+      }
+    }
+    #expect(refused >= 1)
+    clients = []
+    try await attacked.expectUnharmed()
+    #expect(try await attacked.server.login("nobody", "whatever").status == 401)
+    await attacked.server.stop()
+  }
+
+  @Test func `connections that are reset in the middle of a body are counted and forgotten`() async throws {
+    let attacked = try await AttackedServer.start()
+    let collector = try await attacked.server.enrol()
+    let body = collector.push(of: (0..<200).map { TestCollector.disk("/dev/\($0)", used: $0) })
+    for round in 0..<20 {
+      let client = try await collector.client()
+      let framing = round % 2 == 0 ? "Content-Length: \(body.count)\r\n" : "Transfer-Encoding: chunked\r\n"
+      let start = round % 2 == 0 ? [] : Array("\(String(body.count, radix: 16))\r\n".utf8)
+      try await client.send(Array(attacked.pushHead(collector, framing).utf8) + start + body.prefix(round * 900))
+      if round % 3 == 0 {
+        try await attacked.server.eventually("the head does not arrive") {
+          try await attacked.counters().connections("receiving") > 0
+        }
+      }
+      try await client.reset()
+    }
+    try await attacked.expectUnharmed()
+    let counters = try await attacked.counters()
+    #expect(counters["pushes_abandoned_total"] > 0)
+    #expect(counters["pushes_received_total"] - counters["pushes_abandoned_total"] == 1)
+    #expect(try await collector.ledger() == 0)
+    await attacked.server.stop()
+  }
+}

@@ -1,0 +1,123 @@
+import Protocol
+import Reactor
+import Testing
+
+@testable import App
+
+/// Clients that take their time. Every wait of the server has an absolute end, which no dripping byte moves.
+@Suite struct SlowClientTests {
+  /// Sends `drop` again and again until a deadline has passed. Each look at the counters is a request, hence a pause.
+  private func drip(_ drop: [UInt8], into client: TestClient, of attacked: AttackedServer) async throws {
+    let end = MonotonicTime.now() + .seconds(TestClient.patience)
+    while MonotonicTime.now() < end {
+      if try await attacked.counters()["deadlines_total"] > 0 { return }
+      do {
+        try await client.send(drop)
+      } catch TestClient.Failure.system {
+        return  // the server has closed already
+      }
+    }
+    Issue.record("no deadline has passed")
+  }
+
+  @Test func `a head that drips in is 408 at its deadline`() async throws {
+    let attacked = try await AttackedServer.start { $0.headDeadline = .seconds(1) }
+    let client = try await attacked.server.client()
+    try await client.send("GET /api/v1/health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+    try await drip([0x61], into: client, of: attacked)
+    let answer = try await client.answer()
+    #expect(answer.status == 408, "\(answer)")
+    #expect(answer.error == "request_timeout")
+    #expect(try await client.isClosedByServer())
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test(arguments: [false, true])
+  func `a body that drips in is 408 at its deadline, with its length told or in chunks`(isChunked: Bool) async throws {
+    let attacked = try await AttackedServer.start {
+      $0.bodyDeadline = .seconds(1)
+      $0.bodyBytesPerSecond = 1 << 30
+    }
+    let collector = attacked.bystander
+    let client = try await collector.client()
+    let framing = isChunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: 1000000\r\n"
+    try await client.send(attacked.pushHead(collector, framing))
+    try await drip(Array((isChunked ? "1\r\n \r\n" : " ").utf8), into: client, of: attacked)
+    let answer = try await client.answer()
+    #expect(answer.status == 408, "\(answer)")
+    #expect(try await client.isClosedByServer())
+    #expect(try await attacked.counters().refused("request_timeout") == 1)
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `a body of the admin lane that drips in is 408 as well`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.bodyDeadline = .seconds(1)
+      $0.bodyBytesPerSecond = 1 << 30
+    }
+    let client = try await attacked.server.client()
+    try await client.send(
+      "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        + "Content-Length: 100000\r\n\r\n")
+    try await drip([0x20], into: client, of: attacked)
+    #expect(try await client.answer().status == 408)
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `a connection without a request is closed at its deadline`() async throws {
+    let attacked = try await AttackedServer.start { $0.idleDeadline = .seconds(1) }
+    let client = try await attacked.server.client()
+    #expect(try await client.isClosedByServer())
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  /// Refusals need no body and no token, and are answered at once: the cheapest way to have a server hold answers.
+  private let cheapRequests = Array(String(repeating: "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", count: 1000).utf8)
+  /// More than all buffers of the kernel between two ends hold, tcp(7).
+  private let moreThanBuffers = 32 << 20
+
+  @Test func `who asks without end and reads nothing is not read either`() async throws {
+    let attacked = try await AttackedServer.start { $0.writeDeadline = .seconds(600) }
+    var client: TestClient? = try await TestClient.connect(
+      port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
+    let taken = try await client?.sendUntilBlocked(cheapRequests, atMost: moreThanBuffers)
+    #expect(taken ?? .max < moreThanBuffers)
+    client = nil
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `who reads nothing is cut off at its deadline, whatever else it sends`() async throws {
+    let attacked = try await AttackedServer.start { $0.writeDeadline = .seconds(2) }
+    let client = try await TestClient.connect(
+      port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
+    _ = try await client.sendUntilBlocked(cheapRequests, atMost: moreThanBuffers)
+    // That the client is still here, and does not read, is what it is about.
+    try await attacked.expectUnharmed()
+    withExtendedLifetime(client) {}
+    await attacked.server.stop()
+  }
+
+  @Test func `thousands of requests in one go are answered in their order`() async throws {
+    let attacked = try await AttackedServer.start()
+    let client = try await attacked.server.client()
+    let count = 3000
+    var bytes: [UInt8] = []
+    for number in 0..<count {
+      bytes += TestClient.encode(
+        "GET", number % 100 == 99 ? "/api/v1/health/live" : "/x", [("X-Request-ID", "\(number)")])
+    }
+    try await client.send(bytes)
+    for number in 0..<count {
+      let answer = try await client.answer()
+      #expect(answer.status == (number % 100 == 99 ? 200 : 404))
+      #expect(answer.field("x-request-id") == "\(number)")
+    }
+    try await attacked.expectUnharmed(besides: 1)
+    await attacked.server.stop()
+  }
+}
