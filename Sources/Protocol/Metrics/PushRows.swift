@@ -35,7 +35,9 @@ public struct PushRows: ~Copyable {
   /// To be told to `KnownIDs.insert`, each, once the push is committed.
   public private(set) var pendingIDs: [UInt64] = []
 
-  private let tuples: UnsafeMutableBufferPointer<Tuples>
+  /// `targetCount` of them. (Not a buffer pointer: Swift 6.3 fails to compile changes through one for ThreadSanitizer if
+  /// the elements are noncopyable. Targets are numbers of the catalog's own; only `tuples(of:)` is given others'.)
+  private let tuples: UnsafeMutablePointer<Tuples>
   private var marks: [Mark]
   private var pendingMark = 0
   private var held = ByteBuffer()
@@ -48,12 +50,12 @@ public struct PushRows: ~Copyable {
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
     // Safety: every element is initialised here and lives until deinit; nobody else holds the pointer.
-    for index in 0..<targetCount { (tuples.baseAddress! + index).initialize(to: Tuples()) }
+    for index in 0..<targetCount { (tuples + index).initialize(to: Tuples()) }
     marks = Array(repeating: Mark(), count: targetCount)
   }
 
   deinit {
-    tuples.baseAddress?.deinitialize(count: targetCount)
+    tuples.deinitialize(count: targetCount)
     tuples.deallocate()
   }
 
