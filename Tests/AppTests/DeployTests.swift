@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// What is deployed beside the program names things that the program has.
+/// What is deployed and written beside the program names things that the program has.
 @Suite struct DeployTests {
   private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
 
@@ -32,6 +32,12 @@ import Testing
     let asked = try text(path).matches(of: /pganalytics_[a-z_]*[a-z]/).map(\.output)
     #expect(asked.count > 5)
     for name in asked { #expect(samples.contains(name), "\(name)") }
+  }
+
+  @Test func `the README has the table of settings that the program prints`() throws {
+    #expect(
+      try text("README.md").hasSuffix(Settings.markdownTable() + "\n"),
+      "renew it: pganalytics config reference")
   }
 
   @Test(arguments: ["deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml"])

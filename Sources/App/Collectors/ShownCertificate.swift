@@ -1,7 +1,8 @@
 import Protocol
 
-/// The certificate a connection was opened with, and what it says of who is there: read once, at the handshake.
-struct ShownCertificate: Sendable {
+/// The certificate a connection was opened with, and what it says of who is there: read once, at the handshake. An object,
+/// so that each request touches one reference count and not one a text.
+final class ShownCertificate: Sendable {
   let peer: PeerCertificate
   /// Whom it names, trusted or not.
   let collector: UUID?

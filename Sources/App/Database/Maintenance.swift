@@ -4,8 +4,9 @@ enum MaintenanceStatements {
   /// $1: days.
   static let pruneDeadLetters = Statement<Int32, NoRow>(
     "dead_letters_prune", "DELETE FROM pganalytics.dead_letters WHERE received_at < now() - make_interval(days => $1)")
+  /// A day late, so that who comes back with a token that ended is told so, and not that it is none of ours.
   static let pruneSessions = Statement<NoRow>(
-    "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now()")
+    "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now() - interval '1 day'")
   /// $1: days.
   static let pruneAudit = Statement<Int32, NoRow>(
     "audit_prune", "DELETE FROM pganalytics.audit WHERE at < now() - make_interval(days => $1)")

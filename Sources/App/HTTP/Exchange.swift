@@ -1,8 +1,8 @@
 import Protocol
 import Reactor
 
-/// One request and its answer.
-struct Exchange {
+/// One request and its answer. An object: it is handed on many times within one request, and has many parts.
+final class Exchange {
   /// Counts the connection's requests, so that a late answer cannot meet the wrong one.
   let number: UInt32
   let head: HTTPRequestHead

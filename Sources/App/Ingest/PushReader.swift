@@ -24,6 +24,8 @@ final class PushReader {
   private var window = ByteBuffer()
   private var decoder: PushDecoder
   private var digest = Digest()
+  /// Of the push's identity. Both are used again for the next push: a context costs more than hashing a small body.
+  private var mixed = Digest()
   private var inflatedBytes = 0
   private let inflatedBytesMaximum: Int
 
@@ -36,7 +38,7 @@ final class PushReader {
     inflatedBytesMaximum = settings.inflatedBytes
   }
 
-  /// Bytes held by the window and the decoder, without the rows.
+  /// Bytes held by the window, without the rows.
   var heldBytes: Int { window.allocatedBytes }
 
   /// Starts a push. - Parameter timeWindow: the times a metric may carry, unix microseconds.
@@ -44,7 +46,7 @@ final class PushReader {
     coding = .unknown
     firstByte = nil
     inflatedBytes = 0
-    digest = Digest()
+    digest.restart()
     decoder.begin(serverID: serverID, timeWindow: timeWindow)
   }
 
@@ -142,24 +144,16 @@ final class PushReader {
 
   /// The ledger's key. Of the content after its coding was undone: the same push is the same push, plain or compressed.
   private func identity(collector: UUID, key: [UInt8]?) -> UUID {
-    var mixed = Digest()
     mixed.update(collector.bytes.span)
     if let key {
       mixed.update([1].span)
       mixed.update(key.span)
     } else {
       mixed.update([0].span)
-      let finished = exchangeDigest()
-      mixed.update(finished.span)
+      mixed.update(digest.take().span)
     }
-    let bytes = mixed.finish()
+    let bytes = mixed.take()
     return UUID(bytes: bytes.span.extracting(0..<16)) ?? UUID(high: 0, low: 0)
-  }
-
-  private func exchangeDigest() -> [UInt8] {
-    var finished = Digest()
-    swap(&finished, &digest)
-    return finished.finish()
   }
 }
 

@@ -47,6 +47,23 @@ public struct Digest: ~Copyable {
     }
   }
 
+  /// The 32 bytes of the digest; the next one begins, in the same memory.
+  public mutating func take() -> [UInt8] {
+    let bytes = [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, initialized in
+      _ = EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+      initialized = Self.byteCount
+    }
+    restart()
+    return bytes
+  }
+
+  /// Forgets what was updated.
+  public mutating func restart() {
+    guard EVP_DigestInit_ex2(context, algorithms.sha256.pointer, nil) == 1 else {
+      preconditionFailure("a digest context does not start again")
+    }
+  }
+
   public static func sha256(_ bytes: Span<UInt8>) -> [UInt8] {
     var digest = Digest()
     digest.update(bytes)

@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func `a connection without a request is closed at its deadline`() async throws {
-    let attacked = try await AttackedServer.start { $0.idleDeadline = .seconds(1) }
+    let attacked = try await AttackedServer.start { $0.idleDeadline = .seconds(10) }
     let client = try await attacked.server.client()
     #expect(try await client.isClosedByServer())
     try await attacked.expectUnharmed()

@@ -43,9 +43,9 @@ import Testing
   func `reads rows as stored, by time, object and page`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let collector = reader.collector
-    let metrics = (0..<6).map {
-      TestCollector.disk("/dev/\($0 % 2)", used: $0, time: TestCollector.now(secondsAgo: Int64(600 - $0 * 60)))
-    }
+    let start = Int64(Glibc.time(nil)) - 600
+    func time(_ seconds: Int64) -> String { Timestamp(unixSeconds: start + seconds).rfc3339 }
+    let metrics = (0..<6).map { TestCollector.disk("/dev/\($0 % 2)", used: $0, time: time(Int64($0) * 60)) }
     #expect(try await collector.push(collector.push(of: metrics)).status == 200)
 
     let all = try await reader.metrics("metric_type=disk_usage")
@@ -70,9 +70,7 @@ import Testing
     let foreign = try await reader.metrics("metric_type=disk_usage&limit=2&object=/dev/1.\(cursor)")
     #expect(foreign.status == 400 && foreign.json["details"]?.text == "cursor: belongs to another query", "\(foreign)")
 
-    let window = try await reader.metrics(
-      "metric_type=disk_usage&start_time=\(TestCollector.now(secondsAgo: 510))"
-        + "&end_time=\(TestCollector.now(secondsAgo: 390))")
+    let window = try await reader.metrics("metric_type=disk_usage&start_time=\(time(90))&end_time=\(time(210))")
     #expect(window.json["data"]?.elements.map { $0["used_gb"]?.integer } == [2, 3], "\(window)")
   }
 

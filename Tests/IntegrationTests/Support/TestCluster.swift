@@ -40,7 +40,7 @@ final class TestCluster: Sendable {
     try ChildProcess.run([binaries + "/pg_config", "--sharedir"], output: log)
     let share = ChildProcess.text(of: log).split(separator: "\n").last.map(String.init) ?? ""
     hasTimescale = access(share + "/extension/timescaledb.control", R_OK) == 0
-    var lines = ["listen_addresses=''", "unix_socket_directories='\(directory)'", "max_connections=1000"] + settings
+    var lines = ["listen_addresses=''", "unix_socket_directories='\(directory)'", "max_connections=3000"] + settings
     if !fsync { lines += ["fsync=off", "full_page_writes=off"] }
     if hasTimescale { lines += ["shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off"] }
     options = lines.map { "-c " + $0 }.joined(separator: " ")
