@@ -172,6 +172,8 @@ final class Server: Sendable {
     workers.stop()
     queries.shutDown()
     database.shutDown()
+    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash.
+    for task in background { await task.value }
     log.info("stopped")
   }
 }
