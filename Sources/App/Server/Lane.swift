@@ -77,6 +77,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var listener: Listener?
   private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
   private var responseBuffer = ByteBuffer()
+  private var answerBuffer = ByteBuffer()
+  /// What the answers to pushes begin with, for this second.
+  private var pushAnswerTemplate: HTTPResponseTemplate?
   private var pushPool: [Push] = []
   private var readerPool: [PushReader] = []
   private var seenServers: Set<Int32> = []
@@ -178,6 +181,18 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     plaintext.removeAll(keepingCapacity: plaintext.allocatedBytes <= 4 * EventLoop.scratchBytes)
   }
 
+  /// A buffer for the body of one answer.
+  func lendAnswer() -> ByteBuffer {
+    var lent = ByteBuffer()
+    swap(&lent, &answerBuffer)
+    return lent
+  }
+
+  func takeBackAnswer(_ buffer: consuming ByteBuffer) {
+    answerBuffer = buffer
+    answerBuffer.removeAll(keepingCapacity: answerBuffer.allocatedBytes <= EventLoop.scratchBytes)
+  }
+
   var unixSeconds: Int64 { clock.unixSeconds(at: loop.now) }
   var unixMicroseconds: Int64 { clock.unixMicroseconds(at: loop.now) }
 
@@ -188,6 +203,25 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   ) {
     render(send) { buffer, date throws(HTTPEncodingError) in
       try dressed(response, exchange).encode(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders the answer to a push that was accepted.
+  func encode(
+    pushAnswer body: Span<UInt8>, _ exchange: Exchange, _ http: HTTPExchange,
+    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
+  ) {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      let template: HTTPResponseTemplate
+      if let rendered = pushAnswerTemplate, rendered.date == date {
+        template = rendered
+      } else {
+        template = try HTTPResponseTemplate(dressed(Push.answerHead, nil), date: date)
+        pushAnswerTemplate = template
+      }
+      template.encode(
+        into: &buffer, field: Self.requestIDField, value: { exchange.appendRequestID(to: &$0) }, body: body,
+        exchange: http, disposition: disposition)
     }
   }
 
@@ -214,7 +248,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// The response with the fields that every one has.
   private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
     var response = response
-    if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
+    if let exchange { response.fields.append(HTTPField("\(Self.requestIDField)", exchange.requestID)) }
     response.fields.append(contentsOf: Self.securityFields)
     if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
     return response
@@ -236,6 +270,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     return result
   }
 
+  private static let requestIDField: StaticString = "X-Request-ID"
   private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
   private static let notCached = HTTPField("Cache-Control", "no-store")
 

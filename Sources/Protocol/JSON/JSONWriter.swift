@@ -112,9 +112,30 @@ public struct JSONWriter: ~Copyable {
     place = after
   }
 
+  @inlinable
   public mutating func value(_ number: some BinaryInteger) {
+    if let number = Int(exactly: number) { value(number) } else { value(digits: String(number)) }
+  }
+
+  public mutating func value(_ number: Int) {
     let after = beginValue()
-    bytes.append(utf8: String(number))
+    bytes.append(decimal: number)
+    place = after
+  }
+
+  /// Writes a number that has no room in an `Int`.
+  @usableFromInline
+  mutating func value(digits: String) {
+    let after = beginValue()
+    bytes.append(utf8: digits)
+    place = after
+  }
+
+  public mutating func value(_ uuid: UUID) {
+    let after = beginValue()
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(uuid)
+    bytes.append(UInt8(ascii: "\""))
     place = after
   }
 
@@ -162,9 +183,15 @@ public struct JSONWriter: ~Copyable {
     value(flag)
   }
 
+  @inlinable
   public mutating func member(_ name: String, _ number: some BinaryInteger) {
     key(name)
     value(number)
+  }
+
+  public mutating func member(_ name: String, _ uuid: UUID) {
+    key(name)
+    value(uuid)
   }
 
   public mutating func member(_ name: String, _ number: Double) {
@@ -200,17 +227,34 @@ extension ByteBuffer {
   /// Appends a JSON string: escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are
   /// copied whole. - Parameter utf8: valid UTF-8; it isn't checked.
   public mutating func append(jsonString utf8: Span<UInt8>) {
+    reserve(utf8.count + 2)
     append(UInt8(ascii: "\""))
-    var copied = 0
-    for index in utf8.indices {
-      let byte = utf8[index]
-      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
-      append(utf8.extracting(copied..<index))
-      appendEscaped(byte)
-      copied = index + 1
+    var start = 0
+    while true {
+      let end = Self.plainText(utf8, from: start)
+      append(utf8.extracting(start..<end))
+      if end == utf8.count { break }
+      appendEscaped(utf8[end])
+      start = end + 1
     }
-    append(utf8.extracting(copied..<utf8.count))
     append(UInt8(ascii: "\""))
+  }
+
+  /// Where the text from `start` on ends that needs no escape.
+  private static func plainText(_ utf8: Span<UInt8>, from start: Int) -> Int {
+    var index = start
+    while index + 8 <= utf8.count {
+      // Safety: eight bytes are left.
+      let word = UInt64(littleEndian: utf8.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
+      let stops = ByteLanes.stringStops(word)
+      if stops != 0 { return index + stops.trailingZeroBitCount / 8 }
+      index += 8
+    }
+    while index < utf8.count, utf8[index] >= 0x20, utf8[index] != UInt8(ascii: "\""), utf8[index] != UInt8(ascii: "\\")
+    {
+      index += 1
+    }
+    return index
   }
 
   private mutating func appendEscaped(_ byte: UInt8) {
