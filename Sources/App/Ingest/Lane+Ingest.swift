@@ -58,11 +58,9 @@ extension Lane: CopyWriterOwner {
     recycle(reader)
     // From here on its outcome is counted where it is settled: the connection may be gone by then.
     connection.exchange?.isOpenPush = false
-    counters.bytesReceived += push.wireBytes
     push.receivedAt = .now()
     push.decodeTime += push.receivedAt - begun
-    counters.receiving.observe(push.receivedAt - push.startedAt)
-    counters.decoding.observe(push.decodeTime)
+    counters.received(push)
     if case .chunked = exchange.head.framing {
       admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
     }
@@ -110,10 +108,7 @@ extension Lane: CopyWriterOwner {
       if duplicate {
         counters.pushesDuplicate += 1
       } else {
-        counters.pushesStored += 1
-        counters.storing.observe(.now() - push.startedAt)
-        push.rows.addRowCounts(to: &counters.rowsStored)
-        counters.rowsRepeated += push.summary.rowsRepeated
+        counters.stored(push)
       }
       for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected += push.summary.rejectedTotal
@@ -202,5 +197,22 @@ extension Lane: CopyWriterOwner {
       context.log.warning(
         "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
     }
+  }
+}
+
+extension LaneCounters {
+  /// A push is complete, whatever becomes of it.
+  fileprivate mutating func received(_ push: Push) {
+    bytesReceived += push.wireBytes
+    receiving.observe(push.receivedAt - push.startedAt)
+    decoding.observe(push.decodeTime)
+  }
+
+  /// It was committed, for the first time.
+  fileprivate mutating func stored(_ push: Push) {
+    pushesStored += 1
+    storing.observe(.now() - push.startedAt)
+    push.rows.addRowCounts(to: &rowsStored)
+    rowsRepeated += push.summary.rowsRepeated
   }
 }

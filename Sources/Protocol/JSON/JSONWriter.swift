@@ -242,14 +242,22 @@ extension ByteBuffer {
 
   /// Where the text from `start` on ends that needs no escape.
   private static func plainText(_ utf8: Span<UInt8>, from start: Int) -> Int {
+    if utf8.count - start < 8 { return shortPlainText(utf8, from: start) }
     var index = start
-    while index + 8 <= utf8.count {
+    while index < utf8.count {
+      // The last word may overlap the one before it, of which nothing stopped the text.
+      index = min(index, utf8.count - 8)
       // Safety: eight bytes are left.
       let word = UInt64(littleEndian: utf8.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
       let stops = ByteLanes.stringStops(word)
       if stops != 0 { return index + stops.trailingZeroBitCount / 8 }
       index += 8
     }
+    return utf8.count
+  }
+
+  private static func shortPlainText(_ utf8: Span<UInt8>, from start: Int) -> Int {
+    var index = start
     while index < utf8.count, utf8[index] >= 0x20, utf8[index] != UInt8(ascii: "\""), utf8[index] != UInt8(ascii: "\\")
     {
       index += 1
