@@ -25,6 +25,8 @@ extension Lane: CopyWriterOwner {
       return .failure(Problem(.rateLimited, limit, retryAfterSeconds: seconds))
     case .overloaded(let reason, let seconds):
       return .failure(Problem(.overloaded, reason, retryAfterSeconds: seconds))
+    case .databaseAway(let seconds):
+      return .failure(Problem(.databaseUnavailable, "the push was not read", retryAfterSeconds: seconds))
     }
     let push = borrowPush()
     push.collectorID = record.id
@@ -32,6 +34,7 @@ extension Lane: CopyWriterOwner {
     push.announcedBytes = length
     push.configVersion = record.configVersion
     push.startedAt = loop.now
+    context.pacing.sawPush(at: loop.now)
     let now = unixMicroseconds
     let oldest = now - settings.retention.wholeNanoseconds / 1000
     let newest = now + settings.clockSkew.wholeNanoseconds / 1000

@@ -53,15 +53,17 @@ final class Server: Sendable {
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
+    let pacing = QueryPacing(
+      percent: settings.queryRest, burst: settings.queryRestOwed, longest: settings.queryRestMaximum)
     let queries: Database
     do {
-      queries = try Database.start(settings.querySettings(address), index: 1)
+      queries = try Database.start(settings.querySettings(address, pacing), index: 1)
     } catch {
       database.shutDown()
       throw error
     }
     do {
-      return try await start(settings, log, listen, identity, address, database, queries)
+      return try await start(settings, log, listen, identity, address, database, queries, pacing)
     } catch {
       queries.shutDown()
       database.shutDown()
@@ -71,7 +73,8 @@ final class Server: Sendable {
 
   private static func start(
     _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ identity: ServerIdentity,
-    _ address: DatabaseAddress, _ database: Database, _ queries: Database
+    _ address: DatabaseAddress, _ database: Database, _ queries: Database,
+    _ pacing: QueryPacing
   ) async throws -> Server {
     let storage = try await Storage.open(database, settings: settings)
     let keys = try await SigningKeys.open(database, settings: settings)
@@ -94,7 +97,7 @@ final class Server: Sendable {
       settings: settings, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
       router: try Router(Endpoints.all(services)),
       directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
-      loops: loops)
+      pacing: pacing, loops: loops)
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []
@@ -219,10 +222,12 @@ extension Settings {
   }
 
   /// Of the connections for metrics queries.
-  func querySettings(_ address: DatabaseAddress) -> DatabaseSettings {
+  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing) -> DatabaseSettings {
     var database = databaseSettings(address)
+    database.pacing = pacing
     database.applicationName = "pganalytics queries"
     database.adminConnections = queryConnections
+    database.adminQueueDeadline = queryQueueDeadline
     return database
   }
 
