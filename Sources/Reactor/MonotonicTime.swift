@@ -26,8 +26,10 @@ public struct MonotonicTime: InstantProtocol, Sendable {
   }
 
   public func duration(to other: MonotonicTime) -> Duration {
-    let distance = Int64(clamping: Int128(other.nanoseconds) - Int128(nanoseconds))
-    return .nanoseconds(distance)
+    let isForward = other.nanoseconds >= nanoseconds
+    let distance = isForward ? other.nanoseconds - nanoseconds : nanoseconds - other.nanoseconds
+    let attoseconds = Int128(Int64(clamping: distance)) * 1_000_000_000
+    return Duration(attoseconds: isForward ? attoseconds : -attoseconds)
   }
 
   public static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
@@ -51,9 +53,8 @@ public struct MonotonicTime: InstantProtocol, Sendable {
 extension Duration {
   /// Whole nanoseconds; beyond 292 years the nearest value that fits.
   var saturatedNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, carried) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return overflow || carried ? (seconds < 0 ? .min : .max) : sum
+    // Below nine seconds one division of a machine word will do; those of 128 bits, and `components`, are calls.
+    if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
+    return Int64(clamping: attoseconds / 1_000_000_000)
   }
 }

@@ -30,7 +30,7 @@ enum Access: Equatable, Sendable {
     case (.user(let least), .user(let user)), (.collectorOrUser(let least, _), .user(let user)):
       if user.role < least { throw Problem(.insufficientRole, "the role \(least.rawValue) is needed") }
     case (.collector(let rule), .collector(let collector)), (.collectorOrUser(_, let rule), .collector(let collector)):
-      if rule != .optional, collector.certificateFingerprint == nil { throw Problem(.certificateRequired) }
+      if rule != .optional, !collector.hasCertificate { throw Problem(.certificateRequired) }
     case (.user, .collector): throw Problem(.insufficientRole, "this is for users")
     case (.collector, .user): throw Problem(.insufficientRole, "this is for collectors")
     }

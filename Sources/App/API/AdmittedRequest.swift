@@ -25,7 +25,7 @@ struct RequestContext: Sendable {
   /// Without the port.
   let peerAddress: String
   /// What the connection showed, trusted or not: `principal` is what counts.
-  let peerCertificate: PeerCertificate?
+  let peerCertificate: Certificate?
   /// When the head was complete.
   let now: Timestamp
   /// Of the client: for work that is too long to be done for nobody.

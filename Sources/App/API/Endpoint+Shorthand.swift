@@ -4,7 +4,7 @@
 import Protocol
 
 extension Endpoint {
-  init<Query: QueryParameters, Output: ResponseOutput>(
+  convenience init<Query: QueryParameters, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
@@ -17,7 +17,7 @@ extension Endpoint {
       answersFromHead: answersFromHead, handle: handle)
   }
 
-  init<Body: RequestInput, Output: ResponseOutput>(
+  convenience init<Body: RequestInput, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [], body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
@@ -30,7 +30,7 @@ extension Endpoint {
       answersFromHead: answersFromHead, handle: handle)
   }
 
-  init<Output: ResponseOutput>(
+  convenience init<Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [],
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],

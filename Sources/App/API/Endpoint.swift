@@ -3,7 +3,8 @@
 
 import Protocol
 
-struct Endpoint: Sendable {
+/// An object: each request passes several on its way to its own, and a copy would cost a reference a part.
+final class Endpoint: Sendable {
   typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> EndpointAnswer
 
   /// Who runs it.
@@ -35,6 +36,8 @@ struct Endpoint: Sendable {
   let requestFields: [RequestField]
   let input: InputDeclaration
   let answers: [AnswerDeclaration]
+  /// The media types among `answers`.
+  private let offers: [MediaType]
   /// The problems of its own; see `problems` for all.
   let ownProblems: [Problem.Kind]
   /// The handler runs as soon as the head is there and the body is never read: for a client that may not finish it.
@@ -69,6 +72,7 @@ struct Endpoint: Sendable {
     requestFields = fields
     input = body.declaration
     self.answers = output.declaration.map { [$0.with(status)] } ?? answers
+    offers = self.answers.flatMap(\.contents).map(\.type)
     ownProblems = problems
     self.answersFromHead = answersFromHead
     lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
@@ -95,6 +99,7 @@ struct Endpoint: Sendable {
     requestFields = fields
     self.input = input
     answers = [answer]
+    offers = answer.contents.map(\.type)
     ownProblems = problems
     answersFromHead = false
     lane = .ingest
@@ -120,7 +125,6 @@ extension Endpoint {
     try access.admit(caller)
     // The admin lane reads the query when the body is complete.
     if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
-    let offers = answers.flatMap(\.contents).map(\.type)
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
     if case .length(let length) = head.framing, length > input.maximumBytes {

@@ -34,8 +34,8 @@ enum Principal: Equatable, Sendable {
   /// A collector that is enrolled and not revoked. If there was a certificate, it names the same collector as the token.
   struct Collector: Equatable, Sendable {
     let id: UUID
-    /// Of the trusted certificate its connection proved; nil when it showed none.
-    let certificateFingerprint: String?
+    /// Whether its connection proved a certificate, which is good; false when it showed none.
+    let hasCertificate: Bool
   }
 
   /// How the audit trail names it: `user:<id>`, `collector:<uuid>`, `anonymous`.

@@ -8,7 +8,7 @@ struct CertificateRenewal {
   let services: Services
   let context: RequestContext
   /// What the connection was opened with, admitted.
-  let shown: PeerCertificate
+  let shown: Certificate
   let collector: UUID
 
   func renew(csr: String?) async throws(Problem) -> CollectorIdentity {

@@ -7,8 +7,9 @@ final class Exchange {
   let number: UInt32
   let head: HTTPRequestHead
   let startedAt: MonotonicTime
-  /// The client's own `X-Request-ID` if it is short and printable, else a fresh one.
-  let requestID: String
+  /// The client's own `X-Request-ID` if it is short and printable.
+  private let givenID: String?
+  private let freshID: UInt64
   /// Whether the database was asked for the collector already.
   var hasLookedUp = false
   /// Who was admitted, if it is a collector.
@@ -27,16 +28,24 @@ final class Exchange {
     self.number = number
     self.head = head
     self.startedAt = startedAt
-    requestID = Self.requestID(of: head, freshID)
+    self.freshID = freshID
+    givenID = head.string(named: "x-request-id").flatMap { Self.isUsable($0) ? $0 : nil }
   }
 
-  private static func requestID(of head: HTTPRequestHead, _ freshID: UInt64) -> String {
-    if let given = head.string(named: "x-request-id"), (1...64).contains(given.utf8.count),
-      given.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
-    {
-      return given
-    }
-    let digits = String(freshID, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+  private static func isUsable(_ id: String) -> Bool {
+    (1...64).contains(id.utf8.count)
+      && id.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+  }
+
+  /// What the request is called: by the client, else 16 hex digits. Made when it is asked for.
+  var requestID: String {
+    var text = ByteBuffer()
+    appendRequestID(to: &text)
+    return text.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Appends `requestID`, without a text being made of it.
+  func appendRequestID(to buffer: inout ByteBuffer) {
+    if let givenID { buffer.append(utf8: givenID) } else { buffer.append(hex: freshID) }
   }
 }

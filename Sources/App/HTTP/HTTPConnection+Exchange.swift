@@ -158,11 +158,29 @@ extension HTTPConnection {
     resume()
   }
 
+  /// The answer to the push of exchange `number`, from a commit. A late one finds nothing, as above.
+  func complete(_ number: UInt32, _ pushAnswer: Span<UInt8>) {
+    guard case .answering = phase, let exchange, exchange.number == number else { return }
+    let disposition = finishRequest()
+    lane.encode(pushAnswer: pushAnswer, exchange, http.exchange, disposition) { send($0) }
+    finishAnswer(disposition)
+    resume()
+  }
+
   func answer(_ response: HTTPResponse) {
-    var disposition = http.responseFinished()
-    if lane.isDraining || hasPeerClosed || isSevered { disposition = .close }
+    let disposition = finishRequest()
     lane.encode(response, exchange, http.exchange, disposition) { send($0) }
     lane.answered(exchange, response, peerAddress)
+    finishAnswer(disposition)
+  }
+
+  /// Whether the connection lives on behind the answer that is now to be written.
+  private func finishRequest() -> HTTPServerMachine.Disposition {
+    let disposition = http.responseFinished()
+    return lane.isDraining || hasPeerClosed || isSevered ? .close : disposition
+  }
+
+  private func finishAnswer(_ disposition: HTTPServerMachine.Disposition) {
     endExchange()
     switch disposition {
     case .keepAlive:

@@ -117,7 +117,7 @@ extension Lane {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
     let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
-    let (certificate, now) = (connection.certificate?.peer, Timestamp(unixMicroseconds: unixMicroseconds))
+    let (certificate, now) = (connection.tls.peerCertificate, Timestamp(unixMicroseconds: unixMicroseconds))
     let database = context.database
     let departure = Departure()
     connection.exchange?.departure = departure

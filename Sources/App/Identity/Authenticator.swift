@@ -71,7 +71,7 @@ extension Lane {
     }
     if record.isRevoked { return .refused(Problem(.collectorRevoked)) }
     guard let certificate = connection.certificate else {
-      return .principal(.collector(Principal.Collector(id: id, certificateFingerprint: nil)))
+      return .principal(.collector(Principal.Collector(id: id, hasCertificate: false)))
     }
     return collector(record, with: certificate, rule)
   }
@@ -91,7 +91,7 @@ extension Lane {
   private func collector(
     _ record: CollectorRecord, with certificate: ShownCertificate, _ rule: Access.CertificateRule
   ) -> Authentication {
-    switch certificate.peer.verdict {
+    switch certificate.verdict {
     case .trusted, .untrusted(.expired): break
     case .untrusted(let reason):
       return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
@@ -105,8 +105,7 @@ extension Lane {
     let standing = certificate.serial.map { record.standing(of: $0) } ?? .unknown
     switch standing {
     case .good:
-      return .principal(
-        .collector(Principal.Collector(id: record.id, certificateFingerprint: certificate.peer.fingerprintHex)))
+      return .principal(.collector(Principal.Collector(id: record.id, hasCertificate: true)))
     case .revoked: return .refused(Problem(.certificateRevoked))
     case .unknown: return .unknown(record.id, Problem(.certificateUnknown))
     }

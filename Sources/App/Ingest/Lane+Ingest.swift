@@ -61,17 +61,13 @@ extension Lane: CopyWriterOwner {
     recycle(reader)
     // From here on its outcome is counted where it is settled: the connection may be gone by then.
     connection.exchange?.isOpenPush = false
-    counters.bytesReceived += push.wireBytes
     push.receivedAt = .now()
     push.decodeTime += push.receivedAt - begun
-    counters.receiving.observe(push.receivedAt - push.startedAt)
-    counters.decoding.observe(push.decodeTime)
+    counters.received(push)
     if case .chunked = exchange.head.framing {
       admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
     }
     push.ticket = Ticket(connection: connection.id, exchange: exchange.number)
-    push.deadline = loop.now + settings.commitDeadline
-    push.day = ledgerDay(of: push)
     saw(push.serverID)
     if push.rows.rowCount == 0 {
       // Nothing to store, hence nothing to store twice.
@@ -79,6 +75,8 @@ extension Lane: CopyWriterOwner {
       settled(push)
       return
     }
+    push.deadline = loop.now + settings.commitDeadline
+    push.day = ledgerDay(of: push)
     let missing = missingDays(of: push)
     if missing.isEmpty { return submit(push) }
     let waiting = LoopBound(push, on: loop)
@@ -108,31 +106,37 @@ extension Lane: CopyWriterOwner {
 
   func settled(_ push: Push) {
     guard let outcome = push.outcome else { preconditionFailure("a push was settled without an outcome") }
-    let answer: HTTPResponse
     switch outcome {
     case .stored(let duplicate):
       if duplicate {
         counters.pushesDuplicate += 1
       } else {
-        counters.pushesStored += 1
-        counters.storing.observe(.now() - push.startedAt)
-        for target in counters.rowsStored.indices { counters.rowsStored[target] += push.rows.rowCount(of: target) }
-        counters.rowsRepeated += push.summary.rowsRepeated
+        counters.stored(push)
       }
       for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected += push.summary.rejectedTotal
-      answer = push.answer(duplicate: duplicate, parked: false, now: .now(), checkIn: nextCheckIn())
+      answer(push, duplicate: duplicate, parked: false)
     case .parked:
       counters.pushesParked += 1
-      answer = push.answer(duplicate: false, parked: true, now: .now(), checkIn: nextCheckIn())
+      answer(push, duplicate: false, parked: true)
     case .unavailable(let reason, let seconds):
       counters.pushesRefused[.databaseUnavailable, default: 0] += 1
-      let requestID = connections[push.ticket.connection]?.exchange?.requestID ?? ""
-      answer = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds).response(requestID: requestID)
+      let ticket = push.ticket
+      recycle(push)
+      guard let connection = connections[ticket.connection] else { return }
+      let problem = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds)
+      connection.complete(ticket.exchange, problem.response(requestID: connection.exchange?.requestID ?? ""))
     }
+  }
+
+  /// Says what became of a push, to whoever still waits for it, and lets go of it.
+  private func answer(_ push: Push, duplicate: Bool, parked: Bool) {
     let ticket = push.ticket
+    var body = lendAnswer()
+    body = push.answer(duplicate: duplicate, parked: parked, now: .now(), checkIn: nextCheckIn(), to: body)
     recycle(push)
-    connections[ticket.connection]?.complete(ticket.exchange, answer)
+    connections[ticket.connection]?.complete(ticket.exchange, body.span)
+    takeBackAnswer(body)
   }
 
   /// Jittered by a tenth either way, so that a fleet that started together spreads out.
@@ -196,5 +200,22 @@ extension Lane: CopyWriterOwner {
       context.log.warning(
         "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
     }
+  }
+}
+
+extension LaneCounters {
+  /// A push is complete, whatever becomes of it.
+  fileprivate mutating func received(_ push: Push) {
+    bytesReceived += push.wireBytes
+    receiving.observe(push.receivedAt - push.startedAt)
+    decoding.observe(push.decodeTime)
+  }
+
+  /// It was committed, for the first time.
+  fileprivate mutating func stored(_ push: Push) {
+    pushesStored += 1
+    storing.observe(.now() - push.startedAt)
+    push.rows.addRowCounts(to: &rowsStored)
+    rowsRepeated += push.summary.rowsRepeated
   }
 }

@@ -4,17 +4,23 @@ import Protocol
 import Reactor
 
 extension Push {
-  /// The answer's body.
+  /// Status and fields of the answer, its date and what each request adds aside.
+  static let answerHead = HTTPResponse(
+    status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)])
+
+  /// Appends the answer's body to `buffer`.
   /// - Parameters:
   ///   - now: for `processing_time_ms`.
   ///   - checkIn: seconds until the collector should push again, jittered by the caller.
-  func answer(duplicate: Bool, parked: Bool, now: MonotonicTime, checkIn: Int) -> HTTPResponse {
+  func answer(duplicate: Bool, parked: Bool, now: MonotonicTime, checkIn: Int, to buffer: consuming ByteBuffer)
+    -> ByteBuffer
+  {
     let isStored = !duplicate && !parked
-    var json = JSONWriter()
+    var json = JSONWriter(appendingTo: buffer)
     json.object { json in
       json.member("status", parked ? "parked" : summary.rejectedTotal > 0 ? "partial" : "success")
-      json.member("collector_id", collectorID.description)
-      json.member("push_id", id.description)
+      json.member("collector_id", collectorID)
+      json.member("push_id", id)
       json.member("metrics_received", summary.metricsReceived)
       json.member("metrics_inserted", isStored ? summary.metricsStored : 0)
       json.member("rows_inserted", isStored ? summary.rows : 0)
@@ -37,9 +43,6 @@ extension Push {
       json.member("next_config_version", configVersion)
       json.member("next_check_in_seconds", checkIn)
     }
-    let body = json.finish()
-    return HTTPResponse(
-      status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)],
-      body: body.withUnsafeBytes { Array($0) })
+    return json.finish()
   }
 }

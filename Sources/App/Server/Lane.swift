@@ -77,7 +77,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private let connectionsMaximum: Int
   private var listener: Listener?
   private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
-  private var responseBuffer = ByteBuffer()
+  var responseBuffer = ByteBuffer()
+  var answerBuffer = ByteBuffer()
+  /// What the answers to pushes begin with, for this second.
+  var pushAnswerTemplate: HTTPResponseTemplate?
   private var pushPool: [Push] = []
   private var readerPool: [PushReader] = []
   private var seenServers: Set<Int32> = []
@@ -179,66 +182,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     plaintext.removeAll(keepingCapacity: plaintext.allocatedBytes <= 4 * EventLoop.scratchBytes)
   }
 
+  var httpDate: String { clock.httpDate(at: loop.now) }
   var unixSeconds: Int64 { clock.unixSeconds(at: loop.now) }
   var unixMicroseconds: Int64 { clock.unixMicroseconds(at: loop.now) }
-
-  /// Renders a response and hands its bytes to `send`.
-  func encode(
-    _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
-    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
-  ) {
-    render(send) { buffer, date throws(HTTPEncodingError) in
-      try dressed(response, exchange).encode(into: &buffer, date: date, exchange: http, disposition: disposition)
-    }
-  }
-
-  /// Renders the head of a response whose body follows in parts.
-  func encodeHead(
-    _ head: HTTPResponse, _ exchange: Exchange, _ http: HTTPExchange, _ disposition: HTTPServerMachine.Disposition,
-    _ send: (Span<UInt8>) -> Void
-  ) -> HTTPBodyFramer {
-    render(send) { buffer, date throws(HTTPEncodingError) in
-      try dressed(head, exchange).encodeHead(into: &buffer, date: date, exchange: http, disposition: disposition)
-    }
-  }
-
-  /// Renders one part of such a body.
-  func frame(_ framer: HTTPBodyFramer, _ part: [UInt8], _ send: (Span<UInt8>) -> Void) {
-    render(send) { buffer, _ in part[...].withSpan { framer.append($0, to: &buffer) } }
-  }
-
-  /// Renders its end.
-  func frameEnd(_ framer: HTTPBodyFramer, _ trailers: [HTTPField], _ send: (Span<UInt8>) -> Void) {
-    render(send) { buffer, _ throws(HTTPEncodingError) in try framer.finish(trailers: trailers, to: &buffer) }
-  }
-
-  /// The response with the fields that every one has.
-  private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
-    var response = response
-    if let exchange { response.fields.append(HTTPField("X-Request-ID", exchange.requestID)) }
-    response.fields.append(contentsOf: Self.securityFields)
-    if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
-    return response
-  }
-
-  private func render<R>(
-    _ send: (Span<UInt8>) -> Void, _ write: (inout ByteBuffer, String) throws(HTTPEncodingError) -> R
-  ) -> R {
-    responseBuffer.removeAll()
-    let result: R
-    do throws(HTTPEncodingError) {
-      result = try write(&responseBuffer, clock.httpDate(at: loop.now))
-    } catch {
-      // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
-      preconditionFailure("unsendable response: \(error)")
-    }
-    if !responseBuffer.isEmpty { send(responseBuffer.span) }
-    responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
-    return result
-  }
-
-  private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
-  private static let notCached = HTTPField("Cache-Control", "no-store")
 
   // MARK: Pools
 
@@ -248,6 +194,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Updates what a push in reading holds.
   func account(_ push: Push, _ reader: PushReader) {
     let held = push.rows.allocatedBytes + reader.heldBytes
+    if held == push.heldBytes { return }
     admission.hold(held - push.heldBytes, serverID: push.serverID)
     push.heldBytes = held
   }

@@ -52,8 +52,12 @@ public struct ByteBuffer: ~Copyable {
   }
 
   /// Makes room for `count` more bytes after the readable ones.
+  @inline(__always)
   public mutating func reserve(_ count: Int) {
-    if capacity - end >= count { return }
+    if capacity - end < count { makeRoom(count) }
+  }
+
+  private mutating func makeRoom(_ count: Int) {
     let used = end - start
     if start > 0, capacity - used >= count, start >= used {
       memmove(base!, base! + start, used)

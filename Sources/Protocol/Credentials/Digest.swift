@@ -25,6 +25,10 @@ public struct Digest: ~Copyable {
   public static let byteCount = 32
 
   private let context: OpaquePointer
+  /// Nothing was updated since it began.
+  private var isFresh = true
+  /// `take` has ended it.
+  private var isFinished = false
 
   public init() {
     guard let context = EVP_MD_CTX_new(), EVP_DigestInit_ex2(context, algorithms.sha256.pointer, nil) == 1 else {
@@ -36,6 +40,8 @@ public struct Digest: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   public mutating func update(_ bytes: Span<UInt8>) {
+    if isFinished { restart() }
+    isFresh = false
     bytes.withUnsafeBytes { _ = EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
   }
 
@@ -49,16 +55,20 @@ public struct Digest: ~Copyable {
 
   /// The 32 bytes of the digest; the next one begins, in the same memory.
   public mutating func take() -> [UInt8] {
-    let bytes = [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, initialized in
+    if isFinished { restart() }
+    isFresh = false
+    isFinished = true
+    return [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, initialized in
       _ = EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
       initialized = Self.byteCount
     }
-    restart()
-    return bytes
   }
 
   /// Forgets what was updated.
   public mutating func restart() {
+    if isFresh { return }
+    isFresh = true
+    isFinished = false
     guard EVP_DigestInit_ex2(context, algorithms.sha256.pointer, nil) == 1 else {
       preconditionFailure("a digest context does not start again")
     }

@@ -54,19 +54,25 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
   }
 
   public var description: String {
-    String(unsafeUninitializedCapacity: 36) { buffer in
-      var shift = 128
-      for index in 0..<36 {
-        if Self.isHyphen(index) {
-          buffer[index] = UInt8(ascii: "-")
-        } else {
-          shift -= 4
-          let word = shift >= 64 ? high : low
-          buffer[index] = Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(shift & 63)) & 0x0F)
-        }
+    String(unsafeUninitializedCapacity: Self.textBytes) { writeText(to: UnsafeMutableRawBufferPointer($0)) }
+  }
+
+  static let textBytes = 36
+
+  /// Writes `description` to memory of at least `textBytes`. - Returns: how many bytes that are.
+  func writeText(to memory: UnsafeMutableRawBufferPointer) -> Int {
+    var index = 0
+    for byte in 0..<16 {
+      if byte == 4 || byte == 6 || byte == 8 || byte == 10 {
+        memory[index] = UInt8(ascii: "-")
+        index += 1
       }
-      return 36
+      let value = UInt8(truncatingIfNeeded: (byte < 8 ? high : low) >> UInt64(56 - (byte & 7) * 8))
+      memory[index] = Hex.digit(value >> 4)
+      memory[index + 1] = Hex.digit(value & 0x0F)
+      index += 2
     }
+    return index
   }
 
   public static func < (left: UUID, right: UUID) -> Bool { (left.high, left.low) < (right.high, right.low) }

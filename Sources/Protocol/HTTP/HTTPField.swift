@@ -48,9 +48,4 @@ extension ByteBuffer {
     append(utf8: field.value)
     append("\r\n")
   }
-
-  /// Appends decimal digits. - Parameter number: not negative.
-  mutating func append(decimal number: Int) {
-    append(utf8: String(number))
-  }
 }

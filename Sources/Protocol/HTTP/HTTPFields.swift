@@ -41,8 +41,7 @@ public struct HTTPFields: Sendable, Equatable {
     case HTTPGrammar.space, HTTPGrammar.tab: throw HTTPError(.spaceBeforeColon)
     default: throw HTTPError(.invalidFieldName)
     }
-    var end = colon + 1
-    while bytes[end] != HTTPGrammar.cr { end += 1 }
+    let end = HTTPScan.firstCarriageReturn(bytes, from: colon + 1)
     let value = HTTPGrammar.trimmed(colon + 1..<end, of: bytes)
     let position = Position(
       nameStart: UInt32(start), nameEnd: UInt32(colon), valueStart: UInt32(value.lowerBound),
@@ -62,27 +61,27 @@ public struct HTTPFields: Sendable, Equatable {
   }
 
   /// - Parameter name: in lower case.
-  public func isNamed(_ name: String, at index: Int) -> Bool {
+  public func isNamed(_ name: StaticString, at index: Int) -> Bool {
     let position = positions[index]
     // Lengths differ nearly always; this keeps a look-up to a few instructions a field.
-    guard Int(position.nameEnd &- position.nameStart) == name.utf8.count else { return false }
+    guard Int(position.nameEnd &- position.nameStart) == name.utf8CodeUnitCount else { return false }
     return HTTPGrammar.equal(
       bytes.span.extracting(Int(position.nameStart)..<Int(position.nameEnd)), lowercase: name)
   }
 
   /// The first value of the field, or nil when it is absent. - Parameter name: in lower case.
-  public func first(named name: String) -> ArraySlice<UInt8>? {
+  public func first(named name: StaticString) -> ArraySlice<UInt8>? {
     for index in 0..<count where isNamed(name, at: index) { return value(at: index) }
     return nil
   }
 
   /// All values of the field in the order received. - Parameter name: in lower case.
-  public func all(named name: String) -> [ArraySlice<UInt8>] {
+  public func all(named name: StaticString) -> [ArraySlice<UInt8>] {
     (0..<count).filter { isNamed(name, at: $0) }.map { value(at: $0) }
   }
 
   /// How often the field occurs. - Parameter name: in lower case.
-  public func count(named name: String) -> Int {
+  public func count(named name: StaticString) -> Int {
     var found = 0
     for index in 0..<count where isNamed(name, at: index) { found += 1 }
     return found
@@ -90,13 +89,13 @@ public struct HTTPFields: Sendable, Equatable {
 
   /// The first value as text; bytes that are not UTF-8 become U+FFFD, which no token, number or path of ours contains.
   /// - Parameter name: in lower case.
-  public func string(named name: String) -> String? {
+  public func string(named name: StaticString) -> String? {
     first(named: name).map { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Whether an element of the field's comma lists is `element`, without regard to case.
   /// - Parameters: in lower case both.
-  public func list(named name: String, contains element: String) -> Bool {
+  public func list(named name: StaticString, contains element: StaticString) -> Bool {
     var found = false
     for index in 0..<count where isNamed(name, at: index) {
       let position = positions[index]

@@ -62,14 +62,10 @@ enum HTTPGrammar {
   }
 
   /// Compares ASCII without regard to case. - Parameter lowercase: the expected text, already in lower case.
-  static func equal(_ bytes: Span<UInt8>, lowercase: String) -> Bool {
-    let expected = lowercase.utf8
-    guard expected.count == bytes.count else { return false }
-    var index = 0
-    for byte in expected {
-      if lowered(bytes[index]) != byte { return false }
-      index += 1
-    }
+  static func equal(_ bytes: Span<UInt8>, lowercase: StaticString) -> Bool {
+    guard lowercase.utf8CodeUnitCount == bytes.count else { return false }
+    // Safety: the text has as many bytes as the span.
+    for index in bytes.indices where lowered(bytes[index]) != lowercase.utf8Start[index] { return false }
     return true
   }
 

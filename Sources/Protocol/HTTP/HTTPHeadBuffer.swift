@@ -85,10 +85,7 @@ struct HTTPHeadBuffer: ~Copyable {
 
   /// How many of the next bytes are text of a line, up to `longest`.
   private func textRun(_ input: Span<UInt8>, from start: Int, longest: Int) -> Int {
-    let end = start + min(longest, input.count - start)
-    var index = start
-    while index < end, !HTTPGrammar.isControl(input[index]) { index += 1 }
-    return index - start
+    HTTPScan.firstControl(input, from: start, to: start + min(longest, input.count - start)) - start
   }
 
   /// How much text may follow before a limit is passed.

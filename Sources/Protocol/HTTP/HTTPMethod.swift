@@ -25,7 +25,21 @@ public enum HTTPMethod: Sendable, Hashable {
     guard (1...Self.longestName).contains(bytes.count), bytes.allSatisfy(HTTPGrammar.isToken) else {
       throw HTTPError(.invalidMethod)
     }
-    self.init(String(decoding: bytes, as: UTF8.self))
+    self = Self.known(bytes.span) ?? .other(String(decoding: bytes, as: UTF8.self))
+  }
+
+  private static let names: [(StaticString, HTTPMethod)] = [
+    ("GET", .get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("PATCH", .patch), ("DELETE", .delete),
+    ("OPTIONS", .options),
+  ]
+
+  /// The method of these bytes without a text being made of them, if it is one of those above.
+  private static func known(_ bytes: Span<UInt8>) -> HTTPMethod? {
+    for (name, method) in names where bytes.count == name.utf8CodeUnitCount {
+      // Safety: the name has as many bytes as the span.
+      if bytes.indices.allSatisfy({ bytes[$0] == name.utf8Start[$0] }) { return method }
+    }
+    return nil
   }
 
   public var name: String {

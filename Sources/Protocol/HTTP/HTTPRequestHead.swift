@@ -8,8 +8,9 @@ public enum ContentCoding: Sendable, Equatable {
   case unsupported
 }
 
-/// A request whose head was accepted: one array of bytes, one of positions.
-public struct HTTPRequestHead: Sendable, Equatable {
+/// A request whose head was accepted: one array of bytes, one of positions. An object, because it is handed on many times
+/// while its request is answered and would cost as many references each time as it has parts.
+public final class HTTPRequestHead: Sendable, Equatable {
   public let method: HTTPMethod
   public let target: RequestTarget
   /// 0 or 1, of HTTP/1.x.
@@ -26,7 +27,7 @@ public struct HTTPRequestHead: Sendable, Equatable {
   init(parsing bytes: [UInt8], limits: HTTPLimits) throws(HTTPError) {
     let line = try RequestLine(bytes, limits: limits)
     let fields = try HTTPFields(parsing: bytes, from: line.end)
-    for name in ["authorization", "content-type"] where fields.count(named: name) > 1 {
+    if fields.count(named: "authorization") > 1 || fields.count(named: "content-type") > 1 {
       throw HTTPError(.repeatedField)
     }
     let host = try Self.host(fields, minorVersion: line.minorVersion)
@@ -47,6 +48,11 @@ public struct HTTPRequestHead: Sendable, Equatable {
     self.framing = framing
     self.expectsContinue = expectsContinue && framing != .none && framing != .length(0)
     keepAlive = Self.keepAlive(fields, minorVersion: line.minorVersion)
+  }
+
+  public static func == (left: HTTPRequestHead, right: HTTPRequestHead) -> Bool {
+    // All else was read from these.
+    left.fields == right.fields
   }
 
   private static func host(_ fields: HTTPFields, minorVersion: Int) throws(HTTPError) -> ArraySlice<UInt8>? {
@@ -74,13 +80,13 @@ public struct HTTPRequestHead: Sendable, Equatable {
   }
 
   /// The first value of the field, or nil when it is absent. - Parameter name: in lower case.
-  public func first(named name: String) -> ArraySlice<UInt8>? { fields.first(named: name) }
+  public func first(named name: StaticString) -> ArraySlice<UInt8>? { fields.first(named: name) }
 
   /// All values of the field in the order received. - Parameter name: in lower case.
-  public func all(named name: String) -> [ArraySlice<UInt8>] { fields.all(named: name) }
+  public func all(named name: StaticString) -> [ArraySlice<UInt8>] { fields.all(named: name) }
 
   /// The first value as text, see `HTTPFields.string(named:)`. - Parameter name: in lower case.
-  public func string(named name: String) -> String? { fields.string(named: name) }
+  public func string(named name: StaticString) -> String? { fields.string(named: name) }
 
   /// What the body is coded in, by the head's word; a sender may be wrong about it.
   public var contentCoding: ContentCoding {
@@ -100,7 +106,7 @@ public struct HTTPRequestHead: Sendable, Equatable {
       return nil
     }
     let token = value[(scheme.endIndex + 1)...].drop { $0 == HTTPGrammar.space }
-    return token.isEmpty || token.contains(where: HTTPGrammar.isWhitespace) ? nil : token
+    return token.isEmpty || HTTPScan.containsWhitespace(token.span) ? nil : token
   }
 }
 
@@ -118,13 +124,13 @@ private struct RequestLine {
       let targetEnd = bytes[..<lineEnd].lastIndex(of: HTTPGrammar.space), methodEnd < targetEnd
     else { throw HTTPError(.malformedRequestLine) }
     let target = bytes[methodEnd + 1..<targetEnd]
-    if target.isEmpty || target.contains(where: HTTPGrammar.isWhitespace) {
+    if target.isEmpty || HTTPScan.containsWhitespace(target.span) {
       throw HTTPError(.malformedRequestLine)
     }
     method = try HTTPMethod(parsing: bytes[..<methodEnd])
     minorVersion = try HTTPVersion.minor(bytes[targetEnd + 1..<lineEnd])
     if target.count > limits.targetBytes { throw HTTPError(.targetTooLong) }
-    self.target = try RequestTarget(parsing: target)
+    self.target = try RequestTarget(parsing: bytes, methodEnd + 1..<targetEnd)
     end = lineEnd + 2
   }
 }

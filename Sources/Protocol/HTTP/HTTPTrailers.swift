@@ -11,7 +11,7 @@ enum HTTPTrailers {
   }
 
   /// RFC 9110 §6.5.1: framing, routing, request modifiers, authentication, content format.
-  private static let forbidden = [
+  private static let forbidden: [StaticString] = [
     "transfer-encoding", "content-length", "host", "connection", "keep-alive", "upgrade", "te", "trailer", "expect",
     "authorization", "proxy-authorization", "proxy-authenticate", "www-authenticate", "cookie", "set-cookie",
     "cache-control", "max-forwards", "range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since",

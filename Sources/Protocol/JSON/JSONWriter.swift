@@ -112,9 +112,30 @@ public struct JSONWriter: ~Copyable {
     place = after
   }
 
+  @inlinable
   public mutating func value(_ number: some BinaryInteger) {
+    if let number = Int(exactly: number) { value(number) } else { value(digits: String(number)) }
+  }
+
+  public mutating func value(_ number: Int) {
     let after = beginValue()
-    bytes.append(utf8: String(number))
+    bytes.append(decimal: number)
+    place = after
+  }
+
+  /// Writes a number that has no room in an `Int`.
+  @usableFromInline
+  mutating func value(digits: String) {
+    let after = beginValue()
+    bytes.append(utf8: digits)
+    place = after
+  }
+
+  public mutating func value(_ uuid: UUID) {
+    let after = beginValue()
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(uuid)
+    bytes.append(UInt8(ascii: "\""))
     place = after
   }
 
@@ -162,9 +183,15 @@ public struct JSONWriter: ~Copyable {
     value(flag)
   }
 
+  @inlinable
   public mutating func member(_ name: String, _ number: some BinaryInteger) {
     key(name)
     value(number)
+  }
+
+  public mutating func member(_ name: String, _ uuid: UUID) {
+    key(name)
+    value(uuid)
   }
 
   public mutating func member(_ name: String, _ number: Double) {
@@ -193,40 +220,5 @@ public struct JSONWriter: ~Copyable {
   private mutating func quote(_ text: String) {
     var text = text
     text.withUTF8 { bytes.append(jsonString: $0.span) }
-  }
-}
-
-extension ByteBuffer {
-  /// Appends a JSON string: escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are
-  /// copied whole. - Parameter utf8: valid UTF-8; it isn't checked.
-  public mutating func append(jsonString utf8: Span<UInt8>) {
-    append(UInt8(ascii: "\""))
-    var copied = 0
-    for index in utf8.indices {
-      let byte = utf8[index]
-      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
-      append(utf8.extracting(copied..<index))
-      appendEscaped(byte)
-      copied = index + 1
-    }
-    append(utf8.extracting(copied..<utf8.count))
-    append(UInt8(ascii: "\""))
-  }
-
-  private mutating func appendEscaped(_ byte: UInt8) {
-    switch byte {
-    case UInt8(ascii: "\""): append("\\\"")
-    case UInt8(ascii: "\\"): append("\\\\")
-    case 0x08: append("\\b")
-    case 0x09: append("\\t")
-    case 0x0A: append("\\n")
-    case 0x0C: append("\\f")
-    case 0x0D: append("\\r")
-    default:
-      append("\\u00")
-      for nibble in [byte >> 4, byte & 0xF] {
-        append(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
-      }
-    }
   }
 }

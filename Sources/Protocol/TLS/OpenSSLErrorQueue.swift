@@ -4,7 +4,10 @@
 import CEpoll.TLS
 
 enum OpenSSLErrorQueue {
-  static func clear() { ERR_clear_error() }
+  static func clear() {
+    // It is empty nearly always, and emptying it all the same costs as much as the rest of a small record.
+    if ERR_peek_error() != 0 { ERR_clear_error() }
+  }
 
   /// The reason code of the oldest entry, 0 if there is none. Leaves the queue as it is.
   static var reason: Int32 { ERR_GET_REASON(ERR_peek_error()) }

@@ -137,12 +137,16 @@ public struct TLSSession: ~Copyable {
     SSL_key_update(ssl, peerToo ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
   }
 
-  /// What the peer presented; nil if nothing. Built anew at each call: read it once, when the session is established.
+  /// What the peer presented; nil if nothing. The session has it already: this is one more reference.
+  public var peerCertificate: Certificate? { SSL_get0_peer_certificate(ssl).map { Certificate(sharing: $0) } }
+
+  /// What it says, and what we think of it. Built anew at each call: read it once, when the session is established.
   public var peer: PeerCertificate? {
-    guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
-    return PeerCertificate(
-      Certificate(sharing: certificate), verdict: CertificateVerdict(code: SSL_get_verify_result(ssl)),
-      authorities: context.clientAuthorityKeyIDs)
+    peerCertificate.map { certificate in
+      PeerCertificate(
+        certificate, verdict: CertificateVerdict(code: SSL_get_verify_result(ssl)),
+        authorities: context.clientAuthorityKeyIDs)
+    }
   }
 
   /// `TLSv1.3` or `TLSv1.2`.

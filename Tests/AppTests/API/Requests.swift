@@ -23,8 +23,8 @@ func user(_ role: Role) -> Principal {
   .user(.init(id: 7, name: "ada", role: role, sessionID: UUID(high: 1, low: 2)))
 }
 
-func collector(fingerprint: String? = "ab") -> Principal {
-  .collector(.init(id: collectorID, certificateFingerprint: fingerprint))
+func collector(hasCertificate: Bool = true) -> Principal {
+  .collector(.init(id: collectorID, hasCertificate: hasCertificate))
 }
 
 func context(_ principal: Principal = .anonymous) -> RequestContext {

@@ -256,10 +256,11 @@ import Testing
     // Until it is connected, leases wait for that.
     try await lend()
     pacing.sawPush(at: .now())
+    // From before the loan after which it rests: how soon this task goes on after it, a busy machine decides.
+    let lent = MonotonicTime.now()
     try await lend()
-    let rested = MonotonicTime.now()
     try await lend()
-    #expect(MonotonicTime.now() - rested >= .milliseconds(290))
+    #expect(MonotonicTime.now() - lent >= .milliseconds(290))
   }
 
   private func otherSettings(_ database: Database) async throws -> DatabaseSettings {

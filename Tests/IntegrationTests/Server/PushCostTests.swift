@@ -63,9 +63,10 @@ struct PushCostTests {
     let middle = try await cost(200, collector, client)
     let all = "\(small) \(middle) \(large)"
     print("costs of pushes of 8, 200 and 800 rows: \(all)")
-    // A body of several reads passes through the same buffers; the answer tells more digits.
+    // A body of several reads passes through the same buffers; the answer tells more digits. On a busy machine a push takes
+    // seconds, and what the lane does once a second falls into it.
     for larger in [middle, large] {
-      #expect(larger.allocations <= small.allocations + 60, "\(all)")
+      #expect(larger.allocations <= small.allocations + 120, "\(all)")
       #expect(larger.reads <= small.reads + 12, "\(all)")
       #expect(larger.writes <= small.writes + 12, "\(all)")
     }

@@ -20,7 +20,7 @@ struct TestAnswer: Sendable, CustomStringConvertible {
   /// The slug of a refusal.
   var error: String? { json["error"]?.text }
 
-  func field(_ name: String) -> String? { head.fields.string(named: name) }
+  func field(_ name: StaticString) -> String? { head.fields.string(named: name) }
 }
 
 extension JSONValue {

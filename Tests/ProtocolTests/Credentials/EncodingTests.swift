@@ -47,6 +47,15 @@ struct EncodingTests {
     #expect(equal([], []))
     #expect(!equal([1, 2, 3], [1, 2, 4]))
     #expect(!equal([1, 2, 3], [1, 2]))
+    for count in 1...20 {
+      let bytes = (0..<count).map { UInt8($0) }
+      #expect(equal(bytes, bytes))
+      for index in bytes.indices {
+        var other = bytes
+        other[index] ^= 0x80
+        #expect(!equal(bytes, other))
+      }
+    }
   }
 
   @Test func `random bytes have the length asked for and do not repeat`() {

@@ -9,6 +9,31 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
 }
 
 @Suite struct JSONWriterTests {
+  @Test func `a byte that needs an escape gets it wherever it stands in a string`() throws {
+    for byte: UInt8 in [0x00, 0x09, 0x0A, 0x1F, 0x20, 0x21, 0x22, 0x5B, 0x5C, 0x5D, 0x7F] {
+      for length in 0...18 {
+        for place in 0..<max(1, length) {
+          var text = [UInt8](repeating: UInt8(ascii: "a"), count: length)
+          if length > 0 { text[place] = byte }
+          if length > 2 { text[length / 2] = byte }
+          let string = String(decoding: text, as: UTF8.self)
+          var json = JSONWriter()
+          json.value(string)
+          let written = json.finish().withUnsafeBytes { [UInt8]($0) }
+          #expect(try JSONValue.parse(written.span) == .string(string))
+          #expect(!written.contains { $0 < 0x20 })
+        }
+      }
+    }
+  }
+
+  @Test func `an id is written as its text`() {
+    var json = JSONWriter()
+    json.object { $0.member("id", UUID(high: 0, low: 1)) }
+    let written = json.finish().withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    #expect(written == #"{"id":"00000000-0000-0000-0000-000000000001"}"#)
+  }
+
   @Test func `puts commas between elements and members and nowhere else`() {
     let text = written { json in
       json.object { json in

@@ -1,0 +1,96 @@
+// How answers become bytes: in one buffer of the lane, with the fields that every one has, and handed to `send` at once.
+
+import Protocol
+import Reactor
+
+extension Lane {
+  /// Renders a response and hands its bytes to `send`.
+  func encode(
+    _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
+    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
+  ) {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(response, exchange).encode(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders the answer to a push that was accepted.
+  func encode(
+    pushAnswer body: Span<UInt8>, _ exchange: Exchange, _ http: HTTPExchange,
+    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
+  ) {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      let template: HTTPResponseTemplate
+      if let rendered = pushAnswerTemplate, rendered.date == date {
+        template = rendered
+      } else {
+        template = try HTTPResponseTemplate(dressed(Push.answerHead, nil), date: date)
+        pushAnswerTemplate = template
+      }
+      template.encode(
+        into: &buffer, field: Self.requestIDField, value: { exchange.appendRequestID(to: &$0) }, body: body,
+        exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders the head of a response whose body follows in parts.
+  func encodeHead(
+    _ head: HTTPResponse, _ exchange: Exchange, _ http: HTTPExchange, _ disposition: HTTPServerMachine.Disposition,
+    _ send: (Span<UInt8>) -> Void
+  ) -> HTTPBodyFramer {
+    render(send) { buffer, date throws(HTTPEncodingError) in
+      try dressed(head, exchange).encodeHead(into: &buffer, date: date, exchange: http, disposition: disposition)
+    }
+  }
+
+  /// Renders one part of such a body.
+  func frame(_ framer: HTTPBodyFramer, _ part: [UInt8], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ in part[...].withSpan { framer.append($0, to: &buffer) } }
+  }
+
+  /// Renders its end.
+  func frameEnd(_ framer: HTTPBodyFramer, _ trailers: [HTTPField], _ send: (Span<UInt8>) -> Void) {
+    render(send) { buffer, _ throws(HTTPEncodingError) in try framer.finish(trailers: trailers, to: &buffer) }
+  }
+
+  /// The response with the fields that every one has.
+  private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
+    var response = response
+    if let exchange { response.fields.append(HTTPField("\(Self.requestIDField)", exchange.requestID)) }
+    response.fields.append(contentsOf: Self.securityFields)
+    if !response.fields.contains(where: { $0.name == "Cache-Control" }) { response.fields.append(Self.notCached) }
+    return response
+  }
+
+  private func render<R>(
+    _ send: (Span<UInt8>) -> Void, _ write: (inout ByteBuffer, String) throws(HTTPEncodingError) -> R
+  ) -> R {
+    responseBuffer.removeAll()
+    let result: R
+    do throws(HTTPEncodingError) {
+      result = try write(&responseBuffer, httpDate)
+    } catch {
+      // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
+      preconditionFailure("unsendable response: \(error)")
+    }
+    if !responseBuffer.isEmpty { send(responseBuffer.span) }
+    responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
+    return result
+  }
+
+  private static let requestIDField: StaticString = "X-Request-ID"
+  private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
+  private static let notCached = HTTPField("Cache-Control", "no-store")
+
+  /// A buffer for the body of one answer.
+  func lendAnswer() -> ByteBuffer {
+    var lent = ByteBuffer()
+    swap(&lent, &answerBuffer)
+    return lent
+  }
+
+  func takeBackAnswer(_ buffer: consuming ByteBuffer) {
+    answerBuffer = buffer
+    answerBuffer.removeAll(keepingCapacity: answerBuffer.allocatedBytes <= EventLoop.scratchBytes)
+  }
+}

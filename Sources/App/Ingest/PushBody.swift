@@ -1,0 +1,179 @@
+// The body of a push: bytes as they come -> inflated window -> rows. Everything it holds is bounded by a setting.
+
+import Protocol
+
+/// Why a whole push was refused. Facts; `Problem+Push.swift` has the words.
+enum PushRefusal: Error {
+  case inflate(InflateError)
+  case payload(PushError)
+  /// The envelope names another collector than the token.
+  case foreignCollector
+}
+
+/// Reads the body of one push after the other. One value, so that the reader touches it once a piece.
+struct PushBody: ~Copyable {
+  private enum Coding {
+    /// No byte seen yet: the stock collector labels plain JSON as gzip, so the bytes decide, not the label.
+    case unknown
+    case identity
+    case gzip
+  }
+
+  private var coding = Coding.unknown
+  private var firstByte: UInt8?
+  private var inflater: GzipInflater
+  private var window = ByteBuffer()
+  private var decoder: PushDecoder
+  private var digest = Digest()
+  /// Of the push's identity. Both are used again for the next push: a context costs more than hashing a small body.
+  private var mixed = Digest()
+  private var inflatedBytes = 0
+  private let inflatedBytesMaximum: Int
+
+  /// JSON is inflated in steps of this many bytes.
+  private static let stepBytes = 64 * 1024
+
+  init(settings: Settings, catalog: CompiledCatalog) {
+    inflater = GzipInflater(limits: settings.inflateLimits)
+    decoder = PushDecoder(catalog: catalog, limits: settings.pushLimits)
+    inflatedBytesMaximum = settings.inflatedBytes
+  }
+
+  /// Bytes held by the window, without the rows.
+  var heldBytes: Int { window.allocatedBytes }
+
+  /// Starts a push. - Parameter timeWindow: the times a metric may carry, unix microseconds.
+  mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
+    coding = .unknown
+    firstByte = nil
+    inflatedBytes = 0
+    digest.restart()
+    decoder.begin(serverID: serverID, timeWindow: timeWindow)
+  }
+
+  /// Lets go of what a push left behind; keeps a small window for the next one.
+  mutating func end() {
+    inflater.reset()
+    window.removeAll(keepingCapacity: window.allocatedBytes <= 2 * Self.stepBytes)
+  }
+
+  /// Takes body bytes as they come, in pieces of any size.
+  mutating func receive(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+    if bytes.isEmpty { return }
+    push.wireBytes += bytes.count
+    if coding == .unknown {
+      // The magic number is two bytes: a first piece of one byte waits for the second.
+      guard let first = firstByte else {
+        if bytes.count == 1 {
+          firstByte = bytes[0]
+        } else {
+          coding = GzipInflater.looksLikeGzip(prefix: bytes) ? .gzip : .identity
+          try read(bytes, into: push, known: &known)
+        }
+        return
+      }
+      let prefix = [first, bytes[0]]
+      coding = GzipInflater.looksLikeGzip(prefix: prefix.span) ? .gzip : .identity
+      firstByte = nil
+      try read([first].span, into: push, known: &known)
+    }
+    try read(bytes, into: push, known: &known)
+  }
+
+  /// The body is complete. Fills the push's summary and identity.
+  /// - Parameters:
+  ///   - key: the client's `Idempotency-Key`; without one the content is its own key.
+  mutating func finish(key: [UInt8]?, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+    if let first = firstByte {
+      coding = .identity
+      firstByte = nil
+      try read([first].span, into: push, known: &known)
+    }
+    if coding == .gzip {
+      do throws(InflateError) { try inflater.finish() } catch { throw .inflate(error) }
+    }
+    try decode(from: window.count, isLast: true, into: push, known: &known)
+    push.summary = decoder.summary
+    push.id = identity(collector: push.collectorID, key: key)
+  }
+
+  private mutating func read(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+    switch coding {
+    case .gzip: try inflate(bytes, into: push, known: &known)
+    case .identity, .unknown: try take(bytes, into: push, known: &known)
+    }
+  }
+
+  private mutating func take(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+    inflatedBytes += bytes.count
+    if inflatedBytes > inflatedBytesMaximum { throw .inflate(.tooLarge(limit: inflatedBytesMaximum)) }
+    let before = window.count
+    window.append(bytes)
+    try decode(from: before, isLast: false, into: push, known: &known)
+  }
+
+  private mutating func inflate(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
+    var position = 0
+    while true {
+      let before = window.count
+      let progress: InflateProgress
+      do throws(InflateError) {
+        progress = try inflater.inflate(
+          bytes.extracting(position..<bytes.count), into: &window, atMost: Self.stepBytes)
+      } catch { throw .inflate(error) }
+      position += progress.consumed
+      if window.count > before {
+        try decode(from: before, isLast: false, into: push, known: &known)
+      }
+      switch progress.state {
+      case .needsInput, .finished: return
+      case .outputFull: continue
+      }
+    }
+  }
+
+  /// - Parameter before: where what is new begins in the window.
+  private mutating func decode(
+    from before: Int, isLast: Bool, into push: Push, known: inout KnownIDs
+  ) throws(PushRefusal) {
+    // Out of `self` meanwhile: a span of the window there would keep the decoder from changing.
+    var window = ByteBuffer()
+    swap(&window, &self.window)
+    defer { swap(&window, &self.window) }
+    digest.update(window.span.extracting(before...))
+    let done: Int
+    do throws(PushError) {
+      done = try decoder.consume(window.span, isLast: isLast, rows: &push.rows, known: &known)
+    } catch { throw .payload(error) }
+    window.removeFirst(done)
+  }
+
+  /// The ledger's key. Of the content after its coding was undone: the same push is the same push, plain or compressed.
+  private mutating func identity(collector: UUID, key: [UInt8]?) -> UUID {
+    mixed.update(collector.bytes.span)
+    if let key {
+      mixed.update([1].span)
+      mixed.update(key.span)
+    } else {
+      mixed.update([0].span)
+      mixed.update(digest.take().span)
+    }
+    let bytes = mixed.take()
+    return UUID(bytes: bytes.span.extracting(0..<16)) ?? UUID(high: 0, low: 0)
+  }
+}
+
+extension Settings {
+  var inflateLimits: InflateLimits {
+    InflateLimits(inflatedBytes: inflatedBytes, ratio: inflateRatio, ratioGraceBytes: inflateRatioGraceBytes)
+  }
+
+  var pushLimits: PushLimits {
+    var limits = PushLimits()
+    limits.windowBytes = jsonWindowBytes
+    limits.depth = jsonDepth
+    limits.stringBytes = jsonStringBytes
+    limits.reportedRejects = rejectsReported
+    return limits
+  }
+}
