@@ -180,7 +180,12 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     while true {
       switch phase {
       case .waiting, .answering, .streaming, .closing, .lingering, .gone: return position
-      case .idle: if isBackedUp, http.isIdle { return position }
+      case .idle:
+        if http.isIdle {
+          if isBackedUp { return position }
+          // They may have changed since the connection's last request.
+          http.use(lane.httpLimits)
+        }
       case .handshaking, .push, .gathering, .discarding: break
       }
       switch http.next(input, &position) {

@@ -2,6 +2,7 @@
 //
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
 //   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//   idle --other time limits--> adjusting --> idle
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
 
@@ -35,6 +36,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     /// Session statements run; how many are to come.
     case preparing
     case idle
+    /// The session statements run again, with other time limits.
+    case adjusting
     case copying(Batch)
     /// Idle, waiting for more pushes by choice (`batch_linger`).
     case lingering
@@ -47,9 +50,10 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private let loop: EventLoop
   private unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
-  private let settings: Settings
+  private var settings: Settings
   private let connection: DatabaseConnection
-  private let sessionSetup: String
+  /// Whether the session's time limits are others than the settings'.
+  private var isSessionStale = false
   private var machine = CopyStateMachine()
   private var state = State.disconnected
   private var queue: Batcher
@@ -72,14 +76,27 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     var session = DatabaseSettings(address: address)
     session.applicationName = "pganalytics writer \(loop.index).\(index)"
     connection = DatabaseConnection(loop: loop, settings: session)
-    sessionSetup = WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout)
+  }
+
+  /// Follows the settings: for batches to come, and at once if there is none in flight.
+  func use(_ settings: Settings) {
+    let isSame = settings.lockTimeout == self.settings.lockTimeout && settings.copyTimeout == self.settings.copyTimeout
+    isSessionStale = isSessionStale || !isSame
+    self.settings = settings
+    queue.use(settings)
+    if case .idle = state { pump() }
+  }
+
+  private func sendSessionSetup() {
+    isSessionStale = false
+    connection.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
+    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.queuedBytes
     }
   }
 
@@ -92,7 +109,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var observed: LaneSnapshot.WriterState {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle: .idle
+    case .idle, .adjusting: .idle
     case .copying: .copying
     case .lingering, .resting: .resting
     }
@@ -100,7 +117,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   var isConnected: Bool {
     switch state {
-    case .idle, .copying, .lingering, .resting: true
+    case .idle, .adjusting, .copying, .lingering, .resting: true
     case .disconnected, .connecting, .preparing, .closed: false
     }
   }
@@ -109,7 +126,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var isDrained: Bool {
     switch state {
     case .copying: false
-    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.isEmpty
+    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
     }
   }
 
@@ -130,7 +147,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .idle: pump()
     case .lingering: if queue.count >= settings.batchPushes { wake() }
-    case .disconnected, .connecting, .preparing, .copying, .resting, .closed: break
+    case .disconnected, .connecting, .preparing, .adjusting, .copying, .resting, .closed: break
     }
   }
 
@@ -145,6 +162,10 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   /// Starts a batch if the writer is idle and there is one.
   private func pump(mayLinger: Bool = true) {
+    if isSessionStale {
+      state = .adjusting
+      return sendSessionSetup()
+    }
     expire()
     if queue.isEmpty { return }
     if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
@@ -177,7 +198,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .idle
       pump(mayLinger: false)
     case .disconnected: start()
-    case .connecting, .preparing, .idle, .copying, .closed: break
+    case .connecting, .preparing, .idle, .adjusting, .copying, .closed: break
     }
   }
 
@@ -287,7 +308,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .preparing
-    connection.send(sessionSetup)
+    sendSessionSetup()
   }
 
   func received(_ result: consuming DatabaseResult) {
@@ -317,15 +338,15 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   func finished() {
     switch state {
     case .copying(let batch): perform(machine.finished(), batch)
-    case .preparing:
+    case .preparing, .adjusting:
       if let error = batchError {
         batchError = nil
         connection.close()
         disconnected(error)
         return
       }
+      if case .preparing = state { owner.report(.connected) }
       state = .idle
-      owner.report(.connected)
       pump()
     case .disconnected, .connecting, .idle, .lingering, .resting, .closed: break
     }

@@ -118,13 +118,16 @@ extension Lane: CopyWriterOwner {
       }
       for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected += push.summary.rejectedTotal
+      logStored(push, isDuplicate: duplicate)
       answer = push.answer(duplicate: duplicate, parked: false, now: .now(), checkIn: nextCheckIn())
     case .parked:
       counters.pushesParked += 1
       answer = push.answer(duplicate: false, parked: true, now: .now(), checkIn: nextCheckIn())
     case .unavailable(let reason, let seconds):
       counters.pushesRefused[.databaseUnavailable, default: 0] += 1
-      let requestID = connections[push.ticket.connection]?.exchange?.requestID ?? ""
+      let exchange = exchange(of: push)
+      exchange?.refusal = .databaseUnavailable
+      let requestID = exchange?.requestID ?? ""
       answer = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds).response(requestID: requestID)
     }
     let ticket = push.ticket

@@ -28,11 +28,14 @@ final class PushReader {
   private var mixed = Digest()
   private var inflatedBytes = 0
   private let inflatedBytesMaximum: Int
+  /// Of the settings it was made by.
+  let version: Int
 
   /// JSON is inflated in steps of this many bytes.
   private static let stepBytes = 64 * 1024
 
-  init(settings: Settings, catalog: CompiledCatalog) {
+  init(settings: Settings, catalog: CompiledCatalog, version: Int = 0) {
+    self.version = version
     inflater = GzipInflater(limits: settings.inflateLimits)
     decoder = PushDecoder(catalog: catalog, limits: settings.pushLimits)
     inflatedBytesMaximum = settings.inflatedBytes

@@ -7,6 +7,7 @@ struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
   let rekeying: RekeyingSnapshot
+  let settings: SettingsReload.Snapshot
   let startedAt: Int64
   let now: Int64
 
@@ -31,6 +32,15 @@ struct MetricsPage {
     page.family(
       "pganalytics_loop_longest_turn_seconds", .gauge, "Longest turn of a loop since the last scrape: its lag.",
       lanes.loop.longestTurn)
+    page.family(
+      "pganalytics_settings_reload_failures_total", .counter,
+      "Reloads of the settings that changed nothing because something was wrong.", settings.failures)
+    page.family(
+      "pganalytics_settings_reload_failing", .gauge, "1 while the last reload of the settings was such.",
+      settings.isFailing ? 1 : 0)
+    page.family(
+      "pganalytics_settings_reloaded_timestamp_seconds", .gauge, "When the settings in use were read, unix time.",
+      Int(settings.readAt))
     page.family(
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
     page.family(
@@ -147,7 +157,7 @@ enum MetricsEndpoint {
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
         lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
-        startedAt: services.startedAt,
+        settings: services.reload.snapshot, startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))

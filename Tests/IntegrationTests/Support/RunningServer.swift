@@ -16,11 +16,15 @@ final class RunningServer: Sendable {
   /// The tests' own way into the same database.
   let database: Database
   let settings: Settings
+  let log: ServerLog
   let trust: [UInt8]
   private let names = Atomic<Int>(0)
 
-  private init(_ server: Server, _ database: Database, _ settings: Settings) throws {
-    self.server = server
+  private init(_ database: Database, _ settings: Settings) async throws {
+    log = ServerLog(settings)
+    server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
+      try SettingSources(file: Self.settingsFile(settings), defaults: settings).read().settings
+    }
     self.database = database
     self.settings = settings
     trust = try PrivateFile.read(server.certificateAuthorityFile) ?? []
@@ -55,7 +59,7 @@ final class RunningServer: Sendable {
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
-    return try await RunningServer(try await Server.start(settings, log: settings.log()), database, settings).ready()
+    return try await RunningServer(database, settings).ready()
   }
 
   /// Waits until the writers are connected: before that, a push is 503.
@@ -85,10 +89,15 @@ final class RunningServer: Sendable {
   /// Another server on the same database and data directory.
   func second() async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
-    return try await RunningServer(
-      try await Server.start(settings, log: settings.log()), Database.start(settings.databaseSettings(address)),
-      settings
-    ).ready()
+    return try await RunningServer(Database.start(settings.databaseSettings(address)), settings).ready()
+  }
+
+  private static func settingsFile(_ settings: Settings) -> String { settings.dataDirectory + "/settings.toml" }
+
+  /// Does as SIGHUP does, with `file` as the settings file; what it does not say is as at the start.
+  func reload(_ file: String) async throws {
+    try PrivateFile.write(Array(file.utf8), to: Self.settingsFile(settings))
+    await server.reload()
   }
 
   func stop() async {
@@ -181,7 +190,10 @@ final class RunningServer: Sendable {
 
   private static func removeDirectories() {
     for path in directories.withLock({ $0 }) {
-      let names = AuthorityFiles.Name.allCases.map(\.rawValue) + ["server.crt", "server.key", "server.made", ".lock"]
+      let names =
+        AuthorityFiles.Name.allCases.map(\.rawValue) + [
+          "server.crt", "server.key", "server.made", ".lock", "settings.toml",
+        ]
       for name in names { unlink(path + "/" + name) }
       rmdir(path)
     }
