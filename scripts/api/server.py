@@ -46,10 +46,11 @@ def free_port():
 class Server:
     """`pganalytics up`, and a client of it."""
 
-    def __init__(self, program, directory, swagger_ui):
+    def __init__(self, program, directory, swagger_ui=None, settings=()):
         self.program, self.directory, self.count = program, directory, 0
         self.port = free_port()
-        options = [f"--set={setting}" for setting in SETTINGS + [f"swagger_ui_dir={swagger_ui}"]]
+        pages = [f"swagger_ui_dir={swagger_ui}"] if swagger_ui else []
+        options = [f"--set={setting}" for setting in [*SETTINGS, *pages, *settings]]
         self.log = open(directory / "server.log", "w")
         self.process = subprocess.Popen(
             [program, "up", "--data-dir", directory / "data", "--listen", f"127.0.0.1:{self.port}", *options],

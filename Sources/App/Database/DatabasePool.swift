@@ -43,6 +43,8 @@ final class DatabasePool {
 
   /// For requests to come; a session that is at work takes its time limit over when it is free.
   func use(_ settings: DatabaseSettings) {
+    var settings = settings
+    settings.pacing = self.settings.pacing
     self.settings = settings
     for session in sessions {
       session.use(settings)

@@ -34,6 +34,10 @@ final class DatabaseSession {
   /// How often it was lent or lost: a lease names its own.
   private(set) var generation: UInt64 = 0
   private(set) var isLeased = false
+  private var leasedAt = MonotonicTime(nanoseconds: 0)
+  /// Set while it rests after a lease (`QueryPacing`).
+  private var restTimer: TimerID?
+  private var debt = QueryPacing.Debt()
 
   private let loop: EventLoop
   private var settings: DatabaseSettings
@@ -60,7 +64,7 @@ final class DatabaseSession {
 
   /// Takes requests, and is nobody's.
   var isFree: Bool {
-    if case .idle = state { return !isLeased }
+    if case .idle = state { return !isLeased && restTimer == nil }
     return false
   }
 
@@ -123,6 +127,7 @@ final class DatabaseSession {
 
   func lend() -> LeaseID {
     isLeased = true
+    leasedAt = loop.now
     return LeaseID(session: index, generation: generation)
   }
 
@@ -130,6 +135,8 @@ final class DatabaseSession {
   func endLease() {
     isLeased = false
     generation += 1
+    let rest = settings.pacing?.rest(from: leasedAt, to: loop.now, &debt) ?? .zero
+    if rest > .zero { restTimer = loop.schedule(self, at: loop.now + rest) }
     if case .idle = state, connection.isInTransaction { lose(DatabaseError(.connectionLost, "transaction left open")) }
   }
 
@@ -152,6 +159,8 @@ final class DatabaseSession {
     lose(DatabaseError(.connectionLost, "shut down"))
     timer.map(loop.cancel)
     timer = nil
+    restTimer.map(loop.cancel)
+    restTimer = nil
     state = .closed
   }
 
@@ -173,6 +182,10 @@ final class DatabaseSession {
 
 extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   func deadlineReached(_ id: TimerID) {
+    if id == restTimer {
+      restTimer = nil
+      return pool.becameIdle(self)
+    }
     timer = nil
     connect()
   }

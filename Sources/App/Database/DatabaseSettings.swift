@@ -16,6 +16,8 @@ struct DatabaseSettings: Sendable {
   var adminQueueDeadline: Duration = .seconds(5)
   /// `statement_timeout` of the admin lane.
   var adminStatementTimeout: Duration = .seconds(30)
+  /// How long a connection rests after it was lent; nil is not at all.
+  var pacing: QueryPacing?
 
   init(address: DatabaseAddress) { self.address = address }
 }

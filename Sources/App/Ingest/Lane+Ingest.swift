@@ -32,6 +32,7 @@ extension Lane: CopyWriterOwner {
     push.announcedBytes = length
     push.configVersion = record.configVersion
     push.startedAt = loop.now
+    context.pacing.sawPush(at: loop.now)
     let now = unixMicroseconds
     let oldest = now - settings.retention.wholeNanoseconds / 1000
     let newest = now + settings.clockSkew.wholeNanoseconds / 1000

@@ -16,6 +16,7 @@ struct LaneContext: Sendable {
   let partitions: Partitions
   let database: Database
   let log: ServerLog
+  let pacing: QueryPacing
   let loops: Int
 }
 

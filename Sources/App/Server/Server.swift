@@ -63,15 +63,17 @@ final class Server: Sendable {
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
+    let pacing = QueryPacing(
+      live.live { .init(percent: $0.queryRest, burst: $0.queryRestOwed, longest: $0.queryRestMaximum) })
     let queries: Database
     do {
-      queries = try Database.start(settings.querySettings(address), index: 1)
+      queries = try Database.start(settings.querySettings(address, pacing), index: 1)
     } catch {
       database.shutDown()
       throw error
     }
     do {
-      return try await start(live, reload, log, listen, identity, address, database, queries)
+      return try await start(live, reload, log, listen, identity, address, database, queries, pacing)
     } catch {
       queries.shutDown()
       database.shutDown()
@@ -81,7 +83,8 @@ final class Server: Sendable {
 
   private static func start(
     _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: SocketAddress,
-    _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database
+    _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database,
+    _ pacing: QueryPacing
   ) async throws -> Server {
     let settings = live.now
     let storage = try await Storage.open(database, settings: live)
@@ -105,7 +108,7 @@ final class Server: Sendable {
       settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
       router: try Router(Endpoints.all(services)),
       directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
-      loops: loops)
+      pacing: pacing, loops: loops)
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []
@@ -252,10 +255,12 @@ extension Settings {
   }
 
   /// Of the connections for metrics queries.
-  func querySettings(_ address: DatabaseAddress) -> DatabaseSettings {
+  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
+    database.pacing = pacing
     database.applicationName = "pganalytics queries"
     database.adminConnections = queryConnections
+    database.adminQueueDeadline = queryQueueDeadline
     return database
   }
 

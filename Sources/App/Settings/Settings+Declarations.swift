@@ -176,6 +176,16 @@ extension Settings {
       "query_connections", .count(\.queryConnections, 1...64),
       "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in.",
       effect: .restart),
+    .init(
+      "query_queue_deadline", .time(\.queryQueueDeadline, .milliseconds(10)...hour),
+      "How long a metrics query waits for a connection; then 503."),
+    .init(
+      "query_rest", .count(\.queryRest, 0...100_000),
+      "While collectors push, a connection rests after a metrics query for so many percent of the time that it took."),
+    .init(
+      "query_rest_owed", .time(\.queryRestOwed, .zero...hour),
+      "Rest that a connection may owe, so that a page of small queries is not slowed; idle time pays it off."),
+    .init("query_rest_maximum", .time(\.queryRestMaximum, .zero...hour), "The longest rest at a time."),
     .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(

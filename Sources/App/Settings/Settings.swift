@@ -79,7 +79,11 @@ struct Settings: Sendable {
   var adminQueue = 256
   var adminQueueDeadline = Duration.seconds(5)
   var queryTimeout = Duration.seconds(15)
-  var queryConnections = 4
+  var queryConnections = 2
+  var queryQueueDeadline = Duration.seconds(30)
+  var queryRest = 2000
+  var queryRestOwed = Duration.seconds(1)
+  var queryRestMaximum = Duration.seconds(1)
   var queryRows = 10_000
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)

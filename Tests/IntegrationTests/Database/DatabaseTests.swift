@@ -1,4 +1,5 @@
 import Protocol
+import Reactor
 import Testing
 
 @testable import App
@@ -240,6 +241,25 @@ import Testing
     }
     let after = try #require(try await database.one(Self.backend)?.value)
     #expect(after != before)
+  }
+
+  @Test func `lets a connection rest after it was lent, while collectors push`() async throws {
+    let pacing = QueryPacing(Live(constant: .init(percent: 1_000_000, burst: .zero, longest: .milliseconds(300))))
+    let database = try await start {
+      $0.adminConnections = 1
+      $0.pacing = pacing
+    }
+    defer { database.shutDown() }
+    func lend() async throws(DatabaseError) {
+      _ = try await database.lease { session throws(DatabaseError) in try await session.one(Self.add, 1, 2) }
+    }
+    // Until it is connected, leases wait for that.
+    try await lend()
+    pacing.sawPush(at: .now())
+    try await lend()
+    let rested = MonotonicTime.now()
+    try await lend()
+    #expect(MonotonicTime.now() - rested >= .milliseconds(290))
   }
 
   private func otherSettings(_ database: Database) async throws -> DatabaseSettings {

@@ -46,7 +46,9 @@ import Testing
     let made = try await withThrowingTaskGroup(of: [String].self) { group in
       for database in [migrated.database, other, migrated.database, other] {
         group.addTask { [today] in
-          try await Partitions(database: database, storage: Live(constant: migrated.storage)).ensure(days: [today, today])
+          try await Partitions(database: database, storage: Live(constant: migrated.storage)).ensure(days: [
+            today, today,
+          ])
         }
       }
       return try await group.reduce(into: []) { $0 += $1 }

@@ -124,6 +124,11 @@ import Testing
     #expect(try await compare("a part rolled up").isSuperset(of: ["5m", "1h"]))
     #expect(try await rollups.round(now: Timestamp(unixSeconds: start + 86_400)).stretches > 0)
     #expect(try await compare("all rolled up") == ["5m", "1h"])
+    if kind == .timescale {
+      // Chunks that are compressed are read, and late rows are put into them, all the same.
+      #expect(try await server.integer(Self.compressed) > 0)
+      #expect(try await compare("all compressed") == ["5m", "1h"])
+    }
     let forced = try await reader.metrics(
       "metric_type=sysstat_disk_io&bucket=1h&source=5m&start_time=\(Timestamp(unixSeconds: start).rfc3339)")
     #expect(forced.json["source"]?.text == "5m")
@@ -136,6 +141,14 @@ import Testing
     #expect(try await rollups.round() == Rollups.Round())
     await server.stop()
   }
+
+  /// Compresses all chunks that can be.
+  private static let compressed =
+    """
+    SELECT count(compress_chunk(chunk)) FROM timescaledb_information.hypertables
+    CROSS JOIN LATERAL show_chunks(format('%I.%I', hypertable_schema, hypertable_name)::regclass) AS chunk
+    WHERE compression_enabled AND hypertable_schema IN ('metrics', 'rollups')
+    """
 
   private static let partitions =
     "pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE c.relnamespace = 'rollups'::regnamespace AND c.relkind = 'r'"

@@ -49,6 +49,8 @@ final class RunningServer: Sendable {
     // All suites at once, on a machine that does other things too, are no reason to refuse anything.
     settings.adminQueueDeadline = .seconds(TestClient.patience)
     settings.queryTimeout = .seconds(TestClient.patience)
+    settings.queryQueueDeadline = .seconds(TestClient.patience)
+    settings.queryRest = 0
     settings.handshakeDeadline = .seconds(TestClient.patience)
     settings.headDeadline = .seconds(TestClient.patience)
     settings.bodyDeadline = .seconds(TestClient.patience)
