@@ -145,3 +145,13 @@ extension DatabaseError {
 func firstLine(_ message: String) -> String {
   message.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? message
 }
+
+extension DatabaseRows {
+  /// A UUID of a simple query's answer, which is in text format.
+  func uuid(row: Int, column: Int) -> UUID? {
+    withValue(row: row, column: column) { bytes in
+      guard let bytes else { return nil }
+      return UUID(text: bytes)
+    }
+  }
+}

@@ -125,6 +125,12 @@ struct Admission {
     precondition(heldBytes >= 0, "released more than was held")
   }
 
+  /// Whether not even the smallest push is taken.
+  var isFull: Bool { heldBytes > limits.hardMark }
+
+  /// Bytes held of the collector that has most of them here.
+  var largestHeldBytes: Int { allowances.values.reduce(0) { max($0, $1.held) } }
+
   /// Whether bodies should stop being read until something is released.
   var isPressed: Bool { heldBytes > limits.softMark }
   /// Whether reading may go on after a pause: a quarter lower, so that it does not flutter.

@@ -9,25 +9,16 @@
 import Protocol
 import Reactor
 
-/// Who hears what became of pushes.
-protocol CopyWriterOwner: AnyObject {
-  /// The outcome is in `push.outcome`.
-  func settled(_ push: Push)
-  /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
-  func needsPartitions(for days: [Int32], _ writer: CopyWriter)
-  /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
-  func park(_ push: Push, _ error: DatabaseError)
-  /// Something that an operator should know.
-  func report(_ event: CopyWriter.Event)
-}
-
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   enum Event {
     case connected
     case disconnected(DatabaseError, retryIn: Duration)
     case batchBegun(Batch)
-    case batchCommitted(Duration)
+    /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
+    case batchCommitted(copying: Duration, committing: Duration)
     case batchFailed(DatabaseError, pushes: Int)
+    /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
+    case batchUnknown(pushes: Int)
   }
 
   private enum State {
@@ -46,6 +37,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case closed
   }
 
+  /// How far the batch in flight is, for who watches.
+  private enum Progress {
+    case ledger
+    /// COPYs that have not ended.
+    case copying(left: Int)
+  }
+
   let index: Int
   private let loop: EventLoop
   private unowned let owner: any CopyWriterOwner
@@ -62,6 +60,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
   private var batchBegunAt = MonotonicTime.now()
+  /// When its last COPY so far was ended, or it began.
+  private var copyEndedAt = MonotonicTime.now()
+  private var progress = Progress.ledger
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -110,8 +111,15 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
     case .idle, .adjusting: .idle
-    case .copying: .copying
-    case .lingering, .resting: .resting
+    case .copying:
+      switch progress {
+      case .ledger: .ledger
+      case .copying(left: 0): .committing
+      case .copying: .copying
+      }
+    case .lingering: .lingering
+    // Without a timer it waits for who makes partitions.
+    case .resting: timer == nil ? .partitions : .resting
     }
   }
 
@@ -178,6 +186,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     batchError = nil
     state = .copying(batch)
     batchBegunAt = .now()
+    copyEndedAt = batchBegunAt
+    progress = .ledger
     owner.report(.batchBegun(batch))
     connection.send(batch.message)
   }
@@ -224,11 +234,20 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         connection.endCopy()
+        copyEnded()
         action = machine.copyEnded()
       case .committed: return committed(batch)
       case .failed: return failed(batch)
-      case .abandoned: return retry(batch)
+      case .abandoned(let isOutcomeUnknown): return retry(batch, isOutcomeUnknown)
       }
+    }
+  }
+
+  private func copyEnded() {
+    copyEndedAt = .now()
+    switch progress {
+    case .ledger: preconditionFailure("a COPY ended before the ledger answered")
+    case .copying(let left): progress = .copying(left: left - 1)
     }
   }
 
@@ -242,7 +261,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    owner.report(.batchCommitted(.now() - batchBegunAt))
+    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: .now() - copyEndedAt))
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
@@ -293,7 +312,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
-  private func retry(_ batch: Batch) {
+  private func retry(_ batch: Batch, _ isOutcomeUnknown: Bool) {
+    if isOutcomeUnknown { owner.report(.batchUnknown(pushes: batch.pushes.count)) }
     queue.putBack(batch.pushes + batch.repeats)
   }
 
@@ -323,6 +343,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         else { preconditionFailure("the ledger returned an id that was not sent") }
         machine.pushIsNew(push)
       }
+      progress = .copying(left: batch.copies)
       perform(machine.ledgerReturned(), batch)
     case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
@@ -365,15 +386,5 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     let pause = backOff.failed()
     timer = loop.schedule(self, at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
-  }
-}
-
-extension DatabaseRows {
-  /// A UUID of a simple query's answer, which is in text format.
-  fileprivate func uuid(row: Int, column: Int) -> UUID? {
-    withValue(row: row, column: column) { bytes in
-      guard let bytes else { return nil }
-      return UUID(text: bytes)
-    }
   }
 }

@@ -63,7 +63,8 @@ extension Lane: CopyWriterOwner {
     push.receivedAt = .now()
     push.decodeTime += push.receivedAt - begun
     counters.receiving.observe(push.receivedAt - push.startedAt)
-    counters.decoding.observe(push.decodeTime)
+    counters.inflating.observe(push.inflateTime)
+    counters.parsing.observe(push.decodeTime - push.inflateTime)
     if case .chunked = exchange.head.framing {
       admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
     }
@@ -73,6 +74,7 @@ extension Lane: CopyWriterOwner {
     saw(push.serverID)
     if push.rows.rowCount == 0 {
       // Nothing to store, hence nothing to store twice.
+      counters.pushesEmpty += 1
       push.outcome = .stored(duplicate: false)
       settled(push)
       return
@@ -118,7 +120,7 @@ extension Lane: CopyWriterOwner {
         counters.rowsRepeated += push.summary.rowsRepeated
       }
       for id in push.rows.pendingIDs { known.insert(id) }
-      counters.metricsRejected += push.summary.rejectedTotal
+      counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
       answer = push.answer(duplicate: duplicate, parked: false, now: .now(), checkIn: nextCheckIn())
     case .parked:
@@ -190,8 +192,19 @@ extension Lane: CopyWriterOwner {
       counters.batches += 1
       // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
       let now = MonotonicTime.now()
-      for push in batch.pushes { counters.queueing.observe(now - push.receivedAt) }
-    case .batchCommitted(let duration): counters.committing.observe(duration)
+      var (rows, bytes) = (0, 0)
+      for push in batch.pushes {
+        counters.queueing.observe(now - push.receivedAt)
+        rows += push.rows.rowCount
+        bytes += push.encodedBytes
+      }
+      counters.batchPushes.observe(batch.pushes.count)
+      counters.batchRows.observe(rows)
+      counters.batchBytes.observe(bytes)
+    case .batchCommitted(let copying, let committing):
+      counters.copying.observe(copying)
+      counters.committing.observe(committing)
+    case .batchUnknown(let pushes): counters.pushesUnknown += pushes
     case .batchFailed(let error, let pushes):
       counters.batchFailures += 1
       context.log.warning(

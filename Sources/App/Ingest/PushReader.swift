@@ -1,6 +1,7 @@
 // One push being read: body bytes -> inflated window -> rows. Everything it holds is bounded by a setting and pooled.
 
 import Protocol
+import Reactor
 
 /// Why a whole push was refused. Facts; `Problem+Push.swift` has the words.
 enum PushRefusal: Error {
@@ -119,10 +120,12 @@ final class PushReader {
     while true {
       let before = window.count
       let progress: InflateProgress
+      let begun = MonotonicTime.now()
       do throws(InflateError) {
         progress = try inflater.inflate(
           bytes.extracting(position..<bytes.count), into: &window, atMost: Self.stepBytes)
       } catch { throw .inflate(error) }
+      push.inflateTime += .now() - begun
       position += progress.consumed
       if window.count > before {
         window.withSpan(before..<window.count) { digest.update($0) }

@@ -156,8 +156,19 @@ final class Server: Sendable {
       background: background)
   }
 
+  /// What became of all pushes, for the log.
+  private static func account(_ lanes: LaneSnapshot) -> [String: String] {
+    let counters = lanes.counters
+    return [
+      "received": "\(counters.pushesReceived)", "stored": "\(counters.pushesStored)",
+      "duplicate": "\(counters.pushesDuplicate)", "parked": "\(counters.pushesParked)",
+      "refused": "\(counters.pushesRefusedTotal)", "abandoned": "\(counters.pushesAbandoned)",
+      "in_work": "\(counters.pushesReceived - counters.pushesEnded)",
+    ]
+  }
+
   /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
-  func answers() async { _ = await lanes.snapshot() }
+  func answers() async { _ = await lanes.unreadiness() }
 
   /// Reads the settings again, and looks at certificates and keys, as is done now and then anyway. Returns when what
   /// changed is in use. One caller at a time.
@@ -171,7 +182,9 @@ final class Server: Sendable {
   }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
-  func stop() async {
+  /// - Returns: the lanes at their end.
+  @discardableResult
+  func stop() async -> LaneSnapshot? {
     let deadline = settings.now.drainDeadline
     log.info("draining", ["deadline": SettingValue.print(time: deadline)])
     let drained = await withTaskGroup(of: Bool.self) { group in
@@ -191,6 +204,7 @@ final class Server: Sendable {
       return first
     }
     if !drained { log.warning("drain deadline passed with requests in work") }
+    let last = await lanes.snapshot()
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
@@ -199,7 +213,8 @@ final class Server: Sendable {
     database.shutDown()
     // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash.
     for task in background { await task.value }
-    log.info("stopped")
+    log.info("stopped", last.map(Self.account) ?? [:])
+    return last
   }
 }
 

@@ -19,14 +19,17 @@ final class RunningServer: Sendable {
   let log: ServerLog
   let trust: [UInt8]
   private let names = Atomic<Int>(0)
+  let account: PushAccount
 
-  private init(_ database: Database, _ settings: Settings) async throws {
+  private init(_ database: Database, _ settings: Settings, _ account: PushAccount) async throws {
+    self.account = account
     log = ServerLog(settings)
     server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
       try SettingSources(file: Self.settingsFile(settings), defaults: settings).read().settings
     }
     self.database = database
     self.settings = settings
+    account.began()
     trust = try PrivateFile.read(server.certificateAuthorityFile) ?? []
   }
 
@@ -61,7 +64,7 @@ final class RunningServer: Sendable {
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
-    return try await RunningServer(database, settings).ready()
+    return try await RunningServer(database, settings, PushAccount()).ready()
   }
 
   /// Waits until the writers are connected: before that, a push is 503.
@@ -91,7 +94,7 @@ final class RunningServer: Sendable {
   /// Another server on the same database and data directory.
   func second() async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
-    return try await RunningServer(Database.start(settings.databaseSettings(address)), settings).ready()
+    return try await RunningServer(Database.start(settings.databaseSettings(address)), settings, account).ready()
   }
 
   private static func settingsFile(_ settings: Settings) -> String { settings.dataDirectory + "/settings.toml" }
@@ -102,9 +105,16 @@ final class RunningServer: Sendable {
     await server.reload()
   }
 
-  func stop() async {
-    await server.stop()
+  /// Stops it, and demands that what became of its pushes adds up, in its own counters and in SQL.
+  func stop(sourceLocation: SourceLocation = #_sourceLocation) async {
+    await stopServer(sourceLocation: sourceLocation)
     database.shutDown()
+  }
+
+  /// The same, and the test goes on with the database.
+  func stopServer(sourceLocation: SourceLocation = #_sourceLocation) async {
+    let last = await server.stop()
+    await account.ended(last, database, sourceLocation)
   }
 
   /// - Parameter trust: authorities, PEM; those of the server's start unless something else is said.
