@@ -1,6 +1,7 @@
 // What the server answered, still in libpq's memory: rows are borrowed from there and decoded once, by who wants them.
 
 internal import CEpoll.Postgres
+internal import Protocol
 
 /// One PGresult. A simple query of several statements gives several; `finished` of the connection comes after the last.
 enum DatabaseResult: ~Copyable {
