@@ -15,6 +15,8 @@ struct Admission {
     case throttled(reason: String, retryAfterSeconds: Int)
     /// 503: we cannot take more, whoever sends it.
     case overloaded(reason: String, retryAfterSeconds: Int)
+    /// 503: no writer has a database.
+    case databaseAway(retryAfterSeconds: Int)
   }
 
   /// The loop's share of the settings.
@@ -65,9 +67,7 @@ struct Admission {
   mutating func admit(
     serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
   ) -> Verdict {
-    if !isDatabaseReachable {
-      return .overloaded(reason: "the database is not reachable", retryAfterSeconds: Self.jittered(10))
-    }
+    if !isDatabaseReachable { return .databaseAway(retryAfterSeconds: Self.jittered(10)) }
     if heldBytes + contentLength > limits.hardMark { return refuseForMemory() }
     var allowance =
       allowances[serverID]
