@@ -109,35 +109,48 @@ import Testing
 
   @Test func `a process that gets SIGHUP says what changed, what is wrong, and what needs a restart`() async throws {
     let server = try await RunningServer.start()
-    let (file, log) = (server.settings.dataDirectory + "/other.toml", server.settings.dataDirectory + "/other.log")
-    defer { for path in [file, log] { unlink(path) } }
-    func write(_ more: String) throws {
-      try PrivateFile.write(Array("listen = \"127.0.0.1:0\"\n\(more)\n".utf8), to: file)
+    try await ServedProcess.serve(beside: server, "log_level = \"info\"") { process in
+      try process.reload("loops = 3\nbody_bytes = \"1MiB\"\nnonsense = 1\nhead_fields = 1")
+      try await process.says("settings not reloaded")
+      #expect(process.log.contains("served.toml:3: nonsense: there is no such setting; "))
+      #expect(process.log.contains("served.toml:4: head_fields: 1 is not in 8...1000"))
+      try process.reload("known_ids = 4096\nbody_bytes = \"1MiB\"")
+      try await process.says("\"changed\":\"body_bytes\"")
+      try await process.says("\"needed\":\"known_ids: restart\"")
     }
-    try write("log_level = \"info\"")
-    let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
-    let process = try ChildProcess.start(
-      [
-        root + "/.build/debug/pganalytics", "serve", "--config", file, "--data-dir", server.settings.dataDirectory,
-        "--database-url", server.settings.databaseURL, "--loops", "1",
-      ], output: log)
-    func says(_ text: String) async throws {
-      try await server.eventually("the log does not say \(text)") { ChildProcess.text(of: log).contains(text) }
+    await server.stop()
+  }
+
+  @Test func `a push gets a line when it is sampled or refused, by its request id and without its token`() async throws
+  {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    let settings = "push_log_sample = 2\npush_log_refusals_per_second = 0"
+    try await ServedProcess.serve(beside: server, settings) { process in
+      let client = try await TestClient.connect(
+        port: process.port(), trust: server.trust, identity: collector.identity)
+      for id in ["first", "second"] {
+        let push = collector.push(of: [TestCollector.disk(id, used: 1)])
+        try #require(try await collector.push(push, [("X-Request-ID", id)], over: client).status == 200)
+      }
+      try await process.says("\"request_id\":\"second\"")
+      #expect(process.log.contains("\"message\":\"push\"") && !process.log.contains("\"request_id\":\"first\""))
+      // None gets a line: the number of them is said, by reason.
+      let foreign = collector.push(of: [TestCollector.disk("a", used: 1)], collectorID: "\(UUID.random())")
+      for _ in 0..<3 { #expect(try await collector.push(foreign, over: client).status == 403) }
+      try await process.says("more like it")
+      #expect(process.log.contains("\"reason\":\"identity_mismatch\""))
+      #expect(!process.log.contains("\"message\":\"push refused\""))
+      try process.reload("push_log_refusals_per_second = 1000")
+      try await process.says("settings reloaded")
+      // Its lane may hear of it a moment later.
+      try await server.eventually("a refusal gets no line") {
+        #expect(try await collector.push(foreign, [("X-Request-ID", "third")], over: client).status == 403)
+        return process.log.contains("\"request_id\":\"third\"")
+      }
+      #expect(!process.log.contains(collector.token))
+      server.account.stored(elsewhere: 2)
     }
-    try await says("\"serving\"")
-    try write("loops = 3\nbody_bytes = \"1MiB\"\nnonsense = 1\nhead_fields = 1")
-    kill(process, SIGHUP)
-    try await says("settings not reloaded")
-    #expect(ChildProcess.text(of: log).contains("other.toml:4: nonsense: there is no such setting; "))
-    #expect(ChildProcess.text(of: log).contains("other.toml:5: head_fields: 1 is not in 8...1000"))
-    try write("known_ids = 4096\nbody_bytes = \"1MiB\"")
-    kill(process, SIGHUP)
-    try await says("\"changed\":\"body_bytes\"")
-    try await says("\"needed\":\"known_ids: restart\"")
-    kill(process, SIGTERM)
-    var status: CInt = 0
-    while waitpid(process, &status, 0) == -1 && errno == EINTR {}
-    #expect(status == 0)
     await server.stop()
   }
 }
