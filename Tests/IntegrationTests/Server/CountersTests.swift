@@ -85,6 +85,7 @@ import Testing
       #expect(samples["pganalytics_push_seconds_count{stage=\"\(stage)\"}"] ?? 0 > 0, "\(stage)")
       #expect(samples["pganalytics_push_seconds_sum{stage=\"\(stage)\"}"] ?? -1 >= 0, "\(stage)")
     }
+    await server.stop()
   }
 
   @Test func `rejects are counted by why, and a writer says that it waits for the ledger`() async throws {
