@@ -33,7 +33,7 @@ public final class Listener: EventHandler, DeadlineHandler {
   public private(set) var exhaustions: UInt64 = 0
 
   private let loop: EventLoop
-  private let options: Options
+  private var options: Options
   private var handler: (any AcceptHandler)?
   /// nil: closed.
   private var descriptor: FileDescriptor?
@@ -82,6 +82,9 @@ public final class Listener: EventHandler, DeadlineHandler {
     isPausedByOwner = false
     updateInterest()
   }
+
+  /// From the next turn on. - Parameter count: 1 and up.
+  public func accept(atMost count: Int) { options.maximumAcceptsPerTurn = count }
 
   /// Frees the port and lets the handler go. What waits in the backlog is reset by the kernel.
   public func close() {

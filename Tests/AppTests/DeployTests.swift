@@ -20,12 +20,12 @@ import Testing
     counters.pushesRefused[.overloaded] = 1
     let lanes = LaneSnapshot(
       counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, gatheredBytes: 0,
+      collectorBytes: 0,
       backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
     let page = MetricsPage(
       lanes: lanes, targets: targets,
       rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
-      startedAt: 0,
-      now: 1
+      settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
     ).render()
     let samples = Set(
       page.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "{" && $0 != " " } })

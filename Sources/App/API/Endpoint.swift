@@ -127,8 +127,8 @@ extension Endpoint {
     if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
-    if case .length(let length) = head.framing, length > input.maximumBytes {
-      throw Problem(.bodyTooLarge, "more than \(input.maximumBytes) bytes")
+    if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
+      throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
     // The ingest lane looks at type and coding itself: real collectors label both wrongly.
     if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.types) }

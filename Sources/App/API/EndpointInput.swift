@@ -14,8 +14,8 @@ struct InputDeclaration: Equatable, Sendable {
   let contents: [Content]
   /// Taken as well, like the first: generic tools of the documentation stop at a media type they cannot write.
   var furtherTypes: [MediaType] = []
-  /// Bytes that are read at most.
-  let maximumBytes: Int
+  /// Bytes that are read at most; nil: the lane knows (`body_bytes`, which may change).
+  let maximumBytes: Int?
   /// The problems that follow from having such a body.
   let problems: [Problem.Kind]
 
@@ -40,9 +40,9 @@ struct InputDeclaration: Equatable, Sendable {
   }
 
   /// A body that the ingest lane reads as it arrives, plain or gzip.
-  static func stream(_ schema: Schema, example: JSONValue, maximumBytes: Int) -> InputDeclaration {
+  static func stream(_ schema: Schema, example: JSONValue) -> InputDeclaration {
     InputDeclaration(
-      contents: [Content(type: .json, schema: schema, example: example)], maximumBytes: maximumBytes,
+      contents: [Content(type: .json, schema: schema, example: example)], maximumBytes: nil,
       problems: [
         .invalidJSON, .invalidCompression, .validationFailed, .bodyTooLarge, .unsupportedMediaType,
         .unsupportedContentCoding,

@@ -11,8 +11,8 @@ struct LoginGate: Sendable {
 
   init(_ services: Services) {
     self.services = services
-    limits = LoginLimits(services.settings)
-    trail = RefusalTrail(perMinute: services.settings.auditRefusalsPerMinute)
+    limits = LoginLimits(services.live.live(\.self))
+    trail = RefusalTrail(perMinute: services.live.live(\.auditRefusalsPerMinute))
   }
 
   /// The account whose name and password these are, active or not.

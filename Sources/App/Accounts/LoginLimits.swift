@@ -28,36 +28,36 @@ final class LoginLimits: Sendable {
 
   private static let remembered = 10_000
 
-  private let accountsPerMinute: Double
-  private let addressesPerMinute: Double
+  private let settings: Live<Settings>
+  private var accountsPerMinute: Double { Double(settings.now.loginsPerAccountMinute) }
+  private var addressesPerMinute: Double { Double(settings.now.loginsPerAddressMinute) }
   private let state = Mutex(State())
 
-  init(_ settings: Settings) {
-    accountsPerMinute = Double(settings.loginsPerAccountMinute)
-    addressesPerMinute = Double(settings.loginsPerAddressMinute)
-  }
+  init(_ settings: Live<Settings>) { self.settings = settings }
 
   /// Counts an attempt at `account`; one from an address that has used up its own does not count for the account.
   /// - Throws: `.rateLimited` with the time to wait.
   func take(account: String, address: String, now: MonotonicTime = .now()) throws(Problem) {
+    let (perAddress, perAccount) = (addressesPerMinute, accountsPerMinute)
     try refuse(
       state.withLock { state in
-        state.addresses.take(address, addressesPerMinute, now)
-          ?? state.accounts.take(account.lowercased(), accountsPerMinute, now)
+        state.addresses.take(address, perAddress, now) ?? state.accounts.take(account.lowercased(), perAccount, now)
       })
   }
 
   /// Counts an attempt without a name: a refresh token that was refused.
   func take(address: String, now: MonotonicTime = .now()) throws(Problem) {
-    try refuse(state.withLock { $0.addresses.take(address, addressesPerMinute, now) })
+    let perAddress = addressesPerMinute
+    try refuse(state.withLock { $0.addresses.take(address, perAddress, now) })
   }
 
   /// Whether `address` may try, without counting.
   func check(address: String, now: MonotonicTime = .now()) throws(Problem) {
+    let perAddress = addressesPerMinute
     try refuse(
       state.withLock { state in
         var bucket = state.addresses.byKey[address]
-        return bucket?.take(1, perSecond: addressesPerMinute / 60, burst: addressesPerMinute, now: now)
+        return bucket?.take(1, perSecond: perAddress / 60, burst: perAddress, now: now)
       })
   }
 

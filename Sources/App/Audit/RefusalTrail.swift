@@ -11,17 +11,18 @@ final class RefusalTrail: Sendable {
     var unwritten: Int64 = 0
   }
 
-  private let perMinute: Double
+  private let perMinute: Live<Int>
   private let state: Mutex<State>
 
-  init(perMinute: Int, now: MonotonicTime = .now()) {
-    self.perMinute = Double(perMinute)
-    state = Mutex(State(bucket: TokenBucket(burst: Double(perMinute), now: now)))
+  init(perMinute: Live<Int>, now: MonotonicTime = .now()) {
+    self.perMinute = perMinute
+    state = Mutex(State(bucket: TokenBucket(burst: Double(perMinute.now), now: now)))
   }
 
   /// The line to write for `event`, with the number of those before it that were not written; nil: this one is not either.
   func line(for event: AuditEvent, now: MonotonicTime = .now()) -> AuditEvent? {
-    state.withLock { state in
+    let perMinute = Double(perMinute.now)
+    return state.withLock { state in
       let wait = state.bucket.take(1, perSecond: perMinute / 60, burst: perMinute, now: now)
       guard wait == nil else {
         state.unwritten += 1

@@ -37,12 +37,12 @@ final class CollectorDirectory: Sendable {
   private let database: Database
   private let log: ServerLog
   /// Seconds after its end for which a certificate is still kept in mind.
-  private let grace: Double
+  private let grace: Live<Double>
 
-  init(database: Database, settings: Settings, log: ServerLog) {
+  init(database: Database, settings: LiveSettings, log: ServerLog) {
     self.database = database
     self.log = log
-    grace = Double(settings.certificateGrace.wholeSeconds)
+    grace = settings.live { Double($0.certificateGrace.wholeSeconds) }
   }
 
   /// Reads all collectors.
@@ -149,7 +149,7 @@ final class CollectorDirectory: Sendable {
 
   private func bring(_ wanted: Wanted) async throws(DatabaseError) {
     if wanted.everything || wanted.collectors.count > Self.readTogether {
-      let rows = try await database.rows(CollectorStatements.records, grace)
+      let rows = try await database.rows(CollectorStatements.records, grace.now)
       let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
       publish {
         $0.replaceCollectors(records)
@@ -158,7 +158,7 @@ final class CollectorDirectory: Sendable {
       }
     } else {
       let ids = Array(wanted.collectors)
-      let rows = try await database.rows(CollectorStatements.recordsOf, grace, ids)
+      let rows = try await database.rows(CollectorStatements.recordsOf, grace.now, ids)
       // An id without a row is of a collector that is no more.
       var changes: [UUID: CollectorRecord?] = Dictionary(uniqueKeysWithValues: ids.map { ($0, nil) })
       for row in rows { changes[row.id] = .some(row) }

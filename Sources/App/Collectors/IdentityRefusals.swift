@@ -32,13 +32,13 @@ final class IdentityRefusals: Sendable {
   private let write: @Sendable (AuditEvent) -> Void
 
   /// - Parameter write: what becomes of a line; it must not block.
-  init(perMinute: Int, now: MonotonicTime = .now(), _ write: @escaping @Sendable (AuditEvent) -> Void) {
+  init(perMinute: Live<Int>, now: MonotonicTime = .now(), _ write: @escaping @Sendable (AuditEvent) -> Void) {
     trail = RefusalTrail(perMinute: perMinute, now: now)
     self.write = write
   }
 
-  convenience init(database: Database, settings: Settings, log: ServerLog) {
-    self.init(perMinute: settings.auditRefusalsPerMinute) { event in
+  convenience init(database: Database, settings: LiveSettings, log: ServerLog) {
+    self.init(perMinute: settings.live(\.auditRefusalsPerMinute)) { event in
       Task { () async -> Void in
         do throws(DatabaseError) {
           try await database.audit(event)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Logging
 import Reactor
 
 struct ServeCommand: AsyncParsableCommand {
@@ -14,15 +13,16 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var options: SettingOptions
 
   func run() async throws {
-    let settings = try options.read([
+    let sources = options.sources([
       ("database_url", databaseUrl), ("listen", listen), ("data_dir", dataDir), ("loops", loops),
     ])
+    let settings = try sources.read().settings
     guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
-    let log = try settings.log()
+    let log = ServerLog(settings)
     _ = try ProcessLimits.raiseDescriptorLimit()
     try PrivateFile.makeDirectory(settings.dataDirectory)
     let signals = try Signals.stream()
-    let server = try await Server.start(settings, log: log)
+    let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in try sources.read().settings }
     let systemd = Systemd(environment: Environment.variables())
     systemd?.tell(.ready)
     let watchdog = Task { await systemd?.watch { await server.answers() } }
@@ -46,14 +46,5 @@ extension Server {
         systemd?.tell(.ready)
       }
     }
-  }
-}
-
-extension Settings {
-  func log() throws(SettingError) -> ServerLog {
-    guard let level = Logger.Level(rawValue: logLevel) else {
-      throw SettingError(source: "log_level", problem: "\"\(logLevel)\" is no level")
-    }
-    return ServerLog(level: level)
   }
 }

@@ -17,10 +17,12 @@ struct UpCommand: AsyncParsableCommand {
   @OptionGroup var options: SettingOptions
 
   func run() async throws {
-    var settings = try options.read([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
+    var given = options.sources([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
     // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
-    settings.drainSpread = .zero
-    let log = try settings.log()
+    given.defaults.drainSpread = .zero
+    let sources = given
+    var settings = try sources.read().settings
+    let log = ServerLog(settings)
     _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()
 
@@ -33,7 +35,11 @@ struct UpCommand: AsyncParsableCommand {
     settings.databaseURL = started.databaseURL
     do {
       let credentials = try await prepareDatabase(settings)
-      let server = try await Server.start(settings, log: log)
+      let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
+        var settings = try sources.read().settings
+        settings.databaseURL = started.databaseURL
+        return settings
+      }
       let complete = Credentials(
         baseURL: "https://\(Self.reachable(server))",
         authorityFile: try PrivateFile.absolute(

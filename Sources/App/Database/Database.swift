@@ -57,6 +57,9 @@ final class Database: DatabaseClient {
     thread.handle.submit { [pool] loop in pool.value(on: loop).listen(channel, onEvent) }
   }
 
+  /// Follows limits and time limits; address, number of connections and pacing stay as they were at the start.
+  func use(_ settings: DatabaseSettings) { withPool { $0.use(settings) } }
+
   fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) {
     thread.handle.submit { [pool] loop in work(pool.value(on: loop)) }
   }

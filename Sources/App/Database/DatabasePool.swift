@@ -22,7 +22,7 @@ final class DatabasePool {
   }
 
   private let loop: EventLoop
-  private let settings: DatabaseSettings
+  private var settings: DatabaseSettings
   private var sessions: [DatabaseSession] = []
   private var listeners: [NotificationListener] = []
   private var queue: [Waiting] = []
@@ -39,6 +39,17 @@ final class DatabasePool {
       DatabaseSession(index: $0, loop: loop, settings: settings, pool: self)
     }
     for session in sessions { session.connect() }
+  }
+
+  /// For requests to come; a session that is at work takes its time limit over when it is free.
+  func use(_ settings: DatabaseSettings) {
+    var settings = settings
+    settings.pacing = self.settings.pacing
+    self.settings = settings
+    for session in sessions {
+      session.use(settings)
+      becameIdle(session)
+    }
   }
 
   /// Starts a listener, on a session beside the pooled ones.
@@ -104,6 +115,7 @@ final class DatabasePool {
 
   /// A session may be free again.
   func becameIdle(_ session: DatabaseSession) {
+    if session.isFree, session.isLimitStale { return session.limit() }
     while !queue.isEmpty, session.isFree { serve(queue.removeFirst(), by: session) }
   }
 

@@ -1,6 +1,7 @@
 // What the server answered, still in libpq's memory: rows are borrowed from there and decoded once, by who wants them.
 
 internal import CEpoll.Postgres
+internal import Protocol
 
 /// One PGresult. A simple query of several statements gives several; `finished` of the connection comes after the last.
 enum DatabaseResult: ~Copyable {
@@ -144,4 +145,14 @@ extension DatabaseError {
 /// libpq ends its messages with a line break and puts hints for people after the first one.
 func firstLine(_ message: String) -> String {
   message.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? message
+}
+
+extension DatabaseRows {
+  /// A UUID of a simple query's answer, which is in text format.
+  func uuid(row: Int, column: Int) -> UUID? {
+    withValue(row: row, column: column) { bytes in
+      guard let bytes else { return nil }
+      return UUID(text: bytes)
+    }
+  }
 }

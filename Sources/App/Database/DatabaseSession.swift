@@ -40,7 +40,9 @@ final class DatabaseSession {
   private var debt = QueryPacing.Debt()
 
   private let loop: EventLoop
-  private let settings: DatabaseSettings
+  private var settings: DatabaseSettings
+  /// Whether its `statement_timeout` is another than the settings'.
+  private(set) var isLimitStale = false
   private unowned let pool: DatabasePool
   private let connection: DatabaseConnection
   private var state = State.waiting
@@ -72,6 +74,23 @@ final class DatabaseSession {
     case .waiting, .closed: true
     case .connecting, .idle, .running: false
     }
+  }
+
+  func use(_ settings: DatabaseSettings) {
+    isLimitStale = isLimitStale || settings.adminStatementTimeout != self.settings.adminStatementTimeout
+    self.settings = settings
+  }
+
+  /// Sets the session to its time limit. It must be idle.
+  func limit() {
+    isLimitStale = false
+    run(
+      DatabaseRequest(
+        id: 0,
+        work: .statement(
+          SessionStatements.limit.description,
+          SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
+        complete: { _ in }))
   }
 
   func connect() {
@@ -173,13 +192,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .idle
-    run(
-      DatabaseRequest(
-        id: 0,
-        work: .statement(
-          SessionStatements.limit.description,
-          SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
-        complete: { _ in }))
+    limit()
   }
 
   func received(_ received: consuming DatabaseResult) {

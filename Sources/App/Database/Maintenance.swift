@@ -40,12 +40,13 @@ struct Maintenance: Sendable {
   }
 
   private let database: Database
-  private let settings: StorageSettings
+  private let storage: Live<StorageSettings>
+  private var settings: StorageSettings { storage.now }
   private let partitions: Partitions
 
-  init(database: Database, storage: StorageSettings) {
+  init(database: Database, storage: Live<StorageSettings>) {
     self.database = database
-    settings = storage
+    self.storage = storage
     partitions = Partitions(database: database, storage: storage)
   }
 

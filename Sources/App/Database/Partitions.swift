@@ -100,11 +100,12 @@ enum PartitionStatements {
 
 struct Partitions: Sendable {
   private let database: Database
-  let settings: StorageSettings
+  private let storage: Live<StorageSettings>
+  var settings: StorageSettings { storage.now }
 
-  init(database: Database, storage: StorageSettings) {
+  init(database: Database, storage: Live<StorageSettings>) {
     self.database = database
-    settings = storage
+    self.storage = storage
   }
 
   /// The days for which rows may arrive: a push outside is refused before it comes here.

@@ -18,18 +18,18 @@ final class QueryPacing: Sendable {
   static let quietAfter = Duration.seconds(2)
 
   private let lastPush = Atomic<UInt64>(0)
-  /// Rest per time at work, in percent; 0 is none.
-  private let percent: Int
-  /// What a connection may owe without having to rest: the many small queries of one page of graphs are not slowed.
-  private let burst: Duration
-  /// No rest is longer.
-  private let longest: Duration
-
-  init(percent: Int, burst: Duration, longest: Duration) {
-    self.percent = percent
-    self.burst = burst
-    self.longest = longest
+  struct Pace: Sendable {
+    /// Rest per time at work, in percent; 0 is none.
+    var percent: Int
+    /// What a connection may owe without having to rest: the many small queries of one page of graphs are not slowed.
+    var burst: Duration
+    /// No rest is longer.
+    var longest: Duration
   }
+
+  private let pace: Live<Pace>
+
+  init(_ pace: Live<Pace>) { self.pace = pace }
 
   /// A push has begun. From any thread; costs a store.
   func sawPush(at time: MonotonicTime) { lastPush.store(time.nanoseconds, ordering: .relaxed) }
@@ -41,9 +41,10 @@ final class QueryPacing: Sendable {
       debt.paidAt = end
       return .zero
     }
-    let owed = max(debt.paidAt, end) - end + (end - start) * percent / 100
-    let rest = min(max(owed - burst, .zero), longest)
-    debt.paidAt = end + min(owed, burst + rest)
+    let pace = pace.now
+    let owed = max(debt.paidAt, end) - end + (end - start) * pace.percent / 100
+    let rest = min(max(owed - pace.burst, .zero), pace.longest)
+    debt.paidAt = end + min(owed, pace.burst + rest)
     return rest
   }
 }

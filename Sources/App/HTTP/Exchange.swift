@@ -16,6 +16,10 @@ final class Exchange {
   var collector: UUID?
   /// Whether it is counted as a push, and has no outcome yet.
   var isOpenPush = false
+  /// Whether it is a push, open or not: those have lines of their own in the log.
+  var isPush = false
+  /// Why it was refused, if it was.
+  var refusal: Problem.Kind?
 
   /// Of the body, as long as it is held for an endpoint.
   var gatheredBytes = 0

@@ -12,7 +12,7 @@ import Reactor
 
 final class HTTPConnection: EventHandler, TurnEndHandler {
   enum Phase {
-    case handshaking
+    case handshaking(since: MonotonicTime)
     case idle
     /// The lane needs a moment (a look-up) before it can say what becomes of the head.
     case waiting
@@ -41,7 +41,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   private var socket: StreamSocket
   var tls: TLSSession
   var http: HTTPServerMachine
-  var phase = Phase.handshaking
+  var phase: Phase
   var exchange: Exchange?
   var exchangeNumber: UInt32 = 0
   private(set) var certificate: ShownCertificate?
@@ -67,6 +67,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     self.socket = socket
     peerAddress = peer
     self.lane = lane
+    phase = .handshaking(since: lane.loop.now)
     tls = TLSSession(server: lane.tlsContext, now: lane.unixSeconds)
     http = HTTPServerMachine(limits: lane.httpLimits)
   }
@@ -136,13 +137,15 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       return destroy()
     }
     if !outbound.isEmpty { queueFlush() }
-    if case .handshaking = phase, tls.isEstablished { established() }
+    if case .handshaking(let begin) = phase, tls.isEstablished { established(since: begin) }
     if !plaintext.isEmpty { consume(plaintext.span) }
     lane.takeBackPlaintext(plaintext)
     if status == .closedByPeer { peerClosed() }
   }
 
-  private func established() {
+  private func established(since begin: MonotonicTime) {
+    // The clock itself: the cryptography of this turn is part of it.
+    lane.counters.handshaking.observe(.now() - begin)
     certificate = tls.peer.map(ShownCertificate.init)
     lane.handshakeEnded()
     phase = .idle
@@ -180,7 +183,12 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     while true {
       switch phase {
       case .waiting, .answering, .streaming, .closing, .lingering, .gone: return position
-      case .idle: if isBackedUp, http.isIdle { return position }
+      case .idle:
+        if http.isIdle {
+          if isBackedUp { return position }
+          // They may have changed since the connection's last request.
+          http.use(lane.httpLimits)
+        }
       case .handshaking, .push, .gathering, .discarding: break
       }
       switch http.next(input, &position) {

@@ -86,6 +86,7 @@ extension Lane {
     if case .found(let endpoint, _) = match, case .ingest = endpoint.lane {
       counters.pushesReceived += 1
       connection.exchange?.isOpenPush = true
+      connection.exchange?.isPush = true
     } else {
       counters.requests += 1
     }
@@ -177,15 +178,15 @@ extension Lane {
       connection.exchange?.isOpenPush = false
       counters.pushesRefused[problem.kind, default: 0] += 1
     }
+    connection.exchange?.refusal = problem.kind
     return problem.response(requestID: connection.exchange?.requestID ?? "")
   }
 
-  /// One line a request of the admin lane; pushes are counted.
+  /// One line a request of the admin lane; of pushes those that `Lane+PushLog` lets through.
   /// - Parameter isBroken: its body was cut off.
   func answered(_ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress, isBroken: Bool = false) {
     guard let exchange else { return }
-    let isPush = exchange.head.target.rawPath.elementsEqual("/api/v1/metrics/push".utf8)
-    if isPush && response.status.isSuccess { return }
+    if exchange.isPush { return logRefusal(of: exchange, peer) }
     context.log.info(
       "request",
       [

@@ -31,11 +31,11 @@ final class RecurringWork: Sendable {
   }
 
   /// Does it until it is cancelled. Once in the life of this object.
-  func run(every interval: Duration, _ work: @Sendable () async -> Void) async {
+  func run(every interval: Live<Duration>, _ work: @Sendable () async -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
         while !Task.isCancelled {
-          do { try await Task.sleep(for: interval) } catch { return }
+          do { try await interval.sleep() } catch { return }
           self.ask()
         }
       }

@@ -13,7 +13,7 @@ final class Rekeying: Sendable {
   private let database: Database
   private let lanes: LaneRoster
   private let log: ServerLog
-  private let interval: Duration
+  private let interval: Live<Duration>
   private let filesWork = RecurringWork()
   private let keysWork = RecurringWork()
   private let maintenance = RecurringWork()
@@ -21,7 +21,7 @@ final class Rekeying: Sendable {
   private let isOutageTold = Mutex(false)
 
   init(
-    identity: ServerIdentity, keys: SigningKeys, database: Database, lanes: LaneRoster, settings: Settings,
+    identity: ServerIdentity, keys: SigningKeys, database: Database, lanes: LaneRoster, settings: LiveSettings,
     log: ServerLog
   ) {
     self.identity = identity
@@ -29,7 +29,7 @@ final class Rekeying: Sendable {
     self.database = database
     self.lanes = lanes
     self.log = log
-    interval = settings.reloadInterval
+    interval = settings.live(\.reloadInterval)
   }
 
   /// Looks now; returns when what changed is in use.
@@ -52,7 +52,9 @@ final class Rekeying: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.filesWork.run(every: self.interval) { await self.lookAtFiles() } }
       group.addTask { await self.keysWork.run(every: self.interval) { await self.lookAtKeys() } }
-      group.addTask { await self.maintenance.run(every: Self.maintenanceInterval) { await self.maintain() } }
+      group.addTask {
+        await self.maintenance.run(every: Live(constant: Self.maintenanceInterval)) { await self.maintain() }
+      }
       await group.waitForAll()
     }
   }

@@ -16,8 +16,8 @@ struct ServerCertificate: Sendable {
 
   let directory: String
   let names: ServerNames
-  /// Seconds.
-  let life: Int64
+  /// Of one that is made.
+  let life: Live<Duration>
 
   private var chainPath: String { directory + "/server.crt" }
   private var keyPath: String { directory + "/server.key" }
@@ -38,7 +38,7 @@ struct ServerCertificate: Sendable {
       if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
       let key = try PrivateKey.generate()
       let issued = try authority.serverSigner.authority.issueServer(
-        for: key, dnsNames: names.dns, ipAddresses: names.addresses, validFor: life, now: now)
+        for: key, dnsNames: names.dns, ipAddresses: names.addresses, validFor: life.now.wholeSeconds, now: now)
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
       // The record first: were it missing, the certificate would be taken for somebody else's.

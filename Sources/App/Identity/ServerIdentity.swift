@@ -49,11 +49,12 @@ final class ServerIdentity: Sendable {
   }
 
   /// Reads the data directory, and makes in it what is missing. - Parameter now: unix seconds.
-  static func open(_ settings: Settings, names: ServerNames, now: Int64) throws -> ServerIdentity {
+  static func open(_ live: LiveSettings, names: ServerNames, now: Int64) throws -> ServerIdentity {
+    let settings = live.now
     let directory = settings.dataDirectory
     _ = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: settings.authorityLife.wholeSeconds)
     let certificate = ServerCertificate(
-      directory: directory, names: names, life: settings.serverCertificateLife.wholeSeconds)
+      directory: directory, names: names, life: live.live(\.serverCertificateLife))
     let known = settings.knownCertificates
     return ServerIdentity(
       directory, certificate, knownCertificates: known,

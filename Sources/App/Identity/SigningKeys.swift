@@ -63,41 +63,38 @@ extension Settings {
 /// The tokens that the process issues and takes now.
 final class SigningKeys: Sendable {
   private let database: Database
-  private let settings: Settings
-  private let state: Mutex<Tokens>
+  private let settings: LiveSettings
+  private let state: Mutex<JWTKeySet>
 
-  private init(_ database: Database, _ settings: Settings, _ tokens: Tokens) {
+  private init(_ database: Database, _ settings: LiveSettings, _ keys: JWTKeySet) {
     self.database = database
     self.settings = settings
-    state = Mutex(tokens)
+    state = Mutex(keys)
   }
 
   /// Reads the keys; makes the first one if there is none.
-  static func open(_ database: Database, settings: Settings) async throws -> SigningKeys {
-    try await rotateIfDue(database, settings)
-    return SigningKeys(database, settings, try await read(database, settings))
+  static func open(_ database: Database, settings: LiveSettings) async throws -> SigningKeys {
+    try await rotateIfDue(database, settings.now)
+    return SigningKeys(database, settings, try await SigningKeyStore(database: database).load())
   }
 
-  /// The tokens of `database`, as they are now.
-  static func read(_ database: Database, _ settings: Settings) async throws -> Tokens {
-    Tokens(keys: try await SigningKeyStore(database: database).load(), settings: settings)
-  }
-
-  var tokens: Tokens { state.withLock { $0 } }
+  /// With the lives that the settings give them now.
+  var tokens: Tokens { Tokens(keys: state.withLock { $0 }, settings: settings.now) }
 
   /// Reads the keys again. - Returns: the tokens if they changed.
   func reload() async throws -> Tokens? {
-    let tokens = try await Self.read(database, settings)
-    return state.withLock { known in
-      if known.keys == tokens.keys { return nil }
-      known = tokens
-      return tokens
+    let keys = try await SigningKeyStore(database: database).load()
+    let isChanged = state.withLock { known in
+      if known == keys { return false }
+      known = keys
+      return true
     }
+    return isChanged ? tokens : nil
   }
 
   /// Makes a new key where the newest has had its time, and forgets those that verify nothing any more.
   func maintain() async throws(DatabaseError) {
-    try await Self.rotateIfDue(database, settings)
+    try await Self.rotateIfDue(database, settings.now)
     try await database.execute(SigningKeyStatements.prune)
   }
 

@@ -19,6 +19,28 @@ struct Admission {
     case databaseAway(retryAfterSeconds: Int)
   }
 
+  /// The loop's share of the settings.
+  struct Limits {
+    let hardMark: Int
+    let softMark: Int
+    let collectorMark: Int
+    let pushesPerSecond: Double
+    let pushesBurst: Double
+    let bytesPerSecond: Double
+    let bytesBurst: Double
+
+    init(_ settings: Settings, loops: Int) {
+      hardMark = settings.bytesInFlight / loops
+      softMark = min(settings.pauseBytes, settings.bytesInFlight) / loops
+      collectorMark = settings.collectorBytesInFlight
+      pushesPerSecond = Double(settings.pushesPerMinute) / 60
+      pushesBurst = Double(settings.pushesPerMinute)
+      bytesPerSecond = Double(settings.pushBytesPerSecond)
+      // A collector that was cut off comes back with all it has: one whole body is never over the rate.
+      bytesBurst = max(bytesPerSecond * 10, Double(settings.bodyBytes))
+    }
+  }
+
   private struct Allowance {
     var pushes: TokenBucket
     var bytes: TokenBucket
@@ -27,29 +49,17 @@ struct Admission {
     var announced = 0
   }
 
-  private let hardMark: Int
-  private let softMark: Int
-  private let collectorMark: Int
-  private let pushesPerSecond: Double
-  private let pushesBurst: Double
-  private let bytesPerSecond: Double
-  private let bytesBurst: Double
+  private var limits: Limits
   private var allowances: [Int32: Allowance] = [:]
   /// Bytes of bodies, rows and windows that the loop holds now.
   private(set) var heldBytes = 0
   /// Refusals for want of memory since they were last asked for.
   private var memoryRefusals = 0
 
-  init(settings: Settings, loops: Int) {
-    hardMark = settings.bytesInFlight / loops
-    softMark = min(settings.pauseBytes, settings.bytesInFlight) / loops
-    collectorMark = settings.collectorBytesInFlight
-    pushesPerSecond = Double(settings.pushesPerMinute) / 60
-    pushesBurst = Double(settings.pushesPerMinute)
-    bytesPerSecond = Double(settings.pushBytesPerSecond)
-    // A collector that was cut off comes back with all it has: one whole body is never over the rate.
-    bytesBurst = max(bytesPerSecond * 10, Double(settings.bodyBytes))
-  }
+  init(settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
+
+  /// Follows the settings. What is held already stays, whatever it is.
+  mutating func use(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
 
   /// - Parameters:
   ///   - contentLength: of the body on the wire; 0 where the head does not tell.
@@ -58,20 +68,24 @@ struct Admission {
     serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
   ) -> Verdict {
     if !isDatabaseReachable { return .databaseAway(retryAfterSeconds: Self.jittered(10)) }
-    if heldBytes + contentLength > hardMark { return refuseForMemory() }
+    if heldBytes + contentLength > limits.hardMark { return refuseForMemory() }
     var allowance =
       allowances[serverID]
-      ?? Allowance(pushes: TokenBucket(burst: pushesBurst, now: now), bytes: TokenBucket(burst: bytesBurst, now: now))
+      ?? Allowance(
+        pushes: TokenBucket(burst: limits.pushesBurst, now: now), bytes: TokenBucket(burst: limits.bytesBurst, now: now)
+      )
     defer { allowances[serverID] = allowance }
     // The first push may be as large as it likes; what a collector sends beside it may not crowd out the others.
     let underway = allowance.held + allowance.announced
-    if underway > 0, underway + contentLength > collectorMark {
+    if underway > 0, underway + contentLength > limits.collectorMark {
       return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: Self.jittered(1))
     }
-    if let wait = allowance.bytes.take(Double(contentLength), perSecond: bytesPerSecond, burst: bytesBurst, now: now) {
+    if let wait = allowance.bytes.take(
+      Double(contentLength), perSecond: limits.bytesPerSecond, burst: limits.bytesBurst, now: now)
+    {
       return .throttled(reason: "push_bytes_per_second", retryAfterSeconds: seconds(wait))
     }
-    if let wait = allowance.pushes.take(1, perSecond: pushesPerSecond, burst: pushesBurst, now: now) {
+    if let wait = allowance.pushes.take(1, perSecond: limits.pushesPerSecond, burst: limits.pushesBurst, now: now) {
       return .throttled(reason: "pushes_per_minute", retryAfterSeconds: seconds(wait))
     }
     allowance.announced += contentLength
@@ -79,7 +93,7 @@ struct Admission {
   }
 
   /// Judges a push that is being read: by how much it grows while it is inflated, no head tells.
-  mutating func judgeGrowth() -> Verdict { heldBytes > hardMark ? refuseForMemory() : .admitted }
+  mutating func judgeGrowth() -> Verdict { heldBytes > limits.hardMark ? refuseForMemory() : .admitted }
 
   private mutating func refuseForMemory() -> Verdict {
     memoryRefusals += 1
@@ -94,7 +108,8 @@ struct Admission {
 
   /// Charges bytes that the head did not announce (a chunked body).
   mutating func charge(serverID: Int32, bytes: Int, now: MonotonicTime) {
-    _ = allowances[serverID]?.bytes.take(Double(bytes), perSecond: bytesPerSecond, burst: bytesBurst, now: now)
+    _ = allowances[serverID]?.bytes.take(
+      Double(bytes), perSecond: limits.bytesPerSecond, burst: limits.bytesBurst, now: now)
   }
 
   /// - Parameter bytes: how many more are held of an admitted push; negative for fewer.
@@ -110,17 +125,23 @@ struct Admission {
     precondition(heldBytes >= 0, "released more than was held")
   }
 
+  /// Whether not even the smallest push is taken.
+  var isFull: Bool { heldBytes > limits.hardMark }
+
+  /// Bytes held of the collector that has most of them here.
+  var largestHeldBytes: Int { allowances.values.reduce(0) { max($0, $1.held) } }
+
   /// Whether bodies should stop being read until something is released.
-  var isPressed: Bool { heldBytes > softMark }
+  var isPressed: Bool { heldBytes > limits.softMark }
   /// Whether reading may go on after a pause: a quarter lower, so that it does not flutter.
-  var isRelieved: Bool { heldBytes < softMark / 4 * 3 }
+  var isRelieved: Bool { heldBytes < limits.softMark / 4 * 3 }
 
   /// Forgets collectors that have been quiet; called now and then.
   mutating func sweep(now: MonotonicTime) {
     allowances = allowances.filter {
       $0.value.held > 0 || $0.value.announced > 0
-        || !$0.value.pushes.isFull(perSecond: pushesPerSecond, burst: pushesBurst, now: now)
-        || !$0.value.bytes.isFull(perSecond: bytesPerSecond, burst: bytesBurst, now: now)
+        || !$0.value.pushes.isFull(perSecond: limits.pushesPerSecond, burst: limits.pushesBurst, now: now)
+        || !$0.value.bytes.isFull(perSecond: limits.bytesPerSecond, burst: limits.bytesBurst, now: now)
     }
   }
 

@@ -70,6 +70,16 @@ struct Batch {
       + values.joined(separator: ",") + ";"
   }
 
+  /// How many of the steps are COPYs.
+  var copies: Int {
+    steps.reduce(0) { count, step in
+      switch step {
+      case .copy: count + 1
+      case .statement: count
+      }
+    }
+  }
+
   /// Where the push of `id` stands in `pushes`, which are sorted by it.
   func index(of id: UUID) -> Int? {
     var low = 0

@@ -29,17 +29,23 @@ struct Batcher {
   /// No push in here has an earlier deadline.
   private var earliestDeadline: MonotonicTime?
 
-  private let rowsMaximum: Int
-  private let bytesMaximum: Int
-  private let pushesMaximum: Int
+  private var rowsMaximum: Int
+  private var bytesMaximum: Int
+  private var pushesMaximum: Int
   /// What a turn is worth.
-  private let quantum: Int
+  private var quantum: Int { max(1, bytesMaximum / pushesMaximum) }
 
   init(settings: Settings) {
     rowsMaximum = settings.batchRows
     bytesMaximum = settings.batchBytes
     pushesMaximum = settings.batchPushes
-    quantum = max(1, bytesMaximum / pushesMaximum)
+  }
+
+  /// Follows the settings, for batches to come. What lines have earned by the old ones they keep.
+  mutating func use(_ settings: Settings) {
+    rowsMaximum = settings.batchRows
+    bytesMaximum = settings.batchBytes
+    pushesMaximum = settings.batchPushes
   }
 
   var isEmpty: Bool { count == 0 }

@@ -2,31 +2,23 @@
 //
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
 //   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//   idle --other time limits--> adjusting --> idle
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
 
 import Protocol
 import Reactor
 
-/// Who hears what became of pushes.
-protocol CopyWriterOwner: AnyObject {
-  /// The outcome is in `push.outcome`.
-  func settled(_ push: Push)
-  /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
-  func needsPartitions(for days: [Int32], _ writer: CopyWriter)
-  /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
-  func park(_ push: Push, _ error: DatabaseError)
-  /// Something that an operator should know.
-  func report(_ event: CopyWriter.Event)
-}
-
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   enum Event {
     case connected
     case disconnected(DatabaseError, retryIn: Duration)
     case batchBegun(Batch)
-    case batchCommitted(Duration)
+    /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
+    case batchCommitted(copying: Duration, committing: Duration)
     case batchFailed(DatabaseError, pushes: Int)
+    /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
+    case batchUnknown(pushes: Int)
   }
 
   private enum State {
@@ -35,6 +27,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     /// Session statements run; how many are to come.
     case preparing
     case idle
+    /// The session statements run again, with other time limits.
+    case adjusting
     case copying(Batch)
     /// Idle, waiting for more pushes by choice (`batch_linger`).
     case lingering
@@ -43,13 +37,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case closed
   }
 
+  /// How far the batch in flight is, for who watches.
+  private enum Progress {
+    case ledger
+    /// COPYs that have not ended.
+    case copying(left: Int)
+  }
+
   let index: Int
   private let loop: EventLoop
   private unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
-  private let settings: Settings
+  private var settings: Settings
   private let connection: DatabaseConnection
-  private let sessionSetup: String
+  /// Whether the session's time limits are others than the settings'.
+  private var isSessionStale = false
   private var machine = CopyStateMachine()
   private var state = State.disconnected
   private var queue: Batcher
@@ -58,6 +60,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
   private var batchBegunAt = MonotonicTime.now()
+  /// When its last COPY so far was ended, or it began.
+  private var copyEndedAt = MonotonicTime.now()
+  private var progress = Progress.ledger
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -72,14 +77,27 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     var session = DatabaseSettings(address: address)
     session.applicationName = "pganalytics writer \(loop.index).\(index)"
     connection = DatabaseConnection(loop: loop, settings: session)
-    sessionSetup = WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout)
+  }
+
+  /// Follows the settings: for batches to come, and at once if there is none in flight.
+  func use(_ settings: Settings) {
+    let isSame = settings.lockTimeout == self.settings.lockTimeout && settings.copyTimeout == self.settings.copyTimeout
+    isSessionStale = isSessionStale || !isSame
+    self.settings = settings
+    queue.use(settings)
+    if case .idle = state { pump() }
+  }
+
+  private func sendSessionSetup() {
+    isSessionStale = false
+    connection.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
+    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.queuedBytes
     }
   }
 
@@ -92,15 +110,22 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var observed: LaneSnapshot.WriterState {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle: .idle
-    case .copying: .copying
-    case .lingering, .resting: .resting
+    case .idle, .adjusting: .idle
+    case .copying:
+      switch progress {
+      case .ledger: .ledger
+      case .copying(left: 0): .committing
+      case .copying: .copying
+      }
+    case .lingering: .lingering
+    // Without a timer it waits for who makes partitions.
+    case .resting: timer == nil ? .partitions : .resting
     }
   }
 
   var isConnected: Bool {
     switch state {
-    case .idle, .copying, .lingering, .resting: true
+    case .idle, .adjusting, .copying, .lingering, .resting: true
     case .disconnected, .connecting, .preparing, .closed: false
     }
   }
@@ -109,7 +134,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var isDrained: Bool {
     switch state {
     case .copying: false
-    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.isEmpty
+    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
     }
   }
 
@@ -130,7 +155,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .idle: pump()
     case .lingering: if queue.count >= settings.batchPushes { wake() }
-    case .disconnected, .connecting, .preparing, .copying, .resting, .closed: break
+    case .disconnected, .connecting, .preparing, .adjusting, .copying, .resting, .closed: break
     }
   }
 
@@ -145,6 +170,10 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   /// Starts a batch if the writer is idle and there is one.
   private func pump(mayLinger: Bool = true) {
+    if isSessionStale {
+      state = .adjusting
+      return sendSessionSetup()
+    }
     expire()
     if queue.isEmpty { return }
     if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
@@ -157,6 +186,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     batchError = nil
     state = .copying(batch)
     batchBegunAt = .now()
+    copyEndedAt = batchBegunAt
+    progress = .ledger
     owner.report(.batchBegun(batch))
     connection.send(batch.message)
   }
@@ -177,7 +208,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .idle
       pump(mayLinger: false)
     case .disconnected: start()
-    case .connecting, .preparing, .idle, .copying, .closed: break
+    case .connecting, .preparing, .idle, .adjusting, .copying, .closed: break
     }
   }
 
@@ -203,11 +234,20 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         connection.endCopy()
+        copyEnded()
         action = machine.copyEnded()
       case .committed: return committed(batch)
       case .failed: return failed(batch)
-      case .abandoned: return retry(batch)
+      case .abandoned(let isOutcomeUnknown): return retry(batch, isOutcomeUnknown)
       }
+    }
+  }
+
+  private func copyEnded() {
+    copyEndedAt = .now()
+    switch progress {
+    case .ledger: preconditionFailure("a COPY ended before the ledger answered")
+    case .copying(let left): progress = .copying(left: left - 1)
     }
   }
 
@@ -221,7 +261,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    owner.report(.batchCommitted(.now() - batchBegunAt))
+    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: .now() - copyEndedAt))
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
@@ -272,7 +312,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
-  private func retry(_ batch: Batch) {
+  private func retry(_ batch: Batch, _ isOutcomeUnknown: Bool) {
+    if isOutcomeUnknown { owner.report(.batchUnknown(pushes: batch.pushes.count)) }
     queue.putBack(batch.pushes + batch.repeats)
   }
 
@@ -287,7 +328,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .preparing
-    connection.send(sessionSetup)
+    sendSessionSetup()
   }
 
   func received(_ result: consuming DatabaseResult) {
@@ -302,6 +343,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         else { preconditionFailure("the ledger returned an id that was not sent") }
         machine.pushIsNew(push)
       }
+      progress = .copying(left: batch.copies)
       perform(machine.ledgerReturned(), batch)
     case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
@@ -317,15 +359,15 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   func finished() {
     switch state {
     case .copying(let batch): perform(machine.finished(), batch)
-    case .preparing:
+    case .preparing, .adjusting:
       if let error = batchError {
         batchError = nil
         connection.close()
         disconnected(error)
         return
       }
+      if case .preparing = state { owner.report(.connected) }
       state = .idle
-      owner.report(.connected)
       pump()
     case .disconnected, .connecting, .idle, .lingering, .resting, .closed: break
     }
@@ -344,15 +386,5 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     let pause = backOff.failed()
     timer = loop.schedule(self, at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
-  }
-}
-
-extension DatabaseRows {
-  /// A UUID of a simple query's answer, which is in text format.
-  fileprivate func uuid(row: Int, column: Int) -> UUID? {
-    withValue(row: row, column: column) { bytes in
-      guard let bytes else { return nil }
-      return UUID(text: bytes)
-    }
   }
 }

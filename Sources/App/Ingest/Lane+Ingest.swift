@@ -71,6 +71,7 @@ extension Lane: CopyWriterOwner {
     saw(push.serverID)
     if push.rows.rowCount == 0 {
       // Nothing to store, hence nothing to store twice.
+      counters.pushesEmpty += 1
       push.outcome = .stored(duplicate: false)
       settled(push)
       return
@@ -114,7 +115,8 @@ extension Lane: CopyWriterOwner {
         counters.stored(push)
       }
       for id in push.rows.pendingIDs { known.insert(id) }
-      counters.metricsRejected += push.summary.rejectedTotal
+      counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
+      logStored(push, isDuplicate: duplicate)
       answer(push, duplicate: duplicate, parked: false)
     case .parked:
       counters.pushesParked += 1
@@ -122,10 +124,12 @@ extension Lane: CopyWriterOwner {
     case .unavailable(let reason, let seconds):
       counters.pushesRefused[.databaseUnavailable, default: 0] += 1
       let ticket = push.ticket
+      let exchange = exchange(of: push)
+      exchange?.refusal = .databaseUnavailable
       recycle(push)
-      guard let connection = connections[ticket.connection] else { return }
       let problem = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds)
-      connection.complete(ticket.exchange, problem.response(requestID: connection.exchange?.requestID ?? ""))
+      connections[ticket.connection]?.complete(
+        ticket.exchange, problem.response(requestID: exchange?.requestID ?? ""))
     }
   }
 
@@ -193,8 +197,19 @@ extension Lane: CopyWriterOwner {
       counters.batches += 1
       // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
       let now = MonotonicTime.now()
-      for push in batch.pushes { counters.queueing.observe(now - push.receivedAt) }
-    case .batchCommitted(let duration): counters.committing.observe(duration)
+      var (rows, bytes) = (0, 0)
+      for push in batch.pushes {
+        counters.queueing.observe(now - push.receivedAt)
+        rows += push.rows.rowCount
+        bytes += push.encodedBytes
+      }
+      counters.batchPushes.observe(batch.pushes.count)
+      counters.batchRows.observe(rows)
+      counters.batchBytes.observe(bytes)
+    case .batchCommitted(let copying, let committing):
+      counters.copying.observe(copying)
+      counters.committing.observe(committing)
+    case .batchUnknown(let pushes): counters.pushesUnknown += pushes
     case .batchFailed(let error, let pushes):
       counters.batchFailures += 1
       context.log.warning(
@@ -208,7 +223,8 @@ extension LaneCounters {
   fileprivate mutating func received(_ push: Push) {
     bytesReceived += push.wireBytes
     receiving.observe(push.receivedAt - push.startedAt)
-    decoding.observe(push.decodeTime)
+    inflating.observe(push.inflateTime)
+    parsing.observe(push.decodeTime - push.inflateTime)
   }
 
   /// It was committed, for the first time.

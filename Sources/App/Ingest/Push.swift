@@ -41,8 +41,9 @@ final class Push {
   var startedAt = MonotonicTime.now()
   /// When its last byte had come.
   var receivedAt = MonotonicTime.now()
-  /// Processor time that reading it took: inflating, parsing, encoding.
+  /// Time of the loop that reading it took: inflating, parsing, encoding; and the first of these alone.
   var decodeTime = Duration.zero
+  var inflateTime = Duration.zero
   /// When the commit must have happened.
   var deadline = MonotonicTime.now()
   /// Set after a batch failed for a reason that could not be pinned to one push.
@@ -61,6 +62,7 @@ final class Push {
     heldBytes = 0
     announcedBytes = 0
     decodeTime = .zero
+    inflateTime = .zero
     mustTravelAlone = false
     outcome = nil
   }

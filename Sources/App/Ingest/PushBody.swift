@@ -1,6 +1,7 @@
 // The body of a push: bytes as they come -> inflated window -> rows. Everything it holds is bounded by a setting.
 
 import Protocol
+import Reactor
 
 /// Why a whole push was refused. Facts; `Problem+Push.swift` has the words.
 enum PushRefusal: Error {
@@ -117,10 +118,12 @@ struct PushBody: ~Copyable {
     while true {
       let before = window.count
       let progress: InflateProgress
+      let begun = MonotonicTime.now()
       do throws(InflateError) {
         progress = try inflater.inflate(
           bytes.extracting(position..<bytes.count), into: &window, atMost: Self.stepBytes)
       } catch { throw .inflate(error) }
+      push.inflateTime += .now() - begun
       position += progress.consumed
       if window.count > before {
         try decode(from: before, isLast: false, into: push, known: &known)

@@ -38,7 +38,7 @@ struct PushAnswerExample: ResponseBody {
 }
 
 enum PushEndpoint {
-  static func declaration(_ settings: Settings) -> Endpoint {
+  static var declaration: Endpoint {
     Endpoint(
       ingest: .post, "/api/v1/metrics/push", id: "pushMetrics", access: .collector(certificate: .required),
       summary: "Deliver metrics. 200 means: committed.",
@@ -53,7 +53,7 @@ enum PushEndpoint {
         Endpoint.RequestField(
           name: "Idempotency-Key", schema: .string, prose: "Names the push, instead of its content.")
       ],
-      input: .stream(schema, example: example, maximumBytes: settings.bodyBytes),
+      input: .stream(schema, example: example),
       answer: .json(PushAnswerExample.self), problems: [.rateLimited, .overloaded, .databaseUnavailable])
   }
 

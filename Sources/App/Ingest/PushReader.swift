@@ -5,7 +5,13 @@ import Protocol
 final class PushReader {
   private var body: PushBody
 
-  init(settings: Settings, catalog: CompiledCatalog) { body = PushBody(settings: settings, catalog: catalog) }
+  /// Of the settings it was made by.
+  let version: Int
+
+  init(settings: Settings, catalog: CompiledCatalog, version: Int = 0) {
+    self.version = version
+    body = PushBody(settings: settings, catalog: catalog)
+  }
 
   /// Bytes held by the window, without the rows.
   var heldBytes: Int { body.heldBytes }

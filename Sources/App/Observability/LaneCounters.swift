@@ -1,5 +1,7 @@
 // What a lane counts. Plain values of one thread; /metrics asks each lane for a copy and adds them up.
 
+import Protocol
+
 struct LaneCounters: Sendable {
   var connectionsAccepted = 0
   var connectionsClosed = 0
@@ -24,10 +26,16 @@ struct LaneCounters: Sendable {
   var pushesStored = 0
   var pushesDuplicate = 0
   var pushesParked = 0
+  /// Of those stored, the ones that had nothing to store: the ledger does not know them.
+  var pushesEmpty = 0
+  /// Sent again because their commit's answer was lost: should it have happened, they count as duplicates, or as refused if
+  /// the database stays away.
+  var pushesUnknown = 0
   var pushesRefused: [Problem.Kind: Int] = [:]
   /// The client went away before its push was complete.
   var pushesAbandoned = 0
-  var metricsRejected = 0
+  /// In pushes that were stored, now or before.
+  var metricsRejected: [RejectCode: Int] = [:]
   /// By copy target.
   var rowsStored: [Int]
   var rowsRepeated = 0
@@ -36,33 +44,56 @@ struct LaneCounters: Sendable {
   var batches = 0
   var batchFailures = 0
 
+  /// From accept to the end of a handshake that succeeded.
+  var handshaking = LatencyHistogram()
   /// From the head to the last byte of the body.
   var receiving = LatencyHistogram()
-  /// Processor time of a push: inflating, parsing, encoding.
-  var decoding = LatencyHistogram()
+  /// Time of the loop for a push: undoing gzip.
+  var inflating = LatencyHistogram()
+  /// The rest of it: digest, parsing, checking, encoding rows.
+  var parsing = LatencyHistogram()
   /// From the last byte to the batch.
   var queueing = LatencyHistogram()
-  /// From the batch's first byte to the answer to its last.
+  /// From the batch's begin to the end of its last COPY as it leaves us: ledger, names, rows.
+  var copying = LatencyHistogram()
+  /// From there to the commit's answer: what the database still has to read, and its fsync.
   var committing = LatencyHistogram()
   /// From the head to the commit.
   var storing = LatencyHistogram()
+
+  /// Of transactions that were begun.
+  var batchPushes = SizeHistogram()
+  var batchRows = SizeHistogram()
+  var batchBytes = SizeHistogram()
 
   init(targets: Int) { rowsStored = Array(repeating: 0, count: targets) }
 
   static func += (left: inout LaneCounters, right: LaneCounters) {
     for path in totals { left[keyPath: path] += right[keyPath: path] }
     for path in latencies { left[keyPath: path] += right[keyPath: path] }
+    for path in sizes { left[keyPath: path] += right[keyPath: path] }
     left.pushesRefused.merge(right.pushesRefused, uniquingKeysWith: +)
+    left.metricsRejected.merge(right.metricsRejected, uniquingKeysWith: +)
     for index in left.rowsStored.indices { left.rowsStored[index] += right.rowsStored[index] }
   }
 
   private static let totals: [any WritableKeyPath<LaneCounters, Int> & Sendable] = [
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.pushesReceived, \.pushesStored,
-    \.pushesDuplicate, \.pushesParked, \.pushesAbandoned, \.metricsRejected,
+    \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
     \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [
-    \.receiving, \.decoding, \.queueing, \.committing, \.storing,
+    \.handshaking, \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,
   ]
+  private static let sizes: [any WritableKeyPath<LaneCounters, SizeHistogram> & Sendable] = [
+    \.batchPushes, \.batchRows, \.batchBytes,
+  ]
+}
+
+extension LaneCounters {
+  var pushesRefusedTotal: Int { pushesRefused.values.reduce(0, +) }
+
+  /// Pushes that have come to an end; `pushesReceived` once none is in work.
+  var pushesEnded: Int { pushesStored + pushesDuplicate + pushesParked + pushesRefusedTotal + pushesAbandoned }
 }

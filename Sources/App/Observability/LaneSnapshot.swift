@@ -12,7 +12,22 @@ struct LaneSnapshot: Sendable {
 
   /// What a writer waits for.
   enum WriterState: String, CaseIterable, Sendable {
-    case disconnected, idle, copying, resting
+    /// No session: the database is away, or the session is being set up.
+    case disconnected
+    /// Nothing to store.
+    case idle
+    /// More pushes, by choice (`batch_linger`).
+    case lingering
+    /// The ledger's answer, which says which pushes are new: the database's locks.
+    case ledger
+    /// Rows to go out and to be read.
+    case copying
+    /// The commit's answer.
+    case committing
+    /// Partitions that are being made.
+    case partitions
+    /// A pause after a failure that time may cure.
+    case resting
   }
 
   var counters: LaneCounters
@@ -21,6 +36,8 @@ struct LaneSnapshot: Sendable {
   var writers: [WriterState: Int]
   var heldBytes: Int
   var gatheredBytes: Int
+  /// Of the collector that has most of them in one loop.
+  var collectorBytes: Int
   var backlogBytes: Int
   var backlogPushes: Int
   var pausedConnections: Int
@@ -36,6 +53,7 @@ struct LaneSnapshot: Sendable {
     left.writers.merge(right.writers, uniquingKeysWith: +)
     left.heldBytes += right.heldBytes
     left.gatheredBytes += right.gatheredBytes
+    left.collectorBytes = max(left.collectorBytes, right.collectorBytes)
     left.backlogBytes += right.backlogBytes
     left.backlogPushes += right.backlogPushes
     left.pausedConnections += right.pausedConnections
@@ -50,7 +68,7 @@ extension Lane {
     for writer in writers { waits[writer.observed, default: 0] += 1 }
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes,
+      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, collectorBytes: admission.largestHeldBytes,
       backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
       backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
   }

@@ -19,7 +19,9 @@ struct LatencyHistogram: Sendable {
   mutating func observe(_ duration: Duration) {
     let nanoseconds = duration.wholeNanoseconds
     // Twenty comparisons at most, few for what is usual: fast enough for a push, and there are no more than those.
-    counts[Self.bounds.firstIndex { nanoseconds <= $0 } ?? Self.bounds.count] += 1
+    var bucket = 0
+    while bucket < Self.bounds.count, nanoseconds > Self.bounds[bucket] { bucket += 1 }
+    counts[bucket] += 1
     sum += nanoseconds
   }
 

@@ -3,15 +3,38 @@
 import Glibc
 import Logging
 import Protocol
+import Synchronization
+
+/// The least level that is written, of all loggers that share it.
+final class LogThreshold: Sendable {
+  private let index: Atomic<Int>
+
+  init(_ level: Logger.Level) { index = Atomic(Self.index(of: level)) }
+
+  var level: Logger.Level {
+    get { Logger.Level.allCases[index.load(ordering: .relaxed)] }
+    set { index.store(Self.index(of: newValue), ordering: .relaxed) }
+  }
+
+  private static func index(of level: Logger.Level) -> Int {
+    guard let index = Logger.Level.allCases.firstIndex(of: level) else { preconditionFailure("no level: \(level)") }
+    return index
+  }
+}
 
 /// The back end of swift-log.
 struct LineLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level
+  private let threshold: LogThreshold
   private let isTerminal: Bool
 
-  init(level: Logger.Level) {
-    logLevel = level
+  var logLevel: Logger.Level {
+    get { threshold.level }
+    set { threshold.level = newValue }
+  }
+
+  init(threshold: LogThreshold) {
+    self.threshold = threshold
     isTerminal = isatty(STDERR_FILENO) == 1
   }
 
@@ -56,10 +79,19 @@ struct LineLogHandler: LogHandler {
 /// The server's log: events as fixed texts, values as fields.
 struct ServerLog: Sendable {
   private let logger: Logger
+  private let threshold: LogThreshold
 
-  init(level: Logger.Level) {
-    logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(level: level) })
+  init(_ settings: Settings) {
+    let threshold = LogThreshold(settings.loggedLevel)
+    self.threshold = threshold
+    logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(threshold: threshold) })
   }
+
+  /// The least level that is written.
+  var level: String { threshold.level.rawValue }
+
+  /// Follows `log_level`.
+  func use(_ settings: Settings) { threshold.level = settings.loggedLevel }
 
   func debug(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
     logger.debug("\(event)", metadata: fields().mapValues { .string($0) })
@@ -72,5 +104,14 @@ struct ServerLog: Sendable {
   }
   func error(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
     logger.error("\(event)", metadata: fields().mapValues { .string($0) })
+  }
+}
+
+extension Settings {
+  fileprivate var loggedLevel: Logger.Level {
+    guard let level = Logger.Level(rawValue: logLevel) else {
+      preconditionFailure("log_level is checked when it is read")
+    }
+    return level
   }
 }

@@ -28,17 +28,38 @@ struct PrometheusText {
   /// Histograms of one family, by label.
   mutating func family(_ name: String, _ help: String, by label: String, _ histograms: [(String, LatencyHistogram)]) {
     begin(name, .histogram, help)
-    for (value, histogram) in histograms {
-      let own = "\(label)=\"\(Self.escaped(value))\""
-      var below: UInt64 = 0
-      for (bound, count) in zip(LatencyHistogram.bounds, histogram.counts) {
-        below += count
-        sample(name + "_bucket", "{\(own),le=\"\(Double(bound) / 1e9)\"}", "\(below)")
-      }
-      sample(name + "_bucket", "{\(own),le=\"+Inf\"}", "\(histogram.count)")
-      sample(name + "_sum", "{\(own)}", "\(Double(histogram.sum) / 1e9)")
-      sample(name + "_count", "{\(own)}", "\(histogram.count)")
+    for (value, histogram) in histograms { samples(name, "\(label)=\"\(Self.escaped(value))\"", histogram) }
+  }
+
+  /// A family with one histogram.
+  mutating func family(_ name: String, _ help: String, _ histogram: LatencyHistogram) {
+    begin(name, .histogram, help)
+    samples(name, "", histogram)
+  }
+
+  /// A family with one histogram of sizes, in the unit that its name ends with.
+  mutating func family(_ name: String, _ help: String, _ histogram: SizeHistogram) {
+    begin(name, .histogram, help)
+    samples(name, "", SizeHistogram.bounds.map { "\($0)" }, histogram.counts, sum: "\(histogram.sum)")
+  }
+
+  private mutating func samples(_ name: String, _ labels: String, _ histogram: LatencyHistogram) {
+    samples(
+      name, labels, LatencyHistogram.bounds.map { "\(Double($0) / 1e9)" }, histogram.counts,
+      sum: "\(Double(histogram.sum) / 1e9)")
+  }
+
+  /// - Parameter counts: one a bound, and one for what is beyond the last.
+  private mutating func samples(_ name: String, _ labels: String, _ bounds: [String], _ counts: [UInt64], sum: String) {
+    let separator = labels.isEmpty ? "" : ","
+    var below: UInt64 = 0
+    for (bound, count) in zip(bounds + ["+Inf"], counts) {
+      below += count
+      sample(name + "_bucket", "{\(labels)\(separator)le=\"\(bound)\"}", "\(below)")
     }
+    let own = labels.isEmpty ? "" : "{\(labels)}"
+    sample(name + "_sum", own, sum)
+    sample(name + "_count", own, "\(below)")
   }
 
   private mutating func begin(_ name: String, _ kind: Kind, _ help: String) {

@@ -24,12 +24,13 @@ struct Rollups: Sendable {
 
   private let database: Database
   private let kind: StorageKind
-  private let settings: StorageSettings
+  private let storage: Live<StorageSettings>
+  private var settings: StorageSettings { storage.now }
 
-  init(database: Database, kind: StorageKind, storage: StorageSettings) {
+  init(database: Database, kind: StorageKind, storage: Live<StorageSettings>) {
     self.database = database
     self.kind = kind
-    settings = storage
+    self.storage = storage
   }
 
   /// Rounds until the task is cancelled.
@@ -40,7 +41,7 @@ struct Rollups: Sendable {
       } catch {
         report(.failed(error))
       }
-      do { try await Task.sleep(for: settings.rollupInterval) } catch { return }
+      do { try await Live { [storage] in storage.now.rollupInterval }.sleep() } catch { return }
     }
   }
 
@@ -91,7 +92,7 @@ struct Rollups: Sendable {
         continue
       }
       if kind == .plain {
-        let partitions = Partitions(database: database, storage: settings)
+        let partitions = Partitions(database: database, storage: storage)
         try await partitions.ensureRollups(step, from: Day(of: step.floor(first)), to: Day(of: end))
       }
       stretches += try await session.transaction { session throws(DatabaseError) in

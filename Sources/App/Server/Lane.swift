@@ -7,7 +7,7 @@ import Reactor
 
 /// What every lane of a process has in common: immutable, or safe to share.
 struct LaneContext: Sendable {
-  let settings: Settings
+  let settings: LiveSettings
   let tlsContext: TLSContext
   let tokens: Tokens
   let router: Router
@@ -48,9 +48,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private static let trimBytes = 16 * 1024 * 1024
 
   let loop: EventLoop
-  let settings: Settings
+  /// As they were told last: see `use`.
+  private(set) var settings: Settings
   let context: LaneContext
-  let httpLimits: HTTPLimits
+  private(set) var httpLimits: HTTPLimits
   private(set) var tlsContext: TLSContext
   private(set) var tokens: Tokens
   /// Counts the changes of `tokens`: what was verified before one has to be verified again.
@@ -60,6 +61,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Texts and objects that this lane knows to be stored.
   var known: KnownIDs
   var admission: Admission
+  var pushLog: PushLog
   /// Days (since 2000-01-01) that have partitions for certain.
   var knownDays: Set<Int32> = []
   var writers: [CopyWriter] = []
@@ -74,7 +76,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private(set) lazy var handle = LaneHandle(self)
 
   let catalog: CompiledCatalog
-  private let connectionsMaximum: Int
+  private var connectionsMaximum: Int
   private var listener: Listener?
   private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
   var responseBuffer = ByteBuffer()
@@ -83,6 +85,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   var pushAnswerTemplate: HTTPResponseTemplate?
   private var pushPool: [Push] = []
   private var readerPool: [PushReader] = []
+  /// Counts the changes of what readers are made by.
+  private var readersVersion = 0
   private var seenServers: Set<Int32> = []
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
@@ -99,15 +103,15 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     self.context = context
     self.catalog = catalog
     counters = LaneCounters(targets: catalog.targets.count)
-    settings = context.settings
+    settings = context.settings.now
     tlsContext = context.tlsContext
     tokens = context.tokens
     httpLimits = settings.httpLimits
     known = KnownIDs(capacity: settings.knownIDs)
     admission = Admission(settings: settings, loops: context.loops)
+    pushLog = PushLog(settings: settings, loops: context.loops, now: loop.now)
     touchedAt = loop.now
-    let limit = settings.connections > 0 ? settings.connections : ProcessLimits.descriptorLimit - 64
-    connectionsMaximum = max(1, limit / context.loops)
+    connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
   }
 
   /// Listens and connects to the database.
@@ -125,6 +129,22 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     self.listener = listener
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
     return listener.localAddress
+  }
+
+  /// Follows the settings that can change: at once, but for what is in work by the old ones.
+  func use(_ settings: Settings) {
+    self.settings = settings
+    httpLimits = settings.httpLimits
+    connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
+    admission.use(settings, loops: context.loops)
+    pushLog.use(settings, loops: context.loops)
+    // Those in use are not taken back: see `recycle`.
+    readerPool.removeAll()
+    readersVersion += 1
+    for writer in writers { writer.use(settings) }
+    listener?.accept(atMost: settings.acceptsPerTurn)
+    if hasRoom { listener?.resume() } else { listener?.pause() }
+    relieveIfPossible()
   }
 
   // MARK: Connections
@@ -189,7 +209,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   // MARK: Pools
 
   func borrowPush() -> Push { pushPool.popLast() ?? Push(catalog: catalog) }
-  func borrowReader() -> PushReader { readerPool.popLast() ?? PushReader(settings: settings, catalog: catalog) }
+  func borrowReader() -> PushReader {
+    readerPool.popLast() ?? PushReader(settings: settings, catalog: catalog, version: readersVersion)
+  }
 
   /// Updates what a push in reading holds.
   func account(_ push: Push, _ reader: PushReader) {
@@ -201,7 +223,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   func recycle(_ reader: PushReader) {
     reader.end()
-    if readerPool.count < Self.pooledReaders { readerPool.append(reader) }
+    if readerPool.count < Self.pooledReaders, reader.version == readersVersion { readerPool.append(reader) }
   }
 
   func recycle(_ push: Push) {
@@ -281,6 +303,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     relieveIfPossible()
     if admission.takeMemoryRefusals() > 0 { makeRoom() }
     admission.sweep(now: loop.now)
+    logUnwritten()
     returnMemory()
     if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
       touchedAt = loop.now

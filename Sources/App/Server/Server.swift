@@ -15,10 +15,12 @@ final class Server: Sendable {
   let address: SocketAddress
   /// The authority to trust, as a file.
   let certificateAuthorityFile: String
-  private let settings: Settings
+  private let settings: LiveSettings
+  private let settingsReload: SettingsReload
   private let log: ServerLog
   private let database: Database
   private let queries: Database
+  private let databaseAddress: DatabaseAddress
   private let workers: WorkerPool
   private let threads: [LoopThread]
   let lanes: LaneRoster
@@ -26,16 +28,19 @@ final class Server: Sendable {
   private let background: [Task<Void, Never>]
 
   private init(
-    address: SocketAddress, certificateAuthorityFile: String, settings: Settings, log: ServerLog, database: Database,
-    queries: Database, workers: WorkerPool, threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
+    address: SocketAddress, certificateAuthorityFile: String, settings: LiveSettings, settingsReload: SettingsReload,
+    log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
+    threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
     self.certificateAuthorityFile = certificateAuthorityFile
     self.settings = settings
+    self.settingsReload = settingsReload
     self.log = log
     self.database = database
     self.queries = queries
+    self.databaseAddress = databaseAddress
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
@@ -44,17 +49,22 @@ final class Server: Sendable {
   }
 
   /// Starts to serve `settings.listen` with the migrated database at `settings.databaseURL`.
-  static func start(_ settings: Settings, log: ServerLog) async throws -> Server {
+  /// - Parameter reading: reads the settings again, for `reload`.
+  static func start(
+    _ settings: Settings, log: ServerLog, reading: @escaping SettingsReload.Reading
+  ) async throws -> Server {
     guard let listen = SocketAddress(settings.listen) else {
       throw StartError(description: "listen: \"\(settings.listen)\" is not HOST:PORT with a numeric host")
     }
+    let live = LiveSettings(settings)
+    let reload = SettingsReload(live, log: log, now: WallClock.unixSeconds(), reading: reading)
     let identity = try ServerIdentity.open(
-      settings, names: ServerNames(listen: listen), now: WallClock.unixSeconds())
+      live, names: ServerNames(listen: listen), now: WallClock.unixSeconds())
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
     let pacing = QueryPacing(
-      percent: settings.queryRest, burst: settings.queryRestOwed, longest: settings.queryRestMaximum)
+      live.live { .init(percent: $0.queryRest, burst: $0.queryRestOwed, longest: $0.queryRestMaximum) })
     let queries: Database
     do {
       queries = try Database.start(settings.querySettings(address, pacing), index: 1)
@@ -63,7 +73,7 @@ final class Server: Sendable {
       throw error
     }
     do {
-      return try await start(settings, log, listen, identity, address, database, queries, pacing)
+      return try await start(live, reload, log, listen, identity, address, database, queries, pacing)
     } catch {
       queries.shutDown()
       database.shutDown()
@@ -72,29 +82,30 @@ final class Server: Sendable {
   }
 
   private static func start(
-    _ settings: Settings, _ log: ServerLog, _ listen: SocketAddress, _ identity: ServerIdentity,
-    _ address: DatabaseAddress, _ database: Database, _ queries: Database,
+    _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: SocketAddress,
+    _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database,
     _ pacing: QueryPacing
   ) async throws -> Server {
-    let storage = try await Storage.open(database, settings: settings)
-    let keys = try await SigningKeys.open(database, settings: settings)
+    let settings = live.now
+    let storage = try await Storage.open(database, settings: live)
+    let keys = try await SigningKeys.open(database, settings: live)
     if let oldest = identity.authority.signers.first {
       try await database.execute(CertificateStatements.adopt, oldest.fingerprint)
     }
-    let directory = CollectorDirectory(database: database, settings: settings, log: log)
-    let refusals = IdentityRefusals(database: database, settings: settings, log: log)
+    let directory = CollectorDirectory(database: database, settings: live, log: log)
+    let refusals = IdentityRefusals(database: database, settings: live, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      settings: settings, database: database, queries: queries, storage: storage.kind, identity: identity,
+      live: live, reload: reload, database: database, queries: queries, storage: storage.kind, identity: identity,
       signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
     let context = LaneContext(
-      settings: settings, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
+      settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
       router: try Router(Endpoints.all(services)),
       directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
       pacing: pacing, loops: loops)
@@ -123,7 +134,7 @@ final class Server: Sendable {
       throw error
     }
     let rekeying = Rekeying(
-      identity: identity, keys: keys, database: database, lanes: lanes, settings: settings, log: log)
+      identity: identity, keys: keys, database: database, lanes: lanes, settings: live, log: log)
     let background = [
       Task { await storage.maintain(log: log) },
       Task { await storage.rollUp(log: log) },
@@ -138,20 +149,44 @@ final class Server: Sendable {
       "serving",
       ["address": bound.description, "loops": String(loops)])
     return Server(
-      address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: settings, log: log,
-      database: database, queries: queries, workers: workers, threads: threads, lanes: lanes, rekeying: rekeying,
+      address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: live,
+      settingsReload: reload,
+      log: log, database: database, queries: queries, databaseAddress: address, workers: workers, threads: threads,
+      lanes: lanes, rekeying: rekeying,
       background: background)
   }
 
-  /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
-  func answers() async { _ = await lanes.snapshot() }
+  /// What became of all pushes, for the log.
+  private static func account(_ lanes: LaneSnapshot) -> [String: String] {
+    let counters = lanes.counters
+    return [
+      "received": "\(counters.pushesReceived)", "stored": "\(counters.pushesStored)",
+      "duplicate": "\(counters.pushesDuplicate)", "parked": "\(counters.pushesParked)",
+      "refused": "\(counters.pushesRefusedTotal)", "abandoned": "\(counters.pushesAbandoned)",
+      "in_work": "\(counters.pushesReceived - counters.pushesEnded)",
+    ]
+  }
 
-  /// Looks at certificates and keys again, as is done now and then anyway.
-  func reload() async { await rekeying.look() }
+  /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
+  func answers() async { _ = await lanes.unreadiness() }
+
+  /// Reads the settings again, and looks at certificates and keys, as is done now and then anyway. Returns when what
+  /// changed is in use. One caller at a time.
+  func reload() async {
+    if let settings = settingsReload.read(now: WallClock.unixSeconds()) {
+      database.use(settings.databaseSettings(databaseAddress))
+      queries.use(settings.querySettings(databaseAddress))
+      for lane in lanes.all { await lane.use(settings) }
+    }
+    await rekeying.look()
+  }
 
   /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
-  func stop() async {
-    log.info("draining", ["deadline": SettingValue.print(time: settings.drainDeadline)])
+  /// - Returns: the lanes at their end.
+  @discardableResult
+  func stop() async -> LaneSnapshot? {
+    let deadline = settings.now.drainDeadline
+    log.info("draining", ["deadline": SettingValue.print(time: deadline)])
     let drained = await withTaskGroup(of: Bool.self) { group in
       group.addTask { [lanes] in
         await withTaskGroup(of: Void.self) { group in
@@ -159,9 +194,9 @@ final class Server: Sendable {
         }
         return true
       }
-      group.addTask { [settings] in
+      group.addTask {
         // A cancelled wait is a drain that was quicker: the answer no longer matters.
-        do { try await Task.sleep(for: settings.drainDeadline) } catch {}
+        do { try await Task.sleep(for: deadline) } catch {}
         return false
       }
       let first = await group.next() ?? false
@@ -169,6 +204,7 @@ final class Server: Sendable {
       return first
     }
     if !drained { log.warning("drain deadline passed with requests in work") }
+    let last = await lanes.snapshot()
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
@@ -177,7 +213,8 @@ final class Server: Sendable {
     database.shutDown()
     // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash.
     for task in background { await task.value }
-    log.info("stopped")
+    log.info("stopped", last.map(Self.account) ?? [:])
+    return last
   }
 }
 
@@ -203,6 +240,17 @@ struct ServerNames {
 }
 
 extension LaneHandle {
+  /// Returns when the lane works by `settings`, or has ended.
+  func use(_ settings: Settings) async {
+    await withCheckedContinuation { continuation in
+      let isTaken = submit { lane in
+        lane.use(settings)
+        continuation.resume()
+      }
+      if !isTaken { continuation.resume() }
+    }
+  }
+
   /// Returns when the lane has nothing in work.
   func drain() async {
     await withCheckedContinuation { continuation in
@@ -222,13 +270,18 @@ extension Settings {
   }
 
   /// Of the connections for metrics queries.
-  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing) -> DatabaseSettings {
+  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
     database.pacing = pacing
     database.applicationName = "pganalytics queries"
     database.adminConnections = queryConnections
     database.adminQueueDeadline = queryQueueDeadline
     return database
+  }
+
+  /// Of one of `loops` loops.
+  func connectionsMaximum(loops: Int) -> Int {
+    max(1, (connections > 0 ? connections : ProcessLimits.descriptorLimit - 64) / loops)
   }
 
   var httpLimits: HTTPLimits {

@@ -3,7 +3,8 @@ import Reactor
 
 /// What the handlers of endpoints work with.
 struct Services: Sendable {
-  let settings: Settings
+  let live: LiveSettings
+  let reload: SettingsReload
   let database: Database
   /// The connections for metrics queries, and for nothing else.
   let queries: Database
@@ -20,6 +21,9 @@ struct Services: Sendable {
   /// Unix seconds.
   let startedAt: Int64
 
+  /// As they are now.
+  var settings: Settings { live.now }
+
   /// With the keys of now.
   var tokens: Tokens { signingKeys.tokens }
 }
@@ -31,7 +35,7 @@ enum Endpoints {
       SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
-      + [PushEndpoint.declaration(services.settings)] + ServerEndpoints.all(services)
+      + [PushEndpoint.declaration] + ServerEndpoints.all(services)
       + MetricEndpoints.all(services) + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services)
       + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(

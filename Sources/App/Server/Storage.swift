@@ -14,11 +14,11 @@ struct Storage: Sendable {
   private let maintenance: Maintenance
   private let rollups: Rollups
 
-  private init(_ database: Database, _ kind: StorageKind, _ settings: StorageSettings) {
+  private init(_ database: Database, _ kind: StorageKind, _ storage: Live<StorageSettings>) {
     self.kind = kind
-    partitions = Partitions(database: database, storage: settings)
-    maintenance = Maintenance(database: database, storage: settings)
-    rollups = Rollups(database: database, kind: kind, storage: settings)
+    partitions = Partitions(database: database, storage: storage)
+    maintenance = Maintenance(database: database, storage: storage)
+    rollups = Rollups(database: database, kind: kind, storage: storage)
   }
 
   /// Brings the schema up to date.
@@ -27,8 +27,8 @@ struct Storage: Sendable {
   }
 
   /// Checks that the schema is up to date, and makes the partitions of the next days.
-  static func open(_ database: Database, settings: Settings) async throws -> Storage {
-    let pending = try await Migrator(database: database, storage: settings.storage).status()
+  static func open(_ database: Database, settings: LiveSettings) async throws -> Storage {
+    let pending = try await Migrator(database: database, storage: settings.now.storage).status()
       .filter { $0.appliedAt == nil }
     if let first = pending.first {
       throw Unusable(
@@ -38,7 +38,7 @@ struct Storage: Sendable {
     else {
       throw Unusable(description: "The database has no metric tables: run `pganalytics migrate` first.")
     }
-    let storage = Storage(database, kind, settings.storage)
+    let storage = Storage(database, kind, settings.live(\.storage))
     _ = try await storage.maintenance.round { _ in }
     return storage
   }

@@ -19,10 +19,12 @@ struct SettingSources: Sendable {
   var environment: [String: String] = [:]
   /// `name=value`, each; the last one of a name wins.
   var overrides: [String] = []
+  /// What a setting is that nobody sets.
+  var defaults = Settings()
 
   /// Reads everything. - Throws: all that is wrong.
   func read() throws(SettingErrors) -> ReadSettings {
-    var reading = Reading()
+    var reading = Reading(result: ReadSettings(settings: defaults))
     if let file = file ?? environment[Self.fileVariable] { reading.readFile(file) }
     reading.readEnvironment(environment)
     for override in overrides { reading.readOverride(override) }
@@ -40,7 +42,7 @@ struct SettingErrors: Error, CustomStringConvertible {
 private struct Reading {
   private static let declarations = Dictionary(uniqueKeysWithValues: Settings.declarations.map { ($0.name, $0) })
 
-  var result = ReadSettings()
+  var result: ReadSettings
   var errors: [SettingError] = []
 
   mutating func readFile(_ path: String) {

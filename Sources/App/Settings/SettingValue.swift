@@ -66,6 +66,11 @@ extension SettingDeclaration {
   func read(_ text: String, from source: String, into settings: inout Settings) throws(SettingError) {
     switch field {
     case .text(let path): settings[keyPath: path] = text
+    case .word(let path, let words):
+      guard words.contains(text) else {
+        throw SettingError(source: source, problem: "\"\(text)\" is none of \(words.joined(separator: ", "))")
+      }
+      settings[keyPath: path] = text
     case .count(let path, let range):
       guard let value = Int(text) else {
         throw SettingError(source: source, problem: "\"\(text)\" is not a whole number")
@@ -102,10 +107,19 @@ extension SettingDeclaration {
   /// The setting's value as text that `read` takes.
   func print(_ settings: Settings) -> String {
     switch field {
-    case .text(let path): settings[keyPath: path]
+    case .text(let path), .word(let path, _): settings[keyPath: path]
     case .count(let path, _): String(settings[keyPath: path])
     case .bytes(let path, _): SettingValue.print(bytes: settings[keyPath: path])
     case .time(let path, _): SettingValue.print(time: settings[keyPath: path])
+    }
+  }
+
+  /// Takes over the setting's value.
+  func copy(from other: Settings, to settings: inout Settings) {
+    switch field {
+    case .text(let path), .word(let path, _): settings[keyPath: path] = other[keyPath: path]
+    case .count(let path, _), .bytes(let path, _): settings[keyPath: path] = other[keyPath: path]
+    case .time(let path, _): settings[keyPath: path] = other[keyPath: path]
     }
   }
 }

@@ -1,13 +1,28 @@
-// One row a setting: name, unit, help. The environment variable, `--set`, the file's key, `pganalytics config` and the
-// README's limits table derive from the rows; the default is the stored value in `Settings`.
+// One row a setting: name, unit, help, and when a change of it counts. The environment variable, `--set`, the file's key,
+// `pganalytics config`, the README's limits table and what SIGHUP changes derive from the rows; the default is the stored
+// value in `Settings`.
+
+import Logging
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
   enum Field: Sendable {
     case text(any WritableKeyPath<Settings, String> & Sendable)
+    /// One of the words.
+    case word(any WritableKeyPath<Settings, String> & Sendable, [String])
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
+  }
+
+  /// When a changed value counts.
+  enum Effect: String, Sendable {
+    /// At SIGHUP, in the running server.
+    case live
+    /// At the next start: it says where things are, or how large something is made at the start.
+    case restart
+    /// At the next `pganalytics migrate`, for the tables that it makes.
+    case migrate
   }
 
   let name: String
@@ -15,14 +30,18 @@ struct SettingDeclaration: Sendable {
   let help: String
   /// Not to be shown.
   let isSecret: Bool
+  let effect: Effect
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(_ name: String, _ field: Field, _ help: String, isSecret: Bool = false) {
+  fileprivate init(
+    _ name: String, _ field: Field, _ help: String, isSecret: Bool = false, effect: Effect = .live
+  ) {
     self.name = name
     self.field = field
     self.help = help
     self.isSecret = isSecret
+    self.effect = effect
   }
 }
 
@@ -34,17 +53,27 @@ extension Settings {
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
-    .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT."),
-    .init("data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL."),
+    .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT.", effect: .restart),
+    .init(
+      "data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL.",
+      effect: .restart),
     .init(
       "database_url", .text(\.databaseURL), "libpq connection URL of the database (serve, migrate, user, secret).",
-      isSecret: true),
-    .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core."),
+      isSecret: true, effect: .restart),
+    .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one a core.", effect: .restart),
     .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics asks for; empty: none.", isSecret: true),
     .init(
       "swagger_ui_dir", .text(\.swaggerUIDirectory),
-      "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start."),
-    .init("log_level", .text(\.logLevel), "trace, debug, info, notice, warning, error or critical."),
+      "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start.",
+      effect: .restart),
+    .init(
+      "log_level", .word(\.logLevel, Logger.Level.allCases.map(\.rawValue)),
+      "trace, debug, info, notice, warning, error or critical."),
+    .init(
+      "push_log_sample", .count(\.pushLogSample, 0...1_000_000_000), "One log line in so many stored pushes; 0: none."),
+    .init(
+      "push_log_refusals_per_second", .count(\.pushLogRefusalsPerSecond, 0...100_000),
+      "Log lines a second of refused pushes; more are counted, and the count is logged."),
 
     .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),
     .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
@@ -75,7 +104,8 @@ extension Settings {
       "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
     .init(
       "known_certificates", .count(\.knownCertificates, 0...1 << 28),
-      "Client certificates remembered as genuine, so that they are not verified again before they end."),
+      "Client certificates remembered as genuine, so that they are not verified again before they end.",
+      effect: .restart),
 
     .init("inflated_bytes", .bytes(\.inflatedBytes, 1024...4 << 30 - 2), "Inflated body of a push; more is 413."),
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes a wire byte; more is 413."),
@@ -103,9 +133,9 @@ extension Settings {
     .init(
       "push_bytes_per_second", .bytes(\.pushBytesPerSecond, kib...1 << 40), "Wire bytes of one collector; more is 429."),
     .init("check_in_interval", .time(\.checkInInterval, .seconds(1)...year), "What a push answer asks for, jittered."),
-    .init("known_ids", .count(\.knownIDs, 1024...1 << 28), "Names a loop remembers as stored."),
+    .init("known_ids", .count(\.knownIDs, 1024...1 << 28), "Names a loop remembers as stored.", effect: .restart),
 
-    .init("writer_connections", .count(\.writerConnections, 1...16), "COPY connections a loop."),
+    .init("writer_connections", .count(\.writerConnections, 1...16), "COPY connections a loop.", effect: .restart),
     .init("batch_rows", .count(\.batchRows, 1...10_000_000), "Rows of a transaction, unless one push has more."),
     .init("batch_bytes", .bytes(\.batchBytes, kib...1 << 34), "Rows of a transaction in bytes, likewise."),
     .init("batch_pushes", .count(\.batchPushes, 1...10_000), "Pushes of a transaction."),
@@ -129,9 +159,13 @@ extension Settings {
     .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
-    .init("compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
+    .init(
+      "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB).",
+      effect: .migrate),
 
-    .init("admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API."),
+    .init(
+      "admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API.", effect: .restart
+    ),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
     .init(
       "admin_queue_deadline", .time(\.adminQueueDeadline, .milliseconds(10)...hour),
@@ -140,7 +174,8 @@ extension Settings {
       "query_timeout", .time(\.queryTimeout, .milliseconds(10)...hour), "PostgreSQL statement_timeout of the REST API."),
     .init(
       "query_connections", .count(\.queryConnections, 1...64),
-      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in."),
+      "Database connections of metrics queries; they are no others', so that long ones keep nobody from logging in.",
+      effect: .restart),
     .init(
       "query_queue_deadline", .time(\.queryQueueDeadline, .milliseconds(10)...hour),
       "How long a metrics query waits for a connection; then 503."),
@@ -176,7 +211,9 @@ extension Settings {
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
       "Life of a server certificate that we make; it is renewed in its last third."),
-    .init("authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority."),
+    .init(
+      "authority_life", .time(\.authorityLife, hour...year * 30), "Life of the certificate authority.", effect: .restart
+    ),
     .init(
       "reload_interval", .time(\.reloadInterval, .milliseconds(100)...hour),
       "How often certificates and keys are looked at for changes; SIGHUP looks at once."),

@@ -5,21 +5,22 @@ extension Settings {
   static func markdownTable() -> String {
     let defaults = Settings()
     let rows = declarations.map { declaration in
-      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.help) |"
+      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.effect.rawValue) | \(declaration.help) |"
     }
-    return (["| Setting | Default | Meaning |", "| --- | --- | --- |"] + rows).joined(separator: "\n")
+    return (["| Setting | Default | Change | Meaning |", "| --- | --- | --- | --- |"] + rows).joined(separator: "\n")
   }
 }
 
 extension ReadSettings {
-  /// As a file that would set the same, each line with where its value comes from. Secrets are not in it.
+  /// As a file that would set the same, each line with where its value comes from and when a change of it counts. Secrets
+  /// are not in it.
   func text() -> String {
     Settings.declarations.map { declaration in
       let value = declaration.isSecret ? masked(declaration.print(settings)) : declaration.print(settings)
-      let source = sources[declaration.name] ?? "default"
+      let note = "\(sources[declaration.name] ?? "default"), \(declaration.effect.rawValue)"
       switch declaration.field {
-      case .count: return "\(declaration.name) = \(value)  # \(source)"
-      case .text, .bytes, .time: return "\(declaration.name) = \"\(value)\"  # \(source)"
+      case .count: return "\(declaration.name) = \(value)  # \(note)"
+      case .text, .word, .bytes, .time: return "\(declaration.name) = \"\(value)\"  # \(note)"
       }
     }.joined(separator: "\n")
   }

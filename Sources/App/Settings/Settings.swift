@@ -1,6 +1,7 @@
 // Every limit and knob of the server: its value here, its name, unit and help in Settings+Declarations.swift.
 
-/// The settings of one process. Built once at start, then passed down; nothing reads the environment elsewhere.
+/// The settings of one process. Read at start and at SIGHUP, then passed down; nothing reads the environment elsewhere.
+/// Who outlives a reload holds them as `Live`, or is told by its lane.
 struct Settings: Sendable {
   // Process
   var listen = "127.0.0.1:8443"
@@ -9,6 +10,8 @@ struct Settings: Sendable {
   /// 0: one a core.
   var loops = 0
   var logLevel = "info"
+  var pushLogSample = 1000
+  var pushLogRefusalsPerSecond = 10
   var metricsToken = ""
   var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
 

@@ -3,20 +3,37 @@
 import Protocol
 
 struct HealthAnswer: ResponseBody {
-  let isHealthy: Bool
+  let reasons: [Unreadiness]
   let now: Timestamp
   let uptime: Int64
 
-  static let example = HealthAnswer(isHealthy: true, now: Timestamp(unixSeconds: 1_790_000_000), uptime: 3600)
+  static let example = HealthAnswer(reasons: [], now: Timestamp(unixSeconds: 1_790_000_000), uptime: 3600)
   static let schemaName = "Health"
 
+  private var isDatabaseReachable: Bool { !reasons.contains(.databaseUnreachable) }
+
   func write(to object: inout ObjectWriter) {
-    object.member("status", isHealthy ? "ok" : "degraded")
+    object.member("status", reasons.isEmpty ? "ok" : "degraded")
     object.member("version", Version.text)
     object.member("timestamp", now)
     object.member("uptime", uptime, "Seconds.")
-    object.member("database_ok", isHealthy)
-    object.member("timescale_ok", isHealthy, "The same database; kept for older clients.")
+    object.member("database_ok", isDatabaseReachable)
+    object.member("timescale_ok", isDatabaseReachable, "The same database; kept for older clients.")
+    object.member("reasons", reasons.map(UnreadinessAnswer.init), "Why not to send requests here; empty: do.")
+  }
+}
+
+struct UnreadinessAnswer: ResponseBody {
+  let reason: Unreadiness
+
+  static let schemaName = "Unreadiness"
+  static let example = UnreadinessAnswer(.databaseUnreachable)
+
+  init(_ reason: Unreadiness) { self.reason = reason }
+
+  func write(to object: inout ObjectWriter) {
+    object.member("reason", reason.rawValue, Unreadiness.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+    object.member("message", reason.sentence)
   }
 }
 
@@ -51,30 +68,32 @@ enum SystemEndpoints {
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
+    ) { _, context async throws(Problem) -> HTTPResponse in
+      let answer = HealthAnswer(
+        reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
+      return answer.response(answer.reasons.contains(.databaseUnreachable) ? .serviceUnavailable : .ok)
+    }
   }
 
   private static func ready(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health/ready", id: "getReadiness", tag: .system, access: .anyone,
-      summary: "Whether to send requests here: 200, else 503.", returns: HTTPResponse.self,
+      summary: "Whether to send requests here: 200, else 503 with the reasons.", returns: HTTPResponse.self,
       answers: [
-        .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
+        .json(HealthAnswer.self),
+        .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Not now: see `reasons`."),
       ]
-    ) { _, context async throws(Problem) -> HTTPResponse in await healthAnswer(services, context) }
+    ) { _, context async throws(Problem) -> HTTPResponse in
+      let answer = HealthAnswer(
+        reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
+      return answer.response(answer.reasons.isEmpty ? .ok : .serviceUnavailable)
+    }
   }
 
   private static let live = Endpoint(
     .get, "/api/v1/health/live", id: "getLiveness", tag: .system, access: .anyone,
     summary: "Whether the process answers.", returns: LivenessAnswer.self
   ) { _, _ async throws(Problem) -> LivenessAnswer in LivenessAnswer() }
-
-  private static func healthAnswer(_ services: Services, _ context: RequestContext) async -> HTTPResponse {
-    let isHealthy = await services.isDatabaseReachable()
-    let answer = HealthAnswer(
-      isHealthy: isHealthy, now: context.now, uptime: context.now.unixMicroseconds / 1_000_000 - services.startedAt)
-    return answer.response(isHealthy ? .ok : .serviceUnavailable)
-  }
 
   private static func version(_ path: PathPattern, id: String) -> Endpoint {
     Endpoint(
@@ -85,6 +104,8 @@ enum SystemEndpoints {
 }
 
 extension Services {
+  fileprivate func uptime(_ context: RequestContext) -> Int64 { context.now.unixMicroseconds / 1_000_000 - startedAt }
+
   func isDatabaseReachable() async -> Bool {
     do throws(DatabaseError) { return try await database.one(SystemStatements.ping) != nil } catch { return false }
   }

@@ -37,7 +37,7 @@ public struct HTTPServerMachine: ~Copyable {
     case closed
   }
 
-  private let limits: HTTPLimits
+  private var limits: HTTPLimits
   private var state = State.head
   private var buffer = HTTPHeadBuffer()
   private var keepAlive = true
@@ -47,6 +47,13 @@ public struct HTTPServerMachine: ~Copyable {
   public private(set) var bodyBytesReceived = 0
 
   public init(limits: HTTPLimits = HTTPLimits()) {
+    precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
+    self.limits = limits
+  }
+
+  /// For the requests to come. Only while it `isIdle`: a head that was begun is counted by the limits it began with.
+  public mutating func use(_ limits: HTTPLimits) {
+    precondition(isIdle, "a request keeps its limits")
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits
   }

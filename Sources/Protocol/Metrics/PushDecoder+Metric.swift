@@ -149,6 +149,7 @@ extension PushDecoder {
   /// Forgets the metric; what is left of it is passed over.
   mutating func rejectMetric(_ code: RejectCode, _ rows: inout PushRows) {
     report.rejectedTotal += 1
+    report.rejectedByCode[code, default: 0] += 1
     if report.rejected.count < limits.reportedRejects {
       let type = metric.type >= 0 ? catalog.typeNames[metric.type] : metric.unknownType
       report.rejected.append(RejectedMetric(index: metric.index, type: type, code: code, path: faultPath()))

@@ -99,6 +99,8 @@ public struct PushSummary: Sendable, Hashable {
   /// The first `PushLimits.reportedRejects` of them.
   public internal(set) var rejected: [RejectedMetric] = []
   public internal(set) var rejectedTotal = 0
+  /// All of them, by why.
+  public internal(set) var rejectedByCode: [RejectCode: Int] = [:]
 
   /// Of a push of which nothing was read.
   public init() {}

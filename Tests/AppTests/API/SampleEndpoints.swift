@@ -155,7 +155,7 @@ enum Sample {
       fields: [.init(name: "Idempotency-Key", schema: .string, prose: "Names the push.")],
       input: .stream(
         .object(named: "Push", [.init(name: "collector_id", schema: .uuid)]),
-        example: ["collector_id": "11111111-1111-4111-8111-111111111111"], maximumBytes: 64 << 20),
+        example: ["collector_id": "11111111-1111-4111-8111-111111111111"]),
       answer: .json(Thing.self)),
     Endpoint(
       .get, "/api/v1/numbers/{n:int}/{name}", id: "getNumber", tag: .system, access: .anyone, summary: "A number.",

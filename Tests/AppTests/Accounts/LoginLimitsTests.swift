@@ -10,7 +10,7 @@ import Testing
     var settings = Settings()
     settings.loginsPerAccountMinute = account
     settings.loginsPerAddressMinute = address
-    return LoginLimits(settings)
+    return LoginLimits(Live(constant: settings))
   }
 
   private func refusal(_ attempt: () throws(Problem) -> Void) -> Problem? {

@@ -11,7 +11,7 @@ import Testing
 
   @Test func `lines beyond the limit are counted, and the next one says how many`() {
     let now = MonotonicTime.now()
-    let trail = RefusalTrail(perMinute: 2, now: now)
+    let trail = RefusalTrail(perMinute: Live(constant: 2), now: now)
     for _ in 0..<2 {
       let line = trail.line(for: refused(), now: now)
       #expect(line?.outcome == .refused && line?.details["error"] == "invalid_credentials")

@@ -18,7 +18,7 @@ import Testing
 
   private func make() -> (IdentityRefusals, Trail) {
     let trail = Trail()
-    return (IdentityRefusals(perMinute: 60, now: start) { trail.write($0) }, trail)
+    return (IdentityRefusals(perMinute: Live(constant: 60), now: start) { trail.write($0) }, trail)
   }
 
   private func event(_ actor: String, address: String? = nil) -> AuditEvent {

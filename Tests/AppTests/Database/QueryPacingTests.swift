@@ -9,13 +9,13 @@ import Testing
   private func pacing(percent: Int = 2000, burst: Duration = .seconds(1), longest: Duration = .seconds(1))
     -> QueryPacing
   {
-    let pacing = QueryPacing(percent: percent, burst: burst, longest: longest)
+    let pacing = QueryPacing(Live(constant: .init(percent: percent, burst: burst, longest: longest)))
     pacing.sawPush(at: start)
     return pacing
   }
 
   @Test func `lets queries have the machine while nobody pushes`() {
-    let pacing = QueryPacing(percent: 2000, burst: .zero, longest: .seconds(1))
+    let pacing = QueryPacing(Live(constant: .init(percent: 2000, burst: .zero, longest: .seconds(1))))
     var debt = QueryPacing.Debt()
     #expect(pacing.rest(from: start, to: start + .seconds(1), &debt) == .zero)
     pacing.sawPush(at: start)

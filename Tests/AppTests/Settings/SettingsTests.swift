@@ -91,9 +91,9 @@ import Testing
       overrides: ["database_url=postgresql://me:pass@host/db", "idle_deadline=7s"])
     let text = given.text()
     #expect(!text.contains("geheim") && !text.contains("pass"))
-    #expect(text.contains("database_url = \"postgresql://me:•••@host/db\"  # --set database_url"))
-    #expect(text.contains("idle_deadline = \"7s\"  # --set idle_deadline"))
-    #expect(text.contains("head_bytes = \"16KiB\"  # default"))
+    #expect(text.contains("database_url = \"postgresql://me:•••@host/db\"  # --set database_url, restart"))
+    #expect(text.contains("idle_deadline = \"7s\"  # --set idle_deadline, live"))
+    #expect(text.contains("head_bytes = \"16KiB\"  # default, live"))
     let again = try read(text)
     for declaration in Settings.declarations where !declaration.isSecret {
       #expect(declaration.print(again.settings) == declaration.print(given.settings))

@@ -85,7 +85,7 @@ struct ServerCounters: CustomStringConvertible {
   func isAtRest(besides kept: Int) -> Bool {
     let connections = LaneSnapshot.ConnectionState.allCases.map { self.connections($0.rawValue) }.reduce(0, +)
     return connections <= Double(1 + kept) && self.connections("receiving") == 0 && self["held_bytes"] == 0
-      && self["admin_held_bytes"] == 0
+      && self["budget_held_bytes{budget=\"admin_bytes_in_flight\"}"] == 0
       && self["connections_paused"] == 0 && self["writer_backlog_pushes"] == 0 && isBalanced
   }
 

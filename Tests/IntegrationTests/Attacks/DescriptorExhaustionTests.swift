@@ -76,10 +76,12 @@ import Testing
         return false  // shed: not yet
       }
     }
+    var now = ServerCounters()
     try await anchor.eventually("descriptors stay taken") {
-      let now = try await counters()
+      now = try await counters()
       return ChildProcess.count(of: "/proc/\(child)/fd") <= usual + 1 && now.isBalanced
     }
+    anchor.account.stored(elsewhere: Int(now["pushes_stored_total"]))
     kill(child, SIGTERM)
     var status: CInt = 0
     try await anchor.eventually("it does not end") { waitpid(child, &status, WNOHANG) != 0 }

@@ -91,9 +91,9 @@ import Testing
       clients.append(client)
     }
     try await attacked.server.eventually("nothing is held") {
-      try await attacked.counters()["admin_held_bytes"] >= Double(part)
+      try await attacked.counters()["budget_held_bytes{budget=\"admin_bytes_in_flight\"}"] >= Double(part)
     }
-    #expect(try await attacked.counters()["admin_held_bytes"] <= Double(1 << 20))
+    #expect(try await attacked.counters()["budget_held_bytes{budget=\"admin_bytes_in_flight\"}"] <= Double(1 << 20))
     #expect(try await attacked.bystander.push(attacked.goodPush()).status == 200, "pushes have their own budget")
     var refused = 0
     for client in clients {

@@ -244,7 +244,7 @@ import Testing
   }
 
   @Test func `lets a connection rest after it was lent, while collectors push`() async throws {
-    let pacing = QueryPacing(percent: 1_000_000, burst: .zero, longest: .milliseconds(300))
+    let pacing = QueryPacing(Live(constant: .init(percent: 1_000_000, burst: .zero, longest: .milliseconds(300))))
     let database = try await start {
       $0.adminConnections = 1
       $0.pacing = pacing

@@ -18,7 +18,7 @@ import Testing
   {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
-    let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
     let days = 2 + Int(migrated.storage.partitionDaysAhead)
     let first = try await maintenance.round(today: today) { Issue.record("\($0)") }
     #expect(first.created.count == parents(kind) * days)
@@ -46,7 +46,9 @@ import Testing
     let made = try await withThrowingTaskGroup(of: [String].self) { group in
       for database in [migrated.database, other, migrated.database, other] {
         group.addTask { [today] in
-          try await Partitions(database: database, storage: migrated.storage).ensure(days: [today, today])
+          try await Partitions(database: database, storage: Live(constant: migrated.storage)).ensure(days: [
+            today, today,
+          ])
         }
       }
       return try await group.reduce(into: []) { $0 += $1 }
@@ -62,7 +64,7 @@ import Testing
     defer { migrated.database.shutDown() }
     let writer = try Database.start(migrated.settings)
     defer { writer.shutDown() }
-    let partitions = Partitions(database: migrated.database, storage: migrated.storage)
+    let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
     try await partitions.ensure(days: [today])
     let past = today.advanced(by: migrated.storage.retentionDays + 1)
     try await writer.lease { session throws(DatabaseError) in
@@ -85,7 +87,7 @@ import Testing
   @Test func `attaches a table that was left detached within the retention`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
-    let partitions = Partitions(database: migrated.database, storage: migrated.storage)
+    let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
     try await partitions.ensure(days: [today])
     try await migrated.database.script("ALTER TABLE metrics.sysstat DETACH PARTITION metrics.sysstat_p20241004")
     #expect(try await partitions.ensure(days: [today]) == ["metrics.sysstat_p20241004"])
@@ -98,7 +100,7 @@ import Testing
     defer { other.shutDown() }
     try await other.lease { session throws(DatabaseError) in
       try await session.execute(PartitionStatements.tryLock, SchemaStatements.maintenanceLock)
-      let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+      let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
       #expect(try await maintenance.round(today: today) { _ in } == Maintenance.Round(isElsewhere: true))
       try await session.execute(PartitionStatements.unlock, SchemaStatements.maintenanceLock)
       #expect(try await !maintenance.round(today: today) { _ in }.created.isEmpty)
@@ -109,7 +111,7 @@ import Testing
     let migrated = try await MigratedDatabase { $0.maintenanceRetry = .milliseconds(1) }
     defer { migrated.database.shutDown() }
     try await migrated.database.script("ALTER TABLE pganalytics.dead_letters RENAME TO away")
-    let maintenance = Maintenance(database: migrated.database, storage: migrated.storage)
+    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
     let (events, feed) = AsyncStream<Maintenance.Event>.makeStream()
     let task = Task { await maintenance.run { feed.yield($0) } }
     var failures = 0

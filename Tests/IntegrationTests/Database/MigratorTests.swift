@@ -131,7 +131,7 @@ struct MigratedDatabase: Sendable {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     let database = migrated.database
-    _ = try await Maintenance(database: database, storage: migrated.storage).round { _ in }
+    _ = try await Maintenance(database: database, storage: Live(constant: migrated.storage)).round { _ in }
     try await database.script(
       """
       INSERT INTO pganalytics.servers (name, hostname) VALUES ('one', 'host-one');

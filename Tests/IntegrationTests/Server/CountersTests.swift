@@ -68,14 +68,48 @@ import Testing
       #expect(samples["pganalytics_pushes_refused_total{reason=\"\(reason)\"}"] == count, "\(reason)")
     }
     #expect(samples["pganalytics_held_bytes"] == 0)
+    for budget in ["bytes_in_flight", "collector_bytes_in_flight", "admin_bytes_in_flight"] {
+      #expect(samples["pganalytics_budget_held_bytes{budget=\"\(budget)\"}"] == 0)
+      #expect(samples["pganalytics_budget_limit_bytes{budget=\"\(budget)\"}"] ?? 0 > 0)
+    }
+    for sizes in ["pushes", "rows", "bytes"] {
+      #expect(samples["pganalytics_batch_\(sizes)_count"] == samples["pganalytics_batches_total"], "\(sizes)")
+    }
+    #expect(samples["pganalytics_batch_pushes_sum"] == 2)
+    #expect(samples["pganalytics_handshake_seconds_count"] == samples["pganalytics_tls_handshakes_total"])
     let stored = try await server.integer("SELECT count(*) FROM pganalytics.ingest_ledger")
     #expect(stored == 1)
     let rows = try await server.integer("SELECT count(*) FROM metrics.pg_stats_tables")
     #expect(samples["pganalytics_rows_stored_total{table=\"pg_stats_tables\"}"] == Double(rows))
-    for stage in ["receive", "decode", "queue", "commit", "total"] {
+    for stage in ["receive", "inflate", "parse", "queue", "copy", "commit", "total"] {
       #expect(samples["pganalytics_push_seconds_count{stage=\"\(stage)\"}"] ?? 0 > 0, "\(stage)")
       #expect(samples["pganalytics_push_seconds_sum{stage=\"\(stage)\"}"] ?? -1 >= 0, "\(stage)")
     }
+    await server.stop()
+  }
+
+  @Test func `rejects are counted by why, and a writer says that it waits for the ledger`() async throws {
+    let server = try await RunningServer.start { $0.lockTimeout = .seconds(3600) }
+    let collector = try await server.enrol()
+    let old = TestCollector.disk("b", used: 1, time: TestCollector.now(secondsAgo: 40 * 86_400))
+    let push = collector.push(of: [TestCollector.disk("a", used: 1), old, old, "7"])
+    #expect(try await collector.push(push).json["rejected_count"]?.integer == 3)
+    let samples = try await counters(server)
+    #expect(samples["pganalytics_metrics_rejected_total{code=\"too_old\"}"] == 2)
+    #expect(samples["pganalytics_metrics_rejected_total{code=\"not_an_object\"}"] == 1)
+    #expect(samples["pganalytics_metrics_rejected_total{code=\"bad_utf8\"}"] == 0)
+    try await server.database.lease { session throws(DatabaseError) in
+      try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger")
+      let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("c", used: 1)])) }
+      do {
+        try await server.eventually("no writer waits for the ledger") {
+          try await server.counts("pganalytics_writers{state=\"ledger\"} 1")
+        }
+      } catch { Issue.record(error) }
+      try await session.script("ROLLBACK")
+      do { #expect(try await push.value.status == 200) } catch { Issue.record(error) }
+    }
+    await server.stop()
   }
 
   @Test func `with a token set, only who shows it may read`() async throws {

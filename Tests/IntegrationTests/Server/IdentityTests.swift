@@ -132,7 +132,7 @@ import Testing
     let collector = try await server.enrol()
     var settings = server.settings
     settings.collectorTokenLife = .seconds(1)
-    let tokens = try await SigningKeys.read(server.database, settings)
+    let tokens = try await SigningKeys.open(server.database, settings: LiveSettings(settings)).tokens
     let past = tokens.issue(collector: collector.id, hostname: "h", now: Int64(Glibc.time(nil)) - 3600)
     let answer = try await collector.client().request(
       "POST", target, [("Authorization", "Bearer \(past.token)")], body: collector.push(of: []))
@@ -145,7 +145,7 @@ import Testing
     let (collector, other) = (try await server.enrol(), try await server.enrol())
     var settings = server.settings
     settings.collectorTokenLife = .seconds(1)
-    let tokens = try await SigningKeys.read(server.database, settings)
+    let tokens = try await SigningKeys.open(server.database, settings: LiveSettings(settings)).tokens
     let past = tokens.issue(collector: collector.id, hostname: "h", now: Int64(Glibc.time(nil)) - 3600)
     func refresh(_ client: TestClient) async throws -> TestAnswer {
       try await client.request(
@@ -165,7 +165,7 @@ import Testing
   @Test func `refuses a good token of a collector that is not there`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
-    let tokens = try await SigningKeys.read(server.database, server.settings)
+    let tokens = try await SigningKeys.open(server.database, settings: LiveSettings(server.settings)).tokens
     let token = tokens.issue(collector: UUID.random(), hostname: "h", now: Int64(Glibc.time(nil))).token
     let answer = try await collector.client().request(
       "POST", target, [("Authorization", "Bearer \(token)")], body: collector.push(of: []))

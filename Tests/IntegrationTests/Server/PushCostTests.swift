@@ -50,6 +50,18 @@ struct PushCostTests {
     return member.withUnsafeBytes { Array($0) }
   }
 
+  @Test func `counting what a push and its batch took allocates nothing`() {
+    var (latency, size) = (LatencyHistogram(), SizeHistogram())
+    let before = counted_by_this_thread()
+    for number in 0..<1000 {
+      latency.observe(.microseconds(number * number))
+      size.observe(number * number)
+    }
+    let after = counted_by_this_thread()
+    #expect(after.allocations == before.allocations)
+    #expect(latency.count == 1000 && size.count == 1000)
+  }
+
   @Test func `allocations and system calls of a push do not grow with its rows`() async throws {
     let server = try await RunningServer.start {
       $0.loops = 1

@@ -33,6 +33,11 @@ import Testing
       #expect((answer.field("retry-after").flatMap { Int($0) } ?? 0) > 0)
       return answer.json["details"]?.text == "the push was not read"
     }
+    let ready = try await client.request("GET", "/api/v1/health/ready")
+    #expect(ready.status == 503, "\(ready)")
+    let reasons = ready.json["reasons"]?.elements ?? []
+    #expect(reasons.compactMap { $0["reason"]?.text } == ["database_unreachable", "writers_disconnected"])
+    #expect(reasons.allSatisfy { $0["message"]?.text?.hasSuffix(".") == true })
     let health = try await client.request("GET", "/api/v1/health")
     #expect(health.status == 503, "\(health)")
     #expect(health.json["status"]?.text == "degraded")
@@ -49,7 +54,7 @@ import Testing
       try await collector.push(waiting, over: client).status == 200
     }
     try await server.eventually("health does not recover") {
-      try await client.request("GET", "/api/v1/health").status == 200
+      try await client.request("GET", "/api/v1/health/ready").status == 200
     }
     #expect(try await collector.rows("disk_usage") == 2)
     #expect(try await collector.ledger() == 2)
@@ -144,7 +149,7 @@ import Testing
         try await running.eventually("the push does not wait") {
           try await running.integer("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL") > 0
         }
-        async let stop: Void = running.server.stop()
+        async let stop: Void = running.stopServer()
         #expect(try await idle.isClosedByServer())
         try await session.script("ROLLBACK")
         let stored = try await answer
@@ -175,7 +180,7 @@ import Testing
     let ready = try await running.client()
     #expect(try await ready.request("GET", "/api/v1/health/ready").status == 200)
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
-    async let stop: Void = running.server.stop()
+    async let stop: Void = running.stopServer()
     #expect(try await clients[0].isClosedByServer(), "the first share goes at once")
     // Those after it have most of a minute: they are told to go with their next answer.
     for client in clients[1...] + [ready] {

@@ -63,7 +63,7 @@ import Testing
     var samples = Samples(random: SplitMix(state: seed))
     let start = (Int64(Glibc.time(nil)) / 86_400 - 2) * 86_400
     let storage = server.settings.storage
-    let rollups = Rollups(database: server.database, kind: kind, storage: storage)
+    let rollups = Rollups(database: server.database, kind: kind, storage: Live(constant: storage))
     /// Whether some answer came from a roll-up.
     func compare(_ comment: String) async throws -> Set<String> {
       var sources: Set<String> = []
@@ -156,7 +156,7 @@ import Testing
   @Test func `drops roll-ups at the end of their retention, by partitions`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
-    let partitions = Partitions(database: migrated.database, storage: migrated.storage)
+    let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
     let day = Day(unixDays: 20_000)
     let fine = Int64(RollupTable.all(.fiveMinutes).count)
     try await partitions.ensureRollups(.fiveMinutes, from: day, to: day.advanced(by: 7))

@@ -24,7 +24,7 @@ private let day: Int64 = 86_400
   }
 
   private func certificate(in directory: String, _ names: ServerNames = names) -> ServerCertificate {
-    ServerCertificate(directory: directory, names: names, life: 90 * day)
+    ServerCertificate(directory: directory, names: names, life: Live(constant: .seconds(90 * day)))
   }
 
   /// A chain of somebody else's, and its key. - Returns: with the authority to trust.

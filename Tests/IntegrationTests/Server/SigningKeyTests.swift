@@ -81,7 +81,7 @@ import Testing
   @Test func `a key that had its time is replaced by one new one, however many servers look`() async throws {
     let server = try await RunningServer.start()
     let (database, settings) = (server.database, server.settings)
-    let keys = try await SigningKeys.open(database, settings: settings)
+    let keys = try await SigningKeys.open(database, settings: LiveSettings(settings))
     try await keys.maintain()
     #expect(try await server.integer("SELECT count(*) FROM pganalytics.signing_keys") == 1, "none is due")
     let old = keys.tokens.keys.signing.id

@@ -16,13 +16,20 @@ final class RunningServer: Sendable {
   /// The tests' own way into the same database.
   let database: Database
   let settings: Settings
+  let log: ServerLog
   let trust: [UInt8]
   private let names = Atomic<Int>(0)
+  let account: PushAccount
 
-  private init(_ server: Server, _ database: Database, _ settings: Settings) throws {
-    self.server = server
+  private init(_ database: Database, _ settings: Settings, _ account: PushAccount) async throws {
+    self.account = account
+    log = ServerLog(settings)
+    server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
+      try SettingSources(file: Self.settingsFile(settings), defaults: settings).read().settings
+    }
     self.database = database
     self.settings = settings
+    account.began()
     trust = try PrivateFile.read(server.certificateAuthorityFile) ?? []
   }
 
@@ -57,7 +64,7 @@ final class RunningServer: Sendable {
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
-    return try await RunningServer(try await Server.start(settings, log: settings.log()), database, settings).ready()
+    return try await RunningServer(database, settings, PushAccount()).ready()
   }
 
   /// Waits until the writers are connected: before that, a push is 503.
@@ -87,15 +94,27 @@ final class RunningServer: Sendable {
   /// Another server on the same database and data directory.
   func second() async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
-    return try await RunningServer(
-      try await Server.start(settings, log: settings.log()), Database.start(settings.databaseSettings(address)),
-      settings
-    ).ready()
+    return try await RunningServer(Database.start(settings.databaseSettings(address)), settings, account).ready()
   }
 
-  func stop() async {
-    await server.stop()
+  private static func settingsFile(_ settings: Settings) -> String { settings.dataDirectory + "/settings.toml" }
+
+  /// Does as SIGHUP does, with `file` as the settings file; what it does not say is as at the start.
+  func reload(_ file: String) async throws {
+    try PrivateFile.write(Array(file.utf8), to: Self.settingsFile(settings))
+    await server.reload()
+  }
+
+  /// Stops it, and demands that what became of its pushes adds up, in its own counters and in SQL.
+  func stop(sourceLocation: SourceLocation = #_sourceLocation) async {
+    await stopServer(sourceLocation: sourceLocation)
     database.shutDown()
+  }
+
+  /// The same, and the test goes on with the database.
+  func stopServer(sourceLocation: SourceLocation = #_sourceLocation) async {
+    let last = await server.stop()
+    await account.ended(last, database, sourceLocation)
   }
 
   /// - Parameter trust: authorities, PEM; those of the server's start unless something else is said.
@@ -183,7 +202,10 @@ final class RunningServer: Sendable {
 
   private static func removeDirectories() {
     for path in directories.withLock({ $0 }) {
-      let names = AuthorityFiles.Name.allCases.map(\.rawValue) + ["server.crt", "server.key", "server.made", ".lock"]
+      let names =
+        AuthorityFiles.Name.allCases.map(\.rawValue) + [
+          "server.crt", "server.key", "server.made", ".lock", "settings.toml",
+        ]
       for name in names { unlink(path + "/" + name) }
       rmdir(path)
     }

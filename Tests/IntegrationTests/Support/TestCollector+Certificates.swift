@@ -43,7 +43,8 @@ extension TestCollector {
   func token(secondsAgo age: Int64, life: Int64) async throws -> (String, String) {
     var settings = server.settings
     settings.collectorTokenLife = .seconds(life)
-    let tokens = try await SigningKeys.read(server.database, settings)
+    let keys = try await SigningKeyStore(database: server.database).load()
+    let tokens = Tokens(keys: keys, settings: settings)
     let issued = tokens.issue(collector: id, hostname: "db.example.com", now: Int64(Glibc.time(nil)) - age)
     return ("Authorization", "Bearer \(issued.token)")
   }

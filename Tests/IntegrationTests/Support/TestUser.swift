@@ -73,7 +73,7 @@ extension RunningServer {
   /// A round of maintenance, once the server's own is over.
   func maintain() async throws {
     try await eventually("maintenance is always elsewhere") {
-      try await !Maintenance(database: database, storage: settings.storage).round { _ in }.isElsewhere
+      try await !Maintenance(database: database, storage: Live(constant: settings.storage)).round { _ in }.isElsewhere
     }
   }
 

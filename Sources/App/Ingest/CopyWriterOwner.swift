@@ -1,0 +1,13 @@
+// What a writer tells its lane.
+
+/// Who hears what became of pushes.
+protocol CopyWriterOwner: AnyObject {
+  /// The outcome is in `push.outcome`.
+  func settled(_ push: Push)
+  /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
+  func needsPartitions(for days: [Int32], _ writer: CopyWriter)
+  /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
+  func park(_ push: Push, _ error: DatabaseError)
+  /// Something that an operator should know.
+  func report(_ event: CopyWriter.Event)
+}

@@ -1,0 +1,58 @@
+// Whether to send requests here, and if not, why.
+
+import Protocol
+
+/// A reason not to. The raw value is what programs read; `sentence` is for people.
+enum Unreadiness: String, CaseIterable, Sendable {
+  case draining
+  case databaseUnreachable = "database_unreachable"
+  case writersDisconnected = "writers_disconnected"
+  case memoryExhausted = "memory_exhausted"
+
+  var sentence: String {
+    switch self {
+    case .draining: "The server was told to stop: it answers what is in work and takes no new connections."
+    case .databaseUnreachable: "The database does not answer: nothing can be read, and nobody can log in."
+    case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
+    case .memoryExhausted:
+      "A loop holds as many bytes as it may (bytes_in_flight): pushes that come in there are refused."
+    }
+  }
+}
+
+extension Lane {
+  /// What keeps this lane from taking a push.
+  var unreadiness: Set<Unreadiness> {
+    var reasons: Set<Unreadiness> = []
+    if isDraining { reasons.insert(.draining) }
+    if !writers.contains(where: \.isConnected) { reasons.insert(.writersDisconnected) }
+    if admission.isFull { reasons.insert(.memoryExhausted) }
+    return reasons
+  }
+}
+
+extension LaneRoster {
+  /// What keeps any of the lanes from taking a push. Asks every lane, and takes nothing from its statistics.
+  func unreadiness() async -> Set<Unreadiness> {
+    var reasons: Set<Unreadiness> = []
+    for lane in all {
+      let own: Set<Unreadiness> = await withCheckedContinuation { continuation in
+        // A lane that has ended takes nothing.
+        if !lane.submit({ continuation.resume(returning: $0.unreadiness) }) {
+          continuation.resume(returning: [.draining])
+        }
+      }
+      reasons.formUnion(own)
+    }
+    return reasons
+  }
+}
+
+extension Services {
+  /// All reasons, in the order of their declaration; none if the server is ready.
+  func unreadiness() async -> [Unreadiness] {
+    var reasons = await lanes.unreadiness()
+    if !(await isDatabaseReachable()) { reasons.insert(.databaseUnreachable) }
+    return Unreadiness.allCases.filter(reasons.contains)
+  }
+}

@@ -1,0 +1,25 @@
+// How large things are, as Prometheus wants it: counts in fixed buckets, and their sum.
+
+struct SizeHistogram: Sendable {
+  /// Upper ends: powers of four up to 2^28; what is larger is counted in the last bucket only.
+  static let bounds: [Int] = (0...14).map { 1 << (2 * $0) }
+
+  /// One more than bounds.
+  private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
+  private(set) var sum = 0
+
+  var count: UInt64 { counts.reduce(0, +) }
+
+  /// - Parameter size: 0 and up.
+  mutating func observe(_ size: Int) {
+    let bits = size <= 1 ? 0 : Int.bitWidth - (size - 1).leadingZeroBitCount
+    let bucket = (bits + 1) / 2
+    counts[bucket < Self.bounds.count ? bucket : Self.bounds.count] += 1
+    sum += size
+  }
+
+  static func += (left: inout SizeHistogram, right: SizeHistogram) {
+    for index in left.counts.indices { left.counts[index] += right.counts[index] }
+    left.sum += right.sum
+  }
+}

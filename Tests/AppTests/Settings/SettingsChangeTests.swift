@@ -1,0 +1,96 @@
+import Synchronization
+import Testing
+
+@testable import App
+
+@Suite struct SettingsChangeTests {
+  /// Settings in which that one has another value than by default.
+  private func changed(_ declaration: SettingDeclaration) -> Settings {
+    var settings = Settings()
+    switch declaration.field {
+    case .text(let path): settings[keyPath: path] += "x"
+    case .word(let path, let words): settings[keyPath: path] = words.first { $0 != settings[keyPath: path] } ?? ""
+    case .count(let path, let range), .bytes(let path, let range):
+      settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
+    case .time(let path, let range):
+      settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
+    }
+    return settings
+  }
+
+  @Test func `what is live changes, what is not stays and is named`() {
+    for declaration in Settings.declarations {
+      let read = changed(declaration)
+      #expect(declaration.print(read) != declaration.print(Settings()), "\(declaration.name)")
+      let change = SettingsChange(from: Settings(), to: read)
+      let isLive = declaration.effect == .live
+      #expect(change.applied == (isLive ? [declaration.name] : []))
+      #expect(change.pending.map(\.name) == (isLive ? [] : [declaration.name]))
+      #expect(
+        declaration.print(change.settings) == declaration.print(isLive ? read : Settings()), "\(declaration.name)")
+    }
+  }
+
+  @Test func `every limit, rate and time limit of requests is live`() {
+    let restart = Settings.declarations.filter { $0.effect == .restart }.map(\.name)
+    #expect(
+      restart == [
+        "listen", "data_dir", "database_url", "loops", "swagger_ui_dir", "known_certificates", "known_ids",
+        "writer_connections", "admin_connections", "query_connections", "authority_life",
+      ])
+    #expect(Settings.declarations.filter { $0.effect == .migrate }.map(\.name) == ["compress_after"])
+  }
+
+  /// What the reloads below read.
+  private final class Source: Sendable {
+    let result = Mutex<Result<Settings, SettingErrors>>(.success(Settings()))
+
+    func read() throws(SettingErrors) -> Settings { try result.withLock { $0 }.get() }
+  }
+
+  @Test func `settings that are wrong change nothing and are counted until they are right again`() {
+    var settings = Settings()
+    settings.logLevel = "critical"
+    let source = Source()
+    let live = LiveSettings(settings)
+    let log = ServerLog(settings)
+    let reload = SettingsReload(live, log: log, now: 1) { () throws(SettingErrors) in try source.read() }
+    source.result.withLock {
+      $0 = .failure(SettingErrors(errors: [SettingError(source: "file:1: loops", problem: "no")]))
+    }
+    #expect(reload.read(now: 2) == nil)
+    #expect(reload.snapshot.failures == 1 && reload.snapshot.isFailing && reload.snapshot.readAt == 1)
+    #expect(live.now.logLevel == "critical")
+    settings.queryRows = 7
+    settings.loops = 7
+    settings.logLevel = "error"
+    let next = settings
+    source.result.withLock { $0 = .success(next) }
+    #expect(reload.read(now: 3)?.queryRows == 7)
+    #expect(live.now.queryRows == 7 && live.now.loops == 0)
+    #expect(log.level == "error")
+    #expect(reload.snapshot.failures == 1 && !reload.snapshot.isFailing && reload.snapshot.readAt == 3)
+  }
+
+  @Test func `a wait follows the length that changes meanwhile`() async throws {
+    let settings = LiveSettings(Settings())
+    let interval = settings.live(\.reloadInterval)
+    var other = Settings()
+    other.reloadInterval = .seconds(3600)
+    settings.replace(with: other)
+    let wait = Task { try await interval.sleep() }
+    settings.replace(with: Settings())
+    try await wait.value
+  }
+
+  @Test func `a rate of the audit trail that changes counts from the next line on`() {
+    let settings = LiveSettings(Settings())
+    let trail = RefusalTrail(perMinute: settings.live(\.auditRefusalsPerMinute))
+    let event = AuditEvent(.login, by: AuditEvent.system)
+    var other = Settings()
+    other.auditRefusalsPerMinute = 1_000_000
+    #expect((0..<1000).filter { _ in trail.line(for: event) != nil }.count < 1000)
+    settings.replace(with: other)
+    #expect((0..<1000).contains { _ in trail.line(for: event) != nil })
+  }
+}

@@ -1,0 +1,68 @@
+// `pganalytics serve` as a process of its own, for what only a process has: signals, and a log.
+
+import Glibc
+import Protocol
+import Testing
+
+@testable import App
+
+/// A process on the database and data directory of a server that the test has, with a settings file and a log of its own.
+struct ServedProcess {
+  let pid: pid_t
+  private let beside: RunningServer
+  private let file: String
+  private let logFile: String
+
+  /// Runs it for `body`, then demands that it ends well.
+  /// - Parameter settings: lines of the settings file.
+  static func serve(
+    beside server: RunningServer, _ settings: String, _ body: (ServedProcess) async throws -> Void
+  ) async throws {
+    let base = server.settings.dataDirectory + "/served"
+    let (file, log) = (base + ".toml", base + ".log")
+    try PrivateFile.write(Array(settings.utf8), to: file)
+    let pid = try ChildProcess.start(
+      [
+        BuiltProgram.directory() + "/pganalytics", "serve", "--config", file, "--data-dir",
+        server.settings.dataDirectory, "--database-url", server.settings.databaseURL, "--loops", "1", "--listen",
+        "127.0.0.1:0",
+      ], output: log)
+    let process = ServedProcess(pid: pid, beside: server, file: file, logFile: log)
+    do {
+      try await process.says("\"message\":\"writer connected\"")
+      try await body(process)
+    } catch {
+      _ = process.stop()
+      throw error
+    }
+    #expect(process.stop() == 0)
+  }
+
+  var log: String { ChildProcess.text(of: logFile) }
+
+  /// Waits until the log has `text`.
+  func says(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    try await beside.eventually("the log does not say \(text)", sourceLocation: sourceLocation) { log.contains(text) }
+  }
+
+  /// Where it listens, as its log says.
+  func port() throws -> UInt16 {
+    let match = try #require(try /"address":"127\.0\.0\.1:([0-9]+)"/.firstMatch(in: log))
+    return try #require(UInt16(match.output.1))
+  }
+
+  /// Has it read other settings.
+  func reload(_ settings: String) throws {
+    try PrivateFile.write(Array(settings.utf8), to: file)
+    kill(pid, SIGHUP)
+  }
+
+  /// - Returns: its exit status, 0 for a good end.
+  private func stop() -> CInt {
+    kill(pid, SIGTERM)
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+    for path in [file, logFile] { unlink(path) }
+    return status
+  }
+}
