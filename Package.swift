@@ -58,7 +58,7 @@ let package = Package(
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(
       name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
-    .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
+    .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [

@@ -48,20 +48,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
   private let settings: Settings
-  private let connection: DatabaseConnection
+  private let session: any CopySession
   private let sessionSetup: String
   private var machine = CopyStateMachine()
   private var state = State.disconnected
   private var queue: Batcher
   private var backOff = ReconnectBackoff()
+  private var random: QuickRandom
   private var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
-  private var batchBegunAt = MonotonicTime.now()
+  private var batchBegunAt: MonotonicTime
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
-    address: DatabaseAddress
+    session: any CopySession, random: QuickRandom = QuickRandom()
   ) {
     self.index = index
     self.loop = loop
@@ -69,9 +70,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     self.targets = targets
     self.settings = settings
     queue = Batcher(settings: settings)
-    var session = DatabaseSettings(address: address)
-    session.applicationName = "pganalytics writer \(loop.index).\(index)"
-    connection = DatabaseConnection(loop: loop, settings: session)
+    self.session = session
+    self.random = random
+    batchBegunAt = loop.now
     sessionSetup = WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout)
   }
 
@@ -115,14 +116,14 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func start() {
     state = .connecting
-    connection.connect(self)
+    session.connect(self)
   }
 
   /// Ends the connection. Pushes that are not settled stay unanswered.
   func close() {
     if let timer { loop.cancel(timer) }
     state = .closed
-    connection.close()
+    session.close()
   }
 
   func submit(_ push: Push) {
@@ -156,9 +157,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch)
-    batchBegunAt = .now()
+    batchBegunAt = loop.readClock()
     owner.report(.batchBegun(batch))
-    connection.send(batch.message)
+    session.send(batch.message)
   }
 
   private func rest(until time: MonotonicTime) {
@@ -202,7 +203,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
-        connection.endCopy()
+        session.endCopy()
         action = machine.copyEnded()
       case .committed: return committed(batch)
       case .failed: return failed(batch)
@@ -212,16 +213,16 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    push.withTuples(of: target) { connection.putCopy($0.extracting(range)) }
+    push.withTuples(of: target) { session.putCopy($0.extracting(range)) }
   }
 
   private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
-    bytes[...].withSpan { connection.putCopy($0) }
+    bytes[...].withSpan { session.putCopy($0) }
   }
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    owner.report(.batchCommitted(.now() - batchBegunAt))
+    owner.report(.batchCommitted(loop.readClock() - batchBegunAt))
     state = .idle
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
@@ -258,7 +259,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       return
     }
     queue.putBack(remaining)
-    rest(until: loop.now + backOff.failed())
+    rest(until: loop.now + backOff.failed(using: &random))
   }
 
   private func days(of batch: Batch) -> [Int32] {
@@ -287,7 +288,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .preparing
-    connection.send(sessionSetup)
+    session.send(sessionSetup)
   }
 
   func received(_ result: consuming DatabaseResult) {
@@ -320,7 +321,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case .preparing:
       if let error = batchError {
         batchError = nil
-        connection.close()
+        session.close()
         disconnected(error)
         return
       }
@@ -341,7 +342,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .copying(let batch) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
-    let pause = backOff.failed()
+    let pause = backOff.failed(using: &random)
     timer = loop.schedule(self, at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
   }

@@ -43,7 +43,7 @@ extension Lane: CopyWriterOwner {
 
   /// The body is complete: checks the envelope, and hands the push to its writer or answers at once.
   func complete(_ push: Push, _ reader: PushReader, _ exchange: Exchange, on connection: HTTPConnection) {
-    let begun = MonotonicTime.now()
+    let begun = loop.readClock()
     do throws(PushRefusal) {
       try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
       guard push.summary.collectorID.flatMap({ UUID($0) }) == push.collectorID else { throw .foreignCollector }
@@ -60,7 +60,7 @@ extension Lane: CopyWriterOwner {
     // From here on its outcome is counted where it is settled: the connection may be gone by then.
     connection.exchange?.isOpenPush = false
     counters.bytesReceived += push.wireBytes
-    push.receivedAt = .now()
+    push.receivedAt = loop.readClock()
     push.decodeTime += push.receivedAt - begun
     counters.receiving.observe(push.receivedAt - push.startedAt)
     counters.decoding.observe(push.decodeTime)
@@ -113,16 +113,16 @@ extension Lane: CopyWriterOwner {
         counters.pushesDuplicate += 1
       } else {
         counters.pushesStored += 1
-        counters.storing.observe(.now() - push.startedAt)
+        counters.storing.observe(loop.readClock() - push.startedAt)
         for target in counters.rowsStored.indices { counters.rowsStored[target] += push.rows.rowCount(of: target) }
         counters.rowsRepeated += push.summary.rowsRepeated
       }
       for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected += push.summary.rejectedTotal
-      answer = push.answer(duplicate: duplicate, parked: false, now: .now(), checkIn: nextCheckIn())
+      answer = push.answer(duplicate: duplicate, parked: false, now: loop.readClock(), checkIn: nextCheckIn())
     case .parked:
       counters.pushesParked += 1
-      answer = push.answer(duplicate: false, parked: true, now: .now(), checkIn: nextCheckIn())
+      answer = push.answer(duplicate: false, parked: true, now: loop.readClock(), checkIn: nextCheckIn())
     case .unavailable(let reason, let seconds):
       counters.pushesRefused[.databaseUnavailable, default: 0] += 1
       let requestID = connections[push.ticket.connection]?.exchange?.requestID ?? ""
@@ -152,24 +152,19 @@ extension Lane: CopyWriterOwner {
 
   func park(_ push: Push, _ error: DatabaseError) {
     let letter = DeadLetter(push, error, targets: catalog.targets)
-    let database = context.database
     let handle = handle
     let waiting = LoopBound(push, on: loop)
     context.log.error(
       "push parked",
       ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
-    Task { () async -> Void in
-      var outcome = PushOutcome.parked(sqlstate: letter.sqlstate)
-      do throws(DatabaseError) {
-        try await letter.park(in: database)
-      } catch {
-        outcome = .unavailable(
-          reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
-      }
-      let settledOutcome = outcome
+    context.errands.park(letter) { failure in
       handle.submit { lane in
         let push = waiting.value(on: lane.loop)
-        push.outcome = settledOutcome
+        push.outcome =
+          failure == nil
+          ? .parked(sqlstate: letter.sqlstate)
+          : .unavailable(
+            reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
         lane.settled(push)
       }
     }
@@ -186,7 +181,7 @@ extension Lane: CopyWriterOwner {
     case .batchBegun(let batch):
       counters.batches += 1
       // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
-      let now = MonotonicTime.now()
+      let now = loop.readClock()
       for push in batch.pushes { counters.queueing.observe(now - push.receivedAt) }
     case .batchCommitted(let duration): counters.committing.observe(duration)
     case .batchFailed(let error, let pushes):

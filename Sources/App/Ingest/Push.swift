@@ -38,13 +38,13 @@ final class Push {
   var heldBytes = 0
   var announcedBytes = 0
   /// When the head came, for `processing_time_ms`.
-  var startedAt = MonotonicTime.now()
+  var startedAt = MonotonicTime(nanoseconds: 0)
   /// When its last byte had come.
-  var receivedAt = MonotonicTime.now()
+  var receivedAt = MonotonicTime(nanoseconds: 0)
   /// Processor time that reading it took: inflating, parsing, encoding.
   var decodeTime = Duration.zero
   /// When the commit must have happened.
-  var deadline = MonotonicTime.now()
+  var deadline = MonotonicTime(nanoseconds: 0)
   /// Set after a batch failed for a reason that could not be pinned to one push.
   var mustTravelAlone = false
   var outcome: PushOutcome?
