@@ -177,6 +177,9 @@ public final class EventLoop {
   /// How many descriptors are registered.
   public var registrationCount: Int { registrations.count }
 
+  /// How many deadlines are armed.
+  public var deadlineCount: Int { timers.count }
+
   /// The counters. Resets `longestTurn`.
   public func takeStatistics() -> LoopStatistics {
     defer { statistics.longestTurn = .zero }

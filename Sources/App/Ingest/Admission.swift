@@ -15,6 +15,8 @@ struct Admission {
     case throttled(reason: String, retryAfterSeconds: Int)
     /// 503: we cannot take more, whoever sends it.
     case overloaded(reason: String, retryAfterSeconds: Int)
+    /// 503: no writer has a database.
+    case databaseAway(retryAfterSeconds: Int)
   }
 
   private struct Allowance {
@@ -57,9 +59,7 @@ struct Admission {
   mutating func admit(
     serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
   ) -> Verdict {
-    if !isDatabaseReachable {
-      return .overloaded(reason: "the database is not reachable", retryAfterSeconds: jittered(10))
-    }
+    if !isDatabaseReachable { return .databaseAway(retryAfterSeconds: jittered(10)) }
     if heldBytes + contentLength > hardMark { return refuseForMemory() }
     var allowance =
       allowances[serverID]

@@ -25,6 +25,8 @@ extension Lane: CopyWriterOwner {
       return .failure(Problem(.rateLimited, limit, retryAfterSeconds: seconds))
     case .overloaded(let reason, let seconds):
       return .failure(Problem(.overloaded, reason, retryAfterSeconds: seconds))
+    case .databaseAway(let seconds):
+      return .failure(Problem(.databaseUnavailable, "the push was not read", retryAfterSeconds: seconds))
     }
     let push = borrowPush()
     push.collectorID = record.id

@@ -58,7 +58,7 @@ import Testing
   @Test func `an unreachable database refuses everybody with a time to come back`() {
     var admission = admission()
     guard
-      case .overloaded(_, let retryAfter) = admission.admit(
+      case .databaseAway(let retryAfter) = admission.admit(
         serverID: 1, contentLength: 1, isDatabaseReachable: false, now: now)
     else {
       Issue.record("admitted without a database")

@@ -1,0 +1,32 @@
+"""A fleet of collectors: pganalytics-bench, started against a server, and what it reports."""
+
+import json
+import subprocess
+
+
+class Fleet:
+    """Begins to push at once; `report` waits for the end. The same `name` keeps its collectors' identities."""
+
+    def __init__(self, bench, server, name, collectors, seconds, *options):
+        self.result = server.directory / f"{name}.json"
+        self.result.unlink(missing_ok=True)
+        self.log = server.directory / f"{name}.log"
+        secret = server.credentials["registration_secret"]
+        self.process = subprocess.Popen(
+            [bench, "--url", server.url, "--ca", server.ca, "--registration-secret", secret, "--identities",
+             server.directory / f"{name}.identities", "--collectors", str(collectors), "--duration", f"{seconds}s",
+             *options, "--json", self.result],
+            stdout=open(self.log, "w"), stderr=subprocess.STDOUT,
+        )
+
+    def report(self, is_clean=True):
+        """The bench's JSON. - is_clean: whether anything but success ends the script."""
+        status = self.process.wait()
+        if status == 2 or (is_clean and status != 0):
+            raise SystemExit(f"The bench failed ({status}):\n{self.log.read_text()}")
+        return json.loads(self.result.read_text())
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
