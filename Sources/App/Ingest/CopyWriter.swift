@@ -36,6 +36,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case preparing
     case idle
     case copying(Batch)
+    /// Outcomes are being told. Who hears of one may bring the next push at once: it waits until all are told.
+    case settling
     /// Idle, waiting for more pushes by choice (`batch_linger`).
     case lingering
     /// After a failure that time may cure, or while partitions are being made.
@@ -80,7 +82,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.queuedBytes
+    case .disconnected, .connecting, .preparing, .idle, .settling, .lingering, .resting, .closed: queue.queuedBytes
     }
   }
 
@@ -94,14 +96,14 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
     case .idle: .idle
-    case .copying: .copying
+    case .copying, .settling: .copying
     case .lingering, .resting: .resting
     }
   }
 
   var isConnected: Bool {
     switch state {
-    case .idle, .copying, .lingering, .resting: true
+    case .idle, .copying, .settling, .lingering, .resting: true
     case .disconnected, .connecting, .preparing, .closed: false
     }
   }
@@ -109,7 +111,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Whether everything handed in has been settled.
   var isDrained: Bool {
     switch state {
-    case .copying: false
+    case .copying, .settling: false
     case .disconnected, .connecting, .preparing, .idle, .lingering, .resting, .closed: queue.isEmpty
     }
   }
@@ -131,7 +133,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .idle: pump()
     case .lingering: if queue.count >= settings.batchPushes { wake() }
-    case .disconnected, .connecting, .preparing, .copying, .resting, .closed: break
+    case .disconnected, .connecting, .preparing, .copying, .settling, .resting, .closed: break
     }
   }
 
@@ -146,11 +148,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   /// Starts a batch if the writer is idle and there is one.
   private func pump(mayLinger: Bool = true) {
+    state = .settling
     expire()
+    state = .idle
     if queue.isEmpty { return }
     if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
       state = .lingering
-      timer = loop.schedule(self, at: loop.now + settings.batchLinger)
+      arm(at: loop.now + settings.batchLinger)
       return
     }
     let batch = Batch(queue.takeBatch(), targets: targets)
@@ -164,6 +168,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func rest(until time: MonotonicTime) {
     state = .resting
+    arm(at: time)
+  }
+
+  /// One timer: a session that is lost while the writer rests or lingers ends that, too.
+  private func arm(at time: MonotonicTime) {
+    if let timer { loop.cancel(timer) }
     timer = loop.schedule(self, at: time)
   }
 
@@ -178,7 +188,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .idle
       pump(mayLinger: false)
     case .disconnected: start()
-    case .connecting, .preparing, .idle, .copying, .closed: break
+    case .connecting, .preparing, .idle, .copying, .settling, .closed: break
     }
   }
 
@@ -223,7 +233,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private func committed(_ batch: Batch) {
     backOff.succeeded()
     owner.report(.batchCommitted(loop.readClock() - batchBegunAt))
-    state = .idle
+    state = .settling
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
       owner.settled(push)
@@ -328,7 +338,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .idle
       owner.report(.connected)
       pump()
-    case .disconnected, .connecting, .idle, .lingering, .resting, .closed: break
+    case .disconnected, .connecting, .idle, .settling, .lingering, .resting, .closed: break
     }
   }
 
@@ -343,7 +353,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .closed = state { return }
     state = .disconnected
     let pause = backOff.failed(using: &random)
-    timer = loop.schedule(self, at: loop.now + pause)
+    arm(at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
   }
 }

@@ -354,6 +354,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       seenServers.removeAll(keepingCapacity: true)
       context.errands.touch(servers)
     }
+    // What the last connection left behind may have been stored since.
+    if isDraining { finishDraining() }
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
   }
 
