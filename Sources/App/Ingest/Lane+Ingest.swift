@@ -118,8 +118,9 @@ extension Lane: CopyWriterOwner {
         counters.storing.observe(loop.readClock() - push.startedAt)
         for target in counters.rowsStored.indices { counters.rowsStored[target] += push.rows.rowCount(of: target) }
         counters.rowsRepeated += push.summary.rowsRepeated
+        // Of a repeat they may never have been stored: its first may have been parked, or had other content under its key.
+        for id in push.rows.pendingIDs { known.insert(id) }
       }
-      for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected += push.summary.rejectedTotal
       answer = push.answer(duplicate: duplicate, parked: false, now: loop.readClock(), checkIn: nextCheckIn())
     case .parked:

@@ -25,6 +25,8 @@ final class Dialogue: WireClient {
   private var heldBody: [UInt8]?
   private var parser = AnswerParser()
   private var isOver = false
+  /// What is sent after a gap would be taken for what is missing.
+  private var hasStopped = false
 
   init(_ simulation: Simulation, _ client: SimulatedClient, _ errands: [Errand]) {
     self.simulation = simulation
@@ -77,9 +79,12 @@ final class Dialogue: WireClient {
 
   /// Sends bytes in pieces; with a fault only some of them.
   private func send(_ bytes: [UInt8]) {
+    if hasStopped { return }
     var bytes = bytes[...]
     switch fault {
-    case .stall, .end, .reset, .cut: if simulation.draw(2) == 0 { bytes = bytes.prefix(simulation.draw(bytes.count)) }
+    case .stall, .end, .reset, .cut:
+      if simulation.draw(2) == 0 { bytes = bytes.prefix(simulation.draw(bytes.count)) }
+      hasStopped = true
     case .none, .resetAfter, .finishAfter: break
     }
     let isSplit = simulation.draw(3) == 0

@@ -199,7 +199,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   }
 
   private func put(_ answer: Answer, after delay: Duration = .zero) {
-    let due = max(answers.last?.due ?? 0, simulation.kernel.time + UInt64(delay / .nanoseconds(1)))
+    let due = max(answers.last?.due ?? 0, simulation.kernel.time + UInt64(delay.wholeNanoseconds))
     answers.append((due, answer))
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) {}
   }

@@ -130,7 +130,7 @@ final class SimulatedClient {
   /// To be sent again.
   func failed(_ errand: Errand, retryAfter: Duration) {
     if errand.isOver { return }
-    errand.state = .waiting(until: simulation.kernel.time + UInt64(retryAfter / .nanoseconds(1)))
+    errand.state = .waiting(until: simulation.kernel.time + UInt64(retryAfter.wholeNanoseconds))
   }
 
   func received(_ answer: Answer, to errand: Errand) {

@@ -56,7 +56,7 @@ final class SimulatedKernel: Kernel {
   /// Calls `work` when `delay` has passed, from within `wait`: it may make things ready, and must not call the lane.
   func after(_ delay: Duration, _ work: @escaping () -> Void) {
     eventsMade += 1
-    events.append(Event(time: time + UInt64(max(0, delay / .nanoseconds(1))), number: eventsMade, work: work))
+    events.append(Event(time: time + UInt64(max(0, delay.wholeNanoseconds)), number: eventsMade, work: work))
     var child = events.count - 1
     while child > 0, isEarlier(child, (child - 1) / 2) {
       events.swapAt(child, (child - 1) / 2)

@@ -62,7 +62,7 @@ final class Wire: SimulatedDescriptor {
   }
 
   private func arrive(_ delay: Duration, _ change: @escaping (Wire) -> Void) {
-    let due = max(lastArrival.atServer, simulation.kernel.time) + UInt64(delay / .nanoseconds(1))
+    let due = max(lastArrival.atServer, simulation.kernel.time) + UInt64(delay.wholeNanoseconds)
     lastArrival.atServer = due
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) { [self] in
       if !isCut, !isServerGone { change(self) }
@@ -70,7 +70,7 @@ final class Wire: SimulatedDescriptor {
   }
 
   private func deliver(_ change: @escaping (Wire) -> Void) {
-    let due = max(lastArrival.atClient, simulation.kernel.time + UInt64((simulation.pause + readingDelay) / .nanoseconds(1)))
+    let due = max(lastArrival.atClient, simulation.kernel.time + UInt64((simulation.pause + readingDelay).wholeNanoseconds))
     lastArrival.atClient = due
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) { [self] in if !isCut { change(self) } }
   }
