@@ -217,7 +217,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     case .connected:
       if state == .connecting { state = .open }
       delegate.connected()
-    case .rows(let ids): delegate.received(.rows(DatabaseRows(owning: Self.result(ids))))
+    case .rows(let ids): delegate.received(.rows(DatabaseRows(owning: Self.ledgerAnswer(ids))))
     case .command: delegate.received(.command(affected: 0))
     case .copyIn: delegate.received(.copyIn)
     case .failed(let error): delegate.received(.failed(error))
@@ -242,7 +242,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   }
 
   /// As libpq gives the answer of a simple query: one column, in text format.
-  private static func result(_ ids: [UUID]) -> OpaquePointer {
+  static func ledgerAnswer(_ ids: [UUID]) -> OpaquePointer {
     guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
     var name = Array("push_id".utf8CString)
     name.withUnsafeMutableBufferPointer { name in

@@ -70,7 +70,7 @@ final class SimulatedClient {
     }
   }
 
-  var isDone: Bool { errands.allSatisfy(\.isOver) && dialogues.isEmpty }
+  var isDone: Bool { (errands.allSatisfy(\.isOver) || simulation.drainBegan != nil) && dialogues.isEmpty }
 
   func start() {
     renewToken()
@@ -104,6 +104,7 @@ final class SimulatedClient {
   }
 
   private func proceed() {
+    if simulation.drainBegan != nil { return }
     let now = simulation.kernel.time
     if dialogues.isEmpty {
       let due = errands.filter { if case .waiting(let until) = $0.state { until <= now } else { false } }

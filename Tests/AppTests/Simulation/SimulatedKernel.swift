@@ -65,7 +65,11 @@ final class SimulatedKernel: Kernel {
   }
 
   /// Lets go of what is still to happen.
-  func forgetEvents() { events.removeAll() }
+  func forgetEvents() {
+    let forgotten = events
+    events = []
+    withExtendedLifetime(forgotten) {}
+  }
 
   func attach(_ descriptor: any SimulatedDescriptor) -> CInt {
     descriptorsMade += 1

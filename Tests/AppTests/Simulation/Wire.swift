@@ -75,6 +75,13 @@ final class Wire: SimulatedDescriptor {
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) { [self] in if !isCut { change(self) } }
   }
 
+  /// Nobody listens.
+  func refuse() {
+    isServerGone = true
+    simulation.kernel.detach(descriptor)
+    client?.ended(isReset: true)
+  }
+
   // MARK: The server's end
 
   func readiness(for interest: Interest) -> Readiness {
