@@ -11,9 +11,11 @@ struct Answer {
     let key = Array("\"\(name)\":".utf8)
     let bytes = Array(body.utf8)
     guard bytes.count > key.count else { return nil }
-    for start in 0..<bytes.count - key.count where bytes[start] == key[0] && bytes[start..<start + key.count].elementsEqual(key) {
+    for start in 0..<bytes.count - key.count
+    where bytes[start] == key[0] && bytes[start..<start + key.count].elementsEqual(key) {
       let value = String(decoding: bytes[(start + key.count)...], as: UTF8.self)
-      return value.first == "\"" ? Substring(value.dropFirst().prefix { $0 != "\"" }.description)
+      return value.first == "\""
+        ? Substring(value.dropFirst().prefix { $0 != "\"" }.description)
         : Substring(value.prefix { $0 != "," && $0 != "}" }.description)
     }
     return nil

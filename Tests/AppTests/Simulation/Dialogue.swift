@@ -55,7 +55,8 @@ final class Dialogue: WireClient {
       unanswered.append(errand)
       let isChunked = simulation.draw(4) == 0
       let expects = !isPipelined && simulation.draw(10) == 0
-      let head = client.head(errand, isChunked: isChunked, expects: expects, isLast: unsent.isEmpty && simulation.draw(2) == 0)
+      let head = client.head(
+        errand, isChunked: isChunked, expects: expects, isLast: unsent.isEmpty && simulation.draw(2) == 0)
       let body = isChunked ? chunked(errand.body) : errand.body
       if expects {
         heldBody = body
@@ -128,7 +129,9 @@ final class Dialogue: WireClient {
   func ended(isReset: Bool) { leave() }
 
   private func abandon() {
-    if !isOver, simulation.isQuiet(for: .seconds(140)) { simulation.violated("no answer for 100 s in a world that is well") }
+    if !isOver, simulation.isQuiet(for: .seconds(140)) {
+      simulation.violated("no answer for 100 s in a world that is well")
+    }
     leave()
   }
 

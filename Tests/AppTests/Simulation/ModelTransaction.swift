@@ -72,7 +72,8 @@ struct ModelTuple {
 
   /// The tuples of a whole COPY, header and trailer checked. - Returns: nil if PostgreSQL would refuse it.
   static func all(of copy: [UInt8], fieldCount: Int) -> [ModelTuple]? {
-    guard copy.count >= 21, Array(copy[..<19]) == PostgresBinary.copyHeader, Array(copy.suffix(2)) == [0xFF, 0xFF] else {
+    guard copy.count >= 21, Array(copy[..<19]) == PostgresBinary.copyHeader, Array(copy.suffix(2)) == [0xFF, 0xFF]
+    else {
       return nil
     }
     var tuples: [ModelTuple] = []

@@ -44,7 +44,8 @@ struct PushStock: Sendable {
   private init() {
     do {
       let now = Self.wallStart
-      let authority = try CertificateAuthority.create(commonName: "simulation", validFor: 90 * 86_400, now: now - 86_400)
+      let authority = try CertificateAuthority.create(
+        commonName: "simulation", validFor: 90 * 86_400, now: now - 86_400)
       let key = try PrivateKey.generate()
       let server = try authority.issueServer(
         for: key, dnsNames: ["localhost"], ipAddresses: [], validFor: 86_400, now: now)
@@ -86,7 +87,8 @@ struct PushStock: Sendable {
       seed: UInt64(collector), shape: shape,
       types: (0..<chosen).map { types[(number + collector * 5 + $0 * 7) % types.count] })
     let time = wallStart - Int64(number % 3) * 86_400 - Int64(number) * 60
-    let body = generator.body(collectorID: id(ofCollector: collector).description, hostname: "db\(collector)", unixSeconds: time)
+    let body = generator.body(
+      collectorID: id(ofCollector: collector).description, hostname: "db\(collector)", unixSeconds: time)
     let plain = body.withUnsafeBytes { Array($0) }
     let reader = PushReader(settings: Settings(), catalog: catalog)
     let push = Push(catalog: catalog)

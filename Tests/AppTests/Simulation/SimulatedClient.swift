@@ -78,10 +78,11 @@ final class SimulatedClient {
   }
 
   func renewToken() {
-    token = PushStock.shared.tokens.issue(
-      collector: PushStock.id(ofCollector: collector), hostname: "db\(collector)",
-      now: simulation.kernel.wallTime() / 1_000_000
-    ).token
+    token =
+      PushStock.shared.tokens.issue(
+        collector: PushStock.id(ofCollector: collector), hostname: "db\(collector)",
+        now: simulation.kernel.wallTime() / 1_000_000
+      ).token
   }
 
   /// The bytes of a request's head.

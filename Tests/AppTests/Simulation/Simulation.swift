@@ -207,14 +207,20 @@ final class Simulation {
       violated("received \(counters.pushesReceived), settled \(settled): \(counters)")
     }
     let stored = database.ledger.values.count { !$0.isParked }
-    if counters.pushesStored > stored + emptyPushes { violated("\(counters.pushesStored) called stored, \(stored) are") }
+    if counters.pushesStored > stored + emptyPushes {
+      violated("\(counters.pushesStored) called stored, \(stored) are")
+    }
     if lane.admission.heldBytes != 0 { violated("\(lane.admission.heldBytes) bytes are held for nobody") }
     if lane.gatheredBytes != 0 || lane.writers.contains(where: { $0.backlogBytes != 0 || $0.backlogPushes != 0 }) {
       violated("a backlog of nothing")
     }
     // The housekeeping has one; what spreads the drain may have another.
-    if !(1...(hasDrained ? 2 : 1)).contains(loop.deadlineCount) { violated("\(loop.deadlineCount) deadlines are armed") }
-    if kernel.registeredDescriptors != (hasDrained ? 0 : 2) { violated("\(kernel.registeredDescriptors) descriptors are registered") }
+    if !(1...(hasDrained ? 2 : 1)).contains(loop.deadlineCount) {
+      violated("\(loop.deadlineCount) deadlines are armed")
+    }
+    if kernel.registeredDescriptors != (hasDrained ? 0 : 2) {
+      violated("\(kernel.registeredDescriptors) descriptors are registered")
+    }
     if counters.connectionsAccepted != counters.connectionsClosed { violated("connections are unaccounted for") }
     for errand in clients.flatMap(\.errands) {
       let stored = database.ledger[errand.id]

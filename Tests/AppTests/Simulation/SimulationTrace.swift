@@ -15,7 +15,8 @@ struct SimulationTrace {
     for value in values { mix(UInt64(bitPattern: Int64(value))) }
     if isPrinted {
       let microseconds = (time - SimulatedKernel.start) / 1000
-      print("\(microseconds / 1_000_000).\(String(1_000_000 + microseconds % 1_000_000).dropFirst()) \(event) \(values)")
+      print(
+        "\(microseconds / 1_000_000).\(String(1_000_000 + microseconds % 1_000_000).dropFirst()) \(event) \(values)")
     }
   }
 

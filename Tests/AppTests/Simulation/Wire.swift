@@ -70,7 +70,8 @@ final class Wire: SimulatedDescriptor {
   }
 
   private func deliver(_ change: @escaping (Wire) -> Void) {
-    let due = max(lastArrival.atClient, simulation.kernel.time + UInt64((simulation.pause + readingDelay).wholeNanoseconds))
+    let due = max(
+      lastArrival.atClient, simulation.kernel.time + UInt64((simulation.pause + readingDelay).wholeNanoseconds))
     lastArrival.atClient = due
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) { [self] in if !isCut { change(self) } }
   }
