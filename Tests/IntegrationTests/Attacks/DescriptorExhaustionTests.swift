@@ -7,27 +7,12 @@ import Testing
 
 /// A server process that may have few descriptors, and clients that take all of them.
 @Suite struct DescriptorExhaustionTests {
-  /// The program that was built with these tests.
-  private static var program: String? {
-    var path = [CChar](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &path, path.count - 1)
-    guard count > 0 else { return nil }
-    let own = String(decoding: path.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-    // Some toolchains run the tests in a program of their own.
-    let folders =
-      [String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])]
-      + CommandLine.arguments.map { argument in
-        String(argument[..<(argument.lastIndex(of: "/") ?? argument.startIndex)])
-      }
-    return folders.map { $0 + "/pganalytics" }.first { access($0, X_OK) == 0 }
-  }
-
   private static let descriptors = 80
 
   @Test func `out of descriptors it serves who is connected, rests, and recovers`() async throws {
     let attacked = try await AttackedServer.start()
     let anchor = attacked.server
-    let program = try #require(Self.program, "pganalytics was not built beside the tests")
+    let program = try BuiltProgram.directory() + "/pganalytics"
     let limiters: [String] = ["/usr/bin/prlimit", "/bin/prlimit"]
     let limiter = try #require(limiters.first { access($0, X_OK) == 0 }, "needs prlimit(1) of util-linux")
     let output = anchor.settings.dataDirectory + "/child.log"

@@ -1,0 +1,91 @@
+import Glibc
+import Reactor
+import Testing
+
+@testable import App
+
+/// Runs what the documents tell people to type, in the order in which they tell it.
+@Suite struct DocumentedCommandsTests {
+  private static let programs = ["pganalytics", "pganalytics-bench", "pg_dump", "pg_restore", "tar"]
+
+  /// The indented command lines of a document that begin with one of these programs. A line that ends in \ goes on.
+  static func commands(in document: String) -> [String] {
+    var commands: [String] = []
+    var isOpen = false
+    for line in document.split(separator: "\n", omittingEmptySubsequences: false) {
+      let text = line.drop { $0 == " " }
+      if !isOpen {
+        guard line.count - text.count >= 4, programs.contains(where: { text.hasPrefix($0 + " ") }) else { continue }
+        commands.append("")
+      }
+      isOpen = text.hasSuffix("\\")
+      commands[commands.count - 1] += isOpen ? text.dropLast() : text
+    }
+    return commands
+  }
+
+  /// The command for a test: placeholders of the documents are names of the shell, fleets are small, and runs short.
+  static func rehearsal(_ command: String) -> String {
+    var text = String(command.prefix { $0 != "#" })
+    text.replace(/postgresql:\S+\/restored/, with: #""$RESTORED""#)
+    text.replace(/postgresql:\S+\/pganalytics\S*/, with: #""$DB""#)
+    text.replace(/--database-url [^"\s]\S*/, with: #"--database-url "$DB""#)
+    text.replace("/var/lib/pganalytics", with: #""$DATA""#)
+    text.replace(/--data-dir [^"\s]\S*/, with: #"--data-dir "$DATA""#)
+    text.replace(/--listen \S+/, with: "--listen 127.0.0.1:0")
+    text.replace(/--url \S+/, with: "--url $URL")
+    text.replace(/--ca \S+/, with: "--ca $CA")
+    text.replace(/--registration-secret \S+/, with: #"--registration-secret "$SECRET""#)
+    text.replace(/--database-pid \$\([^)]*\)/, with: "--database-pid $$")
+    text.replace(/--server-pid \$\([^)]*\)/, with: "--server-pid $$")
+    text.replace(/--collectors \d+/, with: "--collectors 4")
+    text.replace(/--rate \d+/, with: "--rate 40")
+    text.replace(/--interval \d+s/, with: "--interval 500ms")
+    text.replace(/--(ramp|warm-up) \d+s/, with: { "--\($0.output.1) 200ms" })
+    text.replace(/--duration \d+s/, with: "--duration 1s")
+    return text
+  }
+
+  @Test(arguments: ["README.md", "docs/OPERATIONS.md", "docs/BENCH.md"])
+  func `every command of a document is taken and succeeds`(_ document: String) async throws {
+    let root = #filePath.components(upTo: "/Tests/")
+    let commands = Self.commands(in: ChildProcess.text(of: "\(root)/\(document)"))
+    #expect(commands.count >= 4, "\(commands)")
+    let server = try await RunningServer.start()
+    let directory = server.settings.dataDirectory
+    let other = try await TestCluster.shared.get().makeDatabase().address
+    let restored = other.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
+    for (index, command) in commands.enumerated() {
+      let output = "\(directory)/command-\(index).out"
+      let script = """
+        cd '\(directory)'
+        PATH='\(try BuiltProgram.directory())':$PATH
+        DB="\(server.settings.databaseURL)"
+        RESTORED="\(restored)"
+        DATA='\(directory)'
+        export PGANALYTICS_DATA_DIR="$DATA" PGANALYTICS_DATABASE_URL="$DB"
+        URL=https://127.0.0.1:\(server.server.address.port)
+        CA='\(server.server.certificateAuthorityFile)'
+        SECRET='\(RunningServer.secret)'
+        exec \(Self.rehearsal(command))
+        """
+      let child = try ChildProcess.start(["/bin/sh", "-euc", script], output: output)
+      var status: CInt = 0
+      if command.hasPrefix("pganalytics serve") {
+        try await server.eventually("it does not serve: \(ChildProcess.text(of: output))") {
+          ChildProcess.text(of: output).contains(" is up")
+        }
+        kill(child, SIGTERM)
+      }
+      try await server.eventually("it does not end: \(command)") { waitpid(child, &status, WNOHANG) != 0 }
+      #expect(status == 0, "\(document): \(command)\n\(ChildProcess.text(of: output))")
+    }
+    await server.stop()
+  }
+}
+
+extension String {
+  fileprivate func components(upTo marker: String) -> String {
+    firstRange(of: marker).map { String(self[..<$0.lowerBound]) } ?? self
+  }
+}
