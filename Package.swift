@@ -58,7 +58,10 @@ let package = Package(
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(
       name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
-    .testTarget(name: "AppTests", dependencies: ["App", "Protocol", "Reactor"], swiftSettings: strict),
+    .testTarget(
+      name: "AppTests",
+      dependencies: ["App", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [

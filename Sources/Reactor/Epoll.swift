@@ -66,8 +66,8 @@ public struct Readiness: OptionSet, Sendable {
   }
 }
 
-/// One epoll instance and the buffer its events arrive in.
-struct Epoll: ~Copyable {
+/// One epoll instance and the buffer its events arrive in; and the system's clocks.
+final class Epoll: Kernel {
   /// Events taken from the kernel a turn; what is left over comes with the next turn, which then does not wait.
   static let maximumEventsPerTurn = 512
 
@@ -108,7 +108,16 @@ struct Epoll: ~Copyable {
     return Int(SystemCall.certain("epoll_pwait2") { count })
   }
 
-  // Safety (both): index < the count that `wait` returned <= maximumEventsPerTurn, all of which is initialised.
-  func key(at index: Int) -> UInt64 { events[index].key }
-  func readiness(at index: Int) -> Readiness { Readiness(epollEvents: events[index].events) }
+  // Safety: index < the count that `wait` returned <= maximumEventsPerTurn, all of which is initialised.
+  func event(at index: Int) -> (key: UInt64, readiness: Readiness) {
+    (events[index].key, Readiness(epollEvents: events[index].events))
+  }
+
+  func monotonicTime() -> MonotonicTime { .now() }
+
+  func wallTime() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
 }

@@ -46,7 +46,7 @@ public final class EventLoop {
   /// One read buffer for all connections of the loop. Whatever a handler leaves in it is gone when the handler returns.
   public let scratch: UnsafeMutableRawBufferPointer
 
-  private let epoll: Epoll
+  private let kernel: any Kernel
   private var registrations = Registrations()
   private var timers = Timers()
   private var starting: [any TurnStartHandler] = []
@@ -64,12 +64,17 @@ public final class EventLoop {
   private static let flagKey = UInt64.max
 
   /// - Throws: when descriptors run out; a loop needs two.
-  public init(index: Int = 0) throws(SystemCallError) {
+  public convenience init(index: Int = 0) throws(SystemCallError) {
+    try self.init(index: index, kernel: try Epoll())
+  }
+
+  /// A loop that hears of events and time from `kernel` alone.
+  public init(index: Int = 0, kernel: any Kernel) throws(SystemCallError) {
     self.index = index
-    epoll = try Epoll()
+    self.kernel = kernel
     handle = try LoopHandle()
-    try epoll.add(handle.flag, .read, key: Self.flagKey)
-    now = .now()
+    try kernel.add(handle.flag, .read, key: Self.flagKey)
+    now = kernel.monotonicTime()
     scratch = .allocate(byteCount: Self.scratchBytes, alignment: 64)
   }
 
@@ -77,6 +82,14 @@ public final class EventLoop {
     _ = handle.close()
     scratch.deallocate()
   }
+
+  // MARK: Time
+
+  /// The time at this moment, for what is measured within a turn; deadlines go by `now`.
+  public func readClock() -> MonotonicTime { kernel.monotonicTime() }
+
+  /// Unix time in microseconds at this moment. It may jump.
+  public func readWallClock() -> Int64 { kernel.wallTime() }
 
   // MARK: Descriptors
 
@@ -88,7 +101,7 @@ public final class EventLoop {
     precondition(!hasEnded, "registered on a loop that has ended")
     let token = registrations.insert(fd, interest, handler)
     do {
-      try epoll.add(fd, interest, key: token.key)
+      try kernel.add(fd, interest, key: token.key)
     } catch {
       _ = registrations.remove(token)
       throw error
@@ -101,7 +114,7 @@ public final class EventLoop {
   public func update(_ token: Token, _ interest: Interest) throws(SystemCallError) {
     guard let index = registrations.index(of: token) else { preconditionFailure("\(token) is not registered") }
     if registrations.interest(at: index) == interest { return }
-    try epoll.modify(registrations.fd(at: index), interest, key: token.key)
+    try kernel.modify(registrations.fd(at: index), interest, key: token.key)
     registrations.setInterest(at: index, interest)
   }
 
@@ -109,7 +122,7 @@ public final class EventLoop {
   /// fetched in this turn. Lets the handler go. A stale token is harmless.
   public func deregister(_ token: Token) {
     guard let (fd, handler) = registrations.remove(token) else { return }
-    epoll.remove(fd)
+    kernel.remove(fd)
     withExtendedLifetime(handler) {}
   }
 
@@ -164,6 +177,9 @@ public final class EventLoop {
   /// How many descriptors are registered.
   public var registrationCount: Int { registrations.count }
 
+  /// How many deadlines are armed.
+  public var deadlineCount: Int { timers.count }
+
   /// The counters. Resets `longestTurn`.
   public func takeStatistics() -> LoopStatistics {
     defer { statistics.longestTurn = .zero }
@@ -173,14 +189,14 @@ public final class EventLoop {
   /// One turn of `run`, for who drives a loop by hand. - Parameter limit: the longest wait; nil: as long as it takes.
   public func turn(waitingAtMost limit: Duration? = nil) {
     precondition(!hasEnded, "a loop runs once")
-    let fetched = epoll.wait(nanoseconds: waitNanoseconds(limit: limit))
-    now = .now()
+    let fetched = kernel.wait(nanoseconds: waitNanoseconds(limit: limit))
+    now = kernel.monotonicTime()
     continueWork()
     dispatch(fetched)
     reachDeadlines()
     runJobs()
     flush()
-    let length = now.duration(to: .now())
+    let length = now.duration(to: kernel.monotonicTime())
     statistics.turns += 1
     statistics.busy += length
     statistics.longestTurn = max(statistics.longestTurn, length)
@@ -203,7 +219,7 @@ public final class EventLoop {
     if !starting.isEmpty || !ending.isEmpty { return 0 }
     var wait = limit
     if let deadline = timers.nextDeadline() {
-      let untilDeadline = max(.zero, MonotonicTime.now().duration(to: deadline))
+      let untilDeadline = max(.zero, kernel.monotonicTime().duration(to: deadline))
       wait = min(wait ?? untilDeadline, untilDeadline)
     }
     return wait?.saturatedNanoseconds ?? -1
@@ -219,7 +235,7 @@ public final class EventLoop {
   private func dispatch(_ fetched: Int) {
     statistics.events += UInt64(fetched)
     for event in 0..<fetched {
-      let key = epoll.key(at: event)
+      let (key, reported) = kernel.event(at: event)
       if key == Self.flagKey {
         isFlagRaised = true
         continue
@@ -228,7 +244,7 @@ public final class EventLoop {
         statistics.staleEvents += 1
         continue
       }
-      let readiness = epoll.readiness(at: event).limited(to: registrations.interest(at: index))
+      let readiness = reported.limited(to: registrations.interest(at: index))
       if readiness.isEmpty {
         statistics.staleEvents += 1
         continue

@@ -89,9 +89,9 @@ extension HTTPConnection {
     switch phase {
     case .push(let reader, let push):
       do throws(PushRefusal) {
-        let begun = MonotonicTime.now()
+        let begun = lane.loop.readClock()
         try reader.receive(bytes, into: push, known: &lane.known)
-        push.decodeTime += .now() - begun
+        push.decodeTime += lane.loop.readClock() - begun
         lane.account(push, reader)
         if let problem = lane.excess() { return refusePush(problem) }
         if let exchange, exchange.head.framing == .chunked { armBody() }
@@ -106,7 +106,7 @@ extension HTTPConnection {
         return
       }
       if !lane.gather(bytes.count, for: &exchange) {
-        let problem = Problem(.overloaded, "admin_bytes_in_flight", retryAfterSeconds: Admission.jittered(5))
+        let problem = Problem(.overloaded, "admin_bytes_in_flight", retryAfterSeconds: lane.admission.jittered(5))
         return refuseMidway(lane.refusal(problem, on: self))
       }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.
@@ -233,7 +233,7 @@ extension HTTPConnection {
 
   func send(_ plaintext: Span<UInt8>) {
     do throws(TLSError) {
-      try tls.send(plaintext, ciphertextOut: &outbound)
+      try link.send(plaintext, ciphertextOut: &outbound)
       queueFlush()
     } catch {
       destroy()

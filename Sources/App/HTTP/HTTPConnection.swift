@@ -38,8 +38,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   let id: ConnectionID
   let peerAddress: SocketAddress
   let lane: Lane
-  private var socket: StreamSocket
-  var tls: TLSSession
+  let link: any ClientLink
   var http: HTTPServerMachine
   var phase: Phase
   var exchange: Exchange?
@@ -62,20 +61,19 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   var hasPeerClosed = false
   var isHeadTimed = false
 
-  init(id: ConnectionID, socket: consuming StreamSocket, peer: SocketAddress, lane: Lane) {
+  init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, lane: Lane) {
     self.id = id
-    self.socket = socket
+    self.link = link
     peerAddress = peer
     self.lane = lane
     phase = .handshaking(since: lane.loop.now)
-    tls = TLSSession(server: lane.tlsContext, now: lane.unixSeconds)
     http = HTTPServerMachine(limits: lane.httpLimits)
   }
 
   /// Registers with the loop. - Returns: false if the loop has no room; the connection is then gone.
   func open() -> Bool {
     do {
-      token = try lane.loop.register(socket.raw, .read, self)
+      token = try lane.loop.register(link.descriptor, .read, self)
     } catch {
       phase = .gone
       return false
@@ -110,7 +108,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   private func read() {
     if lane.mustPause(), isBetweenPushes { return pauseForPressure() }
     for _ in 0..<Self.readsPerTurn {
-      switch socket.read(into: lane.loop.scratch) {
+      switch link.read(into: lane.loop.scratch) {
       case .bytes(let count):
         receive(UnsafeRawBufferPointer(rebasing: lane.loop.scratch[0..<count]))
         if count < lane.loop.scratch.count || isReadPaused { return }
@@ -128,7 +126,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     do throws(TLSError) {
       // Safety: the scratch buffer is the loop's and nobody writes to it before this call returns.
       let span = Span<UInt8>(_unsafeBytes: ciphertext)
-      status = try tls.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
+      status = try link.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
       lane.takeBackPlaintext(plaintext)
       lane.counters.tlsFailures += 1
@@ -137,7 +135,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       return destroy()
     }
     if !outbound.isEmpty { queueFlush() }
-    if case .handshaking(let begin) = phase, tls.isEstablished { established(since: begin) }
+    if case .handshaking(let begin) = phase, link.isEstablished { established(since: begin) }
     if !plaintext.isEmpty { consume(plaintext.span) }
     lane.takeBackPlaintext(plaintext)
     if status == .closedByPeer { peerClosed() }
@@ -145,8 +143,8 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
 
   private func established(since begin: MonotonicTime) {
     // The clock itself: the cryptography of this turn is part of it.
-    lane.counters.handshaking.observe(.now() - begin)
-    certificate = tls.peer.map(ShownCertificate.init)
+    lane.counters.handshaking.observe(lane.loop.readClock() - begin)
+    certificate = link.peer.map(ShownCertificate.init)
     lane.handshakeEnded()
     phase = .idle
     arm(lane.settings.idleDeadline)
@@ -264,7 +262,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     if case .gone = phase { return }
     var isProgressing = false
     while !outbound.isEmpty {
-      switch socket.write(outbound.span) {
+      switch link.write(outbound.span) {
       case .written(let count):
         outbound.removeFirst(count)
         isProgressing = true
@@ -311,7 +309,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   func beginClose() {
     phase = .closing
     pending.removeAll(keepingCapacity: false)
-    tls.close(ciphertextOut: &outbound)
+    link.close(ciphertextOut: &outbound)
     arm(lane.settings.writeDeadline)
     queueFlush()
   }
@@ -320,7 +318,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   /// (RFC 9112 section 9.6): half-close, then read until it is done, for a bounded time.
   private func linger() {
     if hasPeerClosed { return destroy() }
-    socket.shutdownWrite()
+    link.shutdownWrite()
     phase = .lingering(discarded: 0)
     setReading(true)
     arm(lane.settings.lingerDeadline)
@@ -358,7 +356,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     case .streaming(let body):
       body.pipe.cancel()
       // What is not there to its end must not look as if it were.
-      socket.willReset()
+      link.willReset()
     case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
     }
     exchange?.departure?.happened()

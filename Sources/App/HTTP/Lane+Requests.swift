@@ -95,13 +95,10 @@ extension Lane {
   /// Another server may have enrolled it, or renewed its certificate, just now.
   private func lookUp(_ id: UUID, for exchange: Exchange, on connection: HTTPConnection) {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
-    let directory = context.directory
     let handle = handle
-    Task { () async -> Void in
-      do throws(DatabaseError) {
-        try await directory.refresh(id)
-      } catch {
-        let problem = Problem(error)
+    context.errands.refresh(id) { failure in
+      if let failure {
+        let problem = Problem(failure)
         handle.submit { lane in
           lane.connections[ticket.connection]?.completeWaiting(ticket.exchange, problem)
         }
@@ -118,15 +115,15 @@ extension Lane {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
     let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
-    let (certificate, now) = (connection.tls.peerCertificate, Timestamp(unixMicroseconds: unixMicroseconds))
-    let database = context.database
+    let (certificate, now) = (connection.link.peerCertificate, Timestamp(unixMicroseconds: unixMicroseconds))
+    let errands = context.errands
     let departure = Departure()
     connection.exchange?.departure = departure
     let handle = handle
     Task { () async -> Void in
       let answer: EndpointAnswer
       do throws(Problem) {
-        let principal = try await call.principal(database)
+        let principal = try await errands.principal(of: call)
         answer = await call.endpoint.respond(
           to: request,
           RequestContext(

@@ -55,8 +55,12 @@ struct Admission {
   private(set) var heldBytes = 0
   /// Refusals for want of memory since they were last asked for.
   private var memoryRefusals = 0
+  private var random: QuickRandom
 
-  init(settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
+  init(settings: Settings, loops: Int, random: QuickRandom = QuickRandom()) {
+    self.random = random
+    limits = Limits(settings, loops: loops)
+  }
 
   /// Follows the settings. What is held already stays, whatever it is.
   mutating func use(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
@@ -67,7 +71,7 @@ struct Admission {
   mutating func admit(
     serverID: Int32, contentLength: Int, isDatabaseReachable: Bool, now: MonotonicTime
   ) -> Verdict {
-    if !isDatabaseReachable { return .databaseAway(retryAfterSeconds: Self.jittered(10)) }
+    if !isDatabaseReachable { return .databaseAway(retryAfterSeconds: jittered(10)) }
     if heldBytes + contentLength > limits.hardMark { return refuseForMemory() }
     var allowance =
       allowances[serverID]
@@ -78,7 +82,7 @@ struct Admission {
     // The first push may be as large as it likes; what a collector sends beside it may not crowd out the others.
     let underway = allowance.held + allowance.announced
     if underway > 0, underway + contentLength > limits.collectorMark {
-      return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: Self.jittered(1))
+      return .throttled(reason: "collector_bytes_in_flight", retryAfterSeconds: jittered(1))
     }
     if let wait = allowance.bytes.take(
       Double(contentLength), perSecond: limits.bytesPerSecond, burst: limits.bytesBurst, now: now)
@@ -98,7 +102,7 @@ struct Admission {
   private mutating func refuseForMemory() -> Verdict {
     memoryRefusals += 1
     return .overloaded(
-      reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: Self.jittered(5))
+      reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: jittered(5))
   }
 
   mutating func takeMemoryRefusals() -> Int {
@@ -145,10 +149,10 @@ struct Admission {
     }
   }
 
-  private func seconds(_ wait: Duration) -> Int {
-    Self.jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1))
+  private mutating func seconds(_ wait: Duration) -> Int {
+    jittered(max(1, Int(wait.wholeNanoseconds / 1_000_000_000) + 1))
   }
 
   /// Up to half more, so that those refused together do not come back together.
-  static func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2)) }
+  mutating func jittered(_ seconds: Int) -> Int { seconds + Int.random(in: 0...max(1, seconds / 2), using: &random) }
 }

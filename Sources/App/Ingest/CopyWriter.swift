@@ -10,17 +10,6 @@ import Protocol
 import Reactor
 
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
-  enum Event {
-    case connected
-    case disconnected(DatabaseError, retryIn: Duration)
-    case batchBegun(Batch)
-    /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
-    case batchCommitted(copying: Duration, committing: Duration)
-    case batchFailed(DatabaseError, pushes: Int)
-    /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
-    case batchUnknown(pushes: Int)
-  }
-
   private enum State {
     case disconnected
     case connecting
@@ -30,6 +19,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     /// The session statements run again, with other time limits.
     case adjusting
     case copying(Batch)
+    /// Outcomes are being told. Who hears of one may bring the next push at once: it waits until all are told.
+    case settling
     /// Idle, waiting for more pushes by choice (`batch_linger`).
     case lingering
     /// After a failure that time may cure, or while partitions are being made.
@@ -49,24 +40,25 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
   private var settings: Settings
-  private let connection: DatabaseConnection
+  private let session: any CopySession
   /// Whether the session's time limits are others than the settings'.
   private var isSessionStale = false
   private var machine = CopyStateMachine()
   private var state = State.disconnected
   private var queue: Batcher
   private var backOff = ReconnectBackoff()
+  private var random: QuickRandom
   private var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
-  private var batchBegunAt = MonotonicTime.now()
+  private var batchBegunAt: MonotonicTime
   /// When its last COPY so far was ended, or it began.
-  private var copyEndedAt = MonotonicTime.now()
+  private var copyEndedAt: MonotonicTime
   private var progress = Progress.ledger
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
-    address: DatabaseAddress
+    session: any CopySession, random: QuickRandom = QuickRandom()
   ) {
     self.index = index
     self.loop = loop
@@ -74,9 +66,10 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     self.targets = targets
     self.settings = settings
     queue = Batcher(settings: settings)
-    var session = DatabaseSettings(address: address)
-    session.applicationName = "pganalytics writer \(loop.index).\(index)"
-    connection = DatabaseConnection(loop: loop, settings: session)
+    self.session = session
+    self.random = random
+    batchBegunAt = loop.now
+    copyEndedAt = loop.now
   }
 
   /// Follows the settings: for batches to come, and at once if there is none in flight.
@@ -90,14 +83,15 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func sendSessionSetup() {
     isSessionStale = false
-    connection.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
+    session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.queuedBytes
+    case .disconnected, .connecting, .preparing, .idle, .adjusting, .settling, .lingering, .resting, .closed:
+      queue.queuedBytes
     }
   }
 
@@ -117,6 +111,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .copying(left: 0): .committing
       case .copying: .copying
       }
+    case .settling: .committing
     case .lingering: .lingering
     // Without a timer it waits for who makes partitions.
     case .resting: timer == nil ? .partitions : .resting
@@ -125,7 +120,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   var isConnected: Bool {
     switch state {
-    case .idle, .adjusting, .copying, .lingering, .resting: true
+    case .idle, .adjusting, .copying, .settling, .lingering, .resting: true
     case .disconnected, .connecting, .preparing, .closed: false
     }
   }
@@ -133,21 +128,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Whether everything handed in has been settled.
   var isDrained: Bool {
     switch state {
-    case .copying: false
+    case .copying, .settling: false
     case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
     }
   }
 
   func start() {
     state = .connecting
-    connection.connect(self)
+    session.connect(self)
   }
 
   /// Ends the connection. Pushes that are not settled stay unanswered.
   func close() {
     if let timer { loop.cancel(timer) }
     state = .closed
-    connection.close()
+    session.close()
   }
 
   func submit(_ push: Push) {
@@ -155,7 +150,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     switch state {
     case .idle: pump()
     case .lingering: if queue.count >= settings.batchPushes { wake() }
-    case .disconnected, .connecting, .preparing, .adjusting, .copying, .resting, .closed: break
+    case .disconnected, .connecting, .preparing, .adjusting, .copying, .settling, .resting, .closed: break
     }
   }
 
@@ -174,26 +169,34 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .adjusting
       return sendSessionSetup()
     }
+    state = .settling
     expire()
+    state = .idle
     if queue.isEmpty { return }
     if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
       state = .lingering
-      timer = loop.schedule(self, at: loop.now + settings.batchLinger)
+      arm(at: loop.now + settings.batchLinger)
       return
     }
     let batch = Batch(queue.takeBatch(), targets: targets)
     machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch)
-    batchBegunAt = .now()
+    batchBegunAt = loop.readClock()
     copyEndedAt = batchBegunAt
     progress = .ledger
     owner.report(.batchBegun(batch))
-    connection.send(batch.message)
+    session.send(batch.message)
   }
 
   private func rest(until time: MonotonicTime) {
     state = .resting
+    arm(at: time)
+  }
+
+  /// One timer: a session that is lost while the writer rests or lingers ends that, too.
+  private func arm(at time: MonotonicTime) {
+    if let timer { loop.cancel(timer) }
     timer = loop.schedule(self, at: time)
   }
 
@@ -208,7 +211,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       state = .idle
       pump(mayLinger: false)
     case .disconnected: start()
-    case .connecting, .preparing, .idle, .adjusting, .copying, .closed: break
+    case .connecting, .preparing, .idle, .adjusting, .copying, .settling, .closed: break
     }
   }
 
@@ -233,7 +236,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
-        connection.endCopy()
+        session.endCopy()
         copyEnded()
         action = machine.copyEnded()
       case .committed: return committed(batch)
@@ -252,17 +255,17 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    push.withTuples(of: target) { connection.putCopy($0.extracting(range)) }
+    push.withTuples(of: target) { session.putCopy($0.extracting(range)) }
   }
 
   private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
-    bytes[...].withSpan { connection.putCopy($0) }
+    bytes[...].withSpan { session.putCopy($0) }
   }
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: .now() - copyEndedAt))
-    state = .idle
+    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
+    state = .settling
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
       owner.settled(push)
@@ -298,7 +301,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       return
     }
     queue.putBack(remaining)
-    rest(until: loop.now + backOff.failed())
+    rest(until: loop.now + backOff.failed(using: &random))
   }
 
   private func days(of batch: Batch) -> [Int32] {
@@ -362,14 +365,14 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     case .preparing, .adjusting:
       if let error = batchError {
         batchError = nil
-        connection.close()
+        session.close()
         disconnected(error)
         return
       }
       if case .preparing = state { owner.report(.connected) }
       state = .idle
       pump()
-    case .disconnected, .connecting, .idle, .lingering, .resting, .closed: break
+    case .disconnected, .connecting, .idle, .settling, .lingering, .resting, .closed: break
     }
   }
 
@@ -383,8 +386,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .copying(let batch) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
-    let pause = backOff.failed()
-    timer = loop.schedule(self, at: loop.now + pause)
+    let pause = backOff.failed(using: &random)
+    arm(at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))
   }
 }

@@ -11,3 +11,16 @@ protocol CopyWriterOwner: AnyObject {
   /// Something that an operator should know.
   func report(_ event: CopyWriter.Event)
 }
+
+extension CopyWriter {
+  enum Event {
+    case connected
+    case disconnected(DatabaseError, retryIn: Duration)
+    case batchBegun(Batch)
+    /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
+    case batchCommitted(copying: Duration, committing: Duration)
+    case batchFailed(DatabaseError, pushes: Int)
+    /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
+    case batchUnknown(pushes: Int)
+  }
+}

@@ -45,7 +45,7 @@ extension Lane: CopyWriterOwner {
 
   /// The body is complete: checks the envelope, and hands the push to its writer or answers at once.
   func complete(_ push: Push, _ reader: PushReader, _ exchange: Exchange, on connection: HTTPConnection) {
-    let begun = MonotonicTime.now()
+    let begun = loop.readClock()
     do throws(PushRefusal) {
       try reader.finish(key: exchange.head.first(named: "idempotency-key").map { Array($0) }, into: push, known: &known)
       guard push.summary.collectorID.flatMap({ UUID($0) }) == push.collectorID else { throw .foreignCollector }
@@ -61,7 +61,7 @@ extension Lane: CopyWriterOwner {
     recycle(reader)
     // From here on its outcome is counted where it is settled: the connection may be gone by then.
     connection.exchange?.isOpenPush = false
-    push.receivedAt = .now()
+    push.receivedAt = loop.readClock()
     push.decodeTime += push.receivedAt - begun
     counters.received(push)
     if case .chunked = exchange.head.framing {
@@ -112,9 +112,10 @@ extension Lane: CopyWriterOwner {
       if duplicate {
         counters.pushesDuplicate += 1
       } else {
-        counters.stored(push)
+        counters.stored(push, now: loop.readClock())
+        // Of a repeat they may never have been stored: its first may have been parked, or had other content under its key.
+        for id in push.rows.pendingIDs { known.insert(id) }
       }
-      for id in push.rows.pendingIDs { known.insert(id) }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
       answer(push, duplicate: duplicate, parked: false)
@@ -137,7 +138,7 @@ extension Lane: CopyWriterOwner {
   private func answer(_ push: Push, duplicate: Bool, parked: Bool) {
     let ticket = push.ticket
     var body = lendAnswer()
-    body = push.answer(duplicate: duplicate, parked: parked, now: .now(), checkIn: nextCheckIn(), to: body)
+    body = push.answer(duplicate: duplicate, parked: parked, now: loop.readClock(), checkIn: nextCheckIn(), to: body)
     recycle(push)
     connections[ticket.connection]?.complete(ticket.exchange, body.span)
     takeBackAnswer(body)
@@ -162,24 +163,19 @@ extension Lane: CopyWriterOwner {
 
   func park(_ push: Push, _ error: DatabaseError) {
     let letter = DeadLetter(push, error, targets: catalog.targets)
-    let database = context.database
     let handle = handle
     let waiting = LoopBound(push, on: loop)
     context.log.error(
       "push parked",
       ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
-    Task { () async -> Void in
-      var outcome = PushOutcome.parked(sqlstate: letter.sqlstate)
-      do throws(DatabaseError) {
-        try await letter.park(in: database)
-      } catch {
-        outcome = .unavailable(
-          reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
-      }
-      let settledOutcome = outcome
+    context.errands.park(letter) { failure in
       handle.submit { lane in
         let push = waiting.value(on: lane.loop)
-        push.outcome = settledOutcome
+        push.outcome =
+          failure == nil
+          ? .parked(sqlstate: letter.sqlstate)
+          : .unavailable(
+            reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
         lane.settled(push)
       }
     }
@@ -196,7 +192,7 @@ extension Lane: CopyWriterOwner {
     case .batchBegun(let batch):
       counters.batches += 1
       // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
-      let now = MonotonicTime.now()
+      let now = loop.readClock()
       var (rows, bytes) = (0, 0)
       for push in batch.pushes {
         counters.queueing.observe(now - push.receivedAt)
@@ -228,9 +224,9 @@ extension LaneCounters {
   }
 
   /// It was committed, for the first time.
-  fileprivate mutating func stored(_ push: Push) {
+  fileprivate mutating func stored(_ push: Push, now: MonotonicTime) {
     pushesStored += 1
-    storing.observe(.now() - push.startedAt)
+    storing.observe(now - push.startedAt)
     push.rows.addRowCounts(to: &rowsStored)
     rowsRepeated += push.summary.rowsRepeated
   }

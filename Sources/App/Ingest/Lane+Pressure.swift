@@ -34,7 +34,7 @@ extension Lane {
       if push.heldBytes > largest?.bytes ?? 0 { largest = (connection, push.heldBytes) }
     }
     largest?.connection.refusePush(
-      Problem(.overloaded, "others need the memory (bytes_in_flight)", retryAfterSeconds: Admission.jittered(5)))
+      Problem(.overloaded, "others need the memory (bytes_in_flight)", retryAfterSeconds: admission.jittered(5)))
   }
 
   // MARK: Bodies of the admin lane

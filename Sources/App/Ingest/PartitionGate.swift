@@ -15,14 +15,11 @@ extension Lane {
   func prepareDays(
     _ days: [Int32], then: @escaping @Sendable (Lane) -> Void, orElse: @escaping @Sendable (Lane) -> Void
   ) {
-    let partitions = context.partitions
     let log = context.log
     let handle = handle
-    Task { () async -> Void in
-      do throws(DatabaseError) {
-        _ = try await partitions.ensure(days: days.map { Day(word: $0) })
-      } catch {
-        log.warning("partitions not made", ["error": "\(error)"])
+    context.errands.ensurePartitions(of: days.map { Day(word: $0) }) { failure in
+      if let failure {
+        log.warning("partitions not made", ["error": "\(failure)"])
         handle.submit(orElse)
         return
       }

@@ -38,14 +38,14 @@ final class Push {
   var heldBytes = 0
   var announcedBytes = 0
   /// When the head came, for `processing_time_ms`.
-  var startedAt = MonotonicTime.now()
+  var startedAt = MonotonicTime(nanoseconds: 0)
   /// When its last byte had come.
-  var receivedAt = MonotonicTime.now()
+  var receivedAt = MonotonicTime(nanoseconds: 0)
   /// Time of the loop that reading it took: inflating, parsing, encoding; and the first of these alone.
   var decodeTime = Duration.zero
   var inflateTime = Duration.zero
   /// When the commit must have happened.
-  var deadline = MonotonicTime.now()
+  var deadline = MonotonicTime(nanoseconds: 0)
   /// Set after a batch failed for a reason that could not be pinned to one push.
   var mustTravelAlone = false
   var outcome: PushOutcome?

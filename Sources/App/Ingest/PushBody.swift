@@ -30,11 +30,13 @@ struct PushBody: ~Copyable {
   private var mixed = Digest()
   private var inflatedBytes = 0
   private let inflatedBytesMaximum: Int
+  private let clock: () -> MonotonicTime
 
   /// JSON is inflated in steps of this many bytes.
   private static let stepBytes = 64 * 1024
 
-  init(settings: Settings, catalog: CompiledCatalog) {
+  init(settings: Settings, catalog: CompiledCatalog, clock: @escaping () -> MonotonicTime) {
+    self.clock = clock
     inflater = GzipInflater(limits: settings.inflateLimits)
     decoder = PushDecoder(catalog: catalog, limits: settings.pushLimits)
     inflatedBytesMaximum = settings.inflatedBytes
@@ -118,12 +120,12 @@ struct PushBody: ~Copyable {
     while true {
       let before = window.count
       let progress: InflateProgress
-      let begun = MonotonicTime.now()
+      let begun = clock()
       do throws(InflateError) {
         progress = try inflater.inflate(
           bytes.extracting(position..<bytes.count), into: &window, atMost: Self.stepBytes)
       } catch { throw .inflate(error) }
-      push.inflateTime += .now() - begun
+      push.inflateTime += clock() - begun
       position += progress.consumed
       if window.count > before {
         try decode(from: before, isLast: false, into: push, known: &known)

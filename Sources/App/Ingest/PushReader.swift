@@ -1,16 +1,20 @@
 // Who reads a push that is arriving: an object, because a connection and its lane hand it on and the lane pools it.
 
 import Protocol
+import Reactor
 
 final class PushReader {
   private var body: PushBody
-
   /// Of the settings it was made by.
   let version: Int
 
-  init(settings: Settings, catalog: CompiledCatalog, version: Int = 0) {
+  /// - Parameter clock: for what it says of the time that it took.
+  init(
+    settings: Settings, catalog: CompiledCatalog, version: Int = 0,
+    clock: @escaping () -> MonotonicTime = MonotonicTime.now
+  ) {
     self.version = version
-    body = PushBody(settings: settings, catalog: catalog)
+    body = PushBody(settings: settings, catalog: catalog, clock: clock)
   }
 
   /// Bytes held by the window, without the rows.

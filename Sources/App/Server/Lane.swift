@@ -11,10 +11,8 @@ struct LaneContext: Sendable {
   let tlsContext: TLSContext
   let tokens: Tokens
   let router: Router
-  let directory: CollectorDirectory
   let refusals: IdentityRefusals
-  let partitions: Partitions
-  let database: Database
+  let errands: any LaneErrands
   let log: ServerLog
   let pacing: QueryPacing
   let loops: Int
@@ -71,7 +69,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Bytes of bodies for endpoints of the admin lane, until they are answered.
   var gatheredBytes = 0
   /// For what must differ and need not be secret: the names of requests, jitter.
-  var random = QuickRandom()
+  var random: QuickRandom
   private(set) var isDraining = false
   private(set) lazy var handle = LaneHandle(self)
 
@@ -98,8 +96,9 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
 
-  init(loop: EventLoop, context: LaneContext, catalog: CompiledCatalog) {
+  init(loop: EventLoop, context: LaneContext, catalog: CompiledCatalog, random: QuickRandom = QuickRandom()) {
     self.loop = loop
+    self.random = random
     self.context = context
     self.catalog = catalog
     counters = LaneCounters(targets: catalog.targets.count)
@@ -108,7 +107,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     tokens = context.tokens
     httpLimits = settings.httpLimits
     known = KnownIDs(capacity: settings.knownIDs)
-    admission = Admission(settings: settings, loops: context.loops)
+    admission = Admission(
+      settings: settings, loops: context.loops, random: QuickRandom(seed: self.random.next()))
     pushLog = PushLog(settings: settings, loops: context.loops, now: loop.now)
     touchedAt = loop.now
     connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
@@ -116,19 +116,30 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   /// Listens and connects to the database.
   func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
-    let targets = CopyTargets(catalog)
-    for index in 0..<settings.writerConnections {
-      let writer = CopyWriter(
-        index: index, loop: loop, owner: self, targets: targets, settings: settings, address: database)
-      writers.append(writer)
-      writer.start()
-    }
+    begin(
+      (0..<settings.writerConnections).map { index in
+        var session = DatabaseSettings(address: database)
+        session.applicationName = "pganalytics writer \(loop.index).\(index)"
+        return DatabaseConnection(loop: loop, settings: session)
+      })
     var options = Listener.Options()
     options.maximumAcceptsPerTurn = settings.acceptsPerTurn
     let listener = try Listener(loop: loop, address: address, options: options, handler: self)
     self.listener = listener
-    _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
     return listener.localAddress
+  }
+
+  /// Starts a writer on each of `sessions`, and the housekeeping.
+  func begin(_ sessions: [any CopySession]) {
+    let targets = CopyTargets(catalog)
+    for (index, session) in sessions.enumerated() {
+      let writer = CopyWriter(
+        index: index, loop: loop, owner: self, targets: targets, settings: settings, session: session,
+        random: QuickRandom(seed: random.next()))
+      writers.append(writer)
+      writer.start()
+    }
+    _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
   }
 
   /// Follows the settings that can change: at once, but for what is in work by the old ones.
@@ -150,10 +161,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   // MARK: Connections
 
   func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress) {
-    var socket: StreamSocket? = consume socket
-    let connection = connections.insert { id in
-      HTTPConnection(id: id, socket: socket.take()!, peer: peer, lane: self)
-    }
+    adopt(TLSLink(socket, TLSSession(server: tlsContext, now: unixSeconds)), from: peer)
+  }
+
+  /// Serves the client at the other end of `link`.
+  func adopt(_ link: any ClientLink, from peer: SocketAddress) {
+    let connection = connections.insert { HTTPConnection(id: $0, link: link, peer: peer, lane: self) }
     counters.connectionsAccepted += 1
     if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
     if !hasRoom { listener?.pause() }
@@ -175,11 +188,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// as much as 65 requests. A connection that has to wait is reported again in the next turn.
   func mayHandshake() -> Bool {
     guard let end = handshakeEnd else {
-      handshakeEnd = .now() + settings.handshakeBudget
+      handshakeEnd = loop.readClock() + settings.handshakeBudget
       loop.atTurnEnd(self)
       return true
     }
-    return MonotonicTime.now() < end
+    return loop.readClock() < end
   }
 
   /// A connection is established, or is given up before it was.
@@ -202,15 +215,17 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     plaintext.removeAll(keepingCapacity: plaintext.allocatedBytes <= 4 * EventLoop.scratchBytes)
   }
 
-  var httpDate: String { clock.httpDate(at: loop.now) }
-  var unixSeconds: Int64 { clock.unixSeconds(at: loop.now) }
-  var unixMicroseconds: Int64 { clock.unixMicroseconds(at: loop.now) }
+  var httpDate: String { clock.httpDate(of: loop) }
+  var unixSeconds: Int64 { clock.unixSeconds(of: loop) }
+  var unixMicroseconds: Int64 { clock.unixMicroseconds(of: loop) }
 
   // MARK: Pools
 
   func borrowPush() -> Push { pushPool.popLast() ?? Push(catalog: catalog) }
   func borrowReader() -> PushReader {
-    readerPool.popLast() ?? PushReader(settings: settings, catalog: catalog, version: readersVersion)
+    readerPool.popLast()
+      ?? PushReader(
+        settings: settings, catalog: catalog, version: readersVersion, clock: { [loop] in loop.readClock() })
   }
 
   /// Updates what a push in reading holds.
@@ -309,8 +324,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       touchedAt = loop.now
       let servers = Array(seenServers)
       seenServers.removeAll(keepingCapacity: true)
-      context.directory.touch(servers)
+      context.errands.touch(servers)
     }
+    // What the last connection left behind may have been stored since.
+    if isDraining { finishDraining() }
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
   }
 

@@ -2,7 +2,10 @@
 
 /// SplitMix64 (Steele, Lea and Flood 2014), begun by the system's generator. Anybody can predict it: no secrets from here.
 struct QuickRandom: RandomNumberGenerator {
-  private var state = UInt64.random(in: .min ... .max)
+  private var state: UInt64
+
+  /// - Parameter seed: the same seed gives the same numbers.
+  init(seed: UInt64 = .random(in: .min ... .max)) { state = seed }
 
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15

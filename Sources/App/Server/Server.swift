@@ -107,7 +107,8 @@ final class Server: Sendable {
     let context = LaneContext(
       settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
       router: try Router(Endpoints.all(services)),
-      directory: directory, refusals: refusals, partitions: storage.partitions, database: database, log: log,
+      refusals: refusals,
+      errands: DatabaseErrands(database: database, partitions: storage.partitions, directory: directory), log: log,
       pacing: pacing, loops: loops)
     let catalog = CompiledCatalog()
 

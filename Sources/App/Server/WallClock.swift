@@ -11,20 +11,21 @@ struct WallClock {
   private var dateSeconds: Int64 = .min
   private var date = ""
 
-  mutating func unixMicroseconds(at now: MonotonicTime) -> Int64 {
+  mutating func unixMicroseconds(of loop: EventLoop) -> Int64 {
+    let now = loop.now
     if let readAt, now - readAt < .seconds(1) {
       return unixMicrosecondsAtRead + readAt.duration(to: now).wholeNanoseconds / 1000
     }
     readAt = now
-    unixMicrosecondsAtRead = Self.unixMicroseconds()
+    unixMicrosecondsAtRead = loop.readWallClock()
     return unixMicrosecondsAtRead
   }
 
-  mutating func unixSeconds(at now: MonotonicTime) -> Int64 { unixMicroseconds(at: now) / 1_000_000 }
+  mutating func unixSeconds(of loop: EventLoop) -> Int64 { unixMicroseconds(of: loop) / 1_000_000 }
 
   /// The value of a Date field.
-  mutating func httpDate(at now: MonotonicTime) -> String {
-    let seconds = unixSeconds(at: now)
+  mutating func httpDate(of loop: EventLoop) -> String {
+    let seconds = unixSeconds(of: loop)
     if seconds != dateSeconds {
       dateSeconds = seconds
       date = HTTPDate.imfFixdate(unixSeconds: seconds)

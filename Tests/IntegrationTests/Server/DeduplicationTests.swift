@@ -63,6 +63,25 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 2)
   }
 
+  @Test func `a repeat with other content under its key teaches the server no names`() async throws {
+    let collector = try await RunningServer.shared(.plain).enrol()
+    let client = try await collector.client()
+    let key = [("Idempotency-Key", "round")]
+    let (a, b) = (
+      collector.push(of: [TestCollector.disk("/dev/a", used: 1)]),
+      collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
+    )
+    #expect(try await collector.push(a, key, over: client).json["duplicate"]?.flag == false)
+    #expect(try await collector.push(b, key, over: client).json["duplicate"]?.flag == true)
+    #expect(try await collector.push(b, over: client).json["duplicate"]?.flag == false)
+    let named = try await collector.server.integer(
+      """
+      SELECT count(*) FROM metrics.disk_usage JOIN pganalytics.objects USING (server_id, object_id)
+      WHERE server_id = \(collector.serverID)
+      """)
+    #expect(named == 2)
+  }
+
   @Test func `two collectors that say the same are two`() async throws {
     let server = try await RunningServer.shared(.plain)
     let key = [("Idempotency-Key", "the same")]

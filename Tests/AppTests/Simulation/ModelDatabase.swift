@@ -1,0 +1,160 @@
+// The database as far as the ingest path can tell: ledger, names, dead letters, partitions; a message is stored whole or not
+// at all, and what is stored is compared with what the pushes say at once.
+
+import Protocol
+
+@testable import App
+
+final class ModelDatabase {
+  struct Stored {
+    let serverID: Int32
+    let isParked: Bool
+  }
+
+  /// Whose rows may be anything.
+  private static let noisyServer = PushStock.serverID(ofCollector: PushStock.collectors - 1)
+
+  unowned let simulation: Simulation
+  private let stock = PushStock.shared
+  private(set) var ledger: [UUID: Stored] = [:]
+  /// Text and object ids by server.
+  private var texts: Set<Int64> = []
+  private var objects: Set<Int64> = []
+  /// Days since 2000-01-01 that have partitions.
+  private(set) var days: Set<Int32> = []
+  /// Days that rows or ledger entries fall on.
+  private var usedDays: Set<Int32> = []
+  /// Refuses connections while it is down.
+  private(set) var isDown = false
+  /// Ledger ids that a transaction without a session still holds.
+  var orphaned: Set<UUID> = []
+  var sessions: [ModelSession] = []
+  /// Columns of each target that name a text or an object.
+  private let references: [[(column: Int, isObject: Bool)]]
+
+  init(_ simulation: Simulation) {
+    self.simulation = simulation
+    references = stock.catalog.targets.map { target in
+      guard let table = MetricCatalog.tables.first(where: { $0.name == target.table }) else { return [] }
+      let interned = Set(table.columns.compactMap { $0.kind == .interned ? $0.name + "_id" : nil })
+      return target.columns.enumerated().compactMap { index, column in
+        if column.name == "object_id", !table.object.isEmpty { return (index, true) }
+        let isText = column.name == "database_id" && table.hasDatabase || interned.contains(column.name)
+        return isText ? (index, false) : nil
+      }
+    }
+  }
+
+  // MARK: Faults
+
+  /// Every session is lost; nobody gets in for a while.
+  func restart(for duration: Duration) {
+    isDown = true
+    simulation.note("database down", [])
+    for session in sessions { session.lose("the server is shutting down") }
+    simulation.kernel.after(duration) { [self] in
+      isDown = false
+      simulation.note("database up", [])
+    }
+  }
+
+  /// A day's partitions are taken away, if nothing is in them.
+  func forgetDay() {
+    guard let day = days.subtracting(usedDays).min() else { return }
+    simulation.note("partition dropped", [Int(day)])
+    days.remove(day)
+  }
+
+  func addDays(_ more: [Int32]) { days.formUnion(more) }
+
+  // MARK: Transactions
+
+  /// Whether `day` has partitions, as rows and ledger need them.
+  func hasPartitions(_ day: Int32) -> Bool { days.contains(day) }
+
+  /// Checks one COPY. - Returns: a day of its rows that has no partition.
+  func missingDay(_ copy: [UInt8], target: Int) -> Int32? {
+    guard target < stock.catalog.unknownMetricsTarget + 1, let tuples = tuples(copy, target) else { return nil }
+    for tuple in tuples {
+      guard let time = tuple.fields[0] else { continue }
+      let microseconds = ModelTuple.integer(copy, time)
+      let day = Int32(microseconds / 86_400_000_000)
+      if !days.contains(day) { return day }
+    }
+    return nil
+  }
+
+  /// Where an error in the first row of `push` shows.
+  func context(of push: StockedPush, _ target: Int, _ transaction: ModelTransaction) -> String {
+    let copy = transaction.data[target] ?? []
+    let line = tuples(copy, target)?.firstIndex { push.tuples[target].starts(with: copy[$0.range]) } ?? 0
+    return "COPY \(stock.catalog.targets[target].table), line \(line + 1), column time"
+  }
+
+  private func tuples(_ copy: [UInt8], _ target: Int) -> [ModelTuple]? {
+    let tuples = ModelTuple.all(of: copy, fieldCount: stock.catalog.targets[target].columns.count)
+    if tuples == nil { simulation.violated("COPY data that PostgreSQL would refuse, for target \(target)") }
+    return tuples
+  }
+
+  func commit(_ transaction: ModelTransaction) {
+    simulation.note("commit", transaction.new.map { Int($0.serverID) })
+    for entry in transaction.new {
+      if ledger[entry.id] != nil { simulation.violated("\(entry.id) entered the ledger twice") }
+      if simulation.isPoisoned(entry.id) { simulation.violated("poisoned rows of \(entry.id) were stored") }
+      ledger[entry.id] = Stored(serverID: entry.serverID, isParked: false)
+      usedDays.insert(entry.day)
+      if let push = stock.push(entry.id), push.day != entry.day { simulation.violated("\(entry.id): another day") }
+    }
+    addNames(transaction)
+    for target in 0...stock.catalog.unknownMetricsTarget { check(transaction, target) }
+  }
+
+  private func addNames(_ transaction: ModelTransaction) {
+    for target in [stock.catalog.textsTarget, stock.catalog.objectsTarget] {
+      guard let copy = transaction.data[target] else { continue }
+      for tuple in tuples(copy, target) ?? [] {
+        guard let server = tuple.fields[0], let id = tuple.fields[1] else { continue }
+        let key = ModelTuple.integer(copy, id) ^ ModelTuple.integer(copy, server) << 32
+        if target == stock.catalog.textsTarget { texts.insert(key) } else { objects.insert(key) }
+      }
+    }
+  }
+
+  /// Whether the rows for `target` are those of the new pushes, in their order, each of whose names is known.
+  private func check(_ transaction: ModelTransaction, _ target: Int) {
+    let copy = transaction.data[target] ?? []
+    var expected: [UInt8] = []
+    for entry in transaction.new where entry.serverID != Self.noisyServer {
+      expected += stock.push(entry.id)?.tuples[target] ?? []
+    }
+    if copy.isEmpty {
+      if !expected.isEmpty { simulation.violated("rows of target \(target) were left out") }
+      return
+    }
+    var found: [UInt8] = []
+    for tuple in tuples(copy, target) ?? [] {
+      guard let time = tuple.fields[0], let serverField = tuple.fields[1] else {
+        simulation.violated("a row of target \(target) without time or server")
+        continue
+      }
+      usedDays.insert(Int32(ModelTuple.integer(copy, time) / 86_400_000_000))
+      let server = ModelTuple.integer(copy, serverField)
+      for reference in references[target] {
+        guard let field = tuple.fields[reference.column] else { continue }
+        let key = ModelTuple.integer(copy, field) ^ server << 32
+        if !(reference.isObject ? objects : texts).contains(key) {
+          simulation.violated("a row of target \(target) has a name that is nowhere")
+        }
+      }
+      if server != Int64(Self.noisyServer) { found += copy[tuple.range] }
+    }
+    if found != expected { simulation.violated("rows of target \(target) are not those of the pushes") }
+  }
+
+  /// Keeps a push aside. - Returns: whether it was not in the ledger.
+  func park(_ id: UUID, serverID: Int32) {
+    simulation.note("park", [Int(serverID)])
+    if ledger[id] == nil { ledger[id] = Stored(serverID: serverID, isParked: true) }
+  }
+}

@@ -1,0 +1,36 @@
+// What a lane asks of the model beside its writers.
+
+import Protocol
+import Reactor
+
+@testable import App
+
+/// Safety: a simulation has one thread; the protocol wants it Sendable for the server's sake.
+final class ModelErrands: LaneErrands, @unchecked Sendable {
+  private unowned let simulation: Simulation
+
+  init(_ simulation: Simulation) { self.simulation = simulation }
+
+  func ensurePartitions(of days: [Day], _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    later(done) { [simulation] in simulation.database.addDays(days.map(\.word)) }
+  }
+
+  func park(_ letter: DeadLetter, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    let (id, serverID) = (letter.pushID, letter.serverID)
+    if !simulation.isPoisoned(id) { simulation.violated("\(id) was parked, and nothing is wrong with it") }
+    later(done) { [simulation] in simulation.database.park(id, serverID: serverID) }
+  }
+
+  /// Does it after a while: or not, or without saying so.
+  private func later(_ done: @escaping @Sendable (DatabaseError?) -> Void, _ work: @escaping () -> Void) {
+    simulation.kernel.after(simulation.pause) { [simulation] in
+      let isLost = simulation.database.isDown || simulation.chance(0.1)
+      if !isLost || simulation.chance(0.3) { work() }
+      done(isLost ? DatabaseError(.connectionLost, "terminated by an administrator") : nil)
+    }
+  }
+
+  func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
+  func touch(_ servers: [Int32]) {}
+  func principal(of call: EndpointCall) async throws(Problem) -> Principal { throw Problem(.internalError) }
+}

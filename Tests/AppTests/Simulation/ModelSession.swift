@@ -1,0 +1,290 @@
+// A writer's session at the model: what it is sent is answered later, or not at all.
+
+internal import CEpoll.Postgres
+import Protocol
+import Reactor
+
+@testable import App
+
+final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
+  private enum Answer {
+    case connected
+    case rows([UUID])
+    case command
+    case copyIn
+    case failed(DatabaseError)
+    case finished
+    case drained
+    case lost(DatabaseError)
+  }
+
+  private enum State: Equatable {
+    case closed, connecting, open
+    /// The loss is on its way to the writer.
+    case losing
+  }
+
+  private unowned let simulation: Simulation
+  private unowned let database: ModelDatabase
+  private var state = State.closed
+  private var delegate: (any DatabaseConnectionDelegate)?
+  private var token: Token?
+  private var descriptor: CInt = 0
+  /// Counts sessions, so that what was meant for an older one finds another number.
+  private var generation = 0
+  /// In order; each with when it arrives.
+  private var answers: [(due: UInt64, answer: Answer)] = []
+  private var transaction: ModelTransaction?
+  private var position = 0
+  private var copying: Int?
+  private var owesDrained = false
+  /// The commit was asked for, and has neither happened nor failed.
+  private var isCommitting = false
+
+  init(_ simulation: Simulation) {
+    self.simulation = simulation
+    database = simulation.database
+    descriptor = simulation.kernel.attach(self)
+  }
+
+  // MARK: CopySession
+
+  func connect(_ delegate: any DatabaseConnectionDelegate) {
+    precondition(state == .closed, "connected twice")
+    self.delegate = delegate
+    state = .connecting
+    generation += 1
+    do throws(SystemCallError) {
+      token = try simulation.loop.register(descriptor, .read, self)
+    } catch { preconditionFailure("\(error)") }
+    if database.isDown || simulation.chance(0.05) {
+      lose("connection refused", .connectFailed)
+    } else {
+      put(.connected, after: simulation.pause)
+    }
+  }
+
+  func send(_ sql: String) {
+    if state == .losing { return }
+    precondition(state == .open && transaction == nil, "a message while another is in work")
+    if sql.hasPrefix("SET synchronous_commit") {
+      if simulation.chance(0.03) {
+        put(.failed(DatabaseError(.statement, "permission denied", sqlstate: "42501")))
+      } else {
+        for _ in 0..<8 { put(.command) }
+      }
+      return put(.finished)
+    }
+    guard let read = ModelTransaction(sql, PushStock.shared.catalog) else {
+      return simulation.violated("a message that the model cannot read: \(sql.prefix(200))")
+    }
+    transaction = read
+    position = 0
+    simulation.note("batch", [read.entries.count, read.statements.count])
+    advance()
+  }
+
+  func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance {
+    if state == .losing { return .accepted }
+    guard let copying, let transaction else { preconditionFailure("COPY data out of turn") }
+    precondition(bytes.count <= DatabaseConnection.maximumCopyChunkBytes)
+    if owesDrained { return .full }
+    if simulation.chance(0.05) {
+      owesDrained = true
+      put(.drained, after: simulation.pause)
+      return .full
+    }
+    bytes.withUnsafeBufferPointer { transaction.data[copying, default: []] += $0 }
+    return .accepted
+  }
+
+  func endCopy() {
+    if state == .losing { return }
+    guard let target = copying, let transaction else { preconditionFailure("the end of no COPY") }
+    copying = nil
+    if let day = database.missingDay(transaction.data[target] ?? [], target: target) {
+      return refuse(.missingPartition(day))
+    }
+    for entry in transaction.new where simulation.isPoisoned(entry.id) {
+      guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
+      return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
+    }
+    put(.command, after: simulation.pause)
+    advance()
+  }
+
+  func close() {
+    if state == .closed { return }
+    release()
+    delegate = nil
+  }
+
+  // MARK: What the server does
+
+  private func advance() {
+    guard let transaction, state == .open else { return }
+    if simulation.chance(0.01) { return lose("terminated by an administrator") }
+    if position == transaction.statements.count { return commit(transaction) }
+    if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(3))) }
+    let statement = transaction.statements[position]
+    if statement == .ledger, transaction.entries.contains(where: { database.orphaned.contains($0.id) }) {
+      // Another transaction has inserted the same id: this one waits for its end.
+      let generation = generation
+      return simulation.kernel.after(.milliseconds(20)) { [self] in if generation == self.generation { advance() } }
+    }
+    position += 1
+    switch statement {
+    case .ledger:
+      if let day = transaction.entries.first(where: { !database.hasPartitions($0.day) })?.day {
+        return refuse(.missingPartition(day))
+      }
+      transaction.new = transaction.entries.filter { database.ledger[$0.id] == nil }
+      put(.rows(transaction.new.map(\.id)), after: simulation.pause)
+      advance()
+    case .copy(let target):
+      copying = target
+      put(.copyIn)
+    case .other:
+      put(.command, after: simulation.pause)
+      advance()
+    }
+  }
+
+  private func commit(_ transaction: ModelTransaction) {
+    isCommitting = true
+    let generation = generation
+    simulation.kernel.after(simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause) { [self] in
+      guard generation == self.generation, state == .open else { return }
+      isCommitting = false
+      self.transaction = nil
+      if simulation.chance(0.03) { return lose("terminated before the commit") }
+      database.commit(transaction)
+      if simulation.chance(0.03) { return lose("terminated after the commit") }
+      put(.finished, after: simulation.pause)
+    }
+  }
+
+  private func refuse(_ error: ModelRefusal) {
+    simulation.note("refused", [error.number])
+    transaction = nil
+    copying = nil
+    put(.failed(error.error), after: simulation.pause)
+    put(.finished)
+  }
+
+  /// The session breaks. Its transaction is rolled back, or committed without anybody hearing of it, now or later.
+  func lose(_ reason: String, _ kind: DatabaseError.Kind = .connectionLost) {
+    guard state == .open || state == .connecting else { return }
+    if isCommitting, let transaction {
+      let ids = transaction.new.map(\.id)
+      switch simulation.draw(4) {
+      case 0: database.commit(transaction)
+      case 1, 2:
+        let isCommitted = simulation.draw(2) == 0
+        database.orphaned.formUnion(ids)
+        simulation.kernel.after(.milliseconds(simulation.draw(3000))) { [unowned database] in
+          database.orphaned.subtract(ids)
+          if isCommitted { database.commit(transaction) }
+        }
+      default: break
+      }
+    }
+    simulation.note("session lost", [])
+    (transaction, copying, isCommitting) = (nil, nil, false)
+    // What was answered before the loss may be lost with it.
+    if simulation.draw(2) == 0 { answers.removeAll() }
+    answers.removeAll { if case .drained = $0.answer { true } else { false } }
+    state = .losing
+    put(.lost(DatabaseError(kind, reason)), after: simulation.pause)
+  }
+
+  private func put(_ answer: Answer, after delay: Duration = .zero) {
+    let due = max(answers.last?.due ?? 0, simulation.kernel.time + UInt64(delay.wholeNanoseconds))
+    answers.append((due, answer))
+    simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) {}
+  }
+
+  // MARK: What the writer hears
+
+  func readiness(for interest: Interest) -> Readiness {
+    answers.first.map { $0.due <= simulation.kernel.time } ?? false ? .read : []
+  }
+
+  func ready(_ readiness: Readiness) {
+    guard let first = answers.first, first.due <= simulation.kernel.time, let delegate else { return }
+    answers.removeFirst()
+    switch first.answer {
+    case .connected:
+      if state == .connecting { state = .open }
+      delegate.connected()
+    case .rows(let ids): delegate.received(.rows(DatabaseRows(owning: Self.ledgerAnswer(ids))))
+    case .command: delegate.received(.command(affected: 0))
+    case .copyIn: delegate.received(.copyIn)
+    case .failed(let error): delegate.received(.failed(error))
+    case .finished: delegate.finished()
+    case .drained:
+      owesDrained = false
+      delegate.drained()
+    case .lost(let error):
+      release()
+      self.delegate = nil
+      delegate.disconnected(error)
+    }
+  }
+
+  private func release() {
+    state = .closed
+    generation += 1
+    (transaction, copying, isCommitting, owesDrained) = (nil, nil, false, false)
+    answers.removeAll()
+    if let token { simulation.loop.deregister(token) }
+    token = nil
+  }
+
+  /// As libpq gives the answer of a simple query: one column, in text format.
+  static func ledgerAnswer(_ ids: [UUID]) -> OpaquePointer {
+    guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
+    var name = Array("push_id".utf8CString)
+    name.withUnsafeMutableBufferPointer { name in
+      var column = PGresAttDesc()
+      column.name = name.baseAddress
+      column.typid = 2950
+      column.typlen = 16
+      // Safety: libpq copies the description, and each value below.
+      precondition(PQsetResultAttrs(result, 1, &column) == 1)
+    }
+    for (row, id) in ids.enumerated() {
+      var text = Array(id.description.utf8CString)
+      precondition(PQsetvalue(result, CInt(row), 0, &text, 36) == 1)
+    }
+    return result
+  }
+}
+
+/// Why the model refuses a message.
+enum ModelRefusal {
+  case missingPartition(Int32)
+  /// With the context of the error, or without.
+  case poisoned(String?)
+  case transient(Int)
+
+  var number: Int {
+    switch self {
+    case .missingPartition(let day): Int(day)
+    case .poisoned(let context): context == nil ? -1 : -2
+    case .transient(let kind): -3 - kind
+    }
+  }
+
+  var error: DatabaseError {
+    switch self {
+    case .missingPartition:
+      DatabaseError(.statement, "no partition of relation \"t\" found for row", sqlstate: "23514")
+    case .poisoned(let context):
+      DatabaseError(.statement, "invalid byte sequence", sqlstate: "22021", context: context)
+    case .transient(0): DatabaseError(.statement, "deadlock detected", sqlstate: "40P01")
+    case .transient(1): DatabaseError(.statement, "out of shared memory", sqlstate: "53200")
+    case .transient: DatabaseError(.statement, "canceling statement due to lock timeout", sqlstate: "55P03")
+    }
+  }
+}
