@@ -2,6 +2,7 @@
 // dynamic linker finds the executable's symbols first. Each counts and passes the call on.
 #define _GNU_SOURCE
 #include "counters.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -56,6 +57,37 @@ int posix_memalign(void **result, size_t alignment, size_t bytes) {
     if (memory == NULL) return ENOMEM;
     *result = memory;
     return 0;
+}
+
+typedef void *(*copier)(void *, const void *, size_t);
+static copier next_memcpy, next_memmove;
+
+__attribute__((constructor)) static void find_next(void) {
+    copier copy = (copier)dlsym(RTLD_NEXT, "memcpy"), move = (copier)dlsym(RTLD_NEXT, "memmove");
+    next_memcpy = copy;
+    next_memmove = move;
+}
+
+// Before libc's are found, which takes copies itself. `volatile`, or the compiler makes a call of memmove of it.
+static void *move_by_bytes(void *to, const void *from, size_t bytes) {
+    volatile char *target = to;
+    const volatile char *source = from;
+    if ((const char *)to <= (const char *)from) {
+        for (size_t i = 0; i < bytes; i++) target[i] = source[i];
+    } else {
+        for (size_t i = bytes; i > 0; i--) target[i - 1] = source[i - 1];
+    }
+    return to;
+}
+
+void *memcpy(void *to, const void *from, size_t bytes) {
+    mine.copied_bytes += bytes;
+    return next_memcpy ? next_memcpy(to, from, bytes) : move_by_bytes(to, from, bytes);
+}
+
+void *memmove(void *to, const void *from, size_t bytes) {
+    mine.copied_bytes += bytes;
+    return next_memmove ? next_memmove(to, from, bytes) : move_by_bytes(to, from, bytes);
 }
 
 // The system calls themselves, without libc's point of cancellation: no thread here is ever cancelled.

@@ -14,12 +14,14 @@ struct Micro: ParsableCommand {
 
 struct Stages: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Processor time, throughput and allocations of each stage.")
+    abstract: "Processor time, throughput, allocations and copies of each stage.")
 
   @Option(help: "Rows of a push.") var rows = 200
   @Option(help: "Rounds of a stage; the best and the median are shown.") var rounds = 15
   @Option(help: "Milliseconds of a round, at least.") var milliseconds = 20
   @Option(help: "Only stages whose name contains this.") var only = ""
+  @Option(help: "Fail if a stage of a body copies more bytes than this for each byte of the body.")
+  var copiesAtMost: Double?
 
   func run() throws {
     let bench = Bench(rounds: max(1, rounds), roundNanoseconds: Int64(milliseconds) * 1_000_000)
@@ -30,10 +32,15 @@ struct Stages: ParsableCommand {
           + "\(body.gzip.count) B of gzip")
     }
     print(
-      Self.line("stage", "best us", "median us", "MB/s", "ns a row", "allocations"))
+      Self.line("stage", "best us", "median us", "MB/s", "ns a row", "allocations", "copies"))
     for body in bodies {
       print("-- \(body.name)")
-      for result in bench.bodyStages(body, only: only) { print(Self.line(result)) }
+      for result in bench.bodyStages(body, only: only) {
+        print(Self.line(result))
+        if let copiesAtMost, result.copiesPerByte > copiesAtMost {
+          throw ValidationError("\(result.name) copies \(result.copiesPerByte.text(2)) bytes for each of the body's")
+        }
+      }
       if only.isEmpty || "TLS records".contains(only) { print(Self.line(try bench.records(body))) }
     }
     print("-- one request")
@@ -46,16 +53,18 @@ struct Stages: ParsableCommand {
     return line(
       result.name, (result.best / 1000).text(2), (result.median / 1000).text(2),
       result.bytes == 0 ? "" : megabytes.text(0), result.rows == 0 ? "" : (result.best / Double(result.rows)).text(0),
-      result.allocations.isNaN ? "" : result.allocations.text(1))
+      result.allocations.isNaN ? "" : result.allocations.text(1),
+      result.copiesPerByte.isNaN ? "" : result.copiesPerByte.text(2))
   }
 
   private static func line(
-    _ name: String, _ best: String, _ median: String, _ rate: String, _ row: String, _ allocations: String
+    _ name: String, _ best: String, _ median: String, _ rate: String, _ row: String, _ allocations: String,
+    _ copies: String
   ) -> String {
     func right(_ text: String, _ width: Int) -> String {
       String(repeating: " ", count: max(1, width - text.count)) + text
     }
     return name + String(repeating: " ", count: max(1, 38 - name.count)) + right(best, 10) + right(median, 11)
-      + right(rate, 8) + right(row, 10) + right(allocations, 13)
+      + right(rate, 8) + right(row, 10) + right(allocations, 13) + right(copies, 8)
   }
 }

@@ -1,5 +1,5 @@
 // How a stage is measured: processor time of this thread, so that what else the machine does counts little, and
-// the allocations it made, which are exact.
+// the allocations it made and the bytes it copied, which are exact.
 
 import CCounters
 import Glibc
@@ -10,12 +10,16 @@ struct StageResult {
   /// Rounds' nanoseconds a unit, sorted.
   let nanoseconds: [Double]
   let allocations: Double
+  /// Bytes moved by memcpy and memmove.
+  let copied: Double
   /// What a unit consists of; 0 where the question makes no sense.
   let bytes: Int
   let rows: Int
 
   var best: Double { nanoseconds[0] }
   var median: Double { nanoseconds[nanoseconds.count / 2] }
+  /// Copied for each byte that the unit consists of.
+  var copiesPerByte: Double { bytes == 0 ? .nan : copied / Double(bytes) }
 }
 
 struct Bench {
@@ -37,16 +41,17 @@ struct Bench {
     }
     var results: [Double] = []
     results.reserveCapacity(rounds)
-    let allocations = counted_by_this_thread().allocations
+    let before = counted_by_this_thread()
     for _ in 0..<rounds {
       let start = Self.threadNanoseconds()
       for _ in 0..<count { try unit() }
       results.append(Double(Self.threadNanoseconds() - start) / Double(count))
     }
-    let allocated = counted_by_this_thread().allocations - allocations
+    let after = counted_by_this_thread()
+    let units = Double(rounds * count)
     return StageResult(
-      name: name, nanoseconds: results.sorted(), allocations: Double(allocated) / Double(rounds * count), bytes: bytes,
-      rows: rows)
+      name: name, nanoseconds: results.sorted(), allocations: Double(after.allocations - before.allocations) / units,
+      copied: Double(after.copied_bytes - before.copied_bytes) / units, bytes: bytes, rows: rows)
   }
 
   /// Processor time of the calling thread.

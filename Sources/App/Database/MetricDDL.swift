@@ -33,7 +33,7 @@ extension ReconciledTable {
 
 extension StoredTable: ReconciledTable {
   var schema: String { "metrics" }
-  func retentionDays(_ settings: StorageSettings) -> Int32 { settings.retentionDays }
+  func retentionDays(_ settings: StorageSettings) -> Int32 { settings.retentionDays(ofTable: name) }
 
   /// Makes the table and its index. Partitions of a plain table are made by `Partitions`.
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
@@ -74,7 +74,7 @@ extension StoredTable: ReconciledTable {
     let literal = quotedLiteral(qualifiedName)
     return """
       SELECT remove_retention_policy(\(literal), if_exists => true);
-      SELECT add_retention_policy(\(literal), INTERVAL '\(settings.retentionDays) days');
+      SELECT add_retention_policy(\(literal), INTERVAL '\(retentionDays(settings)) days');
 
       """
   }

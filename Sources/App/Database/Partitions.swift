@@ -62,9 +62,9 @@ enum PartitionStatements {
     ORDER BY day, name
     """)
 
-  /// $1: the first day of metrics that is kept; $2: of the ledger. Names are compared as texts: a table that somebody
-  /// put there under another kind of name is none of ours.
-  static let expired = Statement<Day, Day, Expired>(
+  /// $1: the first day of metrics that is kept; $2: of the ledger; $3, $4: tables, and the first day of each.
+  /// Names are compared as texts: a table that somebody put there under another kind of name is none of ours.
+  static let expired = Statement<Day, Day, [String], [Day], Expired>(
     "partitions_expired",
     """
     SELECT format('%I.%I', n.nspname, c.relname) AS name,
@@ -78,8 +78,9 @@ enum PartitionStatements {
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
     LEFT JOIN pg_class pc ON pc.oid = i.inhparent
     LEFT JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+    LEFT JOIN unnest($3::text[], $4::date[]) AS own (name, first) ON c.relname = own.name || '_p' || right(c.relname, 8)
     WHERE c.relkind = 'r' AND c.relname ~ '_p[0-9]{8}$'
-      AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char($1::date::timestamp, 'YYYYMMDD')
+      AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char(coalesce(own.first, $1)::timestamp, 'YYYYMMDD')
         OR n.nspname = 'pganalytics' AND c.relname ~ '^ingest_ledger_p'
           AND right(c.relname, 8) < to_char($2::date::timestamp, 'YYYYMMDD'))
     ORDER BY right(c.relname, 8), 1
@@ -165,10 +166,13 @@ struct Partitions: Sendable {
   func dropExpired(
     today: Day, _ report: (String, DatabaseError) -> Void
   ) async throws(DatabaseError) -> [String] {
-    try await drop(report) { session throws(DatabaseError) in
+    let settings = settings
+    let tables = Array(settings.tableRetentionDays)
+    return try await drop(report) { session throws(DatabaseError) in
       try await session.rows(
         PartitionStatements.expired, today.advanced(by: -settings.retentionDays),
-        today.advanced(by: -settings.ledgerRetentionDays))
+        today.advanced(by: -settings.ledgerRetentionDays), tables.map(\.key),
+        tables.map { today.advanced(by: -$0.value) })
     }
   }
 

@@ -12,6 +12,8 @@ struct StorageSettings: Sendable {
   var kind: StorageKind?
   /// Days of metric rows. A push may bring rows as old as this.
   var retentionDays: Int32 = 30
+  /// Those of tables that have others.
+  var tableRetentionDays: [String: Int32] = [:]
   /// Days of roll-ups of an hour.
   var rollupRetentionDays: Int32 = 365
   /// Days of roll-ups of 5 minutes; never less than there are rows.
@@ -43,4 +45,6 @@ struct StorageSettings: Sendable {
   var ddlAttempts = 10
 
   init() {}
+
+  func retentionDays(ofTable name: String) -> Int32 { tableRetentionDays[name] ?? retentionDays }
 }

@@ -5,8 +5,13 @@ import Protocol
 enum Secrets {
   private static let bytes = 24
 
-  /// 192 random bits as base64url.
-  static func random() -> String { Base64URL.encode(RandomBytes.generate(bytes)) }
+  /// 192 random bits as base64url. Never with a hyphen in front: on a command line it would be taken for an option.
+  static func random() -> String {
+    while true {
+      let text = Base64URL.encode(RandomBytes.generate(bytes))
+      if !text.hasPrefix("-") { return text }
+    }
+  }
 
   static func digest(_ secret: some Collection<UInt8>) -> [UInt8] { Digest.sha256(Array(secret)) }
 

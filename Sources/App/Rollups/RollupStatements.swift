@@ -11,6 +11,17 @@ struct RollupWork: Sendable {
 
   var start: Timestamp? { starts.min() }
   var end: Timestamp? { ends.max() }
+
+  /// What is left of it from `oldest` on.
+  func from(_ oldest: Timestamp) -> RollupWork {
+    var rest = RollupWork()
+    for (index, end) in ends.enumerated() where oldest < end {
+      rest.servers.append(servers[index])
+      rest.starts.append(max(starts[index], oldest))
+      rest.ends.append(end)
+    }
+    return rest
+  }
 }
 
 enum RollupStatements {

@@ -76,9 +76,7 @@ struct Rollups: Sendable {
     let closed = step.floor(
       Timestamp(unixMicroseconds: now.unixMicroseconds - settings.rollupDelay.wholeNanoseconds / 1000))
     let day: Int64 = 86_400_000_000
-    // Rows that old are dropped, or about to be: what is made of them stays as it is.
-    let oldest = RollupStep.hour.ceiling(
-      Timestamp(unixMicroseconds: now.unixMicroseconds - Int64(settings.retentionDays) * day))
+    let oldest = firstKept(settings.retentionDays, now)
     var stretches = 0
     while !Task.isCancelled,
       let earliest = try await session.one(RollupStatements.earliest, Int32(step.seconds), closed)?.value
@@ -97,15 +95,21 @@ struct Rollups: Sendable {
       }
       stretches += try await session.transaction { session throws(DatabaseError) in
         try await session.execute(MetricStatements.limit, settings.rollupTimeout.settingText)
-        return try await make(step, from: oldest, to: end, session)
+        return try await make(step, from: oldest, to: end, now, session)
       }
     }
     return stretches
   }
 
+  /// Rows from before are dropped, or about to be: what was made of them stays as it is.
+  private func firstKept(_ retentionDays: Int32, _ now: Timestamp) -> Timestamp {
+    RollupStep.hour.ceiling(
+      Timestamp(unixMicroseconds: now.unixMicroseconds - Int64(retentionDays) * 86_400_000_000))
+  }
+
   /// Takes what is pending before `end` and makes it.
   private func make(
-    _ step: RollupStep, from oldest: Timestamp, to end: Timestamp, _ session: DatabaseLease
+    _ step: RollupStep, from oldest: Timestamp, to end: Timestamp, _ now: Timestamp, _ session: DatabaseLease
   ) async throws(DatabaseError) -> Int {
     let due = try await session.rows(
       RollupStatements.take, Int32(step.seconds), end, Int64(settings.rollupServers))
@@ -119,10 +123,16 @@ struct Rollups: Sendable {
       work.starts.append(start)
       work.ends.append(stop)
     }
-    guard let start = work.start, let stop = work.end else { return 0 }
+    if work.servers.isEmpty { return 0 }
     for table in RollupTable.all(step) {
+      var own = work
+      switch step {
+      case .fiveMinutes: own = work.from(firstKept(settings.retentionDays(ofTable: table.source.name), now))
+      case .hour: break  // made of those of 5 minutes, which last longer
+      }
+      guard let start = own.start, let stop = own.end else { continue }
       for statement in [table.removal, table.making] {
-        try await session.execute(statement, work.servers, work.starts, work.ends, start, stop)
+        try await session.execute(statement, own.servers, own.starts, own.ends, start, stop)
       }
     }
     switch step {

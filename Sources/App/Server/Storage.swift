@@ -76,6 +76,11 @@ extension Settings {
   var storage: StorageSettings {
     var storage = StorageSettings()
     storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
+    for type in MetricCatalog.types {
+      guard let age = typeRetention[type.name] else { continue }
+      for table in type.tables { storage.tableRetentionDays[table.name] = Int32(clamping: age.wholeSeconds / 86_400) }
+    }
+    storage.maintenanceInterval = maintenanceInterval
     storage.rollupRetentionDays = Int32(clamping: rollupRetention.wholeSeconds / 86_400)
     storage.fineRollupRetentionDays = Int32(clamping: fineRollupRetention.wholeSeconds / 86_400)
     storage.rollupInterval = rollupInterval

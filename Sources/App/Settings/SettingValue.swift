@@ -101,7 +101,35 @@ extension SettingDeclaration {
             + "...\(SettingValue.print(time: range.upperBound))")
       }
       settings[keyPath: path] = value
+    case .times(let path, let names, let range):
+      settings[keyPath: path] = try times(text, from: source, of: names, range)
     }
+  }
+
+  private func times(
+    _ text: String, from source: String, of names: [String], _ range: ClosedRange<Duration>
+  ) throws(SettingError) -> [String: Duration] {
+    var times: [String: Duration] = [:]
+    for part in text.split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        .map { $0.trimming(while: { $0 == " " }) }
+      guard pair.count == 2, let value = SettingValue.time(pair[1]) else {
+        throw SettingError(source: source, problem: "\"\(part)\" is not a name and a time such as \(names[0])=7d")
+      }
+      guard names.contains(pair[0]) else {
+        throw SettingError(source: source, problem: "\"\(pair[0])\" is none of \(names.joined(separator: ", "))")
+      }
+      guard range.contains(value) else {
+        throw SettingError(
+          source: source,
+          problem: "\(pair[1]) is not in \(SettingValue.print(time: range.lowerBound))"
+            + "...\(SettingValue.print(time: range.upperBound))")
+      }
+      guard times.updateValue(value, forKey: pair[0]) == nil else {
+        throw SettingError(source: source, problem: "\(pair[0]) is given twice")
+      }
+    }
+    return times
   }
 
   /// The setting's value as text that `read` takes.
@@ -111,6 +139,9 @@ extension SettingDeclaration {
     case .count(let path, _): String(settings[keyPath: path])
     case .bytes(let path, _): SettingValue.print(bytes: settings[keyPath: path])
     case .time(let path, _): SettingValue.print(time: settings[keyPath: path])
+    case .times(let path, _, _):
+      settings[keyPath: path].sorted { $0.key < $1.key }
+        .map { "\($0.key)=\(SettingValue.print(time: $0.value))" }.joined(separator: ",")
     }
   }
 
@@ -120,6 +151,13 @@ extension SettingDeclaration {
     case .text(let path), .word(let path, _): settings[keyPath: path] = other[keyPath: path]
     case .count(let path, _), .bytes(let path, _): settings[keyPath: path] = other[keyPath: path]
     case .time(let path, _): settings[keyPath: path] = other[keyPath: path]
+    case .times(let path, _, _): settings[keyPath: path] = other[keyPath: path]
     }
+  }
+}
+
+extension Substring {
+  fileprivate func trimming(while isTrimmed: (Character) -> Bool) -> String {
+    String(String(drop(while: isTrimmed).reversed()).drop(while: isTrimmed).reversed())
   }
 }

@@ -3,6 +3,7 @@
 // value in `Settings`.
 
 import Logging
+import Protocol
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -13,6 +14,8 @@ struct SettingDeclaration: Sendable {
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
+    /// A time for each of some names, of these: `pg_log=7d,pg_locks=3d`.
+    case times(any WritableKeyPath<Settings, [String: Duration]> & Sendable, of: [String], ClosedRange<Duration>)
   }
 
   /// When a changed value counts.
@@ -148,6 +151,11 @@ extension Settings {
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
+    .init(
+      "type_retention", .times(\.typeRetention, of: MetricCatalog.types.map(\.name), .seconds(86_400)...year * 10),
+      "Other ages at which rows of some metric types are dropped: `pg_log=7d,pg_locks=3d`."),
+    .init(
+      "maintenance_interval", .time(\.maintenanceInterval, .seconds(1)...day), "Between two rounds of maintenance."),
     .init(
       "rollup_retention", .time(\.rollupRetention, .seconds(86_400)...year * 10),
       "Age at which hourly roll-ups are dropped."),

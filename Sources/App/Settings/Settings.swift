@@ -33,7 +33,7 @@ struct Settings: Sendable {
   /// 0: what the descriptor limit leaves.
   var connections = 0
   var acceptsPerTurn = 4
-  var handshakeBudget = Duration.milliseconds(5)
+  var handshakeBudget = Duration.milliseconds(2)
   var unfinishedHandshakes = 1024
   var knownCertificates = 65_536
 
@@ -65,6 +65,8 @@ struct Settings: Sendable {
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
+  var typeRetention: [String: Duration] = [:]
+  var maintenanceInterval = Duration.seconds(3600)
   var rollupRetention = Duration.seconds(365 * 86_400)
   var fineRollupRetention = Duration.seconds(30 * 86_400)
   var rollupInterval = Duration.seconds(300)

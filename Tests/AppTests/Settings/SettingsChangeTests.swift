@@ -14,6 +14,7 @@ import Testing
       settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
     case .time(let path, let range):
       settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
+    case .times(let path, let names, let range): settings[keyPath: path][names[0]] = range.upperBound
     }
     return settings
   }

@@ -85,6 +85,27 @@ import Testing
       try errors(environment: ["PGANALYTICS_CONFIG": "/nowhere/x.toml"]) == ["/nowhere/x.toml: there is no such file"])
   }
 
+  @Test func `a time of its own is read for each name, and what is wrong with one is said`() throws {
+    let declaration = try #require(Settings.declarations.first { $0.name == "type_retention" })
+    func ages(_ text: String) throws(SettingError) -> [String: Duration] {
+      var settings = Settings()
+      try declaration.read(text, from: "here", into: &settings)
+      return settings.typeRetention
+    }
+    #expect(try ages("") == [:])
+    let read = try ages(" pg_log=7d , disk_usage=36h")
+    #expect(read == ["pg_log": .seconds(7 * 86_400), "disk_usage": .seconds(36 * 3600)])
+    for (text, problem) in [
+      ("pg_log", "is not a name and a time"), ("pg_log=7", "is not a name and a time"), ("pg_lag=7d", "is none of"),
+      ("pg_log=1h", "is not in 1d"), ("pg_log=7d,pg_log=8d", "is given twice"),
+    ] {
+      #expect {
+        var settings = Settings()
+        try declaration.read(text, from: "here", into: &settings)
+      } throws: { "\($0)".contains(problem) }
+    }
+  }
+
   @Test func `what is shown reads back to the same, and hides secrets`() throws {
     let given = try read(
       "loops = 2\nmetrics_token = \"geheim\"\n",

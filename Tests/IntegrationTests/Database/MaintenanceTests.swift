@@ -38,6 +38,21 @@ import Testing
     #expect(later.dropped.filter { $0.hasPrefix("metrics.") }.count == (kind == .plain ? StoredTable.all.count : 0))
   }
 
+  @Test func `drops the rows of a type at the age that is its own`() async throws {
+    let migrated = try await MigratedDatabase { $0.tableRetentionDays = ["pg_log": 2, "disk_usage": 400] }
+    defer { migrated.database.shutDown() }
+    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
+    _ = try await maintenance.round(today: today) { Issue.record("\($0)") }
+    let soon = try await maintenance.round(today: today.advanced(by: 2)) { Issue.record("\($0)") }
+    #expect(soon.dropped == ["metrics.pg_log_p20241003"])
+    let late = try await maintenance.round(today: today.advanced(by: migrated.storage.retentionDays)) {
+      Issue.record("\($0)")
+    }
+    let metrics = late.dropped.filter { $0.hasPrefix("metrics.") && $0.hasSuffix("_p20241003") }
+    #expect(metrics.count == StoredTable.all.count - 2)
+    #expect(!metrics.contains("metrics.disk_usage_p20241003"))
+  }
+
   @Test func `makes one day on demand from many servers at once`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
@@ -139,11 +154,12 @@ import Testing
     defer { migrated.database.shutDown() }
     var storage = migrated.storage
     storage.retentionDays = 7
+    storage.tableRetentionDays = ["pg_log": 3]
     _ = try await Migrator(database: migrated.database, storage: storage).migrate()
     let policies = try await migrated.database.rows(TimescaleStatements.retention)
     let rows = policies.filter { $0.table.hasPrefix("metrics.") }
     #expect(rows.count == StoredTable.all.count)
-    #expect(rows.allSatisfy { $0.days == 7 })
+    #expect(rows.allSatisfy { $0.days == ($0.table == "metrics.pg_log" ? 3 : 7) })
     #expect(policies.count == StoredTable.all.count + RollupTable.all.count)
     let compressed = try await migrated.count("timescaledb_information.jobs WHERE proc_name = 'policy_compression'")
     #expect(compressed == Int64(StoredTable.all.count + RollupTable.all.count))

@@ -34,7 +34,7 @@ struct PushCostTests {
 
   /// Each push has a time of its own, however long the one before it took: it is not a repeat.
   private let start = WallClock.unixSeconds()
-  private let nothingYet = CCounters.counted(allocations: .max, reads: .max, writes: .max)
+  private let nothingYet = CCounters.counted(allocations: .max, reads: .max, writes: .max, copied_bytes: .max)
 
   /// Table statistics of one database, gzip.
   private static func body(rows: Int, collector: UUID, time: Int64) -> [UInt8] {

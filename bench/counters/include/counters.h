@@ -1,4 +1,4 @@
-// Counts what a thread asks of the allocator and of the kernel's sockets. The counts are exact, so tests can assert them
+// Counts what a thread asks of the allocator and of the kernel's sockets, and what it copies. The counts are exact, so tests can assert them
 // where a time would depend on the machine. Linked into tests and pganalytics-micro, never into the server.
 #ifndef COUNTERS_H
 #define COUNTERS_H
@@ -11,6 +11,8 @@ struct counted {
     /// Calls of read, recv and recvmsg, and of write, send and sendmsg.
     uint64_t reads;
     uint64_t writes;
+    /// Bytes moved by memcpy and memmove. Copies of a size that the compiler knows are mostly inlined, and not counted.
+    uint64_t copied_bytes;
 };
 
 struct counted counted_by_this_thread(void);
