@@ -21,6 +21,8 @@ enum Access: Equatable, Sendable {
 
   /// The field that carries a registration secret.
   static let registrationSecretField = "X-Registration-Secret"
+  /// The same, as `HTTPRequestHead` looks fields up.
+  static let registrationSecretName: StaticString = "x-registration-secret"
 
   /// - Throws: `.unauthenticated`, `.insufficientRole`, `.certificateRequired`.
   func admit(_ principal: Principal) throws(Problem) {

@@ -7,7 +7,7 @@ import Protocol
 struct FieldRule<Value: Sendable>: Sendable {
   var schema: Schema
   /// Stands in for a value that is missing or wrong (its request is refused in the end) and while describing.
-  let placeholder: Value
+  let standIn: Value
   /// Reads a JSON value; a breach is added to the errors under the given path.
   let read: @Sendable (JSONValue, String, inout FieldErrors) -> Value?
   /// Reads a query parameter's text. Nil for what has no text form: lists and objects.
@@ -18,11 +18,11 @@ struct FieldRule<Value: Sendable>: Sendable {
   ///   - expectation: completes "<field> …", e.g. `must be true or false`.
   ///   - json: nil for a breach, and so for `text`.
   init(
-    _ schema: Schema, placeholder: Value, expectation: String, json: @escaping @Sendable (JSONValue) -> Value?,
+    _ schema: Schema, standIn: Value, expectation: String, json: @escaping @Sendable (JSONValue) -> Value?,
     text: @escaping @Sendable (String) -> Value?
   ) {
     self.schema = schema
-    self.placeholder = placeholder
+    self.standIn = standIn
     read = { value, path, errors in
       if let read = json(value) { return read }
       errors.add(path, expectation)
@@ -37,10 +37,10 @@ struct FieldRule<Value: Sendable>: Sendable {
 
   /// A rule for a value composed of others, which tell their own breaches.
   init(
-    _ schema: Schema, placeholder: Value, read: @escaping @Sendable (JSONValue, String, inout FieldErrors) -> Value?
+    _ schema: Schema, standIn: Value, read: @escaping @Sendable (JSONValue, String, inout FieldErrors) -> Value?
   ) {
     self.schema = schema
-    self.placeholder = placeholder
+    self.standIn = standIn
     self.read = read
     readText = nil
   }
@@ -49,10 +49,10 @@ struct FieldRule<Value: Sendable>: Sendable {
 extension FieldRule {
   /// A text that is read the same from a body and a query.
   private static func text(
-    _ schema: Schema, placeholder: Value, expectation: String, _ parse: @escaping @Sendable (String) -> Value?
+    _ schema: Schema, standIn: Value, expectation: String, _ parse: @escaping @Sendable (String) -> Value?
   ) -> FieldRule {
     FieldRule(
-      schema, placeholder: placeholder, expectation: expectation,
+      schema, standIn: standIn, expectation: expectation,
       json: { if case .string(let text) = $0 { parse(text) } else { nil } }, text: parse)
   }
 }
@@ -65,7 +65,7 @@ extension FieldRule where Value == String {
     schema.format = format
     schema.pattern = #"^[^\u0000-\u001F\u007F]*$"#
     return text(
-      schema, placeholder: "",
+      schema, standIn: "",
       expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) characters on one line"
     ) { text in
       let scalars = text.unicodeScalars
@@ -80,7 +80,7 @@ extension FieldRule where Value == String {
     schema.count = length
     schema.pattern = Schema.withoutNUL
     return text(
-      schema, placeholder: "",
+      schema, standIn: "",
       expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) characters"
     ) { text in
       length.contains(text.unicodeScalars.count) && !text.utf8.contains(0) ? text : nil
@@ -91,7 +91,7 @@ extension FieldRule where Value == String {
   /// - Parameter format: the name of what the endpoint reads it as. A schema can't describe that, so it says no more.
   static func lines(bytes length: ClosedRange<Int>, format: String) -> FieldRule {
     text(
-      .string(format: format), placeholder: "",
+      .string(format: format), standIn: "",
       expectation: "must be a text of \(length.lowerBound) to \(length.upperBound) bytes"
     ) { text in
       length.contains(text.utf8.count) && !text.utf8.contains(0) ? text : nil
@@ -102,7 +102,7 @@ extension FieldRule where Value == String {
   static var email: FieldRule {
     var schema = Schema.string(format: "email")
     schema.count = 3...254
-    return text(schema, placeholder: "", expectation: "must be an e-mail address") { text in
+    return text(schema, standIn: "", expectation: "must be an e-mail address") { text in
       let parts = text.utf8.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false)
       let isClean = !text.unicodeScalars.contains { $0.value <= 0x20 || $0.value == 0x7F }
       return (3...254).contains(text.unicodeScalars.count) && isClean && parts.count == 2
@@ -117,7 +117,7 @@ extension FieldRule where Value == Int {
     schema.minimum = .integer(Int64(range.lowerBound))
     schema.maximum = .integer(Int64(range.upperBound))
     return FieldRule(
-      schema, placeholder: range.lowerBound,
+      schema, standIn: range.lowerBound,
       expectation: "must be a whole number from \(range.lowerBound) to \(range.upperBound)",
       json: { value in
         switch value {
@@ -142,7 +142,7 @@ extension FieldRule where Value == Double {
     schema.maximum = .double(range.upperBound)
     let parse: @Sendable (Double) -> Double? = { range.contains($0) ? $0 : nil }
     return FieldRule(
-      schema, placeholder: range.lowerBound,
+      schema, standIn: range.lowerBound,
       expectation: "must be a number from \(range.lowerBound) to \(range.upperBound)",
       json: { value in
         switch value {
@@ -165,21 +165,21 @@ extension FieldRule where Value == Double {
 extension FieldRule where Value == Bool {
   static var flag: FieldRule {
     FieldRule(
-      .boolean, placeholder: false, expectation: "must be true or false",
+      .boolean, standIn: false, expectation: "must be true or false",
       json: { if case .bool(let flag) = $0 { flag } else { nil } }, text: { Bool($0) })
   }
 }
 
 extension FieldRule where Value == UUID {
   static var uuid: FieldRule {
-    text(.uuid, placeholder: UUID(high: 0, low: 0), expectation: "must be a UUID") { UUID($0) }
+    text(.uuid, standIn: UUID(high: 0, low: 0), expectation: "must be a UUID") { UUID($0) }
   }
 }
 
 extension FieldRule where Value == Timestamp {
   static var instant: FieldRule {
     text(
-      .instant, placeholder: Timestamp(unixSeconds: 0),
+      .instant, standIn: Timestamp(unixSeconds: 0),
       expectation: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z (in a query, + is written %2B)"
     ) { Timestamp(rfc3339: $0) }
   }
@@ -192,7 +192,7 @@ extension FieldRule where Value == Duration {
     schema.pattern = DurationPattern.matching(range)
     let bounds = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
     return text(
-      schema, placeholder: range.lowerBound,
+      schema, standIn: range.lowerBound,
       expectation: "must be a duration from \(bounds.0) to \(bounds.1): a number with the unit s, m, h, d or w"
     ) { text in
       DurationText.parse(text).flatMap { range.contains($0) ? $0 : nil }
@@ -206,7 +206,7 @@ extension FieldRule where Value: CaseIterable & RawRepresentable, Value.RawValue
     let cases = Array(Value.allCases)
     let values = cases.map(\.rawValue)
     return text(
-      .choice(values), placeholder: cases[0], expectation: "must be one of \(values.joined(separator: ", "))"
+      .choice(values), standIn: cases[0], expectation: "must be one of \(values.joined(separator: ", "))"
     ) { Value(rawValue: $0) }
   }
 }
@@ -214,20 +214,20 @@ extension FieldRule where Value: CaseIterable & RawRepresentable, Value.RawValue
 extension FieldRule where Value == JSONValue {
   /// Anything; for what is only passed on.
   static var any: FieldRule {
-    FieldRule(.any, placeholder: .null) { value, _, _ in value }
+    FieldRule(.any, standIn: .null) { value, _, _ in value }
   }
 }
 
 extension FieldRule {
   /// An array of `count` elements, each by `rule`.
   static func list<Element>(_ rule: FieldRule<Element>, count: ClosedRange<Int>) -> FieldRule where Value == [Element] {
-    FieldRule(.array(of: rule.schema, count: count), placeholder: []) { value, path, errors in
+    FieldRule(.array(of: rule.schema, count: count), standIn: []) { value, path, errors in
       guard case .array(let elements) = value, count.contains(elements.count) else {
         errors.add(path, "must be an array of \(count.lowerBound) to \(count.upperBound) elements")
         return nil
       }
       return elements.enumerated().map { index, element in
-        rule.read(element, "\(path)[\(index)]", &errors) ?? rule.placeholder
+        rule.read(element, "\(path)[\(index)]", &errors) ?? rule.standIn
       }
     }
   }
@@ -235,9 +235,9 @@ extension FieldRule {
   /// An object with rules of its own.
   static func object(_ type: Value.Type = Value.self) -> FieldRule where Value: RequestBody {
     var describing = ObjectReader.describing()
-    let placeholder = Value(from: &describing)
+    let standIn = Value(from: &describing)
     let schema = Schema.object(named: Value.schemaName, describing.properties, isClosed: true)
-    return FieldRule(schema, placeholder: placeholder) { value, path, errors in
+    return FieldRule(schema, standIn: standIn) { value, path, errors in
       guard case .object(let members) = value else {
         errors.add(path, "must be an object")
         return nil

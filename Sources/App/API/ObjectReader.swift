@@ -55,8 +55,8 @@ struct ObjectReader {
 
   /// A field that must be there and not null.
   mutating func required<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value {
-    guard let value = value(name, rule.schema.described(prose), isRequired: true) else { return rule.placeholder }
-    return rule.read(value, place(name), &errors) ?? rule.placeholder
+    guard let value = value(name, rule.schema.described(prose), isRequired: true) else { return rule.standIn }
+    return rule.read(value, place(name), &errors) ?? rule.standIn
   }
 
   /// A field that may be absent or null.

@@ -33,8 +33,8 @@ struct QueryReader {
   private init(items: [RequestTarget.QueryItem]?) { self.items = items }
 
   mutating func required<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value {
-    guard let text = single(name, rule.schema.described(prose), isRequired: true) else { return rule.placeholder }
-    return read(text, name, rule) ?? rule.placeholder
+    guard let text = single(name, rule.schema.described(prose), isRequired: true) else { return rule.standIn }
+    return read(text, name, rule) ?? rule.standIn
   }
 
   mutating func optional<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value? {

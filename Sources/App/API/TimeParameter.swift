@@ -28,7 +28,7 @@ extension FieldRule where Value == TimeParameter {
       return DurationText.parse(text).flatMap { $0 >= .seconds(1) && $0 <= longest ? .before($0) : nil }
     }
     return FieldRule(
-      schema, placeholder: .at(Timestamp(unixSeconds: 0)),
+      schema, standIn: .at(Timestamp(unixSeconds: 0)),
       expectation: "must be an RFC 3339 time such as 2026-01-31T12:00:00Z (in a query, + is written %2B), "
         + "or a duration such as 24h or 7d",
       json: { if case .string(let text) = $0 { parse(text) } else { nil } }, text: parse)

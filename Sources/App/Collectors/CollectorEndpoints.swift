@@ -116,7 +116,7 @@ enum CollectorEndpoints {
       body: RegisterRequest.self, returns: CollectorIdentity.self, status: .created,
       problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked]
     ) { request, context async throws(Problem) -> CollectorIdentity in
-      guard let secret = request.head.first(named: "x-registration-secret") else {
+      guard let secret = request.head.first(named: Access.registrationSecretName) else {
         throw Problem(.invalidRegistrationSecret, "there is no field \(Access.registrationSecretField)")
       }
       return try await Enrolment(services: services, context: context, request: request.body).enrol(

@@ -14,10 +14,6 @@ final class QueryPacing: Sendable {
     fileprivate var paidAt = MonotonicTime(nanoseconds: 0)
   }
 
-  /// So long after the last push, queries have the machine to themselves.
-  static let quietAfter = Duration.seconds(2)
-
-  private let lastPush = Atomic<UInt64>(0)
   struct Pace: Sendable {
     /// Rest per time at work, in percent; 0 is none.
     var percent: Int
@@ -27,7 +23,11 @@ final class QueryPacing: Sendable {
     var longest: Duration
   }
 
+  /// So long after the last push, queries have the machine to themselves.
+  static let quietAfter = Duration.seconds(2)
+
   private let pace: Live<Pace>
+  private let lastPush = Atomic<UInt64>(0)
 
   init(_ pace: Live<Pace>) { self.pace = pace }
 

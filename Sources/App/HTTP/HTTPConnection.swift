@@ -121,14 +121,14 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   }
 
   private func receive(_ ciphertext: UnsafeRawBufferPointer) {
-    var plaintext = lane.lendPlaintext()
+    var plaintext = lane.plaintext.lend()
     let status: TLSSession.Status
     do throws(TLSError) {
       // Safety: the scratch buffer is the loop's and nobody writes to it before this call returns.
       let span = Span<UInt8>(_unsafeBytes: ciphertext)
       status = try link.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
-      lane.takeBackPlaintext(plaintext)
+      lane.plaintext.takeBack(plaintext)
       lane.counters.tlsFailures += 1
       // The alert, if there is one, tells the client why.
       flush()
@@ -137,7 +137,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     if !outbound.isEmpty { queueFlush() }
     if case .handshaking(let begin) = phase, link.isEstablished { established(since: begin) }
     if !plaintext.isEmpty { consume(plaintext.span) }
-    lane.takeBackPlaintext(plaintext)
+    lane.plaintext.takeBack(plaintext)
     if status == .closedByPeer { peerClosed() }
   }
 

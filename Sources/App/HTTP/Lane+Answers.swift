@@ -4,6 +4,14 @@ import Protocol
 import Reactor
 
 extension Lane {
+  /// The request that waits for what becomes of `push`; nil if its client is gone.
+  func exchange(of push: Push) -> Exchange? {
+    guard let exchange = connections[push.ticket.connection]?.exchange, exchange.number == push.ticket.exchange else {
+      return nil
+    }
+    return exchange
+  }
+
   /// Renders a response and hands its bytes to `send`.
   func encode(
     _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
@@ -81,16 +89,4 @@ extension Lane {
   private static let requestIDField: StaticString = "X-Request-ID"
   private static let securityFields = [HTTPField("X-Content-Type-Options", "nosniff")]
   private static let notCached = HTTPField("Cache-Control", "no-store")
-
-  /// A buffer for the body of one answer.
-  func lendAnswer() -> ByteBuffer {
-    var lent = ByteBuffer()
-    swap(&lent, &answerBuffer)
-    return lent
-  }
-
-  func takeBackAnswer(_ buffer: consuming ByteBuffer) {
-    answerBuffer = buffer
-    answerBuffer.removeAll(keepingCapacity: answerBuffer.allocatedBytes <= EventLoop.scratchBytes)
-  }
 }

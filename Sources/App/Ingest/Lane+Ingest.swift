@@ -137,11 +137,11 @@ extension Lane: CopyWriterOwner {
   /// Says what became of a push, to whoever still waits for it, and lets go of it.
   private func answer(_ push: Push, duplicate: Bool, parked: Bool) {
     let ticket = push.ticket
-    var body = lendAnswer()
+    var body = answerBody.lend()
     body = push.answer(duplicate: duplicate, parked: parked, now: loop.readClock(), checkIn: nextCheckIn(), to: body)
     recycle(push)
     connections[ticket.connection]?.complete(ticket.exchange, body.span)
-    takeBackAnswer(body)
+    answerBody.takeBack(body)
   }
 
   /// Jittered by a tenth either way, so that a fleet that started together spreads out.

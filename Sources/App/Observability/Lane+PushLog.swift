@@ -4,14 +4,6 @@ import Protocol
 import Reactor
 
 extension Lane {
-  /// The request that waits for what becomes of `push`; nil if its client is gone.
-  func exchange(of push: Push) -> Exchange? {
-    guard let exchange = connections[push.ticket.connection]?.exchange, exchange.number == push.ticket.exchange else {
-      return nil
-    }
-    return exchange
-  }
-
   /// A line for one in `push_log_sample` pushes.
   func logStored(_ push: Push, isDuplicate: Bool) {
     guard pushLog.stored() else { return }
@@ -22,7 +14,7 @@ extension Lane {
         "collector_id": push.collectorID.description, "duplicate": String(isDuplicate),
         "metrics": String(push.summary.metricsStored), "rejected": String(push.summary.rejectedTotal),
         "rows": String(push.summary.rows), "bytes": String(push.wireBytes),
-        "ms": String(push.startedAt.duration(to: .now()).wholeMilliseconds),
+        "ms": String(push.startedAt.duration(to: loop.readClock()).wholeMilliseconds),
       ])
   }
 

@@ -76,9 +76,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   let catalog: CompiledCatalog
   private var connectionsMaximum: Int
   private var listener: Listener?
-  private var plaintext = ByteBuffer(minimumCapacity: EventLoop.scratchBytes)
+  var plaintext = ReusedBuffer(keptBytes: 4 * EventLoop.scratchBytes, minimumCapacity: EventLoop.scratchBytes)
   var responseBuffer = ByteBuffer()
-  var answerBuffer = ByteBuffer()
+  /// The body of one answer to a push.
+  var answerBody = ReusedBuffer(keptBytes: EventLoop.scratchBytes)
   /// What the answers to pushes begin with, for this second.
   var pushAnswerTemplate: HTTPResponseTemplate?
   private var pushPool: [Push] = []
@@ -203,17 +204,6 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   }
 
   func turnEnding() { handshakeEnd = nil }
-
-  func lendPlaintext() -> ByteBuffer {
-    var lent = ByteBuffer()
-    swap(&lent, &plaintext)
-    return lent
-  }
-
-  func takeBackPlaintext(_ buffer: consuming ByteBuffer) {
-    plaintext = buffer
-    plaintext.removeAll(keepingCapacity: plaintext.allocatedBytes <= 4 * EventLoop.scratchBytes)
-  }
 
   var httpDate: String { clock.httpDate(of: loop) }
   var unixSeconds: Int64 { clock.unixSeconds(of: loop) }

@@ -94,38 +94,37 @@ extension SettingDeclaration {
       guard let value = SettingValue.time(text) else {
         throw SettingError(source: source, problem: "\"\(text)\" is not a time such as 500ms, 10s, 15min, 12h or 30d")
       }
-      guard range.contains(value) else {
-        throw SettingError(
-          source: source,
-          problem: "\(text) is not in \(SettingValue.print(time: range.lowerBound))"
-            + "...\(SettingValue.print(time: range.upperBound))")
-      }
-      settings[keyPath: path] = value
+      settings[keyPath: path] = try checked(value, text, from: source, range)
     case .times(let path, let names, let range):
       settings[keyPath: path] = try times(text, from: source, of: names, range)
     }
+  }
+
+  private func checked(
+    _ value: Duration, _ text: String, from source: String, _ range: ClosedRange<Duration>
+  ) throws(SettingError) -> Duration {
+    guard range.contains(value) else {
+      throw SettingError(
+        source: source,
+        problem: "\(text) is not in \(SettingValue.print(time: range.lowerBound))"
+          + "...\(SettingValue.print(time: range.upperBound))")
+    }
+    return value
   }
 
   private func times(
     _ text: String, from source: String, of names: [String], _ range: ClosedRange<Duration>
   ) throws(SettingError) -> [String: Duration] {
     var times: [String: Duration] = [:]
-    for part in text.split(separator: ",") {
-      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        .map { $0.trimming(while: { $0 == " " }) }
+    for part in text.filter({ $0 != " " }).split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard pair.count == 2, let value = SettingValue.time(pair[1]) else {
         throw SettingError(source: source, problem: "\"\(part)\" is not a name and a time such as \(names[0])=7d")
       }
       guard names.contains(pair[0]) else {
         throw SettingError(source: source, problem: "\"\(pair[0])\" is none of \(names.joined(separator: ", "))")
       }
-      guard range.contains(value) else {
-        throw SettingError(
-          source: source,
-          problem: "\(pair[1]) is not in \(SettingValue.print(time: range.lowerBound))"
-            + "...\(SettingValue.print(time: range.upperBound))")
-      }
-      guard times.updateValue(value, forKey: pair[0]) == nil else {
+      guard times.updateValue(try checked(value, pair[1], from: source, range), forKey: pair[0]) == nil else {
         throw SettingError(source: source, problem: "\(pair[0]) is given twice")
       }
     }
@@ -153,11 +152,5 @@ extension SettingDeclaration {
     case .time(let path, _): settings[keyPath: path] = other[keyPath: path]
     case .times(let path, _, _): settings[keyPath: path] = other[keyPath: path]
     }
-  }
-}
-
-extension Substring {
-  fileprivate func trimming(while isTrimmed: (Character) -> Bool) -> String {
-    String(String(drop(while: isTrimmed).reversed()).drop(while: isTrimmed).reversed())
   }
 }
