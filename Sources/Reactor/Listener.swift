@@ -20,6 +20,9 @@ public final class Listener: EventHandler, DeadlineHandler {
     /// Connections the kernel holds ready; it takes at most /proc/sys/net/core/somaxconn.
     public var backlog = 4096
     public var maximumAcceptsPerTurn = 4
+    /// What a connection's socket takes beyond what is on its way (tcp(7), TCP_NOTSENT_LOWAT). Without a limit the kernel
+    /// keeps megabytes for a client that is slow, and shows what it has taken in steps of as much.
+    public var unsentBytes = 64 * 1024
     /// How long not to listen after descriptors or memory ran out.
     public var exhaustionPause: Duration = .milliseconds(100)
 
@@ -57,6 +60,7 @@ public final class Listener: EventHandler, DeadlineHandler {
     setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEPORT, 1)
     // Inherited by what is accepted (tcp(7)): one system call saved per connection.
     setOption(socket.raw, IPPROTO_TCP, TCP_NODELAY, 1)
+    setOption(socket.raw, IPPROTO_TCP, TCP_NOTSENT_LOWAT, CInt(clamping: options.unsentBytes))
     var wanted = address.address
     try SystemCall.value("bind") { cepoll_bind(socket.raw, &wanted) }
     try SystemCall.value("listen") { cepoll_listen(socket.raw, CInt(clamping: options.backlog)) }

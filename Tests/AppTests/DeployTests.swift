@@ -20,6 +20,7 @@ import Testing
     counters.pushesRefused[.overloaded] = 1
     let lanes = LaneSnapshot(
       counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, gatheredBytes: 0,
+      untakenBytes: 0,
       collectorBytes: 0,
       backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
     let page = MetricsPage(

@@ -9,13 +9,8 @@ extension Endpoint {
     let document = OpenAPIDocument(
       title: title, version: version, description: description, endpoints: endpoints + [declared]
     ).render()
-    let tag = EntityTag(Hex.encode(Digest.sha256(document)))
-    let served = openAPI { head in
-      if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: [tag.field]) }
-      let type = HTTPField("Content-Type", MediaType.json.description)
-      return HTTPResponse(status: .ok, fields: [type, tag.field], body: document)
-    }
-    return endpoints + [served]
+    let file = StaticFile(.json, document)
+    return endpoints + [openAPI { file.response(to: $0) }]
   }
 
   private static func openAPI(_ answer: @escaping @Sendable (HTTPRequestHead) -> HTTPResponse) -> Endpoint {

@@ -12,7 +12,8 @@ struct StaticFile: Sendable {
   private static let smallestCompressed = 1024
 
   init(_ type: MediaType, _ bytes: [UInt8]) {
-    contentType = HTTPField("Content-Type", "\(type); charset=utf-8")
+    // JSON has one encoding and no such parameter (RFC 8259 §11).
+    contentType = HTTPField("Content-Type", type == .json ? "\(type)" : "\(type); charset=utf-8")
     self.bytes = bytes
     compressed = bytes.count >= Self.smallestCompressed ? GzipDeflater.gzip(bytes, level: 9) : nil
     tag = EntityTag(Hex.encode(Digest.sha256(bytes)))
@@ -24,11 +25,13 @@ struct StaticFile: Sendable {
     // no-cache: may be kept, and must be asked for again, which costs a 304.
     let fields = fields + [tag.field, HTTPField("Cache-Control", "no-cache"), HTTPField("Vary", "Accept-Encoding")]
     if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: fields) }
+    var response = HTTPResponse(status: .ok, fields: fields + [contentType], body: bytes)
+    response.isBodyShared = true
     if let compressed, head.acceptsGzip {
-      return HTTPResponse(
-        status: .ok, fields: fields + [contentType, HTTPField("Content-Encoding", "gzip")], body: compressed)
+      response.fields.append(HTTPField("Content-Encoding", "gzip"))
+      response.body = compressed
     }
-    return HTTPResponse(status: .ok, fields: fields + [contentType], body: bytes)
+    return response
   }
 }
 

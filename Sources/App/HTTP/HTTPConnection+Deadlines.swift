@@ -1,5 +1,5 @@
 // What a connection waits for, and for how long: one timer, always armed, and absolute. A byte now and then moves none of
-// the ends, but for the parts of a streamed body, which have one each.
+// the ends; an answer's is moved by what is taken of it, as far as that is not too slow (`body_bytes_per_second`).
 
 import Protocol
 import Reactor
@@ -19,9 +19,7 @@ extension HTTPConnection: DeadlineHandler {
     if !isWriteBlocked { setTimer(time) }
   }
 
-  func armWrite() { setTimer(lane.loop.now + lane.settings.writeDeadline) }
-
-  private func setTimer(_ time: MonotonicTime) {
+  func setTimer(_ time: MonotonicTime) {
     if let timer, lane.loop.reschedule(timer, at: time) { return }
     timer = lane.loop.schedule(self, at: time)
   }

@@ -154,6 +154,7 @@ extension HTTPConnection {
   /// The answer to exchange `number`, from a commit or an async endpoint. A late one finds nothing and is dropped.
   func complete(_ number: UInt32, _ response: HTTPResponse) {
     guard case .answering = phase, exchange?.number == number else { return }
+    if response.isBodyShared { return stream(response) }
     answer(response)
     resume()
   }
@@ -175,12 +176,12 @@ extension HTTPConnection {
   }
 
   /// Whether the connection lives on behind the answer that is now to be written.
-  private func finishRequest() -> HTTPServerMachine.Disposition {
+  func finishRequest() -> HTTPServerMachine.Disposition {
     let disposition = http.responseFinished()
     return lane.isDraining || hasPeerClosed || isSevered ? .close : disposition
   }
 
-  private func finishAnswer(_ disposition: HTTPServerMachine.Disposition) {
+  func finishAnswer(_ disposition: HTTPServerMachine.Disposition) {
     endExchange()
     switch disposition {
     case .keepAlive:

@@ -1,28 +1,68 @@
-// An answer whose body is made while it is sent. The connection takes from the pipe only as much as the client takes from
-// it: what waits for the socket stays below `stream_unsent_bytes` and one part, and the pipe's producer stops at that.
+// An answer that is sent part by part. The connection takes only as much of the body as the client takes from it. Of one that
+// is made meanwhile, what waits for the socket stays below `stream_unsent_bytes` and one part, and the pipe's producer stops
+// at that; of one that is there anyway, a few records lie here encrypted.
 
 import Protocol
 
 /// A streamed answer in work.
 struct StreamedBody {
-  let pipe: BodyPipe
+  enum Source {
+    case pipe(BodyPipe)
+    /// The response's own body, so many bytes of which are sent.
+    case shared(sent: Int)
+  }
+
+  var source: Source
   let framer: HTTPBodyFramer
   let disposition: HTTPServerMachine.Disposition
-  /// What the log says of it at the end.
-  let head: HTTPResponse
+  /// What the log says of it at the end, and the body if it is shared.
+  let response: HTTPResponse
+
+  /// Bytes that wait for the client, besides those that are encrypted.
+  var heldBytes: Int {
+    switch source {
+    case .pipe(let pipe): pipe.heldBytes
+    case .shared: 0
+    }
+  }
+
+  /// The rest is for nobody.
+  func cancel() {
+    switch source {
+    case .pipe(let pipe): pipe.cancel()
+    case .shared: break
+    }
+  }
 }
 
 extension HTTPConnection {
+  /// Of a shared body, what is encrypted at a time, and up to how much of that may lie here.
+  private static let sharedPartBytes = 16 * 1024
+  private static let sharedUnsentBytes = 32 * 1024
+
   /// The head of the answer to exchange `number`; the body comes through `pipe`. A late one finds nothing.
   func stream(_ number: UInt32, _ head: HTTPResponse, _ pipe: BodyPipe) {
     guard case .answering = phase, let exchange, exchange.number == number else { return pipe.cancel() }
-    var disposition = http.responseFinished()
-    if lane.isDraining || hasPeerClosed || isSevered || http.exchange.minorVersion == 0 { disposition = .close }
+    var disposition = finishRequest()
+    if http.exchange.minorVersion == 0 { disposition = .close }
     let framer = lane.encodeHead(head, exchange, http.exchange, disposition) { send($0) }
     if isOver { return pipe.cancel() }
-    phase = .streaming(StreamedBody(pipe: pipe, framer: framer, disposition: disposition, head: head))
+    phase = .streaming(StreamedBody(source: .pipe(pipe), framer: framer, disposition: disposition, response: head))
     let (handle, id) = (lane.handle, id)
     pipe.consume { handle.submit { $0.connections[id]?.pumpStream() } }
+    pumpStream()
+  }
+
+  /// A whole answer whose body is held elsewhere anyway: who is slow in taking it must not have us hold it once more.
+  func stream(_ response: HTTPResponse) {
+    guard let exchange else { return }
+    let disposition = finishRequest()
+    let framer = lane.encodeHead(response, length: response.body.count, exchange, http.exchange, disposition) {
+      send($0)
+    }
+    if isOver { return }
+    phase = .streaming(
+      StreamedBody(source: .shared(sent: 0), framer: framer, disposition: disposition, response: response))
     pumpStream()
   }
 
@@ -30,11 +70,18 @@ extension HTTPConnection {
   func pumpStream() {
     guard case .streaming(let body) = phase else { return }
     if !body.framer.hasBody {
-      body.pipe.cancel()
+      body.cancel()
       return finishStream(body, trailers: [])
     }
+    switch body.source {
+    case .pipe(let pipe): pump(body, from: pipe)
+    case .shared(let sent): pump(body, after: sent)
+    }
+  }
+
+  private func pump(_ body: StreamedBody, from pipe: BodyPipe) {
     while outbound.count < lane.settings.streamUnsentBytes {
-      switch body.pipe.take() {
+      switch pipe.take() {
       case .nothing: return
       case .part(let part):
         lane.frame(body.framer, part) { send($0) }
@@ -43,25 +90,31 @@ extension HTTPConnection {
       case .end(let trailers): return finishStream(body, trailers: trailers)
       case .broken:
         lane.counters.streamsBroken += 1
-        lane.answered(exchange, body.head, peerAddress, isBroken: true)
-        endExchange()
         return destroy()
       }
     }
   }
 
+  private func pump(_ body: StreamedBody, after sent: Int) {
+    let bytes = body.response.body
+    var (body, sent) = (body, sent)
+    while sent < bytes.count, outbound.count < Self.sharedUnsentBytes {
+      let end = min(sent + Self.sharedPartBytes, bytes.count)
+      bytes[sent..<end].withSpan { send($0) }
+      if isOver { return }
+      sent = end
+    }
+    body.source = .shared(sent: sent)
+    phase = .streaming(body)
+    if sent == bytes.count { finishStream(body, trailers: []) }
+  }
+
   private func finishStream(_ body: StreamedBody, trailers: [HTTPField]) {
     lane.frameEnd(body.framer, trailers) { send($0) }
     if isOver { return }
-    lane.answered(exchange, body.head, peerAddress)
-    endExchange()
-    switch body.disposition {
-    case .keepAlive:
-      phase = .idle
-      arm(lane.settings.idleDeadline)
-      resume()
-    case .close: beginClose()
-    }
+    lane.answered(exchange, body.response, peerAddress)
+    finishAnswer(hasPeerClosed ? .close : body.disposition)
+    resume()
   }
 }
 

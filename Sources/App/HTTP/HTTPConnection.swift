@@ -57,6 +57,10 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   var timer: TimerID?
   private var isFlushQueued = false
   private(set) var isWriteBlocked = false
+  /// While it is: when the client's patience with us, or ours with it, is over.
+  private(set) var writeEnd = MonotonicTime(nanoseconds: 0)
+  /// What is accounted for as held for the client.
+  private var untakenBytes = 0
   private var isReadPaused = false
   var hasPeerClosed = false
   var isHeadTimed = false
@@ -260,21 +264,14 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
 
   private func flush() {
     if case .gone = phase { return }
-    var isProgressing = false
+    var taken = 0
     while !outbound.isEmpty {
       switch link.write(outbound.span) {
       case .written(let count):
         outbound.removeFirst(count)
-        isProgressing = true
+        taken += count
       case .wouldBlock:
-        if !isWriteBlocked {
-          isWriteBlocked = true
-          updateInterest()
-          armWrite()
-        } else if isProgressing, case .streaming = phase {
-          // A long body may take long; each part of it has the deadline to itself.
-          armWrite()
-        }
+        wait(having: taken)
         return pumpStream()
       case .failed: return destroy()
       }
@@ -282,11 +279,38 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     outbound.removeAll(keepingCapacity: false)
     if isWriteBlocked {
       isWriteBlocked = false
+      accountUntaken(0)
       updateInterest()
       armPhase()
     }
     if case .closing = phase { linger() }
     pumpStream()
+  }
+
+  /// The client's socket is full. - Parameter taken: bytes that it took before.
+  private func wait(having taken: Int) {
+    let latest = lane.loop.now + lane.settings.writeDeadline
+    if !isWriteBlocked {
+      isWriteBlocked = true
+      writeEnd = latest
+      updateInterest()
+      setTimer(writeEnd)
+    } else if taken > 0 {
+      // A long answer may take long, but a byte now and then does not keep it.
+      writeEnd = min(latest, writeEnd + .seconds(1) * taken / lane.settings.bodyBytesPerSecond)
+      setTimer(writeEnd)
+    }
+    if case .gone = phase { return }
+    var held = outbound.allocatedBytes
+    if case .streaming(let body) = phase { held += body.heldBytes }
+    accountUntaken(held)
+  }
+
+  private func accountUntaken(_ bytes: Int) {
+    if bytes == untakenBytes { return }
+    let more = bytes - untakenBytes
+    untakenBytes = bytes
+    lane.holdAnswers(more)
   }
 
   // MARK: The end
@@ -331,7 +355,10 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       if exchange?.departure?.isAwaited == true { return destroy() }
       // The answer may still be wanted: a half-closed client reads on.
       setReading(false)
-    case .streaming: destroy()
+    case .streaming(let body):
+      // Who half-closes and reads on gets what is there; to have rows read for it, it must be seen to be there.
+      guard case .shared = body.source else { return destroy() }
+      setReading(false)
     case .closing: setReading(false)
     case .idle where !outbound.isEmpty:
       // It said all it had to say, and reads on.
@@ -354,7 +381,8 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     case .gone: return
     case .handshaking: lane.handshakeEnded()
     case .streaming(let body):
-      body.pipe.cancel()
+      body.cancel()
+      lane.answered(exchange, body.response, peerAddress, isBroken: true)
       // What is not there to its end must not look as if it were.
       link.willReset()
     case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
@@ -364,6 +392,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
     endExchange()
     phase = .gone
+    accountUntaken(0)
     if let token { lane.loop.deregister(token) }
     if let timer { lane.loop.cancel(timer) }
     timer = nil

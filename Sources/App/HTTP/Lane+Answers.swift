@@ -41,13 +41,14 @@ extension Lane {
     }
   }
 
-  /// Renders the head of a response whose body follows in parts.
+  /// Renders the head of a response whose body follows in parts. - Parameter length: of the body, if it is known.
   func encodeHead(
-    _ head: HTTPResponse, _ exchange: Exchange, _ http: HTTPExchange, _ disposition: HTTPServerMachine.Disposition,
-    _ send: (Span<UInt8>) -> Void
+    _ head: HTTPResponse, length: Int? = nil, _ exchange: Exchange, _ http: HTTPExchange,
+    _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
   ) -> HTTPBodyFramer {
     render(send) { buffer, date throws(HTTPEncodingError) in
-      try dressed(head, exchange).encodeHead(into: &buffer, date: date, exchange: http, disposition: disposition)
+      try dressed(head, exchange).encodeHead(
+        into: &buffer, date: date, exchange: http, disposition: disposition, length: length)
     }
   }
 

@@ -1,6 +1,6 @@
 // What a lane does when it holds as much as it may. It holds two kinds of bytes: of pushes that are complete, which go as
 // soon as they are stored, and of pushes that are being read, which go when their clients have sent the rest. A client
-// can take its time, so nobody else may have to wait for the second kind.
+// can take its time, so nobody else may have to wait for the second kind. Other bodies, and answers, have budgets of their own.
 
 import Protocol
 import Reactor
@@ -50,4 +50,23 @@ extension Lane {
 
   /// The request is over, or its client is gone.
   func scatter(_ exchange: Exchange?) { gatheredBytes -= exchange?.gatheredBytes ?? 0 }
+
+  // MARK: Answers that are not taken
+
+  /// - Parameter bytes: how many more wait for clients whose sockets are full; negative for fewer.
+  func holdAnswers(_ bytes: Int) {
+    untakenBytes += bytes
+    if bytes > 0, untakenBytes > settings.answerBytesInFlight / context.loops { cutAnswers() }
+  }
+
+  /// Those whose write deadline comes first have taken nothing for longest. A quarter of the room is made at once: each time
+  /// is a look at every connection.
+  private func cutAnswers() {
+    let room = settings.answerBytesInFlight / context.loops / 4 * 3
+    for connection in connections.all.filter(\.isWriteBlocked).sorted(by: { $0.writeEnd < $1.writeEnd }) {
+      if untakenBytes <= room { return }
+      counters.answersCut += 1
+      connection.destroy()
+    }
+  }
 }

@@ -19,6 +19,8 @@ struct LaneCounters: Sendable {
   var connectionsSevered = 0
   /// Streamed answers that were cut off because the rest could not be read.
   var streamsBroken = 0
+  /// Connections cut off because answers that their clients did not take had filled the budget.
+  var answersCut = 0
 
   /// Requests to push whose head was complete. What becomes of them: stored + duplicate + parked + refused + abandoned
   /// + those in work.
@@ -79,8 +81,8 @@ struct LaneCounters: Sendable {
 
   private static let totals: [any WritableKeyPath<LaneCounters, Int> & Sendable] = [
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
-    \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.pushesReceived, \.pushesStored,
-    \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
+    \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
+    \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
     \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [

@@ -36,6 +36,7 @@ struct LaneSnapshot: Sendable {
   var writers: [WriterState: Int]
   var heldBytes: Int
   var gatheredBytes: Int
+  var untakenBytes: Int
   /// Of the collector that has most of them in one loop.
   var collectorBytes: Int
   var backlogBytes: Int
@@ -53,6 +54,7 @@ struct LaneSnapshot: Sendable {
     left.writers.merge(right.writers, uniquingKeysWith: +)
     left.heldBytes += right.heldBytes
     left.gatheredBytes += right.gatheredBytes
+    left.untakenBytes += right.untakenBytes
     left.collectorBytes = max(left.collectorBytes, right.collectorBytes)
     left.backlogBytes += right.backlogBytes
     left.backlogPushes += right.backlogPushes
@@ -68,8 +70,8 @@ extension Lane {
     for writer in writers { waits[writer.observed, default: 0] += 1 }
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, collectorBytes: admission.largestHeldBytes,
-      backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
+      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, untakenBytes: untakenBytes,
+      collectorBytes: admission.largestHeldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
       backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
   }
 }

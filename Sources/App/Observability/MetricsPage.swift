@@ -54,6 +54,7 @@ struct MetricsPage {
       ("pause_bytes", lanes.heldBytes, settings.pauseBytes),
       ("collector_bytes_in_flight", lanes.collectorBytes, settings.collectorBytesInFlight),
       ("admin_bytes_in_flight", lanes.gatheredBytes, settings.adminBytesInFlight),
+      ("answer_bytes_in_flight", lanes.untakenBytes, settings.answerBytesInFlight),
     ]
     page.family(
       "pganalytics_budget_held_bytes", .gauge,
@@ -111,6 +112,10 @@ struct MetricsPage {
     page.family(
       "pganalytics_streams_broken_total", .counter,
       "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)
+    page.family(
+      "pganalytics_answers_cut_total", .counter,
+      "Connections cut off because answers that clients did not take had filled answer_bytes_in_flight.",
+      counters.answersCut)
   }
 
   private func pushes(_ page: inout PrometheusText) {

@@ -68,6 +68,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   var paused: [ConnectionID] = []
   /// Bytes of bodies for endpoints of the admin lane, until they are answered.
   var gatheredBytes = 0
+  /// Bytes of answers for clients that do not take them.
+  var untakenBytes = 0
   /// For what must differ and need not be secret: the names of requests, jitter.
   var random: QuickRandom
   private(set) var isDraining = false

@@ -85,13 +85,17 @@ extension Settings {
     .init(
       "admin_bytes_in_flight", .bytes(\.adminBytesInFlight, mib...1 << 40),
       "Such bodies held by the process; more is 503."),
+    .init(
+      "answer_bytes_in_flight", .bytes(\.answerBytesInFlight, mib...1 << 40),
+      "Answers held by the process for clients that don't take them; with more, those that wait longest are cut off."),
     .init("handshake_deadline", .time(\.handshakeDeadline, .zero...hour), "From accept to the end of the handshake."),
     .init("head_deadline", .time(\.headDeadline, .zero...hour), "From a head's first byte to its last."),
     .init("body_deadline", .time(\.bodyDeadline, .zero...hour), "Least time for a body; a longer one has size / rate."),
     .init(
-      "body_bytes_per_second", .bytes(\.bodyBytesPerSecond, 1...1 << 30), "Slowest body that is waited for, a second."),
+      "body_bytes_per_second", .bytes(\.bodyBytesPerSecond, 1...1 << 30),
+      "Slowest body, or client taking an answer, that is waited for, a second."),
     .init("idle_deadline", .time(\.idleDeadline, .zero...hour), "Keep-alive connection without a request."),
-    .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that does not take its answer."),
+    .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that takes nothing of its answer."),
     .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(

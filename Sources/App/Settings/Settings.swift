@@ -21,6 +21,7 @@ struct Settings: Sendable {
   var bodyBytes = 64 * 1024 * 1024
   var adminBodyBytes = 1024 * 1024
   var adminBytesInFlight = 64 * 1024 * 1024
+  var answerBytesInFlight = 64 * 1024 * 1024
   var handshakeDeadline = Duration.seconds(10)
   var headDeadline = Duration.seconds(10)
   var bodyDeadline = Duration.seconds(10)

@@ -1,11 +1,14 @@
-// Bodies whose length nobody knows when the head goes out (RFC 9112 §6.3, §7.1).
+// Bodies that go out part by part (RFC 9112 §6.3, §7.1).
 //
-// HTTP/1.1 gets chunks; the last one says that the body is whole, so a body that had to be given up is one without it.
-// HTTP/1.0 knows no chunks: its body ends with the connection, and only how that ends can tell a whole one from a part.
+// Where the head tells the length, the parts follow as they are. Where nobody knows it yet, HTTP/1.1 gets chunks; the last
+// one says that the body is whole, so a body that had to be given up is one without it. HTTP/1.0 knows no chunks: its body
+// ends with the connection, and only how that ends can tell a whole one from a part.
 
 /// How the parts of one such body are put on the wire.
 public struct HTTPBodyFramer: Sendable, Equatable {
   enum Framing: Equatable {
+    /// Its length is in the head.
+    case length
     case chunked
     case untilClose
     /// The answer to HEAD, or a status that permits none.
@@ -25,7 +28,7 @@ public struct HTTPBodyFramer: Sendable, Equatable {
     if part.isEmpty { return }
     switch framing {
     case .none: return
-    case .untilClose: buffer.append(part)
+    case .length, .untilClose: buffer.append(part)
     case .chunked:
       buffer.reserve(part.count + 20)
       buffer.append(utf8: String(part.count, radix: 16))
@@ -40,7 +43,7 @@ public struct HTTPBodyFramer: Sendable, Equatable {
   public func finish(trailers: [HTTPField] = [], to buffer: inout ByteBuffer) throws(HTTPEncodingError) {
     try HTTPField.validate(trailers, reserved: Self.notTrailers)
     switch framing {
-    case .none, .untilClose: return
+    case .none, .length, .untilClose: return
     case .chunked:
       buffer.append("0\r\n")
       for field in trailers { buffer.append(field) }
@@ -56,21 +59,30 @@ public struct HTTPBodyFramer: Sendable, Equatable {
 
 extension HTTPResponse {
   /// Appends the head of a response whose body follows in parts; `body` is not looked at.
-  /// - Parameters: as of `encode`. To HTTP/1.0 the head says `Connection: close` whatever the disposition.
+  /// - Parameters: as of `encode`, and the body's length in bytes if it is known. If it is not, the head says
+  ///   `Connection: close` to HTTP/1.0 whatever the disposition.
   /// - Returns: what frames the parts.
   /// - Throws: a fault in `fields`; `buffer` is unchanged then.
   public func encodeHead(
     into buffer: inout ByteBuffer, date: String, exchange: HTTPExchange = HTTPExchange(),
-    disposition: HTTPServerMachine.Disposition
+    disposition: HTTPServerMachine.Disposition, length: Int? = nil
   ) throws(HTTPEncodingError) -> HTTPBodyFramer {
     buffer.reserve(256)
     try appendFields(to: &buffer, date: date)
     // HEAD gets the fields that GET would get (RFC 9110 §9.3.2).
-    let isChunked = status.permitsBody && exchange.minorVersion > 0
-    if isChunked { buffer.append("Transfer-Encoding: chunked\r\n") }
-    let isClosing = status.permitsBody && !isChunked
-    Self.endHead(in: &buffer, exchange, isClosing ? .close : disposition)
-    if !status.permitsBody || exchange.isHEAD { return HTTPBodyFramer(framing: .none) }
-    return HTTPBodyFramer(framing: isChunked ? .chunked : .untilClose)
+    let framing: HTTPBodyFramer.Framing
+    if !status.permitsBody {
+      framing = .none
+    } else if let length {
+      framing = .length
+      Self.appendLength(length, to: &buffer)
+    } else if exchange.minorVersion > 0 {
+      framing = .chunked
+      buffer.append("Transfer-Encoding: chunked\r\n")
+    } else {
+      framing = .untilClose
+    }
+    Self.endHead(in: &buffer, exchange, framing == .untilClose ? .close : disposition)
+    return HTTPBodyFramer(framing: exchange.isHEAD ? .none : framing)
   }
 }

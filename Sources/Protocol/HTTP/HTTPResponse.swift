@@ -19,6 +19,8 @@ public struct HTTPResponse: Sendable, Equatable {
   /// Without Content-Length, Transfer-Encoding, Connection and Date: the encoder writes those.
   public var fields: [HTTPField]
   public var body: [UInt8]
+  /// Whether the body is held elsewhere all the time: sending it little by little costs no memory then.
+  public var isBodyShared = false
 
   /// - Parameter status: final (200 or more); interim responses are `appendContinue`.
   public init(status: HTTPStatus, fields: [HTTPField] = [], body: [UInt8] = []) {
@@ -43,11 +45,7 @@ public struct HTTPResponse: Sendable, Equatable {
     let writesBody = status.permitsBody && !exchange.isHEAD
     buffer.reserve(256 + (writesBody ? body.count : 0))
     try appendFields(to: &buffer, date: date)
-    if status.permitsBody {
-      buffer.append("Content-Length: ")
-      buffer.append(decimal: body.count)
-      buffer.append("\r\n")
-    }
+    if status.permitsBody { Self.appendLength(body.count, to: &buffer) }
     Self.endHead(in: &buffer, exchange, disposition)
     if writesBody { buffer.append(body) }
   }
@@ -64,6 +62,12 @@ public struct HTTPResponse: Sendable, Equatable {
     buffer.append(utf8: date)
     buffer.append("\r\n")
     for field in fields { buffer.append(field) }
+  }
+
+  static func appendLength(_ length: Int, to buffer: inout ByteBuffer) {
+    buffer.append("Content-Length: ")
+    buffer.append(decimal: length)
+    buffer.append("\r\n")
   }
 
   static func endHead(

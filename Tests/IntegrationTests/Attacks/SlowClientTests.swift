@@ -102,6 +102,78 @@ import Testing
     await attacked.server.stop()
   }
 
+  private static let document = TestClient.encode("GET", "/api/v1/openapi.json")
+  private let documentCount = 40
+  /// Answers to these are more than the kernel holds, as above.
+  private var documents: [UInt8] { (0..<documentCount).flatMap { _ in Self.document } }
+
+  private func untaken(_ attacked: AttackedServer) async throws -> Double {
+    try await attacked.counters()["budget_held_bytes{budget=\"answer_bytes_in_flight\"}"]
+  }
+
+  @Test func `a large page lies here in small parts while its client is slow, and is whole in the end`() async throws {
+    let attacked = try await AttackedServer.start()
+    let quick = try await attacked.server.client()
+    try await quick.send(Self.document)
+    let whole = try await quick.answer()
+    #expect(whole.body.count > 128 * 1024, "the page is too small for the test")
+    #expect(whole.body.count * documentCount > 8 << 20)
+    let slow = try await TestClient.connect(port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
+    try await slow.send(documents)
+    try await attacked.server.eventually("the client is not waited for") { try await untaken(attacked) > 0 }
+    #expect(try await untaken(attacked) <= 128 * 1024)
+    for _ in 0..<documentCount {
+      let answer = try await slow.answer()
+      #expect(answer.field("content-length") == "\(whole.body.count)")
+      #expect(answer.body == whole.body)
+    }
+    #expect(try await untaken(attacked) == 0)
+    #expect(try await slow.request("GET", "/api/v1/health/live").status == 200, "the connection lives on")
+    try await attacked.expectUnharmed(besides: 2)
+    await attacked.server.stop()
+  }
+
+  @Test func `who takes a little now and then is cut off like one who takes nothing`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.writeDeadline = .seconds(2)
+      $0.bodyBytesPerSecond = 1 << 30
+    }
+    let client = try await TestClient.connect(port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
+    try await client.send(documents)
+    try await attacked.server.eventually("no deadline has passed") {
+      try await client.take(atMost: 4096)
+      return try await attacked.counters()["deadlines_total"] > 0
+    }
+    await #expect(throws: TestClient.Failure.self) {
+      for _ in 0..<documentCount { _ = try await client.answer() }
+    }
+    try await attacked.expectUnharmed()
+    await attacked.server.stop()
+  }
+
+  @Test func `answers that nobody takes have a budget, and make room for others`() async throws {
+    let budget = 1 << 20
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.answerBytesInFlight = budget
+      $0.writeDeadline = .seconds(600)
+    }
+    var clients: [TestClient] = []
+    while try await attacked.counters()["answers_cut_total"] == 0, clients.count < 400 {
+      let client = try await TestClient.connect(port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
+      try await client.send(documents)
+      clients.append(client)
+      #expect(try await untaken(attacked) <= Double(budget))
+    }
+    #expect(try await attacked.counters()["answers_cut_total"] > 0)
+    // The last one is not among those that have waited longest.
+    #expect(try await clients.removeLast().answer().status == 200)
+    clients = []
+    try await attacked.expectUnharmed()
+    #expect(try await untaken(attacked) == 0)
+    await attacked.server.stop()
+  }
+
   @Test func `thousands of requests in one go are answered in their order`() async throws {
     let attacked = try await AttackedServer.start()
     let client = try await attacked.server.client()

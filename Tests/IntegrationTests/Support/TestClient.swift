@@ -99,6 +99,9 @@ final class TestClient: Sendable {
 
   func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
+  /// Takes so many bytes of what the server sends from the socket, and no more: they are kept for `answer`.
+  func take(atMost most: Int) async throws { try await waiting { try $0.fill(atMost: most) } }
+
   /// The next answer, in the order of the requests.
   func answer() async throws -> TestAnswer { try await waiting { try $0.answer() } }
 
@@ -283,8 +286,8 @@ private struct Channel: ~Copyable {
   }
 
   /// Waits for bytes. The end of the stream sets `hasEnded`.
-  private mutating func fill() throws {
-    var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+  mutating func fill(atMost most: Int = 64 * 1024) throws {
+    var bytes = [UInt8](repeating: 0, count: most)
     let count = recv(socket, &bytes, bytes.count, 0)
     if count < 0 {
       switch errno {

@@ -37,6 +37,23 @@ struct HTTPBodyFramerTests {
     #expect(text(buffer) == "ab")
   }
 
+  @Test(arguments: [0, 1])
+  func `lets parts follow as they are where the head tells their length`(minorVersion: Int) throws {
+    var buffer = ByteBuffer()
+    let exchange = HTTPExchange(minorVersion: minorVersion)
+    let framer = try HTTPResponse(status: .ok).encodeHead(
+      into: &buffer, date: date, exchange: exchange, disposition: .keepAlive, length: 4)
+    #expect(text(buffer).contains("GMT\r\nContent-Length: 4\r\n"))
+    #expect(!text(buffer).contains("close") && !framer.endsWithConnection && framer.hasBody)
+    buffer.removeAll()
+    for part in ["ab", "", "cd"] { framer.append(Array(part.utf8).span, to: &buffer) }
+    try framer.finish(to: &buffer)
+    #expect(text(buffer) == "abcd")
+    let none = try HTTPResponse(status: .ok).encodeHead(
+      into: &buffer, date: date, exchange: HTTPExchange(isHEAD: true), disposition: .keepAlive, length: 4)
+    #expect(text(buffer).contains("Content-Length: 4\r\n") && !none.hasBody)
+  }
+
   @Test(arguments: [(HTTPExchange(isHEAD: true), HTTPStatus.ok), (HTTPExchange(), .notModified)])
   func `gives no body to HEAD, and to a status that has none`(exchange: HTTPExchange, status: HTTPStatus) throws {
     var buffer = ByteBuffer()
