@@ -5,9 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -84,6 +89,55 @@ int cepoll_poll_either(int first, int second, int timeout_ms) {
     int ready = poll(watched, 2, timeout_ms);
     if (ready < 0) return errno == EINTR ? 0 : -errno;
     return (watched[0].revents != 0 ? 1 : 0) | (watched[1].revents != 0 ? 2 : 0);
+}
+
+int cepoll_peer_process(int fd) {
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -errno;
+}
+
+/* A file of /proc/PROCESS. */
+static int open_process_file(int process_id, const char *name, int flags) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", process_id, name);
+    int fd = open(path, flags | O_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+int cepoll_parent_process(int process_id) {
+    int fd = open_process_file(process_id, "stat", O_RDONLY);
+    if (fd < 0) return fd;
+    char text[512];
+    ssize_t count = read(fd, text, sizeof text - 1);
+    int error = errno;
+    close(fd);
+    if (count < 0) return -error;
+    text[count] = 0;
+    /* "PID (NAME) STATE PARENT ...", where NAME may hold anything, parentheses too. */
+    char *end = strrchr(text, ')');
+    int parent = 0;
+    return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 ? parent : -EPROTO;
+}
+
+int cepoll_give_way(int process_id) {
+    /* struct sched_attr; the C library of Debian 12 has neither it nor the call. */
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime_ns, deadline_ns, period_ns;
+    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = 19, .runtime_ns = 100000};
+    if (syscall(SYS_sched_setattr, process_id, &attributes, 0) != 0) return -errno;
+    /* Absent without CONFIG_SCHED_AUTOGROUP. A backend of PostgreSQL is in a group of its own (setsid). */
+    int fd = open_process_file(process_id, "autogroup", O_WRONLY);
+    if (fd >= 0) {
+        ssize_t written = write(fd, "19", 2);
+        (void)written;
+        close(fd);
+    }
+    return 0;
 }
 
 int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }

@@ -192,6 +192,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
 
   func connected() {
     state = .idle
+    if settings.pacing?.isOn == true { connection.giveWay() }
     limit()
   }
 

@@ -1,6 +1,7 @@
 // Queries give way to pushes. They have connections of their own, so no push waits for one of them; but they share the
 // processors with the ingest lane and with PostgreSQL's writers, and a storm of them takes all there is. So while
-// collectors push, a connection that has run a query rests before the next, in proportion to what the query took.
+// collectors push, a connection that has run a query rests before the next, in proportion to what the query took, and a
+// query has one processor at most; and where PostgreSQL runs beside us, who else wants that one has it first.
 //
 // Time is what is rationed and not the number of queries: it is what a query costs others, whatever it asks.
 
@@ -34,10 +35,20 @@ final class QueryPacing: Sendable {
   /// A push has begun. From any thread; costs a store.
   func sawPush(at time: MonotonicTime) { lastPush.store(time.nanoseconds, ordering: .relaxed) }
 
+  /// Whether queries give way at all.
+  var isOn: Bool { pace.now.percent > 0 }
+
+  private func arePushing(at time: MonotonicTime) -> Bool {
+    let last = MonotonicTime(nanoseconds: lastPush.load(ordering: .relaxed))
+    return last.nanoseconds > 0 && time - last <= Self.quietAfter
+  }
+
+  /// Whether a query that begins now has to leave others room.
+  func isPacing(at time: MonotonicTime) -> Bool { isOn && arePushing(at: time) }
+
   /// How long the connection has to rest that was at work from `start` to `end`. Zero while nobody pushes.
   func rest(from start: MonotonicTime, to end: MonotonicTime, _ debt: inout Debt) -> Duration {
-    let last = MonotonicTime(nanoseconds: lastPush.load(ordering: .relaxed))
-    if last.nanoseconds == 0 || end - last > Self.quietAfter {
+    if !arePushing(at: end) {
       debt.paidAt = end
       return .zero
     }

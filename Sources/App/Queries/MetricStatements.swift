@@ -4,9 +4,14 @@
 import Protocol
 
 enum MetricStatements {
-  /// For the rest of a transaction. $1: milliseconds.
-  static let limit = Statement<String, SingleValue<String>>(
-    "transaction_statement_timeout", "SELECT set_config('statement_timeout', $1, true)")
+  /// For the rest of a transaction. $1: milliseconds; $2: whether the query has to do with one processor. It is the one that
+  /// collectors leave idle: its parallel workers would take those that they use.
+  static let limit = Statement<String, Bool, SingleValue<String>>(
+    "transaction_limits",
+    """
+    SELECT set_config('statement_timeout', $1, true)
+      || CASE WHEN $2 THEN set_config('max_parallel_workers_per_gather', '0', true) ELSE '' END
+    """)
 
   static let all = [limit.description] + described(.plain)
 

@@ -8,6 +8,7 @@ struct Services: Sendable {
   let database: Database
   /// The connections for metrics queries, and for nothing else.
   let queries: Database
+  let pacing: QueryPacing
   let storage: StorageKind
   let identity: ServerIdentity
   let signingKeys: SigningKeys

@@ -84,9 +84,9 @@ struct Settings: Sendable {
   var queryTimeout = Duration.seconds(15)
   var queryConnections = 2
   var queryQueueDeadline = Duration.seconds(30)
-  var queryRest = 2000
-  var queryRestOwed = Duration.seconds(1)
-  var queryRestMaximum = Duration.seconds(1)
+  var queryRest = 6000
+  var queryRestOwed = Duration.seconds(3)
+  var queryRestMaximum = Duration.seconds(10)
   var queryRows = 10_000
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)

@@ -1,4 +1,4 @@
-// posix_spawn(3), waitpid(2), pidfd_open(2): children and other processes. Every call returns -errno on failure.
+// posix_spawn(3), waitpid(2), pidfd_open(2), sched_setattr(2): children and other processes. Every call returns -errno on failure.
 #ifndef CEPOLL_PROCESS_H
 #define CEPOLL_PROCESS_H
 
@@ -29,6 +29,17 @@ int cepoll_poll_either(int first, int second, int timeout_ms);
 
 /// Takes the advisory lock of flock(2) without waiting. -EWOULDBLOCK: somebody else has it.
 int cepoll_lock(int fd);
+
+/// The process at the other end of a Unix-domain socket: who listens there (unix(7), SO_PEERCRED). 0: another kind of socket, or
+/// a process of a namespace that we don't see.
+int cepoll_peer_process(int fd);
+
+/// The parent of a process (proc(5), stat).
+int cepoll_parent_process(int process_id);
+
+/// Lets every other process have the processor before this one, at once: the lowest nice(2) value, within its autogroup and of
+/// it (sched(7)), and the shortest slice (sched_setattr(2); since Linux 6.12), during which who wakes up would have to wait.
+int cepoll_give_way(int process_id);
 
 /// malloc_trim(3): gives memory that is free at the ends and in the middle of the heaps back to the system.
 void cepoll_trim_memory(void);

@@ -58,8 +58,19 @@ import Testing
     #expect(pacing.rest(from: next, to: next + .milliseconds(10), &debt) == .milliseconds(190))
   }
 
+  @Test func `asks queries for consideration while collectors push`() {
+    let pacing = pacing()
+    #expect(pacing.isPacing(at: start))
+    #expect(pacing.isPacing(at: start + QueryPacing.quietAfter))
+    #expect(!pacing.isPacing(at: start + QueryPacing.quietAfter + .nanoseconds(1)))
+    let idle = QueryPacing(Live(constant: .init(percent: 2000, burst: .zero, longest: .seconds(1))))
+    #expect(!idle.isPacing(at: start))
+  }
+
   @Test func `can be turned off`() {
     var debt = QueryPacing.Debt()
-    #expect(pacing(percent: 0, burst: .zero).rest(from: start, to: start + .seconds(1), &debt) == .zero)
+    let pacing = pacing(percent: 0, burst: .zero)
+    #expect(pacing.rest(from: start, to: start + .seconds(1), &debt) == .zero)
+    #expect(!pacing.isPacing(at: start))
   }
 }

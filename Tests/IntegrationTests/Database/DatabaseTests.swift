@@ -1,3 +1,4 @@
+import Glibc
 import Protocol
 import Reactor
 import Testing
@@ -261,6 +262,37 @@ import Testing
     try await lend()
     try await lend()
     #expect(MonotonicTime.now() - lent >= .milliseconds(290))
+  }
+
+  @Test(arguments: [0, 2000])
+  func `has backends of queries give way to others on this machine, if queries do at all`(percent: Int) async throws {
+    let pacing = QueryPacing(Live(constant: .init(percent: percent, burst: .zero, longest: .zero)))
+    let database = try await start {
+      $0.adminConnections = 1
+      $0.pacing = pacing
+    }
+    defer { database.shutDown() }
+    let backend = try #require(try await database.one(Self.backend)?.value)
+    #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(backend)) == (percent > 0 ? 19 : 0))
+  }
+
+  @Test func `gives a metrics query one processor, or more, until its transaction ends`() async throws {
+    let workers = Statement<SingleValue<String>>(
+      "workers", "SELECT current_setting('max_parallel_workers_per_gather')")
+    let database = try await start { $0.adminConnections = 1 }
+    defer { database.shutDown() }
+    let usual = try #require(try await database.one(workers)?.value)
+    #expect(usual != "0")
+    for isAlone in [true, false] {
+      try await database.lease { session throws(DatabaseError) in
+        let during = try await session.transaction { session throws(DatabaseError) in
+          try await session.execute(MetricStatements.limit, "1000", isAlone)
+          return try await session.one(workers)?.value
+        }
+        #expect(during == (isAlone ? "0" : usual))
+        #expect(try await session.one(workers)?.value == usual)
+      }
+    }
   }
 
   private func otherSettings(_ database: Database) async throws -> DatabaseSettings {
