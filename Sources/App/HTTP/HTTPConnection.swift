@@ -11,23 +11,6 @@ import Protocol
 import Reactor
 
 final class HTTPConnection: EventHandler, TurnEndHandler {
-  enum Phase {
-    case handshaking(since: MonotonicTime)
-    case idle
-    /// The lane needs a moment (a look-up) before it can say what becomes of the head.
-    case waiting
-    case push(PushReader, Push)
-    case gathering(EndpointCall, body: [UInt8])
-    /// The refusal is decided; the rest of the body is read past, so that the connection lives on.
-    case discarding(HTTPResponse)
-    case answering
-    /// The head is out, the body follows part by part.
-    case streaming(StreamedBody)
-    case closing
-    case lingering(discarded: Int)
-    case gone
-  }
-
   private static let readsPerTurn = 4
   /// A refused body up to this size is read past; a larger one costs the connection.
   static let discardBytes = 1024 * 1024
@@ -169,13 +152,6 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
         pending.append(plaintext.extracting(taken..<plaintext.count))
         setReading(false)
       }
-    }
-  }
-
-  var isOver: Bool {
-    switch phase {
-    case .closing, .lingering, .gone: true
-    case .handshaking, .idle, .waiting, .push, .gathering, .discarding, .answering, .streaming: false
     }
   }
 
