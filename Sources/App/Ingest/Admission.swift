@@ -129,8 +129,8 @@ struct Admission {
     precondition(heldBytes >= 0, "released more than was held")
   }
 
-  /// Whether not even the smallest push is taken.
-  var isFull: Bool { heldBytes > limits.hardMark }
+  /// Whether there is little room left, if any.
+  var isNearlyFull: Bool { heldBytes > limits.hardMark / 4 * 3 }
 
   /// Bytes held of the collector that has most of them here.
   var largestHeldBytes: Int { allowances.values.reduce(0) { max($0, $1.held) } }

@@ -1,6 +1,7 @@
 // Whether to send requests here, and if not, why.
 
 import Protocol
+import Reactor
 
 /// A reason not to. The raw value is what programs read; `sentence` is for people.
 enum Unreadiness: String, CaseIterable, Sendable {
@@ -15,18 +16,24 @@ enum Unreadiness: String, CaseIterable, Sendable {
     case .databaseUnreachable: "The database does not answer: nothing can be read, and nobody can log in."
     case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
     case .memoryExhausted:
-      "A loop holds as many bytes as it may (bytes_in_flight): pushes that come in there are refused."
+      "A loop holds as many bytes as it may (bytes_in_flight): it has just refused pushes for that."
     }
   }
 }
 
 extension Lane {
+  /// How long refusals for want of memory count: those refused are to come back after 5 s at least.
+  private static let memoryRefusalMemory = Duration.seconds(5)
+
   /// What keeps this lane from taking a push.
   var unreadiness: Set<Unreadiness> {
     var reasons: Set<Unreadiness> = []
     if isDraining { reasons.insert(.draining) }
     if !writers.contains(where: \.isConnected) { reasons.insert(.writersDisconnected) }
-    if admission.isFull { reasons.insert(.memoryExhausted) }
+    // One large push that does not fit is no reason by itself.
+    if admission.isNearlyFull, let refusal = memoryRefusedAt, loop.now - refusal < Self.memoryRefusalMemory {
+      reasons.insert(.memoryExhausted)
+    }
     return reasons
   }
 }

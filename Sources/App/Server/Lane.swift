@@ -96,6 +96,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var clock = WallClock()
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
+  /// When it was last seen that pushes were refused for want of memory.
+  private(set) var memoryRefusedAt: MonotonicTime?
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
 
@@ -308,7 +310,10 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     for writer in writers { writer.expire() }
     // Memory could be below the mark without a push having been settled since.
     relieveIfPossible()
-    if admission.takeMemoryRefusals() > 0 { makeRoom() }
+    if admission.takeMemoryRefusals() > 0 {
+      memoryRefusedAt = loop.now
+      makeRoom()
+    }
     admission.sweep(now: loop.now)
     logUnwritten()
     returnMemory()

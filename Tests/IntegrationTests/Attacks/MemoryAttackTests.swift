@@ -76,6 +76,42 @@ import Testing
     await attacked.server.stop()
   }
 
+  @Test func `says that it is not ready while pushes are refused for want of memory`() async throws {
+    let attacked = try await AttackedServer.start {
+      $0.loops = 1
+      $0.bytesInFlight = 8 << 20
+    }
+    let server = attacked.server
+    let watcher = try await server.client()
+    #expect(try await watcher.request("GET", "/api/v1/health/ready").status == 200)
+    // What is complete waits for a table that we hold, and what comes after it finds no room.
+    let _: Void = try await server.database.transaction { session throws(DatabaseError) in
+      try await session.script("LOCK TABLE metrics.pg_log IN ACCESS EXCLUSIVE MODE")
+      do {
+        var waiting: [TestClient] = []
+        while try await watcher.request("GET", "/api/v1/health/ready").reasons != ["memory_exhausted"] {
+          let collector = try await server.enrol()
+          let client = try await collector.client()
+          let body = largePush(collector)
+          try await client.send(Array(attacked.pushHead(collector, "Content-Length: \(body.count)\r\n").utf8) + body)
+          waiting.append(client)
+          try #require(waiting.count < 40, "it goes on taking pushes, or says that it does")
+        }
+        try await session.script("ROLLBACK")
+        var statuses: Set<UInt16> = []
+        for client in waiting { statuses.insert(try await client.answer().status) }
+        #expect(statuses == [200, 503])
+      } catch {
+        Issue.record(error)
+      }
+    }
+    try await server.eventually("it does not get ready again") {
+      try await watcher.request("GET", "/api/v1/health/ready").status == 200
+    }
+    try await attacked.expectUnharmed(besides: 1)
+    await attacked.server.stop()
+  }
+
   @Test func `bodies for the admin lane have a budget of their own`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1

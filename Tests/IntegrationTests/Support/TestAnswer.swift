@@ -20,6 +20,9 @@ struct TestAnswer: Sendable, CustomStringConvertible {
   /// The slug of a refusal.
   var error: String? { json["error"]?.text }
 
+  /// Why a server is not ready.
+  var reasons: [String] { json["reasons"]?.elements.compactMap { $0["reason"]?.text } ?? [] }
+
   func field(_ name: StaticString) -> String? { head.fields.string(named: name) }
 }
 
