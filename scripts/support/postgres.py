@@ -16,6 +16,14 @@ def programs():
     return sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1]
 
 
+def rows(url, *statements):
+    """Those of the statements, as text; columns with | between. What goes wrong is printed by psql."""
+    commands = [part for statement in statements for part in ("-c", statement)]
+    answer = subprocess.run(
+        ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *commands], check=True, stdout=subprocess.PIPE, text=True)
+    return answer.stdout.splitlines()
+
+
 class Postgres:
     """A cluster in `directory`, reached by a socket there. Runs as the user postgres if we are root."""
 
@@ -34,7 +42,8 @@ class Postgres:
         if any((self.bin.parent / "lib").glob("timescaledb.so")):
             with open(directory / "data/postgresql.conf", "a") as file:
                 file.write("shared_preload_libraries = 'timescaledb'\ntimescaledb.telemetry_level = off\n")
-        self.url = f"host={directory} user=pganalytics dbname=pganalytics"
+        self.server = f"host={directory} user=pganalytics"
+        self.url = f"{self.server} dbname=pganalytics"
         self.start()
         self.sql("CREATE DATABASE pganalytics", "postgres")
 
@@ -51,13 +60,7 @@ class Postgres:
         self.run("pg_ctl", "-D", self.directory / "data", "-w", "-m", mode, "stop")
 
     def sql(self, statement, database="pganalytics"):
-        """The rows, as text; columns with | between."""
-        answer = subprocess.run(
-            ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-U", "pganalytics", "-d", database,
-             "-c", statement],
-            check=True, capture_output=True, text=True,
-        )
-        return answer.stdout.splitlines()
+        return rows(f"{self.server} dbname={database}", statement)
 
     def pid(self):
         return int((self.directory / "data/postmaster.pid").read_text().split("\n", 1)[0])

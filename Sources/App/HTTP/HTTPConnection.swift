@@ -40,7 +40,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   var timer: TimerID?
   private var isFlushQueued = false
   private(set) var isWriteBlocked = false
-  /// While it is: when the client's patience with us, or ours with it, is over.
+  /// Until when it may be: the client is given up then.
   private(set) var writeEnd = MonotonicTime(nanoseconds: 0)
   /// What is accounted for as held for the client.
   private var untakenBytes = 0

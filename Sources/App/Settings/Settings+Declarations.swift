@@ -193,7 +193,7 @@ extension Settings {
       "How long a metrics query waits for a connection; then 503."),
     .init(
       "query_rest", .count(\.queryRest, 0...100_000),
-      "While collectors push, a connection rests after a metrics query for so many percent of the time that it took."),
+      "While collectors push, a connection rests so many percent of a metrics query's time; 0: queries don't give way."),
     .init(
       "query_rest_owed", .time(\.queryRestOwed, .zero...hour),
       "Rest that a connection may owe, so that a page of small queries is not slowed; idle time pays it off."),
