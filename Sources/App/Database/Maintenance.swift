@@ -1,4 +1,5 @@
-// What the database needs from time to time: tomorrow's partitions, and an end for what is past its retention.
+// What the database needs from time to time: tomorrow's partitions, an end for what is past its retention, and on TimescaleDB
+// policies that say so.
 
 enum MaintenanceStatements {
   /// $1: days.
@@ -35,6 +36,8 @@ struct Maintenance: Sendable {
   struct Round: Hashable, Sendable {
     var created: [String] = []
     var dropped: [String] = []
+    /// Policies of hypertables that were not as the settings say.
+    var policies: [String] = []
     /// Another server is at it.
     var isElsewhere = false
   }
@@ -43,9 +46,11 @@ struct Maintenance: Sendable {
   private let storage: Live<StorageSettings>
   private var settings: StorageSettings { storage.now }
   private let partitions: Partitions
+  private let kind: StorageKind
 
-  init(database: Database, storage: Live<StorageSettings>) {
+  init(database: Database, kind: StorageKind, storage: Live<StorageSettings>) {
     self.database = database
+    self.kind = kind
     self.storage = storage
     partitions = Partitions(database: database, storage: storage)
   }
@@ -97,6 +102,10 @@ struct Maintenance: Sendable {
     try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
     try await database.execute(
       MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
+    switch kind {
+    case .plain: break
+    case .timescale: round.policies = try await HypertablePolicies(database: database).follow(settings)
+    }
     return round
   }
 }

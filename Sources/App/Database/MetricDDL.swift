@@ -19,8 +19,10 @@ protocol ReconciledTable: Sendable {
   var columns: [StoredTable.Column] { get }
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String
   func addition(of columns: [StoredTable.Column], _ settings: StorageSettings) -> String
-  func retention(_ settings: StorageSettings) -> String
+  /// Age at which rows are dropped.
   func retentionDays(_ settings: StorageSettings) -> Int32
+  /// Age at which TimescaleDB compresses a chunk.
+  func compressionDays(_ settings: StorageSettings) -> Int32
 }
 
 extension ReconciledTable {
@@ -34,6 +36,7 @@ extension ReconciledTable {
 extension StoredTable: ReconciledTable {
   var schema: String { "metrics" }
   func retentionDays(_ settings: StorageSettings) -> Int32 { settings.retentionDays(ofTable: name) }
+  func compressionDays(_ settings: StorageSettings) -> Int32 { settings.compressAfterDays }
 
   /// Makes the table and its index. Partitions of a plain table are made by `Partitions`.
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
@@ -53,28 +56,18 @@ extension StoredTable: ReconciledTable {
       """
     return switch kind {
     case .plain: table
-    case .timescale: table + hypertable(settings)
+    case .timescale: table + hypertable
     }
   }
 
-  /// Chunks of a day; closed ones compressed by server, which makes them 4 to 6 times smaller (database.md §2).
-  private func hypertable(_ settings: StorageSettings) -> String {
+  /// Chunks of a day; closed ones compressed by server, which makes them 4 to 6 times smaller (database.md §2). When, and when
+  /// they end, is for `HypertablePolicies`.
+  private var hypertable: String {
     let literal = quotedLiteral(qualifiedName)
     return """
       SELECT create_hypertable(\(literal), 'time', chunk_time_interval => INTERVAL '1 day', create_default_indexes => false);
       ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
         timescaledb.compress_orderby = '\(compressedOrder)');
-      SELECT add_compression_policy(\(literal), INTERVAL '\(settings.compressAfterDays) days');
-      \(retention(settings))
-      """
-  }
-
-  /// Replaces the retention policy, if there is one.
-  func retention(_ settings: StorageSettings) -> String {
-    let literal = quotedLiteral(qualifiedName)
-    return """
-      SELECT remove_retention_policy(\(literal), if_exists => true);
-      SELECT add_retention_policy(\(literal), INTERVAL '\(retentionDays(settings)) days');
 
       """
   }

@@ -113,22 +113,26 @@ enum TimescaleStatements {
   struct Policy: SQLRow {
     /// With its schema.
     let table: String
+    let procedure: String
     let days: Int32
 
-    static let columns = [SQLColumn("table_name", String.self), SQLColumn("days", Int32.self)]
+    static let columns = [
+      SQLColumn("table_name", String.self), SQLColumn("procedure", String.self), SQLColumn("days", Int32.self),
+    ]
     init(from row: inout RowReader) throws(DatabaseError) {
       table = try row.next()
+      procedure = try row.next()
       days = try row.next()
     }
   }
 
-  static let retention = Statement<Policy>(
-    "timescale_retention",
+  static let policies = Statement<Policy>(
+    "timescale_policies",
     """
-    SELECT (hypertable_schema || '.' || hypertable_name)::text AS table_name,
-      (extract(epoch FROM (config ->> 'drop_after')::interval) / 86400)::int4 AS days
+    SELECT (hypertable_schema || '.' || hypertable_name)::text AS table_name, proc_name::text AS procedure,
+      (extract(epoch FROM coalesce(config ->> 'compress_after', config ->> 'drop_after')::interval) / 86400)::int4 AS days
     FROM timescaledb_information.jobs
-    WHERE proc_name = 'policy_retention' AND hypertable_schema IN ('metrics', 'rollups')
+    WHERE proc_name IN ('policy_compression', 'policy_retention') AND hypertable_schema IN ('metrics', 'rollups')
     """)
 
   /// Hypertables with their chunks.
@@ -149,7 +153,7 @@ enum TimescaleStatements {
     """)
 
   static let all =
-    [retention.description, hypertables.description] + MetricStatements.described(.timescale)
+    [policies.description, hypertables.description] + MetricStatements.described(.timescale)
 }
 
 struct MetricSchema: Sendable {
@@ -181,7 +185,11 @@ struct MetricSchema: Sendable {
     }
     switch kind {
     case .plain: break
-    case .timescale: try await reconcileRetention()
+    case .timescale:
+      let policies = HypertablePolicies(database: database, tables: all)
+      try await retryingLocks { () async throws(MigrationError) in
+        do throws(DatabaseError) { try await policies.follow(settings) } catch { throw .database(error) }
+      }
     }
     return (kind, changes)
   }
@@ -272,17 +280,6 @@ struct MetricSchema: Sendable {
         try await session.run(view.recreation)
       }
       return ["named.\(view.name)"]
-    }
-  }
-
-  private func reconcileRetention() async throws(MigrationError) {
-    let policies: [TimescaleStatements.Policy]
-    do throws(DatabaseError) { policies = try await database.rows(TimescaleStatements.retention) } catch {
-      throw .database(error)
-    }
-    let days = Dictionary(policies.map { ($0.table, $0.days) }, uniquingKeysWith: { first, _ in first })
-    for table in all where days["\(table.schema).\(table.name)"] != table.retentionDays(settings) {
-      do throws(DatabaseError) { try await database.script(table.retention(settings)) } catch { throw .database(error) }
     }
   }
 

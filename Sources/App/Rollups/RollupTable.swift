@@ -56,6 +56,8 @@ extension RollupStep {
 extension RollupTable: ReconciledTable {
   var schema: String { "rollups" }
   func retentionDays(_ settings: StorageSettings) -> Int32 { step.retentionDays(settings) }
+  /// When late rows are hardly to be expected in it.
+  func compressionDays(_ settings: StorageSettings) -> Int32 { 2 * step.partitionDays }
 
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
     let lines = columns.map { "  \(quotedIdentifier($0.name)) \($0.type)\($0.isRequired ? " NOT NULL" : "")" }
@@ -77,20 +79,9 @@ extension RollupTable: ReconciledTable {
           create_default_indexes => false);
         ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
           timescaledb.compress_orderby = 'time');
-        SELECT add_compression_policy(\(literal), INTERVAL '\(2 * step.partitionDays) days');
-        \(retention(settings))
+
         """
     }
-  }
-
-  /// Replaces the retention policy of a hypertable.
-  func retention(_ settings: StorageSettings) -> String {
-    let literal = quotedLiteral(qualifiedName)
-    return """
-      SELECT remove_retention_policy(\(literal), if_exists => true);
-      SELECT add_retention_policy(\(literal), INTERVAL '\(step.retentionDays(settings)) days');
-
-      """
   }
 
   /// New columns too are to be filled from the rows that there are.

@@ -17,7 +17,7 @@ struct Storage: Sendable {
   private init(_ database: Database, _ kind: StorageKind, _ storage: Live<StorageSettings>) {
     self.kind = kind
     partitions = Partitions(database: database, storage: storage)
-    maintenance = Maintenance(database: database, storage: storage)
+    maintenance = Maintenance(database: database, kind: kind, storage: storage)
     rollups = Rollups(database: database, kind: kind, storage: storage)
   }
 
@@ -48,9 +48,13 @@ struct Storage: Sendable {
     await maintenance.run { event in
       switch event {
       case .finished(let round):
-        if !round.created.isEmpty || !round.dropped.isEmpty {
+        if round != Maintenance.Round(isElsewhere: round.isElsewhere) {
           log.info(
-            "maintenance", ["created": "\(round.created.count)", "dropped": "\(round.dropped.count)"])
+            "maintenance",
+            [
+              "created": "\(round.created.count)", "dropped": "\(round.dropped.count)",
+              "policies": "\(round.policies.count)",
+            ])
         }
       case .kept(let partition, let error):
         log.warning("partition kept", ["partition": partition, "error": "\(error)"])

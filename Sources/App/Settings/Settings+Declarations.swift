@@ -24,8 +24,6 @@ struct SettingDeclaration: Sendable {
     case live
     /// At the next start: it says where things are, or how large something is made at the start.
     case restart
-    /// At the next `pganalytics migrate`, for the tables that it makes.
-    case migrate
   }
 
   let name: String
@@ -172,8 +170,7 @@ extension Settings {
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init(
-      "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB).",
-      effect: .migrate),
+      "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
 
     .init(
       "admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API.", effect: .restart

@@ -5,8 +5,8 @@ struct SettingsChange {
   let settings: Settings
   /// Names of those that changed and are live.
   let applied: [String]
-  /// Names of those that changed and count only after a restart or migration.
-  let pending: [(name: String, effect: SettingDeclaration.Effect)]
+  /// Names of those that changed and count only after a restart.
+  let pending: [String]
 
   /// - Parameters:
   ///   - current: in use until now.
@@ -14,13 +14,13 @@ struct SettingsChange {
   init(from current: Settings, to read: Settings) {
     var settings = current
     var applied: [String] = []
-    var pending: [(String, SettingDeclaration.Effect)] = []
+    var pending: [String] = []
     for declaration in Settings.declarations where declaration.print(current) != declaration.print(read) {
       switch declaration.effect {
       case .live:
         declaration.copy(from: read, to: &settings)
         applied.append(declaration.name)
-      case .restart, .migrate: pending.append((declaration.name, declaration.effect))
+      case .restart: pending.append(declaration.name)
       }
     }
     self.settings = settings

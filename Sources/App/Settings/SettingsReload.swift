@@ -58,8 +58,7 @@ final class SettingsReload: Sendable {
     log.info("settings reloaded", ["changed": change.applied.isEmpty ? "none" : change.applied.joined(separator: " ")])
     if !change.pending.isEmpty {
       log.warning(
-        "settings changed that do not count yet",
-        ["needed": change.pending.map { "\($0.name): \($0.effect.rawValue)" }.joined(separator: " ")])
+        "settings changed that count after a restart", ["pending": change.pending.joined(separator: " ")])
     }
     return change.settings
   }

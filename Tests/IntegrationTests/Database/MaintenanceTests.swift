@@ -18,7 +18,7 @@ import Testing
   {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
-    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
+    let maintenance = migrated.maintenance
     let days = 2 + Int(migrated.storage.partitionDaysAhead)
     let first = try await maintenance.round(today: today) { Issue.record("\($0)") }
     #expect(first.created.count == parents(kind) * days)
@@ -41,7 +41,7 @@ import Testing
   @Test func `drops the rows of a type at the age that is its own`() async throws {
     let migrated = try await MigratedDatabase { $0.tableRetentionDays = ["pg_log": 2, "disk_usage": 400] }
     defer { migrated.database.shutDown() }
-    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
+    let maintenance = migrated.maintenance
     _ = try await maintenance.round(today: today) { Issue.record("\($0)") }
     let soon = try await maintenance.round(today: today.advanced(by: 2)) { Issue.record("\($0)") }
     #expect(soon.dropped == ["metrics.pg_log_p20241003"])
@@ -115,7 +115,7 @@ import Testing
     defer { other.shutDown() }
     try await other.lease { session throws(DatabaseError) in
       try await session.execute(PartitionStatements.tryLock, SchemaStatements.maintenanceLock)
-      let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
+      let maintenance = migrated.maintenance
       #expect(try await maintenance.round(today: today) { _ in } == Maintenance.Round(isElsewhere: true))
       try await session.execute(PartitionStatements.unlock, SchemaStatements.maintenanceLock)
       #expect(try await !maintenance.round(today: today) { _ in }.created.isEmpty)
@@ -126,7 +126,7 @@ import Testing
     let migrated = try await MigratedDatabase { $0.maintenanceRetry = .milliseconds(1) }
     defer { migrated.database.shutDown() }
     try await migrated.database.script("ALTER TABLE pganalytics.dead_letters RENAME TO away")
-    let maintenance = Maintenance(database: migrated.database, storage: Live(constant: migrated.storage))
+    let maintenance = migrated.maintenance
     let (events, feed) = AsyncStream<Maintenance.Event>.makeStream()
     let task = Task { await maintenance.run { feed.yield($0) } }
     var failures = 0
@@ -149,19 +149,44 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `lets TimescaleDB keep what the setting says, also after it changed`() async throws {
+  func `lets TimescaleDB compress and drop at the ages of the settings, also after they changed`() async throws {
     let migrated = try await MigratedDatabase(.timescale)
     defer { migrated.database.shutDown() }
-    var storage = migrated.storage
-    storage.retentionDays = 7
-    storage.tableRetentionDays = ["pg_log": 3]
-    _ = try await Migrator(database: migrated.database, storage: storage).migrate()
-    let policies = try await migrated.database.rows(TimescaleStatements.retention)
-    let rows = policies.filter { $0.table.hasPrefix("metrics.") }
-    #expect(rows.count == StoredTable.all.count)
-    #expect(rows.allSatisfy { $0.days == ($0.table == "metrics.pg_log" ? 3 : 7) })
-    #expect(policies.count == StoredTable.all.count + RollupTable.all.count)
-    let compressed = try await migrated.count("timescaledb_information.jobs WHERE proc_name = 'policy_compression'")
-    #expect(compressed == Int64(StoredTable.all.count + RollupTable.all.count))
+    let tables = StoredTable.all.count
+    let policies = try await migrated.database.rows(TimescaleStatements.policies)
+    #expect(policies.count == 2 * (tables + RollupTable.all.count))
+
+    var settings = Settings()
+    let live = LiveSettings(settings)
+    let maintenance = Maintenance(database: migrated.database, kind: .timescale, storage: live.live(\.storage))
+    #expect(try await maintenance.round { Issue.record("\($0)") }.policies == [])
+    let day = Duration.seconds(86_400)
+    settings.retention = day * 7
+    settings.typeRetention = ["pg_log": day * 3]
+    settings.compressAfter = day * 5
+    live.replace(with: settings)
+    // Roll-ups of 5 minutes were kept as long as rows.
+    let replaced = 2 * tables + RollupTable.all(.fiveMinutes).count
+    #expect(try await maintenance.round { Issue.record("\($0)") }.policies.count == replaced)
+    #expect(try await maintenance.round { Issue.record("\($0)") }.policies == [])
+
+    let rows = try await migrated.database.rows(TimescaleStatements.policies).filter { $0.table.hasPrefix("metrics.") }
+    #expect(rows.count == 2 * tables)
+    for row in rows {
+      switch HypertablePolicy(rawValue: row.procedure) {
+      case .compression: #expect(row.days == 5)
+      case .retention: #expect(row.days == (row.table == "metrics.pg_log" ? 3 : 7))
+      case nil: Issue.record("\(row)")
+      }
+    }
+  }
+
+  @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
+  func `makes a policy again that somebody removed`() async throws {
+    let migrated = try await MigratedDatabase(.timescale)
+    defer { migrated.database.shutDown() }
+    try await migrated.database.script("SELECT remove_retention_policy('metrics.pg_log')")
+    #expect(
+      try await migrated.maintenance.round { Issue.record("\($0)") }.policies == ["policy_retention metrics.pg_log"])
   }
 }

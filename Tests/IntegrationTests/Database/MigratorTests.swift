@@ -7,16 +7,22 @@ import Testing
 struct MigratedDatabase: Sendable {
   let settings: DatabaseSettings
   let database: Database
+  let kind: StorageKind
   let storage: StorageSettings
 
   init(_ kind: StorageKind = .plain, _ change: (inout StorageSettings) -> Void = { _ in }) async throws {
     settings = try await TestCluster.shared.get().makeDatabase()
     database = try Database.start(settings)
+    self.kind = kind
     var storage = StorageSettings()
     storage.kind = kind
     change(&storage)
     self.storage = storage
     _ = try await Migrator(database: database, storage: storage).migrate()
+  }
+
+  var maintenance: Maintenance {
+    Maintenance(database: database, kind: kind, storage: Live(constant: storage))
   }
 
   func count(_ from: String) async throws -> Int64 {
@@ -131,7 +137,7 @@ struct MigratedDatabase: Sendable {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     let database = migrated.database
-    _ = try await Maintenance(database: database, storage: Live(constant: migrated.storage)).round { _ in }
+    _ = try await migrated.maintenance.round { _ in }
     try await database.script(
       """
       INSERT INTO pganalytics.servers (name, hostname) VALUES ('one', 'host-one');

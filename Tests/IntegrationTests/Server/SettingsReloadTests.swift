@@ -116,7 +116,7 @@ import Testing
       #expect(process.log.contains("served.toml:4: head_fields: 1 is not in 8...1000"))
       try process.reload("known_ids = 4096\nbody_bytes = \"1MiB\"")
       try await process.says("\"changed\":\"body_bytes\"")
-      try await process.says("\"needed\":\"known_ids: restart\"")
+      try await process.says("\"pending\":\"known_ids\"")
     }
     await server.stop()
   }

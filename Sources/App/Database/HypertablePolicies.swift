@@ -1,0 +1,67 @@
+// What TimescaleDB does by itself with chunks that are old enough, kept at what the settings say.
+
+/// A job of TimescaleDB for a hypertable; the raw value is its procedure's name.
+enum HypertablePolicy: String, CaseIterable, Sendable {
+  case compression = "policy_compression"
+  case retention = "policy_retention"
+
+  /// Age of a chunk at which it does its work.
+  func days(of table: any ReconciledTable, _ settings: StorageSettings) -> Int32 {
+    switch self {
+    case .compression: table.compressionDays(settings)
+    case .retention: table.retentionDays(settings)
+    }
+  }
+
+  /// Replaces the job, if there is one. The new one is due at once.
+  func replacement(of table: any ReconciledTable, _ settings: StorageSettings) -> String {
+    let verb =
+      switch self {
+      case .compression: "compression"
+      case .retention: "retention"
+      }
+    let literal = quotedLiteral(table.qualifiedName)
+    return """
+      SELECT remove_\(verb)_policy(\(literal), if_exists => true);
+      SELECT add_\(verb)_policy(\(literal), INTERVAL '\(days(of: table, settings)) days');
+
+      """
+  }
+}
+
+struct HypertablePolicies: Sendable {
+  private let database: Database
+  private let tables: [any ReconciledTable]
+
+  init(database: Database, tables: [any ReconciledTable] = StoredTable.all + RollupTable.all) {
+    self.database = database
+    self.tables = tables
+  }
+
+  /// Replaces what is not as `settings` say. Nothing to do is the normal case, and takes no lock.
+  /// - Returns: what was replaced.
+  @discardableResult
+  func follow(_ settings: StorageSettings) async throws(DatabaseError) -> [String] {
+    let policies = try await database.rows(TimescaleStatements.policies)
+    let found = Dictionary(
+      policies.map { (Key(table: $0.table, policy: $0.procedure), $0.days) }, uniquingKeysWith: { first, _ in first })
+    var replaced: [String] = []
+    for table in tables {
+      let name = "\(table.schema).\(table.name)"
+      for policy in HypertablePolicy.allCases
+      where found[Key(table: name, policy: policy.rawValue)] != policy.days(of: table, settings) {
+        try await database.transaction { session throws(DatabaseError) in
+          try await session.limitLockWait(settings.ddlLockTimeout)
+          try await session.script(policy.replacement(of: table, settings))
+        }
+        replaced.append("\(policy.rawValue) \(name)")
+      }
+    }
+    return replaced
+  }
+
+  private struct Key: Hashable {
+    let table: String
+    let policy: String
+  }
+}
