@@ -198,14 +198,14 @@ struct FleetTests {
 
   @Test func `ramp and warm-up are counted, and not measured`() throws {
     let server = try TestServer { _ in .acknowledge }
-    var plan = try server.plan(collectors: 4, duration: .milliseconds(200), pace: .interval(.milliseconds(20)))
-    plan.ramp = .milliseconds(200)
-    plan.warmUp = .milliseconds(100)
+    var plan = try server.plan(collectors: 4, duration: .seconds(1), pace: .interval(.milliseconds(100)))
+    plan.ramp = .seconds(1)
+    plan.warmUp = .milliseconds(500)
     let (report, journal) = try run(plan, on: server)
     let times = try #require(report.times)
 
-    #expect(times.start.duration(to: times.measureStart) == .milliseconds(300))
-    #expect(times.measureStart.duration(to: times.end) == .milliseconds(200))
+    #expect(times.start.duration(to: times.measureStart) == .milliseconds(1500))
+    #expect(times.measureStart.duration(to: times.end) == .seconds(1))
     #expect(report.result.before.acknowledged > 0 && report.measured.acknowledged > 0)
     #expect(report.tally.acknowledged == journal.acknowledged)
     #expect(report.measured.acknowledged < report.tally.acknowledged)

@@ -2,7 +2,7 @@
 
 from xml.sax.saxutils import escape
 
-WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 900, 170, 60, 20, 28, 24
+WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM, LEGEND = 900, 170, 60, 20, 28, 24, 110
 COLOURS = ["#1f6feb", "#d1242f", "#1a7f37", "#8250df"]
 
 
@@ -30,8 +30,8 @@ def panel(title, times, curves, top, unit):
         path = "L".join(f"{x(time):.1f} {y(value):.1f}" for time, value in zip(times, values))
         parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         if name:
-            shift = 90 * list(curves).index(name)
-            parts.append(f'<text x="{WIDTH - 180 + shift}" y="{top + 17}" fill="{colour}">{escape(name)}</text>')
+            left = WIDTH - RIGHT - LEGEND * (len(curves) - list(curves).index(name))
+            parts.append(f'<text x="{left}" y="{top + 17}" fill="{colour}">{escape(name)}</text>')
     return "".join(parts)
 
 

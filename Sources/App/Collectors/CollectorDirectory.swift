@@ -116,8 +116,9 @@ final class CollectorDirectory: Sendable {
       defer { state.isReading = true }
       return !state.isReading
     }
-    // A revocation may wait for it.
-    if isFirst { Task(priority: .high) { await readWhatIsWanted() } }
+    // A revocation may wait for it, but not by a higher priority: Dispatch asks the kernel for it, which only root may have,
+    // and complains to syslog for each thread.
+    if isFirst { Task { await readWhatIsWanted() } }
   }
 
   private func next() -> Wanted? {

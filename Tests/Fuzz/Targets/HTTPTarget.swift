@@ -85,7 +85,9 @@ enum HTTPTarget {
         switch machine.next(held.span, &position) {
         case .needInput: break reading
         case .interim, .head, .body: continue
-        case .end: machine.expectResponse()
+        case .end:
+          guard machine.isIdle else { return }
+          machine.expectResponse()
         case .reject: return
         }
       }

@@ -54,6 +54,7 @@ final class RunningServer: Sendable {
     settings.queryTimeout = .seconds(TestClient.patience)
     settings.queryQueueDeadline = .seconds(TestClient.patience)
     settings.queryRest = 0
+    settings.idleDeadline = .seconds(3600)
     settings.handshakeDeadline = .seconds(TestClient.patience)
     settings.headDeadline = .seconds(TestClient.patience)
     settings.bodyDeadline = .seconds(TestClient.patience)
