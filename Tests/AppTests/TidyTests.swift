@@ -101,6 +101,21 @@ import Testing
     }
   }
 
+  @Test func `a document that is named is one of ours, or somebody's standard`() throws {
+    let documents = try Self.files("docs", [".md"]).compactMap { $0.path.split(separator: "/").last }
+    #expect(documents.count > 5)
+    let known = Set(documents + ["README.md", "xxhash_spec.md"])
+    for folder in ["Sources", "bench", "Tests", "scripts", "docs"] {
+      for file in try Self.files(folder, [".swift", ".c", ".h", ".sql", ".py", ".md"]) {
+        for (number, line) in file.lines.enumerated() {
+          for name in line.matches(of: /[A-Za-z_-]+\.md\b/) {
+            #expect(known.contains(name.output), "\(file.path):\(number + 1) names \(name.output)")
+          }
+        }
+      }
+    }
+  }
+
   @Test func `whatever gives up a check says on its line why`() throws {
     let words = ["@unchecked Sendable", "nonisolated(unsafe)", "try?", "fatalError", "as!", "try!"]
     for folder in ["Sources", "bench"] {

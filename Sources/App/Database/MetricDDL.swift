@@ -60,8 +60,8 @@ extension StoredTable: ReconciledTable {
     }
   }
 
-  /// Chunks of a day; closed ones compressed by server, which makes them 4 to 6 times smaller (database.md §2). When, and when
-  /// they end, is for `HypertablePolicies`.
+  /// Chunks of a day; old ones compressed by server, which makes them 4 to 6 times smaller. When, and when they end, is for
+  /// `HypertablePolicies`.
   private var hypertable: String {
     let literal = quotedLiteral(qualifiedName)
     return """

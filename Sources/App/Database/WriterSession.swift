@@ -1,8 +1,8 @@
 // What a COPY writer's session needs, as texts: the writer lives on an ingest loop and speaks simple queries only.
 
 enum WriterSession {
-  /// Sent once after connecting, as one simple query. database.md §8 gives the reasons: a lock or a statement that takes
-  /// longer is a fault that the queue must not wait for; the line number in COPY's error context is read in English,
+  /// Sent once after connecting, as one simple query. A lock or a statement that takes longer is a fault that the queue must
+  /// not wait for; the line number in COPY's error context is read in English,
   /// which takes a privilege that a plain role may lack (then pushes are retried one by one instead).
   static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
     """
