@@ -1,5 +1,11 @@
 #include "tls.h"
 
+// exit(3) would free what OpenSSL holds (OPENSSL_init_crypto(3)) under threads that still use it: of a program that ends with an error
+// while it starts, or of a test run, whose servers serve to the end. Before anybody else's first use, which would decide otherwise.
+__attribute__((constructor)) static void keep_openssl_to_the_end(void) {
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
+}
+
 EVP_MAC_CTX *ctls_hmac_sha256_new(EVP_MAC *mac, const unsigned char *key, size_t count) {
     char digest[] = "SHA256";
     OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
