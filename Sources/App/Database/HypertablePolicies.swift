@@ -1,9 +1,12 @@
 // What TimescaleDB does by itself with chunks that are old enough, kept at what the settings say.
 
-/// A job of TimescaleDB for a hypertable; the raw value is its procedure's name.
+/// A job of TimescaleDB for a hypertable; the raw value is what its functions are named after.
 enum HypertablePolicy: String, CaseIterable, Sendable {
-  case compression = "policy_compression"
-  case retention = "policy_retention"
+  case compression
+  case retention
+
+  /// As the jobs name it.
+  var procedure: String { "policy_\(rawValue)" }
 
   /// Age of a chunk at which it does its work.
   func days(of table: any ReconciledTable, _ settings: StorageSettings) -> Int32 {
@@ -15,15 +18,10 @@ enum HypertablePolicy: String, CaseIterable, Sendable {
 
   /// Replaces the job, if there is one. The new one is due at once.
   func replacement(of table: any ReconciledTable, _ settings: StorageSettings) -> String {
-    let verb =
-      switch self {
-      case .compression: "compression"
-      case .retention: "retention"
-      }
     let literal = quotedLiteral(table.qualifiedName)
     return """
-      SELECT remove_\(verb)_policy(\(literal), if_exists => true);
-      SELECT add_\(verb)_policy(\(literal), INTERVAL '\(days(of: table, settings)) days');
+      SELECT remove_\(rawValue)_policy(\(literal), if_exists => true);
+      SELECT add_\(rawValue)_policy(\(literal), INTERVAL '\(days(of: table, settings)) days');
 
       """
   }
@@ -42,14 +40,16 @@ struct HypertablePolicies: Sendable {
   /// - Returns: what was replaced.
   @discardableResult
   func follow(_ settings: StorageSettings) async throws(DatabaseError) -> [String] {
-    let policies = try await database.rows(TimescaleStatements.policies)
+    let policies = try await database.rows(
+      TimescaleStatements.policies, HypertablePolicy.allCases.map(\.procedure))
     let found = Dictionary(
-      policies.map { (Key(table: $0.table, policy: $0.procedure), $0.days) }, uniquingKeysWith: { first, _ in first })
+      policies.map { (Key(table: $0.table, procedure: $0.procedure), $0.days) }, uniquingKeysWith: { first, _ in first }
+    )
     var replaced: [String] = []
     for table in tables {
       let name = "\(table.schema).\(table.name)"
       for policy in HypertablePolicy.allCases
-      where found[Key(table: name, policy: policy.rawValue)] != policy.days(of: table, settings) {
+      where found[Key(table: name, procedure: policy.procedure)] != policy.days(of: table, settings) {
         try await database.transaction { session throws(DatabaseError) in
           try await session.limitLockWait(settings.ddlLockTimeout)
           try await session.script(policy.replacement(of: table, settings))
@@ -62,6 +62,6 @@ struct HypertablePolicies: Sendable {
 
   private struct Key: Hashable {
     let table: String
-    let policy: String
+    let procedure: String
   }
 }

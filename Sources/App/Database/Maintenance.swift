@@ -40,6 +40,9 @@ struct Maintenance: Sendable {
     var policies: [String] = []
     /// Another server is at it.
     var isElsewhere = false
+
+    /// Nothing was to be done.
+    var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty }
   }
 
   private let database: Database

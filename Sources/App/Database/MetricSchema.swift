@@ -126,13 +126,14 @@ enum TimescaleStatements {
     }
   }
 
-  static let policies = Statement<Policy>(
+  /// $1: their procedures.
+  static let policies = Statement<[String], Policy>(
     "timescale_policies",
     """
     SELECT (hypertable_schema || '.' || hypertable_name)::text AS table_name, proc_name::text AS procedure,
       (extract(epoch FROM coalesce(config ->> 'compress_after', config ->> 'drop_after')::interval) / 86400)::int4 AS days
     FROM timescaledb_information.jobs
-    WHERE proc_name IN ('policy_compression', 'policy_retention') AND hypertable_schema IN ('metrics', 'rollups')
+    WHERE proc_name = ANY ($1::text[]) AND hypertable_schema IN ('metrics', 'rollups')
     """)
 
   /// Hypertables with their chunks.

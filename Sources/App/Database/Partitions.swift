@@ -1,8 +1,8 @@
 // Partitions of a day each, of plain metric tables and of the ledger.
 //
 // Made by LIKE and ATTACH, which wait for nobody; CREATE ... PARTITION OF would wait for every open COPY, and every
-// COPY after it for that. Taken away by DETACH CONCURRENTLY, which waits for open COPYs without
-// standing in the way of new ones. The DDL's text comes from the database itself, which quotes its own names.
+// COPY after it for that. Taken away by DETACH CONCURRENTLY, which waits for open COPYs without standing in the way of new
+// ones. The DDL's text comes from the database itself, which quotes its own names.
 
 enum PartitionStatements {
   struct Missing: SQLRow {

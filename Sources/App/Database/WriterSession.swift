@@ -2,8 +2,8 @@
 
 enum WriterSession {
   /// Sent once after connecting, as one simple query. A lock or a statement that takes longer is a fault that the queue must
-  /// not wait for; the line number in COPY's error context is read in English,
-  /// which takes a privilege that a plain role may lack (then pushes are retried one by one instead).
+  /// not wait for; the line number in COPY's error context is read in English, which takes a privilege that a plain role may
+  /// lack (then pushes are retried one by one instead).
   static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
     """
     SET synchronous_commit = on;

@@ -48,7 +48,7 @@ struct Storage: Sendable {
     await maintenance.run { event in
       switch event {
       case .finished(let round):
-        if round != Maintenance.Round(isElsewhere: round.isElsewhere) {
+        if !round.isEmpty {
           log.info(
             "maintenance",
             [

@@ -36,6 +36,7 @@ import Testing
     let ready = try await client.request("GET", "/api/v1/health/ready")
     #expect(ready.status == 503, "\(ready)")
     #expect(ready.reasons == ["database_unreachable", "writers_disconnected"])
+    #expect(ready.json["reasons"]?.elements.allSatisfy { $0["message"]?.text?.hasSuffix(".") == true } == true)
     let health = try await client.request("GET", "/api/v1/health")
     #expect(health.status == 503, "\(health)")
     #expect(health.json["status"]?.text == "degraded")
