@@ -35,7 +35,7 @@ struct AuthorityCommand: AsyncParsableCommand {
     func run() throws {
       let settings = try place.settings()
       guard let files = try AuthorityFiles.read(settings.dataDirectory) else {
-        throw ValidationError("there is no authority in \(settings.dataDirectory)")
+        throw CommandFailure("There is no authority in \(settings.dataDirectory).")
       }
       AuthorityCommand.show(try Authority(files))
     }

@@ -8,7 +8,8 @@ struct Credentials: Equatable {
   var baseURL: String
   var authorityFile: String
   var adminUsername: String
-  var adminPassword: String
+  /// Nil once the administrator has another one: the file then says only whom to ask.
+  var adminPassword: String?
   var registrationSecret: String
   var databaseURL: String
 
@@ -20,9 +21,11 @@ struct Credentials: Equatable {
       }),
       case .object(let admin)? = object["admin"], case .string(let baseURL)? = object["base_url"],
       case .string(let authorityFile)? = object["ca_file"], case .string(let username)? = admin["username"],
-      case .string(let password)? = admin["password"], case .string(let secret)? = object["registration_secret"],
+      case .string(let secret)? = object["registration_secret"],
       case .string(let databaseURL)? = object["database_url"]
     else { return nil }
+    var password: String?
+    if case .string(let text)? = admin["password"] { password = text }
     return Credentials(
       baseURL: baseURL, authorityFile: authorityFile, adminUsername: username, adminPassword: password,
       registrationSecret: secret, databaseURL: databaseURL)
@@ -36,7 +39,7 @@ struct Credentials: Equatable {
       json.key("admin")
       json.object { json in
         json.member("username", adminUsername)
-        json.member("password", adminPassword)
+        if let adminPassword { json.member("password", adminPassword) }
       }
       json.member("registration_secret", registrationSecret)
       json.member("database_url", databaseURL)

@@ -17,6 +17,9 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
       let settings = try options.read([("database_url", databaseUrl)])
+      guard !settings.databaseURL.isEmpty else { throw CommandFailure.databaseMissing }
+      let address = try DatabaseAddress(settings.databaseURL).resolved()
+      try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
       try await withDatabase(settings) { database in
         let report = try await Storage.migrate(database, settings: settings)
         print(
@@ -72,7 +75,9 @@ struct UserCommand: AsyncParsableCommand {
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "add", abstract: "Adds a user.",
-      discussion: "The password is read from standard input; an empty one is replaced by a random one and printed.")
+      discussion:
+        "The password is read from standard input, and a terminal does not show it; an empty one is replaced by a random one and printed."
+    )
 
     @Argument(help: "Name to log in with.") var username: String
     @Option(help: "admin, operator or viewer.") var role: String = "viewer"
@@ -83,7 +88,9 @@ struct UserCommand: AsyncParsableCommand {
 
     func run() async throws {
       let settings = try options.read([("database_url", databaseUrl)])
-      guard let role = Role(rawValue: role) else { throw ValidationError("--role is admin, operator or viewer") }
+      guard let role = Role(rawValue: role) else {
+        throw CommandFailure("--role is admin, operator or viewer, not \"\(role)\".")
+      }
       let password = UserCommand.readPassword()
       try await withDatabase(settings) { database in
         try await Accounts.add(
@@ -96,7 +103,9 @@ struct UserCommand: AsyncParsableCommand {
   struct Password: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "password", abstract: "Gives a user a new password, ends the user's sessions and any lock-out.",
-      discussion: "The password is read from standard input; an empty one is replaced by a random one and printed.")
+      discussion:
+        "The password is read from standard input, and a terminal does not show it; an empty one is replaced by a random one and printed."
+    )
 
     @Argument(help: "Name of the user.") var username: String
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
@@ -107,17 +116,16 @@ struct UserCommand: AsyncParsableCommand {
       let password = UserCommand.readPassword()
       try await withDatabase(settings) { database in
         guard try await Accounts.setPassword(password.text, of: username, in: database) else {
-          throw ValidationError("there is no user \(username)")
+          throw CommandFailure("There is no user \(username).")
         }
       }
       print("The password of \(username) is changed." + password.notice)
     }
   }
 
-  /// A password as somebody typed it, or one of ours, with what to tell him then.
+  /// A password as somebody typed it, or a random one and the sentence that names it.
   private static func readPassword() -> (text: String, notice: String) {
-    if isatty(STDIN_FILENO) == 1 { print("Password (empty for a random one): ", terminator: "") }
-    let typed = readLine(strippingNewline: true) ?? ""
+    let typed = Terminal.readSecret(prompt: "Password (empty for a random one): ")
     if !typed.isEmpty { return (typed, "") }
     let random = Secrets.random()
     return (random, " Password: \(random)")
@@ -143,7 +151,9 @@ struct SecretCommand: AsyncParsableCommand {
       let settings = try options.read([("database_url", databaseUrl)])
       var expiry: Timestamp?
       if let ttl {
-        guard let life = SettingValue.time(ttl) else { throw ValidationError("--ttl is a time such as 24h or 30d") }
+        guard let life = SettingValue.time(ttl) else {
+          throw CommandFailure("--ttl is a time such as 24h or 30d, not \"\(ttl)\".")
+        }
         expiry = Timestamp(unixSeconds: WallClock.unixSeconds() + life.wholeSeconds)
       }
       let secret = Secrets.random()
@@ -157,7 +167,7 @@ struct SecretCommand: AsyncParsableCommand {
 
 /// Opens the database for the time of `body`.
 func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
-  guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
+  guard !settings.databaseURL.isEmpty else { throw CommandFailure.databaseMissing }
   let database = try Database.start(
     settings.databaseSettings(DatabaseAddress(settings.databaseURL).resolved()))
   defer { database.shutDown() }

@@ -15,9 +15,18 @@ enum Environment {
   }
 }
 
-/// Lines for a person on standard output. Unbuffered, so that they are there at once also in a pipe.
-func say(_ text: String) {
-  let bytes = Array((text + "\n").utf8)
+extension Environment {
+  /// Takes libpq's variables (`PGHOST`, `PGSERVICE`, ...) out of the environment: they say how to reach another server
+  /// than the private one. Only while no other thread looks at the environment: before the server starts.
+  static func forgetDatabase() {
+    for name in variables().keys where name.hasPrefix("PG") && !name.hasPrefix("PGANALYTICS_") { unsetenv(name) }
+  }
+}
+
+/// Lines for a person. Unbuffered, so that they are there at once also in a pipe.
+/// - Parameter descriptor: standard output, or standard error for what is no result.
+func say(_ text: String, on descriptor: CInt = STDOUT_FILENO, terminator: String = "\n") {
+  let bytes = Array((text + terminator).utf8)
   // Nobody listening is no reason to fail.
-  _ = bytes.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
 }

@@ -23,7 +23,7 @@ struct MeasureCommand: ParsableCommand {
     try report("a collector's token") { _ = try tokens.collector(collector.span, now: now) }
     try report("one that its connection remembers") {
       if !verified.matches(collector[...], now: now, version: 0) {
-        throw ValidationError("the token is not remembered")
+        throw CommandFailure("The connection does not remember the token.")
       }
     }
   }

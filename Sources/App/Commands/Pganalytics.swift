@@ -3,16 +3,51 @@ import Glibc
 
 @main
 struct Main {
-  /// Signals are blocked before any other thread exists, so that all inherit it and only `Signals` hears of them.
+  /// A server blocks signals before any other thread exists, so that all threads inherit it and only `Signals` hears of
+  /// them; a command that ends by itself leaves them their default action.
   /// Not an async main: its thread ends up in Dispatch's, which takes every signal again, with its default action.
   static func main() {
-    Signals.block()
+    Arguments.hidePasswords()
+    let command: any ParsableCommand
+    do { command = try Pganalytics.parseAsRoot() } catch { end(error) }
+    if command is any ServingCommand { Signals.block() }
     Task.detached {
-      await Pganalytics.main()
+      do {
+        if var command = command as? any AsyncParsableCommand {
+          try await command.run()
+        } else {
+          var command = command
+          try command.run()
+        }
+      } catch { end(error) }
       exit(EXIT_SUCCESS)
     }
     while true { pause() }
   }
+
+  /// Ends the process. What is wrong goes to standard error, and where to read on; not the usage of a whole command.
+  private static func end(_ error: any Error) -> Never {
+    let code = Pganalytics.exitCode(for: error)
+    // Help and version are "errors" as well, and end well.
+    if code == .success { Pganalytics.exit(withError: error) }
+    let message = Pganalytics.message(for: error)
+    if !message.isEmpty { say("Error: \(message)", on: STDERR_FILENO) }
+    let hint = Pganalytics.fullMessage(for: error).split(separator: "\n").last.map { $0.drop { $0 == " " } } ?? ""
+    if hint.hasPrefix("See '") { say(String(hint), on: STDERR_FILENO) }
+    exit(code.rawValue)
+  }
+}
+
+/// A command that goes on until a signal ends it.
+protocol ServingCommand: AsyncParsableCommand {}
+
+/// Why a command cannot do what it is asked for, as a sentence.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+
+  static let databaseMissing = CommandFailure(
+    "The database is not given: use --database-url, PGANALYTICS_DATABASE_URL, or database_url in the settings file.")
 }
 
 struct Pganalytics: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Reactor
 
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: ServingCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serves with a database that is given.",
     discussion: "The database must have been migrated (`pganalytics migrate`).")
@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
       ("database_url", databaseUrl), ("listen", listen), ("data_dir", dataDir), ("loops", loops),
     ])
     let settings = try sources.read().settings
-    guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
+    guard !settings.databaseURL.isEmpty else { throw CommandFailure.databaseMissing }
     let log = ServerLog(settings)
     _ = try ProcessLimits.raiseDescriptorLimit()
     try PrivateFile.makeDirectory(settings.dataDirectory)

@@ -67,7 +67,7 @@ struct SigningKeyCommand: AsyncParsableCommand {
           return true
         }
         guard isRetired else {
-          throw ValidationError("there is no such key, or no other one that signs: rotate first")
+          throw CommandFailure("There is no such key, or no other one that signs: run `pganalytics key rotate` first.")
         }
       }
       print("\(kid) is retired.")

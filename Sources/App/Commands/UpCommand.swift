@@ -3,7 +3,7 @@ import Glibc
 import Protocol
 import Reactor
 
-struct UpCommand: AsyncParsableCommand {
+struct UpCommand: ServingCommand {
   static let configuration = CommandConfiguration(
     commandName: "up", abstract: "Serves with a private PostgreSQL of its own: the whole thing in one command.",
     discussion: """
@@ -17,6 +17,7 @@ struct UpCommand: AsyncParsableCommand {
   @OptionGroup var options: SettingOptions
 
   func run() async throws {
+    Environment.forgetDatabase()
     var given = options.sources([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
     // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
     given.defaults.drainSpread = .zero
@@ -34,60 +35,38 @@ struct UpCommand: AsyncParsableCommand {
     for notice in started.notices { say(notice.description) }
     settings.databaseURL = started.databaseURL
     do {
-      let credentials = try await prepareDatabase(settings)
+      var own = settings.databaseSettings(try DatabaseAddress(settings.databaseURL).resolved())
+      own.adminConnections = 1
+      try Surroundings(own).check(ConnectionNeed(settings))
+      let database = try Database.start(own)
+      defer { database.shutDown() }
+      var account = try await UpAccount.prepare(database, settings: settings)
       let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
         var settings = try sources.read().settings
         settings.databaseURL = started.databaseURL
         return settings
       }
-      let complete = Credentials(
-        baseURL: "https://\(Self.reachable(server))",
-        authorityFile: try PrivateFile.absolute(
-          server.certificateAuthorityFile), adminUsername: credentials.adminUsername,
-        adminPassword: credentials.adminPassword, registrationSecret: credentials.registrationSecret,
-        databaseURL: started.databaseURL)
-      try complete.write(settings.dataDirectory)
-      say(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
+      account.credentials.baseURL = "https://\(Self.reachable(server))"
+      account.credentials.authorityFile = try PrivateFile.absolute(server.certificateAuthorityFile)
+      account.credentials.databaseURL = started.databaseURL
+      try account.credentials.write(settings.dataDirectory)
+      let welcome = Welcome(
+        account.credentials, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName,
+        databaseDirectory: started.home, showsSecrets: account.isNew && isatty(STDOUT_FILENO) == 1)
+      say(welcome.text)
+      let watch = Task { [account, directory = settings.dataDirectory] in
+        await account.watchPassword(database, directory: directory, log: log)
+      }
       await server.untilStopped(signals)
       say("Stopping …")
+      watch.cancel()
       await server.stop()
     } catch {
       postgres.stop()
       throw error
     }
     postgres.stop()
-    say("Stopped. The data is in \(settings.dataDirectory).")
-  }
-
-  /// Migrates, and makes administrator and registration secret where they are missing or unknown to us.
-  private func prepareDatabase(_ settings: Settings) async throws -> Credentials {
-    let database = try Database.start(
-      settings.databaseSettings(DatabaseAddress(settings.databaseURL).resolved()))
-    defer { database.shutDown() }
-    _ = try await Storage.migrate(database, settings: settings)
-    var credentials =
-      try Credentials.read(settings.dataDirectory)
-      ?? Credentials(
-        baseURL: "", authorityFile: "", adminUsername: "admin", adminPassword: Secrets.random(),
-        registrationSecret: Secrets.random(), databaseURL: "")
-    let admin = try await database.one(AccountStatements.byName, credentials.adminUsername)
-    if admin == nil {
-      try await Accounts.add(
-        credentials.adminUsername, password: credentials.adminPassword, role: .admin, email: nil, fullName: nil,
-        to: database)
-    } else if try Credentials.read(settings.dataDirectory) == nil {
-      // The administrator of an earlier start whose credentials are lost: the data directory is ours, so is the account.
-      _ = try await Accounts.setPassword(credentials.adminPassword, of: credentials.adminUsername, in: database)
-    }
-    let digest = Secrets.digest(credentials.registrationSecret.utf8)
-    if try await database.one(RegistrationSecretStatements.exists, digest)?.value != true {
-      // The stored one may have been revoked: then it stays so, and a new one takes its place.
-      credentials.registrationSecret = Secrets.random()
-      try await Secrets.add(
-        credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
-        to: database)
-    }
-    return credentials
+    say("Stopped. The data is in \(settings.dataDirectory), the database in \(started.home).")
   }
 
   /// An address that a client on this host can use.

@@ -1,15 +1,23 @@
-/// What `up` prints when it is ready: where things are, and three lines that work as they stand.
+import Protocol
+
+/// What `up` prints when it is ready: where things are, and three lines that work as they stand. They read secrets from
+/// the file of the credentials, so that a log of this text holds none.
 struct Welcome {
   let text: String
 
-  init(_ credentials: Credentials, file: String) {
+  /// - Parameters:
+  ///   - file: of the credentials.
+  ///   - databaseDirectory: where the private PostgreSQL has its files.
+  ///   - showsSecrets: whether somebody is to see the secrets: at a terminal, when they are new.
+  init(_ credentials: Credentials, file: String, databaseDirectory: String, showsSecrets: Bool) {
     let url = credentials.baseURL
-    let curl = "curl -sS --cacert '\(credentials.authorityFile)'"
+    let curl = "curl -sS --cacert \(Self.quoted(credentials.authorityFile))"
     let json = "-H 'Content-Type: application/json'"
     // The shell takes the answer's fields apart with sed, so that neither jq nor python is needed.
     let field = { (name: String, file: String) in #"$(sed 's/.*"\#(name)":"\([^"]*\)".*/\1/' \#(file))"# }
+    let file = Self.quoted(file)
     let enrol = """
-      \(curl) -H 'X-Registration-Secret: \(credentials.registrationSecret)' \(json) \
+      \(curl) -H "X-Registration-Secret: \(field("registration_secret", file))" \(json) \
       -d '{"name":"demo","hostname":"demo"}' -o demo.json \(url)/api/v1/collectors/register \
       && sed 's/\\\\n/\\n/g' demo.json | sed 's/.*-----BEGIN/-----BEGIN/' | sed '/"/d' > demo.pem \
       && chmod 600 demo.json demo.pem
@@ -20,12 +28,25 @@ struct Welcome {
       "metrics":[{"type":"disk_usage","timestamp":"'$(date -u +%FT%TZ)'","filesystems":[{"device":"/dev/vda","mount":"/",\
       "total_gb":100,"used_gb":40,"free_gb":60,"percent_used":40.0}]}]}' \(url)/api/v1/metrics/push; echo
       """
+    let password = credentials.adminPassword == nil ? "YOUR-PASSWORD" : "'\"\(field("password", file))\"'"
     let query = """
       \(curl) -H "Authorization: Bearer $(\(curl) \(json) -d '{"username":"\(credentials.adminUsername)",\
-      "password":"\(credentials.adminPassword)"}' \(url)/api/v1/auth/login | \
+      "password":"\(password)"}' \(url)/api/v1/auth/login | \
       sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')" \
-      \(url)/api/v1/servers/\(Self.serverID(curl))/metrics?metric_type=disk_usage; echo
+      \(url)/api/v1/servers/\(Self.serverID)/metrics?metric_type=disk_usage; echo
       """
+    var secrets = ""
+    if showsSecrets {
+      secrets = """
+
+          Administrator        \(credentials.adminUsername)
+          Password             \(credentials.adminPassword ?? "")
+          Registration secret  \(credentials.registrationSecret)
+
+        These are shown this once, and kept in the file of the credentials.
+
+        """
+    }
     text = """
 
       pgAnalytics \(Version.text) is up.
@@ -33,7 +54,8 @@ struct Welcome {
         API          \(url)/api/v1
         Docs         \(url)/api/v1/openapi.json
         Credentials  \(file)
-
+        Database     \(databaseDirectory)
+      \(secrets)
       Enrol a collector:
 
       \(enrol)
@@ -51,5 +73,10 @@ struct Welcome {
   }
 
   /// The server that the enrolment made.
-  private static func serverID(_ curl: String) -> String { #"$(sed 's/.*"server_id":\([0-9]*\).*/\1/' demo.json)"# }
+  private static let serverID = #"$(sed 's/.*"server_id":\([0-9]*\).*/\1/' demo.json)"#
+
+  /// One word of the shell.
+  private static func quoted(_ path: String) -> String {
+    "'" + path.map { $0 == "'" ? #"'\''"# : String($0) }.joined() + "'"
+  }
 }

@@ -68,6 +68,15 @@ struct DatabaseAddress: Sendable, Hashable {
   }
 }
 
+extension DatabaseAddress.Unusable: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .malformed: "database_url is no connection URL of PostgreSQL, such as postgresql://USER@HOST/DATABASE."
+    case .unknownHost(let name): "database_url names the host \(name), which does not resolve to an address."
+    }
+  }
+}
+
 extension DatabaseAddress: CustomStringConvertible, CustomReflectable {
   /// For a log: where, not how.
   var description: String {

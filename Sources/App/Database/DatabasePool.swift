@@ -38,8 +38,12 @@ final class DatabasePool {
     sessions = (0..<settings.adminConnections).map {
       DatabaseSession(index: $0, loop: loop, settings: settings, pool: self)
     }
-    for session in sessions { session.connect() }
+    sessions.first?.connect()
   }
+
+  /// Connects one session more, if some were never needed before: a server that is hardly asked leaves the database's
+  /// connections to those that need them, writers first.
+  private func grow() { sessions.first(where: \.isUnused)?.connect() }
 
   /// For requests to come; a session that is at work takes its time limit over when it is free.
   func use(_ settings: DatabaseSettings) {
@@ -136,6 +140,7 @@ final class DatabasePool {
     } else {
       queue.append(waiting)
       armTimer()
+      grow()
     }
   }
 

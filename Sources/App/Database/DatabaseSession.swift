@@ -19,7 +19,9 @@ enum SessionStatements {
 
 final class DatabaseSession {
   private enum State {
-    /// Not yet, or not again, connected. → connecting, closed
+    /// Never connected: the pool has not needed it. → connecting, closed
+    case unused
+    /// Not again connected. → connecting, closed
     case waiting
     /// → running, waiting, closed
     case connecting
@@ -45,7 +47,7 @@ final class DatabaseSession {
   private(set) var isLimitStale = false
   private unowned let pool: DatabasePool
   private let connection: DatabaseConnection
-  private var state = State.waiting
+  private var state = State.unused
   private var backoff = ReconnectBackoff()
   private var timer: TimerID?
   private var prepared: Set<String> = []
@@ -68,10 +70,15 @@ final class DatabaseSession {
     return false
   }
 
+  var isUnused: Bool {
+    if case .unused = state { return true }
+    return false
+  }
+
   /// Neither connected nor about to be.
   var isDown: Bool {
     switch state {
-    case .waiting, .closed: true
+    case .unused, .waiting, .closed: true
     case .connecting, .idle, .running: false
     }
   }

@@ -19,6 +19,30 @@ enum MigrationError: DatabaseFailure, Hashable {
   init(_ error: DatabaseError) { self = .database(error) }
 }
 
+extension MigrationError: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .database(let error): "The database refuses to be migrated: \(error)."
+    case .edited(let version, let name):
+      "Migration \(version) (\(name)) was applied with another content than this program has: it was applied by "
+        + "another build. Use that one, or restore the database from before."
+    case .databaseIsNewer(let version, let name, let newestKnown):
+      "The database has migration \(version) (\(name)), and this program knows migrations up to \(newestKnown): "
+        + "use the newer program that migrated it."
+    case .failed(let version, let name, let error):
+      "Migration \(version) (\(name)) failed, and nothing of it is left: \(error)."
+    case .columnType(let table, let column, let found, let declared):
+      "Column \(column) of \(table) has the type \(found), and this program stores \(declared): somebody altered the "
+        + "table, or a newer program did."
+    case .timescaleMissing:
+      "The metric tables are TimescaleDB's, and the extension is not in this database: CREATE EXTENSION timescaledb."
+    case .timescaleForbidden:
+      "TimescaleDB is installed, and this role may not create the extension: have a superuser run CREATE EXTENSION "
+        + "timescaledb in this database."
+    }
+  }
+}
+
 /// One numbered file and what became of it.
 struct MigrationStatus: Hashable, Sendable {
   let version: Int32

@@ -1,6 +1,5 @@
 // initdb, then the role and the database: what happens once in a cluster's life, and is checked at every start.
 
-internal import CEpoll.Postgres
 internal import Glibc
 
 struct ClusterSetup: Sendable {
@@ -34,48 +33,20 @@ struct ClusterSetup: Sendable {
   /// Makes what is missing of role and database. The role owns its database and is nothing more, but for
   /// `lc_messages`: the writer reads line numbers from error messages and asks for them in English.
   func makeDatabase() throws(EmbeddedPostgresError) {
-    let connection = try SetupConnection(layout.connectionString(role: "postgres", database: "postgres"))
-    if try connection.rows("SELECT 1 FROM pg_roles WHERE rolname = 'pganalytics'") == 0 {
-      _ = try connection.rows("CREATE ROLE pganalytics LOGIN")
+    do throws(DatabaseError) {
+      let session = try BlockingSession(
+        DatabaseSettings(address: layout.address(role: "postgres", database: "postgres")))
+      if try session.rows("SELECT 1 FROM pg_roles WHERE rolname = 'pganalytics'").isEmpty {
+        _ = try session.rows("CREATE ROLE pganalytics LOGIN")
+      }
+      if try session.rows("SELECT 1 FROM pg_database WHERE datname = 'pganalytics'").isEmpty {
+        _ = try session.rows("CREATE DATABASE pganalytics OWNER pganalytics TEMPLATE template0 ENCODING 'UTF8'")
+      }
+      if session.serverVersion >= 150_000 {
+        _ = try session.rows("GRANT SET ON PARAMETER lc_messages TO pganalytics")
+      }
+    } catch {
+      throw .setupFailed(sqlState: error.sqlstate ?? "", message: error.message)
     }
-    if try connection.rows("SELECT 1 FROM pg_database WHERE datname = 'pganalytics'") == 0 {
-      _ = try connection.rows("CREATE DATABASE pganalytics OWNER pganalytics TEMPLATE template0 ENCODING 'UTF8'")
-    }
-    if connection.serverVersion >= 150_000 {
-      _ = try connection.rows("GRANT SET ON PARAMETER lc_messages TO pganalytics")
-    }
-  }
-}
-
-/// A blocking connection of the cluster's superuser, for the few fixed statements above.
-private struct SetupConnection: ~Copyable {
-  private let raw: OpaquePointer
-
-  init(_ connectionString: String) throws(EmbeddedPostgresError) {
-    // Safety: PQconnectdb is nil only without memory; the pointer is finished in deinit, and here if it fails.
-    let raw = PQconnectdb(connectionString)!
-    guard PQstatus(raw) == CONNECTION_OK else {
-      let message = String(cString: PQerrorMessage(raw))
-      PQfinish(raw)
-      throw .setupFailed(sqlState: "", message: message)
-    }
-    self.raw = raw
-  }
-
-  deinit { PQfinish(raw) }
-
-  /// e.g. 150020 for 15.20.
-  var serverVersion: CInt { PQserverVersion(raw) }
-
-  /// - Returns: the number of rows.
-  func rows(_ statement: StaticString) throws(EmbeddedPostgresError) -> Int {
-    let result = PQexec(raw, statement.description)
-    defer { PQclear(result) }
-    let status = PQresultStatus(result)
-    guard status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK else {
-      let sqlState = PQresultErrorField(result, CInt(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
-      throw .setupFailed(sqlState: sqlState, message: String(cString: PQerrorMessage(raw)))
-    }
-    return Int(PQntuples(result))
   }
 }

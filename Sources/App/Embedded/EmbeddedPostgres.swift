@@ -27,6 +27,8 @@ final class EmbeddedPostgres: Sendable {
   struct Started: Sendable {
     /// For libpq and psql, as root or as the user we run as: `postgresql://pganalytics@/pganalytics?host=...`.
     let databaseURL: String
+    /// Where its configuration, cluster and log lie.
+    let home: String
     /// Whether this start made the cluster.
     let isNew: Bool
     /// Whether the extension's library is installed and loaded; the migrations create the extension.
@@ -95,7 +97,8 @@ final class EmbeddedPostgres: Sendable {
       throw error
     }
     return Started(
-      databaseURL: layout.databaseURL, isNew: existing == nil, preloadsTimescaleDB: binaries.hasTimescaleDB,
+      databaseURL: layout.databaseURL, home: layout.home, isNew: existing == nil,
+      preloadsTimescaleDB: binaries.hasTimescaleDB,
       notices: notices)
   }
 

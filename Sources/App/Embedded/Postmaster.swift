@@ -157,6 +157,14 @@ extension ClusterLayout {
     return "host='\(host)' port=5432 user=\(role) dbname=\(database)"
   }
 
+  /// For a session of ours.
+  func address(role: String, database: String) -> DatabaseAddress {
+    DatabaseAddress(parameters: [
+      .init(keyword: "host", value: socketDirectory), .init(keyword: "port", value: "5432"),
+      .init(keyword: "user", value: role), .init(keyword: "dbname", value: database),
+    ])
+  }
+
   /// For people and credentials.json; the same as a URL, the socket's directory percent-encoded.
   var databaseURL: String {
     let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)

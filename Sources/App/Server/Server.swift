@@ -62,6 +62,7 @@ final class Server: Sendable {
       live, names: ServerNames(listen: listen), now: WallClock.unixSeconds())
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
+    try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
     let database = try Database.start(settings.databaseSettings(address))
     let pacing = QueryPacing(
       live.live { .init(percent: $0.queryRest, burst: $0.queryRestOwed, longest: $0.queryRestMaximum) })
@@ -96,7 +97,7 @@ final class Server: Sendable {
     let refusals = IdentityRefusals(database: database, settings: live, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
-    let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let loops = settings.loopCount
     let lanes = LaneRoster()
     let services = Services(
       live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
@@ -262,6 +263,9 @@ extension LaneHandle {
 }
 
 extension Settings {
+  /// Event loops: those asked for, or one a core.
+  var loopCount: Int { loops > 0 ? loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
   func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings {
     var database = DatabaseSettings(address: address)
     database.adminConnections = adminConnections

@@ -46,3 +46,19 @@ public enum CertificateVerdict: Equatable, Sendable {
     }
   }
 }
+
+extension CertificateVerdict.Reason: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknownAuthority: "no trusted authority signed it"
+    case .expired: "it has expired"
+    case .notYetValid: "it is not valid yet"
+    case .wrongPurpose: "it was made for another use"
+    case .badSignature: "its signature is wrong"
+    case .chainTooLong: "its chain is too long"
+    case .tooWeak: "its key or digest is too weak"
+    case .hostNameMismatch: "it names another host"
+    case .other(_, let text): text
+    }
+  }
+}

@@ -29,3 +29,20 @@ public enum TLSError: Error, Equatable, Sendable {
   /// `send` after `close`.
   case closed
 }
+
+extension TLSError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unusableIdentity(let error): "the certificate chain or its private key cannot be used: \(error)"
+    case .unusableTrust(let error): "the trusted certificates cannot be used: \(error)"
+    case .unusableServerName(let name): "\(name) is neither a host name nor an address"
+    case .unusableSettings(let reason): "OpenSSL refuses a setting: \(reason)"
+    case .alert(let received): "the peer ended TLS with alert \(received)"
+    case .untrustedPeer(let reason): "the server's certificate is not trusted: \(reason)"
+    case .protocolViolation(let reason): "the peer violates TLS: \(reason)"
+    case .tooManyRekeyAttempts: "the peer asks for new keys too often"
+    case .notEstablished: "the TLS handshake is not done"
+    case .closed: "the TLS session is closed"
+    }
+  }
+}

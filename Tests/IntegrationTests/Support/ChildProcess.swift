@@ -24,8 +24,17 @@ enum ChildProcess {
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
+    // Threads of the Swift runtime block every signal, and a child would inherit that: it could not be ended, and a shell
+    // would not hear of its own children.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var pid: pid_t = 0
-    let status = posix_spawn(&pid, command[0], &actions, nil, &arguments, environ)
+    let status = posix_spawn(&pid, command[0], &actions, &attributes, &arguments, environ)
     if status != 0 { throw Failure(command: command, status: status, output: String(cString: strerror(status))) }
     return pid
   }

@@ -35,12 +35,15 @@ final class RunningServer: Sendable {
 
   /// - Parameters:
   ///   - cluster: the shared one, unless the test wants to stop it.
+  ///   - address: of an empty database; nil: one that is made for this server.
   ///   - change: settings that differ from the defaults.
   static func start(
-    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, _ change: (inout Settings) -> Void = { _ in }
+    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, at address: DatabaseAddress? = nil,
+    _ change: (inout Settings) -> Void = { _ in }
   ) async throws -> RunningServer {
-    let cluster = try cluster ?? TestCluster.shared.get()
-    let address = try await cluster.makeDatabase().address
+    var address = address
+    if address == nil { address = try await (cluster ?? TestCluster.shared.get()).makeDatabase().address }
+    guard let address else { preconditionFailure("made above") }
     var settings = Settings()
     settings.databaseURL = address.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     settings.dataDirectory = try directory()

@@ -25,7 +25,8 @@ final class TestCluster: Sendable {
   let directory: String
   let hasTimescale: Bool
   private let binaries: String
-  private let user: [String]
+  /// What to put before a command so that it runs as the cluster's owner.
+  let user: [String]
   private let options: String
   private let databases = Atomic<Int>(0)
 

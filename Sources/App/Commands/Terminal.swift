@@ -1,0 +1,50 @@
+// What is typed at a terminal and is not for other eyes.
+
+import Glibc
+
+enum Terminal {
+  /// Reads a line from standard input. A terminal gets the prompt, on standard error because standard output may go to a
+  /// file, and does not show what is typed; any other input is
+  /// read as it is, without a prompt.
+  /// - Returns: the line without its end; empty at the end of the input.
+  static func readSecret(prompt: String) -> String {
+    var shown = termios()
+    guard tcgetattr(STDIN_FILENO, &shown) == 0 else { return readLine(strippingNewline: true) ?? "" }
+    // Keys come one by one, Ctrl-C among them: a signal would end the process and leave the terminal mute.
+    var hidden = shown
+    hidden.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+    say(prompt, on: STDERR_FILENO, terminator: "")
+    var line = SecretLine()
+    var key: UInt8 = 0
+    while !line.isEnded, read(STDIN_FILENO, &key, 1) == 1 { line.press(key) }
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown)
+    say("", on: STDERR_FILENO)
+    if line.isCancelled { exit(128 + SIGINT) }
+    return String(decoding: line.bytes, as: UTF8.self)
+  }
+}
+
+/// A line that is typed key by key, with the keys that terminals give a meaning to (termios(3), canonical mode).
+struct SecretLine {
+  private(set) var bytes: [UInt8] = []
+  private(set) var isEnded = false
+  /// Ctrl-C or Ctrl-\ ended it.
+  private(set) var isCancelled = false
+
+  mutating func press(_ key: UInt8) {
+    switch key {
+    case 0x0A, 0x0D: isEnded = true
+    case 0x03, 0x1C:
+      isCancelled = true
+      isEnded = true
+    case 0x04: isEnded = bytes.isEmpty  // Ctrl-D
+    case 0x15: bytes = []  // Ctrl-U
+    case 0x08, 0x7F:
+      // A character of several bytes goes as a whole.
+      while let last = bytes.popLast(), last & 0xC0 == 0x80 {}
+    case 0x1A: break  // Ctrl-Z
+    default: bytes.append(key)
+    }
+  }
+}

@@ -1,0 +1,167 @@
+// What a database must be for this program to work with it, looked at before a migration and at each start. What would
+// fail later, at some push, is refused here, with one sentence that says what to do.
+
+/// Why the program does not work with this database.
+enum SurroundingsFault: Error, Hashable {
+  case serverTooOld(version: Int)
+  case encoding(String, database: String)
+  /// The pooler between us and the database gives a session to others between two transactions.
+  case sharedSessions
+  /// The server is a standby, or refuses to write for another reason.
+  case readOnly(database: String)
+  case tooFewConnections(limit: ConnectionLimit, needed: ConnectionNeed)
+  case database(DatabaseError)
+}
+
+/// How many sessions someone may have at once, and who says so.
+enum ConnectionLimit: Hashable {
+  case role(String, Int)
+  case database(String, Int)
+  /// `max_connections` less the reserved ones.
+  case server(Int)
+
+  var count: Int {
+    switch self {
+    case .role(_, let count), .database(_, let count), .server(let count): count
+    }
+  }
+}
+
+/// The sessions that a server has at work, by their purpose.
+struct ConnectionNeed: Hashable {
+  let loops: Int
+  let writersPerLoop: Int
+  let admin: Int
+  let queries: Int
+  /// To hear of changes (LISTEN).
+  let listeners = 1
+
+  init(_ settings: Settings) {
+    loops = settings.loopCount
+    writersPerLoop = settings.writerConnections
+    admin = settings.adminConnections
+    queries = settings.queryConnections
+  }
+
+  var total: Int { loops * writersPerLoop + admin + queries + listeners }
+}
+
+/// One look at a database.
+struct Surroundings {
+  /// The oldest version whose SQL the statements need.
+  static let oldestServerVersion = 140_000
+
+  private let settings: DatabaseSettings
+
+  init(_ settings: DatabaseSettings) { self.settings = settings }
+
+  /// Blocks for a few milliseconds, or for `connectDeadline` if nobody answers. Never on a loop.
+  /// - Throws: the first reason for which the program cannot work here.
+  func check(_ need: ConnectionNeed) throws(SurroundingsFault) {
+    let session = try connect()
+    if session.serverVersion < Self.oldestServerVersion { throw .serverTooOld(version: session.serverVersion) }
+    try checkDatabase(session, need)
+    try checkSessions(session)
+  }
+
+  private func checkDatabase(_ session: borrowing BlockingSession, _ need: ConnectionNeed) throws(SurroundingsFault) {
+    let rows = try ask(
+      session,
+      """
+      SELECT current_database(), pg_encoding_to_char(d.encoding), d.datconnlimit, r.rolname, r.rolconnlimit, r.rolsuper,
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+          - coalesce(current_setting('reserved_connections', true)::int, 0),
+        pg_is_in_recovery()
+      FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = session_user
+      """)
+    guard let row = rows.first, row.count == 8, let database = row[0], let encoding = row[1], let role = row[3] else {
+      throw .database(DatabaseError(.unexpectedResult, "the server does not describe its database"))
+    }
+    if encoding != "UTF8" { throw .encoding(encoding, database: database) }
+    if row[7] == "t" { throw .readOnly(database: database) }
+    func count(_ column: Int) -> Int? { row[column].flatMap { Int($0) } }
+    var limits: [ConnectionLimit] = []
+    if let count = count(6) { limits.append(.server(count)) }
+    // A superuser is held to max_connections only (manual, CREATE ROLE and CREATE DATABASE).
+    if row[5] == "f" {
+      if let count = count(4), count >= 0 { limits.append(.role(role, count)) }
+      if let count = count(2), count >= 0 { limits.append(.database(database, count)) }
+    }
+    if let narrowest = limits.min(by: { $0.count < $1.count }), narrowest.count < need.total {
+      throw .tooFewConnections(limit: narrowest, needed: need)
+    }
+  }
+
+  /// Whether each session keeps a backend of its own: statements are prepared, and names staged, in a session. A pooler
+  /// that lends backends for a transaction gives the second session the first one's, or the first another one.
+  private func checkSessions(_ first: borrowing BlockingSession) throws(SurroundingsFault) {
+    let pid = "SELECT pg_backend_pid()"
+    let own = try ask(first, pid)
+    let second = try connect()
+    do throws(DatabaseError) {
+      _ = try second.rows("BEGIN")
+      let other = try second.rows(pid)
+      if other == own { throw DatabaseError(.unexpectedResult, "two sessions share a backend") }
+    } catch {
+      // A pooler that lends backends for a statement refuses a transaction in its own words.
+      if error.kind == .unexpectedResult || error.message.contains("pooling mode") { throw .sharedSessions }
+      throw .database(error)
+    }
+    if try ask(first, pid) != own { throw .sharedSessions }
+  }
+
+  private func connect() throws(SurroundingsFault) -> BlockingSession {
+    do throws(DatabaseError) { return try BlockingSession(settings) } catch { throw .database(error) }
+  }
+
+  private func ask(_ session: borrowing BlockingSession, _ sql: String) throws(SurroundingsFault) -> [[String?]] {
+    do throws(DatabaseError) { return try session.rows(sql) } catch { throw .database(error) }
+  }
+}
+
+// MARK: - Sentences
+
+extension SurroundingsFault: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .serverTooOld(let version):
+      "PostgreSQL \(version / 10_000) is too old: pgAnalytics needs PostgreSQL "
+        + "\(Surroundings.oldestServerVersion / 10_000) or newer."
+    case .encoding(let encoding, let database):
+      "The database \(database) has the encoding \(encoding), and pgAnalytics stores UTF8: make another one with "
+        + "CREATE DATABASE \(database) ENCODING 'UTF8' TEMPLATE template0."
+    case .sharedSessions:
+      "A connection pooler shares database sessions between transactions, and pgAnalytics needs sessions of its own: "
+        + "give its database pool_mode=session in PgBouncer, or connect to PostgreSQL directly."
+    case .readOnly(let database):
+      "The database \(database) is a standby and takes no writes: give the address of the primary."
+    case .tooFewConnections(let limit, let need):
+      "\(limit), and pgAnalytics needs \(need): raise the limit, or lower these settings."
+    case .database(let error): error.connectionAdvice
+    }
+  }
+}
+
+extension ConnectionLimit: CustomStringConvertible {
+  var description: String {
+    switch self {
+    case .role(let name, let count): "The role \(name) may have \(count) connections (CONNECTION LIMIT)"
+    case .database(let name, let count): "The database \(name) permits \(count) connections (CONNECTION LIMIT)"
+    case .server(let count): "PostgreSQL permits \(count) connections (max_connections without the reserved ones)"
+    }
+  }
+}
+
+extension ConnectionNeed: CustomStringConvertible {
+  var description: String {
+    "\(total) (\(loops * writersPerLoop) for pushes: loops \(loops) x writer_connections \(writersPerLoop); "
+      + "admin_connections \(admin); query_connections \(queries); \(listeners) to hear of changes)"
+  }
+}
+
+extension DatabaseError {
+  /// One sentence for a terminal about a database that does not answer as it should.
+  fileprivate var connectionAdvice: String {
+    isConnectionLoss ? "The database cannot be reached: \(description)." : "The database refuses: \(description)."
+  }
+}

@@ -1,0 +1,95 @@
+// What the program says at a terminal when something is wrong, and what it keeps to itself.
+
+import Glibc
+import Testing
+
+@testable import App
+
+@Suite struct CommandLineTests {
+  /// Runs the program to its end. - Returns: its exit status and all it wrote.
+  private func run(_ arguments: String..., input: CInt? = nil) throws -> (status: CInt, output: String) {
+    let file = "/tmp/pgc-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    defer { unlink(file) }
+    let pid = try ChildProcess.start(
+      ["/usr/bin/env", "-i", "PATH=/usr/bin:/bin", try BuiltProgram.directory() + "/pganalytics"] + arguments,
+      input: input, output: file)
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+    return (status >> 8 & 0xFF, ChildProcess.text(of: file))
+  }
+
+  private static let wrong: [[String]] = [
+    ["migrate"], ["migrate", "--database-url", "nonsense://"],
+    ["migrate", "--database-url", "postgresql:///x?host=/no"],
+    ["serve", "--database-url", "postgresql://no-such-host.invalid/x"], ["user", "add", "x", "--role", "boss"],
+    ["secret", "add", "x", "--ttl", "soon"], ["ca", "--data-dir", "/nonexistent"], ["serve", "--loops", "many"],
+    ["db", "status", "--config", "/nonexistent.toml"], ["key", "--set", "nope=1"],
+  ]
+
+  @Test(arguments: wrong)
+  func `what is wrong is one message in words, without a usage`(_ arguments: [String]) throws {
+    let file = "/tmp/pgc-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
+    defer { unlink(file) }
+    let pid = try ChildProcess.start(
+      ["/usr/bin/env", "-i", try BuiltProgram.directory() + "/pganalytics"] + arguments, output: file)
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+    let output = ChildProcess.text(of: file)
+    #expect(status != 0)
+    #expect(output.hasPrefix("Error: "), "\(output)")
+    #expect(!output.contains("Usage:"), "\(output)")
+    // A Swift case with its payload, such as `database(...)` or `unknownHost("x")`, is not a sentence.
+    #expect(output.firstMatch(of: /\b[a-z]+[A-Z]?\w*\((?:App|Protocol|Reactor|"|\w+:)/) == nil, "\(output)")
+  }
+
+  @Test func `an unknown option is named, with where to read on`() throws {
+    let (status, output) = try run("user", "add", "someone", "--nope")
+    #expect(status == 64)
+    #expect(output.contains("--nope"), "\(output)")
+    #expect(output.contains("See 'pganalytics user add --help'"), "\(output)")
+    #expect(!output.contains("Usage:"), "\(output)")
+  }
+
+  @Test func `help and version end well`() throws {
+    #expect(try run("--help").status == 0)
+    let version = try run("--version")
+    #expect(version.status == 0)
+    #expect(version.output == Version.text + "\n")
+  }
+
+  @Test func `a terminal does not show a password, and a password in a URL is in nobody's list of processes`()
+    async throws
+  {
+    let server = try await RunningServer.start()
+    let output = server.settings.dataDirectory + "/out"
+    // What posix_openpt(3) and its like do (ioctl_tty(2)): Swift does not see those functions.
+    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+    var isLocked: CInt = 0
+    let unlocked = ioctl(master, UInt(0x4004_5431), &isLocked)
+    let slave = ioctl(master, UInt(0x5441), O_RDWR | O_NOCTTY)
+    try #require(master >= 0 && unlocked == 0 && slave >= 0)
+    defer { close(master) }
+    // The password of the URL means nothing to a cluster that trusts its socket.
+    let url = server.settings.databaseURL + " password=unseen"
+    let pid = try ChildProcess.start(
+      [BuiltProgram.directory() + "/pganalytics", "user", "add", "typist", "--database-url", url], input: slave,
+      output: output)
+    try await server.eventually("there is no prompt") { ChildProcess.text(of: output).contains("Password") }
+    // The arguments end in zero bytes, at which a C text would end.
+    let arguments = try #require(try PrivateFile.read("/proc/\(pid)/cmdline"))
+    let shown = String(decoding: arguments, as: UTF8.self)
+    #expect(shown.contains("password=******") && !shown.contains("unseen"), "\(shown)")
+    let password = "typed in secret\n"
+    #expect(write(master, password, password.utf8.count) == password.utf8.count)
+    var status: CInt = 0
+    try await server.eventually("it does not end") { waitpid(pid, &status, WNOHANG) != 0 }
+    #expect(status == 0, "\(ChildProcess.text(of: output))")
+    _ = fcntl(master, F_SETFL, O_NONBLOCK)
+    var echo = [UInt8](repeating: 0, count: 256)
+    let count = read(master, &echo, echo.count)
+    #expect(!String(decoding: echo.prefix(max(0, count)), as: UTF8.self).contains("secret"))
+    close(slave)
+    #expect(try await server.login("typist", "typed in secret").status == 200)
+    await server.stop()
+  }
+}

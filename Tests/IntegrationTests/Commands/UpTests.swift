@@ -1,0 +1,89 @@
+// `pganalytics up` as a process, from the first start to the second.
+
+import Glibc
+import Protocol
+import Reactor
+import Testing
+
+@testable import App
+
+@Suite(.serialized, .timeLimit(.minutes(5)))
+struct UpTests {
+  /// The program at work in `directory`, with the worst that a shell's libpq variables can say.
+  private func start(in directory: DataDirectory, output: String) throws -> pid_t {
+    try ChildProcess.start(
+      [
+        "/usr/bin/env", "PGHOSTADDR=192.0.2.1", "PGSERVICE=nope", "PGGSSENCMODE=require", "PGPORT=1", "PGUSER=nobody",
+        "PGOPTIONS=-c default_transaction_read_only=on", "PGDATABASE=nowhere", "PGSSLMODE=verify-full",
+        try BuiltProgram.directory() + "/pganalytics", "up", "--data-dir", directory.path, "--listen", "127.0.0.1:0",
+        "--loops", "1",
+      ], output: output)
+  }
+
+  private func eventually(_ what: Comment, _ condition: () throws -> Bool) async throws {
+    let end = MonotonicTime.now() + .seconds(120)
+    while MonotonicTime.now() < end {
+      if try condition() { return }
+      // because nothing tells of another process's file: a pause between looks, not a guess at how long it takes.
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record(what)
+  }
+
+  private func stop(_ pid: pid_t) -> CInt {
+    kill(pid, SIGTERM)
+    var status: CInt = 0
+    while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
+    return status
+  }
+
+  @Test func `is not led astray by the shell, prints no secret into a pipe, and keeps no password that was changed`()
+    async throws
+  {
+    let directory = try DataDirectory(named: "data")
+    let output = directory.root + "/output"
+    let pid = try start(in: directory, output: output)
+    do {
+      try await eventually("it is not up: \(ChildProcess.text(of: output))") {
+        ChildProcess.text(of: output).contains("Ctrl-C stops everything.")
+      }
+      let text = ChildProcess.text(of: output)
+      let credentials = try #require(try Credentials.read(directory.path))
+      let password = try #require(credentials.adminPassword)
+      #expect(!text.contains(password) && !text.contains(credentials.registrationSecret), "\(text)")
+      #expect(text.contains("Database     \(directory.path)/postgres"), "\(text)")
+
+      // The three lines work as they stand.
+      let lines = text.split(separator: "\n").filter { $0.hasPrefix("curl ") }
+      #expect(lines.count == 3)
+      let answers = directory.root + "/answers"
+      for line in lines {
+        try ChildProcess.run(["/bin/bash", "-euc", "cd '\(directory.root)'; \(line)"], output: answers)
+      }
+      let answered = ChildProcess.text(of: answers)
+      #expect(answered.contains("\"rows_inserted\":1"), "\(answered)")
+      #expect(answered.contains("/dev/vda"), "\(answered)")
+
+      let port = try #require(credentials.baseURL.split(separator: ":").last.flatMap { UInt16($0) })
+      let trust = try #require(try PrivateFile.read(credentials.authorityFile))
+      let client = try await TestClient.connect(port: port, trust: trust)
+      let login = try await client.request(
+        "POST", "/api/v1/auth/login", [("Content-Type", "application/json")],
+        body: Array("{\"username\":\"admin\",\"password\":\"\(password)\"}".utf8))
+      let token = try #require(login.json["access_token"]?.text, "\(login)")
+      let changed = try await client.request(
+        "POST", "/api/v1/auth/change-password",
+        [("Content-Type", "application/json"), ("Authorization", "Bearer \(token)")],
+        body: Array("{\"current_password\":\"\(password)\",\"new_password\":\"another password\"}".utf8))
+      #expect(changed.status < 300, "\(changed)")
+      try await eventually("the old password stays in the file") {
+        try Credentials.read(directory.path)?.adminPassword == nil
+      }
+    } catch {
+      _ = stop(pid)
+      throw error
+    }
+    #expect(stop(pid) == 0, "\(ChildProcess.text(of: output))")
+    #expect(try Credentials.read(directory.path)?.registrationSecret != nil)
+  }
+}
