@@ -15,9 +15,9 @@ struct Welcome {
     let json = "-H 'Content-Type: application/json'"
     // The shell takes the answer's fields apart with sed, so that neither jq nor python is needed.
     let field = { (name: String, file: String) in #"$(sed 's/.*"\#(name)":"\([^"]*\)".*/\1/' \#(file))"# }
-    let file = Self.quoted(file)
+    let word = Self.quoted(file)
     let enrol = """
-      \(curl) -H "X-Registration-Secret: \(field("registration_secret", file))" \(json) \
+      \(curl) -H "X-Registration-Secret: \(field("registration_secret", word))" \(json) \
       -d '{"name":"demo","hostname":"demo"}' -o demo.json \(url)/api/v1/collectors/register \
       && sed 's/\\\\n/\\n/g' demo.json | sed 's/.*-----BEGIN/-----BEGIN/' | sed '/"/d' > demo.pem \
       && chmod 600 demo.json demo.pem
@@ -28,7 +28,7 @@ struct Welcome {
       "metrics":[{"type":"disk_usage","timestamp":"'$(date -u +%FT%TZ)'","filesystems":[{"device":"/dev/vda","mount":"/",\
       "total_gb":100,"used_gb":40,"free_gb":60,"percent_used":40.0}]}]}' \(url)/api/v1/metrics/push; echo
       """
-    let password = credentials.adminPassword == nil ? "YOUR-PASSWORD" : "'\"\(field("password", file))\"'"
+    let password = credentials.adminPassword == nil ? "YOUR-PASSWORD" : "'\"\(field("password", word))\"'"
     let query = """
       \(curl) -H "Authorization: Bearer $(\(curl) \(json) -d '{"username":"\(credentials.adminUsername)",\
       "password":"\(password)"}' \(url)/api/v1/auth/login | \

@@ -31,6 +31,8 @@ import Testing
     text.replace(/postgresql:\S+\/pganalytics\S*/, with: #""$DB""#)
     text.replace(/--database-url [^"\s]\S*/, with: #"--database-url "$DB""#)
     text.replace("/var/lib/pganalytics", with: #""$DATA""#)
+    text.replace(/tar -cf backup.tar \.pganalytics/, with: #"tar -cf backup.tar "$DATA""#)
+    text.replace("$(cat .pganalytics", with: #"$(cat "$DATA""#)
     text.replace(/--data-dir [^"\s]\S*/, with: #"--data-dir "$DATA""#)
     text.replace(/--listen \S+/, with: "--listen 127.0.0.1:0")
     text.replace(/--url \S+/, with: "--url $URL")
