@@ -29,7 +29,7 @@ struct StoredCounts: Sendable, Equatable {
       let rows = try session.rows("SELECT count(*) FROM \(table) WHERE \(ours)", [ids])
       return rows.first?.first?.flatMap { $0 }.flatMap { Int($0) } ?? 0
     }
-    counts.pushes = try count("pganalytics.ingest_ledger")
+    counts.pushes = try count("pganalytics.pushes")
     let tables = try session.rows(
       """
       SELECT c.relname, quote_ident(c.relname) FROM pg_class c

@@ -42,6 +42,7 @@ struct Problem: Error, Equatable, Sendable {
     case invalidJSON = "invalid_json"
     case invalidQuery = "invalid_query"
     case validationFailed = "validation_failed"
+    case idempotencyKeyReused = "idempotency_key_reused"
     case wrongPassword = "wrong_password"
     case conflict = "conflict"
     case renewalTooEarly = "renewal_too_early"
@@ -112,7 +113,7 @@ extension Problem.Kind {
     case .targetTooLong: .uriTooLong
     case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
     case .unsupportedExpectation: .expectationFailed
-    case .validationFailed, .wrongPassword: .unprocessableContent
+    case .validationFailed, .idempotencyKeyReused, .wrongPassword: .unprocessableContent
     case .rateLimited, .accountLocked: .tooManyRequests
     case .headTooLarge: .requestHeaderFieldsTooLarge
     case .internalError: .internalServerError
@@ -142,6 +143,7 @@ extension Problem.Kind {
     case .invalidJSON: "The body is not well-formed JSON."
     case .invalidQuery: "A query parameter is missing, unknown or not valid."
     case .validationFailed: "A field of the body is missing, unknown or not valid."
+    case .idempotencyKeyReused: "The Idempotency-Key was used for a push of other metrics."
     case .wrongPassword: "The current password is wrong."
     case .lastAdmin: "There must be an active administrator, and this is the last one."
     case .conflict: "The request conflicts with what is stored."

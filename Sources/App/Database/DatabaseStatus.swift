@@ -151,7 +151,7 @@ enum DatabaseStatusStatements {
       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescale
     """)
 
-  /// Tables in partitions of a day each, by their names.
+  /// Tables in partitions of a day each, by their names; and the tables of the ledger that have none.
   static let partitioned = Statement<DatabaseStatus.Table>(
     "status_partitioned",
     """
@@ -163,7 +163,12 @@ enum DatabaseStatusStatements {
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits i ON i.inhparent = c.oid LEFT JOIN pg_class p ON p.oid = i.inhrelid
     WHERE c.relkind = 'p' AND n.nspname IN ('metrics', 'rollups', 'pganalytics')
-    GROUP BY 1 ORDER BY 4 DESC, 1
+    GROUP BY 1
+    UNION ALL
+    SELECT n.nspname || '.' || c.relname, 0, 0, pg_total_relation_size(c.oid), greatest(c.reltuples, 0)::int8, NULL, NULL
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'pganalytics' AND c.relname IN ('push_ledger_undated', 'push_keys')
+    ORDER BY 4 DESC, 1
     """)
 
   static let fleet = Statement<DatabaseStatus.Fleet>(

@@ -19,7 +19,30 @@ enum MaintenanceStatements {
     WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
     """)
 
+  /// $1: days. As many rows as one statement should delete: `pruneStep`.
+  static let pruneUndated = Statement<Int32, SingleValue<Int64>>(
+    "push_ledger_undated_prune", prune("push_ledger_undated"))
+  static let pruneKeys = Statement<Int32, SingleValue<Int64>>("push_keys_prune", prune("push_keys"))
+  static let pruneStep: Int64 = 10_000
+
+  private static func prune(_ table: String) -> String {
+    """
+    WITH gone AS (
+      DELETE FROM pganalytics.\(table) WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM pganalytics.\(table) WHERE received_at < now() - make_interval(days => $1)
+        ORDER BY received_at LIMIT \(pruneStep)))
+      RETURNING 1)
+    SELECT count(*) FROM gone
+    """
+  }
+
+  /// Whether the older ledger has a partition.
+  static let isLegacyLedgerRead = Statement<SingleValue<Bool>>(
+    "legacy_ledger_read",
+    "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'pganalytics.ingest_ledger'::regclass) AS is_read")
+
   static let all = [
+    pruneUndated.description, pruneKeys.description, isLegacyLedgerRead.description,
     pruneDeadLetters.description, pruneSessions.description, pruneAudit.description, pruneLoginFailures.description,
   ]
 }
@@ -50,8 +73,12 @@ struct Maintenance: Sendable {
   private var settings: StorageSettings { storage.now }
   private let partitions: Partitions
   private let kind: StorageKind
+  private let legacyLedger: LegacyLedger
 
-  init(database: Database, kind: StorageKind, storage: Live<StorageSettings>) {
+  init(
+    database: Database, kind: StorageKind, storage: Live<StorageSettings>, legacyLedger: LegacyLedger = LegacyLedger()
+  ) {
+    self.legacyLedger = legacyLedger
     self.database = database
     self.kind = kind
     self.storage = storage
@@ -100,6 +127,13 @@ struct Maintenance: Sendable {
     round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
     round.dropped += try await partitions.dropExpiredRollups(today: today) { report(.kept(partition: $0, $1)) }
+    if let isRead = try await database.one(MaintenanceStatements.isLegacyLedgerRead) {
+      legacyLedger.set(isRead: isRead.value)
+    }
+    for statement in [MaintenanceStatements.pruneUndated, MaintenanceStatements.pruneKeys] {
+      // In steps, so that none holds up the pruning of others, nor its locks, for long.
+      while try await database.one(statement, settings.repeatDays)?.value == MaintenanceStatements.pruneStep {}
+    }
     try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     try await database.execute(MaintenanceStatements.pruneSessions)
     try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)

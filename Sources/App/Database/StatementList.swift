@@ -7,7 +7,7 @@ enum StatementList {
     + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all
+    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + PushLedger.all + MetricStatements.all
     + RollupStatements.all
     + RollupPartitionStatements.all + AuditStatements.all
 }

@@ -25,8 +25,13 @@ struct StorageSettings: Sendable {
   var rollupServers = 50
   /// `statement_timeout` of rolling up.
   var rollupTimeout: Duration = .seconds(300)
-  /// Days for which a repeated push is recognised.
-  var ledgerRetentionDays: Int32 = 7
+  /// Days for which a repeated push is recognised, from its receipt on: as long as it may bring a row that is not refused.
+  var repeatDays: Int32 = 31
+  /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
+  static let ledgerDaysBack: Int32 = 2
+  /// Days for which the ledger's partitions are kept: an entry may be older by its day than by its receipt, and two clocks may
+  /// differ by a day.
+  var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
   /// Days ahead for which partitions are made.
   var partitionDaysAhead: Int32 = 3
   /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.

@@ -3,10 +3,12 @@
 enum WriterSession {
   /// Sent once after connecting, as one simple query. A lock or a statement that takes longer is a fault that the queue must
   /// not wait for; the line number in COPY's error context is read in English, which takes a privilege that a plain role may
-  /// lack (then pushes are retried one by one instead).
+  /// lack (then pushes are retried one by one instead). The ledger has to see what was committed before its locks were taken, which
+  /// is "read committed".
   static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
     """
     SET synchronous_commit = on;
+    SET default_transaction_isolation = 'read committed';
     SET lock_timeout = \(Int64(lockTimeout / .milliseconds(1)));
     SET statement_timeout = \(Int64(statementTimeout / .milliseconds(1)));
     SET idle_in_transaction_session_timeout = '30s';
@@ -14,6 +16,7 @@ enum WriterSession {
     DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
     CREATE TEMP TABLE IF NOT EXISTS staging_texts (LIKE pganalytics.texts) ON COMMIT DELETE ROWS;
     CREATE TEMP TABLE IF NOT EXISTS staging_objects (LIKE pganalytics.objects) ON COMMIT DELETE ROWS;
+    \(PushLedger.preparation)
     """
   }
 

@@ -205,6 +205,7 @@ extension Problem {
       switch error.kind {
       case .malformed(let defect): self.init(.invalidJSON, "\(defect), at byte \(error.offset)")
       case .envelope(.tooManyRows): self.init(.bodyTooLarge, "more rows than a push may have")
+      case .envelope(.tooManyMetrics): self.init(.bodyTooLarge, "more metrics than a push may have (push_metrics)")
       case .envelope(let fault): self.init(.validationFailed, "\(fault.rawValue), at byte \(error.offset)")
       }
     }

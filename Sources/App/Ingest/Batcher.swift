@@ -24,6 +24,8 @@ struct Batcher {
   private var turns: [Int32] = []
   private var head = 0
   private(set) var count = 0
+  /// Pushes that wait for a time before they may be in a batch. Few: one that could not have its server's lock.
+  private var aside: [(push: Push, until: MonotonicTime)] = []
   /// Rows waiting, in encoded bytes.
   private(set) var queuedBytes = 0
   /// No push in here has an earlier deadline.
@@ -78,6 +80,29 @@ struct Batcher {
     head = 0
   }
 
+  /// Keeps a push out of batches for a while.
+  mutating func setAside(_ push: Push, until time: MonotonicTime) {
+    push.next = nil
+    aside.append((push, time))
+    note(push)
+  }
+
+  /// Whether a batch could be taken now.
+  var hasReady: Bool { count > aside.count }
+
+  /// When the first push that is set aside may be in a batch again; nil if there is none.
+  var nextReturn: MonotonicTime? { aside.lazy.map(\.until).min() }
+
+  /// Puts pushes whose time has come to the front.
+  mutating func returnAside(at now: MonotonicTime) {
+    if aside.isEmpty { return }
+    let returning = aside.filter { $0.until <= now }.map(\.push)
+    aside.removeAll { $0.until <= now }
+    count -= returning.count
+    for push in returning { queuedBytes -= push.encodedBytes }
+    putBack(returning)
+  }
+
   private mutating func note(_ push: Push) {
     count += 1
     queuedBytes += push.encodedBytes
@@ -95,7 +120,7 @@ struct Batcher {
     var taken: [Push] = []
     var (rows, bytes) = (0, 0)
     var isFull = false
-    while count > 0, !isFull {
+    while hasReady, !isFull {
       let collector = turns[head]
       // Safety: who has a turn has a line.
       var line = lines[collector]!
@@ -145,12 +170,16 @@ struct Batcher {
   /// Takes every push whose deadline has passed.
   mutating func takeExpired(at now: MonotonicTime) -> [Push] {
     guard let earliestDeadline, earliestDeadline <= now else { return [] }
-    let waiting = all()
+    let waiting = all() + aside.map(\.push)
+    let keptAside = aside.filter { $0.push.deadline > now }
+    aside.removeAll()
     let deficits = lines.mapValues(\.deficit)
     let order = turns[head...]
     lines.removeAll(keepingCapacity: true)
     (turns, head, count, queuedBytes, self.earliestDeadline) = ([], 0, 0, 0, nil)
-    for push in waiting where push.deadline > now { append(push) }
+    let setAside = Set(keptAside.map { ObjectIdentifier($0.push) })
+    for push in waiting where push.deadline > now && !setAside.contains(ObjectIdentifier(push)) { append(push) }
+    for kept in keptAside { self.setAside(kept.push, until: kept.until) }
     turns = order.filter { lines[$0] != nil }
     for (collector, deficit) in deficits { lines[collector]?.deficit = deficit }
     return waiting.filter { $0.deadline <= now }

@@ -2,6 +2,9 @@
 //
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
 //   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//
+// What the ledger says of a push of a batch that is committed: it is new, or known, or uses another's key, and is settled;
+// or it may not be judged yet, since another transaction has its server's lock, or has to be judged carefully, and goes back.
 //   idle --other time limits--> adjusting --> idle
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
@@ -10,7 +13,7 @@ import Protocol
 import Reactor
 
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
-  private enum State {
+  enum State {
     case disconnected
     case connecting
     /// Session statements run; how many are to come.
@@ -29,7 +32,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// How far the batch in flight is, for who watches.
-  private enum Progress {
+  enum Progress {
     case ledger
     /// COPYs that have not ended.
     case copying(left: Int)
@@ -44,17 +47,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Whether the session's time limits are others than the settings'.
   private var isSessionStale = false
   private var machine = CopyStateMachine()
-  private var state = State.disconnected
-  private var queue: Batcher
+  private(set) var state = State.disconnected
+  private(set) var queue: Batcher
   private var backOff = ReconnectBackoff()
   private var random: QuickRandom
-  private var timer: TimerID?
+  private(set) var timer: TimerID?
+  /// When a push that is set aside may be in a batch again; armed only while the writer is idle.
+  private var returnTimer: TimerID?
+  /// What the ledger said of the batch in flight, so far.
+  private var ledger = LedgerReading(pushCount: 0)
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
   private var batchBegunAt: MonotonicTime
   /// When its last COPY so far was ended, or it began.
   private var copyEndedAt: MonotonicTime
-  private var progress = Progress.ledger
+  private(set) var progress = Progress.ledger
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -86,53 +93,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
-  /// Encoded bytes waiting or in flight.
-  var backlogBytes: Int {
-    switch state {
-    case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .settling, .lingering, .resting, .closed:
-      queue.queuedBytes
-    }
-  }
-
-  /// Pushes waiting or in flight.
-  var backlogPushes: Int {
-    if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
-  }
-
-  /// What it is at, for who watches it.
-  var observed: LaneSnapshot.WriterState {
-    switch state {
-    case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle, .adjusting: .idle
-    case .copying:
-      switch progress {
-      case .ledger: .ledger
-      case .copying(left: 0): .committing
-      case .copying: .copying
-      }
-    case .settling: .committing
-    case .lingering: .lingering
-    // Without a timer it waits for who makes partitions.
-    case .resting: timer == nil ? .partitions : .resting
-    }
-  }
-
-  var isConnected: Bool {
-    switch state {
-    case .idle, .adjusting, .copying, .settling, .lingering, .resting: true
-    case .disconnected, .connecting, .preparing, .closed: false
-    }
-  }
-
-  /// Whether everything handed in has been settled.
-  var isDrained: Bool {
-    switch state {
-    case .copying, .settling: false
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
-    }
-  }
-
   func start() {
     state = .connecting
     session.connect(self)
@@ -141,6 +101,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Ends the connection. Pushes that are not settled stay unanswered.
   func close() {
     if let timer { loop.cancel(timer) }
+    if let returnTimer { loop.cancel(returnTimer) }
     state = .closed
     session.close()
   }
@@ -157,6 +118,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Refuses queued pushes whose commit deadline has passed; called by the owner now and then.
   func expire() {
     for push in queue.takeExpired(at: loop.now) { giveUp(push) }
+    if queue.isEmpty { armReturn() }
   }
 
   func partitionsAreReady() { wake() }
@@ -172,14 +134,19 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     state = .settling
     expire()
     state = .idle
-    if queue.isEmpty { return }
+    queue.returnAside(at: loop.now)
+    armReturn()
+    if !queue.hasReady { return }
     if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
       state = .lingering
       arm(at: loop.now + settings.batchLinger)
       return
     }
     let batch = Batch(queue.takeBatch(), targets: targets)
-    machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
+    if !batch.later.isEmpty { queue.putBack(batch.later) }
+    for push in batch.pushes { push.storeAll() }
+    machine.begin(steps: batch.steps, ledgerAnswers: batch.ledgerAnswers.count, pushCount: batch.pushes.count)
+    ledger = LedgerReading(pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch)
     batchBegunAt = loop.readClock()
@@ -200,6 +167,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     timer = loop.schedule(self, at: time)
   }
 
+  /// Pushes that are set aside come back by a timer, should nothing else start a batch.
+  private func armReturn() {
+    if let returnTimer { loop.cancel(returnTimer) }
+    returnTimer = queue.nextReturn.map { loop.schedule(self, at: $0) }
+  }
+
   private func wake() {
     if let timer { loop.cancel(timer) }
     timer = nil
@@ -216,6 +189,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func deadlineReached(_ id: TimerID) {
+    if id == returnTimer {
+      returnTimer = nil
+      if case .idle = state { pump() }
+      return
+    }
     timer = nil
     wake()
   }
@@ -228,12 +206,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .wait: return
       case .putHeader:
         guard put(PostgresBinary.copyHeader) == .accepted else { return }
-        action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
+        action = machine.headerAccepted { batch.pushes[$1].newBytes(of: $0) }
       case .putRows(let target, let push, let offset):
         let available = batch.pushes[push].byteCount(of: target) - offset
         let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
         guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
-        action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
+        action = machine.rowsAccepted(count) { batch.pushes[$1].newBytes(of: $0) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         session.endCopy()
@@ -266,15 +244,37 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     backOff.succeeded()
     owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
     state = .settling
-    for (index, push) in batch.pushes.enumerated() {
-      push.outcome = .stored(duplicate: !machine.isNew(index))
-      owner.settled(push)
-    }
+    var related: [Push] = []
+    // By their numbers: a settled push is used for another.
     for push in batch.repeats {
+      guard let index = batch.index(of: push.id) else { preconditionFailure("the repeat of no push") }
+      let verdict = ledger.verdicts[index]
+      if case .new = verdict { settle(push, .known, &related) } else { settle(push, verdict, &related) }
+    }
+    for (push, verdict) in zip(batch.pushes, ledger.verdicts) { settle(push, verdict, &related) }
+    queue.putBack(related)
+    pump()
+  }
+
+  private func settle(_ push: Push, _ verdict: LedgerReading.Verdict, _ related: inout [Push]) {
+    switch verdict {
+    case .new:
+      push.outcome = .stored(duplicate: false)
+      owner.settled(push)
+    case .known:
       push.outcome = .stored(duplicate: true)
       owner.settled(push)
+    case .keyReused:
+      push.outcome = .keyReused
+      owner.settled(push)
+    case .related:
+      push.isRelated = true
+      related.append(push)
+    case .waits:
+      push.waits += 1
+      let most = Duration.milliseconds(5) * (1 << min(push.waits, 6))
+      queue.setAside(push, until: loop.now + most * Double.random(in: 0.5...1, using: &random))
     }
-    pump()
   }
 
   /// PostgreSQL refused the batch and rolled it back; the connection is good.
@@ -305,7 +305,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func days(of batch: Batch) -> [Int32] {
-    Array(Set(batch.pushes.flatMap { $0.rows.days + [$0.day] })).sorted()
+    Array(Set(batch.pushes.flatMap { $0.partitionDays })).sorted()
   }
 
   private func guilty(in batch: Batch, _ error: DatabaseError) -> Push? {
@@ -341,12 +341,15 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
     switch consume result {
     case .rows(let rows):
-      for row in 0..<rows.count {
-        guard let id = rows.uuid(row: row, column: 0), let push = batch.index(of: id)
-        else { preconditionFailure("the ledger returned an id that was not sent") }
-        machine.pushIsNew(push)
+      ledger.read(rows, of: batch)
+      if ledger.isComplete(of: batch) {
+        for (index, verdict) in ledger.verdicts.enumerated() {
+          guard case .new(let repeated) = verdict else { continue }
+          if repeated > 0 { batch.pushes[index].skip(repeated) }
+          machine.pushIsNew(index)
+        }
+        progress = .copying(left: batch.copies)
       }
-      progress = .copying(left: batch.copies)
       perform(machine.ledgerReturned(), batch)
     case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
@@ -378,7 +381,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   func drained() {
     guard case .copying(let batch) = state else { return }
-    perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
+    perform(machine.resume(), batch)
   }
 
   func disconnected(_ error: DatabaseError) {

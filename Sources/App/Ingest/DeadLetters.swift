@@ -6,26 +6,27 @@ import Protocol
 struct DeadLetter: Sendable {
   struct Table: Sendable {
     let name: String
+    let target: Int
     let tuples: [UInt8]
   }
 
   let pushID: UUID
-  let day: Day
   let serverID: Int32
+  let ledgerEntry: PushLedger.Entry
   let sqlstate: String
   let message: String
   let tables: [Table]
 
   init(_ push: Push, _ error: DatabaseError, targets: [CopyTarget]) {
     pushID = push.id
-    day = Day(word: push.day)
+    ledgerEntry = PushLedger.Entry(push)
     serverID = push.serverID
     sqlstate = error.sqlstate ?? ""
     message = error.description
     tables = targets.compactMap { target in
       guard push.byteCount(of: target.index) > 0 else { return nil }
       return Table(
-        name: target.table,
+        name: target.table, target: target.index,
         tuples: push.withTuples(of: target.index) { span in
           span.withUnsafeBufferPointer { Array($0) }
         })
@@ -34,15 +35,7 @@ struct DeadLetter: Sendable {
 }
 
 enum DeadLetterStatements {
-  static let all = [ledger.description, add.description]
-
-  /// No row: the push is in the ledger already.
-  static let ledger = Statement<Day, UUID, Int32, SingleValue<UUID>>(
-    "dead_letter_ledger",
-    """
-    INSERT INTO pganalytics.ingest_ledger (day, push_id, server_id) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING RETURNING push_id
-    """)
+  static let all = [add.description]
 
   /// Parameters: server, push, table, SQLSTATE, message, tuples of a binary COPY.
   static let add = Statement<Int32, UUID, String, String, String, [UInt8], NoRow>(
@@ -54,14 +47,17 @@ enum DeadLetterStatements {
 }
 
 extension DeadLetter {
-  /// Stores the push aside, once, with its ledger entry: a retry is a duplicate then.
+  /// Stores the push aside, once, with its ledger entry: a retry is a duplicate then. What it begins with and is stored as
+  /// another push is left out.
   func park(in database: Database) async throws(DatabaseError) {
     try await database.transaction { session throws(DatabaseError) in
-      let isNew = try await session.one(DeadLetterStatements.ledger, day, pushID, serverID) != nil
-      if !isNew { return }
+      let judgement = try await ledgerEntry.enter(session)
+      guard judgement?.verdict == .new else { return }
+      let stored = ledgerEntry.extents(judgement)
       for table in tables {
-        try await session.execute(
-          DeadLetterStatements.add, serverID, pushID, table.name, sqlstate, message, table.tuples)
+        let tuples = stored.isEmpty ? table.tuples : Array(table.tuples[stored[table.target].bytes...])
+        if tuples.isEmpty { continue }
+        try await session.execute(DeadLetterStatements.add, serverID, pushID, table.name, sqlstate, message, tuples)
       }
     }
   }

@@ -7,6 +7,9 @@ extension Lane: CopyWriterOwner {
   /// Admission of a push from its head, and the means to read it.
   func admitPush(_ collector: Principal.Collector, _ head: HTTPRequestHead) -> Result<(PushReader, Push), Problem> {
     guard let record = collectors[collector.id] else { return .failure(Problem(.collectorRevoked)) }
+    if head.count(named: "idempotency-key") > 1 {
+      return .failure(Problem(.malformedRequest, "Idempotency-Key is there more than once"))
+    }
     let coding = head.contentCoding
     if coding == .unsupported {
       return .failure(Problem(.unsupportedContentCoding, "gzip and identity are supported"))
@@ -39,7 +42,8 @@ extension Lane: CopyWriterOwner {
     let oldest = now - settings.retention.wholeNanoseconds / 1000
     let newest = now + settings.clockSkew.wholeNanoseconds / 1000
     let reader = borrowReader()
-    reader.begin(serverID: record.serverID, timeWindow: oldest...newest)
+    reader.begin(
+      serverID: record.serverID, timeWindow: oldest...newest, isLegacyRead: context.legacyLedger.isRead)
     return .success((reader, push))
   }
 
@@ -77,7 +81,7 @@ extension Lane: CopyWriterOwner {
       return
     }
     push.deadline = loop.now + settings.commitDeadline
-    push.day = ledgerDay(of: push)
+    date(push)
     let missing = missingDays(of: push)
     if missing.isEmpty { return submit(push) }
     let waiting = LoopBound(push, on: loop)
@@ -95,12 +99,19 @@ extension Lane: CopyWriterOwner {
     settled(push)
   }
 
-  /// The day of the push's own timestamp: a retry carries the same one. Out of the time window it is the nearest end.
-  private func ledgerDay(of push: Push) -> Int32 {
+  /// Finds where in the ledger the push belongs. The day is its own, whenever it comes; only whether it is kept under its day
+  /// depends on the clock, and who looks for it looks in both places.
+  private func date(_ push: Push) {
     let today = Day(of: Timestamp(unixMicroseconds: unixMicroseconds))
+    if let time = push.summary.firstTime {
+      let day = PostgresBinary.day(of: time)
+      push.day = day
+      push.isDated = (today.advanced(by: -StorageSettings.ledgerDaysBack)...today.advanced(by: 1)).contains(
+        Day(word: day))
+    }
+    if push.legacy == nil { return }
     let oldest = today.advanced(by: -Int32(settings.retention.wholeSeconds / 86_400))
-    let own = push.summary.timestamp.flatMap { Timestamp(rfc3339: $0) }.map { Day(of: $0) } ?? today
-    return min(max(own, oldest), today.advanced(by: 1)).word
+    push.legacy?.days = LegacyIdentity.days(timestamp: push.summary.timestamp, in: oldest...today.advanced(by: 1))
   }
 
   // MARK: CopyWriterOwner
@@ -113,25 +124,29 @@ extension Lane: CopyWriterOwner {
         counters.pushesDuplicate += 1
       } else {
         counters.stored(push, now: loop.readClock())
-        // Of a repeat they may never have been stored: its first may have been parked, or had other content under its key.
+        // Of a repeat they may never have been stored: its first may have been parked.
         for id in push.rows.pendingIDs { known.insert(id) }
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
       answer(push, duplicate: duplicate, parked: false)
+    case .keyReused: refuse(push, Problem(.idempotencyKeyReused))
     case .parked:
       counters.pushesParked += 1
       answer(push, duplicate: false, parked: true)
     case .unavailable(let reason, let seconds):
-      counters.pushesRefused[.databaseUnavailable, default: 0] += 1
-      let ticket = push.ticket
-      let exchange = exchange(of: push)
-      exchange?.refusal = .databaseUnavailable
-      recycle(push)
-      let problem = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds)
-      connections[ticket.connection]?.complete(
-        ticket.exchange, problem.response(requestID: exchange?.requestID ?? ""))
+      refuse(push, Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds))
     }
+  }
+
+  /// Nothing of a complete push was stored.
+  private func refuse(_ push: Push, _ problem: Problem) {
+    counters.pushesRefused[problem.kind, default: 0] += 1
+    let ticket = push.ticket
+    let exchange = exchange(of: push)
+    exchange?.refusal = problem.kind
+    recycle(push)
+    connections[ticket.connection]?.complete(ticket.exchange, problem.response(requestID: exchange?.requestID ?? ""))
   }
 
   /// Says what became of a push, to whoever still waits for it, and lets go of it.
@@ -227,7 +242,8 @@ extension LaneCounters {
   fileprivate mutating func stored(_ push: Push, now: MonotonicTime) {
     pushesStored += 1
     storing.observe(now - push.startedAt)
-    push.rows.addRowCounts(to: &rowsStored)
+    metricsRepeated += push.metricsRepeated
+    for target in rowsStored.indices { rowsStored[target] += push.newRows(of: target) }
     rowsRepeated += push.summary.rowsRepeated
   }
 }

@@ -8,6 +8,11 @@ extension Push {
   static let answerHead = HTTPResponse(
     status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)])
 
+  /// Metrics that were stored now.
+  private var metricsInserted: Int {
+    summary.metricsStored - metricsRepeated + rows.boundaries.rejected(among: metricsRepeated)
+  }
+
   /// Appends the answer's body to `buffer`.
   /// - Parameters:
   ///   - now: for `processing_time_ms`.
@@ -22,8 +27,9 @@ extension Push {
       json.member("collector_id", collectorID)
       json.member("push_id", id)
       json.member("metrics_received", summary.metricsReceived)
-      json.member("metrics_inserted", isStored ? summary.metricsStored : 0)
-      json.member("rows_inserted", isStored ? summary.rows : 0)
+      json.member("metrics_inserted", isStored ? metricsInserted : 0)
+      json.member("metrics_repeated", duplicate ? summary.metricsReceived : parked ? 0 : metricsRepeated)
+      json.member("rows_inserted", isStored ? summary.rows - rowsSkipped : 0)
       json.member("rows_repeated", summary.rowsRepeated)
       json.member("duplicate", duplicate)
       json.member("rejected_count", summary.rejectedTotal)

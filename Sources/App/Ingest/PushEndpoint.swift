@@ -24,7 +24,9 @@ struct PushAnswerExample: ResponseBody {
     object.member("collector_id", UUID(high: 1, low: 2))
     object.member("push_id", UUID(high: 3, low: 4), "What the push is known by; a repeat has the same.")
     object.member("metrics_received", 84)
-    object.member("metrics_inserted", 83)
+    object.member("metrics_inserted", 70)
+    object.member(
+      "metrics_repeated", 13, "So many of the first metrics were stored before, as a push that this one begins with.")
     object.member("rows_inserted", 412)
     object.member("rows_repeated", 9, "Rows that repeated type, database, object and time within the push.")
     object.member("duplicate", false, "The push was stored before; nothing was stored now.")
@@ -43,18 +45,22 @@ enum PushEndpoint {
       ingest: .post, "/api/v1/metrics/push", id: "pushMetrics", access: .collector(certificate: .required),
       summary: "Deliver metrics. 200 means: committed.",
       description: """
-        JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its \
-        `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A metric that cannot \
+        JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its metrics, \
+        byte for byte, whatever else is in the envelope, and a repeat is answered 200 with `duplicate: true`. Of a push that \
+        begins with all metrics of an earlier one, only the metrics behind them are stored; `metrics_repeated` counts those \
+        before. An `Idempotency-Key` that was used for other metrics is 422. A metric that cannot \
         be stored is rejected by itself and listed; the rest is stored. Whatever is not 200 was not stored and may be \
         sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. `status: parked` means that PostgreSQL \
         refused the rows and that they are kept aside for an operator.
         """,
       fields: [
         Endpoint.RequestField(
-          name: "Idempotency-Key", schema: .string, prose: "Names the push, instead of its content.")
+          name: "Idempotency-Key", schema: .string,
+          prose: "A name for these metrics, once: with other metrics it is refused, also later.")
       ],
       input: .stream(schema, example: example),
-      answer: .json(PushAnswerExample.self), problems: [.rateLimited, .overloaded, .databaseUnavailable])
+      answer: .json(PushAnswerExample.self),
+      problems: [.idempotencyKeyReused, .rateLimited, .overloaded, .databaseUnavailable])
   }
 
   /// As a text: the type checker takes minutes for the same as a literal.
@@ -83,7 +89,7 @@ enum PushEndpoint {
     text.pattern = Schema.withoutNUL
     // How long it may be is counted in bytes as they are in the body: no schema says that.
     text.description = "At most \(PushLimits().keyBytes) bytes as it is written in the body."
-    let time = text.described("RFC 3339. Without one that can be read, the push is filed under the day it arrives.")
+    let time = text.described("RFC 3339. It decides nothing: each metric has its own.")
     return .object(
       named: "Push",
       [

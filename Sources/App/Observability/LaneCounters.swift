@@ -41,6 +41,8 @@ struct LaneCounters: Sendable {
   /// By copy target.
   var rowsStored: [Int]
   var rowsRepeated = 0
+  /// Metrics that pushes began with and that were stored before; whole duplicates are not counted here.
+  var metricsRepeated = 0
   /// Bodies of complete pushes, as received.
   var bytesReceived = 0
   var batches = 0
@@ -83,7 +85,7 @@ struct LaneCounters: Sendable {
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
     \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
-    \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
+    \.rowsRepeated, \.metricsRepeated, \.bytesReceived, \.batches, \.batchFailures,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [
     \.handshaking, \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,

@@ -147,6 +147,10 @@ struct MetricsPage {
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
     page.family("pganalytics_rows_repeated_total", .counter, "Rows that their push had twice.", counters.rowsRepeated)
     page.family(
+      "pganalytics_metrics_repeated_total", .counter,
+      "Metric objects of stored pushes that were stored before, as a push that these begin with.",
+      counters.metricsRepeated)
+    page.family(
       "pganalytics_push_seconds",
       "Stages of a push: receive from the head to the body's end, inflate and parse in time of the loop, queue until the "
         + "batch begins; of a batch copy and commit; total from the head to the commit.",

@@ -15,6 +15,7 @@ struct LaneContext: Sendable {
   let errands: any LaneErrands
   let log: ServerLog
   let pacing: QueryPacing
+  let legacyLedger: LegacyLedger
   let loops: Int
 }
 

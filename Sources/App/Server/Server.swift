@@ -110,7 +110,7 @@ final class Server: Sendable {
       router: try Router(Endpoints.all(services)),
       refusals: refusals,
       errands: DatabaseErrands(database: database, partitions: storage.partitions, directory: directory), log: log,
-      pacing: pacing, loops: loops)
+      pacing: pacing, legacyLedger: storage.legacyLedger, loops: loops)
     let catalog = CompiledCatalog()
 
     var threads: [LoopThread] = []

@@ -11,13 +11,14 @@ struct Storage: Sendable {
 
   let partitions: Partitions
   let kind: StorageKind
+  let legacyLedger = LegacyLedger()
   private let maintenance: Maintenance
   private let rollups: Rollups
 
   private init(_ database: Database, _ kind: StorageKind, _ storage: Live<StorageSettings>) {
     self.kind = kind
     partitions = Partitions(database: database, storage: storage)
-    maintenance = Maintenance(database: database, kind: kind, storage: storage)
+    maintenance = Maintenance(database: database, kind: kind, storage: storage, legacyLedger: legacyLedger)
     rollups = Rollups(database: database, kind: kind, storage: storage)
   }
 
@@ -90,7 +91,7 @@ extension Settings {
     storage.rollupInterval = rollupInterval
     storage.rollupDelay = rollupDelay
     storage.rollupTimeout = rollupTimeout
-    storage.ledgerRetentionDays = storage.retentionDays
+    storage.repeatDays = storage.retentionDays + Int32(clamping: (clockSkew.wholeSeconds + 86_399) / 86_400)
     storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
     storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)
     storage.loginFailureMemory = loginLockoutMaximum

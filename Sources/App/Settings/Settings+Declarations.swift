@@ -123,6 +123,7 @@ extension Settings {
     .init(
       "json_window_bytes", .bytes(\.jsonWindowBytes, 64 * kib...64 * mib),
       "JSON held at once a push; a metric that does not fit is read row by row."),
+    .init("push_metrics", .count(\.pushMetrics, 1...1 << 24), "Elements of `metrics` in a push; more is 413."),
     .init(
       "rejects_reported", .count(\.rejectsReported, 1...10_000),
       "Rejected metrics listed in an answer; all are counted."),

@@ -45,6 +45,7 @@ struct Settings: Sendable {
   var jsonDepth = 32
   var jsonStringBytes = 1024 * 1024
   var jsonWindowBytes = 1024 * 1024
+  var pushMetrics = 1 << 18
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024

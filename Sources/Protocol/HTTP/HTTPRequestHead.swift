@@ -85,6 +85,9 @@ public final class HTTPRequestHead: Sendable, Equatable {
   /// All values of the field in the order received. - Parameter name: in lower case.
   public func all(named name: StaticString) -> [ArraySlice<UInt8>] { fields.all(named: name) }
 
+  /// How often the field occurs. - Parameter name: in lower case.
+  public func count(named name: StaticString) -> Int { fields.count(named: name) }
+
   /// The first value as text, see `HTTPFields.string(named:)`. - Parameter name: in lower case.
   public func string(named name: StaticString) -> String? { fields.string(named: name) }
 

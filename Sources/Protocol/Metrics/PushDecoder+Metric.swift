@@ -34,6 +34,8 @@ extension PushDecoder {
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
     if !isScanning {
+      guard report.metricsReceived < limits.metrics else { throw .envelope(.tooManyMetrics) }
+      metricBegins(cursor)
       metric = MetricState(index: metric.index + 1)
       report.metricsReceived += 1
       metricHeader.removeAll()
@@ -47,7 +49,10 @@ extension PushDecoder {
     case .complete: metric.isWhole = true
     case .tooLarge: metric.isWhole = false
     }
-    guard try beginMetric(&cursor, scan, &rows, &known) else { return true }
+    guard try beginMetric(&cursor, scan, &rows, &known) else {
+      metricPassed(cursor, &rows)
+      return true
+    }
     let level = catalog.types[metric.type].level
     cursor.position += 1
     frames.push(MetricFrame(.metric, level: level))
@@ -108,6 +113,7 @@ extension PushDecoder {
       time = PostgresTimestamp.parse(cursor.bytes.extracting(text.range))
     }
     guard let time else { throw .reject(.badTimestamp) }
+    if report.firstTime == nil { report.firstTime = time }
     if time < timeWindow.lowerBound { throw .reject(.tooOld) }
     if time > timeWindow.upperBound { throw .reject(.tooNew) }
     encoder.setTime(time, &rows)

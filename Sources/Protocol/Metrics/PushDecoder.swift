@@ -40,6 +40,12 @@ public struct PushDecoder: ~Copyable {
   private var scan: JSONScan?
   /// Up to here, in the present window, all that is begun is there to its end.
   private(set) var completeUntil = 0
+  /// Of the metric that is read, and of all before it: see `PushBoundaries`.
+  private var digest = Digest()
+  /// d of the metrics that have ended.
+  private var lastDigest = UUID(high: 0, low: 0)
+  /// Where in the window the bytes of the open metric begin that its digest has not got; nil between metrics.
+  private var undigested: Int?
 
   /// Takes the catalog compiled at start, which decoders share.
   public init(catalog: CompiledCatalog, limits: PushLimits = PushLimits()) {
@@ -72,6 +78,8 @@ public struct PushDecoder: ~Copyable {
     seenEnvelope = 0
     skipper = nil
     scan = nil
+    undigested = nil
+    lastDigest = PushBoundaries.beginning(serverID: serverID)
   }
 
   /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
@@ -81,6 +89,9 @@ public struct PushDecoder: ~Copyable {
     summary.rowsRepeated = encoder.rowsRepeated
     return summary
   }
+
+  /// What the push is known by, of all metrics read so far.
+  public var identity: UUID { lastDigest }
 
   /// Bytes held from the allocator, the rows not included.
   public var allocatedBytes: Int {
@@ -121,8 +132,28 @@ public struct PushDecoder: ~Copyable {
     } catch {
       throw fail(error, start: start)
     }
+    if let from = undigested {
+      digest.update(window.extracting(from..<cursor.position))
+      undigested = 0
+    }
     offset += cursor.position
     return cursor.position
+  }
+
+  /// The first byte of an element of `metrics` is the next one of the window.
+  mutating func metricBegins(_ cursor: JSONCursor) {
+    undigested = cursor.position
+    digest.restart()
+    digest.update(lastDigest)
+  }
+
+  /// The last byte of an element of `metrics` was the last one before the cursor.
+  mutating func metricPassed(_ cursor: JSONCursor, isRejected: Bool = false, _ rows: inout PushRows) {
+    guard let from = undigested else { preconditionFailure("a metric ended that had not begun") }
+    digest.update(cursor.bytes.extracting(from..<cursor.position))
+    undigested = nil
+    lastDigest = digest.takeUUID()
+    rows.endMetric(lastDigest, isRejected: isRejected)
   }
 
   private mutating func fail(_ fault: DecodeFault, start: Int) -> PushError {
@@ -140,7 +171,7 @@ public struct PushDecoder: ~Copyable {
   private mutating func step(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
-    if skipper != nil { return try skip(&cursor) }
+    if skipper != nil { return try skip(&cursor, &rows) }
     if cursor.isAtEnd { return false }
     let byte = cursor.peek
     if frames.count == 0 {
@@ -176,12 +207,14 @@ public struct PushDecoder: ~Copyable {
     }
   }
 
-  private mutating func skip(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
+  private mutating func skip(_ cursor: inout JSONCursor, _ rows: inout PushRows) throws(DecodeFault) -> Bool {
     // Safety: `step` came here because there is a skipper.
     cursor.position = try skipper!.advance(cursor.bytes, from: cursor.position)
     guard skipper!.isDone else { return false }  // Safety: as above
     skipper = nil
     frames.valueEnded()
+    // Of metrics, only rejected ones are passed over.
+    if frames.top.kind == .metrics { metricPassed(cursor, isRejected: true, &rows) }
     return true
   }
 
@@ -227,7 +260,8 @@ public struct PushDecoder: ~Copyable {
   private mutating func close(
     _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
-    switch frames.top.kind {
+    let kind = frames.top.kind
+    switch kind {
     case .root:
       if report.collectorID == nil { throw .envelope(.missingCollectorID) }
       if seenEnvelope & EnvelopeField.metrics.bit == 0 { throw .envelope(.missingMetrics) }
@@ -241,6 +275,7 @@ public struct PushDecoder: ~Copyable {
     cursor.position += 1
     frames.pop()
     frames.valueEnded()
+    if kind == .metric { metricPassed(cursor, &rows) }
     return true
   }
 

@@ -19,6 +19,8 @@ public struct PushError: Error, Sendable, Hashable {
     case tooLong = "too_long"
     /// More encoded bytes than `PushLimits.encodedBytes`.
     case tooManyRows = "too_many_rows"
+    /// More elements of `metrics` than `PushLimits.metrics`.
+    case tooManyMetrics = "too_many_metrics"
   }
 
   public let kind: Kind
@@ -92,6 +94,9 @@ public struct PushSummary: Sendable, Hashable {
   /// Elements of `metrics`.
   public internal(set) var metricsReceived = 0
   public internal(set) var metricsStored = 0
+  /// The first time of a metric that could be read, whether it may be stored or not, in PostgreSQL's microseconds. A push
+  /// that begins with the metrics of another one, of which any had such a time, has the same.
+  public internal(set) var firstTime: Int64?
   /// Rows of metrics; those of `texts` and `objects` are not counted.
   public internal(set) var rows = 0
   /// Rows that repeated an earlier one of the push and were left out.

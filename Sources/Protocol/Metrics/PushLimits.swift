@@ -13,6 +13,8 @@ public struct PushLimits: Sendable, Hashable {
   public var keyBytes = 1024
   /// Bytes of encoded tuples. Short rows grow when they are encoded, so the body's limit does not bound this.
   public var encodedBytes = 256 << 20
+  /// Elements of `metrics`. Each is a boundary at which a later push may go on, and is remembered as that.
+  public var metrics = 1 << 18
   /// Rejected metrics that are described one by one; beyond, they are counted.
   public var reportedRejects = 100
   /// Entries for which a decoder keeps memory between two pushes, in each of its sets.

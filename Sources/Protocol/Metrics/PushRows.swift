@@ -34,6 +34,8 @@ public struct PushRows: ~Copyable {
   public private(set) var times: ClosedRange<Int64>?
   /// To be told to `KnownIDs.insert`, each, once the push is committed.
   public private(set) var pendingIDs: [UInt64] = []
+  /// Where metrics end.
+  public private(set) var boundaries = PushBoundaries()
 
   private let tuples: UnsafeMutableBufferPointer<Tuples>
   private var marks: [Mark]
@@ -41,10 +43,13 @@ public struct PushRows: ~Copyable {
   private var held = ByteBuffer()
   private var heldTuples: [HeldTuple] = []
   private let retainedBytes: Int
+  /// Targets from here on are names, which belong to no metric.
+  private let factTargets: Int
 
   /// - Parameters: - catalog: gives the targets. - retainedBytes: memory kept per target by `reset`.
   public init(catalog: CompiledCatalog, retainedBytes: Int = 64 << 10) {
     targetCount = catalog.targets.count
+    factTargets = min(catalog.textsTarget, catalog.objectsTarget)
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
     // Safety: every element is initialised here and lives until deinit; nobody else holds the pointer.
@@ -81,7 +86,8 @@ public struct PushRows: ~Copyable {
 
   /// Bytes held from the allocator: what a memory budget should count.
   public var allocatedBytes: Int {
-    var sum = held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
+    var sum = boundaries.allocatedBytes
+    sum += held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
     for index in 0..<targetCount { sum += tuples[index].bytes.allocatedBytes }
     return sum
   }
@@ -95,6 +101,7 @@ public struct PushRows: ~Copyable {
     held.removeAll(keepingCapacity: held.allocatedBytes <= retainedBytes)
     heldTuples.removeAll(keepingCapacity: heldTuples.capacity * MemoryLayout<HeldTuple>.stride <= retainedBytes)
     pendingIDs.removeAll(keepingCapacity: pendingIDs.capacity * 8 <= retainedBytes)
+    boundaries.removeAll(keepingAtMost: retainedBytes)
     days.removeAll(keepingCapacity: true)
     times = nil
     rowCount = 0
@@ -174,6 +181,14 @@ public struct PushRows: ~Copyable {
     heldTuples.removeAll(keepingCapacity: true)
     for id in pendingIDs[pendingMark...] { forget(id) }
     pendingIDs.removeSubrange(pendingMark...)
+  }
+
+  /// The metric that began with `mark` has ended. - Parameter digest: what the push is known by up to here.
+  mutating func endMetric(_ digest: UUID, isRejected: Bool) {
+    boundaries.append(digest, isRejected: isRejected)
+    for index in 0..<factTargets where tuples[index].rows != marks[index].rows {
+      boundaries.fill(index, rows: tuples[index].rows, bytes: tuples[index].bytes.count)
+    }
   }
 
   /// A metric's rows have this time, and stay.

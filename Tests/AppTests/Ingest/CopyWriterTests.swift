@@ -51,6 +51,7 @@ import Testing
   private func submit(_ number: UInt64) {
     let push = Push(catalog: Self.catalog)
     (push.id, push.serverID, push.deadline) = (Self.id(number), Int32(number), loop.now + .seconds(60))
+    (push.day, push.isDated) = (9800, true)
     writer.submit(push)
   }
 
@@ -58,7 +59,8 @@ import Testing
 
   /// The ledger takes these as new, and the batch is committed.
   private func commit(_ new: UInt64...) {
-    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.ledgerAnswer(new.map(Self.id)))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1,2,3,4,5,6,7,8}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer(new.map { [Self.id($0).description] }))))
     session.delegate?.finished()
   }
 
@@ -91,5 +93,38 @@ import Testing
     #expect(loop.deadlineCount == 1, "it waits to connect")
     writer.close()
     #expect(loop.deadlineCount == 0)
+  }
+
+  @Test func `a push whose server's lock another transaction has waits a little, and its batch-mates commit`() {
+    submit(1)
+    submit(2)
+    submit(3)
+    commit(1)
+    #expect(session.sent.count == 3)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{3}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([[Self.id(3).description]]))))
+    session.delegate?.finished()
+    #expect(owner.settled.map(\.id) == [1, 3].map(Self.id), "2 is not settled")
+    #expect(session.sent.count == 3 && loop.deadlineCount == 1, "it waits by a timer")
+    #expect(!writer.isDrained && writer.backlogPushes == 1)
+    loop.turn(waitingAtMost: .seconds(1))
+    #expect(session.sent.count == 4 && session.sent[3].contains(Self.id(2).description), "it comes again")
+    commit(2)
+    #expect(owner.settled.map(\.id) == [1, 3, 2].map(Self.id))
+    #expect(writer.isDrained && loop.deadlineCount == 0)
+  }
+
+  @Test func `a push that the ledger has a relative of is looked at carefully in the next batch`() {
+    submit(1)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([]))))
+    session.delegate?.finished()
+    #expect(owner.settled.isEmpty)
+    #expect(session.sent.last?.contains("EXECUTE push_careful") == true)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1}"]]))))
+    session.delegate?.received(
+      .rows(DatabaseRows(owning: ModelSession.answer([[Self.id(1).description, "known", nil, nil]]))))
+    session.delegate?.finished()
+    #expect(owner.settled.map(\.isDuplicate) == [true])
   }
 }

@@ -9,7 +9,7 @@ import Reactor
 final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private enum Answer {
     case connected
-    case rows([UUID])
+    case rows([[String?]])
     case command
     case copyIn
     case failed(DatabaseError)
@@ -80,7 +80,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     }
     transaction = read
     position = 0
-    simulation.note("batch", [read.entries.count, read.statements.count])
+    simulation.note("batch", [read.quick.count, read.careful.count, read.statements.count])
     advance()
   }
 
@@ -105,7 +105,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     if let day = database.missingDay(transaction.data[target] ?? [], target: target) {
       return refuse(.missingPartition(day))
     }
-    for entry in transaction.new where simulation.isPoisoned(entry.id) {
+    for (entry, _) in transaction.new where simulation.isPoisoned(entry.id) {
       guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
       return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
     }
@@ -127,19 +127,21 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     if position == transaction.statements.count { return commit(transaction) }
     if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(3))) }
     let statement = transaction.statements[position]
-    if statement == .ledger, transaction.entries.contains(where: { database.orphaned.contains($0.id) }) {
-      // Another transaction has inserted the same id: this one waits for its end.
-      let generation = generation
-      return simulation.kernel.after(.milliseconds(20)) { [self] in if generation == self.generation { advance() } }
-    }
     position += 1
     switch statement {
-    case .ledger:
-      if let day = transaction.entries.first(where: { !database.hasPartitions($0.day) })?.day {
-        return refuse(.missingPartition(day))
-      }
-      transaction.new = transaction.entries.filter { database.ledger[$0.id] == nil }
-      put(.rows(transaction.new.map(\.id)), after: simulation.pause)
+    case .locks:
+      let held = database.lock(transaction).map(String.init).joined(separator: ",")
+      put(.rows([["{\(held)}"]]), after: simulation.pause)
+      advance()
+    case .quick(let day):
+      let ids = database.enterQuickly(transaction, day: day)
+      if let day = missingDay(transaction) { return refuse(.missingPartition(day)) }
+      put(.rows(ids.map { [$0.description] }), after: simulation.pause)
+      advance()
+    case .careful(let day):
+      let verdicts = database.enterCarefully(transaction, day: day)
+      if let day = missingDay(transaction) { return refuse(.missingPartition(day)) }
+      put(.rows(verdicts.map(Self.row)), after: simulation.pause)
       advance()
     case .copy(let target):
       copying = target
@@ -150,6 +152,23 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     }
   }
 
+  private func missingDay(_ transaction: ModelTransaction) -> Int32? {
+    transaction.new.lazy.compactMap { $0.entry.isDated ? $0.entry.day : nil }.first { !self.database.hasPartitions($0) }
+  }
+
+  private static func row(_ entry: ModelTransaction.Entry, _ verdict: ModelLedger.Verdict) -> [String?] {
+    switch verdict {
+    case .known: [entry.id.description, "known", nil, nil]
+    case .reused: [entry.id.description, "reused", nil, nil]
+    case .new(begun: 0): [entry.id.description, "new", nil, nil]
+    case .new(let begun):
+      [
+        entry.id.description, "new", String(begun),
+        PushStock.shared.push(entry.id)?.digests[begun - 1].description,
+      ]
+    }
+  }
+
   private func commit(_ transaction: ModelTransaction) {
     isCommitting = true
     let generation = generation
@@ -157,7 +176,10 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       guard generation == self.generation, state == .open else { return }
       isCommitting = false
       self.transaction = nil
-      if simulation.chance(0.03) { return lose("terminated before the commit") }
+      if simulation.chance(0.03) {
+        database.unlock(transaction)
+        return lose("terminated before the commit")
+      }
       database.commit(transaction)
       if simulation.chance(0.03) { return lose("terminated after the commit") }
       put(.finished, after: simulation.pause)
@@ -166,6 +188,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
 
   private func refuse(_ error: ModelRefusal) {
     simulation.note("refused", [error.number])
+    database.unlock(transaction)
     transaction = nil
     copying = nil
     put(.failed(error.error), after: simulation.pause)
@@ -176,18 +199,18 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   func lose(_ reason: String, _ kind: DatabaseError.Kind = .connectionLost) {
     guard state == .open || state == .connecting else { return }
     if isCommitting, let transaction {
-      let ids = transaction.new.map(\.id)
       switch simulation.draw(4) {
       case 0: database.commit(transaction)
       case 1, 2:
+        // Its locks are held until then.
         let isCommitted = simulation.draw(2) == 0
-        database.orphaned.formUnion(ids)
         simulation.kernel.after(.milliseconds(simulation.draw(3000))) { [unowned database] in
-          database.orphaned.subtract(ids)
-          if isCommitted { database.commit(transaction) }
+          if isCommitted { database.commit(transaction) } else { database.unlock(transaction) }
         }
-      default: break
+      default: database.unlock(transaction)
       }
+    } else {
+      database.unlock(transaction)
     }
     simulation.note("session lost", [])
     (transaction, copying, isCommitting) = (nil, nil, false)
@@ -217,7 +240,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     case .connected:
       if state == .connecting { state = .open }
       delegate.connected()
-    case .rows(let ids): delegate.received(.rows(DatabaseRows(owning: Self.ledgerAnswer(ids))))
+    case .rows(let rows): delegate.received(.rows(DatabaseRows(owning: Self.answer(rows))))
     case .command: delegate.received(.command(affected: 0))
     case .copyIn: delegate.received(.copyIn)
     case .failed(let error): delegate.received(.failed(error))
@@ -235,27 +258,33 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private func release() {
     state = .closed
     generation += 1
+    database.unlock(transaction)
     (transaction, copying, isCommitting, owesDrained) = (nil, nil, false, false)
     answers.removeAll()
     if let token { simulation.loop.deregister(token) }
     token = nil
   }
 
-  /// As libpq gives the answer of a simple query: one column, in text format.
-  static func ledgerAnswer(_ ids: [UUID]) -> OpaquePointer {
+  /// As libpq gives the answer of a simple query: in text format.
+  static func answer(_ rows: [[String?]]) -> OpaquePointer {
     guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
-    var name = Array("push_id".utf8CString)
+    let width = rows.first?.count ?? 1
+    var name = Array("value".utf8CString)
     name.withUnsafeMutableBufferPointer { name in
       var column = PGresAttDesc()
       column.name = name.baseAddress
-      column.typid = 2950
-      column.typlen = 16
-      // Safety: libpq copies the description, and each value below.
-      precondition(PQsetResultAttrs(result, 1, &column) == 1)
+      column.typid = 25
+      column.typlen = -1
+      var columns = Array(repeating: column, count: width)
+      // Safety: libpq copies the descriptions, and each value below.
+      precondition(PQsetResultAttrs(result, CInt(width), &columns) == 1)
     }
-    for (row, id) in ids.enumerated() {
-      var text = Array(id.description.utf8CString)
-      precondition(PQsetvalue(result, CInt(row), 0, &text, 36) == 1)
+    for (row, values) in rows.enumerated() {
+      for (column, value) in values.enumerated() {
+        var text = Array((value ?? "").utf8CString)
+        let count = value == nil ? -1 : CInt(text.count - 1)
+        precondition(PQsetvalue(result, CInt(row), CInt(column), &text, count) == 1)
+      }
     }
     return result
   }

@@ -54,7 +54,8 @@ final class Simulation {
       settings: LiveSettings(settings), tlsContext: stock.tlsContext, tokens: stock.tokens, router: stock.router,
       refusals: IdentityRefusals(perMinute: Live(constant: 60), now: loop.now) { _ in }, errands: ModelErrands(self),
       log: ServerLog(settings),
-      pacing: QueryPacing(Live(constant: QueryPacing.Pace(percent: 0, burst: .zero, longest: .zero))), loops: 1)
+      pacing: QueryPacing(Live(constant: QueryPacing.Pace(percent: 0, burst: .zero, longest: .zero))),
+      legacyLedger: LegacyLedger(), loops: 1)
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
     lane.replaceCollectors(stock.records)
@@ -65,7 +66,7 @@ final class Simulation {
     func one<Value>(of values: Value...) -> Value { values[draw(values.count)] }
     var settings = Settings()
     settings.logLevel = "critical"
-    settings.clockSkew = .seconds(86_400)
+    settings.clockSkew = .seconds(20 * 86_400)
     settings.knownIDs = one(of: 8, 64, 4096)
     settings.bytesInFlight = one(of: 512 << 20, 512 << 20, 600_000)
     settings.pauseBytes = one(of: 64 << 20, 300_000, 100_000)
@@ -141,12 +142,15 @@ final class Simulation {
       if database.ledger[id] == nil { emptyPushes += 1 }
       return
     }
-    guard let stored = database.ledger[id] else { return violated("\(id) was answered before its commit") }
-    if stored.serverID != PushStock.serverID(ofCollector: collector) { violated("\(id) is another collector's") }
+    guard database.holds(push) else { return violated("\(id) was answered before its commit") }
+    if push.collector != collector { violated("\(id) is another collector's") }
+    let repeated = answer.member("metrics_repeated").flatMap { Int($0) } ?? -1
+    if isDuplicate, repeated != push.metrics { violated("\(id) is a repeat, and of \(repeated) metrics") }
     if status == "parked" {
-      if !stored.isParked { violated("\(id) was called parked, and is not") }
-    } else if !isDuplicate, rows != push.rowCount {
-      violated("\(id) was said to have \(rows) rows")
+      if database.ledger[id]?.isParked != true { violated("\(id) was called parked, and is not") }
+    } else if !isDuplicate {
+      let before = repeated == 0 ? 0 : PushStock.shared.beginning(of: push, metrics: repeated)?.rowCount ?? -1
+      if rows != push.rowCount - before { violated("\(id) was said to have \(rows) rows behind \(repeated) metrics") }
     }
   }
 
@@ -156,7 +160,9 @@ final class Simulation {
     lane.begin(database.sessions)
     clients = (0..<2 + draw(3)).map { SimulatedClient(self, collector: $0) }
     for client in clients { client.start() }
-    for errand in clients.flatMap(\.errands) where errand.kind == .good && draw(12) == 0 { poisoned.insert(errand.id) }
+    for errand in clients.flatMap(\.errands) where errand.kind == .good && !errand.canGrow && draw(12) == 0 {
+      poisoned.insert(errand.push.id)
+    }
     plan()
     while violations.isEmpty, !isAtRest {
       loop.turn()
@@ -182,15 +188,38 @@ final class Simulation {
     some(2) { [unowned self] in database.sessions[draw(2)].lose("killed") }
     some(2) { [unowned self] in database.forgetDay() }
     some(2) { [unowned self] in
-      let jump = Int64(draw(14_400) - 7200)
+      let jump = Int64(draw(14_400) - 7200) + (draw(3) == 0 ? Int64(draw(7) - 3) * 86_400 : 0)
       note("clock jumps", [Int(jump)])
       kernel.wallOffset += jump * 1_000_000
     }
+    some(6) { [unowned self] in pushElsewhere() }
     if draw(6) == 0 { kernel.after(.milliseconds(draw(30_000))) { [unowned self] in drain() } }
     if trouble > 0, draw(3) == 0 {
       let noise = NoiseClient(self)
       self.noise = noise
       some(2) { noise.shout() }
+    }
+  }
+
+  /// A try of a collector reaches another server of the same database, which says nothing of it to anybody: it holds the
+  /// ledger's lock for a while, and is committed or not.
+  private func pushElsewhere() {
+    let growing = clients.flatMap(\.errands).filter { $0.number >= 100 && !$0.isOver }
+    if growing.isEmpty { return }
+    let push = growing[draw(growing.count)].push
+    let isDated = draw(4) > 0
+    if isDated { database.addDays([push.day]) }
+    let transaction = ModelTransaction(
+      ModelTransaction.Entry(
+        id: push.id, serverID: PushStock.serverID(ofCollector: push.collector), day: push.day, isDated: isDated,
+        head: push.head, metrics: push.metrics,
+        chain: push.digests.dropFirst().dropLast().flatMap { $0.bytes.prefix(8) }, key: nil))
+    if database.lock(transaction).isEmpty { return }
+    note("elsewhere", [push.collector, push.metrics])
+    _ = database.enterCarefully(transaction, day: push.day)
+    database.fill(transaction, with: push)
+    kernel.after(.milliseconds(draw(3000))) { [self] in
+      if draw(3) > 0, !transaction.new.isEmpty { database.commit(transaction) } else { database.unlock(transaction) }
     }
   }
 
@@ -208,7 +237,7 @@ final class Simulation {
     if counters.pushesReceived != settled {
       violated("received \(counters.pushesReceived), settled \(settled): \(counters)")
     }
-    let stored = database.ledger.values.count { !$0.isParked }
+    let stored = database.ledger.pushes.values.count { !$0.isParked }
     if counters.pushesStored > stored + emptyPushes {
       violated("\(counters.pushesStored) called stored, \(stored) are")
     }
@@ -225,13 +254,15 @@ final class Simulation {
     }
     if counters.connectionsAccepted != counters.connectionsClosed { violated("connections are unaccounted for") }
     for errand in clients.flatMap(\.errands) {
-      let stored = database.ledger[errand.id]
+      let id = errand.push.id
+      let stored = database.ledger[id]
       switch errand.state {
       case .acknowledged:
-        if stored == nil { violated("\(errand.id) was acknowledged and is not stored") }
-        if stored?.isParked != isPoisoned(errand.id) { violated("\(errand.id) was parked without need, or not parked") }
-      case .refusedForGood: if stored != nil { violated("\(errand.id) was refused for good and is stored") }
-      case .waiting, .underway: if !hasDrained { violated("\(errand.id) has no end") }
+        // One that has grown since it was sent is acknowledged as it was then.
+        if errand.number < 100, stored == nil { violated("\(id) was acknowledged and is not stored") }
+        if let stored, stored.isParked != isPoisoned(id) { violated("\(id) was parked without need, or not parked") }
+      case .refusedForGood: if stored != nil { violated("\(id) was refused for good and is stored") }
+      case .waiting, .underway: if !hasDrained { violated("\(id) has no end") }
       }
     }
   }

@@ -19,7 +19,7 @@ import Testing
     #expect(disks.partitions >= 1 && disks.bytes > 0 && disks.compressed == 0)
     let (oldest, newest) = (try #require(disks.oldest), try #require(disks.newest))
     #expect(oldest < newest)
-    let ledger = try #require(status.tables.first { $0.name == "pganalytics.ingest_ledger" })
+    let ledger = try #require(status.tables.first { $0.name == "pganalytics.push_ledger" })
     #expect(ledger.partitions >= Int64(server.settings.partitionsAhead))
     let text = status.text()
     for part in ["up to date", "1 enrolled", "metrics.disk_usage", "dead letters 0"] {

@@ -26,7 +26,7 @@ import Testing
     let days = 2 + Int(migrated.storage.partitionDaysAhead)
     let first = try await maintenance.round(today: today) { Issue.record("\($0)") }
     #expect(first.created.count == parents(kind) * days)
-    #expect(first.created.contains("pganalytics.ingest_ledger_p20241003"))
+    #expect(first.created.contains("pganalytics.push_ledger_p20241003"))
     #expect(first.dropped == [])
     #expect(try await maintenance.round(today: today) { Issue.record("\($0)") } == Maintenance.Round())
 
@@ -35,7 +35,7 @@ import Testing
     let atLimit = try await maintenance.round(today: today.advanced(by: limit)) { Issue.record("\($0)") }
     #expect(atLimit.dropped == [])
     let pastLimit = try await maintenance.round(today: today.advanced(by: limit + 1)) { Issue.record("\($0)") }
-    #expect(pastLimit.dropped == ["pganalytics.ingest_ledger_p20241003"])
+    #expect(pastLimit.dropped == ["pganalytics.push_ledger_p20241003"])
 
     let metrics = migrated.storage.retentionDays
     let later = try await maintenance.round(today: today.advanced(by: metrics)) { Issue.record("\($0)") }

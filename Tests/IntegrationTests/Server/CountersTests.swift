@@ -77,7 +77,7 @@ import Testing
     }
     #expect(samples["pganalytics_batch_pushes_sum"] == 2)
     #expect(samples["pganalytics_handshake_seconds_count"] == samples["pganalytics_tls_handshakes_total"])
-    let stored = try await server.integer("SELECT count(*) FROM pganalytics.ingest_ledger")
+    let stored = try await server.integer("SELECT count(*) FROM pganalytics.pushes")
     #expect(stored == 1)
     let rows = try await server.integer("SELECT count(*) FROM metrics.pg_stats_tables")
     #expect(samples["pganalytics_rows_stored_total{table=\"pg_stats_tables\"}"] == Double(rows))
@@ -99,7 +99,7 @@ import Testing
     #expect(samples["pganalytics_metrics_rejected_total{code=\"not_an_object\"}"] == 1)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"bad_utf8\"}"] == 0)
     try await server.database.lease { session throws(DatabaseError) in
-      try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger")
+      try await session.script("BEGIN; LOCK TABLE pganalytics.push_ledger")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("c", used: 1)])) }
       do {
         try await server.eventually("no writer waits for the ledger") {

@@ -58,7 +58,7 @@ import Testing
     try await server.reload("lock_timeout = \"100ms\"\nquery_timeout = \"100ms\"")
     try await server.database.lease { session throws(DatabaseError) in
       // because both would wait for their old limits, which are longer than the test is patient.
-      try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger, pganalytics.collectors")
+      try await session.script("BEGIN; LOCK TABLE pganalytics.push_ledger, pganalytics.collectors")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("a", used: 1)])) }
       do {
         try await server.eventually("the writer waits longer than lock_timeout") {
