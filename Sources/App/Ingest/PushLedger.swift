@@ -45,10 +45,12 @@ enum PushLedger {
 
   /// The statements as a writer's session keeps them. Their plans must suit any push, and a partition that is empty when they are
   /// made as well as the same one when it is full: hence the settings, which change nothing for a writer's other statements.
+  /// May be sent again.
   static let preparation = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
     SET jit = off;
+    DEALLOCATE ALL;
     PREPARE push_locks(int4[]) AS \(locks);
     PREPARE push_quick(date,uuid[],int4[],int8[],int4[],bytea[]) AS \(quick);
     PREPARE push_careful(date,uuid[],int4[],int8[],int4[],bytea[],bool[],uuid[]) AS
@@ -136,18 +138,22 @@ enum PushLedger {
       text += legacy
       answers.append(.legacy)
     }
-    for day in Set(pushes.lazy.filter { !$0.needsCare }.map(\.day)) {
+    for day in days(of: pushes.filter { !$0.needsCare }) {
       let quick = pushes.filter { !$0.needsCare && $0.day == day }
       text += "EXECUTE push_quick(\(arguments(quick, day: day)));"
       answers.append(.quick)
     }
-    for day in Set(pushes.lazy.filter(\.needsCare).map(\.day)) {
+    for day in days(of: pushes.filter(\.needsCare)) {
       let careful = pushes.filter { $0.needsCare && $0.day == day }
       text += "EXECUTE push_careful(\(arguments(careful, day: day)),\(array(careful) { "\($0.isDated)" }),"
       text += "\(array(careful) { $0.key?.description ?? "NULL" }));"
       answers.append(.careful)
     }
     return (text, answers)
+  }
+
+  private static func days(of pushes: [Push]) -> [Int32?] {
+    Set(pushes.map(\.day)).sorted { $0 ?? .min < $1 ?? .min }
   }
 
   private static func arguments(_ pushes: [Push], day: Int32?) -> String {

@@ -64,12 +64,6 @@ public struct PushRows: ~Copyable {
 
   public func rowCount(of target: Int) -> Int { tuples[target].rows }
 
-  /// Adds each target's tuples to its place in `counts`.
-  public func addRowCounts(to counts: inout [Int]) {
-    if rowCount == 0 { return }
-    for target in 0..<targetCount { counts[target] += tuples[target].rows }
-  }
-
   /// The target's tuples in bytes.
   public func byteCount(of target: Int) -> Int { tuples[target].bytes.count }
 

@@ -30,7 +30,9 @@ import Testing
 
   private let today = Day(word: 9_043)  // 2024-10-04
 
-  @Test func `an entry is found under its day and among the undated, wherever the clock puts the next one`() async throws {
+  @Test func `an entry is found under its day and among the undated, wherever the clock puts the next one`()
+    async throws
+  {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
@@ -124,7 +126,8 @@ import Testing
     #expect(report.applied == MigrationFile.all.map(\.version).filter { $0 >= 9 })
     let changed = Statement<SingleValue<Int64>>(
       "files_changed",
-      "SELECT count(*) FROM files LEFT JOIN pg_class c USING (oid) WHERE c.relfilenode IS DISTINCT FROM files.relfilenode")
+      "SELECT count(*) FROM files LEFT JOIN pg_class c USING (oid) WHERE c.relfilenode IS DISTINCT FROM files.relfilenode"
+    )
     #expect(try await database.one(changed)?.value == 0)
   }
 
