@@ -1,4 +1,5 @@
 import Protocol
+import Reactor
 import Testing
 
 @testable import App
