@@ -76,8 +76,8 @@ import Testing
     let client = try await collector.client()
     let metric = TestCollector.disk("/dev/a", used: 1)
     let timestamps = [
-      #""yesterday""#, "null", #""2026-11-29 10:00:00""#, #""\(TestCollector.now(secondsAgo: -3 * 86_400))""#,
-      #""\(TestCollector.now(secondsAgo: 86_400))""#, #""0001-01-01T00:00:00Z""#, #""9999-12-31T23:59:59Z""#,
+      #""yesterday""#, "null", #""2026-11-29 10:00:00""#, #""\#(TestCollector.now(secondsAgo: -3 * 86_400))""#,
+      #""\#(TestCollector.now(secondsAgo: 86_400))""#, #""0001-01-01T00:00:00Z""#, #""9999-12-31T23:59:59Z""#,
     ]
     for (index, timestamp) in timestamps.enumerated() {
       for key in [[], [("Idempotency-Key", "K")]] {
