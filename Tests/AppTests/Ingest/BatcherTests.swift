@@ -168,7 +168,8 @@ import Testing
     #expect(batch.steps.isEmpty)
   }
 
-  @Test func `of pushes that begin alike, or have one key, a batch has the first, and the others come later in order`() {
+  @Test func `of pushes that begin alike, or have one key, a batch has the first, and the others come later in order`()
+  {
     let pushes = [push(7, of: 1), push(3, of: 1), push(7, of: 1), push(3, of: 1), push(9, of: 2)]
     // These have no metric, hence one beginning. A repeat of one that comes later comes later, too.
     pushes[2].key = UUID(high: 1, low: 1)
