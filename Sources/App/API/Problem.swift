@@ -179,7 +179,7 @@ extension Problem.Kind {
     case .accountLocked: "Too many failed logins; try again later."
     case .internalError: "The server failed; the request id finds the reason in its log."
     case .overloaded: "The server has more work than it can do; try again later."
-    case .databaseUnavailable: "The database cannot be reached; try again later."
+    case .databaseUnavailable: "The database does not serve this now; try again later."
     case .shuttingDown: "The server is shutting down; try again later."
     }
   }

@@ -47,8 +47,8 @@ struct MigrateCommand: AsyncParsableCommand {
 
 struct DatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self], defaultSubcommand: Status.self
-  )
+    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self, ParkedCommand.self],
+    defaultSubcommand: Status.self)
 
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

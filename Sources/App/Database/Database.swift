@@ -124,6 +124,19 @@ extension DatabaseLease {
     }
   }
 
+  /// Runs a `COPY ... FROM STDIN (FORMAT binary)`. - Parameter tuples: without header and trailer.
+  func copy(_ sql: String, _ tuples: [UInt8]) async throws(DatabaseError) {
+    _ = try await answer(.copy(sql, tuples: tuples)) { result -> Result<Int, DatabaseError> in
+      switch consume result {
+      case .rows(let rows): .success(rows.affected)
+      case .command(let affected): .success(affected)
+      case .failed(let error): .failure(error)
+      case .row: .failure(DatabaseError(.unexpectedResult, "a single row"))
+      case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
+      }
+    }
+  }
+
   /// Goes on with a stream whose sink said `.pause`. From any thread.
   func resumeRows() {
     database.withPool { [id] in $0.resumeRows(of: id) }

@@ -115,7 +115,7 @@ final class DatabasePool {
 
   /// A session may be free again.
   func becameIdle(_ session: DatabaseSession) {
-    if session.isFree, session.isLimitStale { return session.limit() }
+    if session.isFree, session.isLimitStale { return session.prepare() }
     while !queue.isEmpty, session.isFree { serve(queue.removeFirst(), by: session) }
   }
 

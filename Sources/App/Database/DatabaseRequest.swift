@@ -7,6 +7,8 @@ struct DatabaseRequest: Sendable {
     case script(String)
     /// A statement that is planned for these parameters, and whose rows go to the sink as they arrive.
     case stream(StatementDescription, EncodedParameters, any RowSink)
+    /// A `COPY ... FROM STDIN (FORMAT binary)` and its tuples, without header and trailer.
+    case copy(String, tuples: [UInt8])
     /// Ends a transaction that must not have failed.
     case commit
   }

@@ -1,28 +1,17 @@
 // One connection of the pool: it reconnects by itself, prepares statements when they are first used, and runs one
 // request at a time.
 
+internal import Protocol
 internal import Reactor
-
-enum SessionStatements {
-  /// What every session of the admin lane is set to. $1: milliseconds, as PostgreSQL's settings are texts. A server of
-  /// version 14 or later also looks whether we are still there while it works, so that an abandoned query ends.
-  static let limit = Statement<String, SingleValue<String>>(
-    "session_limit",
-    """
-    SELECT set_config('statement_timeout', $1, false) || coalesce((
-      SELECT set_config('client_connection_check_interval', '1s', false)
-      FROM pg_settings WHERE name = 'client_connection_check_interval'), '')
-    """)
-
-  static let all = [limit.description]
-}
 
 final class DatabaseSession {
   private enum State {
     /// Not yet, or not again, connected. → connecting, closed
     case waiting
-    /// → running, waiting, closed
+    /// → preparing, waiting, closed
     case connecting
+    /// What every session is set to is on its way. → idle, waiting, closed
+    case preparing
     /// → running, waiting, closed
     case idle
     /// → idle, waiting, closed
@@ -53,6 +42,8 @@ final class DatabaseSession {
   private var preparing: String?
   private var result: DatabaseResult?
   private var failure: DatabaseError?
+  /// Bytes of a COPY's tuples that were taken; nil: its header was not.
+  private var copied: Int?
 
   init(index: Int, loop: EventLoop, settings: DatabaseSettings, pool: DatabasePool) {
     self.index = index
@@ -72,7 +63,7 @@ final class DatabaseSession {
   var isDown: Bool {
     switch state {
     case .waiting, .closed: true
-    case .connecting, .idle, .running: false
+    case .connecting, .preparing, .idle, .running: false
     }
   }
 
@@ -81,16 +72,11 @@ final class DatabaseSession {
     self.settings = settings
   }
 
-  /// Sets the session to its time limit. It must be idle.
-  func limit() {
+  /// Sets the session to what every session has, and to its time limit. It must be idle.
+  func prepare() {
     isLimitStale = false
-    run(
-      DatabaseRequest(
-        id: 0,
-        work: .statement(
-          SessionStatements.limit.description,
-          SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
-        complete: { _ in }))
+    state = .preparing
+    connection.send(SessionDefaults.script(.init(statement: settings.adminStatementTimeout)))
   }
 
   func connect() {
@@ -110,6 +96,9 @@ final class DatabaseSession {
           .statement, "a statement of the transaction failed", sqlstate: SQLState.failedTransaction)
       }
       connection.send(failure == nil ? "COMMIT" : "ROLLBACK")
+    case .copy(let sql, _):
+      copied = nil
+      connection.send(sql)
     case .stream(let statement, let parameters, _):
       connection.sendRowByRow(statement.sql, statement.parameterTypes, parameters)
     case .statement(let statement, let parameters):
@@ -191,9 +180,8 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func connected() {
-    state = .idle
     if settings.pacing?.isOn == true { connection.giveWay() }
-    limit()
+    prepare()
   }
 
   func received(_ received: consuming DatabaseResult) {
@@ -215,25 +203,54 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
       case .more: break
       case .pause: connection.pauseRows()
       }
-    case .copyIn: connection.failCopy("COPY is not for the admin lane")
+    case .copyIn: putTuples()
     }
   }
 
+  /// Offers the rest of a COPY until it is taken or there is no room.
+  private func putTuples() {
+    guard case .running(let request) = state, case .copy(_, let tuples) = request.work else {
+      return connection.failCopy("COPY without data")
+    }
+    if copied == nil {
+      if PostgresBinary.copyHeader[...].withSpan({ connection.putCopy($0) }) == .full { return }
+      copied = 0
+    }
+    while let done = copied, done < tuples.count {
+      let end = min(tuples.count, done + DatabaseConnection.maximumCopyChunkBytes)
+      if tuples[done..<end].withSpan({ connection.putCopy($0) }) == .full { return }
+      copied = end
+    }
+    if PostgresBinary.copyTrailer[...].withSpan({ connection.putCopy($0) }) == .accepted { connection.endCopy() }
+  }
+
   func finished() {
-    guard case .running(let request) = state else { preconditionFailure("an answer that nobody asked for") }
-    backoff.succeeded()
-    state = .idle
+    let failure = failure.take()
     let answer = result.take() ?? .command(affected: 0)
-    if let failure {
-      self.failure = nil
+    switch state {
+    case .preparing:
+      if let failure { return disconnected(failure.asConnectFailure) }
+      backoff.succeeded()
+      state = .idle
+    case .running(let request):
+      state = .idle
+      guard let failure else {
+        request.complete(answer)
+        break
+      }
+      if failure.isReadOnly {
+        // It stays read only: another session may reach a server that writes.
+        lose(failure)
+        request.complete(.failed(failure))
+        return pool.lost(self, failure)
+      }
       request.complete(.failed(failure))
-    } else {
-      request.complete(answer)
+    case .waiting, .connecting, .idle, .closed: preconditionFailure("an answer that nobody asked for")
     }
     pool.becameIdle(self)
   }
 
-  func drained() {}
+  func drained() { putTuples() }
   func notified(channel: String, payload: String) {}
 
   func disconnected(_ error: DatabaseError) {

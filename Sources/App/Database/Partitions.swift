@@ -195,7 +195,7 @@ struct Partitions: Sendable {
           report(partition.name, error)
         }
       }
-      try await session.script("RESET lock_timeout")
+      try await session.execute(PartitionStatements.limitLockWaitOfSession, Duration.zero.settingText)
       return dropped
     }
   }

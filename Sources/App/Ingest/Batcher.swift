@@ -103,7 +103,7 @@ struct Batcher {
       var next: Push? = line.first
       while let push = next, cost(push) <= line.deficit {
         let fits = rows + push.rows.rowCount <= rowsMaximum && bytes + push.encodedBytes <= bytesMaximum
-        if !taken.isEmpty, push.mustTravelAlone || !fits { isFull = true }
+        if !taken.isEmpty, !fits { isFull = true }
         if isFull { break }
         line.deficit -= cost(push)
         next = push.next
@@ -112,7 +112,7 @@ struct Batcher {
         rows += push.rows.rowCount
         bytes += push.encodedBytes
         count -= 1
-        isFull = push.mustTravelAlone || taken.count == pushesMaximum
+        isFull = taken.count == pushesMaximum
       }
       if let next {
         line.first = next
@@ -145,15 +145,26 @@ struct Batcher {
   /// Takes every push whose deadline has passed.
   mutating func takeExpired(at now: MonotonicTime) -> [Push] {
     guard let earliestDeadline, earliestDeadline <= now else { return [] }
-    let waiting = all()
+    return take { $0.deadline <= now }
+  }
+
+  /// Takes every push for which `isWanted` holds; the lines of the others stay as they were.
+  mutating func take(where isWanted: (Push) -> Bool) -> [Push] {
+    var taken: [Push] = []
+    var kept: [Push] = []
+    for push in all() { if isWanted(push) { taken.append(push) } else { kept.append(push) } }
+    if taken.isEmpty {
+      earliestDeadline = kept.lazy.map(\.deadline).min()
+      return []
+    }
     let deficits = lines.mapValues(\.deficit)
     let order = turns[head...]
-    lines.removeAll(keepingCapacity: true)
-    (turns, head, count, queuedBytes, self.earliestDeadline) = ([], 0, 0, 0, nil)
-    for push in waiting where push.deadline > now { append(push) }
+    (lines, turns, head, count, queuedBytes, earliestDeadline) = ([:], [], 0, 0, 0, nil)
+    for push in kept { append(push) }
     turns = order.filter { lines[$0] != nil }
     for (collector, deficit) in deficits { lines[collector]?.deficit = deficit }
-    return waiting.filter { $0.deadline <= now }
+    for push in taken { push.next = nil }
+    return taken
   }
 
   private func all() -> [Push] {

@@ -10,7 +10,7 @@ import Protocol
 import Reactor
 
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
-  private enum State {
+  enum State {
     case disconnected
     case connecting
     /// Session statements run; how many are to come.
@@ -29,7 +29,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// How far the batch in flight is, for who watches.
-  private enum Progress {
+  enum Progress {
     case ledger
     /// COPYs that have not ended.
     case copying(left: Int)
@@ -44,17 +44,21 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// Whether the session's time limits are others than the settings'.
   private var isSessionStale = false
   private var machine = CopyStateMachine()
-  private var state = State.disconnected
-  private var queue: Batcher
+  private(set) var state = State.disconnected
+  private(set) var queue: BatchDivision
   private var backOff = ReconnectBackoff()
   private var random: QuickRandom
-  private var timer: TimerID?
+  private(set) var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
   private var batchBegunAt: MonotonicTime
   /// When its last COPY so far was ended, or it began.
   private var copyEndedAt: MonotonicTime
-  private var progress = Progress.ledger
+  private(set) var progress = Progress.ledger
+  /// Steps of the batch in flight that were answered; nil: the ledger was not.
+  private var answeredSteps: Int?
+  /// Why the latest batch was not stored, until one is.
+  private var trouble: DatabaseError?
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
@@ -65,7 +69,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     self.owner = owner
     self.targets = targets
     self.settings = settings
-    queue = Batcher(settings: settings)
+    queue = BatchDivision(settings: settings)
     self.session = session
     self.random = random
     batchBegunAt = loop.now
@@ -86,53 +90,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
-  /// Encoded bytes waiting or in flight.
-  var backlogBytes: Int {
-    switch state {
-    case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .settling, .lingering, .resting, .closed:
-      queue.queuedBytes
-    }
-  }
-
-  /// Pushes waiting or in flight.
-  var backlogPushes: Int {
-    if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
-  }
-
-  /// What it is at, for who watches it.
-  var observed: LaneSnapshot.WriterState {
-    switch state {
-    case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle, .adjusting: .idle
-    case .copying:
-      switch progress {
-      case .ledger: .ledger
-      case .copying(left: 0): .committing
-      case .copying: .copying
-      }
-    case .settling: .committing
-    case .lingering: .lingering
-    // Without a timer it waits for who makes partitions.
-    case .resting: timer == nil ? .partitions : .resting
-    }
-  }
-
-  var isConnected: Bool {
-    switch state {
-    case .idle, .adjusting, .copying, .settling, .lingering, .resting: true
-    case .disconnected, .connecting, .preparing, .closed: false
-    }
-  }
-
-  /// Whether everything handed in has been settled.
-  var isDrained: Bool {
-    switch state {
-    case .copying, .settling: false
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
-    }
-  }
-
   func start() {
     state = .connecting
     session.connect(self)
@@ -146,17 +103,18 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func submit(_ push: Push) {
-    queue.append(push)
+    if let refusal = queue.submit(push, at: loop.now) { return refuse(push, refusal) }
     switch state {
     case .idle: pump()
-    case .lingering: if queue.count >= settings.batchPushes { wake() }
+    case .lingering: if !queue.mayGrow { wake() }
     case .disconnected, .connecting, .preparing, .adjusting, .copying, .settling, .resting, .closed: break
     }
   }
 
   /// Refuses queued pushes whose commit deadline has passed; called by the owner now and then.
   func expire() {
-    for push in queue.takeExpired(at: loop.now) { giveUp(push) }
+    carryOut(queue.expire(at: loop.now))
+    if case .idle = state, queue.hasBatch { pump() }
   }
 
   func partitionsAreReady() { wake() }
@@ -170,10 +128,10 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       return sendSessionSetup()
     }
     state = .settling
-    expire()
+    carryOut(queue.expire(at: loop.now))
     state = .idle
-    if queue.isEmpty { return }
-    if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
+    if !queue.hasBatch { return }
+    if mayLinger, settings.batchLinger > .zero, queue.mayGrow {
       state = .lingering
       arm(at: loop.now + settings.batchLinger)
       return
@@ -185,6 +143,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     batchBegunAt = loop.readClock()
     copyEndedAt = batchBegunAt
     progress = .ledger
+    answeredSteps = nil
     owner.report(.batchBegun(batch))
     session.send(batch.message)
   }
@@ -264,7 +223,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
+    trouble = nil
     owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
+    for refusal in queue.committed(batch.pushes, isNew: { machine.isNew($0) }) { owner.report(.accepting(refusal)) }
     state = .settling
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))
@@ -280,38 +241,54 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// PostgreSQL refused the batch and rolled it back; the connection is good.
   private func failed(_ batch: Batch) {
     guard let error = batchError else { preconditionFailure("a batch failed without an error") }
-    owner.report(.batchFailed(error, pushes: batch.pushes.count))
-    var remaining = batch.pushes + batch.repeats
-    state = .resting
-    if error.isMissingPartition {
-      queue.putBack(remaining)
+    let place = batch.place(answered: answeredSteps, error, targets)
+    let refusal = targets.refusal(error, at: place)
+    let pushes = batch.pushes + batch.repeats
+    owner.report(.batchFailed(error, refusal, pushes: batch.pushes.count, isTrial: queue.isTrial))
+    trouble = error
+    switch error.batchFault {
+    case .missingPartition:
+      state = .resting
+      queue.putBack(pushes)
       owner.needsPartitions(for: days(of: batch), self)
-      return
-    }
-    if error.isAboutData {
-      if let guilty = guilty(in: batch, error) {
-        remaining.removeAll { $0 === guilty }
-        owner.park(guilty, error)
-      } else {
-        for push in remaining { push.mustTravelAlone = true }
-      }
-      queue.putBack(remaining)
+    case .transient where error.isReadOnly:
+      // The session stays what it is: another one may reach a server that writes.
+      state = .resting
+      queue.putBack(pushes)
+      session.close()
+      disconnected(error)
+    case .transient:
+      queue.putBack(pushes)
+      rest(until: loop.now + backOff.failed(using: &random))
+    case .lasting:
+      state = .settling
+      carryOut(
+        queue.refused(
+          pushes, error, refusal, at: place, traced: traced(in: batch, error, place), now: loop.readClock()))
       state = .idle
       pump()
-      return
     }
-    queue.putBack(remaining)
-    rest(until: loop.now + backOff.failed(using: &random))
+  }
+
+  /// The push whose row the error speaks of, if it tells the row.
+  private func traced(in batch: Batch, _ error: DatabaseError, _ place: BatchPlace?) -> Push? {
+    guard let line = error.copyLine, case .target(let target) = place else { return nil }
+    return batch.push(atLine: line, of: target) { machine.isNew($0) }
+  }
+
+  private func carryOut(_ verdicts: [BatchDivision.Verdict]) {
+    for verdict in verdicts {
+      switch verdict {
+      case .park(let push): owner.park(push)
+      case .refuse(let push, let refusal): refuse(push, refusal)
+      case .fault(let refusal): owner.report(.refusing(refusal))
+      case .expire(let push): giveUp(push)
+      }
+    }
   }
 
   private func days(of batch: Batch) -> [Int32] {
     Array(Set(batch.pushes.flatMap { $0.rows.days + [$0.day] })).sorted()
-  }
-
-  private func guilty(in batch: Batch, _ error: DatabaseError) -> Push? {
-    if batch.pushes.count == 1 { return batch.pushes[0] }
-    guard let line = error.copyLine, let target = targets.index(ofTable: line.table) else { return nil }
-    return batch.push(atLine: line.line, of: target) { machine.isNew($0) }
   }
 
   /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
@@ -320,10 +297,23 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     queue.putBack(batch.pushes + batch.repeats)
   }
 
+  private func refuse(_ push: Push, _ refusal: Refusal) {
+    push.outcome = .unavailable(reason: refusal.sentence, retryAfterSeconds: .random(in: 10...15, using: &random))
+    owner.settled(push)
+  }
+
+  /// The push was not stored in time: says why.
   private func giveUp(_ push: Push) {
-    push.outcome = .unavailable(
-      reason: isConnected ? "the database is too slow" : "the database is not reachable",
-      retryAfterSeconds: isConnected ? 5 : 10)
+    if let refusal = push.suspicion?.refusal { return refuse(push, refusal) }
+    let reason: String
+    switch trouble {
+    case .some(let error) where error.isReadOnly: reason = "the database is read only"
+    case .some(let error) where error.batchFault == .missingPartition:
+      reason = "the partitions of its days could not be made"
+    case .some(let error) where error.kind == .statement: return refuse(push, targets.refusal(error, at: nil))
+    case .some, .none: reason = isConnected ? "the database is too slow" : "the database is not reachable"
+    }
+    push.outcome = .unavailable(reason: reason, retryAfterSeconds: isConnected ? 5 : 10)
     owner.settled(push)
   }
 
@@ -347,10 +337,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
         machine.pushIsNew(push)
       }
       progress = .copying(left: batch.copies)
+      answeredSteps = 0
       perform(machine.ledgerReturned(), batch)
     case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
-    case .command: perform(machine.commandCompleted(), batch)
+    case .command:
+      answeredSteps = answeredSteps.map { $0 + 1 }
+      perform(machine.commandCompleted(), batch)
     case .failed(let error):
       batchError = error
       perform(machine.errorReceived(), batch)
@@ -386,6 +379,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .copying(let batch) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
+    trouble = error
     let pause = backOff.failed(using: &random)
     arm(at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))

@@ -6,8 +6,8 @@ protocol CopyWriterOwner: AnyObject {
   func settled(_ push: Push)
   /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
   func needsPartitions(for days: [Int32], _ writer: CopyWriter)
-  /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
-  func park(_ push: Push, _ error: DatabaseError)
+  /// PostgreSQL refuses the rows of `push` for `push.suspicion`: park it, set its outcome, settle it.
+  func park(_ push: Push)
   /// Something that an operator should know.
   func report(_ event: CopyWriter.Event)
 }
@@ -19,7 +19,12 @@ extension CopyWriter {
     case batchBegun(Batch)
     /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
     case batchCommitted(copying: Duration, committing: Duration)
-    case batchFailed(DatabaseError, pushes: Int)
+    /// - `isTrial`: the batch was made to find out who is at fault.
+    case batchFailed(DatabaseError, Refusal, pushes: Int, isTrial: Bool)
+    /// PostgreSQL refuses everybody's rows for a table: pushes with such rows get 503 from now on.
+    case refusing(Refusal)
+    /// It takes rows for that table again.
+    case accepting(Refusal)
     /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
     case batchUnknown(pushes: Int)
   }

@@ -118,10 +118,10 @@ extension Lane: CopyWriterOwner {
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
-      answer(push, duplicate: duplicate, parked: false)
-    case .parked:
+      answer(push, duplicate: duplicate, parkedFor: nil)
+    case .parked(let refusal):
       counters.pushesParked += 1
-      answer(push, duplicate: false, parked: true)
+      answer(push, duplicate: false, parkedFor: refusal)
     case .unavailable(let reason, let seconds):
       counters.pushesRefused[.databaseUnavailable, default: 0] += 1
       let ticket = push.ticket
@@ -135,10 +135,11 @@ extension Lane: CopyWriterOwner {
   }
 
   /// Says what became of a push, to whoever still waits for it, and lets go of it.
-  private func answer(_ push: Push, duplicate: Bool, parked: Bool) {
+  private func answer(_ push: Push, duplicate: Bool, parkedFor refusal: Refusal?) {
     let ticket = push.ticket
     var body = answerBody.lend()
-    body = push.answer(duplicate: duplicate, parked: parked, now: loop.readClock(), checkIn: nextCheckIn(), to: body)
+    body = push.answer(
+      duplicate: duplicate, parkedFor: refusal, now: loop.readClock(), checkIn: nextCheckIn(), to: body)
     recycle(push)
     connections[ticket.connection]?.complete(ticket.exchange, body.span)
     answerBody.takeBack(body)
@@ -161,21 +162,26 @@ extension Lane: CopyWriterOwner {
     }
   }
 
-  func park(_ push: Push, _ error: DatabaseError) {
-    let letter = DeadLetter(push, error, targets: catalog.targets)
+  func park(_ push: Push) {
+    guard let suspicion = push.suspicion else { preconditionFailure("a push was parked for no reason") }
+    let letter = DeadLetter(push, suspicion, targets: catalog.targets)
+    var fields = suspicion.refusal.logFields
+    fields["push_id"] = push.id.description
+    fields["collector_id"] = push.collectorID.description
+    fields["error"] = "\(suspicion.error)"
     let handle = handle
     let waiting = LoopBound(push, on: loop)
     context.log.error(
       "push parked",
-      ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
+      fields)
     context.errands.park(letter) { failure in
       handle.submit { lane in
         let push = waiting.value(on: lane.loop)
         push.outcome =
           failure == nil
-          ? .parked(sqlstate: letter.sqlstate)
+          ? .parked(letter.refusal)
           : .unavailable(
-            reason: "the database refused the rows and could not keep them aside", retryAfterSeconds: 30)
+            reason: letter.refusal.sentence + ", and the push could not be kept aside", retryAfterSeconds: 30)
         lane.settled(push)
       }
     }
@@ -206,12 +212,21 @@ extension Lane: CopyWriterOwner {
       counters.copying.observe(copying)
       counters.committing.observe(committing)
     case .batchUnknown(let pushes): counters.pushesUnknown += pushes
-    case .batchFailed(let error, let pushes):
+    case .batchFailed(let error, let refusal, let pushes, let isTrial):
       counters.batchFailures += 1
-      context.log.warning(
-        "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
+      var fields = refusal.logFields
+      (fields["loop"], fields["error"], fields["pushes"]) = ("\(loop.index)", "\(error)", "\(pushes)")
+      if isTrial { context.log.debug("trial failed", fields) } else { context.log.warning("batch failed", fields) }
+    case .refusing(let refusal):
+      counters.tablesRefusing += 1
+      context.log.error("a table refuses rows", refusal.logFields)
+    case .accepting(let refusal): context.log.info("a table takes rows again", refusal.logFields)
     }
   }
+}
+
+extension Refusal {
+  fileprivate var logFields: [String: String] { ["sqlstate": sqlstate, "table": table ?? "unknown"] }
 }
 
 extension LaneCounters {

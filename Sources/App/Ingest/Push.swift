@@ -15,7 +15,7 @@ enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
   case stored(duplicate: Bool)
   /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
-  case parked(sqlstate: String)
+  case parked(Refusal)
   /// Not stored, and may be sent again.
   case unavailable(reason: String, retryAfterSeconds: Int)
 }
@@ -46,8 +46,8 @@ final class Push {
   var inflateTime = Duration.zero
   /// When the commit must have happened.
   var deadline = MonotonicTime(nanoseconds: 0)
-  /// Set after a batch failed for a reason that could not be pinned to one push.
-  var mustTravelAlone = false
+  /// Set while batches with this push are refused for a reason that lasts.
+  var suspicion: Suspicion?
   var outcome: PushOutcome?
   /// The push of the same collector behind this one, while both wait in a `Batcher`.
   var next: Push?
@@ -63,7 +63,7 @@ final class Push {
     announcedBytes = 0
     decodeTime = .zero
     inflateTime = .zero
-    mustTravelAlone = false
+    suspicion = nil
     outcome = nil
   }
 

@@ -10,17 +10,22 @@ extension Push {
 
   /// Appends the answer's body to `buffer`.
   /// - Parameters:
+  ///   - refusal: why PostgreSQL refused the rows, of a push that was parked.
   ///   - now: for `processing_time_ms`.
   ///   - checkIn: seconds until the collector should push again, jittered by the caller.
-  func answer(duplicate: Bool, parked: Bool, now: MonotonicTime, checkIn: Int, to buffer: consuming ByteBuffer)
-    -> ByteBuffer
-  {
-    let isStored = !duplicate && !parked
+  func answer(
+    duplicate: Bool, parkedFor refusal: Refusal?, now: MonotonicTime, checkIn: Int, to buffer: consuming ByteBuffer
+  ) -> ByteBuffer {
+    let isStored = !duplicate && refusal == nil
     var json = JSONWriter(appendingTo: buffer)
     json.object { json in
-      json.member("status", parked ? "parked" : summary.rejectedTotal > 0 ? "partial" : "success")
+      json.member("status", refusal != nil ? "parked" : summary.rejectedTotal > 0 ? "partial" : "success")
       json.member("collector_id", collectorID)
       json.member("push_id", id)
+      if let refusal {
+        json.member("sqlstate", refusal.sqlstate)
+        if let table = refusal.table { json.member("table", table) }
+      }
       json.member("metrics_received", summary.metricsReceived)
       json.member("metrics_inserted", isStored ? summary.metricsStored : 0)
       json.member("rows_inserted", isStored ? summary.rows : 0)

@@ -23,6 +23,8 @@ struct PushAnswerExample: ResponseBody {
     object.member("status", "partial", "success, partial (some metrics were rejected) or parked (see the prose).")
     object.member("collector_id", UUID(high: 1, low: 2))
     object.member("push_id", UUID(high: 3, low: 4), "What the push is known by; a repeat has the same.")
+    object.optional("sqlstate", String?.none, "Of a parked push: what PostgreSQL refused its rows with.")
+    object.optional("table", String?.none, "Of a parked push: the table that refused them, if PostgreSQL told.")
     object.member("metrics_received", 84)
     object.member("metrics_inserted", 83)
     object.member("rows_inserted", 412)
@@ -47,7 +49,8 @@ enum PushEndpoint {
         `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A metric that cannot \
         be stored is rejected by itself and listed; the rest is stored. Whatever is not 200 was not stored and may be \
         sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. `status: parked` means that PostgreSQL \
-        refused the rows and that they are kept aside for an operator.
+        refused the rows, took others' for the same table, and that they are kept aside for an operator. A table that refuses \
+        everybody's rows parks nothing: its pushes get 503, whose details name SQLSTATE and table.
         """,
       fields: [
         Endpoint.RequestField(

@@ -45,6 +45,8 @@ struct LaneCounters: Sendable {
   var bytesReceived = 0
   var batches = 0
   var batchFailures = 0
+  /// How often a table was found to refuse everybody's rows.
+  var tablesRefusing = 0
 
   /// From accept to the end of a handshake that succeeded.
   var handshaking = LatencyHistogram()
@@ -83,7 +85,7 @@ struct LaneCounters: Sendable {
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
     \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
-    \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
+    \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures, \.tablesRefusing,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [
     \.handshaking, \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,

@@ -169,6 +169,9 @@ struct MetricsPage {
     page.family("pganalytics_batch_rows", "Rows of a transaction.", lanes.counters.batchRows)
     page.family("pganalytics_batch_bytes", "Rows of a transaction, in bytes.", lanes.counters.batchBytes)
     page.family("pganalytics_batch_failures_total", .counter, "Transactions that failed.", lanes.counters.batchFailures)
+    page.family(
+      "pganalytics_tables_refusing_total", .counter, "Times that a table was found to refuse everybody's rows.",
+      lanes.counters.tablesRefusing)
   }
 }
 

@@ -7,6 +7,7 @@ import Reactor
 enum Unreadiness: String, CaseIterable, Sendable {
   case draining
   case databaseUnreachable = "database_unreachable"
+  case databaseReadOnly = "database_read_only"
   case writersDisconnected = "writers_disconnected"
   case memoryExhausted = "memory_exhausted"
 
@@ -14,6 +15,7 @@ enum Unreadiness: String, CaseIterable, Sendable {
     switch self {
     case .draining: "The server was told to stop: it answers what is in work and takes no new connections."
     case .databaseUnreachable: "The database does not answer: nothing can be read, and nobody can log in."
+    case .databaseReadOnly: "The database writes nothing: it is a standby, or was told to be read only."
     case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
     case .memoryExhausted:
       "A loop holds as many bytes as it may (bytes_in_flight): it has just refused pushes for that."
@@ -59,7 +61,11 @@ extension Services {
   /// All reasons, in the order of their declaration; none if the server is ready.
   func unreadiness() async -> [Unreadiness] {
     var reasons = await lanes.unreadiness()
-    if !(await isDatabaseReachable()) { reasons.insert(.databaseUnreachable) }
+    switch await databaseAccess() {
+    case .full: break
+    case .readOnly: reasons.insert(.databaseReadOnly)
+    case .none: reasons.insert(.databaseUnreachable)
+    }
     return Unreadiness.allCases.filter(reasons.contains)
   }
 }

@@ -150,6 +150,16 @@ extension Settings {
     ),
     .init("lock_timeout", .time(\.lockTimeout, .zero...hour), "PostgreSQL lock_timeout of writers."),
     .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
+    .init(
+      "witness_wait", .time(\.witnessWait, .zero...hour),
+      "How long a push that PostgreSQL refuses waits for another's rows in the same table, which show whose fault it is."
+    ),
+    .init(
+      "division_rest", .time(\.divisionRest, .seconds(1)...hour),
+      "How long pushes for a table that refuses everybody's rows get 503 at once, before a batch is divided again."),
+    .init(
+      "refusal_probe", .time(\.refusalProbe, .milliseconds(10)...hour),
+      "Between two pushes that try such a table meanwhile."),
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),

@@ -63,6 +63,9 @@ struct Settings: Sendable {
   var commitDeadline = Duration.seconds(20)
   var lockTimeout = Duration.seconds(5)
   var copyTimeout = Duration.seconds(30)
+  var witnessWait = Duration.seconds(3)
+  var divisionRest = Duration.seconds(30)
+  var refusalProbe = Duration.seconds(1)
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)

@@ -106,12 +106,23 @@ enum SystemEndpoints {
 extension Services {
   fileprivate func uptime(_ context: RequestContext) -> Int64 { context.now.unixMicroseconds / 1_000_000 - startedAt }
 
-  func isDatabaseReachable() async -> Bool {
-    do throws(DatabaseError) { return try await database.one(SystemStatements.ping) != nil } catch { return false }
+  /// What the database does for us.
+  enum DatabaseAccess {
+    case full, readOnly, none
+  }
+
+  func databaseAccess() async -> DatabaseAccess {
+    do throws(DatabaseError) {
+      return try await database.one(SystemStatements.ping)?.value == false ? .full : .readOnly
+    } catch {
+      return error.isReadOnly ? .readOnly : .none
+    }
   }
 }
 
 enum SystemStatements {
   static let all = [ping.description]
-  static let ping = Statement<SingleValue<Int32>>("ping", "SELECT 1 AS one")
+  /// Whether the session writes nothing.
+  static let ping = Statement<SingleValue<Bool>>(
+    "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

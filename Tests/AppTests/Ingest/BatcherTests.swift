@@ -41,17 +41,6 @@ import Testing
     #expect(batcher.takeBatch().map(\.id.low) == [3, 4])
   }
 
-  @Test func `a push under suspicion travels alone`() {
-    var batcher = batcher()
-    for id in 1...3 { batcher.append(push(UInt64(id))) }
-    let suspects = batcher.takeBatch()
-    suspects[1].mustTravelAlone = true
-    batcher.putBack(suspects)
-    #expect(batcher.takeBatch().map(\.id.low) == [1])
-    #expect(batcher.takeBatch().map(\.id.low) == [2])
-    #expect(batcher.takeBatch().map(\.id.low) == [3])
-  }
-
   @Test func `only pushes past their deadline expire`() {
     var batcher = batcher()
     batcher.append(push(1, deadline: 10))

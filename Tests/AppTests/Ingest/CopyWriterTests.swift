@@ -26,7 +26,7 @@ import Testing
       onSettled()
     }
     func needsPartitions(for days: [Int32], _ writer: CopyWriter) {}
-    func park(_ push: Push, _ error: DatabaseError) {}
+    func park(_ push: Push) {}
     func report(_ event: CopyWriter.Event) {}
   }
 

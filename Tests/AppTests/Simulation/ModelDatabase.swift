@@ -24,6 +24,9 @@ final class ModelDatabase {
   private(set) var days: Set<Int32> = []
   /// Days that rows or ledger entries fall on.
   private var usedDays: Set<Int32> = []
+  /// Targets whose tables refuse everybody's rows; and whether the ledger does.
+  private(set) var broken: Set<Int> = []
+  private(set) var refusesAll = false
   /// Refuses connections while it is down.
   private(set) var isDown = false
   /// Ledger ids that a transaction without a session still holds.
@@ -56,6 +59,24 @@ final class ModelDatabase {
       isDown = false
       simulation.note("database up", [])
     }
+  }
+
+  /// A table refuses all rows for a while.
+  func breakTable(for duration: Duration) {
+    let target = simulation.draw(stock.catalog.unknownMetricsTarget + 1)
+    simulation.note("table broken", [target])
+    broken.insert(target)
+    simulation.kernel.after(duration) { [self] in
+      broken.remove(target)
+      simulation.note("table mended", [target])
+    }
+  }
+
+  /// The ledger refuses everything for a while.
+  func refuseAll(for duration: Duration) {
+    simulation.note("all refused", [])
+    refusesAll = true
+    simulation.kernel.after(duration) { [self] in refusesAll = false }
   }
 
   /// A day's partitions are taken away, if nothing is in them.

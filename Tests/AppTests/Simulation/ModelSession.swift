@@ -67,7 +67,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   func send(_ sql: String) {
     if state == .losing { return }
     precondition(state == .open && transaction == nil, "a message while another is in work")
-    if sql.hasPrefix("SET synchronous_commit") {
+    if sql.hasPrefix("SET ") {
       if simulation.chance(0.03) {
         put(.failed(DatabaseError(.statement, "permission denied", sqlstate: "42501")))
       } else {
@@ -105,9 +105,12 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     if let day = database.missingDay(transaction.data[target] ?? [], target: target) {
       return refuse(.missingPartition(day))
     }
-    for entry in transaction.new where simulation.isPoisoned(entry.id) {
-      guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
-      return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
+    if !simulation.isRefusedAtCommit {
+      if database.broken.contains(target) { return refuse(.broken) }
+      for entry in transaction.new where simulation.isPoisoned(entry.id) {
+        guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
+        return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
+      }
     }
     put(.command, after: simulation.pause)
     advance()
@@ -125,7 +128,8 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     guard let transaction, state == .open else { return }
     if simulation.chance(0.01) { return lose("terminated by an administrator") }
     if position == transaction.statements.count { return commit(transaction) }
-    if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(3))) }
+    if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(4))) }
+    if position == 0, database.refusesAll { return refuse(.all) }
     let statement = transaction.statements[position]
     if statement == .ledger, transaction.entries.contains(where: { database.orphaned.contains($0.id) }) {
       // Another transaction has inserted the same id: this one waits for its end.
@@ -145,7 +149,8 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       copying = target
       put(.copyIn)
     case .other:
-      put(.command, after: simulation.pause)
+      // The answer to the last statement comes with the commit.
+      if position < transaction.statements.count { put(.command, after: simulation.pause) }
       advance()
     }
   }
@@ -158,7 +163,12 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       isCommitting = false
       self.transaction = nil
       if simulation.chance(0.03) { return lose("terminated before the commit") }
+      if simulation.isRefusedAtCommit {
+        if transaction.new.contains(where: { simulation.isPoisoned($0.id) }) { return refuse(.deferred) }
+        if database.broken.contains(where: { transaction.brings($0) }) { return refuse(.deferred) }
+      }
       database.commit(transaction)
+      if transaction.statements.last == .other { put(.command) }
       if simulation.chance(0.03) { return lose("terminated after the commit") }
       put(.finished, after: simulation.pause)
     }
@@ -267,12 +277,21 @@ enum ModelRefusal {
   /// With the context of the error, or without.
   case poisoned(String?)
   case transient(Int)
+  /// A table refuses everybody's rows.
+  case broken
+  /// By something that waits for the commit, and tells no table.
+  case deferred
+  /// The ledger refuses everybody.
+  case all
 
   var number: Int {
     switch self {
     case .missingPartition(let day): Int(day)
     case .poisoned(let context): context == nil ? -1 : -2
     case .transient(let kind): -3 - kind
+    case .broken: -10
+    case .deferred: -11
+    case .all: -12
     }
   }
 
@@ -284,7 +303,12 @@ enum ModelRefusal {
       DatabaseError(.statement, "invalid byte sequence", sqlstate: "22021", context: context)
     case .transient(0): DatabaseError(.statement, "deadlock detected", sqlstate: "40P01")
     case .transient(1): DatabaseError(.statement, "out of shared memory", sqlstate: "53200")
+    case .transient(2):
+      DatabaseError(.statement, "cannot execute INSERT in a read-only transaction", sqlstate: "25006")
     case .transient: DatabaseError(.statement, "canceling statement due to lock timeout", sqlstate: "55P03")
+    case .broken: DatabaseError(.statement, "relation does not exist", sqlstate: "42P01")
+    case .deferred: DatabaseError(.statement, "not today", sqlstate: "P0001")
+    case .all: DatabaseError(.statement, "permission denied for table ingest_ledger", sqlstate: "42501")
     }
   }
 }

@@ -27,6 +27,9 @@ final class ModelTransaction {
   /// What each COPY brought, by target.
   var data: [Int: [UInt8]] = [:]
 
+  /// Whether it has rows for the target.
+  func brings(_ target: Int) -> Bool { data[target].map { $0.count > 21 } ?? false }
+
   /// - Returns: nil if the model does not know such a message.
   init?(_ message: String, _ catalog: CompiledCatalog) {
     var entries: [Entry] = []

@@ -17,6 +17,8 @@ final class Errand {
     case underway
     case acknowledged
     case refusedForGood
+    /// Poisoned, and refused with its SQLSTATE as long as nobody else's rows show whose fault that is.
+    case unwitnessed
   }
 
   let number: Int
@@ -45,7 +47,7 @@ final class Errand {
     id = PushStock.ledgerID(ofCollector: push.collector, mark: 1, Array(key!.utf8))
   }
 
-  var isOver: Bool { state == .acknowledged || state == .refusedForGood }
+  var isOver: Bool { [.acknowledged, .refusedForGood, .unwitnessed].contains(state) }
 }
 
 final class SimulatedClient {
@@ -141,6 +143,9 @@ final class SimulatedClient {
     case 200:
       if errand.kind != .good { simulation.violated("a \(errand.kind) push of \(collector) was acknowledged") }
       errand.state = .acknowledged
+    case 503
+    where simulation.isPoisoned(errand.id) && simulation.isQuiet(for: .seconds(60)) && answer.body.contains("SQLSTATE"):
+      if !errand.isOver { errand.state = .unwitnessed }
     case 429, 503: failed(errand, retryAfter: .seconds(answer.retryAfter ?? 1))
     case 401:
       renewToken()

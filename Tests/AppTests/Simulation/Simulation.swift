@@ -26,6 +26,8 @@ final class Simulation {
   private let trouble: Double
   /// Whether an error in a row says in which line.
   let isPoisonTraced: Bool
+  /// Whether what is refused for good is refused by something that waits for the commit.
+  let isRefusedAtCommit: Bool
   private let faultsEnd: Duration
   private var random: QuickRandom
   private var trace: SimulationTrace
@@ -47,6 +49,7 @@ final class Simulation {
     trouble = [0, 0.5, 1, 3][Int(random.next() % 4)]
     dialogueFaults = [0, 0.2, 0.6][Int(random.next() % 3)]
     isPoisonTraced = random.next() % 3 > 0
+    isRefusedAtCommit = random.next() % 3 == 0
     faultsEnd = .seconds(Int(5 + random.next() % 40))
     let stock = PushStock.shared
     let settings = settings()
@@ -76,6 +79,8 @@ final class Simulation {
     settings.batchBytes = one(of: 4 << 20, 2000)
     settings.batchLinger = one(of: .zero, .zero, .milliseconds(2), .milliseconds(200))
     settings.commitDeadline = one(of: .seconds(20), .seconds(3))
+    settings.witnessWait = one(of: .seconds(3), .milliseconds(300))
+    settings.divisionRest = one(of: .seconds(30), .seconds(2))
     return settings
   }
 
@@ -181,6 +186,9 @@ final class Simulation {
     some(2) { [unowned self] in database.restart(for: min(.milliseconds(draw(12_000)), faultsEnd)) }
     some(2) { [unowned self] in database.sessions[draw(2)].lose("killed") }
     some(2) { [unowned self] in database.forgetDay() }
+    func rest() -> Duration { min(.milliseconds(draw(20_000)), faultsEnd - kernel.elapsed) }
+    some(2) { [unowned self] in database.breakTable(for: rest()) }
+    some(1) { [unowned self] in database.refuseAll(for: rest()) }
     some(2) { [unowned self] in
       let jump = Int64(draw(14_400) - 7200)
       note("clock jumps", [Int(jump)])
@@ -230,6 +238,8 @@ final class Simulation {
       case .acknowledged:
         if stored == nil { violated("\(errand.id) was acknowledged and is not stored") }
         if stored?.isParked != isPoisoned(errand.id) { violated("\(errand.id) was parked without need, or not parked") }
+      case .unwitnessed:
+        if !isPoisoned(errand.id) { violated("\(errand.id) was given up, and nothing is wrong with it") }
       case .refusedForGood: if stored != nil { violated("\(errand.id) was refused for good and is stored") }
       case .waiting, .underway: if !hasDrained { violated("\(errand.id) has no end") }
       }

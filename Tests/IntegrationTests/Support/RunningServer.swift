@@ -35,12 +35,15 @@ final class RunningServer: Sendable {
 
   /// - Parameters:
   ///   - cluster: the shared one, unless the test wants to stop it.
+  ///   - database: an empty one, unless the test has made its own.
   ///   - change: settings that differ from the defaults.
   static func start(
-    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, _ change: (inout Settings) -> Void = { _ in }
+    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, database own: DatabaseSettings? = nil,
+    _ change: (inout Settings) -> Void = { _ in }, beforeStart: (Database) async throws -> Void = { _ in }
   ) async throws -> RunningServer {
     let cluster = try cluster ?? TestCluster.shared.get()
-    let address = try await cluster.makeDatabase().address
+    let address: DatabaseAddress
+    if let own { address = own.address } else { address = try await cluster.makeDatabase().address }
     var settings = Settings()
     settings.databaseURL = address.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     settings.dataDirectory = try directory()
@@ -64,6 +67,7 @@ final class RunningServer: Sendable {
     var storage = settings.storage
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
+    try await beforeStart(database)
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
     return try await RunningServer(database, settings, PushAccount()).ready()
   }

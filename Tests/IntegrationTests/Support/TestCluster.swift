@@ -54,7 +54,9 @@ final class TestCluster: Sendable {
   }
 
   /// Starts the server and waits until it takes connections.
-  func start() throws {
+  /// - Parameter asStandby: of no primary; it is read only until it is promoted.
+  func start(asStandby: Bool = false) throws {
+    if asStandby { try write("standby.signal") }
     try run("pg_ctl", "-D", directory + "/data", "-w", "-l", directory + "/server.log", "-o", options, "start")
   }
 
@@ -62,6 +64,17 @@ final class TestCluster: Sendable {
   func stop(crash: Bool) throws {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
+
+  /// Makes a file of the data directory an empty one.
+  func write(_ name: String) throws {
+    let path = directory + "/data/" + name
+    guard let file = fopen(path, "w") else { throw Unusable(description: "\(path): errno \(errno)") }
+    fclose(file)
+    chmod(path, 0o666)
+  }
+
+  /// Ends its being a standby.
+  func promote() throws { try run("pg_ctl", "-D", directory + "/data", "-w", "promote") }
 
   /// Kills all processes of the server with signal 9.
   func kill() throws {
