@@ -23,6 +23,7 @@ enum SessionDefaults {
     ("idle_in_transaction_session_timeout", idleInTransaction.settingText),
     ("idle_session_timeout", "0"),
     ("exit_on_error", "off"),
+    ("quote_all_identifiers", "off"),
     // Names in our statements have their schemas; operators, functions and TimescaleDB's have none. pg_catalog comes first.
     ("search_path", "public"),
     // What was read committed when it was written may wait, fail or see other rows at another level.
@@ -37,7 +38,6 @@ enum SessionDefaults {
     ("bytea_output", "hex"),
     ("extra_float_digits", "1"),
     ("array_nulls", "on"),
-    ("quote_all_identifiers", "off"),
     ("lc_numeric", "C"),
     ("lc_time", "C"),
     ("lc_monetary", "C"),

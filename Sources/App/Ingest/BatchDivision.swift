@@ -186,7 +186,7 @@ struct BatchDivision {
     sequence += 1
     var mended: [Refusal] = []
     for (index, push) in pushes.enumerated() where isNew(index) {
-      for place in push.places {
+      for place in [.everywhere] + push.tables {
         commits[place] = sequence
         guard let fault = faults.removeValue(forKey: place) else { continue }
         for server in fault.suspects.sorted() { isolate(server) }
@@ -239,9 +239,9 @@ struct BatchDivision {
       queue.putBack(pushes.filter { push in !suspects.contains { $0 === push } })
       if suspects.count == 1 {
         judge(suspects[0], now, &verdicts)
-      } else if faults[place ?? .everywhere] != nil {
+      } else if let place, faults[place] != nil {
         // It was divided a moment ago, in vain.
-        faults[place ?? .everywhere]?.nextProbe = now + settings.refusalProbe
+        faults[place]?.nextProbe = now + settings.refusalProbe
         verdicts = suspects.map { .refuse($0, refusal) } + [.fault(refusal)]
         refuseAll(&verdicts)
       } else {
@@ -279,23 +279,31 @@ struct BatchDivision {
   /// - Parameter isFinal: also if it took others before these were alone.
   private mutating func conclude(_ now: MonotonicTime, isFinal: Bool, _ verdicts: inout [Verdict]) {
     if undecided.count < 2 || isDividing { return }
-    var refused: [BatchPlace: Set<Int32>] = [:]
-    for push in undecided.map(\.push) where !loners.contains(push.serverID) {
-      guard let suspicion = push.suspicion else { continue }
-      for place in uncovered(push, since: isFinal ? nil : suspicion.since) {
-        refused[place, default: []].insert(push.serverID)
+    var unexplained = undecided.map(\.push).filter { !loners.contains($0.serverID) }
+    var isFound = false
+    // The places that explain most come first: where errors tell no table, whoever has rows for it is refused, and has
+    // rows for others, too.
+    while true {
+      var refused: [BatchPlace: Set<Int32>] = [:]
+      for push in unexplained {
+        for place in uncovered(push, since: isFinal ? nil : push.suspicion?.since) {
+          refused[place, default: []].insert(push.serverID)
+        }
       }
+      let most = refused.values.map(\.count).max() ?? 0
+      if most < 2 { break }
+      for (place, suspects) in refused.sorted(by: { $0.key < $1.key }) where suspects.count == most {
+        let refusal = unexplained.lazy.compactMap(\.suspicion).first { $0.places.contains(place) }?.refusal
+        guard let refusal else { preconditionFailure("a place is suspected by nobody") }
+        faults[place] = Fault(
+          refusal: refusal, suspects: suspects, until: now + settings.divisionRest,
+          nextProbe: now + settings.refusalProbe)
+        if !isFound { verdicts.append(.fault(refusal)) }
+        isFound = true
+      }
+      unexplained.removeAll { push in uncovered(push).contains { faults[$0] != nil } }
     }
-    let guilty = refused.filter { $0.value.count >= 2 }.keys.sorted()
-    for place in guilty {
-      let refusal = undecided.lazy.compactMap(\.push.suspicion).first { $0.places.contains(place) }?.refusal
-      guard let refusal, let suspects = refused[place] else { continue }
-      faults[place] = Fault(
-        refusal: refusal, suspects: suspects, until: now + settings.divisionRest,
-        nextProbe: now + settings.refusalProbe)
-      if place == guilty.first { verdicts.append(.fault(refusal)) }
-    }
-    if !guilty.isEmpty { refuseAll(&verdicts) }
+    if isFound { refuseAll(&verdicts) }
   }
 
   /// Nobody with rows for a place at fault waits any longer.

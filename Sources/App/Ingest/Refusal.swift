@@ -28,7 +28,7 @@ enum BatchPlace: Hashable, Comparable, Sendable {
 struct Suspicion {
   var error: DatabaseError
   var refusal: Refusal
-  /// One of them refuses rows, whoever's: the place that the error tells, else all that the push writes to.
+  /// One of them refuses rows, whoever's: the place that the error tells, else the tables that the push has rows for.
   var places: [BatchPlace]
   /// The first refusal with this SQLSTATE; and the first of a batch that held no other push.
   var since: Int
@@ -46,14 +46,12 @@ extension Push {
     }
   }
 
-  /// All that the push writes to.
-  var places: [BatchPlace] {
-    [.everywhere] + (0..<rows.targetCount).filter { byteCount(of: $0) > 0 }.map(BatchPlace.target)
-  }
+  /// The tables that the push has rows for.
+  var tables: [BatchPlace] { (0..<rows.targetCount).filter { byteCount(of: $0) > 0 }.map(BatchPlace.target) }
 
   /// A batch that held the push was refused.
   func wasRefused(_ error: DatabaseError, _ refusal: Refusal, at place: BatchPlace?, isAlone: Bool, number: Int) {
-    let places = place.map { [$0] } ?? places
+    let places = place.map { [$0] } ?? tables
     var now = Suspicion(error: error, refusal: refusal, places: places, since: number)
     if let before = suspicion, before.refusal.sqlstate == refusal.sqlstate {
       now.since = before.since

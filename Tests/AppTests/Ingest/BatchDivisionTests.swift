@@ -274,9 +274,11 @@ import Testing
         let tables = [[World.disk], [World.unknown], [World.disk, World.unknown]][Int.random(in: 0..<3, using: &random)]
         let server = Int32.random(in: 1...12, using: &random)
         servers[id] = (server, tables)
-        world.submit(try push(id, of: server, tables, at: world.now))
+        let push = try push(id, of: server, tables, at: world.now)
+        push.deadline = world.now + .seconds(600)
+        world.submit(push)
         if Int.random(in: 0..<4, using: &random) == 0 { _ = world.step() }
-        if Int.random(in: 0..<10, using: &random) == 0 { world.now = world.now + .milliseconds(700) }
+        world.now = world.now + .milliseconds(.random(in: 10...400, using: &random))
       }
       world.run()
       #expect(world.settled == 120 && world.division.queuedBytes == 0, "seed \(seed)")

@@ -14,14 +14,17 @@ import Testing
     func send(_ sql: String) { sent.append(sql) }
     func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance { .accepted }
     func endCopy() {}
-    func close() {}
+    var closes = 0
+    func close() { closes += 1 }
   }
 
   private final class Owner: CopyWriterOwner {
     var settled: [(id: UUID, isDuplicate: Bool)] = []
+    var reasons: [String] = []
     var onSettled: () -> Void = {}
 
     func settled(_ push: Push) {
+      if case .unavailable(let reason, _) = push.outcome { reasons.append(reason) }
       if case .stored(let duplicate) = push.outcome { settled.append((push.id, duplicate)) }
       onSettled()
     }
@@ -48,9 +51,9 @@ import Testing
     #expect(session.sent.count == 1, "the session's settings")
   }
 
-  private func submit(_ number: UInt64) {
+  private func submit(_ number: UInt64, within life: Duration = .seconds(60)) {
     let push = Push(catalog: Self.catalog)
-    (push.id, push.serverID, push.deadline) = (Self.id(number), Int32(number), loop.now + .seconds(60))
+    (push.id, push.serverID, push.deadline) = (Self.id(number), Int32(number), loop.now + life)
     writer.submit(push)
   }
 
@@ -91,5 +94,43 @@ import Testing
     #expect(loop.deadlineCount == 1, "it waits to connect")
     writer.close()
     #expect(loop.deadlineCount == 0)
+  }
+
+  private func refuse(_ sqlstate: String, _ message: String = "no") {
+    session.delegate?.received(.failed(DatabaseError(.statement, message, sqlstate: sqlstate)))
+    session.delegate?.finished()
+  }
+
+  @Test func `a push that is given up is told what kept it, and that the database is slow only if it is`() {
+    func reason() -> String? {
+      submit(100, within: .zero)
+      writer.expire()
+      return owner.reasons.last
+    }
+    submit(1)
+    #expect(reason() == "the database is too slow")
+    refuse("53100")
+    #expect(reason() == "PostgreSQL refuses rows with SQLSTATE 53100")
+    session.delegate?.disconnected(DatabaseError(.connectionLost, "terminated"))
+    #expect(reason() == "the database is not reachable")
+    writer.close()
+  }
+
+  @Test func `a missing partition is named as what it is`() {
+    submit(1)
+    refuse("23514", "no partition of relation \"t\" found for row")
+    submit(2, within: .zero)
+    writer.expire()
+    #expect(owner.reasons == ["the partitions of its days could not be made"])
+  }
+
+  @Test func `a session that became read only is closed, and its batch waits for another one`() {
+    submit(1)
+    refuse("25006")
+    #expect(session.closes == 1 && writer.backlogPushes == 1 && !writer.isConnected)
+    submit(2, within: .zero)
+    writer.expire()
+    #expect(owner.reasons == ["the database is read only"])
+    writer.close()
   }
 }

@@ -163,15 +163,18 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       isCommitting = false
       self.transaction = nil
       if simulation.chance(0.03) { return lose("terminated before the commit") }
-      if simulation.isRefusedAtCommit {
-        if transaction.new.contains(where: { simulation.isPoisoned($0.id) }) { return refuse(.deferred) }
-        if database.broken.contains(where: { transaction.brings($0) }) { return refuse(.deferred) }
-      }
+      if isRefusedAtCommit(transaction) { return refuse(.deferred) }
       database.commit(transaction)
       if transaction.statements.last == .other { put(.command) }
       if simulation.chance(0.03) { return lose("terminated after the commit") }
       put(.finished, after: simulation.pause)
     }
+  }
+
+  private func isRefusedAtCommit(_ transaction: ModelTransaction) -> Bool {
+    simulation.isRefusedAtCommit
+      && (transaction.new.contains { simulation.isPoisoned($0.id) }
+        || database.broken.contains { transaction.brings($0) })
   }
 
   private func refuse(_ error: ModelRefusal) {
@@ -185,7 +188,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   /// The session breaks. Its transaction is rolled back, or committed without anybody hearing of it, now or later.
   func lose(_ reason: String, _ kind: DatabaseError.Kind = .connectionLost) {
     guard state == .open || state == .connecting else { return }
-    if isCommitting, let transaction {
+    if isCommitting, let transaction, !isRefusedAtCommit(transaction) {
       let ids = transaction.new.map(\.id)
       switch simulation.draw(4) {
       case 0: database.commit(transaction)
