@@ -254,7 +254,14 @@ import Testing
       }
       #expect(fleet.recovered.load(ordering: .relaxed) == 0)
       #expect(try await server.counts("pganalytics_pushes_parked_total 0"))
-      try await server.database.script(fault.cure)
+      // DDL and pushes lock each other out: whoever is chosen to give way tries again.
+      try await server.eventually("it is not cured") {
+        do throws(DatabaseError) { try await server.database.script(fault.cure) } catch {
+          if error.isRetryable { return false }
+          throw error
+        }
+        return true
+      }
       try await server.eventually("the table is not taken up again") { fleet.recovered.load(ordering: .relaxed) > 20 }
       fleet.isOver.store(true, ordering: .releasing)
       try await group.waitForAll()
