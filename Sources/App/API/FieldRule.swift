@@ -74,6 +74,16 @@ extension FieldRule where Value == String {
     }
   }
 
+  /// What somebody else named: any characters but NUL, which PostgreSQL could not even store, or none.
+  static var name: FieldRule {
+    var schema = Schema.string
+    schema.count = 0...4096
+    schema.pattern = Schema.withoutNUL
+    return text(schema, standIn: "", expectation: "must be a text of 0 to 4096 characters") { text in
+      text.unicodeScalars.count <= 4096 && !text.utf8.contains(0) ? text : nil
+    }
+  }
+
   /// A password or another secret: any characters but NUL; its size counts, and it is shown nowhere.
   static func secret(_ length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string(format: "password")
@@ -107,6 +117,17 @@ extension FieldRule where Value == String {
       let isClean = !text.unicodeScalars.contains { $0.value <= 0x20 || $0.value == 0x7F }
       return (3...254).contains(text.unicodeScalars.count) && isClean && parts.count == 2
         && parts.allSatisfy { !$0.isEmpty } ? text : nil
+    }
+  }
+}
+
+extension FieldRule where Value == Int64 {
+  /// 64 bits that name something, as a text: a program that knows doubles only would send another number.
+  static var identifier: FieldRule {
+    var schema = Schema.string
+    schema.pattern = "^-?[0-9]{1,19}$"
+    return text(schema, standIn: 0, expectation: "must be a whole number of 64 bits") { text in
+      text.utf8.first == UInt8(ascii: "+") ? nil : Int64(text)
     }
   }
 }

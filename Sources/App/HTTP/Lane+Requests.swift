@@ -194,19 +194,3 @@ extension Lane {
       ])
   }
 }
-
-extension Problem {
-  init(_ refusal: PushRefusal) {
-    switch refusal {
-    case .inflate(let error): self.init(error)
-    case .foreignCollector:
-      self.init(.identityMismatch, "collector_id in the body is another than the token's")
-    case .payload(let error):
-      switch error.kind {
-      case .malformed(let defect): self.init(.invalidJSON, "\(defect), at byte \(error.offset)")
-      case .envelope(.tooManyRows): self.init(.bodyTooLarge, "more rows than a push may have")
-      case .envelope(let fault): self.init(.validationFailed, "\(fault.rawValue), at byte \(error.offset)")
-      }
-    }
-  }
-}

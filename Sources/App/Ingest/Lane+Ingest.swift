@@ -117,6 +117,8 @@ extension Lane: CopyWriterOwner {
         for id in push.rows.pendingIDs { known.insert(id) }
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
+      counters.rowsRejected.merge(push.summary.rowsRejectedByCode, uniquingKeysWith: +)
+      counters.valuesAltered.merge(push.summary.alteredByKind, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
       answer(push, duplicate: duplicate, parked: false)
     case .parked:
@@ -229,5 +231,6 @@ extension LaneCounters {
     storing.observe(now - push.startedAt)
     push.rows.addRowCounts(to: &rowsStored)
     rowsRepeated += push.summary.rowsRepeated
+    rowsAddedUp += push.summary.rowsAddedUp
   }
 }

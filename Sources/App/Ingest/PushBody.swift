@@ -9,6 +9,8 @@ enum PushRefusal: Error {
   case payload(PushError)
   /// The envelope names another collector than the token.
   case foreignCollector
+  /// The body is something else than JSON.
+  case foreign(ForeignContent)
 }
 
 /// Reads the body of one push after the other. One value, so that the reader touches it once a piece.
@@ -22,6 +24,8 @@ struct PushBody: ~Copyable {
 
   private var coding = Coding.unknown
   private var firstByte: UInt8?
+  /// What the body begins with, once it was shown to the decoder.
+  private var opening: [UInt8] = []
   private var inflater: GzipInflater
   private var window = ByteBuffer()
   private var decoder: PushDecoder
@@ -49,6 +53,7 @@ struct PushBody: ~Copyable {
   mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
     coding = .unknown
     firstByte = nil
+    opening.removeAll(keepingCapacity: true)
     inflatedBytes = 0
     digest.restart()
     decoder.begin(serverID: serverID, timeWindow: timeWindow)
@@ -146,10 +151,22 @@ struct PushBody: ~Copyable {
     swap(&window, &self.window)
     defer { swap(&window, &self.window) }
     digest.update(window.span.extracting(before...))
+    if opening.isEmpty {
+      // So that whoever is refused hears what the body is, wherever it was cut.
+      if window.count < ForeignContent.prefixBytes, !isLast { return }
+      for index in 0..<min(window.count, ForeignContent.prefixBytes) { opening.append(window.span[index]) }
+    }
     let done: Int
     do throws(PushError) {
       done = try decoder.consume(window.span, isLast: isLast, rows: &push.rows, known: &known)
-    } catch { throw .payload(error) }
+    } catch {
+      if case .malformed = error.kind, error.offset < ForeignContent.prefixBytes,
+        let content = ForeignContent(opening, isInflated: coding == .gzip)
+      {
+        throw .foreign(content)
+      }
+      throw .payload(error)
+    }
     window.removeFirst(done)
   }
 

@@ -8,10 +8,32 @@ struct RejectedMetricAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("index", 3, "Position in `metrics`, from 0.")
+    object.nullable("row", 7 as Int?, "Position of the row in its list, from 0; null: the whole metric was not stored.")
     object.member("type", "pg_stats")
-    object.member("code", RejectCode.outOfRange.rawValue, "Why it was not stored.")
-    object.member("message", "tables[3].live_tuples: out of range")
+    object.member("path", "tables[7].name", "Where in the metric; empty for the metric itself.")
+    object.member("code", RejectCode.missingField.rawValue, "Why it was not stored.")
+    object.member("message", "tables[7].name: missing")
   }
+}
+
+struct AlteredValueAnswer: ResponseBody {
+  static let schemaName = "AlteredValue"
+  static let example = AlteredValueAnswer()
+
+  func write(to object: inout ObjectWriter) {
+    object.member("index", 4, "Position in `metrics`, from 0.")
+    object.nullable("row", 51 as Int?, "Position of the row in its list, from 0; null: the value is the metric's own.")
+    object.member("path", "queries[51].text", "Where in the metric.")
+    object.member("code", RejectCode.nulCharacter.rawValue, "Why it was not stored as it was sent.")
+    object.member(
+      "action", AlteredAction.mended,
+      "mended: a text, of which U+FFFD stands for what is no character, cut to the limit; null: nothing was stored for it."
+    )
+  }
+}
+
+enum AlteredAction: String, CaseIterable, Sendable, ResponseValue {
+  case mended, null
 }
 
 /// The answer as documented; `Push.answer` writes the real one.
@@ -20,16 +42,24 @@ struct PushAnswerExample: ResponseBody {
   static let example = PushAnswerExample()
 
   func write(to object: inout ObjectWriter) {
-    object.member("status", "partial", "success, partial (some metrics were rejected) or parked (see the prose).")
+    object.member("status", "partial", "success, partial (metrics or rows were rejected) or parked (see the prose).")
     object.member("collector_id", UUID(high: 1, low: 2))
     object.member("push_id", UUID(high: 3, low: 4), "What the push is known by; a repeat has the same.")
     object.member("metrics_received", 84)
     object.member("metrics_inserted", 83)
     object.member("rows_inserted", 412)
-    object.member("rows_repeated", 9, "Rows that repeated type, database, object and time within the push.")
+    object.member(
+      "rows_repeated", 9, "Rows that repeated type, database, object and time of an earlier list of the push.")
+    object.member("rows_added_up", 3, "Rows that were added to another of their list: parts of one statement.")
+    object.member("rows_rejected", 1, "Rows that were not stored, of metrics that were.")
+    object.member("values_mended", 1, "Texts that were not stored as they were sent.")
+    object.member("values_null", 2, "Values that their columns cannot hold: the row has none.")
     object.member("duplicate", false, "The push was stored before; nothing was stored now.")
-    object.member("rejected_count", 1)
-    object.member("rejected", [RejectedMetricAnswer.example], "The first of them; `rejects_reported` says how many.")
+    object.member("rejected_count", 1, "Metrics that were not stored.")
+    object.member(
+      "rejected", [RejectedMetricAnswer.example],
+      "The first metrics and rows of them; `rejects_reported` says how many.")
+    object.member("altered", [AlteredValueAnswer.example], "The first values of them, as many.")
     object.member("bytes_received", 52_001)
     object.member("processing_time_ms", 12)
     object.member("next_config_version", 1)
@@ -44,8 +74,9 @@ enum PushEndpoint {
       summary: "Deliver metrics. 200 means: committed.",
       description: """
         JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its \
-        `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A metric that cannot \
-        be stored is rejected by itself and listed; the rest is stored. Whatever is not 200 was not stored and may be \
+        `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A value that \
+        cannot be stored is mended or left out, a row without what it is about and a metric without type or time are rejected by \
+        themselves; all of it is counted and listed, and the rest is stored. Whatever is not 200 was not stored and may be \
         sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. `status: parked` means that PostgreSQL \
         refused the rows and that they are kept aside for an operator.
         """,

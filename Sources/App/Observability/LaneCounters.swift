@@ -38,9 +38,12 @@ struct LaneCounters: Sendable {
   var pushesAbandoned = 0
   /// In pushes that were stored, now or before.
   var metricsRejected: [RejectCode: Int] = [:]
+  var rowsRejected: [RejectCode: Int] = [:]
+  var valuesAltered: [AlteredValue.Kind: Int] = [:]
   /// By copy target.
   var rowsStored: [Int]
   var rowsRepeated = 0
+  var rowsAddedUp = 0
   /// Bodies of complete pushes, as received.
   var bytesReceived = 0
   var batches = 0
@@ -76,6 +79,8 @@ struct LaneCounters: Sendable {
     for path in sizes { left[keyPath: path] += right[keyPath: path] }
     left.pushesRefused.merge(right.pushesRefused, uniquingKeysWith: +)
     left.metricsRejected.merge(right.metricsRejected, uniquingKeysWith: +)
+    left.rowsRejected.merge(right.rowsRejected, uniquingKeysWith: +)
+    left.valuesAltered.merge(right.valuesAltered, uniquingKeysWith: +)
     for index in left.rowsStored.indices { left.rowsStored[index] += right.rowsStored[index] }
   }
 
@@ -83,7 +88,7 @@ struct LaneCounters: Sendable {
     \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
     \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
-    \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
+    \.rowsRepeated, \.rowsAddedUp, \.bytesReceived, \.batches, \.batchFailures,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [
     \.handshaking, \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,

@@ -143,9 +143,22 @@ struct MetricsPage {
       "pganalytics_metrics_rejected_total", .counter, "Metric objects rejected in stored pushes, by why.", by: "code",
       RejectCode.allCases.map { ($0.rawValue, counters.metricsRejected[$0] ?? 0) })
     page.family(
+      "pganalytics_rows_rejected_total", .counter, "Rows rejected by themselves in stored pushes, by why.", by: "code",
+      RejectCode.allCases.map { ($0.rawValue, counters.rowsRejected[$0] ?? 0) })
+    for (action, name, help) in [
+      (AlteredValue.Action.mended, "mended", "Texts mended in stored pushes, by why."),
+      (.null, "null", "Values left out in stored pushes, by why."),
+    ] {
+      page.family(
+        "pganalytics_values_\(name)_total", .counter, help, by: "code",
+        RejectCode.allCases.map { ($0.rawValue, counters.valuesAltered[.init($0, action)] ?? 0) })
+    }
+    page.family(
       "pganalytics_rows_stored_total", .counter, "Rows committed, by table.", by: "table",
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
     page.family("pganalytics_rows_repeated_total", .counter, "Rows that their push had twice.", counters.rowsRepeated)
+    page.family(
+      "pganalytics_rows_added_up_total", .counter, "Rows added to another of their list.", counters.rowsAddedUp)
     page.family(
       "pganalytics_push_seconds",
       "Stages of a push: receive from the head to the body's end, inflate and parse in time of the loop, queue until the "

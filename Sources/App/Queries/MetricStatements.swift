@@ -17,14 +17,15 @@ enum MetricStatements {
 
   /// Every kind of text that `MetricStatementWriter` can write on a storage.
   static func described(_ storage: StorageKind) -> [StatementDescription] {
-    MetricCatalog.tables.flatMap { table -> [StatementDescription] in
+    (MetricCatalog.tables + [MetricCatalog.catchAll]).flatMap { table -> [StatementDescription] in
       let shapes: [MetricSelection.Shape] =
         [.samples, .rates] + Aggregate.allCases.map { .buckets($0, seconds: 3600) }
       return shapes.flatMap { shape -> [StatementDescription] in
         let selection = Result { () throws(Problem) in
           try MetricSelection(
-            table: table, columns: nil, shape: shape, database: table.hasDatabase ? "d" : nil,
-            object: table.object.isEmpty ? nil : "o")
+            table: table, columns: shape == .samples ? table.selectable.map(\.name) : nil, shape: shape,
+            database: table.hasDatabase ? "d" : nil, object: table.object.isEmpty && !table.isCatchAll ? nil : "o",
+            identifier: table.identifier == nil ? nil : 1)
         }
         // A table without counters has no rates.
         guard case .success(let selection) = selection else { return [] }

@@ -8,6 +8,8 @@ struct MetricsRead: Sendable {
   let server: Int32
   let query: MetricsQuery
   let format: MetricFormat
+  /// Whether the client asks for gzip.
+  let isCompressed: Bool
   let context: RequestContext
 
   private static let defaultSpan: Int64 = 3_600_000_000
@@ -21,7 +23,7 @@ struct MetricsRead: Sendable {
     }
     let (range, position) = try range(selection)
     let limit = try limit()
-    let stream = MetricRowStream(capacity: services.settings.streamUnsentBytes)
+    let stream = MetricRowStream(capacity: services.settings.streamUnsentBytes, isCompressed: isCompressed)
     context.departure.onDeparture { stream.pipe.cancel() }
     Task {
       do throws(DatabaseError) {
@@ -91,7 +93,8 @@ struct MetricsRead: Sendable {
   ) -> MetricRowEncoder.Plan {
     let digest = digest
     return MetricRowEncoder.Plan(
-      format: format, names: selection.names, head: MetricsAnswer.head(server, selection, range), limit: limit,
+      format: format, names: selection.names, identifiers: selection.identifiers,
+      head: MetricsAnswer.head(server, selection, range), limit: limit,
       keyCount: statement.keyCount, start: position,
       cursor: { MetricCursor(start: range.start, end: range.end, position: $0).encode(for: digest) })
   }
@@ -102,8 +105,8 @@ struct MetricsRead: Sendable {
       status: .ok,
       fields: [
         HTTPField("Content-Type", type), HTTPField(MetricsAnswer.sourceField, source.rawValue),
-        HTTPField("Vary", "Accept"),
-      ])
+        HTTPField("Vary", "Accept, Accept-Encoding"),
+      ] + (isCompressed ? [HTTPField("Content-Encoding", "gzip")] : []))
   }
 
   private func limit() throws(Problem) -> Int {

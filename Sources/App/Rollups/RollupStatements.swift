@@ -108,7 +108,7 @@ extension RollupTable {
   private func insertion(_ values: [String], from rows: String) -> String {
     let keys = ["t.bucket", "t.server_id"] + identity
     return """
-      INSERT INTO \(qualifiedName) (\(columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")))
+      INSERT INTO \(qualifiedName) (\(filledColumns.map(quotedIdentifier).joined(separator: ", ")))
       SELECT \((keys + values).joined(separator: ", "))
       FROM (
       \(rows)
@@ -129,11 +129,12 @@ extension RollupTable {
   private var fromRows: String {
     let rolled = source.rolledColumns
     func quoted(_ name: String) -> String { quotedIdentifier(name) }
-    let counters = source.counters
-    let before = counters.map { "lag(t.\(quoted($0.name))) OVER bucket AS \(quoted($0.name + ".before"))" }
+    let before = source.steppedColumns.map {
+      "lag(t.\(quoted($0.name))) OVER bucket AS \(quoted($0.name + ".before"))"
+    }
     let rows = """
       SELECT t.*, \(bucket) AS bucket, lag(t.time) OVER bucket AS time_before, \(([Self.ends] + before).joined(separator: ", "))
-      FROM \(Self.work) JOIN \(source.qualifiedName) t ON \(Self.condition)
+      FROM \(Self.work) JOIN \(source.readable) t ON \(Self.condition)
       \(series(rolled.map { "t.\(quoted($0.name))" }))
       """
     let values = rolled.flatMap { column in
@@ -146,8 +147,8 @@ extension RollupTable {
         case .max: "max(\(value))"
         case .first: "max(\(value)) FILTER (WHERE t.is_first)"
         case .last: "max(\(value)) FILTER (WHERE t.is_last)"
-        case .increase: "sum(\(CounterStep(column).increase))"
-        case .elapsed: "sum(\(CounterStep.elapsed)) FILTER (WHERE \(CounterStep(column).isKnown))"
+        case .increase: "sum(\(CounterStep(column, of: source).increase))"
+        case .elapsed: "sum(\(CounterStep.elapsed)) FILTER (WHERE \(CounterStep(column, of: source).isKnown))"
         }
       }
     }
@@ -155,14 +156,13 @@ extension RollupTable {
   }
 
   private var fromFiner: String {
-    let counters = source.counters
-    let before = counters.map { column in
+    let before = source.steppedColumns.map { column in
       "lag(t.\(quotedIdentifier(RollupPart.last.name(of: column)))) OVER bucket AS \(quotedIdentifier(column.name + ".before"))"
     }
     let rows = """
       SELECT t.*, \(bucket) AS bucket, lag(t.last_time) OVER bucket AS time_before, \
       \(([Self.ends] + before).joined(separator: ", "))
-      FROM \(Self.work) JOIN \(source.rollupName(.fiveMinutes)) t ON \(Self.condition)
+      FROM \(Self.work) JOIN \(source.readableRollup(.fiveMinutes)) t ON \(Self.condition)
       \(series([]))
       """
     let values = source.rolledColumns.flatMap { column in
@@ -175,8 +175,8 @@ extension RollupTable {
         case .max: "max(\(value))"
         case .first: "max(\(value)) FILTER (WHERE t.is_first)"
         case .last: "max(\(value)) FILTER (WHERE t.is_last)"
-        case .increase: "sum(coalesce(\(value), 0) + coalesce(\(Partials.crossing(column)), 0))"
-        case .elapsed: "sum(\(Partials.elapsed(column)))"
+        case .increase: "sum(coalesce(\(value), 0) + coalesce(\(Partials.crossing(column, of: source)), 0))"
+        case .elapsed: "sum(\(Partials.elapsed(column, of: source)))"
         }
       }
     }

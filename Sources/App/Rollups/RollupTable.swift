@@ -15,11 +15,14 @@ struct RollupTable: Sendable {
       StoredTable.Column(name: "time", type: .timestamptz, isRequired: true),
       StoredTable.Column(name: "server_id", type: .int4, isRequired: true),
     ]
-    columns += source.identityColumns.map { StoredTable.Column(name: $0, type: .int8, isRequired: false) }
+    let flags = Set(source.series.filter { $0.kind == .bool }.map(\.name))
+    columns += source.identityColumns.map {
+      StoredTable.Column(name: $0, type: flags.contains($0) ? .bool : .int8, isRequired: false)
+    }
     columns += ["first_time", "last_time"].map { StoredTable.Column(name: $0, type: .timestamptz, isRequired: true) }
     columns += source.rolledColumns.flatMap { column in
-      RollupPart.all(of: column).map { part in
-        StoredTable.Column(name: part.name(of: column), type: part.type(of: column), isRequired: false)
+      RollupPart.all(of: column).flatMap { part in
+        part.storedColumns(of: column).map { StoredTable.Column(name: $0, type: $1, isRequired: false) }
       }
     }
     self.columns = columns
@@ -33,6 +36,14 @@ struct RollupTable: Sendable {
   static let all = RollupStep.allCases.flatMap { all($0) }
 
   var name: String { "\(source.name)_\(step.rawValue)" }
+
+  /// The columns that are put in. Those that roll-ups had before a column became numeric are read, and filled no more.
+  var filledColumns: [String] {
+    let parts = source.rolledColumns.flatMap { column in
+      RollupPart.all(of: column).compactMap { $0.storedColumns(of: column).last?.name }
+    }
+    return ["time", "server_id"] + source.identityColumns + ["first_time", "last_time"] + parts
+  }
 }
 
 extension RollupStep {

@@ -119,13 +119,13 @@ extension Settings {
     .init("json_depth", .count(\.jsonDepth, 8...512), "Nesting of a push's JSON; more is 400."),
     .init(
       "json_string_bytes", .bytes(\.jsonStringBytes, 1024...64 * mib),
-      "One text of a push; longer ones reject the metric."),
+      "One text of a push; the rest of a longer one is cut off."),
     .init(
       "json_window_bytes", .bytes(\.jsonWindowBytes, 64 * kib...64 * mib),
       "JSON held at once a push; a metric that does not fit is read row by row."),
     .init(
       "rejects_reported", .count(\.rejectsReported, 1...10_000),
-      "Rejected metrics listed in an answer; all are counted."),
+      "Rejected metrics and rows, and altered values, listed in an answer; all are counted."),
     .init(
       "bytes_in_flight", .bytes(\.bytesInFlight, mib...1 << 42), "Rows and bodies held by the process; more is 503."),
     .init(

@@ -29,12 +29,20 @@ public struct PushDecoder: ~Copyable {
   var unknownKey = ByteBuffer()
   var databaseKey = ByteBuffer()
   var scratch = ByteBuffer()
+  /// An unknown value that could not be kept as it stands in the text.
+  var mendedValue = ByteBuffer()
+  var reportMark = ReportMark()
+  /// A row that does not fit the window, and what is kept of it.
+  var oversized: OversizedRow?
+  var oversizedBytes = ByteBuffer()
 
   /// Bytes before the window.
   private var offset = 0
   private var isFinished = false
   private var failure: PushError?
   private var seenEnvelope: UInt8 = 0
+  /// Which field of the envelope came twice.
+  private var duplicate = MetricFrame.Field.none
   private var skipper: JSONSkipper?
   /// A scan that waits for more bytes; the value it looks at begins at the next step's first byte.
   private var scan: JSONScan?
@@ -72,6 +80,7 @@ public struct PushDecoder: ~Copyable {
     seenEnvelope = 0
     skipper = nil
     scan = nil
+    oversized = nil
   }
 
   /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
@@ -79,13 +88,15 @@ public struct PushDecoder: ~Copyable {
     var summary = report
     summary.rows = encoder.rowsStored
     summary.rowsRepeated = encoder.rowsRepeated
+    summary.rowsAddedUp = encoder.rowsAddedUp
     return summary
   }
 
   /// Bytes held from the allocator, the rows not included.
   public var allocatedBytes: Int {
     encoder.allocatedBytes + leftovers.allocatedBytes + scratch.allocatedBytes + unknownKey.allocatedBytes
-      + databaseKey.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes + databaseHeader.allocatedBytes
+      + databaseKey.allocatedBytes + oversizedBytes.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes
+      + databaseHeader.allocatedBytes
   }
 
   /// Reads on.
@@ -128,9 +139,11 @@ public struct PushDecoder: ~Copyable {
   private mutating func fail(_ fault: DecodeFault, start: Int) -> PushError {
     let error =
       switch fault {
-      case .malformed(let defect, let at): PushError(kind: .malformed(defect), offset: offset + at)
-      case .envelope(let envelope): PushError(kind: .envelope(envelope), offset: offset + start)
-      case .reject: PushError(kind: .envelope(.badText), offset: offset + start)
+      case .malformed(let defect, let at):
+        PushError(kind: .malformed(defect), offset: offset + at, path: pushPath())
+      case .envelope(let envelope):
+        PushError(kind: .envelope(envelope), offset: offset + start, path: envelopePath(envelope))
+      case .reject: PushError(kind: .envelope(.badText), offset: offset + start, path: pushPath())
       }
     failure = error
     return error
@@ -140,7 +153,7 @@ public struct PushDecoder: ~Copyable {
   private mutating func step(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
-    if skipper != nil { return try skip(&cursor) }
+    if skipper != nil { return try skip(&cursor, &rows, &known) }
     if cursor.isAtEnd { return false }
     let byte = cursor.peek
     if frames.count == 0 {
@@ -176,12 +189,20 @@ public struct PushDecoder: ~Copyable {
     }
   }
 
-  private mutating func skip(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
+  private mutating func skip(
+    _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    let start = cursor.position
     // Safety: `step` came here because there is a skipper.
     cursor.position = try skipper!.advance(cursor.bytes, from: cursor.position)
+    oversized?.keep(cursor.bytes.extracting(start..<cursor.position), in: &oversizedBytes)
     guard skipper!.isDone else { return false }  // Safety: as above
     skipper = nil
-    frames.valueEnded()
+    if oversized == nil {
+      frames.valueEnded()
+    } else {
+      try readOversizedRow(&rows, &known)
+    }
     return true
   }
 
@@ -189,6 +210,7 @@ public struct PushDecoder: ~Copyable {
   mutating func beginSkip(_ skipper: JSONSkipper) {
     self.skipper = skipper
     scan = nil
+    oversized = nil
   }
 
   /// Reads a key; `frames.top.field` says which.
@@ -309,9 +331,29 @@ public struct PushDecoder: ~Copyable {
     }
   }
 
+  /// The key that a field of the envelope has; "" for an unknown one.
+  func envelopeKey(_ field: MetricFrame.Field) -> String {
+    guard case .known(let index) = field, let field = EnvelopeField(rawValue: index) else { return "" }
+    return field.key.description
+  }
+
+  /// The member of the envelope that a fault is about.
+  private func envelopePath(_ fault: PushError.Envelope) -> String {
+    switch fault {
+    case .missingCollectorID: EnvelopeField.collectorID.key.description
+    case .missingMetrics: EnvelopeField.metrics.key.description
+    case .notAnObject, .tooManyRows: ""
+    case .duplicateKey: envelopeKey(duplicate)
+    case .wrongType, .badText, .tooLong: pushPath()
+    }
+  }
+
   private mutating func envelopeField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
     for field in EnvelopeField.allCases where cursor.equals(key, field.key) {
-      guard seenEnvelope & field.bit == 0 else { throw .envelope(.duplicateKey) }
+      guard seenEnvelope & field.bit == 0 else {
+        duplicate = .known(field.rawValue)
+        throw .envelope(.duplicateKey)
+      }
       seenEnvelope |= field.bit
       return .known(field.rawValue)
     }
@@ -335,9 +377,9 @@ public struct PushDecoder: ~Copyable {
     } else {
       switch field {
       case .collectorID: report.collectorID = try envelopeText(&cursor)
-      case .hostname: report.hostname = try envelopeText(&cursor)
-      case .timestamp: report.timestamp = try envelopeText(&cursor)
-      case .version: report.version = try envelopeText(&cursor)
+      case .hostname: report.hostname = try envelopeText(&cursor, isMended: true)
+      case .timestamp: report.timestamp = try envelopeText(&cursor, isMended: true)
+      case .version: report.version = try envelopeText(&cursor, isMended: true)
       case .metricsCount:
         guard cursor.peek &- 0x30 < 10 || cursor.peek == 0x2D else { throw .envelope(.wrongType) }
         guard try cursor.number().isInteger else { throw .envelope(.wrongType) }
@@ -348,12 +390,16 @@ public struct PushDecoder: ~Copyable {
     return true
   }
 
-  private mutating func envelopeText(_ cursor: inout JSONCursor) throws(DecodeFault) -> String {
+  /// - Parameter isMended: whether a text is good enough, of which not every character can be told.
+  private mutating func envelopeText(
+    _ cursor: inout JSONCursor, isMended: Bool = false
+  ) throws(DecodeFault) -> String {
     guard cursor.peek == 0x22 else { throw .envelope(.wrongType) }
     let text = try cursor.text()
     guard text.count <= limits.keyBytes else { throw .envelope(.tooLong) }
+    if !isMended, cursor.fault(of: text) != nil { throw .envelope(.badText) }
     scratch.removeAll()
-    do throws(DecodeFault) { try cursor.decode(text, into: &scratch) } catch { throw .envelope(.badText) }
+    cursor.decodeMended(text, limit: limits.keyBytes, into: &scratch)
     return scratch.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -153,6 +153,30 @@ public struct PushRows: ~Copyable {
     held.removeAll()
   }
 
+  /// Bytes of the tuples that wait for their time.
+  var heldBytes: Int { held.count }
+
+  /// Lends the tuple of `target` that begins at `offset`, with whatever follows it.
+  func withTuple<R>(of target: Int, isHeld: Bool, at offset: Int, _ body: (Span<UInt8>) -> R) -> R {
+    isHeld ? body(held.span.extracting(offset...)) : body(tuples[target].bytes.span.extracting(offset...))
+  }
+
+  /// Puts another tuple in the place of the one of `length` bytes at `offset`.
+  mutating func replaceTuple(of target: Int, isHeld: Bool, at offset: Int, _ length: Int, with tuple: Span<UInt8>) {
+    encodedBytes += tuple.count - length
+    if !isHeld { return tuples[target].bytes.replace(offset..<offset + length, with: tuple) }
+    held.replace(offset..<offset + length, with: tuple)
+    if tuple.count == length { return }
+    var start = 0
+    for index in heldTuples.indices {
+      if start == offset {
+        heldTuples[index].byteCount = tuple.count
+        return
+      }
+      start += heldTuples[index].byteCount
+    }
+  }
+
   mutating func appendPending(_ id: UInt64) { pendingIDs.append(id) }
 
   /// Rows up to here belong to earlier metrics.

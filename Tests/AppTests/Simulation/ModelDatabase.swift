@@ -36,7 +36,7 @@ final class ModelDatabase {
     self.simulation = simulation
     references = stock.catalog.targets.map { target in
       guard let table = MetricCatalog.tables.first(where: { $0.name == target.table }) else { return [] }
-      let interned = Set(table.columns.compactMap { $0.kind == .interned ? $0.name + "_id" : nil })
+      let interned = Set(table.columns.compactMap { $0.kind == .interned ? $0.storedName : nil })
       return target.columns.enumerated().compactMap { index, column in
         if column.name == "object_id", !table.object.isEmpty { return (index, true) }
         let isText = column.name == "database_id" && table.hasDatabase || interned.contains(column.name)

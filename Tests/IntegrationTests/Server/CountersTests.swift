@@ -92,12 +92,18 @@ import Testing
     let server = try await RunningServer.start { $0.lockTimeout = .seconds(3600) }
     let collector = try await server.enrol()
     let old = TestCollector.disk("b", used: 1, time: TestCollector.now(secondsAgo: 40 * 86_400))
-    let push = collector.push(of: [TestCollector.disk("a", used: 1), old, old, "7"])
+    let broken =
+      #"{"type":"disk_usage","timestamp":"\#(TestCollector.now())","filesystems":[{"device":"d"},{"device":"e\u0000","mount":"","#
+      + #""used_gb":"x"}]}"#
+    let push = collector.push(of: [TestCollector.disk("a", used: 1), old, old, "7", broken])
     #expect(try await collector.push(push).json["rejected_count"]?.integer == 3)
     let samples = try await counters(server)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"too_old\"}"] == 2)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"not_an_object\"}"] == 1)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"bad_utf8\"}"] == 0)
+    #expect(samples["pganalytics_rows_rejected_total{code=\"missing_field\"}"] == 1)
+    #expect(samples["pganalytics_values_mended_total{code=\"nul_character\"}"] == 1)
+    #expect(samples["pganalytics_values_null_total{code=\"wrong_type\"}"] == 1)
     try await server.database.lease { session throws(DatabaseError) in
       try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("c", used: 1)])) }
