@@ -80,12 +80,18 @@ struct Addition: Sendable {
       let result = rule == .sum ? a + b : rule == .least ? min(a, b) : max(a, b)
       second.bits = result.bitPattern
       return result.isFinite
-    case .int8, .made, .numeric:
+    case .int8, .made:
+      let (a, b) = (Int64(bitPattern: first.bits), Int64(bitPattern: second.bits))
+      let (sum, isBeyond) = a.addingReportingOverflow(b)
+      let result = rule == .sum ? sum : rule == .least ? min(a, b) : max(a, b)
+      second.bits = UInt64(bitPattern: result)
+      return rule != .sum || !isBeyond
+    case .numeric:
+      // Each has at most 38 digits: their sum is no overflow.
       let (a, b) = (first.wide, second.wide)
-      // Each has at most 38 digits: their sum fits.
       let result = rule == .sum ? a + b : rule == .least ? min(a, b) : max(a, b)
       second.wide = result
-      return kind == .numeric ? result.magnitude < RowValues.wideEnd : !second.isWide
+      return result.magnitude < RowValues.wideEnd
     case .bool, .text, .interned, .timestamp, .object: preconditionFailure("\(kind) has no sum")
     }
   }

@@ -131,4 +131,21 @@ extension PushDecoder {
     let inside = faultPath()
     return inside.isEmpty ? element : element + "." + inside
   }
+
+  /// The key that a field of the envelope has; "" for an unknown one.
+  func envelopeKey(_ field: MetricFrame.Field) -> String {
+    guard case .known(let index) = field, let field = EnvelopeField(rawValue: index) else { return "" }
+    return field.key.description
+  }
+
+  /// The member of the envelope that a fault is about.
+  func envelopePath(_ fault: PushError.Envelope) -> String {
+    switch fault {
+    case .missingCollectorID: EnvelopeField.collectorID.key.description
+    case .missingMetrics: EnvelopeField.metrics.key.description
+    case .notAnObject, .tooManyRows: ""
+    case .duplicateKey: envelopeKey(duplicate)
+    case .wrongType, .badText, .tooLong: pushPath()
+    }
+  }
 }

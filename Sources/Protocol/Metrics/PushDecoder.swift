@@ -42,7 +42,7 @@ public struct PushDecoder: ~Copyable {
   private var failure: PushError?
   private var seenEnvelope: UInt8 = 0
   /// Which field of the envelope came twice.
-  private var duplicate = MetricFrame.Field.none
+  private(set) var duplicate = MetricFrame.Field.none
   private var skipper: JSONSkipper?
   /// A scan that waits for more bytes; the value it looks at begins at the next step's first byte.
   private var scan: JSONScan?
@@ -314,7 +314,7 @@ public struct PushDecoder: ~Copyable {
 
   // MARK: the envelope
 
-  private enum EnvelopeField: Int, CaseIterable {
+  enum EnvelopeField: Int, CaseIterable {
     case collectorID, hostname, metrics, metricsCount, timestamp, version
 
     var bit: UInt8 { 1 << UInt8(rawValue) }
@@ -328,23 +328,6 @@ public struct PushDecoder: ~Copyable {
       case .timestamp: "timestamp"
       case .version: "version"
       }
-    }
-  }
-
-  /// The key that a field of the envelope has; "" for an unknown one.
-  func envelopeKey(_ field: MetricFrame.Field) -> String {
-    guard case .known(let index) = field, let field = EnvelopeField(rawValue: index) else { return "" }
-    return field.key.description
-  }
-
-  /// The member of the envelope that a fault is about.
-  private func envelopePath(_ fault: PushError.Envelope) -> String {
-    switch fault {
-    case .missingCollectorID: EnvelopeField.collectorID.key.description
-    case .missingMetrics: EnvelopeField.metrics.key.description
-    case .notAnObject, .tooManyRows: ""
-    case .duplicateKey: envelopeKey(duplicate)
-    case .wrongType, .badText, .tooLong: pushPath()
     }
   }
 

@@ -68,7 +68,7 @@ import Testing
     let collector = try await attacked.server.enrol()
     let client = try await collector.client()
     let sound = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
-    let wide = sound.flatMap { [$0, 0] }
+    let wide: [UInt8] = sound.flatMap { [$0, 0] as [UInt8] }
     let cases: [([UInt8], String)] = [
       ([0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x00], "zstd"), ([0x78, 0x9C, 0x03, 0x00, 0, 0, 0, 1], "zlib"),
       (GzipDeflater.gzip(GzipDeflater.gzip(sound)), "gzip twice"), ([0xEF, 0xBB, 0xBF] + sound, "byte order mark"),

@@ -73,7 +73,8 @@ import Testing
         "3 pg_query_stats wrong_type queries[60].hash", "4 pg_query_stats too_old ",
         "5 pg_query_stats missing_timestamp ",
       ])
-    #expect(whole.summary.rows == 20 * 7 + 1 + 2)  // the rows, each three added up, the sound metric, two leftovers that differ
+    // The rows, each three added up, the sound metric, two leftovers that differ.
+    #expect(whole.summary.rows == 20 * 7 + 1 + 2)
     for window in [150, 600, 2000, 3000] {
       for pieces in [[body[...]], body.indices.map { body[$0...$0] }] {
         var push = decode(pieces, limits: Self.limits(window: window))
