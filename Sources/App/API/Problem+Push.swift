@@ -21,7 +21,7 @@ extension Problem {
 }
 
 extension PushError {
-  /// `metrics[3].tables: unexpected character, at byte 812`.
+  /// `metrics[3]: unexpected character, at byte 812`.
   fileprivate func placed(_ words: String) -> String {
     (path.isEmpty ? "" : path + ": ") + words + ", at byte \(offset)"
   }

@@ -128,6 +128,7 @@ public struct GzipInflater: ~Copyable {
   ) throws(InflateError) -> InflateProgress {
     precondition(outputBytes > 0 && input.count <= Int(UInt32.max))
     let before = consumedBytes
+    let end = output.count + outputBytes
     var index = 0
     while true {
       switch phase {
@@ -140,7 +141,9 @@ public struct GzipInflater: ~Copyable {
         phase = header.isDone ? .deflate : .header(header)
         if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
       case .deflate:
-        if let state = try run(input.extracting(index...), into: &output, atMost: outputBytes) {
+        // An earlier member may have filled the output.
+        if output.count == end { return try told(index, .outputFull) }
+        if let state = try run(input.extracting(index...), into: &output, atMost: end - output.count) {
           return try told(consumedBytes - before, state)
         }
         index = consumedBytes - before

@@ -123,13 +123,14 @@ extension PushDecoder {
     return path
   }
 
-  /// Where the present step is, as a JSON path within the push.
+  /// The member of the push that the present step is in. No deeper: how far a metric was read when a defect is met depends on
+  /// where the body was cut, and what is said of it must not.
   func pushPath() -> String {
-    if frames.count == 0 { return "" }
-    if frames.count == 1 { return envelopeKey(frames.top.field) }
-    let element = "metrics[\(frames[1].index)]"
-    let inside = faultPath()
-    return inside.isEmpty ? element : element + "." + inside
+    switch frames.count {
+    case 0: ""
+    case 1: envelopeKey(frames.top.field)
+    default: "metrics[\(frames[1].index)]"  // whatever is open inside of it
+    }
   }
 
   /// The key that a field of the envelope has; "" for an unknown one.

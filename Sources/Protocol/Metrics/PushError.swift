@@ -24,7 +24,7 @@ public struct PushError: Error, Sendable, Hashable {
   public let kind: Kind
   /// Where in the (inflated) body: the offending byte, or the start of the offending value.
   public let offset: Int
-  /// The member that was being read, as a JSON path: `collector_id`, `metrics[3].tables[7]`; "" for the body itself.
+  /// The member that was being read, as a JSON path: `collector_id`, `metrics[3]`; "" for the body itself.
   public let path: String
 
   public init(kind: Kind, offset: Int, path: String = "") {

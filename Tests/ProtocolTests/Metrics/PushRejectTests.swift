@@ -428,7 +428,7 @@ import Testing
       (#"{"collector_id":"c","metrics":[],"metrics":[]}"#, "metrics"),
       (#"{"collector_id":"c","metrics":[5,}"#, "metrics[1]"),
       (
-        #"{"collector_id":"c","metrics":[5,{"type":"pg_log","entries":[{},{"level":tru}]}]}"#, "metrics[1].entries[1]"
+        #"{"collector_id":"c","metrics":[5,{"type":"pg_log","entries":[{},{"level":tru}]}]}"#, "metrics[1]"
       ),
     ])
   func `the fault of a push names the member`(body: String, path: String) {
