@@ -82,7 +82,7 @@ struct MigratedDatabase: Sendable {
     let older = Array(MigrationFile.all.dropLast())
     let newest = try #require(MigrationFile.all.last)
     let refusal = MigrationError.databaseIsNewer(
-      version: newest.version, name: newest.name, newestKnown: newest.version - 1)
+      version: newest.version, name: newest.name, newestKnown: try #require(older.last).version)
     await #expect(throws: refusal) {
       try await Migrator(database: migrated.database, storage: migrated.storage, files: older).status()
     }
