@@ -92,6 +92,7 @@ enum SQLState {
   static let invalidTableDefinition = "42P16"
   static let lockNotAvailable = "55P03"
   static let queryCanceled = "57014"
+  static let readOnlyTransaction = "25006"
 }
 
 /// An error type that can stand for a failed database request, so that a transaction's body may throw its own.

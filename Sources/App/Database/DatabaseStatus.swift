@@ -72,6 +72,14 @@ struct DatabaseStatus: Sendable {
   let storage: StorageKind
   let tables: [Table]
   let fleet: Fleet
+  let rollups: [RollupState]
+  let rollupFailures: [RollupFailure]
+  /// TimescaleDB's; nil on plain PostgreSQL.
+  let jobs: (failed: [FailedJob], workers: WorkerProcesses?)?
+  private let readAt: Timestamp
+
+  /// Reasons of failed roll-ups that are listed.
+  private static let listedFailures: Int64 = 10
 
   /// Reads it. - Throws: also for a database that was never migrated.
   init(_ database: Database, storage settings: StorageSettings) async throws {
@@ -94,6 +102,16 @@ struct DatabaseStatus: Sendable {
       throw DatabaseError(.unexpectedResult, "no row")
     }
     self.fleet = fleet
+    rollups = try await database.rows(RollupStateStatements.state, settings.rollupDelay / .seconds(1))
+    rollupFailures = try await database.rows(RollupStateStatements.failures, Self.listedFailures)
+    switch storage {
+    case .plain: jobs = nil
+    case .timescale:
+      jobs = (
+        try await database.rows(TimescaleStatements.failedJobs), try await database.one(TimescaleStatements.workers)
+      )
+    }
+    readAt = try await database.one(RollupStatements.now)?.value ?? Timestamp(unixSeconds: 0)
   }
 
   /// For a terminal.
@@ -111,7 +129,11 @@ struct DatabaseStatus: Sendable {
       "schema       version \(migrations.last { $0.appliedAt != nil }?.version ?? 0) of \(migrations.count), \(schema)",
       "storage      \(kind)",
       "collectors   \(fleet.enrolled) enrolled, \(fleet.seen) seen in the last 5 min, \(fleet.revoked) revoked",
-      "dead letters \(fleet.deadLetters)", "",
+      "dead letters \(fleet.deadLetters)",
+    ]
+    lines += backgroundWork()
+    lines += [
+      "",
       Self.columns("table", "parts", "compressed", "size", "rows (estimate)", "from", "until"),
     ]
     for table in tables {
@@ -121,6 +143,35 @@ struct DatabaseStatus: Sendable {
           table.oldest.map(Self.day) ?? "-", table.newest.map(Self.day) ?? "-"))
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Rolling up and TimescaleDB's jobs.
+  private func backgroundWork() -> [String] {
+    let now = readAt.unixMicroseconds / 1_000_000
+    let states = rollups.map { state in
+      let failed = state.failed > 0 ? ", \(state.failed) of them FAILED" : ""
+      let age = StorageSnapshot.age([state.oldest], now)
+      let since = age > 0 ? ", the oldest for \(SettingValue.print(time: .seconds(age)))" : ""
+      return "\(state.step?.rawValue ?? "?"): \(state.pending) steps pending\(failed)\(since)"
+    }
+    var lines = ["roll-ups     \(states.joined(separator: "; "))"]
+    for failure in rollupFailures {
+      lines.append(
+        """
+                       \(failure.table): \(failure.units) steps of \(failure.servers) servers, from \(failure.start.rfc3339): \
+        \(failure.message); next try \(failure.nextTry.rfc3339)
+        """)
+    }
+    guard let jobs else { return lines }
+    lines.append("jobs         \(jobs.failed.isEmpty ? "none failed" : "\(jobs.failed.count) FAILED")")
+    for job in jobs.failed {
+      let last = job.lastSuccess.map { "last done \($0.rfc3339)" } ?? "never done"
+      lines.append(
+        "             \(job.procedure) of \(job.table): \(job.failures) failures, \(last): \(job.message ?? "see the server's log")"
+      )
+    }
+    if let advice = jobs.workers?.advice { lines.append("processes    \(advice)") }
+    return lines
   }
 
   private static func columns(_ texts: String...) -> String {

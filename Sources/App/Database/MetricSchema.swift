@@ -154,7 +154,10 @@ enum TimescaleStatements {
     """)
 
   static let all =
-    [policies.description, hypertables.description] + MetricStatements.described(.timescale)
+    [
+      policies.description, compression.description, hypertables.description, failedJobs.description,
+      workers.description,
+    ] + MetricStatements.described(.timescale)
 }
 
 struct MetricSchema: Sendable {

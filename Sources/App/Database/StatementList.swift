@@ -8,6 +8,6 @@ enum StatementList {
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + ConfigStatements.all
     + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all
-    + RollupStatements.all
+    + RollupStatements.all + RollupUnitStatements.all + RollupStateStatements.all
     + RollupPartitionStatements.all + AuditStatements.all
 }

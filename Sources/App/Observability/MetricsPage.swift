@@ -7,6 +7,7 @@ struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
   let rekeying: RekeyingSnapshot
+  let storage: StorageSnapshot
   let settings: Settings
   let reload: SettingsReload.Snapshot
   let startedAt: Int64
@@ -19,6 +20,7 @@ struct MetricsPage {
     connections(&page)
     pushes(&page)
     writers(&page)
+    rollups(&page)
     return page.text
   }
 
@@ -172,6 +174,44 @@ struct MetricsPage {
   }
 }
 
+extension MetricsPage {
+  private func rollups(_ page: inout PrometheusText) {
+    func perStep(_ value: (RollupState) -> Int) -> [(String, any PrometheusText.Sample)] {
+      RollupStep.allCases.map { step in
+        (step.rawValue, storage.rollups.first { $0.step == step }.map(value) ?? 0)
+      }
+    }
+    page.family(
+      "pganalytics_rollup_pending_steps", .gauge,
+      "Steps of rolling up that are due, by width: servers with something new, and tables of a server that go by themselves.",
+      by: "step", perStep { Int($0.pending) })
+    page.family(
+      "pganalytics_rollup_failed_steps", .gauge,
+      "Of them, those that failed by themselves, were set aside and are tried again.", by: "step",
+      perStep { Int($0.failed) })
+    page.family(
+      "pganalytics_rollup_oldest_seconds", .gauge,
+      "For how long what waits longest could have been rolled up; 0: nothing waits.", by: "step",
+      perStep { StorageSnapshot.age([$0.oldest], now) })
+    page.family(
+      "pganalytics_rollup_oldest_failed_seconds", .gauge,
+      "For how long the step waits that was set aside first; 0: none is.",
+      StorageSnapshot.age(storage.rollups.map(\.oldestFailed), now))
+    page.family(
+      "pganalytics_rollup_failures_total", .counter, "Tries of this server to roll up that failed.",
+      storage.rollupFailures)
+    page.family(
+      "pganalytics_rollup_round_failures_total", .counter, "Rounds of this server that ended early.",
+      storage.rollupRoundFailures)
+    page.family(
+      "pganalytics_rollup_overflows_total", .counter,
+      "Buckets that this server made with a sum that no double can hold: it is NULL.", storage.rollupOverflows)
+    page.family(
+      "pganalytics_timescale_failed_jobs", .gauge,
+      "Jobs of TimescaleDB for our tables (compression, retention) whose last run failed.", storage.failedJobs.count)
+  }
+}
+
 enum MetricsEndpoint {
   static func declaration(_ services: Services) -> Endpoint {
     let targets = CompiledCatalog().targets
@@ -192,7 +232,8 @@ enum MetricsEndpoint {
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
         lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
-        settings: services.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
+        storage: services.storageWatch.snapshot, settings: services.settings, reload: services.reload.snapshot,
+        startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))

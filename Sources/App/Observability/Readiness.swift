@@ -3,12 +3,22 @@
 import Protocol
 import Reactor
 
-/// A reason not to. The raw value is what programs read; `sentence` is for people.
+/// A reason not to, or a trouble behind the tables that is no reason to send requests elsewhere (`isBlocking`). The raw value
+/// is what programs read; `sentence` is for people.
 enum Unreadiness: String, CaseIterable, Sendable {
   case draining
   case databaseUnreachable = "database_unreachable"
   case writersDisconnected = "writers_disconnected"
   case memoryExhausted = "memory_exhausted"
+  case storageJobsFailing = "storage_jobs_failing"
+
+  /// Whether requests are better sent elsewhere. What no server of the database can do better is shown and blocks nothing.
+  var isBlocking: Bool {
+    switch self {
+    case .draining, .databaseUnreachable, .writersDisconnected, .memoryExhausted: true
+    case .storageJobsFailing: false
+    }
+  }
 
   var sentence: String {
     switch self {
@@ -17,6 +27,8 @@ enum Unreadiness: String, CaseIterable, Sendable {
     case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
     case .memoryExhausted:
       "A loop holds as many bytes as it may (bytes_in_flight): it has just refused pushes for that."
+    case .storageJobsFailing:
+      "TimescaleDB's jobs fail: chunks are not compressed, or not dropped. `pganalytics db status` says which and why."
     }
   }
 }
@@ -60,6 +72,7 @@ extension Services {
   func unreadiness() async -> [Unreadiness] {
     var reasons = await lanes.unreadiness()
     if !(await isDatabaseReachable()) { reasons.insert(.databaseUnreachable) }
+    if !storageWatch.snapshot.failedJobs.isEmpty { reasons.insert(.storageJobsFailing) }
     return Unreadiness.allCases.filter(reasons.contains)
   }
 }

@@ -21,7 +21,8 @@ enum RollupPart: String, CaseIterable, Sendable {
     }
   }
 
-  /// - Returns: the column's type in a roll-up. A sum of int8 is a numeric, as PostgreSQL has it.
+  /// - Returns: the column's type in a roll-up. A sum of int8 is a numeric, as PostgreSQL has it. A sum of float8 is NULL
+  ///   where no double can hold it.
   func type(of column: MetricColumn) -> SQLType {
     let isInteger = column.kind == .int8
     return switch self {
@@ -33,6 +34,19 @@ enum RollupPart: String, CaseIterable, Sendable {
   }
 
   func name(of column: MetricColumn) -> String { "\(column.name).\(rawValue)" }
+
+  /// Whether a bucket has values whose sum no double can hold.
+  static func isSumLacking(_ column: MetricColumn, _ alias: String) -> String {
+    "\(alias)\(quotedIdentifier(count.name(of: column))) > 0 AND \(alias)\(quotedIdentifier(sum.name(of: column))) IS NULL"
+  }
+
+  /// Whether a bucket has increases whose sum no double can hold.
+  static func isIncreaseLacking(_ column: MetricColumn, _ alias: String) -> String {
+    """
+    \(alias)\(quotedIdentifier(elapsed.name(of: column))) IS NOT NULL \
+    AND \(alias)\(quotedIdentifier(increase.name(of: column))) IS NULL
+    """
+  }
 
   /// The part of a bucket that has one row, `t`.
   func ofRow(_ column: MetricColumn) -> String {
@@ -66,8 +80,7 @@ struct Partials {
     }
     let columns = selection.columns
     switch aggregate {
-    case .avg: add(columns, [.sum, .count])
-    case .sum: add(columns, [.sum])
+    case .avg, .sum: add(columns, [.sum, .count])
     case .min: add(columns, [.min])
     case .max: add(columns, [.max])
     case .last: add(columns, [.last])
@@ -89,22 +102,51 @@ struct Partials {
   func composed(_ column: MetricColumn) -> String {
     func own(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
     switch aggregate {
-    case .avg: return "(sum(\(own(.sum))) / nullif(sum(\(own(.count))), 0))::float8"
-    case .sum: return "sum(\(own(.sum)))::float8"
+    case .avg:
+      let count = "nullif(sum(\(own(.count))), 0)"
+      return column.kind == .float8
+        ? finiteQuotient(Self.sum(column), "\(count)::float8") : finiteDouble("\(Self.sum(column)) / \(count)")
+    case .sum: return column.kind == .float8 ? Self.sum(column) : finiteDouble(Self.sum(column))
     case .min: return "min(\(own(.min)))"
     case .max: return "max(\(own(.max)))"
     case .last:
       let ties = selection.ties(isDescending: true) { $0.name + ".tie" }
       return "(array_agg(\(own(.last)) ORDER BY t.time DESC\(ties)))[1]"
     case .rate:
-      let increase = "coalesce(\(own(.increase)), 0) + coalesce(\(Self.crossing(column)), 0)"
-      return "sum(\(increase))::float8 / nullif(sum(\(Self.elapsed(column))), 0)"
+      let increase = column.kind == .float8 ? Self.increase(column) : finiteDouble(Self.increase(column))
+      return finiteQuotient(increase, "nullif(sum(\(Self.elapsed(column))), 0)")
     case .p95: preconditionFailure("p95 is not composed")
     }
   }
 
+  /// The sum of buckets' sums, as `RollupPart.sum` has it. A bucket with values and without a sum is beyond a double.
+  static func sum(_ column: MetricColumn) -> String {
+    let sum = "t.\(quotedIdentifier(RollupPart.sum.name(of: column)))"
+    if column.kind != .float8 { return "sum(\(sum))" }
+    return FiniteSum(of: sum, isLacking: RollupPart.isSumLacking(column, "t.")).aggregate
+  }
+
+  /// The sum of buckets' increases and of those between the buckets, as `RollupPart.increase` has it.
+  static func increase(_ column: MetricColumn) -> String {
+    let increase = "coalesce(t.\(quotedIdentifier(RollupPart.increase.name(of: column))), 0)"
+    let sum = "\(increase) + coalesce(\(crossing(column)), 0)"
+    if column.kind != .float8 { return "sum(\(sum))" }
+    let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
+    let before = "t.\(quotedIdentifier(column.name + ".before"))"
+    let (scaled, scaledBefore) = (FiniteSum.scaled(first), FiniteSum.scaled(before))
+    return FiniteSum(
+      term: sum,
+      isOrdinary: FiniteSum.isOrdinary([increase, "coalesce(\(first), 0)", "coalesce(\(before), 0)"]),
+      scaled: """
+        \(FiniteSum.scaled(increase)) \
+        + coalesce(CASE WHEN \(first) < \(before) THEN \(scaled) ELSE \(scaled) - \(scaledBefore) END, 0)
+        """,
+      isLacking: RollupPart.isIncreaseLacking(column, "t.")
+    ).aggregate
+  }
+
   /// The increase from the last row of the bucket before to the first of this one.
-  static func crossing(_ column: MetricColumn) -> String {
+  private static func crossing(_ column: MetricColumn) -> String {
     let number = column.kind == .int8 ? "::numeric" : ""
     let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
     let before = "t.\(quotedIdentifier(column.name + ".before"))"

@@ -109,9 +109,7 @@ struct MetricStatementWriter {
   }
 
   private mutating func rates() -> String {
-    let values = selection.columns.map { column in
-      "(\(CounterStep(column).increase))::float8 / nullif(\(CounterStep.elapsed), 0) AS \(quoted(column.name))"
-    }
+    let values = selection.columns.map { "\(CounterStep($0).rate) AS \(quoted($0.name))" }
     var rows = """
       SELECT t.time\(list(identity + values)), t.cursor_tie
       FROM (\(lagged(isTied: true))) t
@@ -143,13 +141,7 @@ struct MetricStatementWriter {
       values = columns.map { "\(parts.composed($0)) AS \(quoted($0.name))" }
     } else if aggregate == .rate {
       rows = "(\(lagged(isTied: false))) t"
-      values = columns.map { column in
-        let step = CounterStep(column)
-        return """
-          sum(\(step.increase))::float8 / nullif(sum(\(CounterStep.elapsed)) FILTER (WHERE \(step.isKnown)), 0) \
-          AS \(quoted(column.name))
-          """
-      }
+      values = columns.map { "\(CounterStep($0).meanRate) AS \(quoted($0.name))" }
     } else {
       rows = "\(selection.table.qualifiedName) t"
       values = columns.map { "\(aggregated($0, aggregate)) AS \(quoted($0.storedName))" }
@@ -182,8 +174,12 @@ struct MetricStatementWriter {
   private func aggregated(_ column: MetricColumn, _ aggregate: Aggregate) -> String {
     let value = "t.\(quoted(column.storedName))"
     return switch aggregate {
-    case .avg: "avg(\(value))::float8"
-    case .sum: "sum(\(value))::float8"
+    // avg(float8) also raises where squares of values overflow.
+    case .avg:
+      column.kind == .float8
+        ? finiteQuotient(FiniteSum(of: value).aggregate, "nullif(count(\(value)), 0)::float8")
+        : finiteDouble("avg(\(value))")
+    case .sum: column.kind == .float8 ? FiniteSum(of: value).aggregate : finiteDouble("sum(\(value))")
     case .min: "min(\(value))"
     case .max: "max(\(value))"
     case .last: "(array_agg(\(value) ORDER BY t.time DESC\(selection.ties(isDescending: true) { $0.name })))[1]"

@@ -80,7 +80,9 @@ struct MetricsRead: Sendable {
     case .hour: steps = [.hour]
     }
     for step in steps {
-      if let covered = try await Rollups.coverage(step, of: range, server: server, session) { return covered }
+      let covered = try await Rollups.coverage(
+        step, of: range, server: server, table: selection.table.name, session)
+      if let covered { return covered }
     }
     return range
   }

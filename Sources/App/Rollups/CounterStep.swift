@@ -25,3 +25,31 @@ struct CounterStep {
   /// Seconds between the rows.
   static let elapsed = "date_part('epoch', t.time - t.time_before)"
 }
+
+extension CounterStep {
+  /// The known increases of a float8 counter.
+  private var finite: FiniteSum {
+    let (scaled, scaledBefore) = (FiniteSum.scaled(value), FiniteSum.scaled(before))
+    return FiniteSum(
+      term: increase, isOrdinary: "\(isKnown) AND \(FiniteSum.isOrdinary([value, before]))",
+      scaled: """
+        CASE WHEN NOT (\(isKnown)) THEN NULL WHEN \(value) < \(before) THEN \(scaled) \
+        ELSE \(scaled) - \(scaledBefore) END
+        """)
+  }
+
+  /// The sum of the increases: numeric for int8, else float8, and then NULL where no double can hold it.
+  var sum: String { column.kind == .float8 ? finite.aggregate : "sum(\(increase))" }
+
+  /// Increase per second of one row: float8.
+  var rate: String {
+    let increase = column.kind == .float8 ? finite.value : finiteDouble(increase)
+    return finiteQuotient(increase, "nullif(\(Self.elapsed), 0)")
+  }
+
+  /// Increase per second of a group of rows: float8.
+  var meanRate: String {
+    let increase = column.kind == .float8 ? sum : finiteDouble(sum)
+    return finiteQuotient(increase, "nullif(sum(\(Self.elapsed)) FILTER (WHERE \(isKnown)), 0)")
+  }
+}

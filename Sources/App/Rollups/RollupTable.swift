@@ -36,11 +36,20 @@ struct RollupTable: Sendable {
 }
 
 extension RollupStep {
-  /// Days of a partition, or of a chunk: few for 30 days of the one and 365 of the other.
+  /// Days of a partition: few for 30 days of the one and 365 of the other.
   var partitionDays: Int32 {
     switch self {
     case .fiveMinutes: 7
     case .hour: 28
+    }
+  }
+
+  /// Days of a chunk: fewer, since a chunk is compressed as a whole, when its last day is old enough, and since a late row
+  /// takes what a server has in it out of its batches.
+  var chunkDays: Int32 {
+    switch self {
+    case .fiveMinutes: 1
+    case .hour: 7
     }
   }
 
@@ -56,8 +65,10 @@ extension RollupStep {
 extension RollupTable: ReconciledTable {
   var schema: String { "rollups" }
   func retentionDays(_ settings: StorageSettings) -> Int32 { step.retentionDays(settings) }
-  /// When late rows are hardly to be expected in it.
-  func compressionDays(_ settings: StorageSettings) -> Int32 { 2 * step.partitionDays }
+  /// As rows are. A late row takes one server's buckets of a chunk out of its batches, until TimescaleDB compresses them again.
+  func compressionDays(_ settings: StorageSettings) -> Int32 { settings.compressAfterDays }
+  var identityColumns: [String] { source.identityColumns }
+  var chunkDays: Int32 { step.chunkDays }
 
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
     let lines = columns.map { "  \(quotedIdentifier($0.name)) \($0.type)\($0.isRequired ? " NOT NULL" : "")" }
@@ -72,15 +83,7 @@ extension RollupTable: ReconciledTable {
       """
     switch kind {
     case .plain: return table
-    case .timescale:
-      let literal = quotedLiteral(qualifiedName)
-      return table + """
-        SELECT create_hypertable(\(literal), 'time', chunk_time_interval => INTERVAL '\(step.partitionDays) days',
-          create_default_indexes => false);
-        ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
-          timescaledb.compress_orderby = 'time');
-
-        """
+    case .timescale: return table + hypertable
     }
   }
 

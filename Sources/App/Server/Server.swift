@@ -88,6 +88,7 @@ final class Server: Sendable {
   ) async throws -> Server {
     let settings = live.now
     let storage = try await Storage.open(database, settings: live)
+    try await storage.checkWorkers(log: log)
     let keys = try await SigningKeys.open(database, settings: live)
     if let oldest = identity.authority.signers.first {
       try await database.execute(CertificateStatements.adopt, oldest.fingerprint)
@@ -100,7 +101,7 @@ final class Server: Sendable {
     let lanes = LaneRoster()
     let services = Services(
       live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
-      identity: identity,
+      storageWatch: storage.watch, identity: identity,
       signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),

@@ -10,6 +10,7 @@ struct Services: Sendable {
   let queries: Database
   let pacing: QueryPacing
   let storage: StorageKind
+  let storageWatch: StorageWatch
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let directory: CollectorDirectory

@@ -11,11 +11,16 @@ struct Storage: Sendable {
 
   let partitions: Partitions
   let kind: StorageKind
+  let watch = StorageWatch()
+  private let database: Database
+  private let settings: Live<StorageSettings>
   private let maintenance: Maintenance
   private let rollups: Rollups
 
   private init(_ database: Database, _ kind: StorageKind, _ storage: Live<StorageSettings>) {
     self.kind = kind
+    self.database = database
+    settings = storage
     partitions = Partitions(database: database, storage: storage)
     maintenance = Maintenance(database: database, kind: kind, storage: storage)
     rollups = Rollups(database: database, kind: kind, storage: storage)
@@ -69,10 +74,43 @@ extension Storage {
   func rollUp(log: ServerLog) async {
     await rollups.run { event in
       switch event {
-      case .finished(let round): log.debug("rolled up", ["stretches": "\(round.stretches)"])
-      case .failed(let error): log.warning("rolling up failed", ["error": "\(error)"])
+      case .finished(let round):
+        watch.count(round)
+        log.debug("rolled up", ["stretches": "\(round.stretches)"])
+        if round.overflows > 0 {
+          log.warning("rolled up with sums that no double can hold", ["buckets": "\(round.overflows)"])
+        }
+        if round.givenUp > 0 {
+          log.warning("gave up rolling up what is past its retention", ["units": "\(round.givenUp)"])
+        }
+      case .divided(let step, let servers, let error):
+        log.warning(
+          "rolling up failed, and goes on table by table",
+          ["step": step.rawValue, "servers": "\(servers)", "error": "\(error)"])
+      case .setAside(let table, let units, let first, let error):
+        log.warning(
+          "roll-ups set aside",
+          [
+            "table": table, "units": "\(units)", "server_id": "\(first.server)", "from": first.start.rfc3339,
+            "until": first.end.rfc3339, "error": "\(error)",
+          ])
+      case .failed(let error):
+        watch.countFailedRound()
+        log.warning("rolling up failed", ["error": "\(error)"])
+      }
+    } look: {
+      do throws(DatabaseError) {
+        try await watch.look(database, kind, settings.now)
+      } catch {
+        log.warning("the state of roll-ups could not be read", ["error": "\(error)"])
       }
     }
+  }
+
+  /// Says what TimescaleDB lacks.
+  func checkWorkers(log: ServerLog) async throws(DatabaseError) {
+    guard kind == .timescale, let advice = try await database.one(TimescaleStatements.workers)?.advice else { return }
+    log.warning("TimescaleDB lacks processes", ["advice": advice])
   }
 }
 
@@ -90,6 +128,12 @@ extension Settings {
     storage.rollupInterval = rollupInterval
     storage.rollupDelay = rollupDelay
     storage.rollupTimeout = rollupTimeout
+    storage.rollupServers = rollupServers
+    storage.rollupSpan = rollupSpan
+    storage.rollupDecompressedRows = rollupDecompressedRows
+    storage.rollupRetry = rollupRetry
+    storage.rollupRetryMaximum = rollupRetryMaximum
+    storage.rollupFailures = rollupFailures
     storage.ledgerRetentionDays = storage.retentionDays
     storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
     storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)

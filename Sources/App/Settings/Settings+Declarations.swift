@@ -167,6 +167,19 @@ extension Settings {
     .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
     .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
     .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
+    .init("rollup_servers", .count(\.rollupServers, 1...100_000), "Servers rolled up in one transaction."),
+    .init(
+      "rollup_span", .time(\.rollupSpan, .seconds(300)...day), "Longest stretch of time rolled up in one transaction."),
+    .init(
+      "rollup_decompressed_rows", .count(\.rollupDecompressedRows, 0...1 << 30),
+      "Compressed rows that rolling up several servers at once may unpack (TimescaleDB); beyond, each goes by itself."),
+    .init(
+      "rollup_failures", .count(\.rollupFailures, 1...10_000),
+      "Failures of a server's table in a round of rolling up after which the rest of it waits."),
+    .init(
+      "rollup_retry", .time(\.rollupRetry, .seconds(1)...day),
+      "Pause before a step of rolling up that failed is tried again; each further failure doubles it."),
+    .init("rollup_retry_maximum", .time(\.rollupRetryMaximum, .seconds(1)...year), "The longest such pause."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init(

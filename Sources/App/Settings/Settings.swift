@@ -73,6 +73,12 @@ struct Settings: Sendable {
   var rollupInterval = Duration.seconds(300)
   var rollupDelay = Duration.seconds(120)
   var rollupTimeout = Duration.seconds(300)
+  var rollupServers = 50
+  var rollupSpan = Duration.seconds(6 * 3600)
+  var rollupDecompressedRows = 1_000_000
+  var rollupFailures = 16
+  var rollupRetry = Duration.seconds(600)
+  var rollupRetryMaximum = Duration.seconds(86_400)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)

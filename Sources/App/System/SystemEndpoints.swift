@@ -19,7 +19,9 @@ struct HealthAnswer: ResponseBody {
     object.member("uptime", uptime, "Seconds.")
     object.member("database_ok", isDatabaseReachable)
     object.member("timescale_ok", isDatabaseReachable, "The same database; kept for older clients.")
-    object.member("reasons", reasons.map(UnreadinessAnswer.init), "Why not to send requests here; empty: do.")
+    object.member(
+      "reasons", reasons.map(UnreadinessAnswer.init),
+      "Why not to send requests here; `storage_jobs_failing` alone is no reason for that.")
   }
 }
 
@@ -86,7 +88,7 @@ enum SystemEndpoints {
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
         reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
-      return answer.response(answer.reasons.isEmpty ? .ok : .serviceUnavailable)
+      return answer.response(answer.reasons.contains(where: \.isBlocking) ? .serviceUnavailable : .ok)
     }
   }
 
