@@ -78,8 +78,8 @@ struct DatabaseStatus: Sendable {
   let jobs: (failed: [FailedJob], workers: WorkerProcesses?)?
   private let readAt: Timestamp
 
-  /// Reasons of failed roll-ups that are listed.
-  private static let listedFailures: Int64 = 10
+  /// Failures of each kind that are listed.
+  private static let listedFailures = 10
 
   /// Reads it. - Throws: also for a database that was never migrated.
   init(_ database: Database, storage settings: StorageSettings) async throws {
@@ -103,7 +103,7 @@ struct DatabaseStatus: Sendable {
     }
     self.fleet = fleet
     rollups = try await database.rows(RollupStateStatements.state, settings.rollupDelay / .seconds(1))
-    rollupFailures = try await database.rows(RollupStateStatements.failures, Self.listedFailures)
+    rollupFailures = try await database.rows(RollupStateStatements.failures, Int64(Self.listedFailures))
     switch storage {
     case .plain: jobs = nil
     case .timescale:
@@ -158,17 +158,20 @@ struct DatabaseStatus: Sendable {
     for failure in rollupFailures {
       lines.append(
         """
-                       \(failure.table): \(failure.units) steps of \(failure.servers) servers, from \(failure.start.rfc3339): \
+                     \(failure.table): \(failure.units) steps of \(failure.servers) servers, from \(failure.start.rfc3339): \
         \(failure.message); next try \(failure.nextTry.rfc3339)
         """)
     }
     guard let jobs else { return lines }
     lines.append("jobs         \(jobs.failed.isEmpty ? "none failed" : "\(jobs.failed.count) FAILED")")
-    for job in jobs.failed {
+    for job in jobs.failed.prefix(Self.listedFailures) {
       let last = job.lastSuccess.map { "last done \($0.rfc3339)" } ?? "never done"
       lines.append(
         "             \(job.procedure) of \(job.table): \(job.failures) failures, \(last): \(job.message ?? "see the server's log")"
       )
+    }
+    if jobs.failed.count > Self.listedFailures {
+      lines.append("             and \(jobs.failed.count - Self.listedFailures) more")
     }
     if let advice = jobs.workers?.advice { lines.append("processes    \(advice)") }
     return lines

@@ -99,7 +99,7 @@ extension TimescaleStatements {
         WHERE e.job_id = j.job_id ORDER BY e.start_time DESC LIMIT 1) AS message
     FROM timescaledb_information.jobs j JOIN timescaledb_information.job_stats s USING (job_id)
     WHERE j.hypertable_schema IN ('metrics', 'rollups') AND s.last_run_status = 'Failed'
-    ORDER BY 1, 2
+    ORDER BY 3 DESC, 1, 2
     """)
 
   static let workers = Statement<WorkerProcesses>(

@@ -82,7 +82,7 @@ struct MigratedDatabase: Sendable {
     let older = Array(MigrationFile.all.dropLast())
     let newest = try #require(MigrationFile.all.last)
     let refusal = MigrationError.databaseIsNewer(
-      version: newest.version, name: newest.name, newestKnown: newest.version - 1)
+      version: newest.version, name: newest.name, newestKnown: older.last?.version ?? 0)
     await #expect(throws: refusal) {
       try await Migrator(database: migrated.database, storage: migrated.storage, files: older).status()
     }
@@ -91,7 +91,7 @@ struct MigratedDatabase: Sendable {
   @Test func `leaves nothing of a file that fails`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
-    let next = Int32(MigrationFile.all.count) + 1
+    let next = Int32(MigrationFile.all.count) + 100
     let bad = MigrationFile.all + [MigrationFile(next, "bad", Array("CREATE TABLE half (); SELECT 1/0;".utf8))]
     do {
       _ = try await Migrator(database: migrated.database, storage: migrated.storage, files: bad).migrate()
