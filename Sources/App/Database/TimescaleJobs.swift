@@ -94,7 +94,7 @@ extension TimescaleStatements {
     "timescale_failed_jobs",
     """
     SELECT j.proc_name::text AS procedure, (j.hypertable_schema || '.' || j.hypertable_name)::text AS table_name,
-      s.total_failures AS failures, nullif(s.last_successful_finish, '-infinity') AS last_success,
+      coalesce(s.total_failures, 0) AS failures, nullif(s.last_successful_finish, '-infinity') AS last_success,
       (SELECT concat_ws(' ', e.sqlerrcode, e.err_message) FROM timescaledb_information.job_errors e
         WHERE e.job_id = j.job_id ORDER BY e.start_time DESC LIMIT 1) AS message
     FROM timescaledb_information.jobs j JOIN timescaledb_information.job_stats s USING (job_id)

@@ -74,7 +74,7 @@ enum RollupStateStatements {
     WITH pending AS (
       SELECT step_seconds, server_id, greatest(noted_at,
         date_bin(make_interval(secs => step_seconds), first_time, timestamptz '2000-01-01 00:00:00+00')
-        + make_interval(secs => step_seconds + $1)) AS due_at
+        + make_interval(secs => step_seconds + $1::float8)) AS due_at
       FROM pganalytics.rollup_pending
     ), due AS (
       SELECT step_seconds, count(DISTINCT server_id) AS servers, min(due_at) AS oldest

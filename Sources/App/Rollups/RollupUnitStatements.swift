@@ -51,6 +51,11 @@ enum RollupUnitStatements {
   static let tables = Statement<Int32, SingleValue<String>>(
     "rollup_units_tables", "SELECT DISTINCT table_name FROM pganalytics.rollup_units WHERE step_seconds = $1")
 
+  /// Tables that have units which failed. $1: step in seconds.
+  static let failedTables = Statement<Int32, SingleValue<String>>(
+    "rollup_units_failed_tables",
+    "SELECT DISTINCT table_name FROM pganalytics.rollup_units WHERE step_seconds = $1 AND attempts > 0")
+
   /// What is to be tried now, those first that did not fail yet. $1: step in seconds; $2: table; $3: units at most.
   static let due = Statement<Int32, String, Int64, RollupUnit>(
     "rollup_units_due",
@@ -95,7 +100,8 @@ enum RollupUnitStatements {
     "rollup_units_expire", "DELETE FROM pganalytics.rollup_units WHERE step_seconds = $1 AND end_time <= $2")
 
   static let all = [
-    note.description, tables.description, due.description, remove.description, split.description, setAside.description,
+    note.description, tables.description, failedTables.description, due.description, remove.description,
+    split.description, setAside.description,
     expire.description,
   ]
 }

@@ -6,8 +6,8 @@
 // width. Whoever sees the roll-ups sees the pending, too, so a query knows exactly what they hold. Nothing here locks what a
 // writer needs: it reads rows, and writes tables that only this program's one roller writes.
 //
-// A transaction that fails is divided into units of one table and one server (RollupUnits): they are noted in place of the
-// pending, and made one by one or in groups. So what fails stops nothing beside it.
+// A table that fails in such a transaction is taken out of it: its share is noted as units of one table and one server
+// (RollupUnits), which are made in transactions of their own. So what fails stops nothing beside it.
 
 import Protocol
 
@@ -15,7 +15,7 @@ struct Rollups: Sendable {
   struct Round: Hashable, Sendable {
     /// Stretches of time of a server that were made anew, of all widths; of units each counts.
     var stretches = 0
-    /// Transactions that failed and were divided, or units that failed and were set aside.
+    /// Transactions that failed.
     var failures = 0
     /// Units whose rows ended their retention before they could be made.
     var givenUp = 0
@@ -27,8 +27,10 @@ struct Rollups: Sendable {
 
   enum Event: Sendable {
     case finished(Round)
-    /// A transaction that failed; what it was to make is tried by units.
-    case divided(RollupStep, servers: Int, DatabaseError)
+    /// A table that failed in a transaction of many; it goes by units.
+    case takenOut(table: String, DatabaseError)
+    /// Partitions that could not be made.
+    case partitionsMissing(DatabaseError)
     /// Units of a table that failed, and are tried again later.
     case setAside(table: String, units: Int, first: RollupUnit, DatabaseError)
     /// A round that failed; the next one goes on where it stopped.
@@ -100,6 +102,7 @@ struct Rollups: Sendable {
     let closed = step.floor(
       Timestamp(unixMicroseconds: now.unixMicroseconds - settings.rollupDelay.wholeNanoseconds / 1000))
     let oldest = firstKept(settings.retentionDays, now)
+    var apart = Set(try await session.rows(RollupUnitStatements.failedTables, Int32(step.seconds)).map(\.value))
     while !Task.isCancelled,
       let earliest = try await session.one(RollupStatements.earliest, Int32(step.seconds), closed)?.value
     {
@@ -110,26 +113,38 @@ struct Rollups: Sendable {
         _ = try await session.rows(RollupStatements.take, Int32(step.seconds), min(closed, oldest), Int64(Int32.max))
         continue
       }
+      var whole = RollupWork()
+      whole.append(0, first, end)
       do throws(DatabaseError) {
-        var whole = RollupWork()
-        whole.append(0, first, end)
         try await ensurePartitions(step, of: whole)
+      } catch {
+        // A table that lacks its partition fails below, by itself.
+        if error.endsRollupRound { throw error }
+        report(.partitionsMissing(error))
+      }
+      var current: RollupTable?
+      do throws(DatabaseError) {
         let (stretches, overflows) = try await session.transaction { session throws(DatabaseError) in
           try await limit(session, decompressedRows: settings.rollupDecompressedRows)
           let work = try await take(step, from: oldest, to: end, session)
-          return try await make(step, work, now, session)
+          var overflows = 0
+          for table in RollupTable.all(step) where !apart.contains(table.source.name) && !work.isEmpty {
+            current = table
+            overflows += try await remake(table, work, now, session)
+          }
+          current = nil
+          try await note(work, RollupTable.all(step).filter { apart.contains($0.source.name) }, session)
+          try await passOn(work, from: step, session)
+          return (work.servers.count, overflows)
         }
         round.stretches += stretches
         round.overflows += overflows
       } catch {
-        if error.endsRollupRound { throw error }
+        // The same again, without the table.
+        guard let current, !error.endsRollupRound else { throw error }
         round.failures += 1
-        let servers = try await session.transaction { session throws(DatabaseError) in
-          let work = try await take(step, from: oldest, to: end, session)
-          try await note(work, RollupTable.all(step), session)
-          return work.servers.count
-        }
-        report(.divided(step, servers: servers, error))
+        apart.insert(current.source.name)
+        report(.takenOut(table: current.name, error))
       }
     }
   }
@@ -163,21 +178,7 @@ struct Rollups: Sendable {
     return work
   }
 
-  /// Makes what was taken: all tables but those that have units. What those lack is noted as further units.
-  private func make(
-    _ step: RollupStep, _ work: RollupWork, _ now: Timestamp, _ session: DatabaseLease
-  ) async throws(DatabaseError) -> (stretches: Int, overflows: Int) {
-    if work.isEmpty { return (0, 0) }
-    let apart = Set(try await session.rows(RollupUnitStatements.tables, Int32(step.seconds)).map(\.value))
-    var overflows = 0
-    for table in RollupTable.all(step) where !apart.contains(table.source.name) {
-      overflows += try await remake(table, work, now, session)
-    }
-    try await note(work, RollupTable.all(step).filter { apart.contains($0.source.name) }, session)
-    try await passOn(work, from: step, session)
-    return (work.servers.count, overflows)
-  }
-
+  /// Notes units of `work` in tables of one width.
   private func note(
     _ work: RollupWork, _ tables: [RollupTable], _ session: DatabaseLease
   ) async throws(DatabaseError) {

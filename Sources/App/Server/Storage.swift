@@ -83,10 +83,10 @@ extension Storage {
         if round.givenUp > 0 {
           log.warning("gave up rolling up what is past its retention", ["units": "\(round.givenUp)"])
         }
-      case .divided(let step, let servers, let error):
-        log.warning(
-          "rolling up failed, and goes on table by table",
-          ["step": step.rawValue, "servers": "\(servers)", "error": "\(error)"])
+      case .takenOut(let table, let error):
+        log.warning("rolling up a table failed, and goes on server by server", ["table": table, "error": "\(error)"])
+      case .partitionsMissing(let error):
+        log.warning("partitions of roll-ups could not be made", ["error": "\(error)"])
       case .setAside(let table, let units, let first, let error):
         log.warning(
           "roll-ups set aside",
