@@ -168,14 +168,13 @@ public struct CopyStateMachine: ~Copyable {
 
   /// The connection broke.
   public mutating func connectionLost() -> Action {
-    let last = steps.count - 1
     let outcomeUnknown: Bool
     switch state {
     case .idle: return .wait
     case .failing: outcomeUnknown = false
     case .committing: outcomeUnknown = true
     // The server commits by itself once the last step has all it needs, before we hear of it.
-    case .ending(let step): outcomeUnknown = step == last
+    case .ending(let step): outcomeUnknown = steps[(step + 1)...].allSatisfy { $0 == .statement }
     case .opening(let step): outcomeUnknown = steps[step...].allSatisfy { $0 == .statement }
     case .ledger: outcomeUnknown = steps.allSatisfy { $0 == .statement }
     case .header, .streaming: outcomeUnknown = false

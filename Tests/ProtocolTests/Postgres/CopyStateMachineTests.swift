@@ -159,14 +159,14 @@ private struct FakeConnection {
     #expect(action == .wait)
   }
 
-  @Test func `a trailing statement may commit unseen`() {
+  @Test(arguments: [false, true]) func `a trailing statement may commit unseen`(isCopyAnswered: Bool) {
     var machine = CopyStateMachine()
     machine.begin(steps: [.copy(target: 0), .statement], pushCount: 1)
     _ = machine.ledgerReturned()
     _ = machine.copyOpened()
     _ = machine.headerAccepted { _, _ in 0 }
     _ = machine.copyEnded()
-    _ = machine.commandCompleted()
+    if isCopyAnswered { _ = machine.commandCompleted() }
     do {
       let action = machine.connectionLost()
       #expect(action == .abandoned(outcomeUnknown: true))
