@@ -41,6 +41,24 @@ import Testing
       "renew it: pganalytics config reference")
   }
 
+  @Test func `systemd waits for longer than the server takes to end, by force if it must be`() throws {
+    let unit = try text("deploy/systemd/pganalytics.service")
+    let match = try #require(try /\nTimeoutStopSec=([0-9]+)s\n/.firstMatch(in: unit))
+    let patience = Duration.seconds(try #require(Int(match.output.1)))
+    #expect(patience >= Settings().drainDeadline + Ending.margin + LogWriter.lastWait)
+  }
+
+  @Test func `the balancer has somewhere to send connections when no server is ready`() throws {
+    let configuration = try text("deploy/haproxy/haproxy.cfg")
+    let servers = configuration.split(separator: "\n").filter { $0.hasPrefix("  server ") }
+    let checked = servers.filter { $0.contains(" check ") }.map { $0.split(separator: " ")[2] }
+    let backups = servers.filter { $0.hasSuffix(" backup") && !$0.contains(" check ") }.map {
+      $0.split(separator: " ")[2]
+    }
+    #expect(!checked.isEmpty && checked == backups, "each checked server again as a backup without a check")
+    #expect(configuration.contains("\n  option allbackups\n"))
+  }
+
   @Test(arguments: ["deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml"])
   func `what is set there are settings`(path: String) throws {
     let known = Set(Settings.declarations.map(\.environmentVariable))

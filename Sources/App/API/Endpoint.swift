@@ -42,6 +42,8 @@ final class Endpoint: Sendable {
   let ownProblems: [Problem.Kind]
   /// The handler runs as soon as the head is there and the body is never read: for a client that may not finish it.
   let answersFromHead: Bool
+  /// It is asked all the time by programs that watch: the log has it at `debug`.
+  let isProbe: Bool
   let lane: Lane
 
   /// An endpoint of the admin lane.
@@ -54,7 +56,7 @@ final class Endpoint: Sendable {
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
-    problems: [Problem.Kind] = [], answersFromHead: Bool = false,
+    problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<Query, Body>, RequestContext) async throws(Problem) -> Output
   ) {
     precondition(!answersFromHead || body.declaration == .none, "\(id): a body that is not read cannot be declared")
@@ -75,6 +77,7 @@ final class Endpoint: Sendable {
     offers = self.answers.flatMap(\.contents).map(\.type)
     ownProblems = problems
     self.answersFromHead = answersFromHead
+    self.isProbe = isProbe
     lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
       let query = try Query.decode(request.head.target)
       let body = try Body.read(request)
@@ -102,6 +105,7 @@ final class Endpoint: Sendable {
     offers = answer.contents.map(\.type)
     ownProblems = problems
     answersFromHead = false
+    isProbe = false
     lane = .ingest
   }
 }
@@ -115,7 +119,8 @@ extension Endpoint {
     all += access.problems + input.problems
     if !path.parameters.isEmpty { all.append(.notFound) }
     if answers.contains(where: { !$0.contents.isEmpty }) { all.append(.notAcceptable) }
-    all += ownProblems + [.rateLimited, .internalError, .overloaded, .databaseUnavailable]
+    all +=
+      ownProblems + [.rateLimited, .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown, .shuttingDown]
     return Problem.Kind.allCases.filter(all.contains)
   }
 
@@ -140,7 +145,7 @@ extension Endpoint {
     do throws(Problem) {
       return try await handler(request, context)
     } catch {
-      return .complete(error.response(requestID: context.requestID))
+      return .refused(error, error.response(requestID: context.requestID))
     }
   }
 }

@@ -5,17 +5,23 @@ import Protocol
 
 /// A refusal, on the wire `{"code", "error", "message", "details"?, "request_id"}`.
 struct Problem: Error, Equatable, Sendable {
-  let kind: Kind
+  var kind: Kind
   /// What exactly was wrong, for the one who sent the request. Never internals.
   var details: String?
+  /// Why we failed, for the log and for nobody else.
+  var cause: String?
   /// When to try again: `Retry-After`.
   var retryAfterSeconds: Int?
   /// Fields the refusal needs beside those: `Allow`, `WWW-Authenticate`.
   var fields: [HTTPField] = []
 
-  init(_ kind: Kind, _ details: String? = nil, retryAfterSeconds: Int? = nil, fields: [HTTPField] = []) {
+  init(
+    _ kind: Kind, _ details: String? = nil, cause: String? = nil, retryAfterSeconds: Int? = nil,
+    fields: [HTTPField] = []
+  ) {
     self.kind = kind
     self.details = details
+    self.cause = cause
     self.retryAfterSeconds = retryAfterSeconds
     self.fields = fields
   }
@@ -84,6 +90,7 @@ struct Problem: Error, Equatable, Sendable {
     case internalError = "internal_error"
     case overloaded = "overloaded"
     case databaseUnavailable = "database_unavailable"
+    case outcomeUnknown = "outcome_unknown"
     case shuttingDown = "shutting_down"
   }
 }
@@ -117,7 +124,7 @@ extension Problem.Kind {
     case .headTooLarge: .requestHeaderFieldsTooLarge
     case .internalError: .internalServerError
     case .unsupportedTransferCoding: .notImplemented
-    case .overloaded, .databaseUnavailable, .shuttingDown: .serviceUnavailable
+    case .overloaded, .databaseUnavailable, .outcomeUnknown, .shuttingDown: .serviceUnavailable
     case .unsupportedHTTPVersion: .httpVersionNotSupported
     }
   }
@@ -180,6 +187,7 @@ extension Problem.Kind {
     case .internalError: "The server failed; the request id finds the reason in its log."
     case .overloaded: "The server has more work than it can do; try again later."
     case .databaseUnavailable: "The database cannot be reached; try again later."
+    case .outcomeUnknown: "The database has not answered in time: this may have been done. Send the same request again."
     case .shuttingDown: "The server is shutting down; try again later."
     }
   }

@@ -81,7 +81,9 @@ struct LoginGate: Sendable {
 extension Services {
   /// Hashes a password that is known to be permitted.
   func hash(_ password: String) async throws(Problem) -> String {
-    guard let hash = try await work({ PasswordHash.hash(password) }) else { throw Problem(.internalError) }
+    guard let hash = try await work({ PasswordHash.hash(password) }) else {
+      throw Problem(.internalError, cause: "the password was not hashed")
+    }
     return hash
   }
 

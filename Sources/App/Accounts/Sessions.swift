@@ -114,7 +114,9 @@ struct Sessions: Sendable {
   }
 
   private func grant(_ account: Account, _ token: RefreshToken, _ context: RequestContext) throws(Problem) -> Granted {
-    guard let role = Role(rawValue: account.role) else { throw Problem(.internalError) }
+    guard let role = Role(rawValue: account.role) else {
+      throw Problem(.internalError, cause: "\(account.username) has the unknown role \(account.role)")
+    }
     let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
     let access = services.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
     return Granted(account: account, access: access, refresh: token)
@@ -166,7 +168,9 @@ extension Database {
       throw Problem(error)
     }
     guard let present else { throw Problem(.sessionEnded) }
-    guard let role = Role(rawValue: present.role) else { throw Problem(.internalError) }
+    guard let role = Role(rawValue: present.role) else {
+      throw Problem(.internalError, cause: "\(present.username) has the unknown role \(present.role)")
+    }
     return Principal.User(id: token.userID, name: present.username, role: role, sessionID: token.sessionID)
   }
 }

@@ -40,7 +40,8 @@ extension Problem {
     case .unsupportedKey:
       self.init(.validationFailed, "csr has a key other than P-256, P-384, Ed25519 or RSA of 2048 to 8192 bits")
     case .proofOfPossessionFailed: self.init(.validationFailed, "csr is not signed by its own key")
-    case .authorityExpired, .keyMismatch, .notAnAuthority, .unusableName, .failed: self.init(.internalError)
+    case .authorityExpired, .keyMismatch, .notAnAuthority, .unusableName, .failed:
+      self.init(.internalError, cause: "no certificate was made: \(error)")
     }
   }
 }

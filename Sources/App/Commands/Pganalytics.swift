@@ -7,11 +7,24 @@ struct Main {
   /// Not an async main: its thread ends up in Dispatch's, which takes every signal again, with its default action.
   static func main() {
     Signals.block()
-    Task.detached {
-      await Pganalytics.main()
-      exit(EXIT_SUCCESS)
-    }
+    Task.detached { exit(await run()) }
     while true { pause() }
+  }
+
+  /// As `AsyncParsableCommand.main` does, but for a standard error that nobody reads: that must not keep the process.
+  /// - Returns: the exit status.
+  private static func run() async -> CInt {
+    do {
+      var command = try Pganalytics.parseAsRoot()
+      if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+      return EXIT_SUCCESS
+    } catch {
+      let status = Pganalytics.exitCode(for: error)
+      let message = Pganalytics.fullMessage(for: error)
+      // The help and the version are what was asked for.
+      if !message.isEmpty { say(message + "\n", on: status.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
+      return status.rawValue
+    }
   }
 }
 
@@ -28,7 +41,8 @@ struct Pganalytics: AsyncParsableCommand {
     subcommands: [
       UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
       SecretCommand.self,
-      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self, VersionCommand.self,
+      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self,
+      MeasureLogCommand.self, VersionCommand.self,
     ])
 }
 

@@ -22,9 +22,11 @@ struct UpCommand: AsyncParsableCommand {
     given.defaults.drainSpread = .zero
     let sources = given
     var settings = try sources.read().settings
-    let log = ServerLog(settings)
+    let log = try ServerLog.standardError(settings)
+    defer { log.flush() }
+    let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
-    let signals = try Signals.stream()
+    let signals = try Signals.stream(ending)
 
     say("Starting the private PostgreSQL …")
     let postgres = EmbeddedPostgres(
@@ -48,16 +50,19 @@ struct UpCommand: AsyncParsableCommand {
         databaseURL: started.databaseURL)
       try complete.write(settings.dataDirectory)
       say(Welcome(complete, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName).text)
-      await server.untilStopped(signals)
+      await server.untilStopped(signals, ending)
       say("Stopping …")
-      await server.stop()
+      await server.stop(by: ending.deadline - Self.databaseShare(of: server.current.drainDeadline))
     } catch {
       postgres.stop()
       throw error
     }
-    postgres.stop()
+    if postgres.stop(by: ending.deadline) == .forced { log.warning("private PostgreSQL stopped by force") }
     say("Stopped. The data is in \(settings.dataDirectory).")
   }
+
+  /// What of `drain_deadline` is PostgreSQL's for certain, however long the server takes.
+  private static func databaseShare(of deadline: Duration) -> Duration { min(.seconds(5), deadline / 2) }
 
   /// Migrates, and makes administrator and registration secret where they are missing or unknown to us.
   private func prepareDatabase(_ settings: Settings) async throws -> Credentials {

@@ -10,6 +10,9 @@ struct DatabaseError: Error, Hashable, Sendable {
     case connectFailed
     /// The connection broke. A statement in flight may have taken effect or not.
     case connectionLost
+    /// The server did not answer in time, and did not cancel the statement either: it is stopped, or a commit waits for a
+    /// standby. The statement may have taken effect, or may yet.
+    case unanswered
     /// More requests wait than the limit allows. Nothing was sent.
     case overloaded(limit: Int)
     /// No connection became free in time. Nothing was sent.
@@ -32,6 +35,8 @@ struct DatabaseError: Error, Hashable, Sendable {
   var context: String?
   /// The constraint that was violated.
   var constraint: String?
+  /// What was asked for changes something, and may have been done all the same.
+  var mayHaveHappened = false
 
   init(
     _ kind: Kind, _ message: String, sqlstate: String? = nil, detail: String? = nil, context: String? = nil,
@@ -48,7 +53,7 @@ struct DatabaseError: Error, Hashable, Sendable {
   /// The connection is gone or never was: whatever was in flight needs a new one.
   var isConnectionLoss: Bool {
     switch kind {
-    case .connectFailed, .connectionLost: true
+    case .connectFailed, .connectionLost, .unanswered: true
     case .statement, .overloaded, .waitedTooLong, .cancelled, .shutDown, .unexpectedResult: false
     }
   }
@@ -57,7 +62,7 @@ struct DatabaseError: Error, Hashable, Sendable {
   /// what is idempotent may be sent again.
   var isRetryable: Bool {
     switch kind {
-    case .connectFailed, .connectionLost, .overloaded, .waitedTooLong: true
+    case .connectFailed, .connectionLost, .unanswered, .overloaded, .waitedTooLong: true
     case .cancelled, .shutDown, .unexpectedResult: false
     case .statement: sqlstate.map(Self.isTransient) ?? false
     }

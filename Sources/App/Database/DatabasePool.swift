@@ -28,10 +28,15 @@ final class DatabasePool {
   private var queue: [Waiting] = []
   private var timer: TimerID?
   private var isShutDown = false
+  /// Sessions whose commits got no answer, at most `admin_connections`. With that many, nothing is changed any more until one
+  /// of them ends: it would hang, too.
+  private var unanswered: [UnansweredCommit] = []
+  private let signs: DatabaseSigns
 
-  init(loop: EventLoop, settings: DatabaseSettings) {
+  init(loop: EventLoop, settings: DatabaseSettings, signs: DatabaseSigns = DatabaseSigns()) {
     self.loop = loop
     self.settings = settings
+    self.signs = signs
   }
 
   func start() {
@@ -76,6 +81,11 @@ final class DatabasePool {
     }
   }
 
+  func allow(_ time: Duration?, _ lease: LeaseID) {
+    guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
+    sessions[lease.session].allow(time)
+  }
+
   func resumeRows(of lease: LeaseID) {
     guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
     sessions[lease.session].resumeRows()
@@ -109,6 +119,8 @@ final class DatabasePool {
     failAll(DatabaseError(.shutDown, "the database client was shut down"))
     for session in sessions { session.close() }
     sessions.removeAll()
+    for commit in unanswered { commit.close() }
+    unanswered.removeAll()
     for listener in listeners { listener.close() }
     listeners.removeAll()
   }
@@ -117,6 +129,22 @@ final class DatabasePool {
   func becameIdle(_ session: DatabaseSession) {
     if session.isFree, session.isLimitStale { return session.limit() }
     while !queue.isEmpty, session.isFree { serve(queue.removeFirst(), by: session) }
+  }
+
+  /// The database has answered something.
+  func heard() { signs.note(loop.now) }
+
+  /// Whether another commit that hangs would be one too many.
+  var hasStalled: Bool { unanswered.count >= settings.adminConnections }
+
+  /// Leaves a connection to itself. - Returns: false if there are as many of them as may be.
+  func setAside(_ connection: DatabaseConnection, silentSince time: MonotonicTime) -> Bool {
+    if isShutDown || hasStalled { return false }
+    unanswered.append(
+      UnansweredCommit(connection, since: time) { [unowned self, unowned connection] in
+        unanswered.removeAll { $0.isOf(connection) }
+      })
+    return true
   }
 
   /// A session is gone, or an attempt failed. Nobody waits while there is none in sight.

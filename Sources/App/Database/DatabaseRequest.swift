@@ -9,6 +9,15 @@ struct DatabaseRequest: Sendable {
     case stream(StatementDescription, EncodedParameters, any RowSink)
     /// Ends a transaction that must not have failed.
     case commit
+
+    /// Whether it changes what is stored, or may: whatever is no query, and does not begin or give up a transaction.
+    var isChange: Bool {
+      switch self {
+      case .statement(let statement, _): !statement.sql.hasPrefix("SELECT")
+      case .script(let sql): !["BEGIN", "ROLLBACK", "SET ", "RESET "].contains { sql.hasPrefix($0) }
+      case .stream, .commit: false
+      }
+    }
   }
 
   let id: UInt64

@@ -18,6 +18,9 @@ enum SessionStatements {
 }
 
 final class DatabaseSession {
+  /// From when PostgreSQL should have cancelled a statement by itself to when we give up waiting for that.
+  static let margin = Duration.seconds(2)
+
   private enum State {
     /// Not yet, or not again, connected. → connecting, closed
     case waiting
@@ -44,7 +47,7 @@ final class DatabaseSession {
   /// Whether its `statement_timeout` is another than the settings'.
   private(set) var isLimitStale = false
   private unowned let pool: DatabasePool
-  private let connection: DatabaseConnection
+  private var connection: DatabaseConnection
   private var state = State.waiting
   private var backoff = ReconnectBackoff()
   private var timer: TimerID?
@@ -53,12 +56,20 @@ final class DatabaseSession {
   private var preparing: String?
   private var result: DatabaseResult?
   private var failure: DatabaseError?
+  /// When to give up waiting for the answer of what runs.
+  private var answerTimer: TimerID?
+  /// How long what runs may take: see `DatabaseLease.allow`.
+  private var allowance: Duration?
+  /// Whether what runs is committed if it is answered well.
+  private var mayCommit = false
+  private var askedAt = MonotonicTime(nanoseconds: 0)
 
   init(index: Int, loop: EventLoop, settings: DatabaseSettings, pool: DatabasePool) {
     self.index = index
     self.loop = loop
     self.settings = settings
     self.pool = pool
+    allowance = settings.adminStatementTimeout
     connection = DatabaseConnection(loop: loop, settings: settings)
   }
 
@@ -79,6 +90,7 @@ final class DatabaseSession {
   func use(_ settings: DatabaseSettings) {
     isLimitStale = isLimitStale || settings.adminStatementTimeout != self.settings.adminStatementTimeout
     self.settings = settings
+    if !isLeased { allowance = settings.adminStatementTimeout }
   }
 
   /// Sets the session to its time limit. It must be idle.
@@ -100,7 +112,16 @@ final class DatabaseSession {
 
   func run(_ request: DatabaseRequest) {
     guard case .idle = state else { preconditionFailure("a request was given to a session that is not idle") }
+    if request.work.isChange, pool.hasStalled {
+      return request.complete(.failed(DatabaseError(.unanswered, "commits of before have no answer yet")))
+    }
     state = .running(request)
+    askedAt = loop.now
+    switch request.work {
+    case .commit: mayCommit = !connection.isTransactionFailed
+    case .statement, .script, .stream: mayCommit = request.work.isChange && !connection.isInTransaction
+    }
+    answerTimer = allowance.map { loop.schedule(self, at: loop.now + $0 + Self.margin) }
     switch request.work {
     case .script(let sql):
       connection.send(sql)
@@ -131,10 +152,13 @@ final class DatabaseSession {
     return LeaseID(session: index, generation: generation)
   }
 
+  func allow(_ time: Duration?) { allowance = time }
+
   /// Takes the session back. One whose transaction was left open starts anew.
   func endLease() {
     isLeased = false
     generation += 1
+    allowance = settings.adminStatementTimeout
     let rest = settings.pacing?.rest(from: leasedAt, to: loop.now, &debt) ?? .zero
     if rest > .zero { restTimer = loop.schedule(self, at: loop.now + rest) }
     if case .idle = state, connection.isInTransaction { lose(DatabaseError(.connectionLost, "transaction left open")) }
@@ -167,6 +191,11 @@ final class DatabaseSession {
   /// Drops the connection, fails what ran on it, and tries again after a while.
   private func lose(_ error: DatabaseError) {
     connection.close()
+    answerTimer.map(loop.cancel)
+    answerTimer = nil
+    allowance = settings.adminStatementTimeout
+    var error = error
+    if case .running = state { error.mayHaveHappened = mayCommit && error.isConnectionLoss }
     let lost = state
     state = .waiting
     isLeased = false
@@ -186,8 +215,21 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
       restTimer = nil
       return pool.becameIdle(self)
     }
+    if id == answerTimer {
+      answerTimer = nil
+      return giveUpWaiting()
+    }
     timer = nil
     connect()
+  }
+
+  /// PostgreSQL has neither answered nor cancelled the statement. What may be committed is left to itself (`UnansweredCommit`),
+  /// and the session begins anew on another connection; what can't be is closed.
+  private func giveUpWaiting() {
+    if mayCommit, pool.setAside(connection, silentSince: askedAt) {
+      connection = DatabaseConnection(loop: loop, settings: settings)
+    }
+    lose(DatabaseError(.unanswered, "no answer within \((allowance ?? .zero) + Self.margin)"))
   }
 
   func connected() {
@@ -197,6 +239,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func received(_ received: consuming DatabaseResult) {
+    pool.heard()
     switch consume received {
     case .failed(let error):
       preparing = nil
@@ -222,6 +265,8 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   func finished() {
     guard case .running(let request) = state else { preconditionFailure("an answer that nobody asked for") }
     backoff.succeeded()
+    answerTimer.map(loop.cancel)
+    answerTimer = nil
     state = .idle
     let answer = result.take() ?? .command(affected: 0)
     if let failure {

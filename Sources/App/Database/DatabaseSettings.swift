@@ -29,6 +29,8 @@ extension DatabaseSettings {
     let defaults = [
       ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
+      // Kerberos looks for tickets and asks its servers while the loop waits; who wants its encryption says so.
+      ("gssencmode", "disable"),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
     let parameters =

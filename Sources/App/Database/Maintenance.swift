@@ -36,13 +36,22 @@ struct Maintenance: Sendable {
   struct Round: Hashable, Sendable {
     var created: [String] = []
     var dropped: [String] = []
+    /// Rows that were past their age.
+    var pruned = Pruned()
     /// Policies of hypertables that were not as the settings say.
     var policies: [String] = []
     /// Another server is at it.
     var isElsewhere = false
 
     /// Nothing was to be done.
-    var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty }
+    var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty && pruned == Pruned() }
+  }
+
+  struct Pruned: Hashable, Sendable {
+    var deadLetters = 0
+    var sessions = 0
+    var audit = 0
+    var loginFailures = 0
   }
 
   private let database: Database
@@ -100,10 +109,11 @@ struct Maintenance: Sendable {
     round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
     round.dropped += try await partitions.dropExpiredRollups(today: today) { report(.kept(partition: $0, $1)) }
-    try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
-    try await database.execute(MaintenanceStatements.pruneSessions)
-    try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
-    try await database.execute(
+    round.pruned.deadLetters = try await database.execute(
+      MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
+    round.pruned.sessions = try await database.execute(MaintenanceStatements.pruneSessions)
+    round.pruned.audit = try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
+    round.pruned.loginFailures = try await database.execute(
       MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
     switch kind {
     case .plain: break

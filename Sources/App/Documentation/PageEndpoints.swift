@@ -48,7 +48,7 @@ enum PageEndpoints {
       returns: HTTPResponse.self,
       answers: [.json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers."))]
     ) { request, _ async throws(Problem) -> HTTPResponse in
-      let isHealthy = await services.isDatabaseReachable()
+      let isHealthy = await services.readiness.isDatabaseReachable()
       let vary = HTTPField("Vary", "Accept")
       guard try request.head.negotiate([.json, .html]) == .html else {
         return .json(IndexAnswer(isHealthy: isHealthy), fields: [vary])

@@ -306,6 +306,17 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     }
   }
 
+  /// The server ends: a request in work is answered by that, as far as the socket takes it.
+  func cutOff() {
+    switch phase {
+    case .waiting, .push, .gathering, .discarding, .answering:
+      givePushBack()
+      answer(lane.refusal(Problem(.shuttingDown, retryAfterSeconds: lane.admission.jittered(5)), on: self))
+    case .handshaking, .idle, .streaming: destroy()
+    case .closing, .lingering, .gone: break
+    }
+  }
+
   func beginClose() {
     phase = .closing
     pending.removeAll(keepingCapacity: false)

@@ -70,6 +70,12 @@ struct Batch {
       + values.joined(separator: ",") + ";"
   }
 
+  /// Everything that waits for its outcome.
+  var all: [Push] { pushes + repeats }
+
+  /// Whether all of it has been answered already: see `Push.isAnswered`.
+  var isAnswered: Bool { pushes.allSatisfy(\.isAnswered) && repeats.allSatisfy(\.isAnswered) }
+
   /// How many of the steps are COPYs.
   var copies: Int {
     steps.reduce(0) { count, step in

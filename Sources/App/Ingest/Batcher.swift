@@ -156,6 +156,14 @@ struct Batcher {
     return waiting.filter { $0.deadline <= now }
   }
 
+  /// Takes every push, whatever the caps.
+  mutating func takeAll() -> [Push] {
+    let pushes = all()
+    lines.removeAll()
+    (turns, head, count, queuedBytes, earliestDeadline) = ([], 0, 0, 0, nil)
+    return pushes
+  }
+
   private func all() -> [Push] {
     var pushes: [Push] = []
     for collector in turns[head...] {

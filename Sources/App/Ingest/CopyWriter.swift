@@ -3,6 +3,7 @@
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
 //   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
 //   idle --other time limits--> adjusting --> idle
+//   copying --no sign of the database for commit_deadline--> (its session is left to itself) connecting, with the spare one
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
 
@@ -10,7 +11,7 @@ import Protocol
 import Reactor
 
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
-  private enum State {
+  enum State {
     case disconnected
     case connecting
     /// Session statements run; how many are to come.
@@ -29,36 +30,43 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// How far the batch in flight is, for who watches.
-  private enum Progress {
+  enum Progress {
     case ledger
     /// COPYs that have not ended.
     case copying(left: Int)
   }
 
   let index: Int
-  private let loop: EventLoop
-  private unowned let owner: any CopyWriterOwner
+  let loop: EventLoop
+  unowned let owner: any CopyWriterOwner
   private let targets: CopyTargets
-  private var settings: Settings
-  private let session: any CopySession
+  private(set) var settings: Settings
+  var session: any CopySession
+  /// The session to go on with when the other is left to itself; nil while there is such a one.
+  var spare: (any CopySession)?
+  /// What was left to itself, and the ids of its pushes: until it is known what became of them, a further try of one would
+  /// wait in the ledger for the first, and its whole batch with it.
+  var unanswered: (commit: UnansweredCommit, ids: Set<UUID>)?
   /// Whether the session's time limits are others than the settings'.
   private var isSessionStale = false
-  private var machine = CopyStateMachine()
-  private var state = State.disconnected
-  private var queue: Batcher
+  var machine = CopyStateMachine()
+  var state = State.disconnected
+  var queue: Batcher
   private var backOff = ReconnectBackoff()
   private var random: QuickRandom
-  private var timer: TimerID?
+  private(set) var timer: TimerID?
   /// The error of the batch in flight, until ReadyForQuery.
   private var batchError: DatabaseError?
   private var batchBegunAt: MonotonicTime
   /// When its last COPY so far was ended, or it began.
   private var copyEndedAt: MonotonicTime
-  private var progress = Progress.ledger
+  private(set) var progress = Progress.ledger
+  /// When the database last showed that it works for us: an answer, or rows taken.
+  private(set) var heardAt: MonotonicTime
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
-    session: any CopySession, random: QuickRandom = QuickRandom()
+    session: any CopySession, spare: (any CopySession)? = nil, random: QuickRandom = QuickRandom()
   ) {
     self.index = index
     self.loop = loop
@@ -67,7 +75,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     self.settings = settings
     queue = Batcher(settings: settings)
     self.session = session
+    self.spare = spare
     self.random = random
+    heardAt = loop.now
     batchBegunAt = loop.now
     copyEndedAt = loop.now
   }
@@ -86,38 +96,6 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
-  /// Encoded bytes waiting or in flight.
-  var backlogBytes: Int {
-    switch state {
-    case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .settling, .lingering, .resting, .closed:
-      queue.queuedBytes
-    }
-  }
-
-  /// Pushes waiting or in flight.
-  var backlogPushes: Int {
-    if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
-  }
-
-  /// What it is at, for who watches it.
-  var observed: LaneSnapshot.WriterState {
-    switch state {
-    case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle, .adjusting: .idle
-    case .copying:
-      switch progress {
-      case .ledger: .ledger
-      case .copying(left: 0): .committing
-      case .copying: .copying
-      }
-    case .settling: .committing
-    case .lingering: .lingering
-    // Without a timer it waits for who makes partitions.
-    case .resting: timer == nil ? .partitions : .resting
-    }
-  }
-
   var isConnected: Bool {
     switch state {
     case .idle, .adjusting, .copying, .settling, .lingering, .resting: true
@@ -125,10 +103,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
-  /// Whether everything handed in has been settled.
+  /// Whether everybody who handed something in has been answered.
   var isDrained: Bool {
     switch state {
-    case .copying, .settling: false
+    case .copying(let batch): queue.isEmpty && batch.isAnswered
+    case .settling: false
     case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
     }
   }
@@ -138,25 +117,31 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.connect(self)
   }
 
-  /// Ends the connection. Pushes that are not settled stay unanswered.
+  /// Ends the connections. What is not settled by now is settled: of a batch in flight the outcome is unknown.
   func close() {
     if let timer { loop.cancel(timer) }
+    timer = nil
+    let last = state
     state = .closed
     session.close()
+    unanswered?.commit.close()
+    unanswered = nil
+    if case .copying(let batch) = last { settle(batch, mayBeStored: isOutcomeUnknown(machine.connectionLost())) }
+    for push in queue.takeAll() { giveUp(push) }
   }
 
   func submit(_ push: Push) {
+    if case .closed = state { return giveUp(push) }
+    if unanswered?.ids.contains(push.id) == true {
+      push.outcome = .outcomeUnknown
+      return owner.settled(push)
+    }
     queue.append(push)
     switch state {
     case .idle: pump()
     case .lingering: if queue.count >= settings.batchPushes { wake() }
     case .disconnected, .connecting, .preparing, .adjusting, .copying, .settling, .resting, .closed: break
     }
-  }
-
-  /// Refuses queued pushes whose commit deadline has passed; called by the owner now and then.
-  func expire() {
-    for push in queue.takeExpired(at: loop.now) { giveUp(push) }
   }
 
   func partitionsAreReady() { wake() }
@@ -184,6 +169,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     state = .copying(batch)
     batchBegunAt = loop.readClock()
     copyEndedAt = batchBegunAt
+    heardAt = loop.now
     progress = .ledger
     owner.report(.batchBegun(batch))
     session.send(batch.message)
@@ -255,11 +241,16 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    push.withTuples(of: target) { session.putCopy($0.extracting(range)) }
+    heard(push.withTuples(of: target) { session.putCopy($0.extracting(range)) })
   }
 
   private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
-    bytes[...].withSpan { session.putCopy($0) }
+    heard(bytes[...].withSpan { session.putCopy($0) })
+  }
+
+  private func heard(_ acceptance: DatabaseConnection.CopyAcceptance) -> DatabaseConnection.CopyAcceptance {
+    if acceptance == .accepted { heardAt = loop.now }
+    return acceptance
   }
 
   private func committed(_ batch: Batch) {
@@ -320,7 +311,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     queue.putBack(batch.pushes + batch.repeats)
   }
 
-  private func giveUp(_ push: Push) {
+  func giveUp(_ push: Push) {
     push.outcome = .unavailable(
       reason: isConnected ? "the database is too slow" : "the database is not reachable",
       retryAfterSeconds: isConnected ? 5 : 10)
@@ -330,11 +321,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   // MARK: DatabaseConnectionDelegate
 
   func connected() {
+    heardAt = loop.now
     state = .preparing
     sendSessionSetup()
   }
 
   func received(_ result: consuming DatabaseResult) {
+    heardAt = loop.now
     guard case .copying(let batch) = state else {
       if case .failed(let error) = consume result { batchError = error }
       return
@@ -377,6 +370,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func drained() {
+    heardAt = loop.now
     guard case .copying(let batch) = state else { return }
     perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
   }

@@ -4,6 +4,9 @@
 protocol CopyWriterOwner: AnyObject {
   /// The outcome is in `push.outcome`.
   func settled(_ push: Push)
+  /// The deadline of `push` has passed while its batch is in flight: its client is told that the outcome is unknown.
+  /// `settled` follows, whenever that may be.
+  func unanswered(_ push: Push)
   /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
   func needsPartitions(for days: [Int32], _ writer: CopyWriter)
   /// PostgreSQL refuses the rows of `push` for `error`: park it, set its outcome, settle it.
@@ -19,6 +22,10 @@ extension CopyWriter {
     case batchBegun(Batch)
     /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
     case batchCommitted(copying: Duration, committing: Duration)
+    /// The database has not answered a batch within `commit_deadline`; its session is left to itself, and replaced.
+    case batchUnanswered(pushes: Int)
+    /// It has answered such a batch since, or that session is gone.
+    case unansweredEnded(after: Duration)
     case batchFailed(DatabaseError, pushes: Int)
     /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
     case batchUnknown(pushes: Int)

@@ -107,6 +107,7 @@ extension Lane: CopyWriterOwner {
 
   func settled(_ push: Push) {
     guard let outcome = push.outcome else { preconditionFailure("a push was settled without an outcome") }
+    if push.isAnswered { return settledLate(push, outcome) }
     switch outcome {
     case .stored(let duplicate):
       if duplicate {
@@ -118,20 +119,42 @@ extension Lane: CopyWriterOwner {
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)
+      logPartial(push)
       answer(push, duplicate: duplicate, parked: false)
     case .parked:
       counters.pushesParked += 1
       answer(push, duplicate: false, parked: true)
-    case .unavailable(let reason, let seconds):
-      counters.pushesRefused[.databaseUnavailable, default: 0] += 1
-      let ticket = push.ticket
-      let exchange = exchange(of: push)
-      exchange?.refusal = .databaseUnavailable
+    case .outcomeUnknown:
+      unanswered(push)
       recycle(push)
-      let problem = Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds)
-      connections[ticket.connection]?.complete(
-        ticket.exchange, problem.response(requestID: exchange?.requestID ?? ""))
+    case .unavailable(let reason, let seconds):
+      refuse(push, Problem(.databaseUnavailable, reason, retryAfterSeconds: seconds))
+      recycle(push)
     }
+  }
+
+  func unanswered(_ push: Push) {
+    counters.pushesUnknown += 1
+    let details = "The push may have been stored. Send the same push again: it is stored once."
+    refuse(push, Problem(.outcomeUnknown, details, retryAfterSeconds: admission.jittered(5)))
+  }
+
+  /// Tells whoever still waits for the push, and counts it.
+  private func refuse(_ push: Push, _ problem: Problem) {
+    counters.pushesRefused[problem.kind, default: 0] += 1
+    let exchange = exchange(of: push)
+    exchange?.refusal = problem
+    connections[push.ticket.connection]?.complete(
+      push.ticket.exchange, problem.response(requestID: exchange?.requestID ?? ""))
+  }
+
+  /// Its client was told before that nobody knows, and it was counted then. Its rows are counted now.
+  private func settledLate(_ push: Push, _ outcome: PushOutcome) {
+    if case .stored(duplicate: false) = outcome {
+      push.rows.addRowCounts(to: &counters.rowsStored)
+      for id in push.rows.pendingIDs { known.insert(id) }
+    }
+    recycle(push)
   }
 
   /// Says what became of a push, to whoever still waits for it, and lets go of it.
@@ -167,7 +190,7 @@ extension Lane: CopyWriterOwner {
     let waiting = LoopBound(push, on: loop)
     context.log.error(
       "push parked",
-      ["push_id": push.id.description, "collector_id": push.collectorID.description, "error": "\(error)"])
+      ["push_id": push.id, "collector_id": push.collectorID, "error": "\(error)"])
     context.errands.park(letter) { failure in
       handle.submit { lane in
         let push = waiting.value(on: lane.loop)
@@ -183,12 +206,13 @@ extension Lane: CopyWriterOwner {
 
   func report(_ event: CopyWriter.Event) {
     switch event {
-    case .connected: context.log.info("writer connected", ["loop": "\(loop.index)"])
+    case .connected: context.log.info("writer connected", ["loop": loop.index])
     case .disconnected(let error, let pause):
       // Whoever restored the database from a backup did so while we were away: nothing is known for certain any more.
       known.removeAll()
       context.log.warning(
-        "writer disconnected", ["loop": "\(loop.index)", "error": "\(error)", "retry_in": "\(pause)"])
+        "writer disconnected",
+        ["loop": loop.index, "error": "\(error)", "retry_in_ms": pause.wholeMilliseconds])
     case .batchBegun(let batch):
       counters.batches += 1
       // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
@@ -202,14 +226,22 @@ extension Lane: CopyWriterOwner {
       counters.batchPushes.observe(batch.pushes.count)
       counters.batchRows.observe(rows)
       counters.batchBytes.observe(bytes)
+    case .batchUnanswered(let pushes):
+      context.log.error(
+        "batch unanswered",
+        ["loop": loop.index, "pushes": pushes, "after_ms": settings.commitDeadline.wholeMilliseconds])
+    case .unansweredEnded(let duration):
+      context.log.warning(
+        "unanswered batch ended", ["loop": loop.index, "after_ms": duration.wholeMilliseconds])
     case .batchCommitted(let copying, let committing):
+      committedAt = loop.now
       counters.copying.observe(copying)
       counters.committing.observe(committing)
     case .batchUnknown(let pushes): counters.pushesUnknown += pushes
     case .batchFailed(let error, let pushes):
       counters.batchFailures += 1
       context.log.warning(
-        "batch failed", ["loop": "\(loop.index)", "error": "\(error)", "pushes": "\(pushes)"])
+        "batch failed", ["loop": loop.index, "error": "\(error)", "pushes": pushes])
     }
   }
 }

@@ -16,6 +16,8 @@ enum PushOutcome: Sendable {
   case stored(duplicate: Bool)
   /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
   case parked(sqlstate: String)
+  /// The database has not answered in time: stored or not, only the ledger knows, perhaps later. It may be sent again.
+  case outcomeUnknown
   /// Not stored, and may be sent again.
   case unavailable(reason: String, retryAfterSeconds: Int)
 }
@@ -49,6 +51,8 @@ final class Push {
   /// Set after a batch failed for a reason that could not be pinned to one push.
   var mustTravelAlone = false
   var outcome: PushOutcome?
+  /// Its client was told that the outcome is unknown, while its batch is still in flight.
+  var isAnswered = false
   /// The push of the same collector behind this one, while both wait in a `Batcher`.
   var next: Push?
 
@@ -65,6 +69,7 @@ final class Push {
     inflateTime = .zero
     mustTravelAlone = false
     outcome = nil
+    isAnswered = false
   }
 
   /// Encoded bytes that wait to be copied.

@@ -46,7 +46,8 @@ enum PushEndpoint {
         JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its \
         `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A metric that cannot \
         be stored is rejected by itself and listed; the rest is stored. Whatever is not 200 was not stored and may be \
-        sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. `status: parked` means that PostgreSQL \
+        sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. Only 503 `outcome_unknown` may have been \
+        stored: the same push sent again is stored once. `status: parked` means that PostgreSQL \
         refused the rows and that they are kept aside for an operator.
         """,
       fields: [
@@ -54,7 +55,8 @@ enum PushEndpoint {
           name: "Idempotency-Key", schema: .string, prose: "Names the push, instead of its content.")
       ],
       input: .stream(schema, example: example),
-      answer: .json(PushAnswerExample.self), problems: [.rateLimited, .overloaded, .databaseUnavailable])
+      answer: .json(PushAnswerExample.self),
+      problems: [.rateLimited, .overloaded, .databaseUnavailable, .outcomeUnknown])
   }
 
   /// As a text: the type checker takes minutes for the same as a literal.

@@ -30,8 +30,8 @@ struct LaneCounters: Sendable {
   var pushesParked = 0
   /// Of those stored, the ones that had nothing to store: the ledger does not know them.
   var pushesEmpty = 0
-  /// Sent again because their commit's answer was lost: should it have happened, they count as duplicates, or as refused if
-  /// the database stays away.
+  /// Whose commit's answer was lost or did not come in time. Should it have happened, those sent again by us count as
+  /// duplicates; they count as refused if the database stays away, as do those whose clients were told that nobody knows.
   var pushesUnknown = 0
   var pushesRefused: [Problem.Kind: Int] = [:]
   /// The client went away before its push was complete.

@@ -42,6 +42,8 @@ struct LaneSnapshot: Sendable {
   var backlogBytes: Int
   var backlogPushes: Int
   var pausedConnections: Int
+  /// Writers whose database has been silent for `commits_stalled_after`.
+  var silentWriters = 0
 
   /// Of several lanes together; `longestTurn` is that of the slowest.
   static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
@@ -59,6 +61,7 @@ struct LaneSnapshot: Sendable {
     left.backlogBytes += right.backlogBytes
     left.backlogPushes += right.backlogPushes
     left.pausedConnections += right.pausedConnections
+    left.silentWriters += right.silentWriters
   }
 }
 
@@ -72,7 +75,8 @@ extension Lane {
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
       heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, untakenBytes: untakenBytes,
       collectorBytes: admission.largestHeldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
-      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
+      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count,
+      silentWriters: readiness.silentWriters)
   }
 }
 

@@ -1,5 +1,6 @@
 // Everything the server says about itself, one declaration a family.
 
+import Logging
 import Protocol
 import Reactor
 
@@ -11,6 +12,7 @@ struct MetricsPage {
   let reload: SettingsReload.Snapshot
   let startedAt: Int64
   let now: Int64
+  var log = LogWriter.Losses()
 
   func render() -> String {
     var page = PrometheusText()
@@ -44,6 +46,14 @@ struct MetricsPage {
       Int(reload.readAt))
     page.family(
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
+    page.family(
+      "pganalytics_log_lines_dropped_total", .counter,
+      "Log lines that did not fit into log_buffer_bytes, because nobody read standard error as fast as they came.",
+      by: "level",
+      zip(Logger.Level.allCases, log.dropped).map { ($0.rawValue, $1) })
+    page.family(
+      "pganalytics_log_lines_unwritten_total", .counter,
+      "Log lines that standard error refused: a pipe without a reader, a disk without space.", log.unwritten)
     budgets(&page)
   }
 
@@ -131,7 +141,7 @@ struct MetricsPage {
       "pganalytics_pushes_empty_total", .counter, "Pushes stored that had no row: the ledger has none of them.",
       counters.pushesEmpty)
     page.family(
-      "pganalytics_pushes_unknown_total", .counter, "Pushes sent again because their commit's answer was lost.",
+      "pganalytics_pushes_unknown_total", .counter, "Pushes whose commit's answer was lost or did not come in time.",
       counters.pushesUnknown)
     page.family(
       "pganalytics_pushes_refused_total", .counter, "Pushes refused, by the refusal's slug.", by: "reason",
@@ -162,6 +172,10 @@ struct MetricsPage {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by what they are at or wait for.", by: "state",
       LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
+    page.family(
+      "pganalytics_writers_silent", .gauge,
+      "COPY connections to which the database has said nothing for commits_stalled_after, with a batch in flight.",
+      lanes.silentWriters)
     page.family("pganalytics_writer_backlog_bytes", .gauge, "Rows waiting or in COPY.", lanes.backlogBytes)
     page.family("pganalytics_writer_backlog_pushes", .gauge, "Pushes waiting or in COPY.", lanes.backlogPushes)
     page.family("pganalytics_batches_total", .counter, "Transactions begun.", lanes.counters.batches)
@@ -193,7 +207,7 @@ enum MetricsEndpoint {
       let page = MetricsPage(
         lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
         settings: services.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
-        now: context.now.unixMicroseconds / 1_000_000)
+        now: context.now.unixMicroseconds / 1_000_000, log: services.log.writer.losses)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))
     }

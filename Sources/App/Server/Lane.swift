@@ -98,6 +98,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var whenDrained: (@Sendable () -> Void)?
   /// When it was last seen that pushes were refused for want of memory.
   private(set) var memoryRefusedAt: MonotonicTime?
+  /// When a batch of this lane was last committed.
+  var committedAt: MonotonicTime
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
 
@@ -116,17 +118,20 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       settings: settings, loops: context.loops, random: QuickRandom(seed: self.random.next()))
     pushLog = PushLog(settings: settings, loops: context.loops, now: loop.now)
     touchedAt = loop.now
+    committedAt = loop.now
     connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
   }
 
   /// Listens and connects to the database.
   func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
-    begin(
-      (0..<settings.writerConnections).map { index in
+    let sessions = (0..<settings.writerConnections).map { index in
+      (0..<2).map { _ in
         var session = DatabaseSettings(address: database)
         session.applicationName = "pganalytics writer \(loop.index).\(index)"
         return DatabaseConnection(loop: loop, settings: session)
-      })
+      }
+    }
+    begin(sessions.map { $0[0] }, spares: sessions.map { $0[1] })
     var options = Listener.Options()
     options.maximumAcceptsPerTurn = settings.acceptsPerTurn
     let listener = try Listener(loop: loop, address: address, options: options, handler: self)
@@ -135,12 +140,13 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   }
 
   /// Starts a writer on each of `sessions`, and the housekeeping.
-  func begin(_ sessions: [any CopySession]) {
+  /// - Parameter spares: one a writer, for when its session is left to itself.
+  func begin(_ sessions: [any CopySession], spares: [any CopySession]) {
     let targets = CopyTargets(catalog)
     for (index, session) in sessions.enumerated() {
       let writer = CopyWriter(
         index: index, loop: loop, owner: self, targets: targets, settings: settings, session: session,
-        random: QuickRandom(seed: random.next()))
+        spare: spares[index], random: QuickRandom(seed: random.next()))
       writers.append(writer)
       writer.start()
     }
@@ -347,6 +353,13 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     let draining = Draining(self, window: settings.drainSpread)
     self.draining = draining
     draining.proceed()
+    finishDraining()
+  }
+
+  /// The time is up: whoever waits for an answer is told so, and soon afterwards every connection is closed.
+  func cutOff() {
+    for writer in writers { writer.close() }
+    draining?.cutOff()
     finishDraining()
   }
 

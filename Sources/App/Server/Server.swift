@@ -27,6 +27,12 @@ final class Server: Sendable {
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
 
+  /// How long each part of the end may take that is not the drain itself.
+  private static let partPatience = Duration.seconds(1)
+
+  /// The settings as they are now.
+  var current: Settings { settings.now }
+
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: LiveSettings, settingsReload: SettingsReload,
     log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
@@ -102,7 +108,8 @@ final class Server: Sendable {
       live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
       identity: identity,
       signingKeys: keys, directory: directory,
-      refusals: refusals, lanes: lanes, workers: workers,
+      refusals: refusals, lanes: lanes, log: log,
+      readiness: ReadinessProbe(lanes: lanes, database: database, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
     let context = LaneContext(
@@ -149,7 +156,7 @@ final class Server: Sendable {
     }
     log.info(
       "serving",
-      ["address": bound.description, "loops": String(loops)])
+      ["address": bound.description, "loops": loops])
     return Server(
       address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: live,
       settingsReload: reload,
@@ -159,18 +166,18 @@ final class Server: Sendable {
   }
 
   /// What became of all pushes, for the log.
-  private static func account(_ lanes: LaneSnapshot) -> [String: String] {
+  private static func account(_ lanes: LaneSnapshot) -> ServerLog.Fields {
     let counters = lanes.counters
     return [
-      "received": "\(counters.pushesReceived)", "stored": "\(counters.pushesStored)",
-      "duplicate": "\(counters.pushesDuplicate)", "parked": "\(counters.pushesParked)",
-      "refused": "\(counters.pushesRefusedTotal)", "abandoned": "\(counters.pushesAbandoned)",
-      "in_work": "\(counters.pushesReceived - counters.pushesEnded)",
+      "received": counters.pushesReceived, "stored": counters.pushesStored,
+      "duplicate": counters.pushesDuplicate, "parked": counters.pushesParked,
+      "refused": counters.pushesRefusedTotal, "abandoned": counters.pushesAbandoned,
+      "in_work": counters.pushesReceived - counters.pushesEnded,
     ]
   }
 
   /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
-  func answers() async { _ = await lanes.unreadiness() }
+  func answers() async { _ = await lanes.readiness() }
 
   /// Reads the settings again, and looks at certificates and keys, as is done now and then anyway. Returns when what
   /// changed is in use. One caller at a time.
@@ -183,40 +190,55 @@ final class Server: Sendable {
     await rekeying.look()
   }
 
-  /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
-  /// - Returns: the lanes at their end.
+  /// Stops accepting, lets requests and commits in work finish until `deadline`, cuts off what is left then, and ends every
+  /// thread. Each part has its own bound: this returns some two seconds after the deadline at the latest, whatever hangs.
+  /// - Parameter deadline: nil: in `drain_deadline`.
+  /// - Returns: the lanes at their end; nil if a loop does not answer.
   @discardableResult
-  func stop() async -> LaneSnapshot? {
-    let deadline = settings.now.drainDeadline
-    log.info("draining", ["deadline": SettingValue.print(time: deadline)])
-    let drained = await withTaskGroup(of: Bool.self) { group in
-      group.addTask { [lanes] in
-        await withTaskGroup(of: Void.self) { group in
-          for lane in lanes.all { group.addTask { await lane.drain() } }
-        }
-        return true
+  func stop(by deadline: MonotonicTime? = nil) async -> LaneSnapshot? {
+    let left = deadline.map { max(.zero, MonotonicTime.now().duration(to: $0)) } ?? current.drainDeadline
+    log.info("draining", ["deadline_ms": left.wholeMilliseconds])
+    let draining = Task { [lanes] in
+      await withTaskGroup(of: Void.self) { group in
+        for lane in lanes.all { group.addTask { await lane.drain() } }
       }
-      group.addTask {
-        // A cancelled wait is a drain that was quicker: the answer no longer matters.
-        do { try await Task.sleep(for: deadline) } catch {}
-        return false
-      }
-      let first = await group.next() ?? false
-      group.cancelAll()
-      return first
+      return true
     }
-    if !drained { log.warning("drain deadline passed with requests in work") }
-    let last = await lanes.snapshot()
+    if await result(within: left, of: { await draining.value }) == nil {
+      log.warning("drain deadline passed with requests in work: they are cut off")
+      for lane in lanes.all { lane.submit { $0.cutOff() } }
+      _ = await result(within: Self.partPatience) { await draining.value }
+    }
+    let last = await result(within: Self.partPatience) { [lanes] in await lanes.snapshot() } ?? nil
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
-    for thread in threads { thread.join() }
-    workers.stop()
-    queries.shutDown()
-    database.shutDown()
-    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash.
-    for task in background { await task.value }
+    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash: hence all of them are awaited.
+    let hasEnded = await result(within: Self.partPatience) { [self] in
+      await endThreads()
+      for task in background { await task.value }
+      return true
+    }
+    if hasEnded == nil { log.error("threads of the server do not end, and are left") }
     log.info("stopped", last.map(Self.account) ?? [:])
     return last
+  }
+
+  /// Joins them on a thread of their own: a cooperative one must not wait for what may hang.
+  private func endThreads() async {
+    await withCheckedContinuation { continuation in
+      do throws(SystemCallError) {
+        _ = try SystemThread(name: "ending") { [self] in
+          for thread in threads { thread.join() }
+          queries.shutDown()
+          database.shutDown()
+          workers.stop(discarding: true)
+          continuation.resume()
+        }
+      } catch {
+        log.error("no thread to end the others", ["error": "\(error)"])
+        continuation.resume()
+      }
+    }
   }
 }
 

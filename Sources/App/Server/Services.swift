@@ -15,6 +15,8 @@ struct Services: Sendable {
   let directory: CollectorDirectory
   let refusals: IdentityRefusals
   let lanes: LaneRoster
+  let log: ServerLog
+  let readiness: ReadinessProbe
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
   /// Nil if it is not installed.

@@ -52,8 +52,10 @@ struct Storage: Sendable {
           log.info(
             "maintenance",
             [
-              "created": "\(round.created.count)", "dropped": "\(round.dropped.count)",
-              "policies": "\(round.policies.count)",
+              "partitions_made": round.created.count, "partitions_dropped": round.dropped.count,
+              "dropped_names": Self.listed(round.dropped), "policies": round.policies.count,
+              "dead_letters_pruned": round.pruned.deadLetters, "sessions_pruned": round.pruned.sessions,
+              "audit_pruned": round.pruned.audit, "login_failures_pruned": round.pruned.loginFailures,
             ])
         }
       case .kept(let partition, let error):
@@ -65,11 +67,18 @@ struct Storage: Sendable {
 }
 
 extension Storage {
+  /// Names for one line of the log, which says of how many more it does not have the names.
+  private static func listed(_ names: [String]) -> String {
+    let shown = 100
+    let more = names.count > shown ? " and \(names.count - shown) more" : ""
+    return names.sorted().prefix(shown).joined(separator: " ") + more
+  }
+
   /// Rolls up until it is cancelled.
   func rollUp(log: ServerLog) async {
     await rollups.run { event in
       switch event {
-      case .finished(let round): log.debug("rolled up", ["stretches": "\(round.stretches)"])
+      case .finished(let round): log.debug("rolled up", ["stretches": round.stretches])
       case .failed(let error): log.warning("rolling up failed", ["error": "\(error)"])
       }
     }

@@ -74,7 +74,13 @@ extension Settings {
       "push_log_sample", .count(\.pushLogSample, 0...1_000_000_000), "One log line in so many stored pushes; 0: none."),
     .init(
       "push_log_refusals_per_second", .count(\.pushLogRefusalsPerSecond, 0...100_000),
-      "Log lines a second of refused pushes; more are counted, and the count is logged."),
+      "Log lines a second of refused and partial pushes; more are counted, and the count is logged."),
+    .init(
+      "log_buffer_bytes", .bytes(\.logBufferBytes, 64 * kib...1 << 30),
+      "Log lines that wait for whoever reads standard error; more are dropped and counted.", effect: .restart),
+    .init(
+      "log_buffer_urgent_bytes", .bytes(\.logBufferUrgentBytes, 64 * kib...1 << 30),
+      "The same beyond those, for warnings and errors alone.", effect: .restart),
 
     .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),
     .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
@@ -148,6 +154,9 @@ extension Settings {
     .init(
       "commit_deadline", .time(\.commitDeadline, .seconds(1)...hour), "From a push's last byte to its commit; then 503."
     ),
+    .init(
+      "commits_stalled_after", .time(\.commitsStalledAfter, .seconds(1)...hour),
+      "Silence of the database for which two writers wait, with no commit meanwhile, and the server is not ready."),
     .init("lock_timeout", .time(\.lockTimeout, .zero...hour), "PostgreSQL lock_timeout of writers."),
     .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
 

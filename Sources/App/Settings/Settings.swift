@@ -12,6 +12,8 @@ struct Settings: Sendable {
   var logLevel = "info"
   var pushLogSample = 1000
   var pushLogRefusalsPerSecond = 10
+  var logBufferBytes = 4 * 1024 * 1024
+  var logBufferUrgentBytes = 1024 * 1024
   var metricsToken = ""
   var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
 
@@ -63,6 +65,7 @@ struct Settings: Sendable {
   var commitDeadline = Duration.seconds(20)
   var lockTimeout = Duration.seconds(5)
   var copyTimeout = Duration.seconds(30)
+  var commitsStalledAfter = Duration.seconds(5)
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)

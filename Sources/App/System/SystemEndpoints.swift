@@ -67,7 +67,7 @@ enum SystemEndpoints {
       summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
-      ]
+      ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
         reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
@@ -82,7 +82,7 @@ enum SystemEndpoints {
       answers: [
         .json(HealthAnswer.self),
         .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Not now: see `reasons`."),
-      ]
+      ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
         reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
@@ -92,7 +92,7 @@ enum SystemEndpoints {
 
   private static let live = Endpoint(
     .get, "/api/v1/health/live", id: "getLiveness", tag: .system, access: .anyone,
-    summary: "Whether the process answers.", returns: LivenessAnswer.self
+    summary: "Whether the process answers.", returns: LivenessAnswer.self, isProbe: true
   ) { _, _ async throws(Problem) -> LivenessAnswer in LivenessAnswer() }
 
   private static func version(_ path: PathPattern, id: String) -> Endpoint {
@@ -105,10 +105,6 @@ enum SystemEndpoints {
 
 extension Services {
   fileprivate func uptime(_ context: RequestContext) -> Int64 { context.now.unixMicroseconds / 1_000_000 - startedAt }
-
-  func isDatabaseReachable() async -> Bool {
-    do throws(DatabaseError) { return try await database.one(SystemStatements.ping) != nil } catch { return false }
-  }
 }
 
 enum SystemStatements {

@@ -27,6 +27,24 @@ int cepoll_pipe(int *read_end, int *write_end);
 /// 0: `timeout_ms` passed (-1: never), or a signal came in between.
 int cepoll_poll_either(int first, int second, int timeout_ms);
 
+/// write(2) for a descriptor that others may have set to be nonblocking: waits in poll(2) for room then.
+/// - Returns: how many bytes were taken, or -errno; never -EINTR or -EAGAIN.
+long cepoll_write(int fd, const void *bytes, unsigned long count);
+
+/// As `cepoll_write`, for at most PIPE_BUF bytes and a bounded time: 0 if there was no room for them within `timeout_ms`.
+long cepoll_write_within(int fd, const void *bytes, unsigned long count, int timeout_ms);
+
+/// How many bytes a pipe takes at once or not at all, and without waiting if poll(2) says that it is writable (pipe(7)).
+int cepoll_pipe_bytes(void);
+
+/// Puts off the end of the process by a fatal signal (SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV) until `held` is 0,
+/// at most `limit_ms`; then whoever handled the signal before does so. Other threads run on meanwhile. `held` lives for ever.
+/// Once only.
+int cepoll_await_before_fatal(const long *held, int limit_ms);
+
+/// _exit(2): ends the process at once, without anything that was to be done at its end.
+void cepoll_exit_now(int status);
+
 /// Takes the advisory lock of flock(2) without waiting. -EWOULDBLOCK: somebody else has it.
 int cepoll_lock(int fd);
 

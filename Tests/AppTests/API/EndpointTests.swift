@@ -138,15 +138,19 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
       .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience, .missingClaim,
       .tokenNotYetValid, .expiredToken, .sessionEnded,
     ]
+    let ownProblems: [Problem.Kind] = [
+      .insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,
+      .shuttingDown,
+    ]
     #expect(
       try Sample.endpoint("makeThing").problems == [
         .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable, .invalidJSON, .invalidQuery,
         .validationFailed, .conflict, .unauthenticated,
-      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
+      ] + tokenProblems + ownProblems)
     #expect(
       try Sample.endpoint("deleteThing").problems == [
         .notFound, .invalidQuery, .unauthenticated,
-      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
+      ] + tokenProblems + ownProblems)
   }
 
   @Test func `has a slug, an error status and a sentence for every problem`() {

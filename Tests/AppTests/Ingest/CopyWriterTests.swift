@@ -14,6 +14,7 @@ import Testing
     func send(_ sql: String) { sent.append(sql) }
     func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance { .accepted }
     func endCopy() {}
+    func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
     func close() {}
   }
 
@@ -25,6 +26,7 @@ import Testing
       if case .stored(let duplicate) = push.outcome { settled.append((push.id, duplicate)) }
       onSettled()
     }
+    func unanswered(_ push: Push) {}
     func needsPartitions(for days: [Int32], _ writer: CopyWriter) {}
     func park(_ push: Push, _ error: DatabaseError) {}
     func report(_ event: CopyWriter.Event) {}

@@ -113,6 +113,8 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     advance()
   }
 
+  func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
+
   func close() {
     if state == .closed { return }
     release()
@@ -153,7 +155,10 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private func commit(_ transaction: ModelTransaction) {
     isCommitting = true
     let generation = generation
-    simulation.kernel.after(simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause) { [self] in
+    var wait = simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause
+    // A standby is missing: the transaction stays open, and holds what it has, until it is back.
+    if simulation.chance(0.01) { wait = .seconds(20 + simulation.draw(120)) }
+    simulation.kernel.after(wait) { [self] in
       guard generation == self.generation, state == .open else { return }
       isCommitting = false
       self.transaction = nil

@@ -58,7 +58,7 @@ final class Simulation {
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
     lane.replaceCollectors(stock.records)
-    database.sessions = (0..<2).map { _ in ModelSession(self) }
+    database.sessions = (0..<4).map { _ in ModelSession(self) }
   }
 
   private func settings() -> Settings {
@@ -153,7 +153,7 @@ final class Simulation {
   // MARK: The run
 
   func run() -> Outcome {
-    lane.begin(database.sessions)
+    lane.begin(Array(database.sessions[..<2]), spares: Array(database.sessions[2...]))
     clients = (0..<2 + draw(3)).map { SimulatedClient(self, collector: $0) }
     for client in clients { client.start() }
     for errand in clients.flatMap(\.errands) where errand.kind == .good && draw(12) == 0 { poisoned.insert(errand.id) }
@@ -179,7 +179,7 @@ final class Simulation {
       for _ in 0..<count { kernel.after(faultsEnd * Double(draw(1000)) / 1000, work) }
     }
     some(2) { [unowned self] in database.restart(for: min(.milliseconds(draw(12_000)), faultsEnd)) }
-    some(2) { [unowned self] in database.sessions[draw(2)].lose("killed") }
+    some(2) { [unowned self] in database.sessions[draw(4)].lose("killed") }
     some(2) { [unowned self] in database.forgetDay() }
     some(2) { [unowned self] in
       let jump = Int64(draw(14_400) - 7200)
@@ -197,7 +197,7 @@ final class Simulation {
   private var isAtRest: Bool {
     isQuiet(for: .zero) && lane.connections.count == 0 && clients.allSatisfy(\.isDone) && openLinks == 0
       && hasDrained == (drainBegan != nil)
-      && lane.writers.allSatisfy { $0.isDrained && ($0.isConnected || hasDrained) }
+      && lane.writers.allSatisfy { $0.isDrained && $0.waitingSince == nil && ($0.isConnected || hasDrained) }
   }
 
   private func checkRest() {

@@ -63,15 +63,27 @@ final class TestCluster: Sendable {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
 
-  /// Kills all processes of the server with signal 9.
-  func kill() throws {
-    let file = directory + "/data/postmaster.pid"
-    let first = ChildProcess.text(of: file).split(separator: "\n").first
+  private var lockFile: String { directory + "/data/postmaster.pid" }
+
+  /// The postmaster, and its children as they are now.
+  private func processes() throws -> [pid_t] {
+    let first = ChildProcess.text(of: lockFile).split(separator: "\n").first
     guard let postmaster = first.flatMap({ pid_t($0) }), postmaster > 1 else {
-      throw Unusable(description: "no postmaster to kill")
+      throw Unusable(description: "there is no postmaster")
     }
     let children = ChildProcess.text(of: "/proc/\(postmaster)/task/\(postmaster)/children")
-    let processes = [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+    return [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+  }
+
+  /// Stops all processes of the server as SIGSTOP does, the postmaster first, or lets them go on.
+  func freeze(_ isFrozen: Bool) throws {
+    for pid in try processes() { _ = Glibc.kill(pid, isFrozen ? SIGSTOP : SIGCONT) }
+  }
+
+  /// Kills all processes of the server with signal 9.
+  func kill() throws {
+    let file = lockFile
+    let processes = try processes()
     for pid in processes { _ = Glibc.kill(pid, SIGKILL) }
     // A new server refuses to start while an old process is still being taken down: its shared memory is in use.
     var looks = 0
