@@ -7,7 +7,7 @@ public struct RequestTarget: Sendable, Equatable {
   public enum Form: Sendable, Equatable {
     /// `/path?query`
     case origin
-    /// `http://authority/path?query` or `https:`
+    /// `http://authority/path?query` or `https:`; the path may be missing.
     case absolute
     /// `*`, for OPTIONS only.
     case asterisk
@@ -24,6 +24,8 @@ public struct RequestTarget: Sendable, Equatable {
     }
   }
 
+  private static let root = [HTTPGrammar.slash][...]
+
   public let form: Form
   private let bytes: [UInt8]
   private let place: Range<Int>
@@ -33,8 +35,8 @@ public struct RequestTarget: Sendable, Equatable {
 
   /// The target as received.
   public var raw: ArraySlice<UInt8> { bytes[place] }
-  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form.
-  public var rawPath: ArraySlice<UInt8> { bytes[path] }
+  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form. `http://host` means `/`.
+  public var rawPath: ArraySlice<UInt8> { path.isEmpty && form == .absolute ? Self.root : bytes[path] }
   /// The query as received, without `?`; nil when there was no `?`.
   public var rawQuery: ArraySlice<UInt8>? { query.map { bytes[$0] } }
   /// Of the absolute form.
@@ -70,8 +72,6 @@ public struct RequestTarget: Sendable, Equatable {
       let end = rest.firstIndex { $0 == HTTPGrammar.slash || $0 == UInt8(ascii: "?") } ?? rest.endIndex
       host = rest.startIndex..<end
       rest = rest[end...]
-      // `http://host` and `http://host?q` name the path `/`, but a target without a path is nothing we need to guess at.
-      guard rest.first == HTTPGrammar.slash else { throw HTTPError(.invalidTarget) }
     }
     let mark = rest.firstIndex(of: UInt8(ascii: "?"))
     path = rest.startIndex..<(mark ?? rest.endIndex)

@@ -30,6 +30,13 @@ struct RequestTargetTests {
     #expect(throws: HTTPError(.invalidQuery)) { try target.queryItems() }
   }
 
+  @Test(arguments: [("http://h", nil), ("HTTPS://h:1?", ""), ("http://h?a=1", "a=1")] as [(String, String?)])
+  func `an absolute form without a path means the root`(text: String, query: String?) throws {
+    let target = try RequestTarget(text)
+    #expect(target.rawPath.elementsEqual("/".utf8) && target.segments == [""])
+    #expect(target.rawQuery.map { String(decoding: $0, as: UTF8.self) } == query)
+  }
+
   @Test func `keeps the raw parts`() throws {
     let target = try RequestTarget("http://h/a%20b?c=%64")
     #expect(target.form == .absolute)
