@@ -196,7 +196,8 @@ private let countRekeyAttempts:
     if isKeyUpdate || isRefusal { LentBIO.state(of: ssl)?.pointee.rekeyAttempts += 1 }
   }
 
-/// ALPN (RFC 7301): `http/1.1` if it is offered, else no answer: who can speak only `h2` may end it.
+/// ALPN (RFC 7301): `http/1.1` if it is offered, else the alert `no_application_protocol`: who offers protocols speaks one of
+/// them, and would take our answers for something else.
 private let selectHTTP1:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?, UnsafePointer<UInt8>?,
@@ -215,5 +216,5 @@ private let selectHTTP1:
       }
       position = end
     }
-    return SSL_TLSEXT_ERR_NOACK
+    return SSL_TLSEXT_ERR_ALERT_FATAL
   }

@@ -17,6 +17,8 @@ public enum TLSError: Error, Equatable, Sendable {
   case alert(received: UInt8)
   /// Client role only: the server's certificate does not prove the name asked for.
   case untrustedPeer(CertificateVerdict.Reason)
+  /// The peer offered protocols by ALPN, and ours is not among them.
+  case noApplicationProtocol
   /// What came in is no TLS, or no TLS we speak.
   case protocolViolation(reason: String)
   /// More key updates and renegotiation attempts than `TLSSession.maximumRekeyAttempts`.
