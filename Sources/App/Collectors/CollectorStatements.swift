@@ -10,8 +10,8 @@ enum CollectorStatements {
     SELECT c.id, c.server_id, c.hostname, c.config_version, c.revoked_at IS NOT NULL AS is_revoked,
       coalesce(k.certificates, '{}') AS certificates, coalesce(k.revoked, '{}') AS revoked_certificates
     FROM pganalytics.collectors c LEFT JOIN LATERAL (
-      SELECT array_agg(serial) FILTER (WHERE revoked_at IS NULL) AS certificates,
-        array_agg(serial) FILTER (WHERE revoked_at IS NOT NULL) AS revoked
+      SELECT array_agg(fingerprint) FILTER (WHERE revoked_at IS NULL) AS certificates,
+        array_agg(fingerprint) FILTER (WHERE revoked_at IS NOT NULL) AS revoked
       FROM pganalytics.collector_certificates
       WHERE collector_id = c.id AND not_after > now() - make_interval(secs => $1)) k ON true
     """

@@ -102,7 +102,7 @@ extension Lane {
     }
     let grace = rule == .renewable ? settings.certificateGrace.wholeSeconds : 0
     if certificate.hasEnded(now: unixSeconds, grace: grace) { return .refused(Problem(.certificateExpired)) }
-    let standing = certificate.serial.map { record.standing(of: $0) } ?? .unknown
+    let standing = certificate.fingerprint.map { record.standing(of: $0) } ?? .unknown
     switch standing {
     case .good:
       return .principal(.collector(Principal.Collector(id: record.id, hasCertificate: true)))

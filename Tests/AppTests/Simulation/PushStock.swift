@@ -62,7 +62,7 @@ struct PushStock: Sendable {
         certificates.append(peer)
         records[id] = CollectorRecord(
           id: id, serverID: Self.serverID(ofCollector: index), hostname: "db\(index)", configVersion: 1,
-          isRevoked: false, certificates: [CertificateSerial(peer.serialHex)!])
+          isRevoked: false, certificates: [CertificateFingerprint(peer.fingerprintHex)!])
         pushes.append((0..<Self.pushesPerCollector).map { [catalog] in Self.push($0, of: index, catalog) })
       }
       self.certificates = certificates
