@@ -130,8 +130,11 @@ extension Endpoint {
     if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
-    // The ingest lane looks at type and coding itself: real collectors label both wrongly.
-    if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.types) }
+    switch lane {
+    // The coding is seen by the bytes: real collectors label it wrongly.
+    case .ingest: try head.requireJSON()
+    case .admin: if !input.contents.isEmpty { try head.requireBody(input.types) }
+    }
   }
 
   /// Runs the handler; a problem becomes its response. Only for the admin lane.
