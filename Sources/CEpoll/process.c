@@ -142,4 +142,15 @@ int cepoll_give_way(int process_id) {
 
 int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
 
+// F_OFD_*, not F_SETLK: those are of the whole process, and let go when any descriptor of the file is closed.
+int cepoll_share_byte(int fd, long long offset) {
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
+}
+
+int cepoll_is_byte_locked(int fd, long long offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 void cepoll_trim_memory(void) { malloc_trim(0); }

@@ -41,7 +41,10 @@ import Testing
       "renew it: pganalytics config reference")
   }
 
-  @Test(arguments: ["deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml"])
+  @Test(arguments: [
+    "deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml",
+    "deploy/haproxy/haproxy.cfg", "deploy/nginx/nginx.conf",
+  ])
   func `what is set there are settings`(path: String) throws {
     let known = Set(Settings.declarations.map(\.environmentVariable))
     let used = try text(path).matches(of: /PGANALYTICS_[A-Z_]+/).map { String($0.output) }

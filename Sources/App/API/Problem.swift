@@ -24,6 +24,8 @@ struct Problem: Error, Equatable, Sendable {
   enum Kind: String, CaseIterable, Sendable {
     // The message
     case malformedRequest = "malformed_request"
+    case plainHTTP = "plain_http"
+    case proxyHeaderUnexpected = "proxy_header_unexpected"
     case requestTimeout = "request_timeout"
     case headTooLarge = "head_too_large"
     case targetTooLong = "target_too_long"
@@ -93,7 +95,8 @@ extension Problem.Kind {
 
   var status: HTTPStatus {
     switch self {
-    case .malformedRequest, .invalidCompression, .invalidJSON, .invalidQuery: .badRequest
+    case .malformedRequest, .plainHTTP, .proxyHeaderUnexpected, .invalidCompression, .invalidJSON, .invalidQuery:
+      .badRequest
     case .unauthenticated, .invalidToken, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature,
       .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .sessionEnded,
       .invalidCredentials, .invalidRegistrationSecret:
@@ -126,6 +129,9 @@ extension Problem.Kind {
   var message: String {
     switch self {
     case .malformedRequest: "The request breaks the rules of HTTP/1.1."
+    case .plainHTTP: "This port speaks HTTPS, and the request came without TLS; use https:// in its URL."
+    case .proxyHeaderUnexpected:
+      "A PROXY protocol header is believed from the addresses in proxy_protocol_from only, and this is none of them."
     case .requestTimeout: "The request did not arrive in time."
     case .headTooLarge: "The header fields are too large or too many."
     case .targetTooLong: "The request target is too long."

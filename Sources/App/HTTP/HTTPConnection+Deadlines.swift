@@ -38,6 +38,7 @@ extension HTTPConnection: DeadlineHandler {
     timer = nil
     lane.counters.deadlines += 1
     if isWriteBlocked { return destroy() }
+    if awaitsProxyHeader { lane.refused(.proxyHeaderMissing, from: peerAddress, "head_deadline") }
     switch phase {
     case .idle:
       if http.isReadingHead {

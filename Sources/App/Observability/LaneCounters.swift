@@ -7,7 +7,9 @@ struct LaneCounters: Sendable {
   var connectionsClosed = 0
   var handshakes = 0
   var tlsFailures = 0
-  var framingErrors = 0
+  var framingErrors: [HTTPError.Reason: Int] = [:]
+  /// Connections that were refused below HTTP, or had to make room for others.
+  var connectionsRefused: [ConnectionRefusal: Int] = [:]
   var deadlines = 0
   /// Requests for endpoints of the admin lane, and those for none.
   var requests = 0
@@ -74,13 +76,15 @@ struct LaneCounters: Sendable {
     for path in totals { left[keyPath: path] += right[keyPath: path] }
     for path in latencies { left[keyPath: path] += right[keyPath: path] }
     for path in sizes { left[keyPath: path] += right[keyPath: path] }
+    left.framingErrors.merge(right.framingErrors, uniquingKeysWith: +)
+    left.connectionsRefused.merge(right.connectionsRefused, uniquingKeysWith: +)
     left.pushesRefused.merge(right.pushesRefused, uniquingKeysWith: +)
     left.metricsRejected.merge(right.metricsRejected, uniquingKeysWith: +)
     for index in left.rowsStored.indices { left.rowsStored[index] += right.rowsStored[index] }
   }
 
   private static let totals: [any WritableKeyPath<LaneCounters, Int> & Sendable] = [
-    \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
+    \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
     \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
     \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,

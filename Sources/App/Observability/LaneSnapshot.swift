@@ -7,7 +7,7 @@ import Synchronization
 struct LaneSnapshot: Sendable {
   /// What a connection is at.
   enum ConnectionState: String, CaseIterable, Sendable {
-    case handshaking, idle, receiving, waiting, closing
+    case arriving, handshaking, idle, receiving, waiting, closing
   }
 
   /// What a writer waits for.
@@ -65,7 +65,9 @@ struct LaneSnapshot: Sendable {
 extension Lane {
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in connections.all { states[connection.phase.observed, default: 0] += 1 }
+    for connection in connections.all {
+      states[connection.preface == nil ? connection.phase.observed : .arriving, default: 0] += 1
+    }
     var waits: [LaneSnapshot.WriterState: Int] = [:]
     for writer in writers { waits[writer.observed, default: 0] += 1 }
     return LaneSnapshot(

@@ -96,7 +96,14 @@ struct MetricsPage {
     page.family(
       "pganalytics_handshake_seconds", "From accept to the end of a handshake that succeeded.", counters.handshaking)
     page.family("pganalytics_tls_failures_total", .counter, "TLS errors.", counters.tlsFailures)
-    page.family("pganalytics_http_framing_errors_total", .counter, "Requests that broke HTTP.", counters.framingErrors)
+    page.family(
+      "pganalytics_connections_refused_total", .counter,
+      "Connections that were refused below HTTP, or had to make room for others, by why.",
+      by: "reason",
+      ConnectionRefusal.allCases.map { ($0.rawValue, counters.connectionsRefused[$0] ?? 0) })
+    page.family(
+      "pganalytics_http_framing_errors_total", .counter, "Requests that broke HTTP, by the rule.", by: "reason",
+      counters.framingErrors.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) })
     page.family("pganalytics_deadlines_total", .counter, "Deadlines that passed.", counters.deadlines)
     page.family("pganalytics_requests_total", .counter, "Requests other than pushes.", counters.requests)
     page.family(

@@ -77,7 +77,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   let catalog: CompiledCatalog
   private var connectionsMaximum: Int
-  private var listener: Listener?
+  private var listeners: [Listener] = []
+  var newcomers: Newcomers
+  var handshakeTurns = HandshakeTurns()
+  var areHandshakesQueued = false
+  var refusalLines = RefusalLines()
   var plaintext = ReusedBuffer(keptBytes: 4 * EventLoop.scratchBytes, minimumCapacity: EventLoop.scratchBytes)
   var responseBuffer = ByteBuffer()
   /// The body of one answer to a push.
@@ -90,9 +94,6 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var readersVersion = 0
   private var seenServers: Set<Int32> = []
   private var touchedAt: MonotonicTime
-  private var handshakeEnd: MonotonicTime?
-  /// Connections whose handshake is under way.
-  private var handshaking = 0
   private var clock = WallClock()
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
@@ -117,10 +118,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     pushLog = PushLog(settings: settings, loops: context.loops, now: loop.now)
     touchedAt = loop.now
     connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
+    newcomers = Newcomers(shares: settings.shares)
   }
 
-  /// Listens and connects to the database.
-  func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
+  /// Listens at `place` and connects to the database. - Returns: where it listens.
+  func start(at place: ListeningPlace, database: DatabaseAddress) throws(SystemCallError) -> [SocketAddress] {
     begin(
       (0..<settings.writerConnections).map { index in
         var session = DatabaseSettings(address: database)
@@ -129,9 +131,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       })
     var options = Listener.Options()
     options.maximumAcceptsPerTurn = settings.acceptsPerTurn
-    let listener = try Listener(loop: loop, address: address, options: options, handler: self)
-    self.listener = listener
-    return listener.localAddress
+    options.joinsOthers = place.joinsOthers
+    listeners = try place.listen { address throws(SystemCallError) in
+      try Listener(loop: loop, address: address, options: options, handler: self)
+    }
+    return listeners.map(\.localAddress)
   }
 
   /// Starts a writer on each of `sessions`, and the housekeeping.
@@ -158,56 +162,42 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     readerPool.removeAll()
     readersVersion += 1
     for writer in writers { writer.use(settings) }
-    listener?.accept(atMost: settings.acceptsPerTurn)
-    if hasRoom { listener?.resume() } else { listener?.pause() }
+    newcomers.use(settings.shares)
+    for listener in listeners { listener.accept(atMost: settings.acceptsPerTurn) }
+    updateListening()
+    handshakeMayBegin()
     relieveIfPossible()
   }
 
   // MARK: Connections
 
   func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress) {
-    adopt(TLSLink(socket, TLSSession(server: tlsContext, now: unixSeconds)), from: peer)
+    adopt(TLSLink(socket), from: peer)
   }
 
-  /// Serves the client at the other end of `link`.
-  func adopt(_ link: any ClientLink, from peer: SocketAddress) {
-    let connection = connections.insert { HTTPConnection(id: $0, link: link, peer: peer, lane: self) }
-    counters.connectionsAccepted += 1
-    if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
-    if !hasRoom { listener?.pause() }
+  func insert(_ link: any ClientLink, from peer: SocketAddress) -> HTTPConnection {
+    connections.insert { HTTPConnection(id: $0, link: link, peer: peer, lane: self) }
   }
 
-  /// Whether one more connection may come in. What waits in the kernel's backlog costs us nothing.
-  private var hasRoom: Bool {
-    connections.count < connectionsMaximum && handshaking < settings.unfinishedHandshakes && !isDraining
+  /// Whether one more connection may come in without another one having to go.
+  var hasRoom: Bool { connections.count < connectionsMaximum }
+
+  /// What waits in the kernel's backlog costs us nothing, but it waits behind everybody. It is left there only while there is
+  /// no room, and nobody who would have to make room.
+  func updateListening() {
+    let isListening = !isDraining && (hasRoom || newcomers.hasCrowd)
+    for listener in listeners { if isListening { listener.resume() } else { listener.pause() } }
   }
 
   func forget(_ connection: HTTPConnection) {
+    newcomers.remove(connection.id.slot)
+    handshakeTurns.remove(connection.id.slot)
     connections.remove(connection.id)
     counters.connectionsClosed += 1
-    if hasRoom { listener?.resume() }
+    updateListening()
+    handshakeMayBegin()
     if isDraining { finishDraining() }
   }
-
-  /// Whether this turn has time left for handshakes: established connections come first, and one mTLS handshake costs
-  /// as much as 65 requests. A connection that has to wait is reported again in the next turn.
-  func mayHandshake() -> Bool {
-    guard let end = handshakeEnd else {
-      handshakeEnd = loop.readClock() + settings.handshakeBudget
-      loop.atTurnEnd(self)
-      return true
-    }
-    return loop.readClock() < end
-  }
-
-  /// A connection is established, or is given up before it was.
-  func handshakeEnded() {
-    counters.handshakes += 1
-    handshaking -= 1
-    if hasRoom { listener?.resume() }
-  }
-
-  func turnEnding() { handshakeEnd = nil }
 
   var httpDate: String { clock.httpDate(of: loop) }
   var unixSeconds: Int64 { clock.unixSeconds(of: loop) }
@@ -316,6 +306,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     }
     admission.sweep(now: loop.now)
     logUnwritten()
+    logUnsaidRefusals()
     returnMemory()
     if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
       touchedAt = loop.now
@@ -342,8 +333,8 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   func drain(_ done: @escaping @Sendable () -> Void) {
     isDraining = true
     whenDrained = done
-    listener?.close()
-    listener = nil
+    for listener in listeners { listener.close() }
+    listeners = []
     let draining = Draining(self, window: settings.drainSpread)
     self.draining = draining
     draining.proceed()

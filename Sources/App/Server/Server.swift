@@ -3,6 +3,7 @@
 import Glibc
 import Protocol
 import Reactor
+import Synchronization
 
 /// A running server. `start` builds it, `stop` drains it.
 final class Server: Sendable {
@@ -26,14 +27,17 @@ final class Server: Sendable {
   let lanes: LaneRoster
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
+  private let claim: Mutex<ListeningClaim?>
 
   private init(
-    address: SocketAddress, certificateAuthorityFile: String, settings: LiveSettings, settingsReload: SettingsReload,
+    address: SocketAddress, claim: ListeningClaim, certificateAuthorityFile: String, settings: LiveSettings,
+    settingsReload: SettingsReload,
     log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
     threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
+    self.claim = Mutex(claim)
     self.certificateAuthorityFile = certificateAuthorityFile
     self.settings = settings
     self.settingsReload = settingsReload
@@ -53,9 +57,7 @@ final class Server: Sendable {
   static func start(
     _ settings: Settings, log: ServerLog, reading: @escaping SettingsReload.Reading
   ) async throws -> Server {
-    guard let listen = SocketAddress(settings.listen) else {
-      throw StartError(description: "listen: \"\(settings.listen)\" is not HOST:PORT with a numeric host")
-    }
+    let listen = try ListeningPlace(settings.listen)
     let live = LiveSettings(settings)
     let reload = SettingsReload(live, log: log, now: WallClock.unixSeconds(), reading: reading)
     let identity = try ServerIdentity.open(
@@ -82,7 +84,7 @@ final class Server: Sendable {
   }
 
   private static func start(
-    _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: SocketAddress,
+    _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: ListeningPlace,
     _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database,
     _ pacing: QueryPacing
   ) async throws -> Server {
@@ -113,20 +115,26 @@ final class Server: Sendable {
       pacing: pacing, loops: loops)
     let catalog = CompiledCatalog()
 
+    let claim = try ListeningClaim(directory: settings.dataDirectory)
     var threads: [LoopThread] = []
-    var bound = listen
+    var place = listen
     do {
       for index in 0..<loops {
         let birth = LaneBirth()
-        let wanted = bound
-        let thread = try LoopThread.start(name: "lane-\(index)", index: index) { loop in
-          let lane = Lane(loop: loop, context: context, catalog: catalog)
-          birth.report(try lane.start(on: wanted, database: address), lane.handle)
+        let start = { (place: ListeningPlace) throws in
+          try LoopThread.start(name: "lane-\(index)", index: index) { loop in
+            let lane = Lane(loop: loop, context: context, catalog: catalog)
+            birth.report(try lane.start(at: place, database: address), lane.handle)
+          }
         }
-        threads.append(thread)
-        let (address, lane) = birth.take()
+        if index == 0 {
+          threads.append(try startFirst(at: place, claim, log, start))
+        } else {
+          threads.append(try start(place))
+        }
+        let (addresses, lane) = birth.take()
         // With port 0 the first lane's port is the one that the others share.
-        bound = address
+        place = place.joined(at: addresses)
         lanes.add(lane)
         directory.follow(lane)
       }
@@ -147,15 +155,39 @@ final class Server: Sendable {
       directory.received($0)
       rekeying.received($0)
     }
+    for bound in place.addresses { claim.hold(bound) }
     log.info(
       "serving",
-      ["address": bound.description, "loops": String(loops)])
+      ["address": place.addresses.map(\.description).joined(separator: ", "), "loops": String(loops)])
     return Server(
-      address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: live,
+      address: place.addresses[0], claim: claim, certificateAuthorityFile: identity.certificateAuthorityFile,
+      settings: live,
       settingsReload: reload,
       log: log, database: database, queries: queries, databaseAddress: address, workers: workers, threads: threads,
       lanes: lanes, rekeying: rekeying,
       background: background)
+  }
+
+  /// Starts the first loop: nobody may listen at the place but servers of the same data directory.
+  private static func startFirst(
+    at place: ListeningPlace, _ claim: ListeningClaim, _ log: ServerLog,
+    _ start: (ListeningPlace) throws -> LoopThread
+  ) throws -> LoopThread {
+    do {
+      return try start(place)
+    } catch let error as SystemCallError where error.errno == EADDRINUSE {
+      guard place.addresses.allSatisfy(claim.isHeldElsewhere) else {
+        throw StartError(
+          description: """
+            \(place.addresses.map(\.description).joined(separator: " or ")): address in use. Another program, or a server of \
+            another data directory, listens there: stop it, or choose another address with --listen.
+            """)
+      }
+      log.info(
+        "joining a server of the same data directory",
+        ["address": place.addresses.map(\.description).joined(separator: ", ")])
+      return try start(place.joined(at: place.addresses))
+    }
   }
 
   /// What became of all pushes, for the log.
@@ -210,6 +242,7 @@ final class Server: Sendable {
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
     for thread in threads { thread.join() }
+    claim.withLock { $0 = nil }
     workers.stop()
     queries.shutDown()
     database.shutDown()
@@ -230,14 +263,14 @@ struct ServerNames {
     self.addresses = addresses
   }
 
-  init(listen: SocketAddress) {
+  init(listen: ListeningPlace) {
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)
-    let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    dns = name == "localhost" || name.isEmpty ? ["localhost"] : ["localhost", name]
-    let own = listen.ipString
+    let names = ["localhost", host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, listen.name ?? ""]
+    dns = names.reduce(into: []) { known, name in if !name.isEmpty, !known.contains(name) { known.append(name) } }
     let local = ["127.0.0.1", "::1"]
-    addresses = local.contains(own) || own == "0.0.0.0" || own == "::" ? local : local + [own]
+    addresses =
+      local + listen.addresses.filter { !$0.isUnspecified }.map(\.ipString).filter { !local.contains($0) }
   }
 }
 

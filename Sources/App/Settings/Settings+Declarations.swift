@@ -4,6 +4,7 @@
 
 import Logging
 import Protocol
+import Reactor
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -14,6 +15,8 @@ struct SettingDeclaration: Sendable {
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
+    /// Networks, `10.0.0.0/8,2001:db8::/32`; an address without a length is one.
+    case networks(any WritableKeyPath<Settings, [IPNetwork]> & Sendable)
     /// A time for each of some names, of these: `pg_log=7d,pg_locks=3d`.
     case times(any WritableKeyPath<Settings, [String: Duration]> & Sendable, of: [String], ClosedRange<Duration>)
   }
@@ -54,7 +57,12 @@ extension Settings {
   private static let year = Duration.seconds(366 * 86_400)
 
   static let declarations: [SettingDeclaration] = [
-    .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT.", effect: .restart),
+    .init(
+      "listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT; a name has all its addresses.",
+      effect: .restart),
+    .init(
+      "proxy_protocol_from", .networks(\.proxyProtocolFrom),
+      "Balancers, as networks: a connection from them begins with a PROXY protocol header or is closed."),
     .init(
       "data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL.",
       effect: .restart),
@@ -94,7 +102,10 @@ extension Settings {
       "Slowest body, or client taking an answer, that is waited for, a second."),
     .init("idle_deadline", .time(\.idleDeadline, .zero...hour), "Keep-alive connection without a request."),
     .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that takes nothing of its answer."),
-    .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
+    .init(
+      "linger_deadline", .time(\.lingerDeadline, .zero...hour),
+      "Pause of a client that still sends a refused body; body_deadline is for all of it."),
+    .init("linger_bytes", .bytes(\.lingerBytes, 0...1 << 40), "Refused body that is read past before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(
       "drain_spread", .time(\.drainSpread, .zero...hour),
@@ -106,7 +117,13 @@ extension Settings {
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
     .init(
       "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
-      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+      "Handshakes under way in a loop; other connections wait for theirs to begin."),
+    .init(
+      "handshakes_per_address", .count(\.handshakesPerAddress, 1...1_000_000),
+      "Of those, an address's share: what it has beyond makes room when another address waits and there is none."),
+    .init(
+      "anonymous_per_address", .count(\.anonymousPerAddress, 1...10_000_000),
+      "Connections of an address in a loop without a client certificate, likewise; an IPv6 /64 is one address."),
     .init(
       "known_certificates", .count(\.knownCertificates, 0...1 << 28),
       "Client certificates remembered as genuine, so that they are not verified again before they end.",

@@ -1,10 +1,13 @@
 // Every limit and knob of the server: its value here, its name, unit and help in Settings+Declarations.swift.
 
+import Reactor
+
 /// The settings of one process. Read at start and at SIGHUP, then passed down; nothing reads the environment elsewhere.
 /// Who outlives a reload holds them as `Live`, or is told by its lane.
 struct Settings: Sendable {
   // Process
   var listen = "127.0.0.1:8443"
+  var proxyProtocolFrom: [IPNetwork] = []
   var dataDirectory = ".pganalytics"
   var databaseURL = ""
   /// 0: one a core.
@@ -29,13 +32,16 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
+  var lingerBytes = 64 * 1024 * 1024
   var drainDeadline = Duration.seconds(30)
   var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
-  var acceptsPerTurn = 4
+  var acceptsPerTurn = 64
   var handshakeBudget = Duration.milliseconds(2)
   var unfinishedHandshakes = 1024
+  var handshakesPerAddress = 128
+  var anonymousPerAddress = 256
   var knownCertificates = 65_536
 
   // Ingest

@@ -30,6 +30,11 @@ int cepoll_poll_either(int first, int second, int timeout_ms);
 /// Takes the advisory lock of flock(2) without waiting. -EWOULDBLOCK: somebody else has it.
 int cepoll_lock(int fd);
 
+/// Takes a shared lock on one byte of a file, or of where it would be (fcntl(2), F_OFD_SETLK), without waiting.
+int cepoll_share_byte(int fd, long long offset);
+/// Whether a lock of another open file description lies on the byte: 1, else 0.
+int cepoll_is_byte_locked(int fd, long long offset);
+
 /// The process at the other end of a Unix-domain socket: who listens there (unix(7), SO_PEERCRED). 0: another kind of socket, or
 /// a process of a namespace that we don't see.
 int cepoll_peer_process(int fd);

@@ -76,6 +76,10 @@ final class Simulation {
     settings.batchBytes = one(of: 4 << 20, 2000)
     settings.batchLinger = one(of: .zero, .zero, .milliseconds(2), .milliseconds(200))
     settings.commitDeadline = one(of: .seconds(20), .seconds(3))
+    settings.connections = one(of: 10_000, 10_000, 6)
+    settings.unfinishedHandshakes = one(of: 1024, 1)
+    settings.handshakesPerAddress = one(of: 128, 1)
+    settings.anonymousPerAddress = one(of: 256, 1)
     return settings
   }
 
@@ -111,14 +115,16 @@ final class Simulation {
   func isPoisoned(_ id: UUID) -> Bool { poisoned.contains(id) }
 
   /// A client connects.
-  func open(_ wire: Wire) {
+  func open(_ wire: Wire, saysHello: Bool = true) {
+    if saysHello { wire.send(Wire.hello, after: pause) }
+    let network = 1 + draw(3)
     let waiting = LoopBound((simulation: self, wire: wire), on: loop)
     let handle = lane.handle
     kernel.after(pause) { [self] in
       if drainBegan != nil { return wire.refuse() }
       handle.submit { lane in
         let (simulation, wire) = waiting.value(on: lane.loop)
-        lane.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.1", port: 4711)!)
+        lane.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.\(network)", port: 4711)!)
       }
     }
   }
@@ -186,6 +192,8 @@ final class Simulation {
       note("clock jumps", [Int(jump)])
       kernel.wallOffset += jump * 1_000_000
     }
+    // Clients that connect and say nothing, for as long as they are let.
+    some(6) { [unowned self] in open(Wire(self, collector: 0, readingDelay: .zero), saysHello: false) }
     if draw(6) == 0 { kernel.after(.milliseconds(draw(30_000))) { [unowned self] in drain() } }
     if trouble > 0, draw(3) == 0 {
       let noise = NoiseClient(self)

@@ -93,8 +93,10 @@ final class RunningServer: Sendable {
   private static let servers = Mutex<[StorageKind: Task<RunningServer, any Error>]>([:])
 
   /// Another server on the same database and data directory.
-  func second() async throws -> RunningServer {
+  func second(at listen: String = "127.0.0.1:0") async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
+    var settings = settings
+    settings.listen = listen
     return try await RunningServer(Database.start(settings.databaseSettings(address)), settings, account).ready()
   }
 
@@ -205,7 +207,7 @@ final class RunningServer: Sendable {
     for path in directories.withLock({ $0 }) {
       let names =
         AuthorityFiles.Name.allCases.map(\.rawValue) + [
-          "server.crt", "server.key", "server.made", ".lock", "settings.toml",
+          "server.crt", "server.key", "server.made", ".lock", ".listening", "settings.toml",
         ]
       for name in names { unlink(path + "/" + name) }
       rmdir(path)
