@@ -56,7 +56,6 @@ final class RunWatch {
   private struct Mark {
     var server: ProcessFigures?
     var database: ProcessFigures?
-    var page: PrometheusPage?
     var counters: DatabaseFigures?
   }
 
@@ -84,7 +83,7 @@ final class RunWatch {
 
   func measuringBegins() {
     begin = mark()
-    probe.ask()
+    probe.mark()
   }
 
   /// May be called again and again; the first call counts.
@@ -97,7 +96,7 @@ final class RunWatch {
   private func mark() -> Mark {
     Mark(
       server: plan.serverProcess.flatMap { ProcessFigures.of($0) },
-      database: plan.databaseProcess.flatMap { ProcessFigures.family(of: $0) }, page: probe.latest?.value,
+      database: plan.databaseProcess.flatMap { ProcessFigures.family(of: $0) },
       counters: databaseProbe?.latest?.value)
   }
 
@@ -110,7 +109,11 @@ final class RunWatch {
     var figures = WatchedFigures(verifies: plan.verifies)
     figures.server.samples = probe.log.samples
     figures.server.trouble = probe.trouble
-    if let page = probe.latest?.value { figures.server.growth = page.growth(since: begin?.page ?? PrometheusPage()) }
+    if let page = probe.latest?.value, let marked = probe.marked {
+      figures.server.growth = page.growth(since: marked)
+    } else if figures.server.trouble == nil {
+      figures.server.trouble = "/metrics was not answered in the measured part"
+    }
     if let before = begin?.server, let after = end?.server {
       figures.serverCPU = after.cpu - before.cpu
       figures.serverResidentBytes = after.residentBytes

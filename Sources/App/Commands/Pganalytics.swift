@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Protocol
 
 @main
 struct Main {
@@ -58,7 +59,7 @@ struct VersionCommand: ParsableCommand {
 }
 
 enum Version {
-  static let text = "0.1.0"
+  static let text = ProgramVersion.text
   /// Of the API, in paths as `v1`.
   static let api = "1.0.0"
 }

@@ -39,8 +39,9 @@ import Testing
     text.replace(/--database-pid \$\([^)]*\)/, with: "--database-pid $$")
     text.replace(/--server-pid \$\([^)]*\)/, with: "--server-pid $$")
     text.replace(/--collectors \d+/, with: "--collectors 4")
-    text.replace(/--rate \d+/, with: "--rate 40")
-    text.replace(/--interval \d+s/, with: "--interval 500ms")
+    text.replace(/--rate \d+/, with: "--rate 4")
+    text.replace(/--interval \d+s/, with: "--interval 1s")
+    text.replace(/--read-credentials \S+/, with: "--read-credentials login.json")
     text.replace(/--(ramp|warm-up) \d+s/, with: { "--\($0.output.1) 200ms" })
     text.replace(/--duration \d+s/, with: "--duration 1s")
     return text
@@ -53,6 +54,10 @@ import Testing
     #expect(commands.count >= 4, "\(commands)")
     let server = try await RunningServer.start()
     let directory = server.settings.dataDirectory
+    try await Accounts.add(
+      "ada", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
+    try PrivateFile.write(
+      Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8), to: directory + "/login.json")
     let other = try await TestCluster.shared.get().makeDatabase().address
     let restored = other.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     for (index, command) in commands.enumerated() {
