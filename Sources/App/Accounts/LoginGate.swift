@@ -35,7 +35,7 @@ struct LoginGate: Sendable {
     // The same work is done for a name that nobody has.
     let isRight = try await services.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
     guard let account, isRight else {
-      let settings = services.settings
+      let settings = context.settings
       try await services.query { database throws(DatabaseError) in
         try await database.execute(
           LoginStatements.fail, username, Int32(clamping: settings.loginLockoutFailures),

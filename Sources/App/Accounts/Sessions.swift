@@ -13,7 +13,9 @@ struct Sessions: Sendable {
   let services: Services
   let gate: LoginGate
 
-  private var life: Double { Double(services.settings.refreshTokenLife.wholeSeconds) }
+  private static func life(_ context: RequestContext) -> Double {
+    Double(context.settings.refreshTokenLife.wholeSeconds)
+  }
 
   /// Logs in.
   func begin(_ username: String, _ password: String, _ context: RequestContext) async throws(Problem) -> Granted {
@@ -27,7 +29,7 @@ struct Sessions: Sendable {
     let granted = try grant(account, token, context)
     do throws(Problem) {
       try await services.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
-        try await enter(account, username, newHash, token, session)
+        try await enter(account, username, newHash, token, session, context)
       }
     } catch {
       // What changed while the password was checked: somebody else's guesses locked the name, or it is another password.
@@ -40,7 +42,8 @@ struct Sessions: Sendable {
   }
 
   private func enter(
-    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease
+    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease,
+    _ context: RequestContext
   ) async throws(Problem) {
     let entered = try await session.query { session throws(DatabaseError) in
       try await session.execute(AccountStatements.loggedIn, account.id, account.passwordHash)
@@ -53,7 +56,8 @@ struct Sessions: Sendable {
     try await session.query { session throws(DatabaseError) in
       try await session.execute(LoginStatements.succeed, username)
       if let newHash { try await session.execute(AccountStatements.rehash, account.id, newHash) }
-      try await session.execute(UserSessionStatements.begin, token.session, account.id, token.digest, life)
+      try await session.execute(
+        UserSessionStatements.begin, token.session, account.id, token.digest, Self.life(context))
     }
   }
 
@@ -68,7 +72,8 @@ struct Sessions: Sendable {
     let account = try await services.database.transaction { session throws(Problem) -> Account? in
       try await session.query { session throws(DatabaseError) -> Account? in
         let account = try await session.one(
-          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest, life)
+          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest,
+          Self.life(context))
         if let account { try await session.audit(AuditEvent(.refresh, by: account.actor, context)) }
         return account
       }

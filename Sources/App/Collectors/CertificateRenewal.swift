@@ -23,7 +23,7 @@ struct CertificateRenewal {
       guard let collector else { throw Problem(.collectorRevoked) }
       try check(certificates)
       let made = try CollectorCertificate(
-        services, csr: csr, collector: collector.id, hostname: collector.hostname, now: context.now)
+        services, csr: csr, collector: collector.id, hostname: collector.hostname, context)
       try await session.query { client throws(DatabaseError) in
         try await client.execute(
           CertificateStatements.add, made.issued.serialHex, collector.id, made.issued.fingerprintHex,

@@ -39,11 +39,11 @@ enum CollectorAdminEndpoints {
   private static let missingCertificate = Problem(.notFound, "the collector has no such certificate")
 
   private static func list(_ services: Services) -> Endpoint {
-    let silence = Double(services.settings.offlineAfter.wholeSeconds)
-    return Endpoint(
+    Endpoint(
       .get, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
       summary: "The collectors.", query: CollectorsQuery.self, returns: Page<CollectorAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<CollectorAnswer> in
+    ) { request, context async throws(Problem) -> Page<CollectorAnswer> in
+      let silence = Double(context.settings.offlineAfter.wholeSeconds)
       let (query, selection) = (request.query, request.query.page)
       let (rows, total) = try await services.query { database throws(DatabaseError) in
         let status = query.status?.rawValue
@@ -72,10 +72,10 @@ enum CollectorAdminEndpoints {
           fields: [.init(name: "ETag", schema: .string, prose: "For If-None-Match and If-Match.")]),
         .empty(.notModified, prose: "The client's copy is the same (If-None-Match)."),
       ]
-    ) { request, _ async throws(Problem) -> HTTPResponse in
+    ) { request, context async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("id")
       let details = try await services.query { database throws(DatabaseError) -> CollectorDetails? in
-        try await find(id, CollectorAdminStatements.one, services, in: database)
+        try await find(id, CollectorAdminStatements.one, context, in: database)
       }
       guard let details else { throw missing }
       let tag = details.tag
@@ -85,10 +85,10 @@ enum CollectorAdminEndpoints {
   }
 
   private static func find(
-    _ id: UUID, _ statement: Statement<Double, UUID, CollectorRow>, _ services: Services,
+    _ id: UUID, _ statement: Statement<Double, UUID, CollectorRow>, _ context: RequestContext,
     in client: some DatabaseClient
   ) async throws(DatabaseError) -> CollectorDetails? {
-    let silence = Double(services.settings.offlineAfter.wholeSeconds)
+    let silence = Double(context.settings.offlineAfter.wholeSeconds)
     guard let collector = try await client.one(statement, silence, id) else { return nil }
     return CollectorDetails(collector: collector, certificates: try await client.rows(CertificateStatements.of, id))
   }
@@ -109,7 +109,7 @@ enum CollectorAdminEndpoints {
       try await services.change(AuditEvent(.revokeCollector, context, on: AuditEvent.collector(id))) {
         session throws(Problem) in
         let details = try await session.query { client throws(DatabaseError) -> CollectorDetails? in
-          try await find(id, CollectorAdminStatements.lock, services, in: client)
+          try await find(id, CollectorAdminStatements.lock, context, in: client)
         }
         guard let details else { throw missing }
         guard details.tag.isMatched(by: request.head) else { throw Problem(.preconditionFailed) }
@@ -161,7 +161,7 @@ enum CollectorAdminEndpoints {
       returns: EnrolmentPermit.self
     ) { request, context async throws(Problem) -> EnrolmentPermit in
       let id = request.path.uuid("id")
-      let life = Double(services.settings.enrolmentPermitLife.wholeSeconds)
+      let life = Double(context.settings.enrolmentPermitLife.wholeSeconds)
       let event = AuditEvent(.permitEnrolment, context, on: AuditEvent.collector(id))
       return try await services.change(event) { session throws(Problem) in
         let end = try await session.query { client throws(DatabaseError) in

@@ -10,11 +10,11 @@ struct CollectorCertificate {
   /// - Parameter csr: PEM; without it a key is made.
   /// - Throws: `.validationFailed` for a request that is none, or whose key is not good enough.
   init(
-    _ services: Services, csr: String?, collector: UUID, hostname: String, now: Timestamp
+    _ services: Services, csr: String?, collector: UUID, hostname: String, _ context: RequestContext
   ) throws(Problem) {
-    let (authority, life) = (services.identity.authority, services.settings.certificateLife.wholeSeconds)
+    let (authority, life) = (services.identity.authority, context.settings.certificateLife.wholeSeconds)
     self.authority = authority.current.fingerprint
-    let seconds = now.unixMicroseconds / 1_000_000
+    let seconds = context.now.unixMicroseconds / 1_000_000
     do throws(CertificateError) {
       if let csr {
         issued = try authority.issueCollector(

@@ -38,7 +38,7 @@ struct Enrolment {
     _ digest: [UInt8], _ secret: UUID, _ id: UUID, _ statement: EnrolmentStatements.Enrol
   ) async throws(Problem) -> CollectorIdentity? {
     let certificate = try CollectorCertificate(
-      services, csr: request.csr, collector: id, hostname: request.hostname, now: context.now)
+      services, csr: request.csr, collector: id, hostname: request.hostname, context)
     var event = named(AuditEvent(.enrol, context, on: AuditEvent.collector(id)))
     event.details["registration_secret"] = .string(secret.description)
     event.details["serial"] = .string(certificate.issued.serialHex)

@@ -116,7 +116,7 @@ extension Lane {
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
     let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
     let (certificate, now) = (connection.link.peerCertificate, Timestamp(unixMicroseconds: unixMicroseconds))
-    let errands = context.errands
+    let (errands, settings) = (context.errands, settings)
     let departure = Departure()
     connection.exchange?.departure = departure
     let handle = handle
@@ -127,8 +127,8 @@ extension Lane {
         answer = await call.endpoint.respond(
           to: request,
           RequestContext(
-            principal: principal, requestID: requestID, peerAddress: address, peerCertificate: certificate, now: now,
-            departure: departure))
+            settings: settings, principal: principal, requestID: requestID, peerAddress: address,
+            peerCertificate: certificate, now: now, departure: departure))
       } catch {
         answer = .complete(error.response(requestID: requestID))
       }

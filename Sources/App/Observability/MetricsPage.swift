@@ -184,7 +184,7 @@ enum MetricsEndpoint {
       returns: HTTPResponse.self, answers: [.text(example: "pganalytics_uptime_seconds 3600\n")],
       problems: [.unauthenticated]
     ) { request, context async throws(Problem) -> HTTPResponse in
-      let wanted = Array(services.settings.metricsToken.utf8)
+      let wanted = Array(context.settings.metricsToken.utf8)
       if !wanted.isEmpty {
         let shown = request.head.bearerToken.map { Array($0) } ?? []
         guard constantTimeEquals(shown.span, wanted.span) else { throw Problem(.unauthenticated, "metrics_token") }
@@ -192,7 +192,7 @@ enum MetricsEndpoint {
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
         lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
-        settings: services.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
+        settings: context.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))

@@ -21,7 +21,7 @@ struct MetricsRead: Sendable {
     }
     let (range, position) = try range(selection)
     let limit = try limit()
-    let stream = MetricRowStream(capacity: services.settings.streamUnsentBytes)
+    let stream = MetricRowStream(capacity: context.settings.streamUnsentBytes)
     context.departure.onDeparture { stream.pipe.cancel() }
     Task {
       do throws(DatabaseError) {
@@ -49,7 +49,7 @@ struct MetricsRead: Sendable {
     _ selection: MetricSelection, _ asked: MetricRange, _ position: MetricCursor.Position?, _ limit: Int,
     _ stream: MetricRowStream
   ) async throws(DatabaseError) {
-    let settings = services.settings
+    let settings = context.settings
     let timeout = format == .json ? settings.queryTimeout : settings.streamTimeout
     try await services.queries.lease { session throws(DatabaseError) in
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
@@ -107,7 +107,7 @@ struct MetricsRead: Sendable {
   }
 
   private func limit() throws(Problem) -> Int {
-    let settings = services.settings
+    let settings = context.settings
     switch format {
     case .json:
       let limit = query.limit ?? min(MetricsQuery.defaultLimit, settings.queryRows)

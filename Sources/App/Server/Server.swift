@@ -99,7 +99,7 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
+      live: FollowedSettings(live), reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
       identity: identity,
       signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,

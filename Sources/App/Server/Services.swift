@@ -1,9 +1,10 @@
 import Protocol
 import Reactor
 
-/// What the handlers of endpoints work with.
+/// What the handlers of endpoints work with. No settings are in it: `RequestContext` has those of the request.
 struct Services: Sendable {
-  let live: LiveSettings
+  /// For what lives longer than a request.
+  let live: FollowedSettings
   let reload: SettingsReload
   let database: Database
   /// The connections for metrics queries, and for nothing else.
@@ -21,9 +22,6 @@ struct Services: Sendable {
   let swaggerUI: SwaggerUI?
   /// Unix seconds.
   let startedAt: Int64
-
-  /// As they are now.
-  var settings: Settings { live.now }
 
   /// With the keys of now.
   var tokens: Tokens { signingKeys.tokens }

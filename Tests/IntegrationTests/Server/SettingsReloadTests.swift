@@ -107,6 +107,29 @@ import Testing
     await server.stop()
   }
 
+  @Test func `a collector is offline by the same silence in the list, its filter and its page`() async throws {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    let admin = try await server.user(.admin)
+    // Without a push: one is noted some seconds later, and would make it active.
+    try await server.database.script(
+      "UPDATE pganalytics.collectors SET last_seen_at = now() - interval '10 minutes'")
+    func states() async throws -> [String?] {
+      func get(_ path: String) async throws -> JSONValue {
+        try await server.client().request("GET", "/api/v1/collectors" + path, [admin]).json
+      }
+      let listed = try await get("")["data"]?.elements.first?["status"]?.text
+      let filtered = try await get("?status=active")["total"]?.integer.map { "\($0) active" }
+      return [listed, filtered, try await get("/\(collector.id)")["status"]?.text]
+    }
+    #expect(try await states() == ["offline", "0 active", "offline"])
+    try await server.reload("offline_after = \"1h\"")
+    #expect(try await states() == ["active", "1 active", "active"])
+    try await server.reload("offline_after = \"9min\"")
+    #expect(try await states() == ["offline", "0 active", "offline"])
+    await server.stop()
+  }
+
   @Test func `a process that gets SIGHUP says what changed, what is wrong, and what needs a restart`() async throws {
     let server = try await RunningServer.start()
     try await ServedProcess.serve(beside: server, "log_level = \"info\"") { process in
