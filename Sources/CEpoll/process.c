@@ -120,7 +120,7 @@ int cepoll_parent_process(int process_id) {
     return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 ? parent : -EPROTO;
 }
 
-int cepoll_give_way(int process_id) {
+int cepoll_give_way(int process_id, int niceness) {
     /* struct sched_attr; the C library of Debian 12 has neither it nor the call. */
     struct {
         uint32_t size, policy;
@@ -128,12 +128,13 @@ int cepoll_give_way(int process_id) {
         int32_t nice;
         uint32_t priority;
         uint64_t runtime_ns, deadline_ns, period_ns;
-    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = 19, .runtime_ns = 100000};
+    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = niceness, .runtime_ns = 100000};
     if (syscall(SYS_sched_setattr, process_id, &attributes, 0) != 0) return -errno;
     /* Absent without CONFIG_SCHED_AUTOGROUP. A backend of PostgreSQL is in a group of its own (setsid). */
     int fd = open_process_file(process_id, "autogroup", O_WRONLY);
     if (fd >= 0) {
-        ssize_t written = write(fd, "19", 2);
+        char text[16];
+        ssize_t written = write(fd, text, snprintf(text, sizeof text, "%d", niceness));
         (void)written;
         close(fd);
     }

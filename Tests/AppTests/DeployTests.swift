@@ -24,7 +24,7 @@ import Testing
       collectorBytes: 0,
       backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
     let page = MetricsPage(
-      lanes: lanes, targets: targets,
+      lanes: lanes, targets: targets, queries: QueryPacing.Snapshot(),
       rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
       settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
     ).render()

@@ -16,13 +16,15 @@ struct ServeCommand: AsyncParsableCommand {
     let sources = options.sources([
       ("database_url", databaseUrl), ("listen", listen), ("data_dir", dataDir), ("loops", loops),
     ])
-    let settings = try sources.read().settings
+    let read = try sources.read()
+    let settings = read.settings
     guard !settings.databaseURL.isEmpty else { throw ValidationError("--database-url is missing") }
     let log = ServerLog(settings)
+    log.note(read)
     _ = try ProcessLimits.raiseDescriptorLimit()
     try PrivateFile.makeDirectory(settings.dataDirectory)
     let signals = try Signals.stream()
-    let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in try sources.read().settings }
+    let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())
     systemd?.tell(.ready)
     let watchdog = Task { await systemd?.watch { await server.answers() } }

@@ -21,8 +21,10 @@ struct UpCommand: AsyncParsableCommand {
     // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
     given.defaults.drainSpread = .zero
     let sources = given
-    var settings = try sources.read().settings
+    let read = try sources.read()
+    var settings = read.settings
     let log = ServerLog(settings)
+    log.note(read)
     _ = try ProcessLimits.raiseDescriptorLimit()
     let signals = try Signals.stream()
 
@@ -36,7 +38,7 @@ struct UpCommand: AsyncParsableCommand {
     do {
       let credentials = try await prepareDatabase(settings)
       let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
-        var settings = try sources.read().settings
+        var settings = log.note(try sources.read())
         settings.databaseURL = started.databaseURL
         return settings
       }

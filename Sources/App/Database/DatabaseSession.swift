@@ -33,11 +33,15 @@ final class DatabaseSession {
   let index: Int
   /// How often it was lent or lost: a lease names its own.
   private(set) var generation: UInt64 = 0
-  private(set) var isLeased = false
-  private var leasedAt = MonotonicTime(nanoseconds: 0)
-  /// Set while it rests after a lease (`QueryPacing`).
-  private var restTimer: TimerID?
-  private var debt = QueryPacing.Debt()
+  private(set) var isLeased = false {
+    didSet {
+      switch (oldValue, isLeased) {
+      case (false, true): settings.pacing?.began()
+      case (true, false): settings.pacing?.ended(at: loop.now)
+      case (true, true), (false, false): break
+      }
+    }
+  }
 
   private let loop: EventLoop
   private var settings: DatabaseSettings
@@ -64,7 +68,7 @@ final class DatabaseSession {
 
   /// Takes requests, and is nobody's.
   var isFree: Bool {
-    if case .idle = state { return !isLeased && restTimer == nil }
+    if case .idle = state { return !isLeased }
     return false
   }
 
@@ -127,7 +131,6 @@ final class DatabaseSession {
 
   func lend() -> LeaseID {
     isLeased = true
-    leasedAt = loop.now
     return LeaseID(session: index, generation: generation)
   }
 
@@ -135,8 +138,6 @@ final class DatabaseSession {
   func endLease() {
     isLeased = false
     generation += 1
-    let rest = settings.pacing?.rest(from: leasedAt, to: loop.now, &debt) ?? .zero
-    if rest > .zero { restTimer = loop.schedule(self, at: loop.now + rest) }
     if case .idle = state, connection.isInTransaction { lose(DatabaseError(.connectionLost, "transaction left open")) }
   }
 
@@ -159,8 +160,6 @@ final class DatabaseSession {
     lose(DatabaseError(.connectionLost, "shut down"))
     timer.map(loop.cancel)
     timer = nil
-    restTimer.map(loop.cancel)
-    restTimer = nil
     state = .closed
   }
 
@@ -182,17 +181,13 @@ final class DatabaseSession {
 
 extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   func deadlineReached(_ id: TimerID) {
-    if id == restTimer {
-      restTimer = nil
-      return pool.becameIdle(self)
-    }
     timer = nil
     connect()
   }
 
   func connected() {
     state = .idle
-    if settings.pacing?.isOn == true { connection.giveWay() }
+    if settings.niceness > 0 { connection.giveWay(settings.niceness) }
     limit()
   }
 

@@ -16,8 +16,10 @@ struct DatabaseSettings: Sendable {
   var adminQueueDeadline: Duration = .seconds(5)
   /// `statement_timeout` of the admin lane.
   var adminStatementTimeout: Duration = .seconds(30)
-  /// How long a connection rests after it was lent; nil is not at all.
+  /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
+  /// nice(2) of the backends, where we may set it; 0 leaves them alone.
+  var niceness = 0
 
   init(address: DatabaseAddress) { self.address = address }
 }

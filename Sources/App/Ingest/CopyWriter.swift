@@ -264,7 +264,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   private func committed(_ batch: Batch) {
     backOff.succeeded()
-    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
+    owner.report(
+      .batchCommitted(batch, copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
     state = .settling
     for (index, push) in batch.pushes.enumerated() {
       push.outcome = .stored(duplicate: !machine.isNew(index))

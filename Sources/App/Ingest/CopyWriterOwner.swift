@@ -17,8 +17,8 @@ extension CopyWriter {
     case connected
     case disconnected(DatabaseError, retryIn: Duration)
     case batchBegun(Batch)
-    /// - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
-    case batchCommitted(copying: Duration, committing: Duration)
+    /// Its pushes are not settled yet. - `copying`: from its begin to the end of its last COPY; `committing`: from there to the commit's answer.
+    case batchCommitted(Batch, copying: Duration, committing: Duration)
     case batchFailed(DatabaseError, pushes: Int)
     /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
     case batchUnknown(pushes: Int)

@@ -34,7 +34,6 @@ extension Lane: CopyWriterOwner {
     push.announcedBytes = length
     push.configVersion = record.configVersion
     push.startedAt = loop.now
-    context.pacing.sawPush(at: loop.now)
     let now = unixMicroseconds
     let oldest = now - settings.retention.wholeNanoseconds / 1000
     let newest = now + settings.clockSkew.wholeNanoseconds / 1000
@@ -181,6 +180,17 @@ extension Lane: CopyWriterOwner {
     }
   }
 
+  /// How long the pushes of a batch have waited for its commit, which is now.
+  private func tellPacing(of batch: Batch) {
+    let now = loop.readClock()
+    var (waited, since) = (Duration.zero, now)
+    for push in batch.pushes {
+      waited += now - push.receivedAt
+      since = min(since, push.receivedAt)
+    }
+    context.pacing.committed(after: waited / batch.pushes.count, since: since)
+  }
+
   func report(_ event: CopyWriter.Event) {
     switch event {
     case .connected: context.log.info("writer connected", ["loop": "\(loop.index)"])
@@ -202,9 +212,10 @@ extension Lane: CopyWriterOwner {
       counters.batchPushes.observe(batch.pushes.count)
       counters.batchRows.observe(rows)
       counters.batchBytes.observe(bytes)
-    case .batchCommitted(let copying, let committing):
+    case .batchCommitted(let batch, let copying, let committing):
       counters.copying.observe(copying)
       counters.committing.observe(committing)
+      tellPacing(of: batch)
     case .batchUnknown(let pushes): counters.pushesUnknown += pushes
     case .batchFailed(let error, let pushes):
       counters.batchFailures += 1

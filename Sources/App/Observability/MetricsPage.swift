@@ -6,6 +6,7 @@ import Reactor
 struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
+  let queries: QueryPacing.Snapshot
   let rekeying: RekeyingSnapshot
   let settings: Settings
   let reload: SettingsReload.Snapshot
@@ -19,6 +20,7 @@ struct MetricsPage {
     connections(&page)
     pushes(&page)
     writers(&page)
+    pacing(&page)
     return page.text
   }
 
@@ -170,6 +172,25 @@ struct MetricsPage {
     page.family("pganalytics_batch_bytes", "Rows of a transaction, in bytes.", lanes.counters.batchBytes)
     page.family("pganalytics_batch_failures_total", .counter, "Transactions that failed.", lanes.counters.batchFailures)
   }
+
+  private func pacing(_ page: inout PrometheusText) {
+    page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
+    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for one.", queries.waiting)
+    page.family(
+      "pganalytics_queries_put_off_total", .counter,
+      "Metrics queries that waited for the sake of pushes though a connection was free.", queries.putOff)
+    page.family(
+      "pganalytics_queries_let_through_total", .counter,
+      "Of those, the ones that began because they had waited for query_put_off_maximum.", queries.letThrough)
+    page.family(
+      "pganalytics_query_room_ratio", .gauge,
+      "1: all query connections may work; 0 and below: queries cost pushes more than they may, and none begins.",
+      queries.room)
+    page.family(
+      "pganalytics_push_usual_seconds", .gauge,
+      "From a push's last byte to its commit while no query is at work, the mean; what the room is reckoned by.",
+      queries.usual)
+  }
 }
 
 enum MetricsEndpoint {
@@ -191,7 +212,8 @@ enum MetricsEndpoint {
       }
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
-        lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
+        lanes: lanes, targets: targets, queries: services.pacing.snapshot(at: .now()),
+        rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
         settings: context.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(

@@ -4,14 +4,10 @@
 import Protocol
 
 enum MetricStatements {
-  /// For the rest of a transaction. $1: milliseconds; $2: whether the query has to do with one processor. It is the one that
-  /// collectors leave idle: its parallel workers would take those that they use.
-  static let limit = Statement<String, Bool, SingleValue<String>>(
+  /// For the rest of a transaction. $1: milliseconds; $2: parallel workers of a query.
+  static let limit = Statement<String, String, SingleValue<String>>(
     "transaction_limits",
-    """
-    SELECT set_config('statement_timeout', $1, true)
-      || CASE WHEN $2 THEN set_config('max_parallel_workers_per_gather', '0', true) ELSE '' END
-    """)
+    "SELECT set_config('statement_timeout', $1, true) || set_config('max_parallel_workers_per_gather', $2, true)")
 
   static let all = [limit.description] + described(.plain)
 

@@ -57,7 +57,7 @@ struct MetricsRead: Sendable {
       // One view of the data: what is rolled up and what is not must be of the same moment.
       try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
         session throws(DatabaseError) in
-        try await session.execute(MetricStatements.limit, timeout.settingText, services.pacing.isPacing(at: .now()))
+        try await session.execute(MetricStatements.limit, timeout.settingText, String(settings.queryWorkers))
         let range = try await sourced(asked, selection, session)
         // One row more than is shown tells whether there is more.
         let statement = MetricStatementWriter.statement(

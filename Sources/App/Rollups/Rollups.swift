@@ -94,7 +94,7 @@ struct Rollups: Sendable {
         try await partitions.ensureRollups(step, from: Day(of: step.floor(first)), to: Day(of: end))
       }
       stretches += try await session.transaction { session throws(DatabaseError) in
-        try await session.execute(MetricStatements.limit, settings.rollupTimeout.settingText, true)
+        try await session.execute(MetricStatements.limit, settings.rollupTimeout.settingText, "0")
         return try await make(step, from: oldest, to: end, now, session)
       }
     }

@@ -63,8 +63,7 @@ final class Server: Sendable {
 
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     let database = try Database.start(settings.databaseSettings(address))
-    let pacing = QueryPacing(
-      live.live { .init(percent: $0.queryRest, burst: $0.queryRestOwed, longest: $0.queryRestMaximum) })
+    let pacing = QueryPacing(live.live(\.queryAim))
     let queries: Database
     do {
       queries = try Database.start(settings.querySettings(address, pacing), index: 1)
@@ -99,7 +98,8 @@ final class Server: Sendable {
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let lanes = LaneRoster()
     let services = Services(
-      live: FollowedSettings(live), reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
+      live: FollowedSettings(live), reload: reload, database: database, queries: queries, pacing: pacing,
+      storage: storage.kind,
       identity: identity,
       signingKeys: keys, directory: directory,
       refusals: refusals, lanes: lanes, workers: workers,
@@ -275,10 +275,18 @@ extension Settings {
   func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
     database.pacing = pacing
+    database.niceness = queryNice
     database.applicationName = "pganalytics queries"
     database.adminConnections = queryConnections
     database.adminQueueDeadline = queryQueueDeadline
     return database
+  }
+
+  /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
+  var queryAim: QueryPacing.Aim {
+    .init(
+      slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,
+      longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2))
   }
 
   /// Of one of `loops` loops.

@@ -53,6 +53,13 @@ extension Settings {
   private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
+  /// Settings of earlier versions, and what is to be said to who still has them.
+  static let gone = [
+    "query_rest": queryRestSuccessor, "query_rest_owed": queryRestSuccessor, "query_rest_maximum": queryRestSuccessor,
+  ]
+  private static let queryRestSuccessor =
+    "queries wait only while they make pushes slower: see query_push_slowdown, query_push_delay, query_put_off_maximum"
+
   static let declarations: [SettingDeclaration] = [
     .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT.", effect: .restart),
     .init(
@@ -189,12 +196,22 @@ extension Settings {
       "query_queue_deadline", .time(\.queryQueueDeadline, .milliseconds(10)...hour),
       "How long a metrics query waits for a connection; then 503."),
     .init(
-      "query_rest", .count(\.queryRest, 0...100_000),
-      "While collectors push, a connection rests so many percent of a metrics query's time; 0: queries don't give way."),
+      "query_workers", .count(\.queryWorkers, 0...64),
+      "Parallel workers of a metrics query (PostgreSQL max_parallel_workers_per_gather); they have no low priority."),
     .init(
-      "query_rest_owed", .time(\.queryRestOwed, .zero...hour),
-      "Rest that a connection may owe, so that a page of small queries is not slowed; idle time pays it off."),
-    .init("query_rest_maximum", .time(\.queryRestMaximum, .zero...hour), "The longest rest at a time."),
+      "query_nice", .count(\.queryNice, 0...19),
+      "nice(2) of PostgreSQL's processes for metrics queries, from their next connection on, if it runs here; 0: as it is."
+    ),
+    .init(
+      "query_push_slowdown", .count(\.queryPushSlowdown, 0...10_000),
+      "How many percent slower pushes may be on average because of metrics queries; beyond that, queries wait."),
+    .init(
+      "query_push_delay", .time(\.queryPushDelay, .zero...hour),
+      "What queries may delay all pushes of a second by, together, beside that: few pushes put no query off."),
+    .init(
+      "query_put_off_maximum", .time(\.queryPutOffMaximum, .zero...hour),
+      "How long a metrics query waits for the sake of pushes, and half of query_queue_deadline at most; 0s: not at all."
+    ),
     .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(

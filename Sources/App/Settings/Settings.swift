@@ -84,9 +84,11 @@ struct Settings: Sendable {
   var queryTimeout = Duration.seconds(15)
   var queryConnections = 2
   var queryQueueDeadline = Duration.seconds(30)
-  var queryRest = 6000
-  var queryRestOwed = Duration.seconds(3)
-  var queryRestMaximum = Duration.seconds(10)
+  var queryWorkers = 0
+  var queryNice = 5
+  var queryPushSlowdown = 8
+  var queryPushDelay = Duration.milliseconds(20)
+  var queryPutOffMaximum = Duration.seconds(15)
   var queryRows = 10_000
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)

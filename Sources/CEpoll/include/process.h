@@ -37,9 +37,9 @@ int cepoll_peer_process(int fd);
 /// The parent of a process (proc(5), stat).
 int cepoll_parent_process(int process_id);
 
-/// Lets every other process have the processor before this one, at once: the lowest nice(2) value, within its autogroup and of
-/// it (sched(7)), and the shortest slice (sched_setattr(2); since Linux 6.12), during which who wakes up would have to wait.
-int cepoll_give_way(int process_id);
+/// Lowers the priority of a process: nice(2), within its autogroup and of it (sched(7)), and the shortest slice (sched_setattr(2);
+/// since Linux 6.12), during which who wakes up would have to wait.
+int cepoll_give_way(int process_id, int niceness);
 
 /// malloc_trim(3): gives memory that is free at the ends and in the middle of the heaps back to the system.
 void cepoll_trim_memory(void);

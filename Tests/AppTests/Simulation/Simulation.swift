@@ -54,7 +54,7 @@ final class Simulation {
       settings: LiveSettings(settings), tlsContext: stock.tlsContext, tokens: stock.tokens, router: stock.router,
       refusals: IdentityRefusals(perMinute: Live(constant: 60), now: loop.now) { _ in }, errands: ModelErrands(self),
       log: ServerLog(settings),
-      pacing: QueryPacing(Live(constant: QueryPacing.Pace(percent: 0, burst: .zero, longest: .zero))), loops: 1)
+      pacing: QueryPacing(Live(constant: Settings().queryAim)), loops: 1)
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
     lane.replaceCollectors(stock.records)

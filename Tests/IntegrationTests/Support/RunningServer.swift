@@ -53,7 +53,8 @@ final class RunningServer: Sendable {
     settings.adminQueueDeadline = .seconds(TestClient.patience)
     settings.queryTimeout = .seconds(TestClient.patience)
     settings.queryQueueDeadline = .seconds(TestClient.patience)
-    settings.queryRest = 0
+    settings.queryPutOffMaximum = .zero
+    settings.queryNice = 0
     settings.idleDeadline = .seconds(3600)
     settings.handshakeDeadline = .seconds(TestClient.patience)
     settings.headDeadline = .seconds(TestClient.patience)
