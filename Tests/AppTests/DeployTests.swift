@@ -26,7 +26,7 @@ import Testing
     let page = MetricsPage(
       lanes: lanes, targets: targets,
       rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
-      settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
+      fleet: FleetStatus(), settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
     ).render()
     let samples = Set(
       page.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "{" && $0 != " " } })

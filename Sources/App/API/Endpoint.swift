@@ -127,6 +127,7 @@ extension Endpoint {
     if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
+    if head.framing == .length(0), !input.isRequired { return }
     if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }

@@ -113,7 +113,7 @@ extension FieldRule where Value == String {
 
 extension FieldRule where Value == Int {
   static func integer(_ range: ClosedRange<Int>) -> FieldRule {
-    var schema = Schema.integer
+    var schema = Schema.integer(format: range.upperBound <= Int(Int32.max) ? "int32" : "int64")
     schema.minimum = .integer(Int64(range.lowerBound))
     schema.maximum = .integer(Int64(range.upperBound))
     return FieldRule(
@@ -137,7 +137,7 @@ extension FieldRule where Value == Int {
 
 extension FieldRule where Value == Double {
   static func number(_ range: ClosedRange<Double>) -> FieldRule {
-    var schema = Schema.number
+    var schema = Schema.double
     schema.minimum = .double(range.lowerBound)
     schema.maximum = .double(range.upperBound)
     let parse: @Sendable (Double) -> Double? = { range.contains($0) ? $0 : nil }
@@ -189,8 +189,9 @@ extension FieldRule where Value == Duration {
   /// A whole number and a unit: `30s`, `5m`, `24h`, `7d`, `2w`.
   static func duration(_ range: ClosedRange<Duration>) -> FieldRule {
     var schema = Schema.string
-    schema.pattern = DurationPattern.matching(range)
+    schema.pattern = DurationPattern.upTo(range.upperBound)
     let bounds = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
+    schema.limits = "From \(bounds.0) to \(bounds.1)."
     return text(
       schema, standIn: range.lowerBound,
       expectation: "must be a duration from \(bounds.0) to \(bounds.1): a number with the unit s, m, h, d or w"

@@ -44,6 +44,7 @@ struct Problem: Error, Equatable, Sendable {
     case validationFailed = "validation_failed"
     case wrongPassword = "wrong_password"
     case conflict = "conflict"
+    case alreadyEnrolled = "already_enrolled"
     case renewalTooEarly = "renewal_too_early"
     case lastAdmin = "last_admin"
     case preconditionFailed = "precondition_failed"
@@ -106,7 +107,7 @@ extension Problem.Kind {
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
     case .requestTimeout: .requestTimeout
-    case .conflict, .renewalTooEarly, .lastAdmin: .conflict
+    case .conflict, .alreadyEnrolled, .renewalTooEarly, .lastAdmin: .conflict
     case .preconditionFailed: .preconditionFailed
     case .bodyTooLarge: .contentTooLarge
     case .targetTooLong: .uriTooLong
@@ -145,6 +146,7 @@ extension Problem.Kind {
     case .wrongPassword: "The current password is wrong."
     case .lastAdmin: "There must be an active administrator, and this is the last one."
     case .conflict: "The request conflicts with what is stored."
+    case .alreadyEnrolled: "The host is enrolled already."
     case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."

@@ -18,14 +18,19 @@ struct LoginGate: Sendable {
   /// The account whose name and password these are, active or not.
   /// - Parameters:
   ///   - wrong: what a wrong name or password is refused with.
+  ///   - isKnown: the caller has a session of the account.
   ///   - event: what the caller tries, for the audit trail.
   /// - Throws: `wrong`, `.rateLimited`, `.accountLocked`, `.overloaded`
   func check(
-    _ username: String, _ password: String, wrong: Problem.Kind, _ event: AuditEvent, _ context: RequestContext
+    _ username: String, _ password: String, wrong: Problem.Kind, isKnown: Bool = false, _ event: AuditEvent,
+    _ context: RequestContext
   ) async throws(Problem) -> Account {
-    try counted { () throws(Problem) in try limits.take(account: username, address: context.peerAddress) }
+    let address = context.peerAddress
+    try counted { () throws(Problem) in
+      try limits.take(account: username, address: address, isKnown: isKnown)
+    }
     let (wait, account) = try await services.query { database throws(DatabaseError) in
-      let wait = try await database.one(LoginStatements.lock, username)?.value
+      let wait = try await database.one(LoginStatements.lock, username, address)?.value
       return (wait, try await database.one(AccountStatements.byName, username))
     }
     var event = event
@@ -38,24 +43,21 @@ struct LoginGate: Sendable {
       let settings = services.settings
       try await services.query { database throws(DatabaseError) in
         try await database.execute(
-          LoginStatements.fail, username, Int32(clamping: settings.loginLockoutFailures),
-          Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds))
+          LoginStatements.fail, username, address, Int32(clamping: settings.loginLockoutFailures),
+          Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds),
+          Int32(clamping: settings.loginLockoutAddresses))
       }
       throw try await refusal(event, Problem(wrong))
     }
+    limits.succeeded(account: username, address: address)
     return account
-  }
-
-  /// Whether the address may try, before a refresh token costs anything.
-  func check(address: String) throws(Problem) {
-    try counted { () throws(Problem) in try limits.check(address: address) }
   }
 
   /// Counts a refused refresh token, and writes it down. - Returns: `problem`, to be thrown.
   func refusal(
     _ event: AuditEvent, _ problem: Problem, fromAddress address: String
   ) async throws(Problem) -> Problem {
-    try counted { () throws(Problem) in try limits.take(address: address) }
+    try counted { () throws(Problem) in try limits.take(refreshFrom: address) }
     return try await refusal(event, problem)
   }
 

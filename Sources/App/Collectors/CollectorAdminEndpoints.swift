@@ -59,7 +59,7 @@ enum CollectorAdminEndpoints {
   private static func one(_ services: Services) -> Endpoint {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
-      summary: "One collector with its certificates.",
+      summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
         The `ETag` changes with every part of the answer. For `If-Match` counts its part before the dot: what is decided \
         about the collector (name, revocation, certificates, configuration, permit), not `status`, `last_seen_at` and \
@@ -90,7 +90,9 @@ enum CollectorAdminEndpoints {
   ) async throws(DatabaseError) -> CollectorDetails? {
     let silence = Double(services.settings.offlineAfter.wholeSeconds)
     guard let collector = try await client.one(statement, silence, id) else { return nil }
-    return CollectorDetails(collector: collector, certificates: try await client.rows(CertificateStatements.of, id))
+    return CollectorDetails(
+      collector: collector, certificates: try await client.rows(CertificateStatements.of, id),
+      rejects: try await client.rows(RejectStatements.of, id))
   }
 
   private static func revoke(_ services: Services) -> Endpoint {
@@ -151,24 +153,29 @@ enum CollectorAdminEndpoints {
   private static func permitEnrolment(_ services: Services) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
-      access: .user(.admin), summary: "Let the next registration from this collector's host be this collector.",
+      access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
       description: """
         For a host that lost its identity: until `enrolment_permit_life` has passed, the next registration with the \
         same `hostname` and a valid registration secret gets the same collector id, server and history, once. Its \
-        earlier certificates are revoked by that, and the collector is revoked no more if it was. Without a permit the \
-        same host enrols as a new collector.
+        earlier certificates are revoked by that, and the collector is revoked no more if it was. `pganalytics collector \
+        permit` does the same. 409 if the collector's server is being removed.
         """,
-      returns: EnrolmentPermit.self
+      returns: EnrolmentPermit.self, problems: [.conflict]
     ) { request, context async throws(Problem) -> EnrolmentPermit in
       let id = request.path.uuid("id")
       let life = Double(services.settings.enrolmentPermitLife.wholeSeconds)
       let event = AuditEvent(.permitEnrolment, context, on: AuditEvent.collector(id))
       return try await services.change(event) { session throws(Problem) in
-        let end = try await session.query { client throws(DatabaseError) in
-          try await client.one(CollectorAdminStatements.permit, id, life)
+        let (permit, isThere) = try await session.query { client throws(DatabaseError) in
+          (
+            try await client.one(CollectorAdminStatements.permit, id, life)?.value,
+            try await client.one(CollectorAdminStatements.exists, id)?.value == true
+          )
         }
-        guard let end else { throw missing }
-        return EnrolmentPermit(collector: id, end: end.value)
+        guard let permit else {
+          throw isThere ? Problem(.conflict, "the collector's server is being removed") : missing
+        }
+        return EnrolmentPermit(collector: id, end: permit)
       }
     }
   }

@@ -11,10 +11,15 @@ struct CollectorRecord: SQLRow, Equatable {
   let certificates: [CertificateSerial]
   /// Likewise those that were revoked.
   let revokedCertificates: [CertificateSerial]
+  /// Somebody came with the identity that was given last: its answer was not lost.
+  let isUsed: Bool
+  /// Its server has collectors that it takes the place of: they end before its first push is stored.
+  let hasPredecessors: Bool
 
   init(
     id: UUID, serverID: Int32, hostname: String, configVersion: Int32, isRevoked: Bool,
-    certificates: [CertificateSerial] = [], revokedCertificates: [CertificateSerial] = []
+    certificates: [CertificateSerial] = [], revokedCertificates: [CertificateSerial] = [], isUsed: Bool = true,
+    hasPredecessors: Bool = false
   ) {
     self.id = id
     self.serverID = serverID
@@ -23,12 +28,15 @@ struct CollectorRecord: SQLRow, Equatable {
     self.isRevoked = isRevoked
     self.certificates = certificates
     self.revokedCertificates = revokedCertificates
+    self.isUsed = isUsed
+    self.hasPredecessors = hasPredecessors
   }
 
   static let columns = [
     SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
     SQLColumn("config_version", Int32.self), SQLColumn("is_revoked", Bool.self),
     SQLColumn("certificates", [String].self), SQLColumn("revoked_certificates", [String].self),
+    SQLColumn("is_used", Bool.self), SQLColumn("has_predecessors", Bool.self),
   ]
 
   init(from row: inout RowReader) throws(DatabaseError) {
@@ -40,6 +48,8 @@ struct CollectorRecord: SQLRow, Equatable {
     // A serial that is none could not match any certificate.
     certificates = try row.next([String].self).compactMap(CertificateSerial.init)
     revokedCertificates = try row.next([String].self).compactMap(CertificateSerial.init)
+    isUsed = try row.next()
+    hasPredecessors = try row.next()
   }
 }
 

@@ -21,10 +21,10 @@ final class ShownCertificate: Sendable {
     notAfter = peer.notAfter
   }
 
-  /// Whether our authority signed it for a collector, however long ago it ended.
+  /// Whether our authority signed it for a collector, however long ago it ended, or begins later than now.
   var isGenuine: Bool {
     switch verdict {
-    case .trusted, .untrusted(.expired): true
+    case .trusted, .untrusted(.expired), .untrusted(.notYetValid): true
     case .untrusted: false
     }
   }

@@ -136,6 +136,11 @@ struct SecretCommand: AsyncParsableCommand {
     @Argument(help: "What it is for.") var name: String
     @Option(help: "Life, e.g. 24h; without it the secret does not expire.") var ttl: String?
     @Option(help: "Most collectors that may enrol with it.") var maxUses: Int32?
+    @Option(
+      help: """
+        What becomes of an enrolled host that registers with it: permit (409 until it is permitted), replace (a new identity \
+        for its server) or new (another collector); without it the setting `reenrolment` counts.
+        """) var reenrolment: String?
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
 
@@ -146,9 +151,15 @@ struct SecretCommand: AsyncParsableCommand {
         guard let life = SettingValue.time(ttl) else { throw ValidationError("--ttl is a time such as 24h or 30d") }
         expiry = Timestamp(unixSeconds: WallClock.unixSeconds() + life.wholeSeconds)
       }
-      let secret = Secrets.random()
+      var mode: Reenrolment?
+      if let reenrolment {
+        mode = Reenrolment(rawValue: reenrolment)
+        if mode == nil { throw ValidationError("--reenrolment is permit, replace or new") }
+      }
+      let (secret, again) = (Secrets.random(), mode)
       try await withDatabase(settings) { database in
-        try await Secrets.add(secret, name: name, expiry: expiry, maxUses: maxUses, to: database)
+        try await Secrets.add(
+          secret, name: name, expiry: expiry, maxUses: maxUses, reenrolment: again, to: database)
       }
       print(secret)
     }

@@ -27,7 +27,7 @@ struct Pganalytics: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
-      SecretCommand.self,
+      SecretCommand.self, CollectorCommand.self,
       AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self, VersionCommand.self,
     ])
 }

@@ -85,7 +85,10 @@ struct UpCommand: AsyncParsableCommand {
       credentials.registrationSecret = Secrets.random()
       try await Secrets.add(
         credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
-        to: database)
+        reenrolment: .replace, to: database)
+    } else {
+      // One of an earlier version: who plays a fleet against `up` does so again and again.
+      try await database.execute(EnrolmentStatements.adoptSecret, digest)
     }
     return credentials
   }

@@ -15,6 +15,9 @@ enum MaintenanceStatements {
   static let pruneLoginFailures = Statement<Double, NoRow>(
     "login_failures_prune",
     """
+    WITH at_address AS (
+      DELETE FROM pganalytics.login_address_failures
+      WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1))
     DELETE FROM pganalytics.login_failures
     WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
     """)
@@ -103,6 +106,8 @@ struct Maintenance: Sendable {
     try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     try await database.execute(MaintenanceStatements.pruneSessions)
     try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
+    try await database.execute(ServerRemovalStatements.prune, settings.auditRetentionDays)
+    try await database.execute(ServerRemovalStatements.pruneCertificates)
     try await database.execute(
       MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
     switch kind {

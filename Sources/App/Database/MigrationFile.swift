@@ -27,5 +27,6 @@ struct MigrationFile: Sendable {
     MigrationFile(6, "certificates", PackageResources.V0006__certificates_sql),
     MigrationFile(7, "keys", PackageResources.V0007__keys_sql),
     MigrationFile(8, "rollups", PackageResources.V0008__rollups_sql),
+    MigrationFile(12, "enrolment", PackageResources.V0012__enrolment_sql),
   ]
 }

@@ -6,8 +6,8 @@ enum StatementList {
     + UserSessionStatements.all
     + LoginStatements.all
     + CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
-    + CollectorAdminStatements.all + ConfigStatements.all
-    + ServerStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all
+    + CollectorAdminStatements.all + RejectStatements.all + ConfigStatements.all
+    + ServerStatements.all + ServerRemovalStatements.all + SystemStatements.all + DeadLetterStatements.all + MetricStatements.all
     + RollupStatements.all
     + RollupPartitionStatements.all + AuditStatements.all
 }

@@ -72,6 +72,7 @@ extension Lane {
         throw noted(problem, exchange, on: connection, claimed: named)
       }
       connection.exchange?.collector = collector.id
+      sawIdentity(of: collector.id)
     }
     switch endpoint.lane {
     case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, caller: caller))

@@ -31,6 +31,7 @@ extension Lane: CopyWriterOwner {
     let push = borrowPush()
     push.collectorID = record.id
     push.serverID = record.serverID
+    push.isSuccession = record.hasPredecessors
     push.announcedBytes = length
     push.configVersion = record.configVersion
     push.startedAt = loop.now
@@ -68,7 +69,26 @@ extension Lane: CopyWriterOwner {
       admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
     }
     push.ticket = Ticket(connection: connection.id, exchange: exchange.number)
-    saw(push.serverID)
+    saw(push.collectorID)
+    if push.isSuccession { endPredecessors(before: push) } else { accept(push) }
+  }
+
+  /// The collectors whose place this one takes end now: its identity works. What they still send is refused before the
+  /// answer to this push says that it is stored.
+  private func endPredecessors(before push: Push) {
+    let waiting = LoopBound(push, on: loop)
+    let handle = handle
+    context.errands.endPredecessors(of: push.collectorID) { failure in
+      handle.submit { lane in
+        let push = waiting.value(on: lane.loop)
+        if failure == nil { return lane.accept(push) }
+        lane.giveUp(push, "the identity before this one could not be ended")
+      }
+    }
+  }
+
+  /// Hands a push that was read to its writer, or answers at once.
+  private func accept(_ push: Push) {
     if push.rows.rowCount == 0 {
       // Nothing to store, hence nothing to store twice.
       counters.pushesEmpty += 1
@@ -84,14 +104,14 @@ extension Lane: CopyWriterOwner {
     prepareDays(missing) { lane in
       lane.submit(waiting.value(on: lane.loop))
     } orElse: { lane in
-      lane.giveUp(waiting.value(on: lane.loop))
+      lane.giveUp(waiting.value(on: lane.loop), "the partitions of its days could not be made")
     }
   }
 
   private func submit(_ push: Push) { writers[Int(push.serverID) % writers.count].submit(push) }
 
-  private func giveUp(_ push: Push) {
-    push.outcome = .unavailable(reason: "the partitions of its days could not be made", retryAfterSeconds: 10)
+  private func giveUp(_ push: Push, _ reason: String) {
+    push.outcome = .unavailable(reason: reason, retryAfterSeconds: 10)
     settled(push)
   }
 
@@ -115,6 +135,7 @@ extension Lane: CopyWriterOwner {
         counters.stored(push, now: loop.readClock())
         // Of a repeat they may never have been stored: its first may have been parked, or had other content under its key.
         for id in push.rows.pendingIDs { known.insert(id) }
+        rejects.add(push.summary, of: push.collectorID, push: push.id)
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       logStored(push, isDuplicate: duplicate)

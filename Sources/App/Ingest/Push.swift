@@ -26,6 +26,8 @@ final class Push {
   var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
+  /// It is the first of a collector that takes the place of others.
+  var isSuccession = false
   var configVersion: Int32 = 0
   /// 128 bits of a digest over collector and idempotency key or content: the ledger's key.
   var id = UUID(high: 0, low: 0)

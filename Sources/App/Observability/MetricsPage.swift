@@ -7,6 +7,7 @@ struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
   let rekeying: RekeyingSnapshot
+  let fleet: FleetStatus
   let settings: Settings
   let reload: SettingsReload.Snapshot
   let startedAt: Int64
@@ -16,6 +17,7 @@ struct MetricsPage {
     var page = PrometheusText()
     process(&page)
     certificates(&page)
+    collectors(&page)
     connections(&page)
     pushes(&page)
     writers(&page)
@@ -79,6 +81,17 @@ struct MetricsPage {
     page.family(
       "pganalytics_reload_failing", .gauge, "1 while the data directory holds certificates or keys that are no good.",
       rekeying.isRefused ? 1 : 0)
+  }
+
+  private func collectors(_ page: inout PrometheusText) {
+    page.family(
+      "pganalytics_collectors", .gauge,
+      "Collectors of the database by their state, a minute old at most. The same from every server.", by: "status",
+      fleet.byStatus.map { ($0.rawValue, Int($1)) })
+    page.family(
+      "pganalytics_collectors_rejecting", .gauge,
+      "Collectors of whose pushes something was rejected within the last hour. The same from every server.",
+      Int(fleet.rejecting))
   }
 
   private func connections(_ page: inout PrometheusText) {
@@ -192,6 +205,7 @@ enum MetricsEndpoint {
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
         lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
+        fleet: services.directory.fleet,
         settings: services.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
         now: context.now.unixMicroseconds / 1_000_000)
       return HTTPResponse(

@@ -88,7 +88,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var readerPool: [PushReader] = []
   /// Counts the changes of what readers are made by.
   private var readersVersion = 0
-  private var seenServers: Set<Int32> = []
+  private var seenCollectors: Set<UUID> = []
+  /// What was rejected of pushes, until the database is told.
+  var rejects = RejectNotes()
+  /// Collectors of which the database is just told that somebody came with their identity.
+  private var arriving: Set<UUID> = []
   private var touchedAt: MonotonicTime
   private var handshakeEnd: MonotonicTime?
   /// Connections whose handshake is under way.
@@ -302,7 +306,15 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     tokensVersion += 1
   }
 
-  func saw(_ serverID: Int32) { seenServers.insert(serverID) }
+  func saw(_ collector: UUID) { seenCollectors.insert(collector) }
+
+  /// A request with the identity of `collector` was admitted: an answer to its enrolment was not lost.
+  func sawIdentity(of collector: UUID) {
+    guard collectors[collector]?.isUsed == false, arriving.insert(collector).inserted else { return }
+    let handle = handle
+    // Whether it worked or not: a record that is unchanged brings the next request here again.
+    context.errands.use(collector) { _ in handle.submit { lane in lane.arriving.remove(collector) } }
+  }
 
   // MARK: Housekeeping
 
@@ -317,11 +329,12 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     admission.sweep(now: loop.now)
     logUnwritten()
     returnMemory()
-    if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
+    if loop.now - touchedAt > .seconds(10), !seenCollectors.isEmpty {
       touchedAt = loop.now
-      let servers = Array(seenServers)
-      seenServers.removeAll(keepingCapacity: true)
-      context.errands.touch(servers)
+      let seen = Array(seenCollectors)
+      seenCollectors.removeAll(keepingCapacity: true)
+      context.errands.touch(seen)
+      if !rejects.isEmpty { context.errands.note(rejects.take()) }
     }
     // What the last connection left behind may have been stored since.
     if isDraining { finishDraining() }

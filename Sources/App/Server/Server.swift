@@ -24,13 +24,15 @@ final class Server: Sendable {
   private let workers: WorkerPool
   private let threads: [LoopThread]
   let lanes: LaneRoster
+  /// In the order of the documentation.
+  let endpoints: [Endpoint]
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
 
   private init(
     address: SocketAddress, certificateAuthorityFile: String, settings: LiveSettings, settingsReload: SettingsReload,
     log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
-    threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
+    threads: [LoopThread], lanes: LaneRoster, endpoints: [Endpoint], rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -44,6 +46,7 @@ final class Server: Sendable {
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
+    self.endpoints = endpoints
     self.rekeying = rekeying
     self.background = background
   }
@@ -94,6 +97,7 @@ final class Server: Sendable {
     }
     let directory = CollectorDirectory(database: database, settings: live, log: log)
     let refusals = IdentityRefusals(database: database, settings: live, log: log)
+    let removals = ServerRemovals(database: database, kind: storage.kind, settings: live, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loops > 0 ? settings.loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -101,13 +105,14 @@ final class Server: Sendable {
     let services = Services(
       live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
       identity: identity,
-      signingKeys: keys, directory: directory,
+      signingKeys: keys, directory: directory, removals: removals,
       refusals: refusals, lanes: lanes, workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
+    let endpoints = Endpoints.all(services)
     let context = LaneContext(
       settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
-      router: try Router(Endpoints.all(services)),
+      router: try Router(endpoints),
       refusals: refusals,
       errands: DatabaseErrands(database: database, partitions: storage.partitions, directory: directory), log: log,
       pacing: pacing, loops: loops)
@@ -141,6 +146,7 @@ final class Server: Sendable {
       Task { await storage.maintain(log: log) },
       Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
+      Task { await removals.run() },
       Task { await rekeying.run() },
     ]
     database.listen(channel: .pganalytics) {
@@ -154,7 +160,7 @@ final class Server: Sendable {
       address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: live,
       settingsReload: reload,
       log: log, database: database, queries: queries, databaseAddress: address, workers: workers, threads: threads,
-      lanes: lanes, rekeying: rekeying,
+      lanes: lanes, endpoints: endpoints, rekeying: rekeying,
       background: background)
   }
 

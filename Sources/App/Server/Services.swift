@@ -13,6 +13,7 @@ struct Services: Sendable {
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let directory: CollectorDirectory
+  let removals: ServerRemovals
   let refusals: IdentityRefusals
   let lanes: LaneRoster
   /// For what takes a processor for long: password hashes.
@@ -36,7 +37,7 @@ enum Endpoints {
       SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
-      + [PushEndpoint.declaration] + ServerEndpoints.all(services)
+      + [PushEndpoint.declaration] + ServerEndpoints.all(services) + ServerRemovalEndpoints.all(services)
       + MetricEndpoints.all(services) + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services)
       + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(

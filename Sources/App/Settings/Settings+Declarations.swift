@@ -171,6 +171,10 @@ extension Settings {
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init(
       "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
+    .init(
+      "removal_rows", .count(\.removalRows, 100...10_000_000),
+      "Rows in one transaction of removing a server."),
+    .init("removal_pause", .time(\.removalPause, .zero...hour), "Between two transactions of removing a server."),
 
     .init(
       "admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API.", effect: .restart
@@ -215,7 +219,10 @@ extension Settings {
       "How long after its end a certificate can still be renewed."),
     .init(
       "enrolment_permit_life", .time(\.enrolmentPermitLife, .seconds(1)...year),
-      "How long a collector may enrol again as itself once an admin permitted it."),
+      "How long a collector may enrol again as itself once it is permitted, or if it was never used."),
+    .init(
+      "reenrolment", .word(\.reenrolment, Reenrolment.allCases.map(\.rawValue)),
+      "What an enrolled host gets that registers: a 409 until it is permitted, its server anew, or another collector."),
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
@@ -240,7 +247,10 @@ extension Settings {
       "Logins from one address; more is 429."),
     .init(
       "login_lockout_failures", .count(\.loginLockoutFailures, 1...1000),
-      "Failed logins in a row by which a name is locked; then 429."),
+      "Failed logins in a row by which a name is locked for their address; then 429."),
+    .init(
+      "login_lockout_addresses", .count(\.loginLockoutAddresses, 1...1000),
+      "Addresses from which a name's logins must have failed for it to be locked for all addresses."),
     .init(
       "login_lockout", .time(\.loginLockout, .seconds(1)...year),
       "First lock-out of a name; each further failure doubles it."),

@@ -76,6 +76,8 @@ struct Settings: Sendable {
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)
+  var removalRows = 10_000
+  var removalPause = Duration.milliseconds(100)
 
   // Admin lane
   var adminConnections = 4
@@ -99,6 +101,7 @@ struct Settings: Sendable {
   var certificateLife = Duration.seconds(30 * 86_400)
   var certificateGrace = Duration.seconds(7 * 86_400)
   var enrolmentPermitLife = Duration.seconds(3600)
+  var reenrolment = Reenrolment.permit.rawValue
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
@@ -111,6 +114,7 @@ struct Settings: Sendable {
   var loginLockoutFailures = 10
   var loginLockout = Duration.seconds(60)
   var loginLockoutMaximum = Duration.seconds(3600)
+  var loginLockoutAddresses = 5
   var auditRetention = Duration.seconds(365 * 86_400)
   var auditRefusalsPerMinute = 60
 }

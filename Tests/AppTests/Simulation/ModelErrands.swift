@@ -31,6 +31,12 @@ final class ModelErrands: LaneErrands, @unchecked Sendable {
   }
 
   func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
-  func touch(_ servers: [Int32]) {}
+  func touch(_ collectors: [UUID]) {}
+  func note(_ rejects: RejectNotes) {}
+  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
+
+  func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    later(done) { [simulation] in simulation.endPredecessors(of: collector) }
+  }
   func principal(of call: EndpointCall) async throws(Problem) -> Principal { throw Problem(.internalError) }
 }

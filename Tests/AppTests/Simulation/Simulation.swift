@@ -33,6 +33,8 @@ final class Simulation {
   private var clients: [SimulatedClient] = []
   private var noise: NoiseClient?
   private var poisoned: Set<UUID> = []
+  /// Collectors whose predecessors are not ended yet.
+  private var successors: Set<UUID> = []
   /// Acknowledged without a row to store: somebody's nonsense.
   private var emptyPushes = 0
   /// In some worlds the server is told to stop in the middle of everything; nobody gets in any more then.
@@ -57,7 +59,9 @@ final class Simulation {
       pacing: QueryPacing(Live(constant: QueryPacing.Pace(percent: 0, burst: .zero, longest: .zero))), loops: 1)
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
-    lane.replaceCollectors(stock.records)
+    // In some worlds every collector takes the place of another, which has to end before anything of it is stored.
+    successors = draw(3) == 0 ? Set(stock.records.keys) : []
+    lane.replaceCollectors(stock.records.mapValues { $0.succeeding(successors.contains($0.id)) })
     database.sessions = (0..<2).map { _ in ModelSession(self) }
   }
 
@@ -123,6 +127,13 @@ final class Simulation {
     }
   }
 
+  /// The database has ended those before `collector`; the lane hears of it.
+  func endPredecessors(of collector: UUID) {
+    guard successors.remove(collector) != nil, let record = PushStock.shared.records[collector] else { return }
+    note("succession", [])
+    lane.setCollectors([collector: record])
+  }
+
   /// The lane has made an answer: it has to be true now.
   func answered(_ answer: Answer, _ collector: Int) {
     note("answer", [collector, answer.status])
@@ -130,6 +141,9 @@ final class Simulation {
       violated("\(answer.status) without Retry-After")
     }
     guard answer.status == 200 else { return }
+    if successors.contains(PushStock.id(ofCollector: collector)) {
+      violated("stored beside an identity that should end")
+    }
     guard let id = answer.member("push_id").flatMap({ UUID(String($0)) }) else {
       return violated("200 without push_id: \(answer.body)")
     }
@@ -258,5 +272,14 @@ final class Simulation {
     loop.stop()
     loop.run()
     kernel.forgetEvents()
+  }
+}
+
+extension CollectorRecord {
+  /// The same, with or without those whose place it takes.
+  fileprivate func succeeding(_ hasPredecessors: Bool) -> CollectorRecord {
+    CollectorRecord(
+      id: id, serverID: serverID, hostname: hostname, configVersion: configVersion, isRevoked: isRevoked,
+      certificates: certificates, revokedCertificates: revokedCertificates, hasPredecessors: hasPredecessors)
   }
 }

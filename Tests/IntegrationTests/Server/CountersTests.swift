@@ -98,6 +98,7 @@ import Testing
     #expect(samples["pganalytics_metrics_rejected_total{code=\"too_old\"}"] == 2)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"not_an_object\"}"] == 1)
     #expect(samples["pganalytics_metrics_rejected_total{code=\"bad_utf8\"}"] == 0)
+    #expect(samples["pganalytics_collectors{status=\"offline\"}"] == 0)
     try await server.database.lease { session throws(DatabaseError) in
       try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("c", used: 1)])) }
