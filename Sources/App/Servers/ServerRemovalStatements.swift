@@ -190,8 +190,8 @@ enum ServerRemovalStatements {
   static let progress = Statement<Int32, String, Int64, NoRow>(
     "removal_progress",
     """
-    UPDATE pganalytics.server_removals SET at_table = $2, rows_removed = rows_removed + $3, failure = NULL
-    WHERE server_id = $1 AND (at_table IS DISTINCT FROM $2 OR $3 > 0 OR failure IS NOT NULL)
+    UPDATE pganalytics.server_removals SET at_table = $2, rows_removed = rows_removed + $3::int8, failure = NULL
+    WHERE server_id = $1 AND (at_table IS DISTINCT FROM $2 OR $3::int8 > 0 OR failure IS NOT NULL)
     """)
 
   /// Parameters: server, why.
