@@ -4,10 +4,12 @@
 #include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int describe_child(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, const char *directory,
@@ -120,7 +123,7 @@ int cepoll_parent_process(int process_id) {
     return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 ? parent : -EPROTO;
 }
 
-int cepoll_give_way(int process_id) {
+int cepoll_give_way(int process_id, int niceness) {
     /* struct sched_attr; the C library of Debian 12 has neither it nor the call. */
     struct {
         uint32_t size, policy;
@@ -128,18 +131,86 @@ int cepoll_give_way(int process_id) {
         int32_t nice;
         uint32_t priority;
         uint64_t runtime_ns, deadline_ns, period_ns;
-    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = 19, .runtime_ns = 100000};
+    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = niceness, .runtime_ns = 100000};
     if (syscall(SYS_sched_setattr, process_id, &attributes, 0) != 0) return -errno;
     /* Absent without CONFIG_SCHED_AUTOGROUP. A backend of PostgreSQL is in a group of its own (setsid). */
     int fd = open_process_file(process_id, "autogroup", O_WRONLY);
     if (fd >= 0) {
-        ssize_t written = write(fd, "19", 2);
+        char text[16];
+        ssize_t written = write(fd, text, snprintf(text, sizeof text, "%d", niceness));
         (void)written;
         close(fd);
     }
     return 0;
 }
 
+static int await_room(int fd, int timeout_ms) {
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    int ready = poll(&room, 1, timeout_ms);
+    if (ready < 0) return errno == EINTR ? 1 : -errno;
+    return ready;
+}
+
+long cepoll_write(int fd, const void *bytes, unsigned long count) {
+    while (true) {
+        ssize_t written = write(fd, bytes, count);
+        if (written >= 0) return written;
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) return -errno;
+        int waited = await_room(fd, -1);
+        if (waited < 0) return waited;
+    }
+}
+
+long cepoll_write_within(int fd, const void *bytes, unsigned long count, int timeout_ms) {
+    int room = await_room(fd, timeout_ms);
+    if (room <= 0) return room;
+    ssize_t written = write(fd, bytes, count);
+    if (written >= 0) return written;
+    return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+int cepoll_pipe_bytes(void) { return PIPE_BUF; }
+
+static const int fatal_signals[] = {SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV};
+static struct sigaction fatal_before[sizeof fatal_signals / sizeof *fatal_signals];
+static const long *fatal_held;
+static int fatal_limit_ms;
+
+static void await_before_fatal(int signal_number) {
+    // Only what signal-safety(7) permits.
+    const struct timespec nap = {.tv_nsec = 1000000};
+    for (int slept = 0; slept < fatal_limit_ms && __atomic_load_n(fatal_held, __ATOMIC_ACQUIRE) > 0; slept++)
+        nanosleep(&nap, NULL);
+    for (unsigned i = 0; i < sizeof fatal_signals / sizeof *fatal_signals; i++)
+        if (fatal_signals[i] == signal_number) sigaction(signal_number, &fatal_before[i], NULL);
+    // Delivered when this handler returns.
+    raise(signal_number);
+}
+
+int cepoll_await_before_fatal(const long *held, int limit_ms) {
+    fatal_held = held;
+    fatal_limit_ms = limit_ms;
+    struct sigaction action = {.sa_handler = await_before_fatal};
+    sigemptyset(&action.sa_mask);
+    for (unsigned i = 0; i < sizeof fatal_signals / sizeof *fatal_signals; i++)
+        if (sigaction(fatal_signals[i], &action, &fatal_before[i]) != 0) return -errno;
+    return 0;
+}
+
+void cepoll_exit_now(int status) { _exit(status); }
+
 int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
+
+// F_OFD_*, not F_SETLK: those are of the whole process, and let go when any descriptor of the file is closed.
+int cepoll_share_byte(int fd, long long offset) {
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;
+}
+
+int cepoll_is_byte_locked(int fd, long long offset) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
 
 void cepoll_trim_memory(void) { malloc_trim(0); }

@@ -1,4 +1,8 @@
-// Accepts connections, a few a turn: whoever is connected already comes first, and each new one costs a handshake.
+// Accepts connections, some a turn. The kernel's backlog is first in, first out whoever a connection comes from, so what is
+// left in it delays everybody behind: it is emptied quickly, and who is served first is decided by the owner.
+//
+// One server has its address alone. Its first listener binds without SO_REUSEPORT, which fails while anybody listens there, and
+// of two that start at the same moment the second listen(2) fails. From then on the listeners of its other loops may join.
 //
 // When the descriptors run out, a level-triggered listener would report its backlog for ever and burn the core. So it
 // keeps one spare descriptor: give it up, accept the oldest waiting connection with it, close that (its client learns
@@ -20,6 +24,8 @@ public final class Listener: EventHandler, DeadlineHandler {
     /// Connections the kernel holds ready; it takes at most /proc/sys/net/core/somaxconn.
     public var backlog = 4096
     public var maximumAcceptsPerTurn = 4
+    /// Whether to join the listeners that are at the address already; else nobody may be there.
+    public var joinsOthers = false
     /// What a connection's socket takes beyond what is on its way (tcp(7), TCP_NOTSENT_LOWAT). Without a limit the kernel
     /// keeps megabytes for a client that is slow, and shows what it has taken in steps of as much.
     public var unsentBytes = 64 * 1024
@@ -47,7 +53,8 @@ public final class Listener: EventHandler, DeadlineHandler {
   /// Armed while recovering from exhaustion.
   private var recovery: TimerID?
 
-  /// - Throws: EADDRINUSE (also if another user's process has the port), EADDRNOTAVAIL, EACCES, EMFILE.
+  /// - Throws: EADDRINUSE: somebody listens there, and unless `joinsOthers` that is enough, whoever it is;
+  ///   EADDRNOTAVAIL, EACCES, EMFILE.
   public init(
     loop: EventLoop, address: SocketAddress, options: Options = Options(), handler: any AcceptHandler
   ) throws(SystemCallError) {
@@ -57,13 +64,14 @@ public final class Listener: EventHandler, DeadlineHandler {
     let socket = FileDescriptor(
       owning: try SystemCall.value("socket") { cepoll_tcp_socket(address.version.rawValue) })
     setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEADDR, 1)
-    setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEPORT, 1)
+    if options.joinsOthers { setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEPORT, 1) }
     // Inherited by what is accepted (tcp(7)): one system call saved per connection.
     setOption(socket.raw, IPPROTO_TCP, TCP_NODELAY, 1)
     setOption(socket.raw, IPPROTO_TCP, TCP_NOTSENT_LOWAT, CInt(clamping: options.unsentBytes))
     var wanted = address.address
     try SystemCall.value("bind") { cepoll_bind(socket.raw, &wanted) }
     try SystemCall.value("listen") { cepoll_listen(socket.raw, CInt(clamping: options.backlog)) }
+    if !options.joinsOthers { setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEPORT, 1) }
     var bound = cepoll_address()
     SystemCall.certain("getsockname") { cepoll_local_address(socket.raw, &bound) }
     localAddress = SocketAddress(bound)!

@@ -43,6 +43,16 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     self.init(address)
   }
 
+  /// - Parameter octets: 4 or 16, in network order. Nil for any other number.
+  public init?(octets: [UInt8], port: UInt16) {
+    guard octets.count == 4 || octets.count == 16 else { return nil }
+    var address = cepoll_address()
+    address.version = octets.count == 4 ? 4 : 6
+    address.port = port
+    withUnsafeMutableBytes(of: &address.octets) { $0.copyBytes(from: octets) }
+    self.init(address)
+  }
+
   /// Nil for a family that is not IP.
   init?(_ address: cepoll_address) {
     guard let version = Version(rawValue: address.version) else { return nil }
@@ -60,6 +70,15 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
       zone = address.zone
     }
   }
+
+  /// `0.0.0.0` or `::`: every address of the host.
+  public var isUnspecified: Bool { firstOctets == 0 && lastOctets == 0 }
+
+  /// Whose address this is, as far as one can tell: see `ClientNetwork`.
+  public var network: ClientNetwork { ClientNetwork(version: version, prefix: firstOctets) }
+
+  /// The 128 bits of the address in host order, the first octet in the highest; IPv4 in the upper 32.
+  var bits: UInt128 { UInt128(UInt64(bigEndian: firstOctets)) << 64 | UInt128(UInt64(bigEndian: lastOctets)) }
 
   /// The address without the port, as inet_ntop(3) prints it.
   public var ipString: String {
@@ -88,4 +107,44 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return UInt16(text)
   }
+}
+
+/// Who a client is where clients are counted: an IPv4 address, or the /64 of an IPv6 address, of which one host has all.
+public struct ClientNetwork: Hashable, Sendable {
+  fileprivate let version: SocketAddress.Version
+  fileprivate let prefix: UInt64
+}
+
+/// Addresses that begin alike: `10.0.0.0/8`, `2001:db8::/32`, or one address without a length.
+public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
+  private let address: SocketAddress
+  private let length: Int
+
+  /// Nil for anything else, and for an address with bits behind the length (`10.0.0.1/8`): it could be meant either way.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let address = SocketAddress(ip: String(parts[0]), port: 0) else { return nil }
+    let longest = address.version == .ipv4 ? 32 : 128
+    var length = longest
+    if parts.count == 2 {
+      guard (1...3).contains(parts[1].utf8.count), parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+        let given = Int(parts[1]), given <= longest
+      else { return nil }
+      length = given
+    }
+    if address.bits & ~Self.mask(length) != 0 { return nil }
+    self.address = address
+    self.length = length
+  }
+
+  public func contains(_ other: SocketAddress) -> Bool {
+    other.version == address.version && other.bits & Self.mask(length) == address.bits
+  }
+
+  /// What `init(_:)` reads.
+  public var description: String {
+    length == (address.version == .ipv4 ? 32 : 128) ? address.ipString : "\(address.ipString)/\(length)"
+  }
+
+  private static func mask(_ length: Int) -> UInt128 { length == 0 ? 0 : UInt128.max << UInt128(128 - length) }
 }

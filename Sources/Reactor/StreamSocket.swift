@@ -87,6 +87,12 @@ public struct StreamSocket: ~Copyable, Sendable {
     bytes.withUnsafeBytes { write($0) }
   }
 
+  /// Tells the peer now that its bytes have come (tcp(7), TCP_QUICKACK). The kernel would wait up to 40 ms for an answer of
+  /// ours to say it with, and a peer that has not set TCP_NODELAY sends its next small piece only then.
+  public func acknowledge() {
+    setOption(raw, IPPROTO_TCP, TCP_QUICKACK, 1)
+  }
+
   /// Sends FIN after what is written: the peer reads the end of the stream, and may go on sending.
   public func shutdownWrite() {
     let result = SystemCall.outcome("shutdown") { cepoll_shutdown_write(raw) }

@@ -1,11 +1,12 @@
 // pthread_create(3) for the few threads we want: one a loop, and a handful of workers.
 
 internal import CEpoll.Epoll
+internal import CEpoll.Process
 internal import Glibc
 internal import Synchronization
 
 /// A running thread. Joined once at most; detached if nobody joins it.
-final class SystemThread: Sendable {
+public final class SystemThread: Sendable {
   private let id: pthread_t
   private let isJoined = Mutex(false)
 
@@ -21,7 +22,7 @@ final class SystemThread: Sendable {
 
   /// - Parameter name: as shown by ps(1) and top(1); the kernel keeps 15 bytes.
   /// - Throws: EAGAIN, when the machine has no thread left to give.
-  init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemCallError) {
+  public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemCallError) {
     var id = pthread_t()
     // Safety: the new thread takes the one retain over; if there is no thread, we take it back.
     let start = Unmanaged.passRetained(Start(name: name, body: body))
@@ -45,7 +46,7 @@ final class SystemThread: Sendable {
   }
 
   /// Waits until the thread has ended; later calls return at once. Not from the thread itself.
-  func join() {
+  public func join() {
     isJoined.withLock { isJoined in
       if isJoined { return }
       let errno = pthread_join(id, nil)
@@ -56,18 +57,32 @@ final class SystemThread: Sendable {
 }
 
 /// Counts units across threads (eventfd(2), EFD_SEMAPHORE): `wait` blocks until it can take one.
-struct Semaphore: ~Copyable, Sendable {
+public struct Semaphore: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
 
-  init() throws(SystemCallError) {
+  public init() throws(SystemCallError) {
     descriptor = FileDescriptor(owning: try SystemCall.value("eventfd") { cepoll_semaphore() })
   }
 
-  func post(_ units: Int = 1) {
+  public func post(_ units: Int = 1) {
     SystemCall.certain("write(eventfd)") { cepoll_eventfd_add(descriptor.raw, UInt64(units)) }
   }
 
-  func wait() {
+  public func wait() {
     SystemCall.certain("read(eventfd)") { cepoll_eventfd_take(descriptor.raw) }
+  }
+
+  /// Waits at most until `deadline`. For one thread at a time. - Returns: whether a unit was taken.
+  public func wait(until deadline: MonotonicTime) -> Bool {
+    while true {
+      let left = max(.zero, MonotonicTime.now().duration(to: deadline))
+      // Rounded up, so that a wait never spins through its last millisecond.
+      let milliseconds = CInt(clamping: (left.saturatedNanoseconds + 999_999) / 1_000_000)
+      if cepoll_poll_either(descriptor.raw, -1, milliseconds) & 1 != 0 {
+        wait()
+        return true
+      }
+      if left == .zero { return false }
+    }
   }
 }

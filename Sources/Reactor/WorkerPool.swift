@@ -42,10 +42,13 @@ public final class WorkerPool: Sendable {
   }
 
   /// Runs `work` on a worker and waits for its result without holding a thread. Cancelling the task does not stop it.
+  /// - Throws: `.stopped` also for work that waited when `stop(discarding: true)` was called.
   public func run<R: Sendable>(_ work: @escaping @Sendable () -> R) async throws(WorkerPoolError) -> R {
     let result: Result<R, WorkerPoolError> = await withCheckedContinuation { continuation in
       do throws(WorkerPoolError) {
-        try submit { continuation.resume(returning: .success(work())) }
+        try submit { [queue] in
+          continuation.resume(returning: queue.isDiscarding ? .failure(.stopped) : .success(work()))
+        }
       } catch {
         continuation.resume(returning: .failure(error))
       }
@@ -54,7 +57,9 @@ public final class WorkerPool: Sendable {
   }
 
   /// Takes no more jobs, finishes those accepted, and returns when all threads have ended. Not from a worker.
-  public func stop() {
+  /// - Parameter isDiscarding: of those accepted by `run`, the ones that wait are not done any more.
+  public func stop(discarding isDiscarding: Bool = false) {
+    if isDiscarding { queue.discard() }
     queue.close()
     for thread in threads { thread.join() }
   }
@@ -73,6 +78,7 @@ private final class WorkQueue: Sendable {
   private let maximumWaiting: Int
   private let jobs = Mutex(Jobs())
   private let available: Semaphore
+  private let discards = Atomic<Bool>(false)
 
   init(threads: Int, maximumWaiting: Int) throws(SystemCallError) {
     self.threads = threads
@@ -100,6 +106,10 @@ private final class WorkQueue: Sendable {
     available.wait()
     return jobs.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }
   }
+
+  func discard() { discards.store(true, ordering: .relaxed) }
+
+  var isDiscarding: Bool { discards.load(ordering: .relaxed) }
 
   func close() {
     let isFirst = jobs.withLock { jobs in

@@ -24,9 +24,11 @@ import Testing
       collectorBytes: 0,
       backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
     let page = MetricsPage(
-      lanes: lanes, targets: targets,
+      lanes: lanes, targets: targets, queries: QueryPacing.Snapshot(),
       rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
-      settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
+      storage: StorageSnapshot(), fleet: FleetStatus(), settings: Settings(),
+      reload: SettingsReload.Snapshot(readAt: 0),
+      startedAt: 0, now: 1
     ).render()
     let samples = Set(
       page.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "{" && $0 != " " } })
@@ -41,7 +43,28 @@ import Testing
       "renew it: pganalytics config reference")
   }
 
-  @Test(arguments: ["deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml"])
+  @Test func `systemd waits for longer than the server takes to end, by force if it must be`() throws {
+    let unit = try text("deploy/systemd/pganalytics.service")
+    let match = try #require(try /\nTimeoutStopSec=([0-9]+)s\n/.firstMatch(in: unit))
+    let patience = Duration.seconds(try #require(Int(match.output.1)))
+    #expect(patience >= Settings().drainDeadline + Ending.margin + LogWriter.lastWait)
+  }
+
+  @Test func `the balancer has somewhere to send connections when no server is ready`() throws {
+    let configuration = try text("deploy/haproxy/haproxy.cfg")
+    let servers = configuration.split(separator: "\n").filter { $0.hasPrefix("  server ") }
+    let checked = servers.filter { $0.contains(" check ") }.map { $0.split(separator: " ")[2] }
+    let backups = servers.filter { $0.contains(" backup ") && !$0.contains(" check ") }.map {
+      $0.split(separator: " ")[2]
+    }
+    #expect(!checked.isEmpty && checked == backups, "each checked server again as a backup without a check")
+    #expect(configuration.contains("\n  option allbackups\n"))
+  }
+
+  @Test(arguments: [
+    "deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml",
+    "deploy/haproxy/haproxy.cfg", "deploy/nginx/nginx.conf",
+  ])
   func `what is set there are settings`(path: String) throws {
     let known = Set(Settings.declarations.map(\.environmentVariable))
     let used = try text(path).matches(of: /PGANALYTICS_[A-Z_]+/).map { String($0.output) }

@@ -8,7 +8,7 @@ struct ArrivalScheduleTests {
   private let joined = MonotonicTime(nanoseconds: 1_000_000_000_000)
 
   private func schedule(_ pace: Pace, jitter: Double = 0, phase: Double = 0, seed: UInt64 = 1) -> ArrivalSchedule {
-    ArrivalSchedule(pace: pace, jitter: jitter, joinedAt: joined, phase: phase, seed: seed)
+    ArrivalSchedule(pace: pace, jitter: jitter, origin: joined, joinedAt: joined, phase: phase, seed: seed)
   }
 
   /// In seconds since the collector joined.
@@ -29,6 +29,30 @@ struct ArrivalScheduleTests {
     let times = dueTimes(schedule(.interval(.milliseconds(100)), phase: 0.25), 100_001)
     #expect(times[0] == 0.025)
     #expect(abs(times[100_000] - 10_000.025) < 1e-6, "no drift")
+  }
+
+  @Test(arguments: [(6.667, 4.0), (6.667, 0), (2, 4), (3, 10), (10, 7)])
+  func `a fleet is even after its ramp, and grows evenly in it`(interval: Double, ramp: Double) throws {
+    let server = try TestServer { _ in .acknowledge }
+    defer { server.stop() }
+    var plan = try server.plan(
+      collectors: 400, duration: .seconds(20), pace: .interval(.milliseconds(Int64(interval * 1000))))
+    plan.ramp = .milliseconds(Int64(ramp * 1000))
+    var seconds = [Double](repeating: 0, count: 40)
+    for collector in 0..<plan.collectors {
+      var schedule = ArrivalSchedule(of: collector, in: plan, start: joined)
+      var due = schedule.first()
+      while joined.duration(to: due).inSeconds < 40 {
+        seconds[Int(joined.duration(to: due).inSeconds)] += 1
+        due = schedule.next(answeredAt: due)
+      }
+    }
+    let even = 400 / interval
+    for (second, count) in seconds.enumerated() {
+      let grown = ramp == 0 ? 1 : min(1, (Double(second) + 0.5) / ramp)
+      let expected = Double(second) >= ramp ? even : even * grown
+      #expect(abs(count - expected) <= 0.05 * even + 2, "second \(second) of \(seconds)")
+    }
   }
 
   @Test func `an open loop does not know whether the server answers`() {

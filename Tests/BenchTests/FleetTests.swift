@@ -97,7 +97,7 @@ struct FleetTests {
         #expect(arrival.hasSameBody(as: next))
       }
     }
-    #expect(!report.isClean(toleratingOutage: false) && report.isClean(toleratingOutage: true))
+    #expect(!report.isFaultless(toleratingOutage: false) && report.isFaultless(toleratingOutage: true))
   }
 
   @Test func `refreshes a doubted token once and sends the same body with the new one`() throws {
@@ -137,7 +137,7 @@ struct FleetTests {
 
     #expect(report.tally.reconnects == 3 && report.tally.lostConnections == 0)
     #expect(report.tally.acknowledged == journal.arrivals.count && report.tally.acknowledged > 3)
-    #expect(report.isClean(toleratingOutage: false))
+    #expect(report.isFaultless(toleratingOutage: false))
   }
 
   @Test func `reports what no server would take in the end as unacknowledged`() throws {
@@ -176,7 +176,7 @@ struct FleetTests {
     let tally = report.tally
 
     // 60 pushes fell due, 29 of them in the stall; the last of these waited the least.
-    #expect(tally.acknowledged + tally.unsent == 60 && tally.pushLatency.count == 60)
+    #expect(tally.acknowledged + tally.unsent + tally.heldUp == 60 && tally.pushLatency.count == 60)
     #expect(tally.pushLatency.percentile(75) >= .milliseconds(100))
     #expect(tally.serviceLatency.count == UInt64(tally.acknowledged))
     let waited = tally.serviceLatency.buckets.indices.filter {
@@ -210,9 +210,9 @@ struct FleetTests {
     #expect(report.tally.acknowledged == journal.acknowledged)
     #expect(report.measured.acknowledged < report.tally.acknowledged)
     #expect(report.measured.enrolled == 0 && report.tally.enrolled == 4 && report.tally.connected == 4)
-    // Collector i begins after i quarters of the ramp: (10 + 7.5 + 5 + 2.5) + 4 · (5 + 10) pushes, one beat more or less.
+    // They join one after the other within the ramp: about 4 · 10 / 2 + 4 · (5 + 10) pushes.
     let due = report.tally.acknowledged + report.tally.unsent
-    #expect((80...90).contains(due), "\(due)")
+    #expect((74...92).contains(due), "\(due)")
     #expect(report.tally.series.intervals.reduce(0) { $0 + $1.acknowledged } == journal.acknowledged)
   }
 
@@ -240,9 +240,10 @@ struct FleetTests {
       let count = try #require(tally.faults[fault], "\(fault)")
 
       #expect(count.right == tally.acknowledged && count.wrong.isEmpty && count.open == 0, "\(fault): \(count)")
-      #expect(tally.acknowledged + tally.unsent == 6 && tally.acknowledged > 0, "\(fault)")
+      #expect(tally.acknowledged + tally.unsent + tally.heldUp == 6 && tally.acknowledged > 0, "\(fault)")
       #expect(tally.errors.isEmpty && tally.refusedPushes == 0 && tally.resent == 0 && tally.duplicates == 0)
-      #expect(tally.lostConnections == 0 && report.isClean(toleratingOutage: false), "\(fault)")
+      // Pushes that fell due behind one with a fault may be unsent on a busy machine.
+      #expect(tally.lostConnections == 0 && report.isClean(toleratingOutage: true), "\(fault)")
       #expect(journal.stored.values.reduce(0) { $0 + $1.count } == tally.acknowledged, "\(fault): stored once")
       #expect(tally.rows == tally.acknowledged * TestServer.rowsPerPush)
       let isOurDoing = fault != .wrongCertificate
@@ -312,6 +313,48 @@ struct FleetTests {
     #expect(report.tally.errors.keys.allSatisfy { $0.contains("untrusted_server") } && !report.tally.errors.isEmpty)
   }
 
+  @Test func `the server's figures are of the run, and not of its life`() throws {
+    let server = try TestServer { _ in .acknowledge }
+    var plan = try server.plan(collectors: 2, duration: .milliseconds(700), pace: .interval(.milliseconds(20)))
+    plan.warmUp = .milliseconds(500)
+    func growth(interrupted isInterrupted: Bool) throws -> (Double?, Report) {
+      let fleet = try Fleet(plan: plan)
+      if isInterrupted { fleet.scoreboard.interrupt() }
+      let watch = try RunWatch(plan: WatchPlan(), fleet: plan, loop: fleet.control)
+      let report = try fleet.run(watch: watch)
+      return (report.watched?.server.growth.sum("pganalytics_pushes_stored_total"), report)
+    }
+    let (grown, report) = try growth(interrupted: false)
+    // What was stored between the first look of the measured part and the last look of all: not the warm-up's 50.
+    let number = try #require(grown)
+    #expect(number > 0 && number <= Double(report.measured.acknowledged) + 2, "\(number)")
+    let (none, left) = try growth(interrupted: true)
+    #expect(none == nil && left.watched?.server.trouble != nil)
+    server.stop()
+  }
+
+  @Test func `says at once why a server can't be reached or trusted`() throws {
+    func failure(_ endpoint: Endpoint) -> String {
+      do {
+        try Preflight.check(endpoint)
+        return "none"
+      } catch {
+        return "\(error)"
+      }
+    }
+    let server = try TestServer { _ in .acknowledge }
+    let endpoint = try server.plan(collectors: 1, duration: .seconds(1)).endpoint
+    #expect(failure(endpoint) == "none")
+    let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
+    let suspicious = Endpoint(
+      url: endpoint.url, addresses: endpoint.addresses, sources: [],
+      context: try TLSContext.client(trustPEM: other.certificate.pem()))
+    #expect(failure(suspicious).hasPrefix("127.0.0.1:\(server.port): its certificate is not trusted by the authority"))
+    server.stop()
+    // Nobody listens there any more.
+    #expect(failure(endpoint) == "127.0.0.1:\(server.port): Connection refused")
+  }
+
   @Test func `ends in good order when interrupted, in the run and before it`() throws {
     let server = try TestServer { _ in .acknowledge }
     let plan = try server.plan(collectors: 4, duration: .seconds(600), pace: .interval(.milliseconds(10)))
@@ -319,7 +362,8 @@ struct FleetTests {
 
     #expect(report.elapsed < .seconds(600))
     #expect(report.tally.acknowledged == journal.acknowledged && report.tally.unacknowledged == 0)
-    #expect(report.isClean(toleratingOutage: false))
+    #expect(report.isInterrupted && !report.isClean(toleratingOutage: true))
+    #expect(report.text(toleratingOutage: false).contains("interrupted"))
 
     let closed = try TestServer(enrol: { _ in .refuse(503, slug: "starting", retryAfter: nil) }, push: { _ in .drop })
     let closedPlan = try closed.plan(collectors: 4, duration: .seconds(600))

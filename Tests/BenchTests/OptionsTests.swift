@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Protocol
 import Reactor
 import Testing
@@ -48,6 +49,39 @@ struct OptionsTests {
     ])
   func `refuses what makes no run`(arguments: [String]) {
     #expect(throws: (any Error).self) { try PganalyticsBench.parse(Self.required + arguments) }
+  }
+
+  @Test(arguments: [("1.5s", 1500), ("0.25m", 15_000), ("2min", 120_000), ("500ms", 500), ("1h", 3_600_000)])
+  func `reads lengths of time with fractions`(text: String, milliseconds: Int64) {
+    #expect(TimeSpan(argument: text)?.duration == .milliseconds(milliseconds))
+  }
+
+  @Test(arguments: ["1", "s", ".5s", "1.s", "1.5.2s", "-1s", "1e3s", "5 s", "1d", "99999999999s", "nans"])
+  func `refuses what is no length of time`(text: String) { #expect(TimeSpan(argument: text) == nil) }
+
+  @Test func `reads what people read meanwhile, and how they log in`() throws {
+    let plain = try parse("--readers", "3", "--read", "/api/v1/servers", "/version").read
+    let plan = try #require(try plain.plan())
+    #expect(plan.readers == 3 && plan.paths == ["/api/v1/servers", "/version"] && plan.login == nil)
+    #expect(try parse().read.plan() == nil)
+    for arguments in [["--readers", "1"], ["--read", "/a"], ["--readers", "1", "--read", "a"]] {
+      #expect(throws: (any Error).self) { try PganalyticsBench.parse(Self.required + arguments) }
+    }
+    let path = "/tmp/pganalytics-bench-login-\(getpid())"
+    defer { unlink(path) }
+    for text in [#"{"username":"ada","password":"p"}"#, #"{"x":1,"admin":{"username":"ada","password":"p"}}"#] {
+      try LocalFile.write(Array(text.utf8), to: path)
+      let login = try parse("--readers", "1", "--read", "/a", "--read-credentials", path).read.plan()?.login
+      #expect(login?.username == "ada" && login?.password == "p")
+    }
+    try LocalFile.write(Array("{}".utf8), to: path)
+    #expect(throws: UsageError.self) {
+      try parse("--readers", "1", "--read", "/a", "--read-credentials", path).read.plan()
+    }
+  }
+
+  @Test func `both programs have one version`() {
+    #expect(PganalyticsBench.configuration.version == ProgramVersion.text)
   }
 
   @Test func `every option says what it is`() {

@@ -105,9 +105,12 @@ struct ReportTests {
     watched.databaseCPU = .milliseconds(3400)
     let result = FleetResult(before: before, measured: measured, cpu: .milliseconds(252))
     watched.verification = Verification(stored: watched.database!.stored, tally: result.whole)
+    var reads = ReadFigures(answered: 60, bytes: 600_000, errors: ["503 overloaded": 1], open: 2)
+    for index in 1...60 { reads.latency.record(.milliseconds(30 + index * 5)) }
+    plan.expectations = try ["p99<100ms", "refused=0", "reads.p99<200ms"].map(Expectation.init)
     return Report(
       plan: plan, result: result, elapsed: .seconds(20), times: RunTimes(start: Self.start, plan: plan),
-      watched: watched)
+      watched: watched, reads: reads)
   }
 
   @Test func `is JSON with rates, percentiles and errors`() throws {
@@ -178,7 +181,7 @@ struct ReportTests {
       { $0.parked = 1 }, { $0.judge(.reset, .wrong("200 duplicate")) },
     ]
     for failure in failures { #expect(try !report(failure).isClean(toleratingOutage: true)) }
-    let outages: [(inout Tally) -> Void] = [{ $0.lostConnections = 1 }, { $0.unavailable = 1 }]
+    let outages: [(inout Tally) -> Void] = [{ $0.lostConnections = 1 }, { $0.unavailable = 1 }, { $0.unsent = 1 }]
     for outage in outages {
       #expect(try !report(outage).isClean(toleratingOutage: false))
       #expect(try report(outage).isClean(toleratingOutage: true))
@@ -190,6 +193,36 @@ struct ReportTests {
       let verification = Verification(stored: StoredCounts(pushes: 1, rows: ["a": stored]), tally: tally)
       #expect(try report(verification: verification).isClean(toleratingOutage: true) == isClean)
     }
+  }
+
+  @Test func `an interrupted run is not clean, whatever it did`() throws {
+    let report = Report(
+      plan: try plan(), result: FleetResult(), elapsed: .seconds(1), times: nil, watched: nil, isInterrupted: true)
+    #expect(!report.isClean(toleratingOutage: true))
+  }
+
+  @Test(
+    arguments: [
+      ("p99<200ms", true), ("p99<0.1ms", false), ("max <= 100ms", true), ("mean>=50ms", true), ("p50 != 50ms", true),
+      ("refused=0", true), ("refused!=0", false), ("acknowledged=4", true), ("pushes_per_second>=2", true),
+      ("pushes_per_second>2", false), ("service.p99<1s", false), ("reads.p99<1s", false), ("reads=0", true),
+      ("unsent<1", true), ("p99.9<1.5s", true),
+    ])
+  func `holds a run against what was expected of it`(text: String, isMet: Bool) throws {
+    var plan = try plan()
+    plan.expectations = [try Expectation(text)]
+    var tally = Tally()
+    tally.acknowledged = 4
+    for _ in 0..<4 { tally.pushLatency.record(.milliseconds(100)) }
+    let report = Report(
+      plan: plan, result: FleetResult(measured: tally), elapsed: .seconds(2), times: nil, watched: nil)
+    #expect(report.isAsExpected == isMet)
+    #expect(report.text(toleratingOutage: false).contains("expected    \(text): \(isMet ? "yes" : "NO"), "))
+  }
+
+  @Test(arguments: ["p99", "p99<200", "p98<1s", "refused=none", "refused~0", "<1s", "lunch<1s", "refused=1s", "p99<"])
+  func `refuses an expectation that says nothing about a report`(text: String) {
+    #expect(throws: UsageError.self) { try Expectation(text) }
   }
 
   @Test func `a run that was to be verified and could not be is not clean`() throws {

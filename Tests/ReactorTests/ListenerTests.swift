@@ -64,7 +64,9 @@ import Testing
     let loops = [try EventLoop(index: 0), try EventLoop(index: 1)]
     let guests = [Guests(), Guests()]
     let first = try Listener(loop: loops[0], address: loopback, handler: guests[0])
-    let second = try Listener(loop: loops[1], address: first.localAddress, handler: guests[1])
+    var options = Listener.Options()
+    options.joinsOthers = true
+    let second = try Listener(loop: loops[1], address: first.localAddress, options: options, handler: guests[1])
     #expect(second.localAddress == first.localAddress)
     // Each goes to either by the hash of its ports: that all 64 go to one has a chance of 2 in 2^64.
     let clients = try Clients(64, to: first.localAddress)
@@ -90,6 +92,44 @@ import Testing
       try Listener(loop: loop, address: taken, handler: Guests())
     }
     #expect(loop.registrationCount == 0)
+    loop.end()
+  }
+
+  @Test func `an address is one listener's and of those that join it`() throws {
+    let loop = try EventLoop()
+    let first = try Listener(loop: loop, address: loopback, handler: Guests())
+    let inUse = { (call: String) in SystemCallError(call: call, errno: EADDRINUSE) }
+    #expect(throws: inUse("bind")) { try Listener(loop: loop, address: first.localAddress, handler: Guests()) }
+    var options = Listener.Options()
+    options.joinsOthers = true
+    let second = try Listener(loop: loop, address: first.localAddress, options: options, handler: Guests())
+    #expect(throws: inUse("bind")) { try Listener(loop: loop, address: first.localAddress, handler: Guests()) }
+    // Connections that were closed here a moment ago are no reason to refuse it.
+    let client = try Clients(1, to: first.localAddress)
+    loop.turn(waitingAtMost: .seconds(10))
+    let address = first.localAddress
+    first.close()
+    second.close()
+    withExtendedLifetime(client) {}
+    try Listener(loop: loop, address: address, handler: Guests()).close()
+    loop.end()
+  }
+
+  @Test func `of two that are bound at the same moment one gets to listen`() throws {
+    func bound(_ address: SocketAddress) -> FileDescriptor {
+      let socket = FileDescriptor(owning: cepoll_tcp_socket(4))
+      setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEADDR, 1)
+      var address = address.address
+      #expect(cepoll_bind(socket.raw, &address) == 0)
+      return socket
+    }
+    let other = bound(loopback)
+    var place = cepoll_address()
+    #expect(cepoll_local_address(other.raw, &place) == 0)
+    let loop = try EventLoop()
+    let winner = try Listener(loop: loop, address: try #require(SocketAddress(place)), handler: Guests())
+    #expect(cepoll_listen(other.raw, 1) == -EADDRINUSE)
+    winner.close()
     loop.end()
   }
 

@@ -8,16 +8,17 @@ internal import Reactor
 
 @main
 struct PganalyticsBench: ParsableCommand {
-  static let version = "1.0.0"
+  static let version = ProgramVersion.text
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench",
     abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
     discussion: """
-      Exit status: 0 if every push was acknowledged, nothing refused and every fault answered as it must be, 1 if \
-      not, 2 for usage errors.
+      Exit status: 0 if the run came to its end, every push was acknowledged, nothing refused and every fault answered \
+      as it must be, 1 if not, or if the server can't be reached or trusted, 2 for usage errors, 3 if an --expect does \
+      not hold.
       Ctrl-C ends the run in good order and still reports; a second one does not wait for the last pushes.
 
-      Times are written with their unit: 500ms, 30s, 10m, 1h.
+      Times are written with their unit: 500ms, 1.5s, 10m, 1h.
 
       Each push carries timestamps that its collector has not used before. When pushes come faster than one in the \
       time their timestamps span (at least a second), the surplus is stamped backwards, before the oldest so far.
@@ -25,6 +26,7 @@ struct PganalyticsBench: ParsableCommand {
     version: version)
 
   private static let usageStatus: CInt = 2
+  private static let unexpectedStatus: CInt = 3
 
   @OptionGroup var options: Options
 
@@ -72,14 +74,17 @@ struct PganalyticsBench: ParsableCommand {
         to: STDERR_FILENO)
     }
     let watchPlan = try options.watch.plan()
+    let readPlan = try options.read.plan()
+    try Preflight.check(plan.endpoint)
     let arguments = Array(CommandLine.arguments.dropFirst())
     let fleet = try Fleet(
       plan: plan,
       role: plan.division.processes > 1 ? .captain(executable: "/proc/self/exe", arguments: arguments) : .alone)
     let signals = try fleet.heed([SIGINT, SIGTERM])
     let watch = try RunWatch(plan: watchPlan, fleet: plan, loop: fleet.control)
+    let readers = readPlan.map { Readers(plan: $0, endpoint: plan.endpoint, loop: fleet.control) }
     let report = try withExtendedLifetime(signals) {
-      try fleet.run(progress: ProgressLine(of: plan).show, watch: watch)
+      try fleet.run(progress: ProgressLine(of: plan).show, watch: watch, readers: readers)
     }
     Terminal.clearLine()
     return try publish(report)
@@ -95,6 +100,7 @@ struct PganalyticsBench: ParsableCommand {
       let page = HTMLReport(report: report, toleratesOutage: toleratesOutage, unixSeconds: WallClock.unixSeconds())
       try LocalFile.write(page.bytes(), to: path)
     }
+    if !report.isAsExpected { return Self.unexpectedStatus }
     return report.isClean(toleratingOutage: toleratesOutage) ? 0 : 1
   }
 }

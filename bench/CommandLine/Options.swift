@@ -20,6 +20,7 @@ struct Options: ParsableArguments {
   @OptionGroup(title: "Payload") var payload: PayloadOptions
   @OptionGroup(title: "Fleet") var fleet: FleetOptions
   @OptionGroup(title: "Faults") var faults: FaultOptions
+  @OptionGroup(title: "Reads") var read: ReadOptions
   @OptionGroup(title: "Report") var watch: WatchOptions
 
   /// Descriptors of a process that are no collector's: loops, enrolments, strangers, files, the watch.
@@ -59,6 +60,7 @@ struct Options: ParsableArguments {
     plan.handshakesInFlight = fleet.handshakes
     plan.acknowledgementPath = watch.reportAcks
     plan.namesCollectors = watch.databaseURL != nil
+    for text in watch.expect { plan.expectations.append(try Expectation(text)) }
     if let path = fleet.identities.map(IdentityFile.location) {
       plan.identityPath = path
       plan.identities = try IdentityFile.load(path)

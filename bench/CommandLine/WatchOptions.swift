@@ -43,6 +43,12 @@ struct WatchOptions: ParsableArguments {
   @Flag(help: "Lost connections and answers 503 are no failure if every push was acknowledged in the end.")
   var tolerateOutage = false
 
+  @Option(
+    help: ArgumentHelp(
+      "What the report must show, else the exit status is 3; may be repeated. Figures of push latency (p50, p90, p99, p99.9, max, mean), of others (service.p99, reads.p99), counts (refused, unsent) and rates (pushes_per_second), with < <= = != >= >.",
+      valueName: "p99<200ms|refused=0"))
+  var expect: [String] = []
+
   mutating func validate() throws {
     if verify, databaseURL == nil { throw ValidationError("--verify needs --database-url.") }
   }

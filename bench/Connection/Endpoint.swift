@@ -1,5 +1,6 @@
 // Where connections lead, what comes back over them, and how they end.
 
+internal import Glibc
 internal import Protocol
 internal import Reactor
 
@@ -115,6 +116,25 @@ enum ConnectionLoss: Error, Equatable {
 
   /// Whether the server did what a server must not do to a client in normal life.
   var isFault: Bool { self != .closedIdle && self != .cutOff }
+
+  /// For people, as what happened to the attempt to get a connection.
+  var reason: String {
+    switch self {
+    case .connecting(let error): String(cString: strerror(error.errno))
+    case .handshakeTimedOut: "it does not answer (no TLS handshake in time)"
+    case .closedInHandshake: "it closed the connection in the TLS handshake"
+    case .tls(.untrustedPeer(let reason)): "its certificate is not trusted by the authority of --ca: \(reason)"
+    case .tls(.alert(let code)): "it refused the TLS handshake with alert \(code)"
+    case .tls(let error): "it does not speak TLS as it should: \(error)"
+    case .broken(let error): "the connection broke: \(String(cString: strerror(error.errno)))"
+    case .closedUnanswered: "it closed the connection without an answer"
+    case .answerTimedOut: "it did not answer in time"
+    case .badAnswer(let error): "its answer is no HTTP: \(error.reason)"
+    case .unexpectedBytes: "it sent what nobody had asked for"
+    case .closedIdle: "it closed the connection"
+    case .cutOff: "we cut the connection off"
+    }
+  }
 
   var slug: String {
     switch self {

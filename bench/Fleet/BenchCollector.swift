@@ -86,10 +86,7 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
   /// Starts the pushes. - Parameter start: of the whole fleet; with a ramp this collector's own is later.
   func startRun(at start: MonotonicTime) {
     if !isEnrolled { return }
-    let place = Double(index) / Double(plan.collectors)
-    schedule = ArrivalSchedule(
-      pace: plan.pace, jitter: plan.jitter, joinedAt: start + plan.ramp.scaled(by: place), phase: place,
-      seed: plan.seed ^ 0x5EED &+ UInt64(index))
+    schedule = ArrivalSchedule(of: index, in: plan, start: start)
     nextDue = schedule!.first()
     dueTimer = loop.schedule(self, at: nextDue)
   }
@@ -97,10 +94,10 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
   /// Ends the schedule. - Parameter end: what was due before it and could not be made counts as unsent.
   func endRun(at end: MonotonicTime) {
     if machine.isFinished || !isEnrolled { return }
-    if push != nil, plan.pace.isOpen, schedule != nil {
+    if let push, plan.pace.isOpen, schedule != nil {
       var due = schedule!.next(answeredAt: end)
       while due < end {
-        shard.tally.unsent += 1
+        if push.fault == .slowBody { shard.tally.heldUp += 1 } else { shard.tally.unsent += 1 }
         shard.tally.pushLatency.record(due.duration(to: end))
         due = schedule!.next(answeredAt: end)
       }

@@ -53,10 +53,12 @@ final class Fleet: SignalHandler {
   func received(signal: CInt) { scoreboard.interrupt() }
 
   /// Blocks until the run is over.
-  /// - Parameters: `progress`: called each second; `watch`: looks at the server and the database meanwhile.
+  /// - Parameters: `progress`: called each second; `watch`: looks at the server and the database meanwhile; `readers`: read
+  ///   beside the pushes.
   /// - Throws: if the run could not begin, or a process was lost.
   func run(
-    progress: (Progress, RunTimes?) -> Void = { _, _ in }, watch: RunWatch? = nil
+    progress: (Progress, RunTimes?) -> Void = { _, _ in }, watch: RunWatch? = nil,
+    readers: Readers? = nil
   ) throws -> Report {
     let staff = try startStaff()
     var cpuAtStart: Duration?
@@ -70,17 +72,23 @@ final class Fleet: SignalHandler {
         cpuAtStart = CPUTime.ofProcess()
         watch?.measuringBegins()
       }
-      if let times, now >= times.end { watch?.measuringEnds() }
+      if let times, now >= times.start, now < times.end { readers?.begin(times) }
+      if let times, now >= times.end {
+        watch?.measuringEnds()
+        readers?.end()
+      }
       if now >= nextLine {
         nextLine = nextLine + .seconds(1)
         progress(scoreboard.progress, times)
       }
       guard var result = scoreboard.result else { continue }
       result.cpu += cpuAtStart.map { CPUTime.ofProcess() - $0 } ?? .zero
+      readers?.end()
       try dismiss(staff, result)
       let elapsed = elapsed(result, times: times, now: now)
       return Report(
-        plan: plan, result: result, elapsed: elapsed, times: times, watched: watch?.finish(result))
+        plan: plan, result: result, elapsed: elapsed, times: times, watched: watch?.finish(result),
+        reads: readers?.figures, isInterrupted: scoreboard.interruptions > 0)
     }
   }
 

@@ -29,6 +29,8 @@ struct ArrivalSchedule: Sendable {
   private let pace: Pace
   /// 0 to 1. Of an interval: how far behind its beat a push may fall due. Of a think time: how far it may deviate.
   private let jitter: Double
+  /// When the run begins: beats are counted from here, so that they lie evenly whoever joined when.
+  private let origin: MonotonicTime
   private let joinedAt: MonotonicTime
   /// 0 up to 1: where in the interval this collector's beat lies.
   private let phase: Double
@@ -36,19 +38,34 @@ struct ArrivalSchedule: Sendable {
   private var last: MonotonicTime
   private var random: SplitMix64
 
-  /// - Parameter joinedAt: when the collector begins to push.
-  init(pace: Pace, jitter: Double, joinedAt: MonotonicTime, phase: Double, seed: UInt64) {
+  /// - Parameters: `origin`: when the run begins; `joinedAt`: when the collector begins to push, not before that.
+  init(
+    pace: Pace, jitter: Double, origin: MonotonicTime, joinedAt: MonotonicTime, phase: Double, seed: UInt64
+  ) {
     self.pace = pace
     self.jitter = jitter
+    self.origin = origin
     self.joinedAt = joinedAt
     self.phase = phase
     last = joinedAt
     random = SplitMix64(seed: seed)
   }
 
+  /// That of one collector. Its beat has its place in the interval, and it joins at another in the ramp: by the golden
+  /// ratio, so that those who have joined by any moment are spread over the whole interval, and the rate grows evenly.
+  init(of collector: Int, in plan: FleetPlan, start: MonotonicTime) {
+    let joining = (Double(collector) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+    self.init(
+      pace: plan.pace, jitter: plan.jitter, origin: start, joinedAt: start + plan.ramp.scaled(by: joining),
+      phase: Double(collector) / Double(plan.collectors), seed: plan.seed ^ 0x5EED &+ UInt64(collector))
+  }
+
   mutating func first() -> MonotonicTime {
     switch pace {
-    case .interval(let interval): last = beat(interval)
+    case .interval(let interval):
+      let missed = (origin.duration(to: joinedAt) / interval - phase).rounded(.up)
+      beats = max(0, Int(missed))
+      last = beat(interval)
     case .poisson(let mean): last = joinedAt + exponential(mean)
     // A fleet that thinks must not think in step.
     case .closedLoop(let think): last = joinedAt + think.scaled(by: phase)
@@ -70,7 +87,7 @@ struct ArrivalSchedule: Sendable {
   /// Each beat is counted from the first, so that neither jitter nor rounding adds up to a drift.
   private mutating func beat(_ interval: Duration) -> MonotonicTime {
     defer { beats += 1 }
-    return joinedAt + interval.scaled(by: Double(beats) + phase + jitter * random.fraction())
+    return origin + interval.scaled(by: Double(beats) + phase + jitter * random.fraction())
   }
 
   private mutating func exponential(_ mean: Duration) -> Duration {

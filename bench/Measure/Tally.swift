@@ -42,6 +42,8 @@ struct Tally: Sendable, Equatable {
   var unacknowledgedRows = 0
   /// Pushes that fell due while an earlier one of their collector was under way, and were never made.
   var unsent = 0
+  /// Such pushes behind one whose body we sent slowly: our own doing.
+  var heldUp = 0
   /// Connections that broke with a request unanswered or that failed to come about, after they were first needed.
   var lostConnections = 0
   var reconnects = 0
@@ -99,7 +101,8 @@ extension Tally {
       ("rejects", \.rejects), ("duplicates", \.duplicates), ("duplicate_rows", \.duplicateRows),
       ("parked", \.parked), ("wire_bytes", \.wireBytes), ("raw_bytes", \.rawBytes), ("refused", \.refusedPushes),
       ("unavailable", \.unavailable), ("deferred", \.deferred), ("unacknowledged", \.unacknowledged),
-      ("unacknowledged_rows", \.unacknowledgedRows), ("unsent", \.unsent), ("lost_connections", \.lostConnections),
+      ("unacknowledged_rows", \.unacknowledgedRows), ("unsent", \.unsent), ("held_up", \.heldUp),
+      ("lost_connections", \.lostConnections),
       ("reconnects", \.reconnects), ("resent", \.resent), ("refreshes", \.refreshes),
     ]
   }

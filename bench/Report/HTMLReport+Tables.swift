@@ -4,7 +4,7 @@ internal import Reactor
 
 extension HTMLReport {
   var tables: String {
-    [latencies, costs, counts, errors, faults, server, database, verification, settings].joined()
+    [latencies, expectations, costs, counts, errors, faults, server, database, verification, settings].joined()
   }
 
   private func table(_ title: String, _ head: [String], _ rows: [[String]]) -> String {
@@ -26,7 +26,7 @@ extension HTMLReport {
     ]
     return table(
       "Latencies in ms", ["", "count", "mean"] + Report.percentiles.map(\.0) + ["max"],
-      rows.filter { $0.1.count > 0 }.map { name, histogram in
+      (rows + (report.reads.map { [("reads", $0.latency)] } ?? [])).filter { $0.1.count > 0 }.map { name, histogram in
         let percentiles = Report.percentiles.map { histogram.percentile($0.1) }
         let numbers = ([histogram.mean] + percentiles + [histogram.maximum]).map { Plot.short($0.inMilliseconds) }
         return [name, HTMLText.grouped(Int(histogram.count))] + numbers
@@ -57,8 +57,18 @@ extension HTMLReport {
   }
 
   private var errors: String {
-    let errors = report.tally.errors.sorted { $0.key < $1.key }
+    let errors =
+      report.tally.errors.sorted { $0.key < $1.key }
+      + (report.reads?.errors.map { ("read: " + $0.key, $0.value) } ?? []).sorted { $0.0 < $1.0 }
     return table("Errors", ["what", "count"], errors.map { [$0.key, HTMLText.grouped($0.value)] })
+  }
+
+  private var expectations: String {
+    table(
+      "Expected", ["", "found", "holds"],
+      report.plan.expectations.map {
+        [$0.text, $0.found(in: report).text, $0.isMet(by: report) ? "yes" : "NO"]
+      })
   }
 
   private var faults: String {

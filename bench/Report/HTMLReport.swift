@@ -102,6 +102,13 @@ struct HTMLReport {
         "a push; \(Report.rounded(report.clientCPU.cores, 2)) cores"
       ),
     ]
+    if let reads = report.reads {
+      tiles.append(
+        (
+          "Reads", Plot.short(report.readsPerSecond) + "/s",
+          "p99 \(Self.milliseconds(reads.latency.percentile(99))); \(HTMLText.grouped(reads.failed)) failed"
+        ))
+    }
     if let cpu = report.serverCPU {
       tiles.append(
         (

@@ -54,5 +54,18 @@ enum HTMLStyle {
     th, td { text-align: right; padding: 5px 0 5px 14px; border-top: 1px solid var(--line); }
     th { border-top: 0; color: var(--soft); font-weight: 500; white-space: nowrap; }
     th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere; }
+    header p { overflow-wrap: anywhere; }
+    @media (max-width: 620px) {
+      body { padding: 16px 12px; }
+      .tiles { grid-template-columns: 1fr 1fr; gap: 8px; }
+      .tiles div, figure, article { padding: 10px 12px; }
+      .tiles strong { font-size: 20px; }
+      .legend span:first-child { margin-left: 0; }
+      .tick, .axis { font-size: 21px; }
+      .every-second { display: none; }
+      article h2 { overflow-wrap: anywhere; }
+      th, td { padding-left: 10px; }
+      td:first-child { min-width: 9em; }
+    }
     """
 }

@@ -117,12 +117,13 @@ struct Plot {
       svg += "<text class=\"tick\" text-anchor=\"end\" x=\"\(Self.number(Self.left - 8))\" y=\"\(y)\" dy=\"4\">"
       svg += "\(tick.text)</text>\n"
     }
-    for tick in frame.xTicks {
+    for (index, tick) in frame.xTicks.enumerated() {
       let x = Self.number(frame.x(tick.at))
       svg +=
         "<line class=\"grid\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(Self.number(Self.top))\" y2=\"\(Self.number(floor))\"/>"
       svg +=
-        "<text class=\"tick\" text-anchor=\"middle\" x=\"\(x)\" y=\"\(Self.number(floor + 17))\">\(tick.text)</text>\n"
+        "<text class=\"tick\(index % 2 == 1 && frame.xTicks.count > 6 ? " every-second" : "")\" text-anchor=\"middle\" x=\"\(x)\" "
+      svg += "y=\"\(Self.number(floor + 17))\">\(tick.text)</text>\n"
     }
     let middle = Self.number(Self.left + (Self.width - Self.left - Self.right) / 2)
     svg += "<text class=\"axis\" text-anchor=\"middle\" x=\"\(middle)\" y=\"\(Self.number(Self.height - 8))\">"

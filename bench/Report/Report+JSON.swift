@@ -10,6 +10,8 @@ extension Report {
     json.object { json in
       json.member("version", PganalyticsBench.version)
       json.member("clean", isClean(toleratingOutage: toleratingOutage))
+      json.member("interrupted", isInterrupted)
+      writeExpectations(&json)
       writeSettings(&json)
       json.member("duration_seconds", elapsed.inSeconds)
       for count in Tally.counts { json.member(count.name, tally[keyPath: count.path]) }
@@ -30,6 +32,7 @@ extension Report {
       json.key("errors")
       Self.write(tally.errors, to: &json)
       writeFaults(&json)
+      writeReads(&json)
       writeCosts(&json)
       writeSeries(&json)
       if let watched { writeWatched(watched, &json) }
@@ -41,10 +44,16 @@ extension Report {
 
   /// Pushes of the measured part; connections and enrolments of the whole run.
   private var histograms: [(String, LatencyHistogram)] {
-    let ofRun: Set = ["connect_latency_ms", "handshake_latency_ms", "enrolment_latency_ms"]
-    return Tally.histograms.map { name, path in
-      (name, ofRun.contains(name) ? tally[keyPath: path] : measured[keyPath: path])
+    Tally.histograms.map { name, _ in (name, histogram(name)) }
+  }
+
+  /// - Parameter name: of `Tally.histograms`.
+  func histogram(_ name: String) -> LatencyHistogram {
+    guard let path = Tally.histograms.first(where: { $0.name == name })?.path else {
+      preconditionFailure("there is no histogram \(name)")
     }
+    let ofRun: Set = ["connect_latency_ms", "handshake_latency_ms", "enrolment_latency_ms"]
+    return ofRun.contains(name) ? tally[keyPath: path] : measured[keyPath: path]
   }
 
   private func writeSettings(_ json: inout JSONWriter) {
@@ -71,6 +80,37 @@ extension Report {
     json.member("processes", plan.division.processes)
     json.member("loops", plan.loops)
     json.member("seed", plan.seed)
+  }
+
+  private func writeReads(_ json: inout JSONWriter) {
+    guard let reads else { return }
+    json.key("reads")
+    json.object { json in
+      if let trouble = reads.trouble { json.member("trouble", trouble) }
+      json.member("answered", reads.answered)
+      json.member("failed", reads.failed)
+      json.member("open", reads.open)
+      json.member("bytes", reads.bytes)
+      json.member("per_second", readsPerSecond)
+      json.key("latency_ms")
+      Self.write(reads.latency, to: &json)
+      json.key("errors")
+      Self.write(reads.errors, to: &json)
+    }
+  }
+
+  private func writeExpectations(_ json: inout JSONWriter) {
+    if plan.expectations.isEmpty { return }
+    json.key("expectations")
+    json.array { json in
+      for expectation in plan.expectations {
+        json.object { json in
+          json.member("text", expectation.text)
+          json.member("found", expectation.found(in: self).value)
+          json.member("met", expectation.isMet(by: self))
+        }
+      }
+    }
   }
 
   private func writeFaults(_ json: inout JSONWriter) {

@@ -11,28 +11,47 @@ struct Report: Sendable {
   let elapsed: Duration
   let times: RunTimes?
   let watched: WatchedFigures?
+  /// nil without readers.
+  let reads: ReadFigures?
+  /// Somebody ended the run before its time.
+  let isInterrupted: Bool
 
-  init(plan: FleetPlan, result: FleetResult, elapsed: Duration, times: RunTimes?, watched: WatchedFigures?) {
+  init(
+    plan: FleetPlan, result: FleetResult, elapsed: Duration, times: RunTimes?, watched: WatchedFigures?,
+    reads: ReadFigures? = nil, isInterrupted: Bool = false
+  ) {
     self.plan = plan
     self.result = result
     tally = result.whole
     self.elapsed = elapsed
     self.times = times
     self.watched = watched
+    self.reads = reads
+    self.isInterrupted = isInterrupted
   }
 
   /// Of the measured part: what rates and latencies are computed from.
   var measured: Tally { result.measured }
 
-  /// Whether everything that was to be stored is stored, and every fault ended as it must.
-  /// - Parameter toleratingOutage: lost connections and 503 count as nothing if all was acknowledged in the end.
+  /// Whether the run came to its end, everything that was to be stored is stored, and every fault ended as it must.
+  /// - Parameter toleratingOutage: lost connections, 503 and pushes that were never made meanwhile count as nothing if all
+  ///   was acknowledged in the end.
   func isClean(toleratingOutage: Bool) -> Bool {
+    !isInterrupted && isFaultless(toleratingOutage: toleratingOutage)
+  }
+
+  /// The same of what was done of the run.
+  func isFaultless(toleratingOutage: Bool) -> Bool {
     let isComplete =
       tally.unenrolled == 0 && tally.refusedPushes == 0 && tally.unacknowledged == 0 && tally.parked == 0
-    let hasOutage = tally.lostConnections > 0 || tally.unavailable > 0
+    let hasOutage = tally.lostConnections > 0 || tally.unavailable > 0 || tally.unsent > 0
     let isRight = tally.faults.values.allSatisfy { $0.wrongCount == 0 } && watched?.isVerified != false
-    return isComplete && isRight && tally.deferred == 0 && (toleratingOutage || !hasOutage)
+    let isRead = reads.map { $0.trouble == nil && $0.failed == 0 } ?? true
+    return isComplete && isRight && isRead && tally.deferred == 0 && (toleratingOutage || !hasOutage)
   }
+
+  /// Whether everything is as `--expect` says.
+  var isAsExpected: Bool { plan.expectations.allSatisfy { $0.isMet(by: self) } }
 
   private func perSecond(_ count: Int) -> Double { elapsed > .zero ? Double(count) / elapsed.inSeconds : 0 }
   var pushesPerSecond: Double { perSecond(measured.acknowledged) }
@@ -105,11 +124,31 @@ struct Report: Sendable {
         lines.append("            \(number) × wrong: \(name)")
       }
     }
+    lines += readLines
+    if isInterrupted { lines.append("interrupted the run was ended before its time") }
     lines.append("client CPU  \(clientCPU.text)")
     lines += watchedLines
     lines.append(isClean(toleratingOutage: toleratingOutage) ? "clean       yes" : "clean       NO")
+    for expectation in plan.expectations {
+      let isMet = expectation.isMet(by: self)
+      lines.append("expected    \(expectation.text): \(isMet ? "yes" : "NO"), \(expectation.found(in: self).text)")
+    }
     return lines.map { $0 + "\n" }.joined()
   }
+
+  private var readLines: [String] {
+    guard let reads else { return [] }
+    if let trouble = reads.trouble { return ["reads       \(trouble)"] }
+    let lines = [
+      "reads       \(reads.answered) answered, \(Self.rounded(perSecond(reads.answered), 2))/s, \(reads.failed) failed, "
+        + "\(reads.open) open at the end",
+      "            " + Self.line(reads.latency),
+    ]
+    return lines
+      + reads.errors.sorted { $0.key < $1.key }.map { "            \($0.value) × read: \($0.key)" }
+  }
+
+  var readsPerSecond: Double { perSecond(reads?.answered ?? 0) }
 
   private var watchedLines: [String] {
     guard let watched else { return [] }

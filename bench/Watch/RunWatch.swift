@@ -56,7 +56,6 @@ final class RunWatch {
   private struct Mark {
     var server: ProcessFigures?
     var database: ProcessFigures?
-    var page: PrometheusPage?
     var counters: DatabaseFigures?
   }
 
@@ -64,7 +63,8 @@ final class RunWatch {
   private let loop: EventLoop
   private let probe: ServerProbe
   private let databaseProbe: DatabaseProbe?
-  private let storedBefore: StoredCounts
+  /// By server.
+  private let storedBefore: [Int: StoredCounts]
   private var begin: Mark?
   private var end: Mark?
 
@@ -74,17 +74,17 @@ final class RunWatch {
     self.loop = loop
     probe = ServerProbe(loop: loop, endpoint: fleet.endpoint, token: plan.metricsToken)
     databaseProbe = try plan.databaseURL.map { try DatabaseProbe(url: $0) }
-    let known = fleet.identities.values.filter { $0.index < fleet.collectors }.map(\.collector)
+    let hosts = (0..<fleet.collectors).map(BenchCollector.hostname)
     storedBefore =
       try plan.databaseURL.map { url throws(DatabaseFailure) in
-        try StoredCounts.of(known, in: DatabaseSession(url: url))
-      } ?? StoredCounts()
+        try StoredCounts.of(hosts: hosts, in: DatabaseSession(url: url))
+      } ?? [:]
     probe.start()
   }
 
   func measuringBegins() {
     begin = mark()
-    probe.ask()
+    probe.mark()
   }
 
   /// May be called again and again; the first call counts.
@@ -97,7 +97,7 @@ final class RunWatch {
   private func mark() -> Mark {
     Mark(
       server: plan.serverProcess.flatMap { ProcessFigures.of($0) },
-      database: plan.databaseProcess.flatMap { ProcessFigures.family(of: $0) }, page: probe.latest?.value,
+      database: plan.databaseProcess.flatMap { ProcessFigures.family(of: $0) },
       counters: databaseProbe?.latest?.value)
   }
 
@@ -110,7 +110,11 @@ final class RunWatch {
     var figures = WatchedFigures(verifies: plan.verifies)
     figures.server.samples = probe.log.samples
     figures.server.trouble = probe.trouble
-    if let page = probe.latest?.value { figures.server.growth = page.growth(since: begin?.page ?? PrometheusPage()) }
+    if let page = probe.latest?.value, let marked = probe.marked {
+      figures.server.growth = page.growth(since: marked)
+    } else if figures.server.trouble == nil {
+      figures.server.trouble = "/metrics was not answered in the measured part"
+    }
     if let before = begin?.server, let after = end?.server {
       figures.serverCPU = after.cpu - before.cpu
       figures.serverResidentBytes = after.residentBytes
@@ -130,7 +134,9 @@ final class RunWatch {
     do {
       // A connection of before the run may not have survived it.
       let stored = try StoredCounts.of(result.collectors, in: DatabaseSession(url: url))
-      database.stored = stored - storedBefore
+      for (server, counts) in stored {
+        database.stored = database.stored + (counts - (storedBefore[server] ?? StoredCounts()))
+      }
       if plan.verifies { figures.verification = Verification(stored: database.stored, tally: result.whole) }
     } catch {
       database.trouble = error.description

@@ -14,6 +14,11 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
   private(set) var log = SampleLog<PrometheusPage>()
   /// The newest page, and when it came.
   private(set) var latest: SampleLog<PrometheusPage>.Sample?
+  /// The first page that was asked for after `mark`: what later pages are compared with. A page of before would have what
+  /// came before the measured part in it; with none at all, growth would be all that the server has ever counted.
+  private(set) var marked: PrometheusPage?
+  private var markedAt: MonotonicTime?
+  private var askedAt = MonotonicTime(nanoseconds: 0)
   /// Why there is no page, from the last attempt.
   private(set) var trouble: String?
 
@@ -35,13 +40,19 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
     connection.close()
   }
 
+  /// From now on counts.
+  func mark() {
+    markedAt = .now()
+    ask()
+  }
+
   /// Asks now, if it does not anyway.
   func ask() {
     if isAsking { return }
     isAsking = true
     if let timer { loop.cancel(timer) }
     timer = loop.schedule(self, at: .now() + Self.interval)
-    if connection.isOpen { return connection.send(head, []) }
+    if connection.isOpen { return send() }
     do {
       try connection.open(identity: nil, owner: self)
     } catch {
@@ -59,7 +70,12 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
   }
 
   func connectionOpened(connect: Duration, handshake: Duration) {
-    if isAsking { connection.send(head, []) }
+    if isAsking { send() }
+  }
+
+  private func send() {
+    askedAt = .now()
+    connection.send(head, [])
   }
 
   func connectionAnswered(_ answer: Answer) {
@@ -72,6 +88,8 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
     let page = PrometheusPage(String(decoding: answer.body, as: UTF8.self))
     latest = SampleLog.Sample(at: .now(), value: page)
     log.offer(page, at: .now())
+    guard let markedAt, marked == nil else { return }
+    if askedAt >= markedAt { marked = page } else { ask() }
   }
 
   func connectionLost(_ loss: ConnectionLoss) {

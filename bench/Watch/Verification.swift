@@ -19,17 +19,28 @@ struct StoredCounts: Sendable, Equatable {
     return difference
   }
 
+  static func + (left: StoredCounts, right: StoredCounts) -> StoredCounts {
+    StoredCounts(
+      pushes: left.pushes + right.pushes, rows: left.rows.merging(right.rows, uniquingKeysWith: +))
+  }
+
   /// Counts, table by table. Blocks for as long as PostgreSQL needs.
-  static func of(_ collectors: [UUID], in session: DatabaseSession) throws(DatabaseFailure) -> StoredCounts {
-    var counts = StoredCounts()
-    if collectors.isEmpty { return counts }
-    let ids = "{" + collectors.map(\.description).joined(separator: ",") + "}"
-    let ours = "server_id = ANY (ARRAY(SELECT server_id FROM pganalytics.collectors WHERE id = ANY ($1::uuid[])))"
-    func count(_ table: String) throws(DatabaseFailure) -> Int {
-      let rows = try session.rows("SELECT count(*) FROM \(table) WHERE \(ours)", [ids])
-      return rows.first?.first?.flatMap { $0 }.flatMap { Int($0) } ?? 0
+  /// - Parameter servers: an array of server ids in SQL, with `$1` for `values`.
+  /// - Returns: by server.
+  private static func count(
+    _ servers: String, _ values: String, in session: DatabaseSession
+  ) throws(DatabaseFailure) -> [Int: StoredCounts] {
+    var counts: [Int: StoredCounts] = [:]
+    func add(_ table: String, _ note: (inout StoredCounts, Int) -> Void) throws(DatabaseFailure) {
+      let sql = "SELECT server_id, count(*) FROM \(table) WHERE server_id = ANY (ARRAY(\(servers))) GROUP BY 1"
+      for row in try session.rows(sql, [values]) {
+        guard row.count == 2, let server = row[0].flatMap({ Int($0) }), let count = row[1].flatMap({ Int($0) }) else {
+          continue
+        }
+        note(&counts[server, default: StoredCounts()], count)
+      }
     }
-    counts.pushes = try count("pganalytics.ingest_ledger")
+    try add("pganalytics.pushes") { $0.pushes = $1 }
     let tables = try session.rows(
       """
       SELECT c.relname, quote_ident(c.relname) FROM pg_class c
@@ -38,10 +49,28 @@ struct StoredCounts: Sendable, Equatable {
       """)
     for table in tables {
       guard table.count == 2, let name = table[0], let quoted = table[1] else { continue }
-      let rows = try count("metrics.\(quoted)")
-      if rows > 0 { counts.rows[name] = rows }
+      try add("metrics.\(quoted)") { $0.rows[name] = $1 }
     }
     return counts
+  }
+
+  /// Of the servers that these collectors report of.
+  static func of(
+    _ collectors: [UUID], in session: DatabaseSession
+  ) throws(DatabaseFailure) -> [Int: StoredCounts] {
+    if collectors.isEmpty { return [:] }
+    return try count(
+      "SELECT server_id FROM pganalytics.collectors WHERE id = ANY ($1::uuid[])",
+      "{" + collectors.map(\.description).joined(separator: ",") + "}", in: session)
+  }
+
+  /// Of the servers that collectors of these hosts report of: a host that enrols again may go on with its server.
+  static func of(
+    hosts: [String], in session: DatabaseSession
+  ) throws(DatabaseFailure) -> [Int: StoredCounts] {
+    try count(
+      "SELECT server_id FROM pganalytics.collectors WHERE hostname = ANY ($1::text[])",
+      "{" + hosts.joined(separator: ",") + "}", in: session)
   }
 }
 

@@ -27,7 +27,7 @@ def rows(url, *statements):
 class Postgres:
     """A cluster in `directory`, reached by a socket there. Runs as the user postgres if we are root."""
 
-    def __init__(self, directory, settings=()):
+    def __init__(self, directory, settings=(), port=5432):
         self.bin, self.directory = programs(), directory
         self.owner = {}
         directory.mkdir()
@@ -37,12 +37,12 @@ class Postgres:
             self.owner = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         self.run("initdb", "-D", directory / "data", "-U", "pganalytics", "-A", "trust", "-E", "UTF8", "--locale=C")
         with open(directory / "data/postgresql.conf", "a") as file:
-            file.write(f"listen_addresses = ''\nunix_socket_directories = '{directory}'\n")
+            file.write(f"listen_addresses = ''\nunix_socket_directories = '{directory}'\nport = {port}\n")
             file.writelines(f"{setting}\n" for setting in settings)
         if any((self.bin.parent / "lib").glob("timescaledb.so")):
             with open(directory / "data/postgresql.conf", "a") as file:
                 file.write("shared_preload_libraries = 'timescaledb'\ntimescaledb.telemetry_level = off\n")
-        self.server = f"host={directory} user=pganalytics"
+        self.server = f"host={directory} port={port} user=pganalytics"
         self.url = f"{self.server} dbname=pganalytics"
         self.start()
         self.sql("CREATE DATABASE pganalytics", "postgres")

@@ -20,6 +20,8 @@ struct EndpointRequest<Query: QueryParameters, Body: RequestInput>: Sendable {
 
 /// What a handler may know of the circumstances.
 struct RequestContext: Sendable {
+  /// As they were when the head was complete. Handlers have no other: one that is built at the start can't keep old ones.
+  let settings: Settings
   let principal: Principal
   let requestID: String
   /// Without the port.

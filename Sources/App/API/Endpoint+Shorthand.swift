@@ -34,12 +34,12 @@ extension Endpoint {
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [],
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
-    problems: [Problem.Kind] = [], answersFromHead: Bool = false,
+    problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<NoQuery, NoBody>, RequestContext) async throws(Problem) -> Output
   ) {
     self.init(
       method, path, id: id, tag: tag, access: access, summary: summary, description: description, fields: fields,
       query: NoQuery.self, body: NoBody.self, returns: output, status: status, answers: answers, problems: problems,
-      answersFromHead: answersFromHead, handle: handle)
+      answersFromHead: answersFromHead, isProbe: isProbe, handle: handle)
   }
 }

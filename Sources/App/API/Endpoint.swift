@@ -42,6 +42,8 @@ final class Endpoint: Sendable {
   let ownProblems: [Problem.Kind]
   /// The handler runs as soon as the head is there and the body is never read: for a client that may not finish it.
   let answersFromHead: Bool
+  /// It is asked all the time by programs that watch: the log has it at `debug`.
+  let isProbe: Bool
   let lane: Lane
 
   /// An endpoint of the admin lane.
@@ -54,7 +56,7 @@ final class Endpoint: Sendable {
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
-    problems: [Problem.Kind] = [], answersFromHead: Bool = false,
+    problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<Query, Body>, RequestContext) async throws(Problem) -> Output
   ) {
     precondition(!answersFromHead || body.declaration == .none, "\(id): a body that is not read cannot be declared")
@@ -75,6 +77,7 @@ final class Endpoint: Sendable {
     offers = self.answers.flatMap(\.contents).map(\.type)
     ownProblems = problems
     self.answersFromHead = answersFromHead
+    self.isProbe = isProbe
     lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
       let query = try Query.decode(request.head.target)
       let body = try Body.read(request)
@@ -102,6 +105,7 @@ final class Endpoint: Sendable {
     offers = answer.contents.map(\.type)
     ownProblems = problems
     answersFromHead = false
+    isProbe = false
     lane = .ingest
   }
 }
@@ -115,7 +119,8 @@ extension Endpoint {
     all += access.problems + input.problems
     if !path.parameters.isEmpty { all.append(.notFound) }
     if answers.contains(where: { !$0.contents.isEmpty }) { all.append(.notAcceptable) }
-    all += ownProblems + [.rateLimited, .internalError, .overloaded, .databaseUnavailable]
+    all +=
+      ownProblems + [.rateLimited, .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown, .shuttingDown]
     return Problem.Kind.allCases.filter(all.contains)
   }
 
@@ -127,11 +132,15 @@ extension Endpoint {
     if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
+    if head.framing == .length(0), !input.isRequired { return }
     if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
-    // The ingest lane looks at type and coding itself: real collectors label both wrongly.
-    if case .admin = lane, !input.contents.isEmpty { try head.requireBody(input.types) }
+    switch lane {
+    // The coding is seen by the bytes: real collectors label it wrongly.
+    case .ingest: try head.requireJSON()
+    case .admin: if !input.contents.isEmpty { try head.requireBody(input.types) }
+    }
   }
 
   /// Runs the handler; a problem becomes its response. Only for the admin lane.
@@ -140,7 +149,7 @@ extension Endpoint {
     do throws(Problem) {
       return try await handler(request, context)
     } catch {
-      return .complete(error.response(requestID: context.requestID))
+      return .refused(error, error.response(requestID: context.requestID))
     }
   }
 }

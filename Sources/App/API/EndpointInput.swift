@@ -18,6 +18,8 @@ struct InputDeclaration: Equatable, Sendable {
   let maximumBytes: Int?
   /// The problems that follow from having such a body.
   let problems: [Problem.Kind]
+  /// Whether a request must have one; else an empty one is an object without members.
+  var isRequired = true
 
   var types: [MediaType] { contents.map(\.type) + furtherTypes }
 

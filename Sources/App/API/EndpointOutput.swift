@@ -47,6 +47,16 @@ struct AnswerDeclaration: Equatable, Sendable {
   }
 }
 
+extension AnswerDeclaration.Field {
+  /// Of an answer that something was made, or is being done.
+  static let location = AnswerDeclaration.Field(
+    name: "Location", schema: .string(format: "uri-reference"), prose: "Where it is, or how far it is.")
+}
+
+extension HTTPField {
+  static func location(_ path: String) -> HTTPField { HTTPField("Location", path) }
+}
+
 extension AnswerDeclaration {
   /// The same answer, also in the media types of `other`, e.g. CSV beside JSON.
   func or(_ other: AnswerDeclaration) -> AnswerDeclaration {

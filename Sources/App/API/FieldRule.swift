@@ -74,6 +74,16 @@ extension FieldRule where Value == String {
     }
   }
 
+  /// What somebody else named: any characters but NUL, which PostgreSQL could not even store, or none.
+  static var name: FieldRule {
+    var schema = Schema.string
+    schema.count = 0...4096
+    schema.pattern = Schema.withoutNUL
+    return text(schema, standIn: "", expectation: "must be a text of 0 to 4096 characters") { text in
+      text.unicodeScalars.count <= 4096 && !text.utf8.contains(0) ? text : nil
+    }
+  }
+
   /// A password or another secret: any characters but NUL; its size counts, and it is shown nowhere.
   static func secret(_ length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string(format: "password")
@@ -111,9 +121,20 @@ extension FieldRule where Value == String {
   }
 }
 
+extension FieldRule where Value == Int64 {
+  /// 64 bits that name something, as a text: a program that knows doubles only would send another number.
+  static var identifier: FieldRule {
+    var schema = Schema.string
+    schema.pattern = "^-?[0-9]{1,19}$"
+    return text(schema, standIn: 0, expectation: "must be a whole number of 64 bits") { text in
+      text.utf8.first == UInt8(ascii: "+") ? nil : Int64(text)
+    }
+  }
+}
+
 extension FieldRule where Value == Int {
   static func integer(_ range: ClosedRange<Int>) -> FieldRule {
-    var schema = Schema.integer
+    var schema = Schema.integer(format: range.upperBound <= Int(Int32.max) ? "int32" : "int64")
     schema.minimum = .integer(Int64(range.lowerBound))
     schema.maximum = .integer(Int64(range.upperBound))
     return FieldRule(
@@ -137,7 +158,7 @@ extension FieldRule where Value == Int {
 
 extension FieldRule where Value == Double {
   static func number(_ range: ClosedRange<Double>) -> FieldRule {
-    var schema = Schema.number
+    var schema = Schema.double
     schema.minimum = .double(range.lowerBound)
     schema.maximum = .double(range.upperBound)
     let parse: @Sendable (Double) -> Double? = { range.contains($0) ? $0 : nil }
@@ -189,8 +210,9 @@ extension FieldRule where Value == Duration {
   /// A whole number and a unit: `30s`, `5m`, `24h`, `7d`, `2w`.
   static func duration(_ range: ClosedRange<Duration>) -> FieldRule {
     var schema = Schema.string
-    schema.pattern = DurationPattern.matching(range)
+    schema.pattern = DurationPattern.upTo(range.upperBound)
     let bounds = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
+    schema.limits = "From \(bounds.0) to \(bounds.1)."
     return text(
       schema, standIn: range.lowerBound,
       expectation: "must be a duration from \(bounds.0) to \(bounds.1): a number with the unit s, m, h, d or w"

@@ -31,6 +31,9 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
 
   var description: String { "\(type)/\(subtype)" }
 
+  /// `application/json`, `text/json`, or a format that is JSON as well (`application/vnd.example+json`, RFC 6839 §3.1).
+  var isJSON: Bool { (type == "application" || type == "text") && subtype == "json" || subtype.hasSuffix("+json") }
+
   /// Whether this is `range`, or within it if it is `type/*` or `*/*`.
   func isWithin(_ range: MediaType) -> Bool {
     (range.type == "*" || range.type == type) && (range.subtype == "*" || range.subtype == subtype)
@@ -105,6 +108,24 @@ extension HTTPRequestHead {
     }
     guard let text = string(named: "content-type") else { return }
     if let type = MediaType(text), accepted.contains(type) { return }
-    throw Problem(.unsupportedMediaType, "send \(accepted.map(\.description).joined(separator: " or "))")
+    throw .unsupportedMediaType(accepted)
+  }
+
+  /// Whether the body is labelled as JSON, or not at all.
+  /// - Throws: `.unsupportedMediaType`
+  func requireJSON() throws(Problem) {
+    guard let label = first(named: "content-type"), !label.elementsEqual("application/json".utf8) else { return }
+    if let type = MediaType(String(decoding: label, as: UTF8.self)), type.isJSON { return }
+    throw .unsupportedMediaType([.json])
+  }
+}
+
+extension Problem {
+  /// With `Accept`, which says what would do (RFC 9110 §15.5.16).
+  static func unsupportedMediaType(_ accepted: [MediaType]) -> Problem {
+    let names = accepted.map(\.description)
+    return Problem(
+      .unsupportedMediaType, "send \(names.joined(separator: " or "))",
+      fields: [HTTPField("Accept", names.joined(separator: ", "))])
   }
 }

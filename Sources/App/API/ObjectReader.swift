@@ -13,12 +13,15 @@ protocol RequestBody: RequestInput {
   static var schemaName: String { get }
   /// A body that decodes, for the documentation.
   static var example: JSONValue { get }
+  /// Whether there must be a body; if not, an empty one stands for an object without members.
+  static var isRequired: Bool { get }
   /// Reads each field exactly once.
   init(from object: inout ObjectReader)
 }
 
 extension RequestBody {
   static var schemaName: String { String(describing: Self.self) }
+  static var isRequired: Bool { true }
 }
 
 /// A change that a PATCH asks for: a member that is absent changes nothing, `null` clears.
@@ -130,10 +133,13 @@ extension RequestBody {
   static var declaration: InputDeclaration {
     assert(
       Result { () throws(Problem) in try decode(example) }.isSuccess, "the example of \(Self.self) does not decode")
-    return .json(schema, example: example)
+    var declaration = InputDeclaration.json(schema, example: example)
+    declaration.isRequired = isRequired
+    return declaration
   }
 
   static func read(_ request: AdmittedRequest) throws(Problem) -> Self {
+    if request.body.isEmpty, !isRequired { return try decode(.object(JSONObject())) }
     let value: JSONValue
     do throws(JSONValueError) {
       value = try JSONValue.parse(request.body.span)

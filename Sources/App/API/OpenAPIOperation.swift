@@ -71,7 +71,7 @@ struct OpenAPIOperation {
     if endpoint.input.contents.isEmpty { return }
     json.key("requestBody")
     json.object { json in
-      json.member("required", true)
+      json.member("required", endpoint.input.isRequired)
       json.key("content")
       json.object { json in
         for content in endpoint.input.contents {

@@ -42,7 +42,7 @@ enum Principal: Equatable, Sendable {
   var actor: String {
     switch self {
     case .anonymous: "anonymous"
-    case .user(let user): "user:\(user.id)"
+    case .user(let user): AuditEvent.user(user.id)
     case .collector(let collector): AuditEvent.collector(collector.id)
     }
   }

@@ -55,7 +55,10 @@ extension Problem: DatabaseFailure {
   /// to say, before it comes here; the error itself belongs into the log.
   init(_ error: DatabaseError) {
     switch error.kind {
-    case .connectFailed, .connectionLost, .waitedTooLong: self.init(.databaseUnavailable, retryAfterSeconds: 5)
+    case .connectionLost where error.mayHaveHappened, .unanswered where error.mayHaveHappened:
+      self.init(.outcomeUnknown, retryAfterSeconds: 5)
+    case .connectFailed, .connectionLost, .unanswered, .waitedTooLong:
+      self.init(.databaseUnavailable, retryAfterSeconds: 5)
     case .overloaded: self.init(.overloaded, retryAfterSeconds: 5)
     case .cancelled, .shutDown: self.init(.shuttingDown, retryAfterSeconds: 5)
     case .unexpectedResult: self.init(.internalError)
@@ -65,5 +68,6 @@ extension Problem: DatabaseFailure {
       self.init(.overloaded, "the query took too long (query_timeout)", retryAfterSeconds: 5)
     case .statement: self.init(.internalError)
     }
+    cause = error.description
   }
 }

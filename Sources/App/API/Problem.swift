@@ -5,17 +5,23 @@ import Protocol
 
 /// A refusal, on the wire `{"code", "error", "message", "details"?, "request_id"}`.
 struct Problem: Error, Equatable, Sendable {
-  let kind: Kind
+  var kind: Kind
   /// What exactly was wrong, for the one who sent the request. Never internals.
   var details: String?
+  /// Why we failed, for the log and for nobody else.
+  var cause: String?
   /// When to try again: `Retry-After`.
   var retryAfterSeconds: Int?
   /// Fields the refusal needs beside those: `Allow`, `WWW-Authenticate`.
   var fields: [HTTPField] = []
 
-  init(_ kind: Kind, _ details: String? = nil, retryAfterSeconds: Int? = nil, fields: [HTTPField] = []) {
+  init(
+    _ kind: Kind, _ details: String? = nil, cause: String? = nil, retryAfterSeconds: Int? = nil,
+    fields: [HTTPField] = []
+  ) {
     self.kind = kind
     self.details = details
+    self.cause = cause
     self.retryAfterSeconds = retryAfterSeconds
     self.fields = fields
   }
@@ -24,6 +30,8 @@ struct Problem: Error, Equatable, Sendable {
   enum Kind: String, CaseIterable, Sendable {
     // The message
     case malformedRequest = "malformed_request"
+    case plainHTTP = "plain_http"
+    case proxyHeaderUnexpected = "proxy_header_unexpected"
     case requestTimeout = "request_timeout"
     case headTooLarge = "head_too_large"
     case targetTooLong = "target_too_long"
@@ -42,8 +50,10 @@ struct Problem: Error, Equatable, Sendable {
     case invalidJSON = "invalid_json"
     case invalidQuery = "invalid_query"
     case validationFailed = "validation_failed"
+    case idempotencyKeyReused = "idempotency_key_reused"
     case wrongPassword = "wrong_password"
     case conflict = "conflict"
+    case alreadyEnrolled = "already_enrolled"
     case renewalTooEarly = "renewal_too_early"
     case lastAdmin = "last_admin"
     case preconditionFailed = "precondition_failed"
@@ -84,6 +94,7 @@ struct Problem: Error, Equatable, Sendable {
     case internalError = "internal_error"
     case overloaded = "overloaded"
     case databaseUnavailable = "database_unavailable"
+    case outcomeUnknown = "outcome_unknown"
     case shuttingDown = "shutting_down"
   }
 }
@@ -93,7 +104,8 @@ extension Problem.Kind {
 
   var status: HTTPStatus {
     switch self {
-    case .malformedRequest, .invalidCompression, .invalidJSON, .invalidQuery: .badRequest
+    case .malformedRequest, .plainHTTP, .proxyHeaderUnexpected, .invalidCompression, .invalidJSON, .invalidQuery:
+      .badRequest
     case .unauthenticated, .invalidToken, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature,
       .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .sessionEnded,
       .invalidCredentials, .invalidRegistrationSecret:
@@ -106,18 +118,18 @@ extension Problem.Kind {
     case .methodNotAllowed: .methodNotAllowed
     case .notAcceptable: .notAcceptable
     case .requestTimeout: .requestTimeout
-    case .conflict, .renewalTooEarly, .lastAdmin: .conflict
+    case .conflict, .alreadyEnrolled, .renewalTooEarly, .lastAdmin: .conflict
     case .preconditionFailed: .preconditionFailed
     case .bodyTooLarge: .contentTooLarge
     case .targetTooLong: .uriTooLong
     case .unsupportedMediaType, .unsupportedContentCoding: .unsupportedMediaType
     case .unsupportedExpectation: .expectationFailed
-    case .validationFailed, .wrongPassword: .unprocessableContent
+    case .validationFailed, .idempotencyKeyReused, .wrongPassword: .unprocessableContent
     case .rateLimited, .accountLocked: .tooManyRequests
     case .headTooLarge: .requestHeaderFieldsTooLarge
     case .internalError: .internalServerError
     case .unsupportedTransferCoding: .notImplemented
-    case .overloaded, .databaseUnavailable, .shuttingDown: .serviceUnavailable
+    case .overloaded, .databaseUnavailable, .outcomeUnknown, .shuttingDown: .serviceUnavailable
     case .unsupportedHTTPVersion: .httpVersionNotSupported
     }
   }
@@ -126,6 +138,9 @@ extension Problem.Kind {
   var message: String {
     switch self {
     case .malformedRequest: "The request breaks the rules of HTTP/1.1."
+    case .plainHTTP: "This port speaks HTTPS, and the request came without TLS; use https:// in its URL."
+    case .proxyHeaderUnexpected:
+      "A PROXY protocol header is believed from the addresses in proxy_protocol_from only, and this is none of them."
     case .requestTimeout: "The request did not arrive in time."
     case .headTooLarge: "The header fields are too large or too many."
     case .targetTooLong: "The request target is too long."
@@ -142,9 +157,11 @@ extension Problem.Kind {
     case .invalidJSON: "The body is not well-formed JSON."
     case .invalidQuery: "A query parameter is missing, unknown or not valid."
     case .validationFailed: "A field of the body is missing, unknown or not valid."
+    case .idempotencyKeyReused: "The Idempotency-Key was used for a push of other metrics."
     case .wrongPassword: "The current password is wrong."
     case .lastAdmin: "There must be an active administrator, and this is the last one."
     case .conflict: "The request conflicts with what is stored."
+    case .alreadyEnrolled: "The host is enrolled already."
     case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."
@@ -179,7 +196,8 @@ extension Problem.Kind {
     case .accountLocked: "Too many failed logins; try again later."
     case .internalError: "The server failed; the request id finds the reason in its log."
     case .overloaded: "The server has more work than it can do; try again later."
-    case .databaseUnavailable: "The database cannot be reached; try again later."
+    case .databaseUnavailable: "The database does not serve this now; try again later."
+    case .outcomeUnknown: "The database has not answered in time: this may have been done. Send the same request again."
     case .shuttingDown: "The server is shutting down; try again later."
     }
   }

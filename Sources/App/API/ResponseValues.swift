@@ -13,22 +13,22 @@ extension Bool: ResponseValue {
 }
 
 extension Int: ResponseValue {
-  static var schema: Schema { .integer }
+  static var schema: Schema { .integer(format: "int64") }
   func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Int32: ResponseValue {
-  static var schema: Schema { .integer }
+  static var schema: Schema { .integer(format: "int32") }
   func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Int64: ResponseValue {
-  static var schema: Schema { .integer }
+  static var schema: Schema { .integer(format: "int64") }
   func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Double: ResponseValue {
-  static var schema: Schema { .number }
+  static var schema: Schema { .double }
   func write(to json: inout JSONWriter) { json.value(self) }
 }
 

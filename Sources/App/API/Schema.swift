@@ -16,6 +16,8 @@ struct Schema: Equatable, Sendable {
   /// Objects with a name are written once, under `components/schemas`, and referred to.
   var name: String?
   var description = ""
+  /// What of the values no keyword says, as a sentence.
+  var limits = ""
   var isNullable = false
   var defaultValue: JSONValue?
   var format: String?
@@ -43,12 +45,17 @@ struct Schema: Equatable, Sendable {
   static let string = Schema(.string)
   static let integer = Schema(.integer)
   static let number = Schema(.number)
+  static let double = Schema.formatted(.number, "double")
   static let boolean = Schema(.boolean)
   static let uuid = string(format: "uuid")
   static let instant = string(format: "date-time")
 
-  static func string(format: String) -> Schema {
-    var schema = Schema.string
+  static func string(format: String) -> Schema { formatted(.string, format) }
+  /// - Parameter format: `int32` or `int64`.
+  static func integer(format: String) -> Schema { formatted(.integer, format) }
+
+  private static func formatted(_ kind: Kind, _ format: String) -> Schema {
+    var schema = Schema(kind)
     schema.format = format
     return schema
   }
@@ -150,7 +157,8 @@ extension Schema {
         json.key("default")
         json.value(defaultValue)
       }
-      if !description.isEmpty { json.member("description", description) }
+      let prose = [description, limits].filter { !$0.isEmpty }.joined(separator: " ")
+      if !prose.isEmpty { json.member("description", prose) }
     }
   }
 

@@ -19,13 +19,32 @@ extension Timestamp {
   /// In UTC, with six digits of fraction unless they are zero. Years outside 0...9999 (which PostgreSQL has) print with
   /// as many digits as they need.
   var rfc3339: String {
+    let (days, rest) = Self.split(unixMicroseconds)
+    return Self.text(days, rest, Self.date(of: days).year)
+  }
+
+  /// What is stored, as it is: of a `timestamptz` from the first to the last that PostgreSQL can hold the time as above, with
+  /// ` BC` behind a year before Christ; `infinity` and `-infinity` by these names.
+  /// - Parameter word: microseconds since 2000-01-01 UTC.
+  static func text(ofWord word: Int64) -> String {
+    if word == .max { return "infinity" }
+    if word == .min { return "-infinity" }
+    // Counted in days, for the last years do not fit microseconds since 1970.
+    let (daysSince2000, rest) = split(word)
+    let days = daysSince2000 + 10_957
+    let year = date(of: days).year
+    return year > 0 ? text(days, rest, year) : text(days, rest, 1 - year) + " BC"
+  }
+
+  private static func split(_ microseconds: Int64) -> (days: Int64, rest: Int64) {
     let dayLength: Int64 = 86_400_000_000
-    var (days, rest) = unixMicroseconds.quotientAndRemainder(dividingBy: dayLength)
-    if rest < 0 {
-      days -= 1
-      rest += dayLength
-    }
-    let (year, month, day) = Self.date(of: days)
+    let (days, rest) = microseconds.quotientAndRemainder(dividingBy: dayLength)
+    return rest < 0 ? (days - 1, rest + dayLength) : (days, rest)
+  }
+
+  /// - Parameter year: what is printed for the year of the day.
+  private static func text(_ days: Int64, _ rest: Int64, _ year: Int64) -> String {
+    let (_, month, day) = date(of: days)
     let seconds = rest / 1_000_000
     let microsecond = rest % 1_000_000
     func padded(_ number: Int64, _ width: Int) -> String {

@@ -80,7 +80,7 @@ extension DatabaseLease {
     if change.passwordHash != nil || change.isActive == false {
       try await execute(UserSessionStatements.endAll, account.id)
     }
-    if change.passwordHash != nil { try await execute(LoginStatements.succeed, account.username) }
+    if change.passwordHash != nil { try await execute(LoginStatements.lift, account.username) }
     return changed
   }
 }

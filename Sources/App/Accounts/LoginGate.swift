@@ -18,14 +18,19 @@ struct LoginGate: Sendable {
   /// The account whose name and password these are, active or not.
   /// - Parameters:
   ///   - wrong: what a wrong name or password is refused with.
+  ///   - isKnown: the caller has a session of the account.
   ///   - event: what the caller tries, for the audit trail.
   /// - Throws: `wrong`, `.rateLimited`, `.accountLocked`, `.overloaded`
   func check(
-    _ username: String, _ password: String, wrong: Problem.Kind, _ event: AuditEvent, _ context: RequestContext
+    _ username: String, _ password: String, wrong: Problem.Kind, isKnown: Bool = false, _ event: AuditEvent,
+    _ context: RequestContext
   ) async throws(Problem) -> Account {
-    try counted { () throws(Problem) in try limits.take(account: username, address: context.peerAddress) }
+    let address = context.peerAddress
+    try counted { () throws(Problem) in
+      try limits.take(account: username, address: address, isKnown: isKnown)
+    }
     let (wait, account) = try await services.query { database throws(DatabaseError) in
-      let wait = try await database.one(LoginStatements.lock, username)?.value
+      let wait = try await database.one(LoginStatements.lock, username, address)?.value
       return (wait, try await database.one(AccountStatements.byName, username))
     }
     var event = event
@@ -35,27 +40,24 @@ struct LoginGate: Sendable {
     // The same work is done for a name that nobody has.
     let isRight = try await services.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
     guard let account, isRight else {
-      let settings = services.settings
+      let settings = context.settings
       try await services.query { database throws(DatabaseError) in
         try await database.execute(
-          LoginStatements.fail, username, Int32(clamping: settings.loginLockoutFailures),
-          Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds))
+          LoginStatements.fail, username, address, Int32(clamping: settings.loginLockoutFailures),
+          Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds),
+          Int32(clamping: settings.loginLockoutAddresses))
       }
       throw try await refusal(event, Problem(wrong))
     }
+    limits.succeeded(account: username, address: address)
     return account
-  }
-
-  /// Whether the address may try, before a refresh token costs anything.
-  func check(address: String) throws(Problem) {
-    try counted { () throws(Problem) in try limits.check(address: address) }
   }
 
   /// Counts a refused refresh token, and writes it down. - Returns: `problem`, to be thrown.
   func refusal(
     _ event: AuditEvent, _ problem: Problem, fromAddress address: String
   ) async throws(Problem) -> Problem {
-    try counted { () throws(Problem) in try limits.take(address: address) }
+    try counted { () throws(Problem) in try limits.take(refreshFrom: address) }
     return try await refusal(event, problem)
   }
 
@@ -81,7 +83,9 @@ struct LoginGate: Sendable {
 extension Services {
   /// Hashes a password that is known to be permitted.
   func hash(_ password: String) async throws(Problem) -> String {
-    guard let hash = try await work({ PasswordHash.hash(password) }) else { throw Problem(.internalError) }
+    guard let hash = try await work({ PasswordHash.hash(password) }) else {
+      throw Problem(.internalError, cause: "the password was not hashed")
+    }
     return hash
   }
 

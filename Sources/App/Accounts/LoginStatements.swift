@@ -1,42 +1,82 @@
 import Protocol
 
-/// Failed logins of a name in a row. What a name has is nowhere told from what nobody has.
+/// Failed logins of a name in a row, from one address and from all. What a name has is nowhere told from what nobody has.
 enum LoginStatements {
-  static let all = [lock.description, fail.description, succeed.description]
+  static let all = [lock.description, fail.description, succeed.description, lift.description]
 
-  /// Seconds for which the name is locked; no row if it is not.
-  static let lock = Statement<String, SingleValue<Int64>>(
+  /// Seconds for which the name is locked for the address; no row if it is not. A failure in the future is one of a clock
+  /// that was put back since: its lock-out would end nobody knows when, and the next failure locks again.
+  /// Parameters: name, address.
+  static let lock = Statement<String, String, SingleValue<Int64>>(
     "login_lock",
     """
-    SELECT ceil(extract(epoch FROM locked_until - now()))::int8 FROM pganalytics.login_failures
-    WHERE name_hash = pganalytics.login_name_hash($1) AND locked_until > now()
+    SELECT ceil(extract(epoch FROM max(locked_until) - now()))::int8 FROM (
+      SELECT failed_at, locked_until FROM pganalytics.login_address_failures
+      WHERE name_hash = pganalytics.login_name_hash($1) AND address = $2
+      UNION ALL
+      SELECT failed_at, locked_until FROM pganalytics.login_failures
+      WHERE name_hash = pganalytics.login_name_hash($1)) AS failures
+    WHERE locked_until > now() AND failed_at <= now()
+    HAVING count(*) > 0
     """)
 
-  /// Counts one failure, in one statement: servers may count at once. From the failure that reaches the limit on, each
-  /// locks the name twice as long as the one before. What is long past is forgotten.
-  /// Parameters: name, failures that lock, seconds of the first lock, seconds of the longest.
-  static let fail = Statement<String, Int32, Double, Double, NoRow>(
+  /// How failures are counted on: what is long past is forgotten. $4: seconds.
+  private static let counted = """
+    SELECT CASE
+      WHEN coalesce(stored.locked_until, stored.failed_at) < now() - make_interval(secs => $5) THEN 1
+      ELSE stored.failures + 1
+    END AS failures
+    """
+
+  /// From the failure that reaches the limit on, each locks twice as long as the one before.
+  private static let lockedUntil = """
+    now() + make_interval(secs => least($5::float8, $4::float8 * power(2, least(counted.failures - $3, 30))))
+    """
+
+  /// Counts one failure, in one statement: servers may count at once. The name as a whole is locked if failures came from
+  /// many addresses. Parameters: name, address, failures that lock, seconds of the first lock, seconds of the longest,
+  /// addresses from which the name is locked as a whole.
+  static let fail = Statement<String, String, Int32, Double, Double, Int32, NoRow>(
     "login_fail",
     """
+    WITH at_address AS (
+      INSERT INTO pganalytics.login_address_failures AS stored (name_hash, address, failures, failed_at, locked_until)
+      VALUES (
+        pganalytics.login_name_hash($1), $2, 1, now(),
+        CASE WHEN $3 <= 1 THEN now() + make_interval(secs => least($4::float8, $5::float8)) END)
+      ON CONFLICT (name_hash, address) DO UPDATE SET (failures, failed_at, locked_until) = (
+        SELECT counted.failures, now(), CASE WHEN counted.failures >= $3 THEN \(lockedUntil) END
+        FROM (\(counted)) AS counted)),
+    addresses AS (
+      SELECT count(*) + 1 AS number FROM pganalytics.login_address_failures
+      WHERE name_hash = pganalytics.login_name_hash($1) AND address <> $2
+        AND failed_at > now() - make_interval(secs => $5))
     INSERT INTO pganalytics.login_failures AS stored (name_hash, failures, failed_at, locked_until)
-    VALUES (
-      pganalytics.login_name_hash($1), 1, now(),
-      CASE WHEN $2 <= 1 THEN now() + make_interval(secs => least($3::float8, $4::float8)) END)
+    SELECT pganalytics.login_name_hash($1), 1, now(),
+      CASE WHEN $3 <= 1 AND number >= $6::int4 THEN now() + make_interval(secs => least($4::float8, $5::float8)) END
+    FROM addresses
     ON CONFLICT (name_hash) DO UPDATE SET (failures, failed_at, locked_until) = (
-      SELECT
-        counted.failures, now(),
-        CASE WHEN counted.failures >= $2 THEN
-          now() + make_interval(secs => least($4, $3 * power(2, least(counted.failures - $2, 30))))
-        END
-      FROM (
-        SELECT CASE
-          WHEN coalesce(stored.locked_until, stored.failed_at) < now() - make_interval(secs => $4) THEN 1
-          ELSE stored.failures + 1
-        END AS failures
-      ) AS counted)
+      SELECT counted.failures, now(),
+        CASE WHEN counted.failures >= $3 AND (SELECT number FROM addresses) >= $6::int4 THEN \(lockedUntil) END
+      FROM (\(counted)) AS counted)
     """)
 
-  static let succeed = Statement<String, NoRow>(
+  /// A right password from an address: what failed there, and altogether, counts no more. Parameters: name, address.
+  static let succeed = Statement<String, String, NoRow>(
     "login_succeed",
-    "DELETE FROM pganalytics.login_failures WHERE name_hash = pganalytics.login_name_hash($1)")
+    """
+    WITH at_address AS (
+      DELETE FROM pganalytics.login_address_failures
+      WHERE name_hash = pganalytics.login_name_hash($1) AND address = $2)
+    DELETE FROM pganalytics.login_failures WHERE name_hash = pganalytics.login_name_hash($1)
+    """)
+
+  /// Lifts every lock-out of a name.
+  static let lift = Statement<String, NoRow>(
+    "login_lift",
+    """
+    WITH at_address AS (
+      DELETE FROM pganalytics.login_address_failures WHERE name_hash = pganalytics.login_name_hash($1))
+    DELETE FROM pganalytics.login_failures WHERE name_hash = pganalytics.login_name_hash($1)
+    """)
 }

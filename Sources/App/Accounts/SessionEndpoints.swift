@@ -83,7 +83,7 @@ enum SessionEndpoints {
       body: LoginRequest.self, returns: LoginAnswer.self,
       problems: [.invalidCredentials, .accountInactive, .accountLocked]
     ) { request, context async throws(Problem) -> LoginAnswer in
-      answer(try await sessions.begin(request.body.username, request.body.password, context), sessions, context)
+      answer(try await sessions.begin(request.body.username, request.body.password, context), context)
     }
   }
 
@@ -98,7 +98,7 @@ enum SessionEndpoints {
       body: RefreshRequest.self, returns: LoginAnswer.self,
       problems: [.invalidToken, .expiredToken, .reusedToken, .sessionEnded]
     ) { request, context async throws(Problem) -> LoginAnswer in
-      answer(try await sessions.refresh(request.body.refreshToken, context), sessions, context)
+      answer(try await sessions.refresh(request.body.refreshToken, context), context)
     }
   }
 
@@ -142,14 +142,12 @@ enum SessionEndpoints {
     }
   }
 
-  private static func answer(
-    _ granted: Sessions.Granted, _ sessions: Sessions, _ context: RequestContext
-  ) -> LoginAnswer {
+  private static func answer(_ granted: Sessions.Granted, _ context: RequestContext) -> LoginAnswer {
     LoginAnswer(
       accessToken: granted.access.token,
       expiresIn: granted.access.expiresAt - context.now.unixMicroseconds / 1_000_000,
       expiresAt: Timestamp(unixSeconds: granted.access.expiresAt), refreshToken: granted.refresh.text,
-      refreshExpiresIn: sessions.services.settings.refreshTokenLife.wholeSeconds,
+      refreshExpiresIn: context.settings.refreshTokenLife.wholeSeconds,
       user: UserAnswer(account: granted.account))
   }
 }

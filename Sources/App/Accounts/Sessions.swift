@@ -13,7 +13,9 @@ struct Sessions: Sendable {
   let services: Services
   let gate: LoginGate
 
-  private var life: Double { Double(services.settings.refreshTokenLife.wholeSeconds) }
+  private static func life(_ context: RequestContext) -> Double {
+    Double(context.settings.refreshTokenLife.wholeSeconds)
+  }
 
   /// Logs in.
   func begin(_ username: String, _ password: String, _ context: RequestContext) async throws(Problem) -> Granted {
@@ -27,7 +29,7 @@ struct Sessions: Sendable {
     let granted = try grant(account, token, context)
     do throws(Problem) {
       try await services.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
-        try await enter(account, username, newHash, token, session)
+        try await enter(account, username, newHash, token, session, context)
       }
     } catch {
       // What changed while the password was checked: somebody else's guesses locked the name, or it is another password.
@@ -40,48 +42,58 @@ struct Sessions: Sendable {
   }
 
   private func enter(
-    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease
+    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease,
+    _ context: RequestContext
   ) async throws(Problem) {
     let entered = try await session.query { session throws(DatabaseError) in
       try await session.execute(AccountStatements.loggedIn, account.id, account.passwordHash)
     }
     if entered == 0 { throw Problem(.invalidCredentials) }
     let wait = try await session.query { session throws(DatabaseError) in
-      try await session.one(LoginStatements.lock, username)?.value
+      try await session.one(LoginStatements.lock, username, context.peerAddress)?.value
     }
     if let wait { throw Problem(locked: wait) }
     try await session.query { session throws(DatabaseError) in
-      try await session.execute(LoginStatements.succeed, username)
+      try await session.execute(LoginStatements.succeed, username, context.peerAddress)
       if let newHash { try await session.execute(AccountStatements.rehash, account.id, newHash) }
-      try await session.execute(UserSessionStatements.begin, token.session, account.id, token.digest, life)
+      try await session.execute(
+        UserSessionStatements.begin, token.session, account.id, token.digest, Self.life(context))
     }
   }
 
-  /// Uses a refresh token up for the next one.
+  /// Uses a refresh token up for the next one. A good one is not counted with those that strangers at its address make up:
+  /// whether it is good is one indexed look, and only those that are not are limited.
   /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, and the session is ended.
   func refresh(_ text: String, _ context: RequestContext) async throws(Problem) -> Granted {
-    try gate.check(address: context.peerAddress)
     guard let token = RefreshToken(text) else {
       throw try await refuse(Problem(.invalidToken), AuditEvent(.refresh, context), context)
     }
+    let known = try await state(of: token)
+    guard let known, known.isCurrent else { throw try await refuse(token, known, context) }
     let next = token.next()
     let account = try await services.database.transaction { session throws(Problem) -> Account? in
       try await session.query { session throws(DatabaseError) -> Account? in
         let account = try await session.one(
-          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest, life)
+          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest,
+          Self.life(context))
         if let account { try await session.audit(AuditEvent(.refresh, by: account.actor, context)) }
         return account
       }
     }
-    guard let account else { throw try await refuse(token, context) }
+    guard let account else { throw try await refuse(token, try await state(of: token), context) }
     return try grant(account, next, context)
   }
 
-  /// Why `token` was not good.
-  private func refuse(_ token: RefreshToken, _ context: RequestContext) async throws(Problem) -> Problem {
-    let state = try await services.query { database throws(DatabaseError) in
+  private func state(of token: RefreshToken) async throws(Problem) -> SessionState? {
+    try await services.query { database throws(DatabaseError) in
       try await database.one(UserSessionStatements.state, token.session, token.digest)
     }
+  }
+
+  /// Why `token` was not good.
+  private func refuse(
+    _ token: RefreshToken, _ state: SessionState?, _ context: RequestContext
+  ) async throws(Problem) -> Problem {
     var event = AuditEvent(.refresh, context, on: state.map { "user:\($0.userID)" })
     guard let state else { return try await refuse(Problem(.invalidToken), event, context) }
     if token.generation < state.generation {
@@ -114,7 +126,9 @@ struct Sessions: Sendable {
   }
 
   private func grant(_ account: Account, _ token: RefreshToken, _ context: RequestContext) throws(Problem) -> Granted {
-    guard let role = Role(rawValue: account.role) else { throw Problem(.internalError) }
+    guard let role = Role(rawValue: account.role) else {
+      throw Problem(.internalError, cause: "\(account.username) has the unknown role \(account.role)")
+    }
     let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
     let access = services.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
     return Granted(account: account, access: access, refresh: token)
@@ -140,7 +154,7 @@ struct Sessions: Sendable {
     }
     if new == current { throw Problem(.validationFailed, "new_password must differ from current_password") }
     let event = AuditEvent(.changePassword, context)
-    let account = try await gate.check(user.name, current, wrong: .wrongPassword, event, context)
+    let account = try await gate.check(user.name, current, wrong: .wrongPassword, isKnown: true, event, context)
     let hash = try await services.hash(new)
     try await services.change(event) { session throws(Problem) in
       let changed = try await session.query { session throws(DatabaseError) in
@@ -149,7 +163,7 @@ struct Sessions: Sendable {
       if changed == 0 { throw Problem(.conflict, "the password was changed by somebody else just now") }
       try await session.query { session throws(DatabaseError) in
         try await session.execute(UserSessionStatements.endOthers, user.id, user.sessionID)
-        try await session.execute(LoginStatements.succeed, user.name)
+        try await session.execute(LoginStatements.succeed, user.name, context.peerAddress)
       }
     }
   }
@@ -166,7 +180,9 @@ extension Database {
       throw Problem(error)
     }
     guard let present else { throw Problem(.sessionEnded) }
-    guard let role = Role(rawValue: present.role) else { throw Problem(.internalError) }
+    guard let role = Role(rawValue: present.role) else {
+      throw Problem(.internalError, cause: "\(present.username) has the unknown role \(present.role)")
+    }
     return Principal.User(id: token.userID, name: present.username, role: role, sessionID: token.sessionID)
   }
 }

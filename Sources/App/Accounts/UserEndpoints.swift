@@ -129,7 +129,8 @@ enum UserEndpoints {
   private static func add(_ services: Services) -> Endpoint {
     Endpoint(
       .post, "/api/v1/users", id: "addUser", tag: .users, access: .user(.admin), summary: "Add a user.",
-      body: NewUser.self, returns: HTTPResponse.self, answers: [tagged.with(.created)], problems: [.conflict]
+      body: NewUser.self, returns: HTTPResponse.self,
+      answers: [.json(UserAnswer.self, status: .created, fields: tagged.fields + [.location])], problems: [.conflict]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let new = request.body
       if let fault = Accounts.fault(inPassword: new.password, of: new.username) {
@@ -255,7 +256,7 @@ enum UserEndpoints {
 
   private static func answer(_ account: Account, _ status: HTTPStatus) -> HTTPResponse {
     var fields = [tag(account).field]
-    if status == .created { fields.append(HTTPField("Location", "/api/v1/users/\(account.id)")) }
+    if status == .created { fields.append(.location("/api/v1/users/\(account.id)")) }
     return .json(UserAnswer(account: account), status: status, fields: fields)
   }
 }

@@ -23,7 +23,7 @@ struct CertificateRenewal {
       guard let collector else { throw Problem(.collectorRevoked) }
       try check(certificates)
       let made = try CollectorCertificate(
-        services, csr: csr, collector: collector.id, hostname: collector.hostname, now: context.now)
+        services, csr: csr, collector: collector.id, hostname: collector.hostname, context)
       try await session.query { client throws(DatabaseError) in
         try await client.execute(
           CertificateStatements.add, made.issued.serialHex, collector.id, made.issued.fingerprintHex,
@@ -40,8 +40,11 @@ struct CertificateRenewal {
   }
 
   private func checkAge() throws(Problem) {
+    let now = context.now.unixMicroseconds / 1_000_000
+    // One of a time that our clock took back is good here, and maybe nowhere else.
+    if shown.notBefore > now { return }
     let due = shown.notBefore + (shown.notAfter - shown.notBefore) * 2 / 3
-    let wait = due - context.now.unixMicroseconds / 1_000_000
+    let wait = due - now
     if wait > 0 {
       throw Problem(
         .renewalTooEarly, "it can be renewed from \(Timestamp(unixSeconds: due).rfc3339)", retryAfterSeconds: Int(wait))

@@ -1,4 +1,4 @@
-// The serial of a collector's certificate in 16 bytes: all that a lane remembers of one.
+// The serial of a collector's certificate, by which people name it.
 
 /// At most 128 bits: those we make have as many. A longer one is nobody's.
 struct CertificateSerial: Hashable, Sendable, LosslessStringConvertible {

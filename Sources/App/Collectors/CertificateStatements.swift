@@ -83,6 +83,8 @@ enum CertificateStatements {
     """
     SELECT serial, coalesce(authority, '') AS authority, coalesce(revoked_at, now()) AS revoked_at
     FROM pganalytics.collector_certificates WHERE revoked_at IS NOT NULL AND not_after > now()
+    UNION ALL
+    SELECT serial, coalesce(authority, ''), revoked_at FROM pganalytics.ended_certificates WHERE not_after > now()
     """)
 
   /// Certificates of before there could be two authorities. $1: the only one of then.

@@ -39,11 +39,11 @@ enum CollectorAdminEndpoints {
   private static let missingCertificate = Problem(.notFound, "the collector has no such certificate")
 
   private static func list(_ services: Services) -> Endpoint {
-    let silence = Double(services.settings.offlineAfter.wholeSeconds)
-    return Endpoint(
+    Endpoint(
       .get, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
       summary: "The collectors.", query: CollectorsQuery.self, returns: Page<CollectorAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<CollectorAnswer> in
+    ) { request, context async throws(Problem) -> Page<CollectorAnswer> in
+      let silence = Double(context.settings.offlineAfter.wholeSeconds)
       let (query, selection) = (request.query, request.query.page)
       let (rows, total) = try await services.query { database throws(DatabaseError) in
         let status = query.status?.rawValue
@@ -59,7 +59,7 @@ enum CollectorAdminEndpoints {
   private static func one(_ services: Services) -> Endpoint {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
-      summary: "One collector with its certificates.",
+      summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
         The `ETag` changes with every part of the answer. For `If-Match` counts its part before the dot: what is decided \
         about the collector (name, revocation, certificates, configuration, permit), not `status`, `last_seen_at` and \
@@ -72,10 +72,10 @@ enum CollectorAdminEndpoints {
           fields: [.init(name: "ETag", schema: .string, prose: "For If-None-Match and If-Match.")]),
         .empty(.notModified, prose: "The client's copy is the same (If-None-Match)."),
       ]
-    ) { request, _ async throws(Problem) -> HTTPResponse in
+    ) { request, context async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("id")
       let details = try await services.query { database throws(DatabaseError) -> CollectorDetails? in
-        try await find(id, CollectorAdminStatements.one, services, in: database)
+        try await find(id, CollectorAdminStatements.one, context, in: database)
       }
       guard let details else { throw missing }
       let tag = details.tag
@@ -85,12 +85,14 @@ enum CollectorAdminEndpoints {
   }
 
   private static func find(
-    _ id: UUID, _ statement: Statement<Double, UUID, CollectorRow>, _ services: Services,
+    _ id: UUID, _ statement: Statement<Double, UUID, CollectorRow>, _ context: RequestContext,
     in client: some DatabaseClient
   ) async throws(DatabaseError) -> CollectorDetails? {
-    let silence = Double(services.settings.offlineAfter.wholeSeconds)
+    let silence = Double(context.settings.offlineAfter.wholeSeconds)
     guard let collector = try await client.one(statement, silence, id) else { return nil }
-    return CollectorDetails(collector: collector, certificates: try await client.rows(CertificateStatements.of, id))
+    return CollectorDetails(
+      collector: collector, certificates: try await client.rows(CertificateStatements.of, id),
+      rejects: try await client.rows(RejectStatements.of, id))
   }
 
   private static func revoke(_ services: Services) -> Endpoint {
@@ -109,7 +111,7 @@ enum CollectorAdminEndpoints {
       try await services.change(AuditEvent(.revokeCollector, context, on: AuditEvent.collector(id))) {
         session throws(Problem) in
         let details = try await session.query { client throws(DatabaseError) -> CollectorDetails? in
-          try await find(id, CollectorAdminStatements.lock, services, in: client)
+          try await find(id, CollectorAdminStatements.lock, context, in: client)
         }
         guard let details else { throw missing }
         guard details.tag.isMatched(by: request.head) else { throw Problem(.preconditionFailed) }
@@ -151,24 +153,29 @@ enum CollectorAdminEndpoints {
   private static func permitEnrolment(_ services: Services) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
-      access: .user(.admin), summary: "Let the next registration from this collector's host be this collector.",
+      access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
       description: """
         For a host that lost its identity: until `enrolment_permit_life` has passed, the next registration with the \
         same `hostname` and a valid registration secret gets the same collector id, server and history, once. Its \
-        earlier certificates are revoked by that, and the collector is revoked no more if it was. Without a permit the \
-        same host enrols as a new collector.
+        earlier certificates are revoked by that, and the collector is revoked no more if it was. `pganalytics collector \
+        permit` does the same. 409 if the collector's server is being removed.
         """,
-      returns: EnrolmentPermit.self
+      returns: EnrolmentPermit.self, problems: [.conflict]
     ) { request, context async throws(Problem) -> EnrolmentPermit in
       let id = request.path.uuid("id")
-      let life = Double(services.settings.enrolmentPermitLife.wholeSeconds)
+      let life = Double(context.settings.enrolmentPermitLife.wholeSeconds)
       let event = AuditEvent(.permitEnrolment, context, on: AuditEvent.collector(id))
       return try await services.change(event) { session throws(Problem) in
-        let end = try await session.query { client throws(DatabaseError) in
-          try await client.one(CollectorAdminStatements.permit, id, life)
+        let (permit, isThere) = try await session.query { client throws(DatabaseError) in
+          (
+            try await client.one(CollectorAdminStatements.permit, id, life)?.value,
+            try await client.one(CollectorAdminStatements.exists, id)?.value == true
+          )
         }
-        guard let end else { throw missing }
-        return EnrolmentPermit(collector: id, end: end.value)
+        guard let permit else {
+          throw isThere ? Problem(.conflict, "the collector's server is being removed") : missing
+        }
+        return EnrolmentPermit(collector: id, end: permit)
       }
     }
   }

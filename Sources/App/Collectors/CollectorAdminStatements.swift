@@ -77,13 +77,15 @@ struct CollectorRow: SQLRow {
 enum CollectorAdminStatements {
   static let all = [
     page.description, count.description, one.description, lock.description, revoke.description, permit.description,
+    exists.description, fleet.description,
   ]
 
   /// Every collector with its status. $1: seconds of silence after which one is offline.
   private static let collectors = """
     SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
-        WHEN c.last_seen_at > now() - make_interval(secs => $1) THEN 'active' ELSE 'offline' END AS status,
+        WHEN c.last_seen_at BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
+        THEN 'active' ELSE 'offline' END AS status,
       c.registered_at, c.last_seen_at, c.revoked_at, c.config_version, c.pulled_config_version,
       (SELECT max(k.not_after) FROM pganalytics.collector_certificates k
         WHERE k.collector_id = c.id AND k.revoked_at IS NULL) AS certificate_expires_at,
@@ -128,11 +130,26 @@ enum CollectorAdminStatements {
     SET revoked_at = coalesce(revoked_at, now()), enrolment_permitted_until = NULL WHERE id = $1
     """)
 
-  /// Parameters: id, seconds. No row if there is no such collector.
+  /// $1: seconds of silence after which one is offline.
+  static let fleet = Statement<Double, FleetStatus>(
+    "collectors_fleet",
+    """
+    SELECT count(*) FILTER (WHERE status = 'registered') AS registered,
+      count(*) FILTER (WHERE status = 'active') AS active, count(*) FILTER (WHERE status = 'offline') AS offline,
+      count(*) FILTER (WHERE status = 'revoked') AS revoked,
+      (SELECT count(DISTINCT r.collector_id) FROM pganalytics.collector_rejects r
+        WHERE r.last_at > now() - interval '1 hour') AS rejecting
+    FROM (\(collectors)) c
+    """)
+
+  static let exists = Statement<UUID, SingleValue<Bool>>(
+    "collector_exists", "SELECT EXISTS (SELECT 1 FROM pganalytics.collectors WHERE id = $1)")
+
+  /// Parameters: id, seconds. No row if there is no such collector, or if its revocation is final.
   static let permit = Statement<UUID, Double, SingleValue<Timestamp>>(
     "collector_permit_enrolment",
     """
     UPDATE pganalytics.collectors SET enrolment_permitted_until = now() + make_interval(secs => $2)
-    WHERE id = $1 RETURNING now() + make_interval(secs => $2)
+    WHERE id = $1 AND NOT is_final RETURNING now() + make_interval(secs => $2)
     """)
 }

@@ -62,13 +62,18 @@ struct CollectorAnswer: ResponseBody {
 struct CollectorDetails: ResponseBody {
   let collector: CollectorRow
   let certificates: [CertificateRow]
+  let rejects: [CollectorReject]
 
   static let example = CollectorDetails(
-    collector: CollectorAnswer.example.collector, certificates: [CertificateAnswer.example.certificate])
+    collector: CollectorAnswer.example.collector, certificates: [CertificateAnswer.example.certificate],
+    rejects: [.example])
 
   func write(to object: inout ObjectWriter) {
     CollectorAnswer(collector: collector).write(to: &object)
     object.member("certificates", certificates.map(CertificateAnswer.init), "The newest first.")
+    object.member(
+      "rejects", rejects,
+      "What was rejected of its pushes, by code and metric type with the last of each: the latest first.")
   }
 
   /// Decided about a collector are: who it is, its revocation, certificates, configuration and permit; not when it was

@@ -10,11 +10,11 @@ struct CollectorCertificate {
   /// - Parameter csr: PEM; without it a key is made.
   /// - Throws: `.validationFailed` for a request that is none, or whose key is not good enough.
   init(
-    _ services: Services, csr: String?, collector: UUID, hostname: String, now: Timestamp
+    _ services: Services, csr: String?, collector: UUID, hostname: String, _ context: RequestContext
   ) throws(Problem) {
-    let (authority, life) = (services.identity.authority, services.settings.certificateLife.wholeSeconds)
+    let (authority, life) = (services.identity.authority, context.settings.certificateLife.wholeSeconds)
     self.authority = authority.current.fingerprint
-    let seconds = now.unixMicroseconds / 1_000_000
+    let seconds = context.now.unixMicroseconds / 1_000_000
     do throws(CertificateError) {
       if let csr {
         issued = try authority.issueCollector(
@@ -40,7 +40,8 @@ extension Problem {
     case .unsupportedKey:
       self.init(.validationFailed, "csr has a key other than P-256, P-384, Ed25519 or RSA of 2048 to 8192 bits")
     case .proofOfPossessionFailed: self.init(.validationFailed, "csr is not signed by its own key")
-    case .authorityExpired, .keyMismatch, .notAnAuthority, .unusableName, .failed: self.init(.internalError)
+    case .authorityExpired, .keyMismatch, .notAnAuthority, .unusableName, .failed:
+      self.init(.internalError, cause: "no certificate was made: \(error)")
     }
   }
 }

@@ -24,6 +24,7 @@ final class CollectorDirectory: Sendable {
     var lanes: [LaneHandle] = []
     var wanted = Wanted()
     var isReading = false
+    var fleet = FleetStatus()
   }
 
   /// Notifications can be lost with their connection, and clocks of other servers are none of ours: read again now and
@@ -38,11 +39,14 @@ final class CollectorDirectory: Sendable {
   private let log: ServerLog
   /// Seconds after its end for which a certificate is still kept in mind.
   private let grace: Live<Double>
+  /// Seconds of silence after which a collector is offline.
+  private let silence: Live<Double>
 
   init(database: Database, settings: LiveSettings, log: ServerLog) {
     self.database = database
     self.log = log
     grace = settings.live { Double($0.certificateGrace.wholeSeconds) }
+    silence = settings.live { Double($0.offlineAfter.wholeSeconds) }
   }
 
   /// Reads all collectors.
@@ -83,20 +87,56 @@ final class CollectorDirectory: Sendable {
   /// Re-reads everything each minute until it is cancelled.
   func keepFresh() async {
     while !Task.isCancelled {
+      await countFleet()
       do { try await Task.sleep(for: Self.rereadInterval) } catch { return }
       want { $0.everything = true }
     }
   }
 
-  /// Remembers that these servers pushed.
-  func touch(_ servers: [Int32]) {
-    Task { () async -> Void in
-      do throws(DatabaseError) {
-        try await database.execute(CollectorStatements.touch, servers)
-      } catch {
-        log.warning("collectors not touched", ["error": "\(error)"])
-      }
+  /// How the collectors were a minute ago at most, or when the database could last be asked.
+  var fleet: FleetStatus { state.withLock { $0.fleet } }
+
+  private func countFleet() async {
+    do throws(DatabaseError) {
+      guard let fleet = try await database.one(CollectorAdminStatements.fleet, silence.now) else { return }
+      state.withLock { $0.fleet = fleet }
+    } catch {
+      log.debug("collectors not counted", ["error": "\(error)"])
     }
+  }
+
+  /// Remembers that these collectors pushed.
+  func touch(_ collectors: [UUID]) {
+    change("collectors not touched") { database throws(DatabaseError) in
+      try await database.execute(CollectorStatements.touch, collectors)
+    }
+  }
+
+  /// A change that nobody waits for. - Parameter failure: what the log calls it if it fails.
+  func change(_ failure: StaticString, _ work: @escaping @Sendable (Database) async throws(DatabaseError) -> Void) {
+    Task { () async -> Void in
+      do throws(DatabaseError) { try await work(database) } catch { log.warning(failure, ["error": "\(error)"]) }
+    }
+  }
+
+  /// Remembers that somebody came with the identity of this collector.
+  func use(_ id: UUID) async throws(DatabaseError) {
+    try await database.execute(EnrolmentStatements.used, id)
+    try await refresh(id)
+  }
+
+  /// Ends the collectors whose place this one takes. When this returns, the lanes have been told.
+  func endPredecessors(of id: UUID) async throws(DatabaseError) {
+    let ended = try await database.transaction { session throws(DatabaseError) -> [UUID] in
+      let ended = try await session.rows(EnrolmentStatements.endPredecessors, id).map(\.value)
+      for old in ended {
+        try await session.execute(CertificateStatements.revokeAll, old)
+        try await session.audit(
+          AuditEvent(.replaceCollector, by: AuditEvent.collector(id), on: AuditEvent.collector(old)))
+      }
+      return ended
+    }
+    for changed in ended + [id] { try await refresh(changed) }
   }
 
   // MARK: Reading

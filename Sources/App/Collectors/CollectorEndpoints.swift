@@ -32,6 +32,7 @@ struct RenewalRequest: RequestBody {
   }
 
   static let example: JSONValue = ["csr": "-----BEGIN CERTIFICATE REQUEST-----\n…"]
+  static let isRequired = false
 }
 
 /// All that a collector needs to prove who it is.
@@ -110,17 +111,23 @@ enum CollectorEndpoints {
       .post, "/api/v1/collectors/register", id: "registerCollector", tag: .collectors, access: .registrationSecret,
       summary: "Enrol a collector: it gets an id, a token and a client certificate.",
       description: """
-        Of a `csr` only the key is taken: whom the certificate names is decided here. Each registration is a new \
-        collector, also from the same host, unless an admin permitted one to enrol again (`permit-enrolment`).
+        Of a `csr` only the key is taken: whom the certificate names is decided here. A host is known by its `name` and \
+        `hostname`. One that is enrolled already gets 409 `already_enrolled` until somebody permits it \
+        (`permit-enrolment`), a new identity for its server, or another collector, as the registration secret says or \
+        else the setting `reenrolment`. An answer that was lost is given again for `enrolment_permit_life`: to who comes \
+        with the same secret from the same address, or with the same key, if nobody came with the identity yet.
         """,
-      body: RegisterRequest.self, returns: CollectorIdentity.self, status: .created,
-      problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked]
-    ) { request, context async throws(Problem) -> CollectorIdentity in
+      body: RegisterRequest.self, returns: HTTPResponse.self,
+      answers: [.json(CollectorIdentity.self, status: .created, fields: [.location])],
+      problems: [.secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .alreadyEnrolled]
+    ) { request, context async throws(Problem) -> HTTPResponse in
       guard let secret = request.head.first(named: Access.registrationSecretName) else {
         throw Problem(.invalidRegistrationSecret, "there is no field \(Access.registrationSecretField)")
       }
-      return try await Enrolment(services: services, context: context, request: request.body).enrol(
+      let identity = try await Enrolment(services: services, context: context, request: request.body).enrol(
         secret: Array(secret))
+      return .json(
+        identity, status: .created, fields: [.location("/api/v1/collectors/\(identity.collector.id)")])
     }
   }
 

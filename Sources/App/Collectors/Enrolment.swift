@@ -1,4 +1,22 @@
+// How a host gets an identity: who it is so far decides what it becomes. All in one transaction that holds a lock on the
+// host, so that of any number of registrations at once each sees what the one before made of it.
+
 import Protocol
+
+/// What becomes of a host that is enrolled and registers again.
+enum Reenrolment: String, CaseIterable, Sendable {
+  /// It is refused until somebody permits it.
+  case permit
+  /// It gets a new identity for its server; the old one ends when the new one pushes.
+  case replace
+  /// It is another collector with a server of its own.
+  case new
+}
+
+extension Settings {
+  /// The setting's words are the cases.
+  var reenrolmentMode: Reenrolment { Reenrolment(rawValue: reenrolment) ?? .permit }
+}
 
 /// Turns a registration secret into a collector with identity: id, server, certificate, token. All or nothing.
 struct Enrolment {
@@ -6,75 +24,154 @@ struct Enrolment {
   let context: RequestContext
   let request: RegisterRequest
 
+  /// What a registration becomes.
+  private enum Way {
+    case new
+    /// Somebody permitted this collector to enrol again.
+    case permitted(UUID)
+    /// The identity was given before, and its answer did not arrive.
+    case repeated(UUID)
+    /// Takes the place of this collector.
+    case successor(UUID)
+  }
+
+  private struct Admitted: Sendable {
+    let collector: EnrolledCollector
+    let certificate: CollectorCertificate
+  }
+
   func enrol(secret: [UInt8]) async throws(Problem) -> CollectorIdentity {
     do throws(Problem) {
       return try await enrol(digest: Secrets.digest(secret))
     } catch {
-      if error.kind.status == .forbidden || error.kind == .validationFailed {
+      switch error.kind {
+      case _ where error.kind.status == .forbidden, .validationFailed, .alreadyEnrolled:
         services.refusals.record(named(AuditEvent(.enrol, context)), error)
+      default: break  // nothing that the host is to blame for
       }
       throw error
     }
   }
 
   private func enrol(digest: [UInt8]) async throws(Problem) -> CollectorIdentity {
-    // Asked before a key is made: a stranger should not cost us a signature.
-    var secret = try await check(digest)
-    let permitted = try await services.query { database throws(DatabaseError) in
-      try await database.one(EnrolmentStatements.permitted, request.hostname)?.value
+    // Asked before a key is looked at or made: a stranger should not cost us a signature.
+    let secret = try await services.query { database throws(DatabaseError) in
+      try await database.one(RegistrationSecretStatements.byHash, digest)
     }
-    if let permitted, let identity = try await enrol(digest, secret, permitted, EnrolmentStatements.enrolAgain) {
-      return identity
+    guard let secret else { throw Problem(.secretUnknown) }
+    switch secret.status {
+    // One that is used up is good for the answer of its last use.
+    case .active, .exhausted: break
+    case .revoked: throw Problem(.secretRevoked)
+    case .expired: throw Problem(.secretExpired)
     }
-    if permitted != nil { secret = try await check(digest) }  // else somebody else used the permit
-    if let identity = try await enrol(digest, secret, UUID.random(), EnrolmentStatements.enrol) { return identity }
-    // The secret was good a moment ago: somebody else took the last use, or it was revoked just now.
-    _ = try await check(digest)
-    throw Problem(.secretExhausted)
+    let key = try keyFingerprint()
+    let admitted = try await services.database.transaction { session throws(Problem) -> Admitted in
+      try await admit(secret, key, session)
+    }
+    await services.directory.changed(admitted.collector.id)
+    return CollectorIdentity(admitted.collector, admitted.certificate, services, now: context.now)
   }
 
-  /// - Returns: nil if `statement` found that secret or permit were used or withdrawn meanwhile.
-  private func enrol(
-    _ digest: [UInt8], _ secret: UUID, _ id: UUID, _ statement: EnrolmentStatements.Enrol
-  ) async throws(Problem) -> CollectorIdentity? {
-    let certificate = try CollectorCertificate(
-      services, csr: request.csr, collector: id, hostname: request.hostname, now: context.now)
-    var event = named(AuditEvent(.enrol, context, on: AuditEvent.collector(id)))
-    event.details["registration_secret"] = .string(secret.description)
-    event.details["serial"] = .string(certificate.issued.serialHex)
-    let collector = try await services.database.transaction { session throws(Problem) in
-      try await session.query { client throws(DatabaseError) in
-        let collector = try await client.one(
-          statement, digest, id, request.name, request.hostname, request.address, request.version,
-          certificate.issued.serialHex, certificate.issued.fingerprintHex,
-          Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter),
-          certificate.authority)
-        if collector != nil { try await client.audit(event) }
-        return collector
-      }
+  private func admit(
+    _ secret: RegistrationSecret, _ key: String?, _ session: DatabaseLease
+  ) async throws(Problem) -> Admitted {
+    let way = try await way(secret, key, session)
+    let id: UUID
+    switch way {
+    case .new, .successor: id = UUID.random()
+    case .permitted(let known), .repeated(let known): id = known
     }
-    guard let collector else { return nil }
-    await services.directory.changed(id)
-    return CollectorIdentity(collector, certificate, services, now: context.now)
+    let certificate = try CollectorCertificate(
+      services, csr: request.csr, collector: id, hostname: request.hostname, context)
+    var event = named(AuditEvent(.enrol, context, on: AuditEvent.collector(id)))
+    event.details["registration_secret"] = .string(secret.id.description)
+    event.details["serial"] = .string(certificate.issued.serialHex)
+    if case .successor(let old) = way { event.details["replaces"] = .string(old.description) }
+    if case .repeated = way { event.details["given_again"] = .bool(true) }
+    let line = event
+    let collector = try await session.query { client throws(DatabaseError) -> EnrolledCollector? in
+      let collector = try await store(way, id, secret.id, key, client)
+      guard let collector else { return nil }
+      try await client.execute(
+        CertificateStatements.add, certificate.issued.serialHex, collector.id, certificate.issued.fingerprintHex,
+        Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter),
+        certificate.authority)
+      try await client.audit(line)
+      return collector
+    }
+    // The secret was good a moment ago: somebody else took the last use, or it was revoked just now.
+    guard let collector else { throw Problem(.secretExhausted) }
+    return Admitted(collector: collector, certificate: certificate)
+  }
+
+  /// Decides under the host's lock.
+  private func way(_ secret: RegistrationSecret, _ key: String?, _ session: DatabaseLease) async throws(Problem) -> Way
+  {
+    let life = Double(context.settings.enrolmentPermitLife.wholeSeconds)
+    let (permitted, host) = try await session.query { client throws(DatabaseError) in
+      try await client.execute(EnrolmentStatements.lockHost, request.name, request.hostname)
+      return (
+        try await client.one(EnrolmentStatements.permitted, request.name, request.hostname, life)?.value,
+        try await client.one(
+          EnrolmentStatements.host, request.name, request.hostname, secret.id, context.peerAddress, key, life)
+      )
+    }
+    let isExhausted = secret.status == .exhausted
+    if let permitted, !isExhausted { return .permitted(permitted) }
+    if let host, host.isUnanswered, host.goodCertificates < CertificateRenewal.goodAtOnce { return .repeated(host.id) }
+    if isExhausted { throw Problem(.secretExhausted) }
+    guard let host else { return .new }
+    switch secret.reenrolment ?? context.settings.reenrolmentMode {
+    case .permit:
+      throw Problem(
+        .alreadyEnrolled,
+        """
+        collector \(host.id) has this name and host name; an operator lets the host enrol again with `pganalytics \
+        collector permit \(host.id)` or POST /api/v1/collectors/\(host.id)/permit-enrolment
+        """)
+    case .replace: return .successor(host.id)
+    case .new: return .new
+    }
+  }
+
+  /// - Returns: nil if the secret does not allow it any more.
+  private func store(
+    _ way: Way, _ id: UUID, _ secret: UUID, _ key: String?, _ client: DatabaseLease
+  ) async throws(DatabaseError) -> EnrolledCollector? {
+    if case .repeated = way { return try await client.one(EnrolmentStatements.enrolled, id) }
+    guard try await client.one(EnrolmentStatements.useSecret, secret) != nil else { return nil }
+    switch way {
+    case .repeated: preconditionFailure("a repeated enrolment uses no secret up")
+    case .new:
+      return try await client.one(
+        EnrolmentStatements.enrol, id, request.name, request.hostname, request.address, request.version, secret,
+        context.peerAddress, key)
+    case .successor(let old):
+      return try await client.one(
+        EnrolmentStatements.succeed, id, request.name, request.hostname, request.address, request.version, secret,
+        context.peerAddress, key, old)
+    case .permitted:
+      try await client.execute(CertificateStatements.revokeAll, id)
+      return try await client.one(
+        EnrolmentStatements.enrolAgain, id, request.name, request.hostname, request.address, request.version, secret,
+        context.peerAddress, key)
+    }
+  }
+
+  /// - Returns: nil if the server is to make the key. - Throws: `.validationFailed`
+  private func keyFingerprint() throws(Problem) -> String? {
+    guard let csr = request.csr else { return nil }
+    do throws(CertificateError) {
+      return try CertificateSigningRequest(Array(csr.utf8)).keyFingerprintHex
+    } catch {
+      throw Problem(error)
+    }
   }
 
   private func named(_ event: AuditEvent) -> AuditEvent {
     var event = event.naming(request.name)
     event.details["hostname"] = .string(request.hostname)
     return event
-  }
-
-  /// - Returns: the secret's id.
-  private func check(_ digest: [UInt8]) async throws(Problem) -> UUID {
-    let secret = try await services.query { database throws(DatabaseError) in
-      try await database.one(RegistrationSecretStatements.byHash, digest)
-    }
-    guard let secret else { throw Problem(.secretUnknown) }
-    switch secret.status {
-    case .active: return secret.id
-    case .revoked: throw Problem(.secretRevoked)
-    case .expired: throw Problem(.secretExpired)
-    case .exhausted: throw Problem(.secretExhausted)
-    }
   }
 }

@@ -1,4 +1,4 @@
-// How a collector comes in: the secret is used, and everything about it is stored, in one statement or not at all.
+// How a collector comes in. All of these run in one transaction, under the lock of their host.
 
 import Protocol
 
@@ -25,74 +25,138 @@ struct EnrolledCollector: SQLRow, Equatable {
   }
 }
 
-enum EnrolmentStatements {
-  static let all = [enrolled.description, permitted.description, enrol.description, enrolAgain.description]
+/// The collector that a host is so far.
+struct EnrolledHost: SQLRow {
+  let id: UUID
+  /// Nobody came with the identity yet, and the one who asks now is, as far as can be told, the one it was given to.
+  let isUnanswered: Bool
+  let goodCertificates: Int64
 
-  /// Parameters: secret hash, collector, name, hostname, address, version, serial, fingerprint, not before, not after,
-  /// authority.
-  typealias Enrol = Statement<
-    [UInt8], UUID, String, String, String?, String?, String, String, Timestamp, Timestamp, String, EnrolledCollector
-  >
+  static let columns = [
+    SQLColumn("id", UUID.self), SQLColumn("is_unanswered", Bool.self), SQLColumn("good_certificates", Int64.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    id = try row.next()
+    isUnanswered = try row.next()
+    goodCertificates = try row.next()
+  }
+}
+
+enum EnrolmentStatements {
+  static let all = [
+    enrolled.description, lockHost.description, host.description, permitted.description, useSecret.description,
+    enrol.description, succeed.description, enrolAgain.description, used.description, endPredecessors.description,
+    adoptSecret.description,
+  ]
 
   /// A collector that is not revoked.
   static let enrolled = Statement<UUID, EnrolledCollector>(
     "enrolled_collector",
     "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
 
-  /// The collector that a registration from this hostname would be, if one is permitted.
-  static let permitted = Statement<String, SingleValue<UUID>>(
-    "enrolment_permitted",
+  /// Until the end of the transaction nobody else decides about this host. Parameters: name, host name.
+  static let lockHost = Statement<String, String, SingleValue<String>>(
+    "enrolment_lock_host", "SELECT pg_advisory_xact_lock(28775, hashtext(format('%L %L', $1::text, $2::text)))::text")
+
+  /// The newest collector of a host that is not revoked, and nobody revokes it until the transaction ends.
+  /// Parameters: name, host name, secret, address, key or null, seconds for which an answer counts as lost.
+  static let host = Statement<String, String, UUID, String, String?, Double, EnrolledHost>(
+    "enrolment_host",
     """
-    SELECT id FROM pganalytics.collectors WHERE hostname = $1 AND enrolment_permitted_until > now()
-    ORDER BY enrolment_permitted_until, id LIMIT 1
+    SELECT c.id,
+      coalesce(
+        c.used_at IS NULL AND c.enrolled_with = $3 AND c.enrolled_at > now() - make_interval(secs => $6)
+          AND (c.enrolled_from = $4 OR c.enrolled_key = $5), false) AS is_unanswered,
+      (SELECT count(*) FROM pganalytics.collector_certificates k
+        WHERE k.collector_id = c.id AND k.revoked_at IS NULL AND k.not_after > now()) AS good_certificates
+    FROM pganalytics.collectors c
+    WHERE c.name = $1 AND c.hostname = $2 AND c.revoked_at IS NULL
+    ORDER BY c.server_id DESC, c.generation DESC LIMIT 1 FOR UPDATE
     """)
 
-  /// Uses the secret with the hash $1 once, if it allows it (still).
-  private static let secret = """
-    UPDATE pganalytics.registration_secrets SET uses = uses + 1, last_used_at = now()
-    WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-      AND (max_uses IS NULL OR uses < max_uses)
+  /// The collector that a registration from this host would be, if one is permitted: the one of the same name before one
+  /// that is to get another. Parameters: name, host name, seconds of a permit (a clock may have been put back since).
+  static let permitted = Statement<String, String, Double, SingleValue<UUID>>(
+    "enrolment_permitted",
     """
+    SELECT c.id FROM pganalytics.collectors c
+    WHERE c.hostname = $2 AND c.enrolment_permitted_until > now()
+      AND c.enrolment_permitted_until <= now() + make_interval(secs => $3)
+      AND (c.name = $1 OR NOT EXISTS (SELECT 1 FROM pganalytics.collectors o
+        WHERE o.name = $1 AND o.hostname = $2 AND o.revoked_at IS NULL))
+    ORDER BY c.name = $1 DESC, c.enrolment_permitted_until, c.id LIMIT 1 FOR UPDATE
+    """)
 
-  /// A new collector with its server and its certificate; no row if the secret does not allow it.
+  /// Uses a secret once; no row if it does not allow it (any more).
+  static let useSecret = Statement<UUID, SingleValue<UUID>>(
+    "enrolment_use_secret",
+    """
+    UPDATE pganalytics.registration_secrets SET uses = uses + 1, last_used_at = now()
+    WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+      AND (max_uses IS NULL OR uses < max_uses)
+    RETURNING id
+    """)
+
+  /// Parameters: collector, name, host name, address, version, secret, address of the request, key.
+  typealias Enrol = Statement<UUID, String, String, String?, String?, UUID, String, String?, EnrolledCollector>
+
+  /// A new collector with its server.
   static let enrol = Enrol(
     "enrolment_new",
     """
-    WITH secret AS (\(secret) RETURNING id),
-    server AS (
-      INSERT INTO pganalytics.servers (name, hostname) SELECT $3, $4 FROM secret RETURNING id),
-    collector AS (
-      INSERT INTO pganalytics.collectors (id, server_id, name, hostname, address, version)
-      SELECT $2, server.id, $3, $4, $5, $6 FROM server
-      RETURNING id, server_id, hostname),
-    certificate AS (
-      INSERT INTO pganalytics.collector_certificates
-        (serial, collector_id, fingerprint, not_before, not_after, authority)
-      SELECT $7, collector.id, $8, $9, $10, $11 FROM collector)
-    SELECT id, server_id, hostname FROM collector
+    WITH server AS (INSERT INTO pganalytics.servers (name, hostname) VALUES ($2, $3) RETURNING id)
+    INSERT INTO pganalytics.collectors
+      (id, server_id, name, hostname, address, version, enrolled_at, enrolled_with, enrolled_from, enrolled_key)
+    SELECT $1, server.id, $2, $3, $4, $5, now(), $6, $7, $8 FROM server
+    RETURNING id, server_id, hostname
     """)
 
-  /// The same for a collector that may enrol again: it keeps id, server and history, is revoked no more, and its earlier
-  /// certificates are. No row if the secret, or the permit, does not allow it (any more); the secret is then not used.
+  /// A new collector for the server of the collector $9, above all that the server has.
+  static let succeed = Statement<
+    UUID, String, String, String?, String?, UUID, String, String?, UUID, EnrolledCollector
+  >(
+    "enrolment_successor",
+    """
+    INSERT INTO pganalytics.collectors
+      (id, server_id, name, hostname, address, version, enrolled_at, enrolled_with, enrolled_from, enrolled_key, generation)
+    SELECT $1, o.server_id, $2, $3, $4, $5, now(), $6, $7, $8,
+      (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = o.server_id)
+    FROM pganalytics.collectors o WHERE o.id = $9
+    RETURNING id, server_id, hostname
+    """)
+
+  /// A collector that may enrol again keeps id, server and history, and is revoked no more. Its permit is used up.
   static let enrolAgain = Enrol(
     "enrolment_again",
     """
-    WITH permit AS (
-      SELECT id FROM pganalytics.collectors
-      WHERE id = $2 AND hostname = $4 AND enrolment_permitted_until > now() FOR UPDATE),
-    secret AS (\(secret) AND EXISTS (SELECT 1 FROM permit) RETURNING id),
-    collector AS (
-      UPDATE pganalytics.collectors
-      SET name = $3, address = $5, version = $6, revoked_at = NULL, enrolment_permitted_until = NULL
-      WHERE id = (SELECT permit.id FROM permit, secret)
-      RETURNING id, server_id, hostname),
-    revoked AS (
-      UPDATE pganalytics.collector_certificates SET revoked_at = now()
-      WHERE collector_id = (SELECT id FROM collector) AND revoked_at IS NULL),
-    certificate AS (
-      INSERT INTO pganalytics.collector_certificates
-        (serial, collector_id, fingerprint, not_before, not_after, authority)
-      SELECT $7, collector.id, $8, $9, $10, $11 FROM collector)
-    SELECT id, server_id, hostname FROM collector
+    UPDATE pganalytics.collectors c
+    SET name = $2, hostname = $3, address = $4, version = $5, revoked_at = NULL, enrolment_permitted_until = NULL,
+      used_at = NULL, enrolled_at = now(), enrolled_with = $6, enrolled_from = $7, enrolled_key = $8,
+      generation = (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = c.server_id)
+    WHERE id = $1 RETURNING id, server_id, hostname
+    """)
+
+  /// Somebody came with the identity.
+  static let used = Statement<UUID, NoRow>(
+    "enrolment_used", "UPDATE pganalytics.collectors SET used_at = now() WHERE id = $1 AND used_at IS NULL")
+
+  /// Revokes the collectors whose place this one takes. - Returns: who they are.
+  static let endPredecessors = Statement<UUID, SingleValue<UUID>>(
+    "enrolment_end_predecessors",
+    """
+    UPDATE pganalytics.collectors o SET revoked_at = now(), enrolment_permitted_until = NULL
+    FROM pganalytics.collectors c
+    WHERE c.id = $1 AND c.revoked_at IS NULL AND o.server_id = c.server_id AND o.id <> c.id
+      AND o.generation < c.generation AND o.revoked_at IS NULL
+    RETURNING o.id
+    """)
+
+  /// A secret that says nothing about it lets hosts take their own place from now on. $1: its hash.
+  static let adoptSecret = Statement<[UInt8], NoRow>(
+    "enrolment_adopt_secret",
+    """
+    UPDATE pganalytics.registration_secrets SET reenrolment = 'replace'
+    WHERE secret_hash = $1 AND reenrolment IS NULL
     """)
 }

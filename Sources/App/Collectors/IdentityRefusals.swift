@@ -76,4 +76,6 @@ final class IdentityRefusals: Sendable {
 extension AuditEvent {
   /// How the trail names a collector, as who acts or as what something is done to.
   static func collector(_ id: UUID) -> String { "collector:\(id)" }
+  /// The same of a person.
+  static func user(_ id: Int64) -> String { "user:\(id)" }
 }

@@ -9,6 +9,7 @@ struct CreateSecretRequest: RequestBody {
   let expiresIn: Duration?
   let expiresAt: Timestamp?
   let maxUses: Int?
+  let reenrolment: Reenrolment?
 
   init(from object: inout ObjectReader) {
     let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; without an end it has none.")
@@ -18,6 +19,13 @@ struct CreateSecretRequest: RequestBody {
     self.expiresAt = expiresAt
     name = object.required("name", .string(1...100), "What it is for; unique.")
     maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "How many may enrol with it.")
+    reenrolment = object.optional(
+      "reenrolment", .choice(),
+      """
+      What becomes of an enrolled host that registers with it: `permit`: 409 until somebody permits it; `replace`: it gets \
+      a new identity for its server, and the old one ends when that pushes; `new`: it is another collector. Without it the \
+      setting `reenrolment` counts.
+      """)
   }
 
   static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
@@ -40,7 +48,8 @@ struct RegistrationSecretAnswer: ResponseBody {
     secret: RegistrationSecret(
       id: UUID(high: 0x3c1e_77a0_52d4_4b6e, low: 0x8f10_22b4_91ac_6d05), name: "fleet-1",
       createdAt: Timestamp(unixSeconds: 1_790_000_000), expiresAt: Timestamp(unixSeconds: 1_790_086_400), maxUses: 100,
-      uses: 12, lastUsedAt: Timestamp(unixSeconds: 1_790_003_600), revokedAt: nil, status: .active))
+      uses: 12, lastUsedAt: Timestamp(unixSeconds: 1_790_003_600), revokedAt: nil, reenrolment: .replace,
+      status: .active))
 
   func write(to object: inout ObjectWriter) {
     object.member("id", secret.id)
@@ -52,6 +61,7 @@ struct RegistrationSecretAnswer: ResponseBody {
     object.member("uses", secret.uses, "Enrolments with it so far.")
     object.nullable("last_used_at", secret.lastUsedAt)
     object.nullable("revoked_at", secret.revokedAt)
+    object.nullable("reenrolment", secret.reenrolment, "Null: as the setting `reenrolment` says.")
   }
 }
 
@@ -69,6 +79,7 @@ struct CreatedSecretAnswer: ResponseBody {
 }
 
 extension RegistrationSecret.Status: ResponseValue {}
+extension Reenrolment: ResponseValue {}
 
 enum RegistrationSecretOrder: String, CaseIterable, Sendable {
   case createdAtDescending = "-created_at"
@@ -98,12 +109,30 @@ struct RegistrationSecretsQuery: QueryParameters {
 }
 
 enum RegistrationSecretEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [list(services), create(services), revoke(services)] }
+  static func all(_ services: Services) -> [Endpoint] {
+    [list(services), create(services), one(services), revoke(services)]
+  }
+
+  private static let path: PathPattern = "/api/v1/registration-secrets/{id:uuid}"
+
+  private static func one(_ services: Services) -> Endpoint {
+    Endpoint(
+      .get, path, id: "getRegistrationSecret", tag: .registrationSecrets, access: .user(.operator),
+      summary: "One registration secret, without its value.", returns: RegistrationSecretAnswer.self
+    ) { request, _ async throws(Problem) -> RegistrationSecretAnswer in
+      let id = request.path.uuid("id")
+      let secret = try await services.query { database throws(DatabaseError) in
+        try await database.one(RegistrationSecretStatements.byID, id)
+      }
+      guard let secret else { throw Problem(.notFound, "there is no such registration secret") }
+      return RegistrationSecretAnswer(secret: secret)
+    }
+  }
 
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/registration-secrets", id: "listRegistrationSecrets", tag: .registrationSecrets,
-      access: .user(.admin), summary: "The registration secrets, without their values.",
+      access: .user(.operator), summary: "The registration secrets, without their values.",
       query: RegistrationSecretsQuery.self, returns: Page<RegistrationSecretAnswer>.self
     ) { request, _ async throws(Problem) -> Page<RegistrationSecretAnswer> in
       let (query, selection) = (request.query, request.query.page)
@@ -121,29 +150,33 @@ enum RegistrationSecretEndpoints {
   private static func create(_ services: Services) -> Endpoint {
     Endpoint(
       .post, "/api/v1/registration-secrets", id: "createRegistrationSecret", tag: .registrationSecrets,
-      access: .user(.admin), summary: "Make a registration secret. Its value is in this answer and nowhere else.",
-      body: CreateSecretRequest.self, returns: CreatedSecretAnswer.self, status: .created, problems: [.conflict]
-    ) { request, context async throws(Problem) -> CreatedSecretAnswer in
+      access: .user(.operator), summary: "Make a registration secret. Its value is in this answer and nowhere else.",
+      body: CreateSecretRequest.self, returns: HTTPResponse.self,
+      answers: [.json(CreatedSecretAnswer.self, status: .created, fields: [.location])], problems: [.conflict]
+    ) { request, context async throws(Problem) -> HTTPResponse in
       let (value, id) = (Secrets.random(), UUID.random())
       let (name, maxUses) = (request.body.name, request.body.maxUses.map { Int32($0) })
-      let end = try request.body.end(now: context.now)
+      let (end, reenrolment) = (try request.body.end(now: context.now), request.body.reenrolment)
       let event = AuditEvent(.createSecret, context, on: AuditEvent.secret(id)).naming(name)
       let createdAt = try await services.change(event) { session throws(Problem) in
-        try await add(id, name, value, end, maxUses, to: session)
+        try await add(id, name, value, end, maxUses, reenrolment, to: session)
       }
       let secret = RegistrationSecret(
         id: id, name: name, createdAt: createdAt, expiresAt: end, maxUses: maxUses, uses: 0, lastUsedAt: nil,
-        revokedAt: nil, status: .active)
-      return CreatedSecretAnswer(value: value, about: RegistrationSecretAnswer(secret: secret))
+        revokedAt: nil, reenrolment: reenrolment, status: .active)
+      return .json(
+        CreatedSecretAnswer(value: value, about: RegistrationSecretAnswer(secret: secret)), status: .created,
+        fields: [.location("/api/v1/registration-secrets/\(id)")])
     }
   }
 
   private static func add(
-    _ id: UUID, _ name: String, _ value: String, _ end: Timestamp?, _ maxUses: Int32?, to session: DatabaseLease
+    _ id: UUID, _ name: String, _ value: String, _ end: Timestamp?, _ maxUses: Int32?, _ reenrolment: Reenrolment?,
+    to session: DatabaseLease
   ) async throws(Problem) -> Timestamp {
     do throws(DatabaseError) {
       let created = try await session.one(
-        RegistrationSecretStatements.add, id, name, Secrets.digest(value.utf8), end, maxUses)
+        RegistrationSecretStatements.add, id, name, Secrets.digest(value.utf8), end, maxUses, reenrolment?.rawValue)
       guard let created else { throw DatabaseError(.unexpectedResult, "no row") }
       return created.value
     } catch {
@@ -156,8 +189,8 @@ enum RegistrationSecretEndpoints {
 
   private static func revoke(_ services: Services) -> Endpoint {
     Endpoint(
-      .delete, "/api/v1/registration-secrets/{id:uuid}", id: "revokeRegistrationSecret", tag: .registrationSecrets,
-      access: .user(.admin), summary: "Revoke a registration secret: nobody enrols with it any more.",
+      .delete, path, id: "revokeRegistrationSecret", tag: .registrationSecrets,
+      access: .user(.operator), summary: "Revoke a registration secret: nobody enrols with it any more.",
       description: "It stays in the list, with its `revoked_at`. To revoke it again changes nothing.",
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in

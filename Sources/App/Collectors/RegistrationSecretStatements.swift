@@ -12,12 +12,14 @@ struct RegistrationSecret: SQLRow {
   let uses: Int32
   let lastUsedAt: Timestamp?
   let revokedAt: Timestamp?
+  /// Nil: as the setting says.
+  let reenrolment: Reenrolment?
   /// As of when it was read.
   let status: Status
 
   init(
     id: UUID, name: String, createdAt: Timestamp, expiresAt: Timestamp?, maxUses: Int32?, uses: Int32,
-    lastUsedAt: Timestamp?, revokedAt: Timestamp?, status: Status
+    lastUsedAt: Timestamp?, revokedAt: Timestamp?, reenrolment: Reenrolment?, status: Status
   ) {
     self.id = id
     self.name = name
@@ -27,6 +29,7 @@ struct RegistrationSecret: SQLRow {
     self.uses = uses
     self.lastUsedAt = lastUsedAt
     self.revokedAt = revokedAt
+    self.reenrolment = reenrolment
     self.status = status
   }
 
@@ -34,7 +37,7 @@ struct RegistrationSecret: SQLRow {
     SQLColumn("id", UUID.self), SQLColumn("name", String.self), SQLColumn("created_at", Timestamp.self),
     SQLColumn("expires_at", Timestamp?.self), SQLColumn("max_uses", Int32?.self), SQLColumn("uses", Int32.self),
     SQLColumn("last_used_at", Timestamp?.self), SQLColumn("revoked_at", Timestamp?.self),
-    SQLColumn("status", String.self),
+    SQLColumn("reenrolment", String?.self), SQLColumn("status", String.self),
   ]
 
   init(from row: inout RowReader) throws(DatabaseError) {
@@ -46,6 +49,8 @@ struct RegistrationSecret: SQLRow {
     uses = try row.next()
     lastUsedAt = try row.next()
     revokedAt = try row.next()
+    // The table permits no other texts.
+    reenrolment = try row.next(String?.self).flatMap(Reenrolment.init(rawValue:))
     let text = try row.next(String.self)
     guard let status = Status(rawValue: text) else { throw DatabaseError(.unexpectedResult, "status \(text)") }
     self.status = status
@@ -54,18 +59,21 @@ struct RegistrationSecret: SQLRow {
 
 enum RegistrationSecretStatements {
   static let all = [
-    byHash.description, page.description, count.description, add.description, revoke.description, exists.description,
+    byHash.description, byID.description, page.description, count.description, add.description, revoke.description,
+    exists.description,
   ]
 
   /// Every secret with its status.
   private static let secrets = """
-    SELECT id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, secret_hash,
+    SELECT id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, reenrolment, secret_hash,
       CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired'
         WHEN uses >= max_uses THEN 'exhausted' ELSE 'active' END AS status
     FROM pganalytics.registration_secrets
     """
 
-  private static let columns = "id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, status"
+  private static let columns = """
+    id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, reenrolment, status
+    """
 
   /// $1: status or null; $2: a part of the name or null.
   private static let filter = """
@@ -74,6 +82,9 @@ enum RegistrationSecretStatements {
 
   static let byHash = Statement<[UInt8], RegistrationSecret>(
     "secret_by_hash", "SELECT \(columns) FROM (\(secrets)) s WHERE secret_hash = $1")
+
+  static let byID = Statement<UUID, RegistrationSecret>(
+    "secret_by_id", "SELECT \(columns) FROM (\(secrets)) s WHERE id = $1")
 
   /// Parameters: status, part of the name, order (`RegistrationSecretOrder`), limit, offset.
   static let page = Statement<String?, String?, String, Int64, Int64, RegistrationSecret>(
@@ -92,12 +103,12 @@ enum RegistrationSecretStatements {
   static let count = Statement<String?, String?, SingleValue<Int64>>(
     "secrets_count", "SELECT count(*) FROM (\(secrets)) s WHERE \(filter)")
 
-  /// Parameters: id, name, hash, expiry, most uses.
-  static let add = Statement<UUID, String, [UInt8], Timestamp?, Int32?, SingleValue<Timestamp>>(
+  /// Parameters: id, name, hash, expiry, most uses, what becomes of a host that enrols again.
+  static let add = Statement<UUID, String, [UInt8], Timestamp?, Int32?, String?, SingleValue<Timestamp>>(
     "secret_add",
     """
-    INSERT INTO pganalytics.registration_secrets (id, name, secret_hash, expires_at, max_uses)
-    VALUES ($1, $2, $3, $4, $5) RETURNING created_at
+    INSERT INTO pganalytics.registration_secrets (id, name, secret_hash, expires_at, max_uses, reenrolment)
+    VALUES ($1, $2, $3, $4, $5, $6) RETURNING created_at
     """)
 
   /// No row if there is no such secret; one that was revoked before keeps its time.

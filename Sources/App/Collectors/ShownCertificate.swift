@@ -7,8 +7,7 @@ final class ShownCertificate: Sendable {
   let verdict: CertificateVerdict
   /// Whom it names, trusted or not.
   let collector: UUID?
-  /// Nil for one that cannot be ours.
-  let serial: CertificateSerial?
+  let fingerprint: CertificateFingerprint?
   /// As `PeerCertificate.authorityKeyIDHex`; shared among connections if it is one of ours.
   private let authorityKeyIDHex: String?
   private let notAfter: Int64
@@ -16,15 +15,15 @@ final class ShownCertificate: Sendable {
   init(_ peer: PeerCertificate) {
     verdict = peer.verdict
     collector = peer.collector
-    serial = CertificateSerial(peer.serialHex)
+    fingerprint = CertificateFingerprint(peer.fingerprintHex)
     authorityKeyIDHex = peer.authorityKeyIDHex
     notAfter = peer.notAfter
   }
 
-  /// Whether our authority signed it for a collector, however long ago it ended.
+  /// Whether our authority signed it for a collector, however long ago it ended, or begins later than now.
   var isGenuine: Bool {
     switch verdict {
-    case .trusted, .untrusted(.expired): true
+    case .trusted, .untrusted(.expired), .untrusted(.notYetValid): true
     case .untrusted: false
     }
   }

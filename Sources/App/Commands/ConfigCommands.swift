@@ -15,6 +15,7 @@ struct ConfigCommand: ParsableCommand {
     func run() throws {
       do throws(SettingErrors) {
         let read = try options.sources().read()
+        for notice in read.notices { print(notice) }
         print(
           "\(read.sources.count) settings are good; the other \(Settings.declarations.count - read.sources.count) have their defaults."
         )

@@ -50,8 +50,8 @@ struct MigrateCommand: AsyncParsableCommand {
 
 struct DatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self], defaultSubcommand: Status.self
-  )
+    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self, ParkedCommand.self],
+    defaultSubcommand: Status.self)
 
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -144,6 +144,11 @@ struct SecretCommand: AsyncParsableCommand {
     @Argument(help: "What it is for.") var name: String
     @Option(help: "Life, e.g. 24h; without it the secret does not expire.") var ttl: String?
     @Option(help: "Most collectors that may enrol with it.") var maxUses: Int32?
+    @Option(
+      help: """
+        What becomes of an enrolled host that registers with it: permit (409 until it is permitted), replace (a new identity \
+        for its server) or new (another collector); without it the setting `reenrolment` counts.
+        """) var reenrolment: String?
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
 
@@ -156,9 +161,15 @@ struct SecretCommand: AsyncParsableCommand {
         }
         expiry = Timestamp(unixSeconds: WallClock.unixSeconds() + life.wholeSeconds)
       }
-      let secret = Secrets.random()
+      var mode: Reenrolment?
+      if let reenrolment {
+        mode = Reenrolment(rawValue: reenrolment)
+        if mode == nil { throw ValidationError("--reenrolment is permit, replace or new") }
+      }
+      let (secret, again) = (Secrets.random(), mode)
       try await withDatabase(settings) { database in
-        try await Secrets.add(secret, name: name, expiry: expiry, maxUses: maxUses, to: database)
+        try await Secrets.add(
+          secret, name: name, expiry: expiry, maxUses: maxUses, reenrolment: again, to: database)
       }
       print(secret)
     }

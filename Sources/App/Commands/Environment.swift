@@ -1,4 +1,6 @@
+internal import CEpoll.Process
 import Glibc
+import Reactor
 
 /// The environment of the process, read once at start. Nothing else looks at it.
 enum Environment {
@@ -23,10 +25,21 @@ extension Environment {
   }
 }
 
-/// Lines for a person. Unbuffered, so that they are there at once also in a pipe.
+/// Lines for a person. Unbuffered, so that they are there at once also in a pipe; the pipe's reader may have stalled. Nobody
+/// listening is no reason to fail, nor to wait for longer than a second: what does not fit by then is left out. Not on a loop.
 /// - Parameter descriptor: standard output, or standard error for what is no result.
 func say(_ text: String, on descriptor: CInt = STDOUT_FILENO, terminator: String = "\n") {
-  let bytes = Array((text + terminator).utf8)
-  // Nobody listening is no reason to fail.
-  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+  let deadline = MonotonicTime.now() + .seconds(1)
+  var bytes = Array((text + terminator).utf8)[...]
+  while !bytes.isEmpty {
+    // As much as a pipe takes without waiting if it takes anything.
+    let part = bytes.prefix(Int(cepoll_pipe_bytes()))
+    let left = CInt(max(.zero, MonotonicTime.now().duration(to: deadline)).wholeMilliseconds)
+    let written = part.withUnsafeBytes {
+      cepoll_write_within(descriptor, $0.baseAddress, UInt($0.count), left)
+    }
+    if written < 0 { return }
+    bytes = bytes.dropFirst(written)
+    if MonotonicTime.now() >= deadline { return }
+  }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Protocol
 
 @main
 struct Main {
@@ -62,8 +63,9 @@ struct Pganalytics: AsyncParsableCommand {
     version: Version.text,
     subcommands: [
       UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
-      SecretCommand.self,
-      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self, VersionCommand.self,
+      SecretCommand.self, CollectorCommand.self,
+      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self,
+      MeasureLogCommand.self, VersionCommand.self,
     ])
 }
 
@@ -93,7 +95,7 @@ struct VersionCommand: ParsableCommand {
 }
 
 enum Version {
-  static let text = "0.1.0"
+  static let text = ProgramVersion.text
   /// Of the API, in paths as `v1`.
   static let api = "1.0.0"
 }

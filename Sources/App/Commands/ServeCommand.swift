@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Reactor
 
 struct ServeCommand: ServingCommand {
@@ -16,33 +17,48 @@ struct ServeCommand: ServingCommand {
     let sources = options.sources([
       ("database_url", databaseUrl), ("listen", listen), ("data_dir", dataDir), ("loops", loops),
     ])
-    let settings = try sources.read().settings
+    let read = try sources.read()
+    let settings = read.settings
     guard !settings.databaseURL.isEmpty else { throw CommandFailure.databaseMissing }
-    let log = ServerLog(settings)
+    let log = try ServerLog.standardError(settings)
+    defer { log.flush() }
+    log.note(read)
+    let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
     try PrivateFile.makeDirectory(settings.dataDirectory)
-    let signals = try Signals.stream()
-    let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in try sources.read().settings }
+    let signals = try Signals.stream(ending)
+    let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())
     systemd?.tell(.ready)
     let watchdog = Task { await systemd?.watch { await server.answers() } }
     say("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
-    await server.untilStopped(signals, systemd)
+    await server.untilStopped(signals, ending, systemd)
     systemd?.tell(.stopping)
     watchdog.cancel()
-    await server.stop()
+    await server.stop(by: ending.deadline)
+  }
+}
+
+extension ServerLog {
+  /// The log of a server's process: what it has yet to write leaves before a fatal signal ends the process.
+  static func standardError(_ settings: Settings) throws(SystemCallError) -> ServerLog {
+    let writer = try LogWriter(
+      STDERR_FILENO, bytes: settings.logBufferBytes, urgentBytes: settings.logBufferUrgentBytes)
+    writer.leaveBeforeFatalSignals()
+    return ServerLog(settings, to: writer)
   }
 }
 
 extension Server {
   /// Reloads what it is told to, until it is told to stop.
-  func untilStopped(_ signals: AsyncStream<Signals.Event>, _ systemd: Systemd? = nil) async {
+  func untilStopped(_ signals: AsyncStream<Signals.Event>, _ ending: Ending, _ systemd: Systemd? = nil) async {
     for await signal in signals {
       switch signal {
       case .stop: return
       case .reload:
         systemd?.tell(.reloading)
         await reload()
+        ending.use(current)
         systemd?.tell(.ready)
       }
     }

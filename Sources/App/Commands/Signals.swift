@@ -22,20 +22,33 @@ final class Signals: SignalHandler {
   }
 
   /// What is asked of the program, as it comes.
-  static func stream() throws -> AsyncStream<Event> {
+  /// - Parameter ending: hears of `.stop` at once, whatever else the program is at.
+  static func stream(_ ending: Ending) throws -> AsyncStream<Event> {
     let (stream, continuation) = AsyncStream<Event>.makeStream()
     _ = try LoopThread.start(name: "signals", index: 0) { loop in
       // The loop holds the source, and the source its handler.
-      _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation))
+      _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation, ending))
     }
     return stream
   }
 
   private let continuation: AsyncStream<Event>.Continuation
 
-  private init(_ continuation: AsyncStream<Event>.Continuation) { self.continuation = continuation }
+  private let ending: Ending
 
-  func received(signal: CInt) { continuation.yield(signal == SIGHUP && !hasTerminalGone ? .reload : .stop) }
+  private init(_ continuation: AsyncStream<Event>.Continuation, _ ending: Ending) {
+    self.continuation = continuation
+    self.ending = ending
+  }
+
+  func received(signal: CInt) {
+    if signal == SIGHUP, !hasTerminalGone {
+      continuation.yield(.reload)
+    } else {
+      ending.begin()
+      continuation.yield(.stop)
+    }
+  }
 
   /// A terminal that was closed says so to all who ran on it by the same signal; whoever asks it then gets EIO.
   private var hasTerminalGone: Bool {

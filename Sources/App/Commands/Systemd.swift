@@ -11,6 +11,9 @@ struct Systemd: Sendable {
     case alive = "WATCHDOG=1"
   }
 
+  /// A manager whose queue is full does not get the message.
+  private static let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
+
   /// A file system path, or `@name` for an abstract socket.
   private let socketPath: String
   /// How often it wants to hear `.alive` at least; nil: never.
@@ -51,7 +54,7 @@ struct Systemd: Sendable {
     withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         _ = bytes.withUnsafeBytes {
-          sendto(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL), address, socklen_t(length))
+          sendto(descriptor, $0.baseAddress, $0.count, Self.flags, address, socklen_t(length))
         }
       }
     }

@@ -43,7 +43,10 @@ struct UpAccount: Sendable {
       credentials.registrationSecret = Secrets.random()
       try await Secrets.add(
         credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
-        to: database)
+        reenrolment: .replace, to: database)
+    } else {
+      // One of an earlier version: who plays a fleet against `up` does so again and again.
+      try await database.execute(EnrolmentStatements.adoptSecret, digest)
     }
     let account = try await database.one(AccountStatements.byName, credentials.adminUsername)
     return UpAccount(credentials: credentials, isNew: known == nil, passwordHash: account?.passwordHash)

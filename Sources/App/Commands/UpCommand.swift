@@ -22,10 +22,14 @@ struct UpCommand: ServingCommand {
     // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
     given.defaults.drainSpread = .zero
     let sources = given
-    var settings = try sources.read().settings
-    let log = ServerLog(settings)
+    let read = try sources.read()
+    var settings = read.settings
+    let log = try ServerLog.standardError(settings)
+    defer { log.flush() }
+    log.note(read)
+    let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
-    let signals = try Signals.stream()
+    let signals = try Signals.stream(ending)
 
     say("Starting the private PostgreSQL …")
     let postgres = EmbeddedPostgres(
@@ -42,7 +46,7 @@ struct UpCommand: ServingCommand {
       defer { database.shutDown() }
       var account = try await UpAccount.prepare(database, settings: settings)
       let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in
-        var settings = try sources.read().settings
+        var settings = log.note(try sources.read())
         settings.databaseURL = started.databaseURL
         return settings
       }
@@ -57,17 +61,20 @@ struct UpCommand: ServingCommand {
       let watch = Task { [account, directory = settings.dataDirectory] in
         await account.watchPassword(database, directory: directory, log: log)
       }
-      await server.untilStopped(signals)
+      await server.untilStopped(signals, ending)
       say("Stopping …")
       watch.cancel()
-      await server.stop()
+      await server.stop(by: ending.deadline - Self.databaseShare(of: server.current.drainDeadline))
     } catch {
       postgres.stop()
       throw error
     }
-    postgres.stop()
+    if postgres.stop(by: ending.deadline) == .forced { log.warning("private PostgreSQL stopped by force") }
     say("Stopped. The data is in \(settings.dataDirectory), the database in \(started.home).")
   }
+
+  /// What of `drain_deadline` is PostgreSQL's for certain, however long the server takes.
+  private static func databaseShare(of deadline: Duration) -> Duration { min(.seconds(5), deadline / 2) }
 
   /// An address that a client on this host can use.
   private static func reachable(_ server: Server) -> String {

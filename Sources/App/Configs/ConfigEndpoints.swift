@@ -45,16 +45,21 @@ enum ConfigEndpoints {
   private static func write(_ services: Services) -> Endpoint {
     Endpoint(
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
-      access: .user(.admin), summary: "Store the next version of a collector's configuration.",
+      access: .user(.operator), summary: "Store the next version of a collector's configuration.",
       description: """
         The text, `text/plain` or `application/toml`, must be TOML 1.0, and not empty; a fault is named with its line \
         and column. A text that equals the latest version stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
         """,
-      fields: [.ifMatch], body: ConfigBody.self, returns: ConfigAnswer.self, problems: [.preconditionFailed]
-    ) { request, context async throws(Problem) -> ConfigAnswer in
+      fields: [.ifMatch], body: ConfigBody.self, returns: HTTPResponse.self,
+      answers: [
+        .json(
+          ConfigAnswer.self,
+          fields: [.init(name: "ETag", schema: .string, prose: "Of the version that is the latest now.")])
+      ], problems: [.preconditionFailed]
+    ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
       let user = try context.user()
-      return try await services.database.transaction { session throws(Problem) in
+      let answer = try await services.database.transaction { session throws(Problem) -> ConfigAnswer in
         let latest = try await session.query { client throws(DatabaseError) in
           try await client.one(ConfigStatements.lockVersion, id)?.value
         }
@@ -74,6 +79,7 @@ enum ConfigEndpoints {
           return ConfigAnswer(collector: id, version: latest + 1, isNew: true)
         }
       }
+      return .json(answer, fields: [tag(id, answer.version).field])
     }
   }
 

@@ -6,23 +6,29 @@ final class Database: DatabaseClient {
   private let thread: LoopThread
   private let pool: LoopBound<DatabasePool>
   private let lastID = Atomic<UInt64>(0)
+  private let signs: DatabaseSigns
 
-  private init(thread: LoopThread, pool: LoopBound<DatabasePool>) {
+  private init(thread: LoopThread, pool: LoopBound<DatabasePool>, signs: DatabaseSigns) {
     self.thread = thread
     self.pool = pool
+    self.signs = signs
   }
+
+  /// When it last answered anything.
+  var answeredAt: MonotonicTime { signs.last }
 
   /// Starts the thread and begins to connect; requests may come at once. End it with `shutDown`.
   /// - Parameter index: the loop's number, for statistics.
   static func start(_ settings: DatabaseSettings, index: Int = 0) throws -> Database {
     let birth = PoolBirth()
+    let signs = DatabaseSigns()
     let thread = try LoopThread.start(name: "database", index: index) { loop in
-      let pool = DatabasePool(loop: loop, settings: settings)
+      let pool = DatabasePool(loop: loop, settings: settings, signs: signs)
       pool.start()
       birth.pool.withLock { $0 = LoopBound(pool, on: loop) }
     }
     guard let pool = birth.pool.withLock({ $0 }) else { preconditionFailure("the loop started without its pool") }
-    return Database(thread: thread, pool: pool)
+    return Database(thread: thread, pool: pool, signs: signs)
   }
 
   /// Fails what waits, closes the sessions (what is in flight may have happened), ends the thread and waits for it: a
@@ -122,6 +128,25 @@ extension DatabaseLease {
       case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
       }
     }
+  }
+
+  /// Runs a `COPY ... FROM STDIN (FORMAT binary)`. - Parameter tuples: without header and trailer.
+  func copy(_ sql: String, _ tuples: [UInt8]) async throws(DatabaseError) {
+    _ = try await answer(.copy(sql, tuples: tuples)) { result -> Result<Int, DatabaseError> in
+      switch consume result {
+      case .rows(let rows): .success(rows.affected)
+      case .command(let affected): .success(affected)
+      case .failed(let error): .failure(error)
+      case .row: .failure(DatabaseError(.unexpectedResult, "a single row"))
+      case .copyIn: .failure(DatabaseError(.unexpectedResult, "COPY"))
+      }
+    }
+  }
+
+  /// How long statements of this lease may take from here on, for a caller who has set `statement_timeout` to that; nil: as
+  /// long as they need.
+  func allow(_ time: Duration?) {
+    database.withPool { [id] in $0.allow(time, id) }
   }
 
   /// Goes on with a stream whose sink said `.pause`. From any thread.

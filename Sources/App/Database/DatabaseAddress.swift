@@ -46,10 +46,30 @@ struct DatabaseAddress: Sendable, Hashable {
   }
 
   /// The same address with every host name resolved, as `hostaddr`; the names stay for certificate verification.
-  /// libpq would resolve them when it connects, and that blocks: no connection of a loop may be left with a name.
+  /// libpq would resolve them when it connects, and that blocks: no connection of a loop may be left with a name. For the same
+  /// reason the user is named: libpq would ask the system who we are, which may ask a directory service.
   ///
   /// Blocks. At start-up or on a `WorkerPool`, never on a loop.
   func resolved() throws(Unusable) -> DatabaseAddress {
+    var named = self
+    if named["user"] == nil, let user = Self.defaultUser { named["user"] = user }
+    return try named.withAddresses()
+  }
+
+  /// From PGUSER, a service file or the system.
+  private static var defaultUser: String? {
+    guard let options = PQconndefaults() else { return nil }
+    defer { PQconninfoFree(options) }
+    // Safety: as in `init`.
+    var option = options
+    while let keyword = option.pointee.keyword {
+      if String(cString: keyword) == "user" { return option.pointee.val.map { String(cString: $0) } }
+      option += 1
+    }
+    return nil
+  }
+
+  private func withAddresses() throws(Unusable) -> DatabaseAddress {
     guard self["hostaddr"] == nil, let hosts = self["host"] else { return self }
     let names = hosts.split(separator: ",", omittingEmptySubsequences: false)
     // A socket directory has no address; libpq does not mix the two in one list.

@@ -43,8 +43,10 @@ extension DatabaseClient {
   }
 
   /// A simple query, for DDL: several statements in one implicit transaction unless they say otherwise.
-  func script(_ sql: String) async throws(DatabaseError) {
-    _ = try await answer(.script(sql), affected)
+  /// - Returns: rows that the last of them inserted, updated, deleted or selected.
+  @discardableResult
+  func script(_ sql: String) async throws(DatabaseError) -> Int {
+    try await answer(.script(sql), affected)
   }
 }
 

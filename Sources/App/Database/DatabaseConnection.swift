@@ -105,6 +105,9 @@ final class DatabaseConnection {
     loop.nextTurn(self)
   }
 
+  /// From here on `delegate` hears, in the place of who heard until now.
+  func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
+
   /// Ends the session. The delegate hears no more.
   func close() {
     state = .closed

@@ -10,6 +10,9 @@ struct DatabaseError: Error, Hashable, Sendable {
     case connectFailed
     /// The connection broke. A statement in flight may have taken effect or not.
     case connectionLost
+    /// The server did not answer in time, and did not cancel the statement either: it is stopped, or a commit waits for a
+    /// standby. The statement may have taken effect, or may yet.
+    case unanswered
     /// More requests wait than the limit allows. Nothing was sent.
     case overloaded(limit: Int)
     /// No connection became free in time. Nothing was sent.
@@ -32,10 +35,14 @@ struct DatabaseError: Error, Hashable, Sendable {
   var context: String?
   /// The constraint that was violated.
   var constraint: String?
+  /// The table that the error is about, without its schema, where the server names one.
+  var table: String?
+  /// What was asked for changes something, and may have been done all the same.
+  var mayHaveHappened = false
 
   init(
     _ kind: Kind, _ message: String, sqlstate: String? = nil, detail: String? = nil, context: String? = nil,
-    constraint: String? = nil
+    constraint: String? = nil, table: String? = nil
   ) {
     self.kind = kind
     self.message = message
@@ -43,30 +50,37 @@ struct DatabaseError: Error, Hashable, Sendable {
     self.detail = detail
     self.context = context
     self.constraint = constraint
+    self.table = table
   }
 
   /// The connection is gone or never was: whatever was in flight needs a new one.
   var isConnectionLoss: Bool {
     switch kind {
-    case .connectFailed, .connectionLost: true
+    case .connectFailed, .connectionLost, .unanswered: true
     case .statement, .overloaded, .waitedTooLong, .cancelled, .shutDown, .unexpectedResult: false
     }
+  }
+
+  /// The same, of a session that could not be made fit for use.
+  var asConnectFailure: DatabaseError {
+    DatabaseError(.connectFailed, message, sqlstate: sqlstate, detail: detail, context: context)
   }
 
   /// The same request may succeed later, unchanged. After `.connectionLost` it may also have succeeded already: only
   /// what is idempotent may be sent again.
   var isRetryable: Bool {
     switch kind {
-    case .connectFailed, .connectionLost, .overloaded, .waitedTooLong: true
+    case .connectFailed, .connectionLost, .unanswered, .overloaded, .waitedTooLong: true
     case .cancelled, .shutDown, .unexpectedResult: false
     case .statement: sqlstate.map(Self.isTransient) ?? false
     }
   }
 
   /// Connection exceptions (08), rollbacks such as deadlocks (40), insufficient resources (53), an operator's
-  /// interventions but a cancelled query (57P0x), and a lock that could not be had in time (55P03).
+  /// interventions but a cancelled query (57P0x), a lock that could not be had in time (55P03), and a session that became
+  /// read only (25006), which another one replaces.
   private static func isTransient(_ sqlstate: String) -> Bool {
-    sqlstate == SQLState.lockNotAvailable || sqlstate.hasPrefix("57P0")
+    sqlstate == SQLState.lockNotAvailable || sqlstate == SQLState.readOnlyTransaction || sqlstate.hasPrefix("57P0")
       || ["08", "40", "53"].contains { sqlstate.hasPrefix($0) }
   }
 }
@@ -86,6 +100,8 @@ enum SQLState {
   static let uniqueViolation = "23505"
   static let foreignKeyViolation = "23503"
   static let failedTransaction = "25P02"
+  static let readOnlyTransaction = "25006"
+  static let protocolViolation = "08P01"
   static let insufficientPrivilege = "42501"
   static let duplicateTable = "42P07"
   static let undefinedTable = "42P01"

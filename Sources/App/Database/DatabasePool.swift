@@ -3,6 +3,9 @@
 internal import Reactor
 
 final class DatabasePool {
+  /// How often those who are put off are asked for again.
+  private static let pacingInterval = Duration.milliseconds(20)
+
   private struct Waiting {
     enum Wish {
       case request(DatabaseRequest)
@@ -11,7 +14,10 @@ final class DatabasePool {
 
     let id: UInt64
     let wish: Wish
+    let since: MonotonicTime
     let deadline: MonotonicTime
+    /// A session was free, and others' work came first (`QueryPacing`).
+    var wasPutOff = false
 
     func fail(_ error: DatabaseError) {
       switch wish {
@@ -27,11 +33,18 @@ final class DatabasePool {
   private var listeners: [NotificationListener] = []
   private var queue: [Waiting] = []
   private var timer: TimerID?
+  /// Set while somebody is put off.
+  private var pacingTimer: TimerID?
   private var isShutDown = false
+  /// Sessions whose commits got no answer, at most `admin_connections`. With that many, nothing is changed any more until one
+  /// of them ends: it would hang, too.
+  private var unanswered: [UnansweredCommit] = []
+  private let signs: DatabaseSigns
 
-  init(loop: EventLoop, settings: DatabaseSettings) {
+  init(loop: EventLoop, settings: DatabaseSettings, signs: DatabaseSigns = DatabaseSigns()) {
     self.loop = loop
     self.settings = settings
+    self.signs = signs
   }
 
   func start() {
@@ -80,6 +93,11 @@ final class DatabasePool {
     }
   }
 
+  func allow(_ time: Duration?, _ lease: LeaseID) {
+    guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
+    sessions[lease.session].allow(time)
+  }
+
   func resumeRows(of lease: LeaseID) {
     guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
     sessions[lease.session].resumeRows()
@@ -110,17 +128,38 @@ final class DatabasePool {
     isShutDown = true
     timer.map(loop.cancel)
     timer = nil
+    pacingTimer.map(loop.cancel)
+    pacingTimer = nil
     failAll(DatabaseError(.shutDown, "the database client was shut down"))
     for session in sessions { session.close() }
     sessions.removeAll()
+    for commit in unanswered { commit.close() }
+    unanswered.removeAll()
     for listener in listeners { listener.close() }
     listeners.removeAll()
   }
 
   /// A session may be free again.
   func becameIdle(_ session: DatabaseSession) {
-    if session.isFree, session.isLimitStale { return session.limit() }
-    while !queue.isEmpty, session.isFree { serve(queue.removeFirst(), by: session) }
+    if session.isFree, session.isLimitStale { return session.prepare() }
+    while !queue.isEmpty, session.isFree, mayServe(&queue[0]) { serve(queue.removeFirst(), by: session) }
+    settings.pacing?.sawWaiting(queue.count)
+  }
+
+  /// The database has answered something.
+  func heard() { signs.note(loop.now) }
+
+  /// Whether another commit that hangs would be one too many.
+  var hasStalled: Bool { unanswered.count >= settings.adminConnections }
+
+  /// Leaves a connection to itself. - Returns: false if there are as many of them as may be.
+  func setAside(_ connection: DatabaseConnection, silentSince time: MonotonicTime) -> Bool {
+    if isShutDown || hasStalled { return false }
+    unanswered.append(
+      UnansweredCommit(connection, since: time) { [unowned self, unowned connection] in
+        unanswered.removeAll { $0.isOf(connection) }
+      })
+    return true
   }
 
   /// A session is gone, or an attempt failed. Nobody waits while there is none in sight.
@@ -129,19 +168,32 @@ final class DatabasePool {
   }
 
   private func enqueue(_ wish: Waiting.Wish, id: UInt64) {
-    let waiting = Waiting(id: id, wish: wish, deadline: loop.now.advanced(by: settings.adminQueueDeadline))
+    var waiting = Waiting(
+      id: id, wish: wish, since: loop.now, deadline: loop.now.advanced(by: settings.adminQueueDeadline))
     if isShutDown {
       waiting.fail(DatabaseError(.shutDown, "the database client was shut down"))
-    } else if let session = sessions.first(where: \.isFree) {
+    } else if queue.isEmpty, let session = sessions.first(where: \.isFree), mayServe(&waiting) {
       serve(waiting, by: session)
     } else if queue.count >= settings.adminQueueLimit {
       waiting.fail(
         DatabaseError(.overloaded(limit: settings.adminQueueLimit), "too many requests wait for the database"))
     } else {
       queue.append(waiting)
+      settings.pacing?.sawWaiting(queue.count)
       armTimer()
       grow()
     }
+  }
+
+  /// Whether it is this one's turn, now that a session is free. If not, it is asked again soon.
+  private func mayServe(_ waiting: inout Waiting) -> Bool {
+    guard let pacing = settings.pacing else { return true }
+    let may = pacing.mayBegin(
+      since: waiting.since, of: sessions.count, wasPutOff: waiting.wasPutOff, at: loop.now)
+    if may { return true }
+    waiting.wasPutOff = true
+    if pacingTimer == nil { pacingTimer = loop.schedule(self, at: loop.now + Self.pacingInterval) }
+    return false
   }
 
   private func serve(_ waiting: Waiting, by session: DatabaseSession) {
@@ -165,6 +217,11 @@ final class DatabasePool {
 
 extension DatabasePool: DeadlineHandler {
   func deadlineReached(_ id: TimerID) {
+    if id == pacingTimer {
+      pacingTimer = nil
+      for session in sessions { becameIdle(session) }
+      return
+    }
     timer = nil
     while let first = queue.first, first.deadline <= loop.now {
       queue.removeFirst().fail(DatabaseError(.waitedTooLong, "no database connection became free"))

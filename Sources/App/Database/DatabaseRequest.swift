@@ -7,8 +7,20 @@ struct DatabaseRequest: Sendable {
     case script(String)
     /// A statement that is planned for these parameters, and whose rows go to the sink as they arrive.
     case stream(StatementDescription, EncodedParameters, any RowSink)
+    /// A `COPY ... FROM STDIN (FORMAT binary)` and its tuples, without header and trailer.
+    case copy(String, tuples: [UInt8])
     /// Ends a transaction that must not have failed.
     case commit
+
+    /// Whether it changes what is stored, or may: whatever is no query, and does not begin or give up a transaction.
+    var isChange: Bool {
+      switch self {
+      case .statement(let statement, _): !statement.sql.hasPrefix("SELECT")
+      case .script(let sql): !["BEGIN", "ROLLBACK", "SET ", "RESET "].contains { sql.hasPrefix($0) }
+      case .copy: true
+      case .stream, .commit: false
+      }
+    }
   }
 
   let id: UInt64

@@ -138,7 +138,7 @@ extension DatabaseError {
     self.init(
       .statement, field(CPOSTGRES_MESSAGE) ?? firstLine(String(cString: PQresultErrorMessage(result))),
       sqlstate: field(CPOSTGRES_SQLSTATE), detail: field(CPOSTGRES_DETAIL), context: field(CPOSTGRES_CONTEXT),
-      constraint: field(CPOSTGRES_CONSTRAINT))
+      constraint: field(CPOSTGRES_CONSTRAINT), table: field(CPOSTGRES_TABLE))
   }
 }
 

@@ -1,30 +1,22 @@
 // One connection of the pool: it reconnects by itself, prepares statements when they are first used, and runs one
 // request at a time.
 
+internal import Protocol
 internal import Reactor
 
-enum SessionStatements {
-  /// What every session of the admin lane is set to. $1: milliseconds, as PostgreSQL's settings are texts. A server of
-  /// version 14 or later also looks whether we are still there while it works, so that an abandoned query ends.
-  static let limit = Statement<String, SingleValue<String>>(
-    "session_limit",
-    """
-    SELECT set_config('statement_timeout', $1, false) || coalesce((
-      SELECT set_config('client_connection_check_interval', '1s', false)
-      FROM pg_settings WHERE name = 'client_connection_check_interval'), '')
-    """)
-
-  static let all = [limit.description]
-}
-
 final class DatabaseSession {
+  /// From when PostgreSQL should have cancelled a statement by itself to when we give up waiting for that.
+  static let margin = Duration.seconds(2)
+
   private enum State {
     /// Never connected: the pool has not needed it. → connecting, closed
     case unused
     /// Not again connected. → connecting, closed
     case waiting
-    /// → running, waiting, closed
+    /// → preparing, waiting, closed
     case connecting
+    /// What every session is set to is on its way. → idle, waiting, closed
+    case preparing
     /// → running, waiting, closed
     case idle
     /// → idle, waiting, closed
@@ -35,18 +27,22 @@ final class DatabaseSession {
   let index: Int
   /// How often it was lent or lost: a lease names its own.
   private(set) var generation: UInt64 = 0
-  private(set) var isLeased = false
-  private var leasedAt = MonotonicTime(nanoseconds: 0)
-  /// Set while it rests after a lease (`QueryPacing`).
-  private var restTimer: TimerID?
-  private var debt = QueryPacing.Debt()
+  private(set) var isLeased = false {
+    didSet {
+      switch (oldValue, isLeased) {
+      case (false, true): settings.pacing?.began()
+      case (true, false): settings.pacing?.ended(at: loop.now)
+      case (true, true), (false, false): break
+      }
+    }
+  }
 
   private let loop: EventLoop
   private var settings: DatabaseSettings
   /// Whether its `statement_timeout` is another than the settings'.
   private(set) var isLimitStale = false
   private unowned let pool: DatabasePool
-  private let connection: DatabaseConnection
+  private var connection: DatabaseConnection
   private var state = State.unused
   private var backoff = ReconnectBackoff()
   private var timer: TimerID?
@@ -55,18 +51,28 @@ final class DatabaseSession {
   private var preparing: String?
   private var result: DatabaseResult?
   private var failure: DatabaseError?
+  /// Bytes of a COPY's tuples that were taken; nil: its header was not.
+  private var copied: Int?
+  /// When to give up waiting for the answer of what runs.
+  private var answerTimer: TimerID?
+  /// How long what runs may take: see `DatabaseLease.allow`.
+  private var allowance: Duration?
+  /// Whether what runs is committed if it is answered well.
+  private var mayCommit = false
+  private var askedAt = MonotonicTime(nanoseconds: 0)
 
   init(index: Int, loop: EventLoop, settings: DatabaseSettings, pool: DatabasePool) {
     self.index = index
     self.loop = loop
     self.settings = settings
     self.pool = pool
+    allowance = settings.adminStatementTimeout
     connection = DatabaseConnection(loop: loop, settings: settings)
   }
 
   /// Takes requests, and is nobody's.
   var isFree: Bool {
-    if case .idle = state { return !isLeased && restTimer == nil }
+    if case .idle = state { return !isLeased }
     return false
   }
 
@@ -79,25 +85,23 @@ final class DatabaseSession {
   var isDown: Bool {
     switch state {
     case .unused, .waiting, .closed: true
-    case .connecting, .idle, .running: false
+    case .connecting, .preparing, .idle, .running: false
     }
   }
 
   func use(_ settings: DatabaseSettings) {
     isLimitStale = isLimitStale || settings.adminStatementTimeout != self.settings.adminStatementTimeout
     self.settings = settings
+    if !isLeased { allowance = settings.adminStatementTimeout }
   }
 
-  /// Sets the session to its time limit. It must be idle.
-  func limit() {
+  /// Sets the session to what every session has, and to its time limit. It must be idle.
+  func prepare() {
     isLimitStale = false
-    run(
-      DatabaseRequest(
-        id: 0,
-        work: .statement(
-          SessionStatements.limit.description,
-          SessionStatements.limit.encode(settings.adminStatementTimeout.settingText)),
-        complete: { _ in }))
+    state = .preparing
+    mayCommit = false
+    answerTimer = loop.schedule(self, at: loop.now + settings.adminStatementTimeout + Self.margin)
+    connection.send(SessionDefaults.script(.init(statement: settings.adminStatementTimeout)))
   }
 
   func connect() {
@@ -107,7 +111,16 @@ final class DatabaseSession {
 
   func run(_ request: DatabaseRequest) {
     guard case .idle = state else { preconditionFailure("a request was given to a session that is not idle") }
+    if request.work.isChange, pool.hasStalled {
+      return request.complete(.failed(DatabaseError(.unanswered, "commits of before have no answer yet")))
+    }
     state = .running(request)
+    askedAt = loop.now
+    switch request.work {
+    case .commit: mayCommit = !connection.isTransactionFailed
+    case .statement, .script, .stream, .copy: mayCommit = request.work.isChange && !connection.isInTransaction
+    }
+    answerTimer = allowance.map { loop.schedule(self, at: loop.now + $0 + Self.margin) }
     switch request.work {
     case .script(let sql):
       connection.send(sql)
@@ -117,6 +130,9 @@ final class DatabaseSession {
           .statement, "a statement of the transaction failed", sqlstate: SQLState.failedTransaction)
       }
       connection.send(failure == nil ? "COMMIT" : "ROLLBACK")
+    case .copy(let sql, _):
+      copied = nil
+      connection.send(sql)
     case .stream(let statement, let parameters, _):
       connection.sendRowByRow(statement.sql, statement.parameterTypes, parameters)
     case .statement(let statement, let parameters):
@@ -134,16 +150,16 @@ final class DatabaseSession {
 
   func lend() -> LeaseID {
     isLeased = true
-    leasedAt = loop.now
     return LeaseID(session: index, generation: generation)
   }
+
+  func allow(_ time: Duration?) { allowance = time }
 
   /// Takes the session back. One whose transaction was left open starts anew.
   func endLease() {
     isLeased = false
     generation += 1
-    let rest = settings.pacing?.rest(from: leasedAt, to: loop.now, &debt) ?? .zero
-    if rest > .zero { restTimer = loop.schedule(self, at: loop.now + rest) }
+    allowance = settings.adminStatementTimeout
     if case .idle = state, connection.isInTransaction { lose(DatabaseError(.connectionLost, "transaction left open")) }
   }
 
@@ -166,14 +182,17 @@ final class DatabaseSession {
     lose(DatabaseError(.connectionLost, "shut down"))
     timer.map(loop.cancel)
     timer = nil
-    restTimer.map(loop.cancel)
-    restTimer = nil
     state = .closed
   }
 
   /// Drops the connection, fails what ran on it, and tries again after a while.
   private func lose(_ error: DatabaseError) {
     connection.close()
+    answerTimer.map(loop.cancel)
+    answerTimer = nil
+    allowance = settings.adminStatementTimeout
+    var error = error
+    if case .running = state { error.mayHaveHappened = mayCommit && error.isConnectionLoss }
     let lost = state
     state = .waiting
     isLeased = false
@@ -189,21 +208,30 @@ final class DatabaseSession {
 
 extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   func deadlineReached(_ id: TimerID) {
-    if id == restTimer {
-      restTimer = nil
-      return pool.becameIdle(self)
+    if id == answerTimer {
+      answerTimer = nil
+      return giveUpWaiting()
     }
     timer = nil
     connect()
   }
 
+  /// PostgreSQL has neither answered nor cancelled the statement. What may be committed is left to itself (`UnansweredCommit`),
+  /// and the session begins anew on another connection; what can't be is closed.
+  private func giveUpWaiting() {
+    if mayCommit, pool.setAside(connection, silentSince: askedAt) {
+      connection = DatabaseConnection(loop: loop, settings: settings)
+    }
+    lose(DatabaseError(.unanswered, "no answer within \((allowance ?? .zero) + Self.margin)"))
+  }
+
   func connected() {
-    state = .idle
-    if settings.pacing?.isOn == true { connection.giveWay() }
-    limit()
+    if settings.niceness > 0 { connection.giveWay(settings.niceness) }
+    prepare()
   }
 
   func received(_ received: consuming DatabaseResult) {
+    pool.heard()
     switch consume received {
     case .failed(let error):
       preparing = nil
@@ -222,25 +250,56 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
       case .more: break
       case .pause: connection.pauseRows()
       }
-    case .copyIn: connection.failCopy("COPY is not for the admin lane")
+    case .copyIn: putTuples()
     }
   }
 
+  /// Offers the rest of a COPY until it is taken or there is no room.
+  private func putTuples() {
+    guard case .running(let request) = state, case .copy(_, let tuples) = request.work else {
+      return connection.failCopy("COPY without data")
+    }
+    if copied == nil {
+      if PostgresBinary.copyHeader[...].withSpan({ connection.putCopy($0) }) == .full { return }
+      copied = 0
+    }
+    while let done = copied, done < tuples.count {
+      let end = min(tuples.count, done + DatabaseConnection.maximumCopyChunkBytes)
+      if tuples[done..<end].withSpan({ connection.putCopy($0) }) == .full { return }
+      copied = end
+    }
+    if PostgresBinary.copyTrailer[...].withSpan({ connection.putCopy($0) }) == .accepted { connection.endCopy() }
+  }
+
   func finished() {
-    guard case .running(let request) = state else { preconditionFailure("an answer that nobody asked for") }
-    backoff.succeeded()
-    state = .idle
+    answerTimer.map(loop.cancel)
+    answerTimer = nil
+    let failure = failure.take()
     let answer = result.take() ?? .command(affected: 0)
-    if let failure {
-      self.failure = nil
+    switch state {
+    case .preparing:
+      if let failure { return disconnected(failure.asConnectFailure) }
+      backoff.succeeded()
+      state = .idle
+    case .running(let request):
+      state = .idle
+      guard let failure else {
+        request.complete(answer)
+        break
+      }
+      if failure.isReadOnly {
+        // It stays read only: another session may reach a server that writes.
+        lose(failure)
+        request.complete(.failed(failure))
+        return pool.lost(self, failure)
+      }
       request.complete(.failed(failure))
-    } else {
-      request.complete(answer)
+    case .unused, .waiting, .connecting, .idle, .closed: preconditionFailure("an answer that nobody asked for")
     }
     pool.becameIdle(self)
   }
 
-  func drained() {}
+  func drained() { putTuples() }
   func notified(channel: String, payload: String) {}
 
   func disconnected(_ error: DatabaseError) {

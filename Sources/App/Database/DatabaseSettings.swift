@@ -16,8 +16,10 @@ struct DatabaseSettings: Sendable {
   var adminQueueDeadline: Duration = .seconds(5)
   /// `statement_timeout` of the admin lane.
   var adminStatementTimeout: Duration = .seconds(30)
-  /// How long a connection rests after it was lent; nil is not at all.
+  /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
+  /// nice(2) of the backends, where we may set it; 0 leaves them alone.
+  var niceness = 0
 
   init(address: DatabaseAddress) { self.address = address }
 }
@@ -26,11 +28,17 @@ extension DatabaseSettings {
   /// Begins a connection. - Returns: a PGconn for `PQconnectPoll` and `PQfinish`; nil if memory ran out.
   func startSession() -> OpaquePointer? {
     // Keepalives find a peer that vanished without a FIN; what the address says about them comes later, and wins.
-    let defaults = [
+    var defaults = [
       ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
+      // Kerberos looks for tickets and asks its servers while the loop waits; who wants its encryption says so.
+      ("gssencmode", "disable"),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
+    if given.contains(where: { $0.0.hasPrefix("host") && $0.1.contains(",") }) {
+      // Of several hosts the one that writes. `read-write` would also refuse one that a default of the role keeps from it.
+      defaults.append(("target_session_attrs", "primary"))
+    }
     let parameters =
       defaults.filter { pair in !given.contains { $0.0 == pair.0 } } + given + [("client_encoding", "UTF8")]
     // Safety: both arrays end in a null pointer, and their strings are alive until PQconnectStartParams has copied them.

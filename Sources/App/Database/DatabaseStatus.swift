@@ -72,6 +72,14 @@ struct DatabaseStatus: Sendable {
   let storage: StorageKind
   let tables: [Table]
   let fleet: Fleet
+  let rollups: [RollupState]
+  let rollupFailures: [RollupFailure]
+  /// TimescaleDB's; nil on plain PostgreSQL.
+  let jobs: (failed: [FailedJob], workers: WorkerProcesses?)?
+  private let readAt: Timestamp
+
+  /// Failures of each kind that are listed.
+  private static let listedFailures = 10
 
   /// Reads it. - Throws: also for a database that was never migrated.
   init(_ database: Database, storage settings: StorageSettings) async throws {
@@ -94,6 +102,16 @@ struct DatabaseStatus: Sendable {
       throw DatabaseError(.unexpectedResult, "no row")
     }
     self.fleet = fleet
+    rollups = try await database.rows(RollupStateStatements.state, settings.rollupDelay / .seconds(1))
+    rollupFailures = try await database.rows(RollupStateStatements.failures, Int64(Self.listedFailures))
+    switch storage {
+    case .plain: jobs = nil
+    case .timescale:
+      jobs = (
+        try await database.rows(TimescaleStatements.failedJobs), try await database.one(TimescaleStatements.workers)
+      )
+    }
+    readAt = try await database.one(RollupStatements.now)?.value ?? Timestamp(unixSeconds: 0)
   }
 
   /// For a terminal.
@@ -111,7 +129,11 @@ struct DatabaseStatus: Sendable {
       "schema       version \(migrations.last { $0.appliedAt != nil }?.version ?? 0) of \(migrations.count), \(schema)",
       "storage      \(kind)",
       "collectors   \(fleet.enrolled) enrolled, \(fleet.seen) seen in the last 5 min, \(fleet.revoked) revoked",
-      "dead letters \(fleet.deadLetters)", "",
+      "dead letters \(fleet.deadLetters)",
+    ]
+    lines += backgroundWork()
+    lines += [
+      "",
       Self.columns("table", "parts", "compressed", "size", "rows (estimate)", "from", "until"),
     ]
     for table in tables {
@@ -121,6 +143,38 @@ struct DatabaseStatus: Sendable {
           table.oldest.map(Self.day) ?? "-", table.newest.map(Self.day) ?? "-"))
     }
     return lines.joined(separator: "\n")
+  }
+
+  /// Rolling up and TimescaleDB's jobs.
+  private func backgroundWork() -> [String] {
+    let now = readAt.unixMicroseconds / 1_000_000
+    let states = rollups.map { state in
+      let failed = state.failed > 0 ? ", \(state.failed) of them FAILED" : ""
+      let age = StorageSnapshot.age([state.oldest], now)
+      let since = age > 0 ? ", the oldest for \(SettingValue.print(time: .seconds(age)))" : ""
+      return "\(state.step?.rawValue ?? "?"): \(state.pending) steps pending\(failed)\(since)"
+    }
+    var lines = ["roll-ups     \(states.joined(separator: "; "))"]
+    for failure in rollupFailures {
+      lines.append(
+        """
+                     \(failure.table): \(failure.units) steps of \(failure.servers) servers, from \(failure.start.rfc3339): \
+        \(failure.message); next try \(failure.nextTry.rfc3339)
+        """)
+    }
+    guard let jobs else { return lines }
+    lines.append("jobs         \(jobs.failed.isEmpty ? "none failed" : "\(jobs.failed.count) FAILED")")
+    for job in jobs.failed.prefix(Self.listedFailures) {
+      let last = job.lastSuccess.map { "last done \($0.rfc3339)" } ?? "never done"
+      lines.append(
+        "             \(job.procedure) of \(job.table): \(job.failures) failures, \(last): \(job.message ?? "see the server's log")"
+      )
+    }
+    if jobs.failed.count > Self.listedFailures {
+      lines.append("             and \(jobs.failed.count - Self.listedFailures) more")
+    }
+    if let advice = jobs.workers?.advice { lines.append("processes    \(advice)") }
+    return lines
   }
 
   private static func columns(_ texts: String...) -> String {
@@ -151,7 +205,7 @@ enum DatabaseStatusStatements {
       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescale
     """)
 
-  /// Tables in partitions of a day each, by their names.
+  /// Tables in partitions of a day each, by their names; and the tables of the ledger that have none.
   static let partitioned = Statement<DatabaseStatus.Table>(
     "status_partitioned",
     """
@@ -163,7 +217,12 @@ enum DatabaseStatusStatements {
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits i ON i.inhparent = c.oid LEFT JOIN pg_class p ON p.oid = i.inhrelid
     WHERE c.relkind = 'p' AND n.nspname IN ('metrics', 'rollups', 'pganalytics')
-    GROUP BY 1 ORDER BY 4 DESC, 1
+    GROUP BY 1
+    UNION ALL
+    SELECT n.nspname || '.' || c.relname, 0, 0, pg_total_relation_size(c.oid), greatest(c.reltuples, 0)::int8, NULL, NULL
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'pganalytics' AND c.relname IN ('push_ledger_undated', 'push_keys')
+    ORDER BY 4 DESC, 1
     """)
 
   static let fleet = Statement<DatabaseStatus.Fleet>(

@@ -45,7 +45,7 @@ struct HypertablePolicies: Sendable {
     let found = Dictionary(
       policies.map { (Key(table: $0.table, procedure: $0.procedure), $0.days) }, uniquingKeysWith: { first, _ in first }
     )
-    var replaced: [String] = []
+    var replaced = try await followCompression(settings)
     for table in tables {
       let name = "\(table.schema).\(table.name)"
       for policy in HypertablePolicy.allCases
@@ -58,6 +58,30 @@ struct HypertablePolicies: Sendable {
       }
     }
     return replaced
+  }
+
+  /// Sets what is otherwise: order in compressed chunks, and their length. Chunks that there are stay as they are.
+  private func followCompression(_ settings: StorageSettings) async throws(DatabaseError) -> [String] {
+    let found = Dictionary(
+      try await database.rows(TimescaleStatements.compression).map { ($0.table, $0.compression) },
+      uniquingKeysWith: { first, _ in first })
+    var changed: [String] = []
+    for table in tables {
+      let name = "\(table.schema).\(table.name)"
+      let wanted = table.compression
+      if found[name] == nil || found[name] == wanted { continue }
+      try await database.transaction { session throws(DatabaseError) in
+        try await session.limitLockWait(settings.ddlLockTimeout)
+        if found[name]?.chunkDays != wanted.chunkDays {
+          try await session.script(wanted.interval(of: table.qualifiedName))
+        }
+        if found[name]?.segmentBy != wanted.segmentBy || found[name]?.orderBy != wanted.orderBy {
+          try await session.script(wanted.setting(of: table.qualifiedName))
+        }
+      }
+      changed.append("order \(name)")
+    }
+    return changed
   }
 
   private struct Key: Hashable {

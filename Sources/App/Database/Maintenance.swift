@@ -15,11 +15,37 @@ enum MaintenanceStatements {
   static let pruneLoginFailures = Statement<Double, NoRow>(
     "login_failures_prune",
     """
+    WITH at_address AS (
+      DELETE FROM pganalytics.login_address_failures
+      WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1))
     DELETE FROM pganalytics.login_failures
     WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
     """)
 
+  /// $1: days. As many rows as one statement should delete: `pruneStep`.
+  static let pruneUndated = Statement<Int32, SingleValue<Int64>>(
+    "push_ledger_undated_prune", prune("push_ledger_undated"))
+  static let pruneKeys = Statement<Int32, SingleValue<Int64>>("push_keys_prune", prune("push_keys"))
+  static let pruneStep: Int64 = 10_000
+
+  private static func prune(_ table: String) -> String {
+    """
+    WITH gone AS (
+      DELETE FROM pganalytics.\(table) WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM pganalytics.\(table) WHERE received_at < now() - make_interval(days => $1)
+        ORDER BY received_at LIMIT \(pruneStep)))
+      RETURNING 1)
+    SELECT count(*) FROM gone
+    """
+  }
+
+  /// Whether the older ledger has a partition.
+  static let isLegacyLedgerRead = Statement<SingleValue<Bool>>(
+    "legacy_ledger_read",
+    "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'pganalytics.ingest_ledger'::regclass) AS is_read")
+
   static let all = [
+    pruneUndated.description, pruneKeys.description, isLegacyLedgerRead.description,
     pruneDeadLetters.description, pruneSessions.description, pruneAudit.description, pruneLoginFailures.description,
   ]
 }
@@ -36,13 +62,22 @@ struct Maintenance: Sendable {
   struct Round: Hashable, Sendable {
     var created: [String] = []
     var dropped: [String] = []
+    /// Rows that were past their age.
+    var pruned = Pruned()
     /// Policies of hypertables that were not as the settings say.
     var policies: [String] = []
     /// Another server is at it.
     var isElsewhere = false
 
     /// Nothing was to be done.
-    var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty }
+    var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty && pruned == Pruned() }
+  }
+
+  struct Pruned: Hashable, Sendable {
+    var deadLetters = 0
+    var sessions = 0
+    var audit = 0
+    var loginFailures = 0
   }
 
   private let database: Database
@@ -50,8 +85,12 @@ struct Maintenance: Sendable {
   private var settings: StorageSettings { storage.now }
   private let partitions: Partitions
   private let kind: StorageKind
+  private let legacyLedger: LegacyLedger
 
-  init(database: Database, kind: StorageKind, storage: Live<StorageSettings>) {
+  init(
+    database: Database, kind: StorageKind, storage: Live<StorageSettings>, legacyLedger: LegacyLedger = LegacyLedger()
+  ) {
+    self.legacyLedger = legacyLedger
     self.database = database
     self.kind = kind
     self.storage = storage
@@ -100,10 +139,20 @@ struct Maintenance: Sendable {
     round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
     round.dropped += try await partitions.dropExpiredRollups(today: today) { report(.kept(partition: $0, $1)) }
-    try await database.execute(MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
-    try await database.execute(MaintenanceStatements.pruneSessions)
-    try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
-    try await database.execute(
+    if let isRead = try await database.one(MaintenanceStatements.isLegacyLedgerRead) {
+      legacyLedger.set(isRead: isRead.value)
+    }
+    for statement in [MaintenanceStatements.pruneUndated, MaintenanceStatements.pruneKeys] {
+      // In steps, so that none holds up the pruning of others, nor its locks, for long.
+      while try await database.one(statement, settings.repeatDays)?.value == MaintenanceStatements.pruneStep {}
+    }
+    round.pruned.deadLetters = try await database.execute(
+      MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
+    round.pruned.sessions = try await database.execute(MaintenanceStatements.pruneSessions)
+    round.pruned.audit = try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
+    try await database.execute(ServerRemovalStatements.prune, settings.auditRetentionDays)
+    try await database.execute(ServerRemovalStatements.pruneCertificates)
+    round.pruned.loginFailures = try await database.execute(
       MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
     switch kind {
     case .plain: break

@@ -23,13 +23,52 @@ protocol ReconciledTable: Sendable {
   func retentionDays(_ settings: StorageSettings) -> Int32
   /// Age at which TimescaleDB compresses a chunk.
   func compressionDays(_ settings: StorageSettings) -> Int32
+  /// Columns, beside the server, that name a series: its rows lie side by side in a compressed chunk.
+  var identityColumns: [String] { get }
+  /// Days of a chunk of TimescaleDB.
+  var chunkDays: Int32 { get }
 }
 
 extension ReconciledTable {
   var qualifiedName: String { "\(schema).\(quotedIdentifier(name))" }
 
+  /// How TimescaleDB compresses. A batch is of one server, so that a server's rows are found without unpacking the others';
+  /// within it rows of one series follow one another by time, so that neighbours differ little.
+  var compression: ChunkCompression {
+    ChunkCompression(segmentBy: "server_id", orderBy: identityColumns + ["time DESC"], chunkDays: chunkDays)
+  }
+
+  /// Makes a hypertable of it. When chunks are compressed, and when they end, is for `HypertablePolicies`.
+  var hypertable: String {
+    """
+    SELECT create_hypertable(\(quotedLiteral(qualifiedName)), 'time', chunk_time_interval => INTERVAL '\(chunkDays) days',
+      create_default_indexes => false);
+    \(compression.setting(of: qualifiedName))
+    """
+  }
+
   func addition(of columns: [StoredTable.Column]) -> String {
     columns.map { "ALTER TABLE \(qualifiedName) ADD COLUMN \(quotedIdentifier($0.name)) \($0.type);\n" }.joined()
+  }
+}
+
+/// What TimescaleDB keeps of a hypertable: it holds for chunks that are made, or compressed, from now on.
+struct ChunkCompression: Hashable, Sendable {
+  let segmentBy: String
+  /// Columns, with DESC where they fall.
+  let orderBy: [String]
+  let chunkDays: Int32
+
+  func setting(of table: String) -> String {
+    """
+    ALTER TABLE \(table) SET (timescaledb.compress, timescaledb.compress_segmentby = \(quotedLiteral(segmentBy)),
+      timescaledb.compress_orderby = \(quotedLiteral(orderBy.joined(separator: ", "))));
+
+    """
+  }
+
+  func interval(of table: String) -> String {
+    "SELECT set_chunk_time_interval(\(quotedLiteral(table)), INTERVAL '\(chunkDays) days');\n"
   }
 }
 
@@ -60,17 +99,8 @@ extension StoredTable: ReconciledTable {
     }
   }
 
-  /// Chunks of a day; old ones compressed by server, which makes them 4 to 6 times smaller. When, and when they end, is for
-  /// `HypertablePolicies`.
-  private var hypertable: String {
-    let literal = quotedLiteral(qualifiedName)
-    return """
-      SELECT create_hypertable(\(literal), 'time', chunk_time_interval => INTERVAL '1 day', create_default_indexes => false);
-      ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
-        timescaledb.compress_orderby = '\(compressedOrder)');
-
-      """
-  }
+  var identityColumns: [String] { declaration?.identityColumns ?? [] }
+  var chunkDays: Int32 { 1 }
 
   func addition(of columns: [Column], _ settings: StorageSettings) -> String { addition(of: columns) }
 }

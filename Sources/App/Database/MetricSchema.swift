@@ -9,6 +9,7 @@ enum SchemaStatements {
   static let partitionLock: Int64 = 0x7067_616e_0002
   static let maintenanceLock: Int64 = 0x7067_616e_0003
   static let rollupLock: Int64 = 0x7067_616e_0008
+  static let removalLock: Int64 = 0x7067_616e_000c
 
   struct TableColumn: SQLRow {
     let schema: String
@@ -153,8 +154,20 @@ enum TimescaleStatements {
     GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
     """)
 
+  /// Every chunk with rows of servers, the oldest first.
+  static let removalChunks = Statement<ServersChunk>(
+    "timescale_removal_chunks",
+    """
+    SELECT format('%I.%I', hypertable_schema, hypertable_name) AS table_name, range_start, range_end
+    FROM timescaledb_information.chunks
+    WHERE hypertable_schema IN ('metrics', 'rollups') ORDER BY range_start, 1
+    """)
+
   static let all =
-    [policies.description, hypertables.description] + MetricStatements.described(.timescale)
+    [
+      policies.description, compression.description, hypertables.description, failedJobs.description,
+      workers.description, removalChunks.description,
+    ] + MetricStatements.described(.timescale)
 }
 
 struct MetricSchema: Sendable {

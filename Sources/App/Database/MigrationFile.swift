@@ -27,5 +27,10 @@ struct MigrationFile: Sendable {
     MigrationFile(6, "certificates", PackageResources.V0006__certificates_sql),
     MigrationFile(7, "keys", PackageResources.V0007__keys_sql),
     MigrationFile(8, "rollups", PackageResources.V0008__rollups_sql),
+    MigrationFile(9, "ledger", PackageResources.V0009__ledger_sql),
+    MigrationFile(10, "dead_letters", PackageResources.V0010__dead_letters_sql),
+    MigrationFile(11, "rollup_steps", PackageResources.V0011__rollup_steps_sql),
+    MigrationFile(12, "enrolment", PackageResources.V0012__enrolment_sql),
+    MigrationFile(13, "object_names", PackageResources.V0013__object_names_sql),
   ]
 }

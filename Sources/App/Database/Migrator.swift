@@ -177,6 +177,7 @@ extension DatabaseLease {
   /// Waits for every other migration; the lock ends with the transaction. Migrations may take as long as they need.
   func lockSchema() async throws(MigrationError) {
     do throws(DatabaseError) {
+      allow(nil)
       try await script("SET LOCAL statement_timeout = 0")
       try await execute(SchemaStatements.lock, SchemaStatements.schemaLock)
     } catch {

@@ -10,8 +10,8 @@ struct NamedView: Sendable {
   let columns: [String]
 
   /// Names clash like this: a metric's own column keeps its name; then a key of the object, which else gets the prefix
-  /// `object_`; then the metric's database, which is `database`, else `database_name`; then the server's hostname, which
-  /// is `server`, else `server_hostname`.
+  /// `object_`; then the metric's database, which is `database` (no column of such a table is called that); then the server's
+  /// hostname, which is `server`, else `server_hostname`.
   init(_ table: StoredTable) {
     name = table.name
     var joins = ["LEFT JOIN pganalytics.servers s ON s.id = m.server_id"]
@@ -27,7 +27,8 @@ struct NamedView: Sendable {
 
     let keys = (table.declaration?.object ?? []).map { free($0, else: "object_\($0)") }
     let hasDatabase = table.columns.contains { $0.name == "database_id" }
-    let database = hasDatabase ? free("database", else: "database_name") : nil
+    precondition(!hasDatabase || taken.insert("database").inserted, "\(name): two columns are the database")
+    let database = hasDatabase ? "database" : nil
     let server = free("server", else: "server_hostname")
 
     var selected = [("time", "m.time"), ("server_id", "m.server_id"), (server, "s.hostname")]
@@ -51,8 +52,11 @@ struct NamedView: Sendable {
       case .interned:
         selected.append((column.name, "t\(index).value"))
         joins.append(Self.text("t\(index)", column.storedName))
-      case .int8, .float8, .bool, .text, .timestamp:
-        selected.append((column.name, "m.\(quotedIdentifier(column.name))"))
+      case .numeric:
+        let wide = "m.\(quotedIdentifier(column.wideName))"
+        selected.append((column.name, "coalesce(\(wide), m.\(quotedIdentifier(column.storedName)))"))
+      case .int8, .float8, .bool, .text, .timestamp, .json:
+        selected.append((column.name, "m.\(quotedIdentifier(column.storedName))"))
       }
     }
     columns = selected.map(\.0)
@@ -81,14 +85,4 @@ struct NamedView: Sendable {
   var recreation: String { "DROP VIEW \(qualifiedName);\nCREATE VIEW \(qualifiedName) AS\n\(query);\n\(commenting)" }
 
   private var commenting: String { "COMMENT ON VIEW \(qualifiedName) IS \(quotedLiteral(comment));" }
-}
-
-extension MetricColumn {
-  /// The column in the table: an interned text is there as its id.
-  var storedName: String {
-    switch kind {
-    case .interned: name + "_id"
-    case .int8, .float8, .bool, .text, .timestamp: name
-    }
-  }
 }

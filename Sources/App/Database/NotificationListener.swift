@@ -57,7 +57,7 @@ final class NotificationListener {
 }
 
 extension NotificationListener: DatabaseConnectionDelegate, DeadlineHandler {
-  func connected() { connection.send(channel.listen) }
+  func connected() { connection.send(SessionDefaults.script(.init(statement: .zero)) + channel.listen) }
 
   func received(_ result: consuming DatabaseResult) {
     if case .failed(let error) = result { failure = error }

@@ -44,7 +44,7 @@ enum PartitionStatements {
       JOIN pg_class c ON c.oid = p.partrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
-      WHERE n.nspname = 'metrics' OR (n.nspname = 'pganalytics' AND c.relname = 'ingest_ledger')
+      WHERE n.nspname = 'metrics' OR (n.nspname = 'pganalytics' AND c.relname = 'push_ledger')
     ), wanted AS (
       SELECT parents.*, day,
         format('%I.%I', nspname, relname || to_char(day::timestamp, '"_p"YYYYMMDD')) AS name,
@@ -62,7 +62,7 @@ enum PartitionStatements {
     ORDER BY day, name
     """)
 
-  /// $1: the first day of metrics that is kept; $2: of the ledger; $3, $4: tables, and the first day of each.
+  /// $1: the first day of metrics that is kept; $2: of the ledger and of the older one; $3, $4: tables, and the first day of each.
   /// Names are compared as texts: a table that somebody put there under another kind of name is none of ours.
   static let expired = Statement<Day, Day, [String], [Day], Expired>(
     "partitions_expired",
@@ -81,7 +81,7 @@ enum PartitionStatements {
     LEFT JOIN unnest($3::text[], $4::date[]) AS own (name, first) ON c.relname = own.name || '_p' || right(c.relname, 8)
     WHERE c.relkind = 'r' AND c.relname ~ '_p[0-9]{8}$'
       AND (n.nspname = 'metrics' AND right(c.relname, 8) < to_char(coalesce(own.first, $1)::timestamp, 'YYYYMMDD')
-        OR n.nspname = 'pganalytics' AND c.relname ~ '^ingest_ledger_p'
+        OR n.nspname = 'pganalytics' AND c.relname ~ '^(push|ingest)_ledger_p'
           AND right(c.relname, 8) < to_char($2::date::timestamp, 'YYYYMMDD'))
     ORDER BY right(c.relname, 8), 1
     """)
@@ -195,7 +195,7 @@ struct Partitions: Sendable {
           report(partition.name, error)
         }
       }
-      try await session.script("RESET lock_timeout")
+      try await session.execute(PartitionStatements.limitLockWaitOfSession, Duration.zero.settingText)
       return dropped
     }
   }

@@ -21,12 +21,25 @@ struct StorageSettings: Sendable {
   /// Between two rounds of rolling up, and how long after a bucket's end: rows should have arrived by then.
   var rollupInterval: Duration = .seconds(300)
   var rollupDelay: Duration = .seconds(120)
-  /// Servers that are rolled up in one transaction.
+  /// Servers that are rolled up in one transaction, and the longest stretch of time of them.
   var rollupServers = 50
+  var rollupSpan: Duration = .seconds(6 * 3600)
+  /// Rows that a statement on several servers may decompress (TimescaleDB).
+  var rollupDecompressedRows = 1_000_000
+  /// Before a unit that failed is tried again: first, and at most.
+  var rollupRetry: Duration = .seconds(600)
+  var rollupRetryMaximum: Duration = .seconds(86_400)
+  /// Failures of one server's table in a round, or of a table of which nothing succeeds, after which the rest of it waits.
+  var rollupFailures = 16
   /// `statement_timeout` of rolling up.
   var rollupTimeout: Duration = .seconds(300)
-  /// Days for which a repeated push is recognised.
-  var ledgerRetentionDays: Int32 = 7
+  /// Days for which a repeated push is recognised, from its receipt on: as long as it may bring a row that is not refused.
+  var repeatDays: Int32 = 31
+  /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
+  static let ledgerDaysBack: Int32 = 2
+  /// Days for which the ledger's partitions are kept: an entry may be older by its day than by its receipt, and two clocks may
+  /// differ by a day.
+  var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
   /// Days ahead for which partitions are made.
   var partitionDaysAhead: Int32 = 3
   /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.

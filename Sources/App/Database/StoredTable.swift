@@ -19,8 +19,6 @@ struct StoredTable: Sendable {
   var hasObject: Bool { columns.contains { $0.name == "object_id" } }
   /// The index's columns: one series of one server, newest first.
   var indexColumns: String { hasObject ? "server_id, object_id, time DESC" : "server_id, time DESC" }
-  /// How TimescaleDB orders rows within a compressed batch.
-  var compressedOrder: String { hasObject ? "object_id, time DESC" : "time DESC" }
 
   init(_ target: CopyTarget, _ declaration: MetricTable?) {
     name = target.table

@@ -111,7 +111,14 @@ struct Surroundings {
   }
 
   private func connect() throws(SurroundingsFault) -> BlockingSession {
-    do throws(DatabaseError) { return try BlockingSession(settings) } catch { throw .database(error) }
+    do throws(DatabaseError) {
+      let session = try BlockingSession(settings)
+      // A database or a role may have functions of its own by the names of PostgreSQL's, and find them first.
+      _ = try session.rows("SET search_path = pg_catalog")
+      return session
+    } catch {
+      throw .database(error)
+    }
   }
 
   private func ask(_ session: borrowing BlockingSession, _ sql: String) throws(SurroundingsFault) -> [[String?]] {

@@ -1,20 +1,20 @@
-// What a COPY writer's session needs, as texts: the writer lives on an ingest loop and speaks simple queries only.
+// What a COPY writer's session needs beside what every session has, as texts: the writer lives on an ingest loop and speaks
+// simple queries only.
 
 enum WriterSession {
-  /// Sent once after connecting, as one simple query. A lock or a statement that takes longer is a fault that the queue must
-  /// not wait for; the line number in COPY's error context is read in English, which takes a privilege that a plain role may
-  /// lack (then pushes are retried one by one instead).
+  /// Sent after connecting, and when time limits change, as one simple query. A lock or a statement that takes longer is a fault
+  /// that the queue must not wait for. The staging tables are like nothing else: a session can be made whatever became of the
+  /// tables that they are merged into. The ledger has to see what was committed before its locks were taken, which is
+  /// "read committed": every session has that.
   static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
-    """
-    SET synchronous_commit = on;
-    SET lock_timeout = \(Int64(lockTimeout / .milliseconds(1)));
-    SET statement_timeout = \(Int64(statementTimeout / .milliseconds(1)));
-    SET idle_in_transaction_session_timeout = '30s';
-    SET TimeZone = 'UTC';
-    DO $$ BEGIN SET lc_messages = 'C'; EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;
-    CREATE TEMP TABLE IF NOT EXISTS staging_texts (LIKE pganalytics.texts) ON COMMIT DELETE ROWS;
-    CREATE TEMP TABLE IF NOT EXISTS staging_objects (LIKE pganalytics.objects) ON COMMIT DELETE ROWS;
-    """
+    // COMMIT: what a transaction may do was decided at its begin, by the defaults of before.
+    SessionDefaults.script(.init(statement: statementTimeout, lock: lockTimeout)) + """
+      COMMIT;
+      CREATE TEMP TABLE IF NOT EXISTS staging_texts (server_id int4, text_id int8, value text) ON COMMIT DELETE ROWS;
+      CREATE TEMP TABLE IF NOT EXISTS staging_objects (server_id int4, object_id int8, kind text, name text, key text[])
+        ON COMMIT DELETE ROWS;
+      \(PushLedger.preparation)
+      """
   }
 
   /// Texts arrive by COPY into the staging table, in the same transaction as the rows that name them. Sorted, so that

@@ -47,13 +47,13 @@ enum PageEndpoints {
       .get, "/", id: "getIndex", tag: .system, access: .anyone, summary: "What this is and where things are.",
       returns: HTTPResponse.self,
       answers: [.json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers."))]
-    ) { request, _ async throws(Problem) -> HTTPResponse in
-      let isHealthy = await services.isDatabaseReachable()
+    ) { request, context async throws(Problem) -> HTTPResponse in
+      let isHealthy = await services.readiness.databaseAccess() != .none
       let vary = HTTPField("Vary", "Accept")
       guard try request.head.negotiate([.json, .html]) == .html else {
         return .json(IndexAnswer(isHealthy: isHealthy), fields: [vary])
       }
-      let origin = "https://" + (request.head.string(named: "host") ?? services.settings.listen)
+      let origin = "https://" + (request.head.string(named: "host") ?? context.settings.listen)
       let page = template.replacing("{{status}}", with: isHealthy ? "ok" : "degraded")
         .replacing(
           "{{health}}", with: isHealthy ? "working" : "the database cannot be reached; pushes are answered 503"

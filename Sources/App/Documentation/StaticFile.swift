@@ -37,7 +37,7 @@ struct StaticFile: Sendable {
 
 extension HTTPRequestHead {
   /// Whether Accept-Encoding names gzip with a weight other than 0 (RFC 9110 §12.5.3).
-  fileprivate var acceptsGzip: Bool {
+  var acceptsGzip: Bool {
     all(named: "accept-encoding").flatMap { $0.split(separator: UInt8(ascii: ",")) }.contains { element in
       let parts = String(decoding: element, as: UTF8.self).lowercased().filter { !$0.isWhitespace }
         .split(separator: ";")

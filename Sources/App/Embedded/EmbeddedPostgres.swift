@@ -4,6 +4,7 @@
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Reactor
 internal import Synchronization
 
 struct EmbeddedPostgresSettings: Sendable {
@@ -103,10 +104,12 @@ final class EmbeddedPostgres: Sendable {
   }
 
   /// Stops supervising, then the postmaster; waits until it is gone. Connections still open are closed by it.
+  /// - Parameter deadline: by when it is gone, by force if it must be; nil: as `EmbeddedPostgresLimits` have it.
   @discardableResult
-  func stop() -> StopOutcome {
+  func stop(by deadline: MonotonicTime? = nil) -> StopOutcome {
     guard let ended = session.withLock({ $0.take() }) else { return .wasNotRunning }
-    return withExtendedLifetime(ended) { ended.supervisor.stop() }  // the lock is held until the postmaster is gone
+    // The lock is held until the postmaster is gone.
+    return withExtendedLifetime(ended) { ended.supervisor.stop(by: deadline) }
   }
 
   /// A postmaster found shutting down is waited out, and followed by one of our own. If that one finds the cluster

@@ -18,6 +18,15 @@ struct EmbeddedPostgresLimits: Sendable {
   var maximumRestartDelay: Duration = .seconds(10)
   /// A postmaster that lived this long starts the delays anew.
   var healthyAfter: Duration = .seconds(60)
+
+  /// The same with a stop that takes no longer than `time`, and never less than the second that its last steps need.
+  func stopping(within time: Duration) -> EmbeddedPostgresLimits {
+    var limits = self
+    // After SIGQUIT, after SIGKILL, and for what is left of the others.
+    limits.immediateStop = min(immediateStop, max(.milliseconds(300), time / 12))
+    limits.orderlyStop = min(orderlyStop, max(.milliseconds(100), time - limits.immediateStop * 3))
+    return limits
+  }
 }
 
 /// How the postmaster was brought to its end.
@@ -75,7 +84,8 @@ struct Postmaster: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     while true {
-      let ping = PQping(layout.connectionString(role: "postgres", database: "postgres"))
+      // One that is stopped (SIGSTOP) accepts connections and says nothing: the kernel does that for it.
+      let ping = PQping(layout.connectionString(role: "postgres", database: "postgres") + " connect_timeout=2")
       if ping == PQPING_OK { return .ready }
       // Refused (57P03) is recovery, or a shutdown whose end we are about to see.
       let limit = ping == PQPING_REJECT ? limits.recovery : limits.answer
@@ -90,16 +100,26 @@ struct Postmaster: Sendable {
 
   /// Fast shutdown; if that takes too long an immediate one; if that does, the kernel's.
   /// Returns when no process works in the cluster any more: the logger leaves a moment after its postmaster.
-  func stop(_ process: RunningProcess) -> StopOutcome {
-    let outcome = end(process)
-    for id in residents() {
-      _ = RunningProcess(adopting: id)?.wait(atMost: limits.immediateStop)
+  /// - Parameter time: for all of that; nil: as the limits have it.
+  func stop(_ process: RunningProcess, within time: Duration? = nil) -> StopOutcome {
+    let limits = time.map(limits.stopping) ?? limits
+    let outcome = end(process, limits)
+    let clock = ContinuousClock()
+    let deadline = clock.now + limits.immediateStop
+    let left = residents().compactMap { RunningProcess(adopting: $0) }
+    for resident in left { _ = resident.wait(atMost: max(.zero, deadline - clock.now)) }
+    // Without a postmaster they only keep the next one from starting.
+    for resident in left where resident.wait(atMost: .zero) == .tookTooLong {
+      resident.send(SIGKILL)
+      _ = resident.wait(atMost: .milliseconds(100))
     }
     return outcome
   }
 
   /// `stop` for a postmaster alone: others may work in the cluster.
-  func end(_ process: RunningProcess) -> StopOutcome {
+  func end(_ process: RunningProcess) -> StopOutcome { end(process, limits) }
+
+  private func end(_ process: RunningProcess, _ limits: EmbeddedPostgresLimits) -> StopOutcome {
     if case .ended = process.wait(atMost: .zero) { return .wasNotRunning }
     process.send(SIGINT)
     if case .ended(let end) = process.wait(atMost: limits.orderlyStop) {

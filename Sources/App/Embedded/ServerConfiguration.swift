@@ -58,7 +58,7 @@ struct ServerConfiguration: Sendable {
       work_mem = 16MB
       maintenance_work_mem = \(megabytes(min(max(resources.memoryBytes / 16, 32 << 20), 512 << 20)))
       random_page_cost = 1.1
-      max_worker_processes = 16
+      max_worker_processes = \(preloadsTimescaleDB ? 32 : 16)
 
       fsync = on
       synchronous_commit = on

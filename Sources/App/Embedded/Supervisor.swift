@@ -3,6 +3,7 @@
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Reactor
 internal import Synchronization
 
 /// What happened to the database while the server ran: for the log and the health endpoint.
@@ -56,11 +57,11 @@ final class Supervisor: Sendable {
     thread.withLock { $0 = id }
   }
 
-  /// Ends the thread, then the postmaster.
-  func stop() -> StopOutcome {
+  /// Ends the thread, which takes as long as one question to a postmaster that does not answer (2 s), then the postmaster.
+  func stop(by deadline: MonotonicTime?) -> StopOutcome {
     stopSignal.withLock { $0 = nil }
     if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) }
-    return postmaster.stop(process.withLock { $0 })
+    return postmaster.stop(process.withLock { $0 }, within: deadline.map { MonotonicTime.now().duration(to: $0) })
   }
 
   private func watch() {

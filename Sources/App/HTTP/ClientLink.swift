@@ -13,7 +13,11 @@ protocol ClientLink: AnyObject {
   func write(_ bytes: Span<UInt8>) -> WriteResult
   func shutdownWrite()
   func willReset()
+  /// As `StreamSocket.acknowledge`.
+  func acknowledge()
 
+  /// The client's bytes are TLS from here on. - Parameter now: unix seconds at which its certificate is judged.
+  func begin(_ context: TLSContext, now: Int64)
   // As TLSSession has them: from what was read to plaintext, and from plaintext to what is to be written.
   var isEstablished: Bool { get }
   /// Built anew at each call.
@@ -30,11 +34,11 @@ protocol ClientLink: AnyObject {
 /// TCP and TLS.
 final class TLSLink: ClientLink {
   private let socket: StreamSocket
-  private var tls: TLSSession
+  /// Nil until the first bytes are there: who says nothing costs no session.
+  private var tls: TLSSession?
 
-  init(_ socket: consuming StreamSocket, _ tls: consuming TLSSession) {
+  init(_ socket: consuming StreamSocket) {
     self.socket = socket
-    self.tls = tls
   }
 
   var descriptor: CInt { socket.raw }
@@ -42,20 +46,25 @@ final class TLSLink: ClientLink {
   func write(_ bytes: Span<UInt8>) -> WriteResult { socket.write(bytes) }
   func shutdownWrite() { socket.shutdownWrite() }
   func willReset() { socket.willReset() }
+  func acknowledge() { socket.acknowledge() }
 
-  var isEstablished: Bool { tls.isEstablished }
-  var peer: PeerCertificate? { tls.peer }
-  var peerCertificate: Certificate? { tls.peerCertificate }
+  func begin(_ context: TLSContext, now: Int64) { tls = TLSSession(server: context, now: now) }
+
+  var isEstablished: Bool { tls?.isEstablished ?? false }
+  var peer: PeerCertificate? { tls?.peer }
+  var peerCertificate: Certificate? { tls?.peerCertificate }
 
   func receive(
     _ ciphertext: Span<UInt8>, plaintext: inout ByteBuffer, ciphertextOut: inout ByteBuffer
   ) throws(TLSError) -> TLSSession.Status {
-    try tls.receive(ciphertext, plaintext: &plaintext, ciphertextOut: &ciphertextOut)
+    if tls == nil { preconditionFailure("TLS has not begun") }
+    return try tls!.receive(ciphertext, plaintext: &plaintext, ciphertextOut: &ciphertextOut)
   }
 
   func send(_ plaintext: Span<UInt8>, ciphertextOut: inout ByteBuffer) throws(TLSError) {
-    try tls.send(plaintext, ciphertextOut: &ciphertextOut)
+    guard tls != nil else { throw .notEstablished }
+    try tls!.send(plaintext, ciphertextOut: &ciphertextOut)
   }
 
-  func close(ciphertextOut: inout ByteBuffer) { tls.close(ciphertextOut: &ciphertextOut) }
+  func close(ciphertextOut: inout ByteBuffer) { tls?.close(ciphertextOut: &ciphertextOut) }
 }

@@ -33,6 +33,9 @@ struct ConnectionTable {
     return slot < slots.count && generations[slot] == id.generation ? slots[slot] : nil
   }
 
+  /// The connection that has the slot now.
+  subscript(slot slot: UInt32) -> HTTPConnection? { Int(slot) < slots.count ? slots[Int(slot)] : nil }
+
   mutating func remove(_ id: ConnectionID) {
     guard self[id] != nil else { return }
     slots[Int(id.slot)] = nil

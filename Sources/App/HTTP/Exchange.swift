@@ -19,7 +19,11 @@ final class Exchange {
   /// Whether it is a push, open or not: those have lines of their own in the log.
   var isPush = false
   /// Why it was refused, if it was.
-  var refusal: Problem.Kind?
+  var refusal: Problem?
+  /// The person who asks, for the log: by name once that is known, before as the audit trail names him.
+  var user: String?
+  /// See `Endpoint.isProbe`.
+  var isProbe = false
 
   /// Of the body, as long as it is held for an endpoint.
   var gatheredBytes = 0

@@ -38,6 +38,7 @@ extension HTTPConnection: DeadlineHandler {
     timer = nil
     lane.counters.deadlines += 1
     if isWriteBlocked { return destroy() }
+    if awaitsProxyHeader { lane.refused(.proxyHeaderMissing, from: peerAddress, "head_deadline") }
     switch phase {
     case .idle:
       if http.isReadingHead {
@@ -48,7 +49,13 @@ extension HTTPConnection: DeadlineHandler {
     case .push, .gathering, .discarding:
       givePushBack()
       answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
-    case .handshaking, .waiting, .answering, .streaming, .closing, .lingering, .gone: destroy()
+    case .waiting, .answering:
+      // Whoever works on it has deadlines of its own, which are shorter: this one is for what has none.
+      let isRead = exchange.map { $0.head.method == .get || $0.head.method == .head } ?? true
+      let problem = Problem(isRead ? .overloaded : .outcomeUnknown, "no answer in time", retryAfterSeconds: 10)
+      answer(lane.refusal(problem, on: self))
+      resume()
+    case .handshaking, .streaming, .closing, .lingering, .gone: destroy()
     }
   }
 }

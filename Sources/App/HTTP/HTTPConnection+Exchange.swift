@@ -171,7 +171,7 @@ extension HTTPConnection {
   func answer(_ response: HTTPResponse) {
     let disposition = finishRequest()
     lane.encode(response, exchange, http.exchange, disposition) { send($0) }
-    lane.answered(exchange, response, peerAddress)
+    lane.answered(exchange, response, peerAddress, claimed: collectors.first)
     finishAnswer(disposition)
   }
 

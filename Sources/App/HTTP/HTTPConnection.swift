@@ -14,12 +14,12 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   private static let readsPerTurn = 4
   /// A refused body up to this size is read past; a larger one costs the connection.
   static let discardBytes = 1024 * 1024
-  private static let lingerBytes = 256 * 1024
   /// Answers that lie here above which the next request of the connection is not begun.
   private static let unsentBytes = 64 * 1024
 
   let id: ConnectionID
-  let peerAddress: SocketAddress
+  /// Where the client is: the other end of the socket, unless a balancer says whom it speaks for.
+  var peerAddress: SocketAddress
   let lane: Lane
   let link: any ClientLink
   var http: HTTPServerMachine
@@ -47,6 +47,10 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   private var isReadPaused = false
   var hasPeerClosed = false
   var isHeadTimed = false
+  /// What may come before TLS; nil once TLS has begun.
+  var preface: ConnectionPreface?
+  /// When the client has to be done with what it still sends, however it goes on.
+  var lingerEnd = MonotonicTime(nanoseconds: 0)
 
   init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, lane: Lane) {
     self.id = id
@@ -55,6 +59,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     self.lane = lane
     phase = .handshaking(since: lane.loop.now)
     http = HTTPServerMachine(limits: lane.httpLimits)
+    preface = ConnectionPreface(expectsHeader: lane.settings.proxyProtocolFrom.contains { $0.contains(peer) })
   }
 
   /// Registers with the loop. - Returns: false if the loop has no room; the connection is then gone.
@@ -65,7 +70,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       phase = .gone
       return false
     }
-    arm(lane.settings.handshakeDeadline)
+    arm(awaitsProxyHeader ? lane.settings.headDeadline : lane.settings.handshakeDeadline)
     return true
   }
 
@@ -87,12 +92,12 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
     if readiness.contains(.error) || (hasPeerClosed && readiness.contains(.peerClosed)) { return destroy() }
     if readiness.contains(.read) || readiness.contains(.peerClosed) {
-      if case .handshaking = phase, !lane.mayHandshake() { return }
+      if case .handshaking = phase, !awaitsProxyHeader { return lane.handshakeIsDue(self) }
       read()
     }
   }
 
-  private func read() {
+  func read() {
     if lane.mustPause(), isBetweenPushes { return pauseForPressure() }
     for _ in 0..<Self.readsPerTurn {
       switch link.read(into: lane.loop.scratch) {
@@ -107,42 +112,54 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     }
   }
 
-  private func receive(_ ciphertext: UnsafeRawBufferPointer) {
+  func receive(_ bytes: UnsafeRawBufferPointer) {
+    // Safety: the buffer is the loop's scratch, or the caller's own, and nobody writes to it before this call returns.
+    var ciphertext = Span<UInt8>(_unsafeBytes: bytes)
+    if case .lingering(let discarded) = phase { return discard(ciphertext.count, after: discarded) }
+    if preface != nil {
+      var position = 0
+      guard arrive(ciphertext, &position) else { return }
+      ciphertext = ciphertext.extracting(position...)
+    }
+    let hadHead = exchange != nil
     var plaintext = lane.plaintext.lend()
     let status: TLSSession.Status
     do throws(TLSError) {
-      // Safety: the scratch buffer is the loop's and nobody writes to it before this call returns.
-      let span = Span<UInt8>(_unsafeBytes: ciphertext)
-      status = try link.receive(span, plaintext: &plaintext, ciphertextOut: &outbound)
+      status = try link.receive(ciphertext, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
       lane.plaintext.takeBack(plaintext)
       lane.counters.tlsFailures += 1
+      lane.refused(ConnectionRefusal(error), from: peerAddress)
       // The alert, if there is one, tells the client why.
       flush()
       return destroy()
     }
     if !outbound.isEmpty { queueFlush() }
-    if case .handshaking(let begin) = phase, link.isEstablished { established(since: begin) }
+    var isBegun = false
+    if case .handshaking(let begin) = phase, link.isEstablished {
+      established(since: begin)
+      isBegun = plaintext.isEmpty
+    }
     if !plaintext.isEmpty { consume(plaintext.span) }
     lane.plaintext.takeBack(plaintext)
-    if status == .closedByPeer { peerClosed() }
+    if status == .closedByPeer { return peerClosed() }
+    // Where a client has more to send and we have nothing to say, its next piece would wait for our kernel's patience.
+    if !hadHead, exchange != nil, http.isReadingBody, http.bodyBytesReceived == 0 { isBegun = true }
+    if isBegun, outbound.isEmpty, !isOver { link.acknowledge() }
   }
 
   private func established(since begin: MonotonicTime) {
     // The clock itself: the cryptography of this turn is part of it.
     lane.counters.handshaking.observe(lane.loop.readClock() - begin)
     certificate = link.peer.map(ShownCertificate.init)
-    lane.handshakeEnded()
+    lane.handshakeEnded(self, isVerified: certificate?.isGenuine ?? false)
     phase = .idle
     arm(lane.settings.idleDeadline)
   }
 
   private func consume(_ plaintext: Span<UInt8>) {
     switch phase {
-    case .lingering(let discarded):
-      if discarded + plaintext.count > Self.lingerBytes { return destroy() }
-      phase = .lingering(discarded: discarded + plaintext.count)
-    case .closing, .gone: return
+    case .closing, .lingering, .gone: return
     case .waiting, .answering, .streaming:
       pending.append(plaintext)
       setReading(false)
@@ -177,7 +194,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       case .body(let range): bodyArrived(input.extracting(range))
       case .end: bodyEnded()
       case .reject(let error):
-        lane.counters.framingErrors += 1
+        lane.broke(error, peerAddress)
         givePushBack()
         answer(lane.refusal(Problem(error), on: self))
       }
@@ -224,6 +241,16 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
 
   func turnEnding() {
     isFlushQueued = false
+    flush()
+    takeUp()
+  }
+
+  /// Does `work`, and writes what comes of it at once: for who is called at the end of the turn.
+  func afterwards(_ work: () -> Void) {
+    let wasQueued = isFlushQueued
+    isFlushQueued = true
+    work()
+    isFlushQueued = wasQueued
     flush()
     takeUp()
   }
@@ -314,16 +341,6 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     queueFlush()
   }
 
-  /// Everything is out. Closing now could reset the connection and eat the answer if the client is still sending
-  /// (RFC 9112 section 9.6): half-close, then read until it is done, for a bounded time.
-  private func linger() {
-    if hasPeerClosed { return destroy() }
-    link.shutdownWrite()
-    phase = .lingering(discarded: 0)
-    setReading(true)
-    arm(lane.settings.lingerDeadline)
-  }
-
   private func peerClosed() {
     hasPeerClosed = true
     switch phase {
@@ -355,7 +372,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   func destroy() {
     switch phase {
     case .gone: return
-    case .handshaking: lane.handshakeEnded()
+    case .handshaking: lane.counters.handshakes += 1
     case .streaming(let body):
       body.cancel()
       lane.answered(exchange, body.response, peerAddress, isBroken: true)

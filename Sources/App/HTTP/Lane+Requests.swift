@@ -54,12 +54,15 @@ extension Lane {
     case .found(let found, let parameters):
       endpoint = found
       path = parameters
+      connection.exchange?.isProbe = found.isProbe
     }
     let caller: Caller
     switch authenticate(head, on: connection, for: endpoint.access) {
     case .refused(let problem, let claimed): throw noted(problem, exchange, on: connection, claimed: claimed)
     case .principal(let principal): caller = .principal(principal)
-    case .session(let token): caller = .session(token)
+    case .session(let token):
+      caller = .session(token)
+      connection.exchange?.user = AuditEvent.user(token.userID)
     case .unknown(let id, let problem):
       if exchange.hasLookedUp { throw noted(problem, exchange, on: connection) }
       lookUp(id, for: exchange, on: connection)
@@ -72,6 +75,7 @@ extension Lane {
         throw noted(problem, exchange, on: connection, claimed: named)
       }
       connection.exchange?.collector = collector.id
+      sawIdentity(of: collector.id)
     }
     switch endpoint.lane {
     case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, caller: caller))
@@ -116,29 +120,46 @@ extension Lane {
     let request = AdmittedRequest(head: exchange.head, path: call.path, body: body)
     let (requestID, address) = (exchange.requestID, connection.peerAddress.ipString)
     let (certificate, now) = (connection.link.peerCertificate, Timestamp(unixMicroseconds: unixMicroseconds))
-    let errands = context.errands
+    let (errands, settings) = (context.errands, settings)
     let departure = Departure()
     connection.exchange?.departure = departure
     let handle = handle
+    let (log, isRead) = (context.log, exchange.head.method == .get || exchange.head.method == .head)
     Task { () async -> Void in
-      let answer: EndpointAnswer
+      var answer: EndpointAnswer
+      var user: String?
       do throws(Problem) {
         let principal = try await errands.principal(of: call)
+        if case .user(let known) = principal { user = known.name }
         answer = await call.endpoint.respond(
           to: request,
           RequestContext(
-            principal: principal, requestID: requestID, peerAddress: address, peerCertificate: certificate, now: now,
-            departure: departure))
+            settings: settings, principal: principal, requestID: requestID, peerAddress: address,
+            peerCertificate: certificate, now: now, departure: departure))
       } catch {
-        answer = .complete(error.response(requestID: requestID))
+        answer = .refused(error, error.response(requestID: requestID))
       }
+      if case .refused(let problem, _) = answer {
+        // What only reads has no outcome to be known.
+        if isRead, problem.kind == .outcomeUnknown {
+          var problem = problem
+          problem.kind = .databaseUnavailable
+          answer = .refused(problem, problem.response(requestID: requestID))
+        }
+        log.failure(problem, requestID)
+      }
+      let (final, name) = (answer, user)
       let isTaken = handle.submit { lane in
-        switch answer {
-        case .complete(let response): lane.connections[ticket.connection]?.complete(ticket.exchange, response)
+        let exchange = lane.connections[ticket.connection]?.exchange
+        if let name, exchange?.number == ticket.exchange { exchange?.user = name }
+        if case .refused(let problem, _) = final, exchange?.number == ticket.exchange { exchange?.refusal = problem }
+        switch final {
+        case .complete(let response), .refused(_, let response):
+          lane.connections[ticket.connection]?.complete(ticket.exchange, response)
         case .streamed(let head, let pipe): lane.stream(head, pipe, to: ticket)
         }
       }
-      if !isTaken, case .streamed(_, let pipe) = answer { pipe.cancel() }
+      if !isTaken, case .streamed(_, let pipe) = final { pipe.cancel() }
     }
   }
 
@@ -175,38 +196,44 @@ extension Lane {
       connection.exchange?.isOpenPush = false
       counters.pushesRefused[problem.kind, default: 0] += 1
     }
-    connection.exchange?.refusal = problem.kind
-    return problem.response(requestID: connection.exchange?.requestID ?? "")
+    connection.exchange?.refusal = problem
+    let requestID = connection.exchange?.requestID ?? ""
+    context.log.failure(problem, requestID)
+    return problem.response(requestID: requestID)
   }
 
-  /// One line a request of the admin lane; of pushes those that `Lane+PushLog` lets through.
-  /// - Parameter isBroken: its body was cut off.
-  func answered(_ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress, isBroken: Bool = false) {
+  /// One line a request of the admin lane, health checks at `debug`; of pushes those that `Lane+PushLog` lets through.
+  /// - Parameters:
+  ///   - claimed: the collector that the connection is known to be, for a push that was refused before it was anybody's.
+  ///   - isBroken: its body was cut off.
+  func answered(
+    _ exchange: Exchange?, _ response: HTTPResponse, _ peer: SocketAddress, claimed: @autoclosure () -> UUID? = nil,
+    isBroken: Bool = false
+  ) {
     guard let exchange else { return }
-    if exchange.isPush { return logRefusal(of: exchange, peer) }
-    context.log.info(
-      "request",
-      [
-        "request_id": exchange.requestID, "method": exchange.head.method.name,
-        "path": String(decoding: exchange.head.target.rawPath, as: UTF8.self),
-        "status": String(response.status.code) + (isBroken ? " cut off" : ""), "peer": peer.ipString,
-        "ms": String(exchange.startedAt.duration(to: loop.now).wholeMilliseconds),
-      ])
+    if exchange.isPush { return logRefusal(of: exchange, peer, claimed: claimed()) }
+    var fields: ServerLog.Fields = [
+      "request_id": exchange.requestID, "method": exchange.head.method.name,
+      "path": String(decoding: exchange.head.target.rawPath, as: UTF8.self), "status": Int(response.status.code),
+      "peer": peer.ipString, "ms": exchange.startedAt.duration(to: loop.now).wholeMilliseconds,
+    ]
+    if let user = exchange.user { fields["user"] = user }
+    if let collector = exchange.collector { fields["collector_id"] = collector }
+    if let refusal = exchange.refusal {
+      fields["reason"] = refusal.kind.slug
+      if let details = refusal.details { fields["details"] = details }
+    }
+    if isBroken { fields["cut_off"] = true }
+    if exchange.isProbe { context.log.debug("request", fields) } else { context.log.info("request", fields) }
   }
 }
 
-extension Problem {
-  init(_ refusal: PushRefusal) {
-    switch refusal {
-    case .inflate(let error): self.init(error)
-    case .foreignCollector:
-      self.init(.identityMismatch, "collector_id in the body is another than the token's")
-    case .payload(let error):
-      switch error.kind {
-      case .malformed(let defect): self.init(.invalidJSON, "\(defect), at byte \(error.offset)")
-      case .envelope(.tooManyRows): self.init(.bodyTooLarge, "more rows than a push may have")
-      case .envelope(let fault): self.init(.validationFailed, "\(fault.rawValue), at byte \(error.offset)")
-      }
-    }
+extension ServerLog {
+  /// Why a request was answered 500, whatever else the log has of it.
+  func failure(_ problem: Problem, _ requestID: String) {
+    guard problem.kind.status == .internalServerError else { return }
+    error(
+      "request failed",
+      ["request_id": requestID, "reason": problem.kind.slug, "cause": problem.cause ?? problem.details ?? "unknown"])
   }
 }

@@ -60,8 +60,10 @@ extension Lane {
           try tokens.collector(span, now: unixSeconds, grace: grace)
         }
         id = claims.id
-        connection.verifiedToken = VerifiedToken(
-          bytes: Array(token), collector: id, expiresAt: claims.expiresAt, version: tokensVersion)
+        // What is good here only, because of the certificate, is not remembered for elsewhere.
+        connection.verifiedToken = claims.expiresAt.map {
+          VerifiedToken(bytes: Array(token), collector: id, expiresAt: $0, version: tokensVersion)
+        }
       } catch {
         return .refused(Problem(error))
       }
@@ -76,8 +78,8 @@ extension Lane {
     return collector(record, with: certificate, rule)
   }
 
-  /// Seconds after its end for which a token is taken: where tokens and certificates are given out, one past its end is
-  /// as good as the certificate beside it, which has to name the same collector.
+  /// Seconds after its end for which a token is taken: where tokens and certificates are given out, one past its end, or of
+  /// a time that our clock took back, is as good as the certificate beside it, which has to name the same collector.
   private func tokenGrace(_ rule: Access.CertificateRule, _ certificate: ShownCertificate?) -> Int64 {
     guard let certificate, certificate.isGenuine else { return 0 }
     switch rule {
@@ -92,7 +94,8 @@ extension Lane {
     _ record: CollectorRecord, with certificate: ShownCertificate, _ rule: Access.CertificateRule
   ) -> Authentication {
     switch certificate.verdict {
-    case .trusted, .untrusted(.expired): break
+    // One that begins later is of a time that our clock took back: that we issued it, and to whom, the directory knows.
+    case .trusted, .untrusted(.expired), .untrusted(.notYetValid): break
     case .untrusted(let reason):
       return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
     }
@@ -102,7 +105,7 @@ extension Lane {
     }
     let grace = rule == .renewable ? settings.certificateGrace.wholeSeconds : 0
     if certificate.hasEnded(now: unixSeconds, grace: grace) { return .refused(Problem(.certificateExpired)) }
-    let standing = certificate.serial.map { record.standing(of: $0) } ?? .unknown
+    let standing = certificate.fingerprint.map { record.standing(of: $0) } ?? .unknown
     switch standing {
     case .good:
       return .principal(.collector(Principal.Collector(id: record.id, hasCertificate: true)))

@@ -64,7 +64,7 @@ enum RevocationListEndpoint {
       if let kept = recent.lists(now: now) {
         lists = kept
       } else {
-        lists = try await sign(services, now: now, number: context.now.unixMicroseconds)
+        lists = try await sign(services, context)
         recent.keep(lists, now: now)
       }
       let type = try request.head.negotiate([pem, der])
@@ -74,10 +74,11 @@ enum RevocationListEndpoint {
     }
   }
 
-  private static func sign(_ services: Services, now: Int64, number: Int64) async throws(Problem) -> [RevocationList] {
+  private static func sign(_ services: Services, _ context: RequestContext) async throws(Problem) -> [RevocationList] {
     let rows = try await services.query { database throws(DatabaseError) in
       try await database.rows(CertificateStatements.revoked)
     }
+    let now = context.now.unixMicroseconds / 1_000_000
     let revoked = Dictionary(grouping: rows, by: \.authority)
     let authority = services.identity.authority
     var lists: [RevocationList] = []
@@ -87,7 +88,8 @@ enum RevocationListEndpoint {
           try signer.authority.revocationList(
             of: (revoked[signer.fingerprint] ?? []).map {
               RevokedCertificate(serialHex: $0.serial, revokedAt: $0.revokedAt.unixMicroseconds / 1_000_000)
-            }, number: number, thisUpdate: now, nextUpdate: now + services.settings.crlLife.wholeSeconds))
+            }, number: context.now.unixMicroseconds, thisUpdate: now,
+            nextUpdate: now + context.settings.crlLife.wholeSeconds))
       } catch {
         throw Problem(error)
       }

@@ -53,7 +53,8 @@ struct ServerCertificate: Sendable {
     let leaf = try Certificate(pem: files.chain)
     guard isOurs(leaf, files.record, authority) else { return false }
     let life = leaf.notAfter - leaf.notBefore
-    return now >= leaf.notAfter - life / 3
+    // One of a time that our clock took back is refused by every client.
+    return now >= leaf.notAfter - life / 3 || now < leaf.notBefore
       || leaf.authorityKeyIDHex != authority.serverSigner.certificate.subjectKeyIDHex
       || !names.dns.allSatisfy(leaf.dnsNames.contains) || !names.addresses.allSatisfy(leaf.names(address:))
   }

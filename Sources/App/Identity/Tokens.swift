@@ -52,23 +52,31 @@ struct Tokens: Sendable {
   }
 
   /// The collector that `token` names.
-  /// - Parameter grace: seconds for which a token is still read after its end. The stock collector keeps the token of its
-  ///   enrolment for ever and refreshes that one after a restart; its certificate has to vouch for it then.
+  /// - Parameter grace: seconds for which a token is still read after its end; with any, one that begins later is read,
+  ///   too. The stock collector keeps the token of its enrolment for ever and refreshes that one after a restart, and a
+  ///   token may be of a time that our clock took back; the certificate beside it has to vouch for it then.
+  /// - Returns: when it ends; nil if only a certificate makes it good.
   func collector(
     _ token: Span<UInt8>, now: Int64, grace: Int64 = 0
-  ) throws(JWTError) -> (id: UUID, expiresAt: Int64) {
+  ) throws(JWTError) -> (id: UUID, expiresAt: Int64?) {
     let claims: JWTClaims
+    var isGood = true
     do throws(JWTError) {
       claims = try JWT.verify(token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now)
     } catch {
-      guard error == .expired, grace > 0 else { throw error }
+      guard error == .expired || error == .notYetValid, grace > 0 else { throw error }
+      // A moment at which it was good, if it ever is: its signature and all else are proven the same way.
       claims = try JWT.verify(
-        token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now, leeway: grace)
-      if claims.notBefore > now || claims.issuedAt > now { throw .notYetValid }
+        token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now, leeway: Self.anyTime)
+      if error == .expired, claims.expiresAt <= now - grace { throw error }
+      isGood = false
     }
     guard let text = claims.text("collector_id"), let id = UUID(text) else { throw .missingClaim("collector_id") }
-    return (id, claims.expiresAt)
+    return (id, isGood ? claims.expiresAt : nil)
   }
+
+  /// Seconds: longer than any clock is wrong.
+  private static let anyTime: Int64 = 1 << 40
 
   /// The session that `token` names. Its name and role are for clients to show: what counts is what the session says.
   func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> UserToken {

@@ -7,29 +7,20 @@ import Protocol
 struct Batch {
   /// In the order of the ledger's ids; no id twice.
   let pushes: [Push]
-  /// Pushes whose id another push of this batch has: repeats that arrived before the first was committed.
+  /// Pushes that say the same as another of this batch, id and key: repeats that arrived before the first was committed.
   let repeats: [Push]
+  /// Pushes that begin as another one of this batch does, or have its key: for a batch after this one, in their order.
+  let later: [Push]
   let message: String
+  /// What the first results of the message are.
+  let ledgerAnswers: [PushLedger.Answer]
   /// In which steps the server will answer the message.
   let steps: [CopyStateMachine.Step]
 
-  /// Ledger ids go in sorted, so that two servers that write the same ids wait for one another instead of deadlocking;
-  /// tables in one order in every transaction, for the same reason.
+  /// Tables are written in one order in every transaction, so that two that meet wait for one another instead of deadlocking.
   init(_ gathered: [Push], targets: CopyTargets) {
-    var pushes: [Push] = []
-    var repeats: [Push] = []
-    pushes.reserveCapacity(gathered.count)
-    for push in gathered.sorted(by: { $0.id < $1.id }) {
-      if let last = pushes.last, last.id == push.id { repeats.append(push) } else { pushes.append(push) }
-    }
-
-    var message = "INSERT INTO pganalytics.ingest_ledger(day,push_id,server_id) VALUES "
-    for (index, push) in pushes.enumerated() {
-      message += index > 0 ? ",(" : "("
-      message += "date '2000-01-01'+\(push.day),'\(push.id)',\(push.serverID))"
-    }
-    message += " ON CONFLICT DO NOTHING RETURNING push_id;"
-
+    let (pushes, repeats, later) = Self.divided(gathered)
+    var (message, ledgerAnswers) = PushLedger.message(of: pushes)
     var steps: [CopyStateMachine.Step] = []
     func isUsed(_ target: Int) -> Bool { pushes.contains { $0.byteCount(of: target) > 0 } }
     for dimension in targets.dimensions where isUsed(dimension.index) {
@@ -47,8 +38,37 @@ struct Batch {
     }
     self.pushes = pushes
     self.repeats = repeats
+    self.later = later
+    self.ledgerAnswers = ledgerAnswers
     self.message = message
     self.steps = steps
+  }
+
+  /// What pushes of one server must not have in common within a transaction: none of them sees what another enters.
+  private struct Claim: Hashable {
+    let serverID: Int32
+    /// A first metric, or a key.
+    let subject: UUID
+  }
+
+  private static func divided(_ gathered: [Push]) -> (pushes: [Push], repeats: [Push], later: [Push]) {
+    if gathered.count == 1 { return (gathered, [], []) }
+    var (pushes, repeats, later): ([Push], [Push], [Push]) = ([], [], [])
+    pushes.reserveCapacity(gathered.count)
+    var claims: [Claim: (push: Push, isLater: Bool)] = [:]
+    for push in gathered {
+      let beginning = Claim(serverID: push.serverID, subject: UUID(high: UInt64(bitPattern: push.head), low: 0))
+      let key = push.key.map { Claim(serverID: push.serverID, subject: $0) }
+      let other = claims[beginning] ?? key.flatMap { claims[$0] }
+      if let other, !other.isLater, other.push.id == push.id, other.push.key == push.key {
+        repeats.append(push)
+        continue
+      }
+      for claim in [beginning, key ?? beginning] where claims[claim] == nil { claims[claim] = (push, other != nil) }
+      if other == nil { pushes.append(push) } else { later.append(push) }
+    }
+    pushes.sort { $0.id < $1.id }
+    return (pushes, repeats, later)
   }
 
   /// Notes what roll-ups will lack of each server once this is committed. A repeat is noted too: that costs a look.
@@ -69,6 +89,12 @@ struct Batch {
     return "INSERT INTO pganalytics.rollup_pending(step_seconds,server_id,first_time,last_time) VALUES "
       + values.joined(separator: ",") + ";"
   }
+
+  /// Everything that waits for its outcome.
+  var all: [Push] { pushes + repeats }
+
+  /// Whether all of it has been answered already: see `Push.isAnswered`.
+  var isAnswered: Bool { pushes.allSatisfy(\.isAnswered) && repeats.allSatisfy(\.isAnswered) }
 
   /// How many of the steps are COPYs.
   var copies: Int {
@@ -95,7 +121,7 @@ struct Batch {
   func push(atLine line: Int, of target: Int, isNew: (Int) -> Bool) -> Push? {
     var last = 0
     for (index, push) in pushes.enumerated() where isNew(index) {
-      last += push.rows.rowCount(of: target)
+      last += push.newRows(of: target)
       if line <= last { return push }
     }
     return nil

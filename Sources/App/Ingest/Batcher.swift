@@ -24,6 +24,8 @@ struct Batcher {
   private var turns: [Int32] = []
   private var head = 0
   private(set) var count = 0
+  /// Pushes that wait for a time before they may be in a batch. Few: one that could not have its server's lock.
+  private var aside: [(push: Push, until: MonotonicTime)] = []
   /// Rows waiting, in encoded bytes.
   private(set) var queuedBytes = 0
   /// No push in here has an earlier deadline.
@@ -78,6 +80,29 @@ struct Batcher {
     head = 0
   }
 
+  /// Keeps a push out of batches for a while.
+  mutating func setAside(_ push: Push, until time: MonotonicTime) {
+    push.next = nil
+    aside.append((push, time))
+    note(push)
+  }
+
+  /// Whether a batch could be taken now.
+  var hasReady: Bool { count > aside.count }
+
+  /// When the first push that is set aside may be in a batch again; nil if there is none.
+  var nextReturn: MonotonicTime? { aside.lazy.map(\.until).min() }
+
+  /// Puts pushes whose time has come to the front.
+  mutating func returnAside(at now: MonotonicTime) {
+    if aside.isEmpty { return }
+    let returning = aside.filter { $0.until <= now }.map(\.push)
+    aside.removeAll { $0.until <= now }
+    count -= returning.count
+    for push in returning { queuedBytes -= push.encodedBytes }
+    putBack(returning)
+  }
+
   private mutating func note(_ push: Push) {
     count += 1
     queuedBytes += push.encodedBytes
@@ -95,7 +120,7 @@ struct Batcher {
     var taken: [Push] = []
     var (rows, bytes) = (0, 0)
     var isFull = false
-    while count > 0, !isFull {
+    while hasReady, !isFull {
       let collector = turns[head]
       // Safety: who has a turn has a line.
       var line = lines[collector]!
@@ -103,7 +128,7 @@ struct Batcher {
       var next: Push? = line.first
       while let push = next, cost(push) <= line.deficit {
         let fits = rows + push.rows.rowCount <= rowsMaximum && bytes + push.encodedBytes <= bytesMaximum
-        if !taken.isEmpty, push.mustTravelAlone || !fits { isFull = true }
+        if !taken.isEmpty, !fits { isFull = true }
         if isFull { break }
         line.deficit -= cost(push)
         next = push.next
@@ -112,7 +137,7 @@ struct Batcher {
         rows += push.rows.rowCount
         bytes += push.encodedBytes
         count -= 1
-        isFull = push.mustTravelAlone || taken.count == pushesMaximum
+        isFull = taken.count == pushesMaximum
       }
       if let next {
         line.first = next
@@ -145,15 +170,37 @@ struct Batcher {
   /// Takes every push whose deadline has passed.
   mutating func takeExpired(at now: MonotonicTime) -> [Push] {
     guard let earliestDeadline, earliestDeadline <= now else { return [] }
-    let waiting = all()
+    return take { $0.deadline <= now }
+  }
+
+  /// Takes every push for which `isWanted` holds; the lines of the others stay as they were.
+  mutating func take(where isWanted: (Push) -> Bool) -> [Push] {
+    var taken: [Push] = []
+    var kept: [Push] = []
+    for push in all() { if isWanted(push) { taken.append(push) } else { kept.append(push) } }
+    taken += aside.map(\.push).filter(isWanted)
+    if taken.isEmpty {
+      earliestDeadline = (kept + aside.map(\.push)).lazy.map(\.deadline).min()
+      return []
+    }
+    let keptAside = aside.filter { !isWanted($0.push) }
     let deficits = lines.mapValues(\.deficit)
     let order = turns[head...]
-    lines.removeAll(keepingCapacity: true)
-    (turns, head, count, queuedBytes, self.earliestDeadline) = ([], 0, 0, 0, nil)
-    for push in waiting where push.deadline > now { append(push) }
+    (lines, turns, head, count, queuedBytes, earliestDeadline, aside) = ([:], [], 0, 0, 0, nil, [])
+    for push in kept { append(push) }
+    for (push, time) in keptAside { setAside(push, until: time) }
     turns = order.filter { lines[$0] != nil }
     for (collector, deficit) in deficits { lines[collector]?.deficit = deficit }
-    return waiting.filter { $0.deadline <= now }
+    for push in taken { push.next = nil }
+    return taken
+  }
+
+  /// Takes every push, whatever the caps.
+  mutating func takeAll() -> [Push] {
+    let pushes = all() + aside.map(\.push)
+    lines.removeAll()
+    (turns, head, count, queuedBytes, earliestDeadline, aside) = ([], 0, 0, 0, nil, [])
+    return pushes
   }
 
   private func all() -> [Push] {

@@ -10,6 +10,8 @@ protocol CopySession: AnyObject {
   /// Offers COPY data, at most `DatabaseConnection.maximumCopyChunkBytes`. Taken bytes are copied.
   func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance
   func endCopy()
+  /// From here on `delegate` hears, in the place of who heard until now.
+  func handOver(to delegate: any DatabaseConnectionDelegate)
   /// The delegate hears no more.
   func close()
 }

@@ -13,6 +13,7 @@ struct CopyTargets: Sendable {
   /// Names go through a temporary table, because COPY itself cannot skip what is already there.
   struct Dimension: Sendable {
     let index: Int
+    let table: String
     let copyStatement: String
     let mergeStatement: String
   }
@@ -23,10 +24,10 @@ struct CopyTargets: Sendable {
   init(_ catalog: CompiledCatalog) {
     dimensions = [
       Dimension(
-        index: catalog.textsTarget, copyStatement: WriterSession.copyTexts + ";",
+        index: catalog.textsTarget, table: "texts", copyStatement: WriterSession.copyTexts + ";",
         mergeStatement: WriterSession.mergeTexts + ";"),
       Dimension(
-        index: catalog.objectsTarget, copyStatement: WriterSession.copyObjects + ";",
+        index: catalog.objectsTarget, table: "objects", copyStatement: WriterSession.copyObjects + ";",
         mergeStatement: WriterSession.mergeObjects + ";"),
     ]
     let staged = Set(dimensions.map(\.index))
@@ -38,6 +39,20 @@ struct CopyTargets: Sendable {
     }
   }
 
-  /// The table behind a COPY's error context (`COPY pg_stats, line 3`).
-  func index(ofTable name: some StringProtocol) -> Int? { facts.first { $0.table == name }?.index }
+  /// The target that fills the table, or a partition of it by day, that an error names.
+  func index(ofTable name: String) -> Int? {
+    var name = name[...]
+    if let mark = name.lastIndex(of: "_"), name[mark...].hasPrefix("_p"), name[mark...].dropFirst(2).count == 8,
+      name[mark...].dropFirst(2).allSatisfy(\.isNumber)
+    {
+      name = name[..<mark]
+    }
+    return facts.first { $0.table == name }?.index ?? dimensions.first { $0.table == name }?.index
+  }
+
+  /// The target's table, with its schema.
+  func name(ofTarget target: Int) -> String? {
+    facts.first { $0.index == target }.map { "metrics." + $0.table }
+      ?? dimensions.first { $0.index == target }.map { "pganalytics." + $0.table }
+  }
 }

@@ -2,7 +2,12 @@
 //
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
 //   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//
 //   idle --other time limits--> adjusting --> idle
+//   copying --no sign of the database for commit_deadline--> (its session is left to itself) connecting, with the spare one
+//
+// What the ledger says of a push of a batch that is committed: it is new, or known, or uses another's key, and is settled;
+// or it may not be judged yet, since another transaction has its server's lock, or has to be judged carefully, and goes back.
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
 
@@ -10,7 +15,7 @@ import Protocol
 import Reactor
 
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
-  private enum State {
+  enum State {
     case disconnected
     case connecting
     /// Session statements run; how many are to come.
@@ -29,45 +34,62 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// How far the batch in flight is, for who watches.
-  private enum Progress {
+  enum Progress {
     case ledger
     /// COPYs that have not ended.
     case copying(left: Int)
   }
 
   let index: Int
-  private let loop: EventLoop
-  private unowned let owner: any CopyWriterOwner
-  private let targets: CopyTargets
-  private var settings: Settings
-  private let session: any CopySession
+  let loop: EventLoop
+  unowned let owner: any CopyWriterOwner
+  let targets: CopyTargets
+  private(set) var settings: Settings
+  var session: any CopySession
+  /// The session to go on with when the other is left to itself; nil while there is such a one.
+  var spare: (any CopySession)?
+  /// What was left to itself, and the ids of its pushes: until it is known what became of them, a further try of one would
+  /// wait in the ledger for the first, and its whole batch with it.
+  var unanswered: (commit: UnansweredCommit, ids: Set<UUID>)?
   /// Whether the session's time limits are others than the settings'.
   private var isSessionStale = false
-  private var machine = CopyStateMachine()
-  private var state = State.disconnected
-  private var queue: Batcher
-  private var backOff = ReconnectBackoff()
-  private var random: QuickRandom
-  private var timer: TimerID?
+  var machine = CopyStateMachine()
+  var state = State.disconnected
+  var queue: BatchDivision
+  var backOff = ReconnectBackoff()
+  var random: QuickRandom
+  private(set) var timer: TimerID?
+  /// When a push that is set aside may be in a batch again; armed only while the writer is idle.
+  private var returnTimer: TimerID?
+  /// What the ledger said of the batch in flight, so far.
+  var ledger = LedgerReading(pushCount: 0)
   /// The error of the batch in flight, until ReadyForQuery.
-  private var batchError: DatabaseError?
-  private var batchBegunAt: MonotonicTime
+  var batchError: DatabaseError?
+  var batchBegunAt: MonotonicTime
   /// When its last COPY so far was ended, or it began.
-  private var copyEndedAt: MonotonicTime
-  private var progress = Progress.ledger
+  var copyEndedAt: MonotonicTime
+  private(set) var progress = Progress.ledger
+  /// Steps of the batch in flight that were answered; nil: the ledger was not.
+  var answeredSteps: Int?
+  /// Why the latest batch was not stored, until one is.
+  var trouble: DatabaseError?
+  /// When the database last showed that it works for us: an answer, or rows taken.
+  private(set) var heardAt: MonotonicTime
 
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
-    session: any CopySession, random: QuickRandom = QuickRandom()
+    session: any CopySession, spare: (any CopySession)? = nil, random: QuickRandom = QuickRandom()
   ) {
     self.index = index
     self.loop = loop
     self.owner = owner
     self.targets = targets
     self.settings = settings
-    queue = Batcher(settings: settings)
+    queue = BatchDivision(settings: settings)
     self.session = session
+    self.spare = spare
     self.random = random
+    heardAt = loop.now
     batchBegunAt = loop.now
     copyEndedAt = loop.now
   }
@@ -86,49 +108,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
-  /// Encoded bytes waiting or in flight.
-  var backlogBytes: Int {
-    switch state {
-    case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
-    case .disconnected, .connecting, .preparing, .idle, .adjusting, .settling, .lingering, .resting, .closed:
-      queue.queuedBytes
-    }
-  }
-
-  /// Pushes waiting or in flight.
-  var backlogPushes: Int {
-    if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
-  }
-
-  /// What it is at, for who watches it.
-  var observed: LaneSnapshot.WriterState {
-    switch state {
-    case .disconnected, .connecting, .preparing, .closed: .disconnected
-    case .idle, .adjusting: .idle
-    case .copying:
-      switch progress {
-      case .ledger: .ledger
-      case .copying(left: 0): .committing
-      case .copying: .copying
-      }
-    case .settling: .committing
-    case .lingering: .lingering
-    // Without a timer it waits for who makes partitions.
-    case .resting: timer == nil ? .partitions : .resting
-    }
-  }
-
-  var isConnected: Bool {
-    switch state {
-    case .idle, .adjusting, .copying, .settling, .lingering, .resting: true
-    case .disconnected, .connecting, .preparing, .closed: false
-    }
-  }
-
-  /// Whether everything handed in has been settled.
+  /// Whether everybody who handed something in has been answered.
   var isDrained: Bool {
     switch state {
-    case .copying, .settling: false
+    case .copying(let batch): queue.isEmpty && batch.isAnswered
+    case .settling: false
     case .disconnected, .connecting, .preparing, .idle, .adjusting, .lingering, .resting, .closed: queue.isEmpty
     }
   }
@@ -138,25 +122,32 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.connect(self)
   }
 
-  /// Ends the connection. Pushes that are not settled stay unanswered.
+  /// Ends the connections. What is not settled by now is settled: of a batch in flight the outcome is unknown.
   func close() {
     if let timer { loop.cancel(timer) }
+    if let returnTimer { loop.cancel(returnTimer) }
+    timer = nil
+    let last = state
     state = .closed
     session.close()
+    unanswered?.commit.close()
+    unanswered = nil
+    if case .copying(let batch) = last { settle(batch, mayBeStored: isOutcomeUnknown(machine.connectionLost())) }
+    for push in queue.takeAll() { giveUp(push) }
   }
 
   func submit(_ push: Push) {
-    queue.append(push)
+    if case .closed = state { return giveUp(push) }
+    if unanswered?.ids.contains(push.id) == true {
+      push.outcome = .outcomeUnknown
+      return owner.settled(push)
+    }
+    if let refusal = queue.submit(push, at: loop.now) { return refuse(push, refusal) }
     switch state {
     case .idle: pump()
-    case .lingering: if queue.count >= settings.batchPushes { wake() }
+    case .lingering: if !queue.mayGrow { wake() }
     case .disconnected, .connecting, .preparing, .adjusting, .copying, .settling, .resting, .closed: break
     }
-  }
-
-  /// Refuses queued pushes whose commit deadline has passed; called by the owner now and then.
-  func expire() {
-    for push in queue.takeExpired(at: loop.now) { giveUp(push) }
   }
 
   func partitionsAreReady() { wake() }
@@ -164,32 +155,39 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   // MARK: Batches
 
   /// Starts a batch if the writer is idle and there is one.
-  private func pump(mayLinger: Bool = true) {
+  func pump(mayLinger: Bool = true) {
     if isSessionStale {
       state = .adjusting
       return sendSessionSetup()
     }
     state = .settling
-    expire()
+    carryOut(queue.expire(at: loop.now))
     state = .idle
-    if queue.isEmpty { return }
-    if mayLinger, settings.batchLinger > .zero, queue.count < settings.batchPushes {
+    queue.returnAside(at: loop.now)
+    armReturn()
+    if !queue.hasBatch { return }
+    if mayLinger, settings.batchLinger > .zero, queue.mayGrow {
       state = .lingering
       arm(at: loop.now + settings.batchLinger)
       return
     }
     let batch = Batch(queue.takeBatch(), targets: targets)
-    machine.begin(steps: batch.steps, pushCount: batch.pushes.count)
+    queue.keep(batch.later)
+    for push in batch.pushes { push.storeAll() }
+    machine.begin(steps: batch.steps, ledgerAnswers: batch.ledgerAnswers.count, pushCount: batch.pushes.count)
+    ledger = LedgerReading(pushCount: batch.pushes.count)
     batchError = nil
     state = .copying(batch)
     batchBegunAt = loop.readClock()
     copyEndedAt = batchBegunAt
+    heardAt = loop.now
     progress = .ledger
+    answeredSteps = nil
     owner.report(.batchBegun(batch))
     session.send(batch.message)
   }
 
-  private func rest(until time: MonotonicTime) {
+  func rest(until time: MonotonicTime) {
     state = .resting
     arm(at: time)
   }
@@ -198,6 +196,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   private func arm(at time: MonotonicTime) {
     if let timer { loop.cancel(timer) }
     timer = loop.schedule(self, at: time)
+  }
+
+  /// Pushes that are set aside come back by a timer, should nothing else start a batch.
+  func armReturn() {
+    if let returnTimer { loop.cancel(returnTimer) }
+    returnTimer = queue.nextReturn.map { loop.schedule(self, at: $0) }
   }
 
   private func wake() {
@@ -216,6 +220,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func deadlineReached(_ id: TimerID) {
+    if id == returnTimer {
+      returnTimer = nil
+      if case .idle = state { pump() }
+      return
+    }
     timer = nil
     wake()
   }
@@ -228,12 +237,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .wait: return
       case .putHeader:
         guard put(PostgresBinary.copyHeader) == .accepted else { return }
-        action = machine.headerAccepted { batch.pushes[$1].byteCount(of: $0) }
+        action = machine.headerAccepted { batch.pushes[$1].newBytes(of: $0) }
       case .putRows(let target, let push, let offset):
         let available = batch.pushes[push].byteCount(of: target) - offset
         let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
         guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
-        action = machine.rowsAccepted(count) { batch.pushes[$1].byteCount(of: $0) }
+        action = machine.rowsAccepted(count) { batch.pushes[$1].newBytes(of: $0) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         session.endCopy()
@@ -255,102 +264,50 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    push.withTuples(of: target) { session.putCopy($0.extracting(range)) }
+    heard(push.withTuples(of: target) { session.putCopy($0.extracting(range)) })
   }
 
   private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
-    bytes[...].withSpan { session.putCopy($0) }
+    heard(bytes[...].withSpan { session.putCopy($0) })
   }
 
-  private func committed(_ batch: Batch) {
-    backOff.succeeded()
-    owner.report(.batchCommitted(copying: copyEndedAt - batchBegunAt, committing: loop.readClock() - copyEndedAt))
-    state = .settling
-    for (index, push) in batch.pushes.enumerated() {
-      push.outcome = .stored(duplicate: !machine.isNew(index))
-      owner.settled(push)
-    }
-    for push in batch.repeats {
-      push.outcome = .stored(duplicate: true)
-      owner.settled(push)
-    }
-    pump()
-  }
-
-  /// PostgreSQL refused the batch and rolled it back; the connection is good.
-  private func failed(_ batch: Batch) {
-    guard let error = batchError else { preconditionFailure("a batch failed without an error") }
-    owner.report(.batchFailed(error, pushes: batch.pushes.count))
-    var remaining = batch.pushes + batch.repeats
-    state = .resting
-    if error.isMissingPartition {
-      queue.putBack(remaining)
-      owner.needsPartitions(for: days(of: batch), self)
-      return
-    }
-    if error.isAboutData {
-      if let guilty = guilty(in: batch, error) {
-        remaining.removeAll { $0 === guilty }
-        owner.park(guilty, error)
-      } else {
-        for push in remaining { push.mustTravelAlone = true }
-      }
-      queue.putBack(remaining)
-      state = .idle
-      pump()
-      return
-    }
-    queue.putBack(remaining)
-    rest(until: loop.now + backOff.failed(using: &random))
-  }
-
-  private func days(of batch: Batch) -> [Int32] {
-    Array(Set(batch.pushes.flatMap { $0.rows.days + [$0.day] })).sorted()
-  }
-
-  private func guilty(in batch: Batch, _ error: DatabaseError) -> Push? {
-    if batch.pushes.count == 1 { return batch.pushes[0] }
-    guard let line = error.copyLine, let target = targets.index(ofTable: line.table) else { return nil }
-    return batch.push(atLine: line.line, of: target) { machine.isNew($0) }
-  }
-
-  /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
-  private func retry(_ batch: Batch, _ isOutcomeUnknown: Bool) {
-    if isOutcomeUnknown { owner.report(.batchUnknown(pushes: batch.pushes.count)) }
-    queue.putBack(batch.pushes + batch.repeats)
-  }
-
-  private func giveUp(_ push: Push) {
-    push.outcome = .unavailable(
-      reason: isConnected ? "the database is too slow" : "the database is not reachable",
-      retryAfterSeconds: isConnected ? 5 : 10)
-    owner.settled(push)
+  private func heard(_ acceptance: DatabaseConnection.CopyAcceptance) -> DatabaseConnection.CopyAcceptance {
+    if acceptance == .accepted { heardAt = loop.now }
+    return acceptance
   }
 
   // MARK: DatabaseConnectionDelegate
 
   func connected() {
+    heardAt = loop.now
     state = .preparing
     sendSessionSetup()
   }
 
   func received(_ result: consuming DatabaseResult) {
+    heardAt = loop.now
     guard case .copying(let batch) = state else {
       if case .failed(let error) = consume result { batchError = error }
       return
     }
     switch consume result {
     case .rows(let rows):
-      for row in 0..<rows.count {
-        guard let id = rows.uuid(row: row, column: 0), let push = batch.index(of: id)
-        else { preconditionFailure("the ledger returned an id that was not sent") }
-        machine.pushIsNew(push)
+      ledger.read(rows, of: batch)
+      if ledger.isComplete(of: batch) {
+        for (index, verdict) in ledger.verdicts.enumerated() {
+          guard case .new(let repeated) = verdict else { continue }
+          if repeated > 0 { batch.pushes[index].skip(repeated) }
+          machine.pushIsNew(index)
+        }
+        progress = .copying(left: batch.copies)
+        answeredSteps = 0
       }
-      progress = .copying(left: batch.copies)
       perform(machine.ledgerReturned(), batch)
     case .row: preconditionFailure("a writer asks for no single rows")
     case .copyIn: perform(machine.copyOpened(), batch)
-    case .command: perform(machine.commandCompleted(), batch)
+    case .command:
+      answeredSteps = answeredSteps.map { $0 + 1 }
+      perform(machine.commandCompleted(), batch)
     case .failed(let error):
       batchError = error
       perform(machine.errorReceived(), batch)
@@ -377,8 +334,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func drained() {
+    heardAt = loop.now
     guard case .copying(let batch) = state else { return }
-    perform(machine.resume { batch.pushes[$1].byteCount(of: $0) }, batch)
+    perform(machine.resume(), batch)
   }
 
   func disconnected(_ error: DatabaseError) {
@@ -386,6 +344,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     if case .copying(let batch) = state { perform(action, batch) }
     if case .closed = state { return }
     state = .disconnected
+    trouble = error
     let pause = backOff.failed(using: &random)
     arm(at: loop.now + pause)
     owner.report(.disconnected(error, retryIn: pause))

@@ -5,27 +5,28 @@ import Protocol
 /// A push on its way aside, without its connection.
 struct DeadLetter: Sendable {
   struct Table: Sendable {
-    let name: String
+    let target: CopyTarget
+    let rowCount: Int
     let tuples: [UInt8]
   }
 
   let pushID: UUID
-  let day: Day
   let serverID: Int32
-  let sqlstate: String
+  let ledgerEntry: PushLedger.Entry
+  let refusal: Refusal
   let message: String
   let tables: [Table]
 
-  init(_ push: Push, _ error: DatabaseError, targets: [CopyTarget]) {
+  init(_ push: Push, _ suspicion: Suspicion, targets: [CopyTarget]) {
     pushID = push.id
-    day = Day(word: push.day)
+    ledgerEntry = PushLedger.Entry(push)
     serverID = push.serverID
-    sqlstate = error.sqlstate ?? ""
-    message = error.description
+    refusal = suspicion.refusal
+    message = suspicion.error.description
     tables = targets.compactMap { target in
       guard push.byteCount(of: target.index) > 0 else { return nil }
       return Table(
-        name: target.table,
+        target: target, rowCount: push.rows.rowCount(of: target.index),
         tuples: push.withTuples(of: target.index) { span in
           span.withUnsafeBufferPointer { Array($0) }
         })
@@ -34,34 +35,37 @@ struct DeadLetter: Sendable {
 }
 
 enum DeadLetterStatements {
-  static let all = [ledger.description, add.description]
+  static let all = [add.description]
 
-  /// No row: the push is in the ledger already.
-  static let ledger = Statement<Day, UUID, Int32, SingleValue<UUID>>(
-    "dead_letter_ledger",
-    """
-    INSERT INTO pganalytics.ingest_ledger (day, push_id, server_id) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING RETURNING push_id
-    """)
-
-  /// Parameters: server, push, table, SQLSTATE, message, tuples of a binary COPY.
-  static let add = Statement<Int32, UUID, String, String, String, [UInt8], NoRow>(
+  /// Parameters: server, push, table, SQLSTATE, table that refused, message, rows, names and types of their columns, tuples of
+  /// a binary COPY.
+  static let add = Statement<
+    Int32, UUID, String, String, String?, String, Int32, [String], [String], [UInt8], NoRow
+  >(
     "dead_letter_add",
     """
-    INSERT INTO pganalytics.dead_letters (server_id, push_id, table_name, sqlstate, message, tuples)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO pganalytics.dead_letters
+      (server_id, push_id, table_name, sqlstate, refused_table, message, row_count, column_names, column_types, tuples)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     """)
 }
 
 extension DeadLetter {
-  /// Stores the push aside, once, with its ledger entry: a retry is a duplicate then.
+  /// Stores the push aside, once, with its ledger entry: a retry is a duplicate then. What it begins with and is stored as
+  /// another push is left out.
   func park(in database: Database) async throws(DatabaseError) {
     try await database.transaction { session throws(DatabaseError) in
-      let isNew = try await session.one(DeadLetterStatements.ledger, day, pushID, serverID) != nil
-      if !isNew { return }
+      let judgement = try await ledgerEntry.enter(session)
+      guard judgement?.verdict == .new else { return }
+      let stored = ledgerEntry.extents(judgement)
       for table in tables {
+        let known = stored.isEmpty ? nil : stored[table.target.index]
+        let tuples = known.map { Array(table.tuples[$0.bytes...]) } ?? table.tuples
+        if tuples.isEmpty { continue }
         try await session.execute(
-          DeadLetterStatements.add, serverID, pushID, table.name, sqlstate, message, table.tuples)
+          DeadLetterStatements.add, serverID, pushID, table.target.table, refusal.sqlstate, refusal.table, message,
+          Int32(clamping: table.rowCount - (known?.rows ?? 0)), table.target.columns.map(\.name),
+          table.target.columns.map(\.type), tuples)
       }
     }
   }

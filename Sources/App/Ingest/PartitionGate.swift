@@ -5,10 +5,7 @@ import Protocol
 extension Lane {
   /// Days (since 2000-01-01) of rows and ledger that this lane does not know to have partitions.
   func missingDays(of push: Push) -> [Int32] {
-    var missing: [Int32] = []
-    for day in push.rows.days where !knownDays.contains(day) { missing.append(day) }
-    if !knownDays.contains(push.day), !missing.contains(push.day) { missing.append(push.day) }
-    return missing
+    push.partitionDays.filter { !knownDays.contains($0) }
   }
 
   /// Makes sure that `days` have partitions, then runs one of the closures on this lane.

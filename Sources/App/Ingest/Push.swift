@@ -14,8 +14,12 @@ struct Ticket: Equatable, Sendable {
 enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
   case stored(duplicate: Bool)
+  /// Its `Idempotency-Key` names a push of other metrics; nothing was stored.
+  case keyReused
   /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
-  case parked(sqlstate: String)
+  case parked(Refusal)
+  /// The database has not answered in time: stored or not, only the ledger knows, perhaps later. It may be sent again.
+  case outcomeUnknown
   /// Not stored, and may be sent again.
   case unavailable(reason: String, retryAfterSeconds: Int)
 }
@@ -26,11 +30,34 @@ final class Push {
   var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
+  /// It is the first of a collector that takes the place of others.
+  var isSuccession = false
   var configVersion: Int32 = 0
-  /// 128 bits of a digest over collector and idempotency key or content: the ledger's key.
+  /// 128 bits of a digest over server and metrics: what the ledger knows it by, see `PushBoundaries`.
   var id = UUID(high: 0, low: 0)
-  /// Days since 2000-01-01: the ledger partition. From the push itself, so that a retry finds it.
-  var day: Int32 = 0
+  /// Of the collector and its `Idempotency-Key`; nil without one.
+  var key: UUID?
+  /// How the older ledger would know it; nil if that is not read any more.
+  var legacy: LegacyIdentity?
+  /// Of its first metric with a readable time, in days since 2000-01-01: a function of its metrics alone. Nil without any.
+  var day: Int32?
+  /// Whether it is entered under its day, which is near today's, or among the undated.
+  var isDated = false
+  /// The ledger knows a push that begins with the same metric: this one is to be looked at carefully.
+  var isRelated = false
+  /// Whether the ledger's quick statement is not enough for it.
+  var needsCare: Bool { isRelated || key != nil || !isDated }
+  /// Days for which it needs partitions, each once.
+  var partitionDays: [Int32] {
+    guard isDated, let day, !rows.days.contains(day) else { return rows.days }
+    return rows.days + [day]
+  }
+  /// How often it was put back because another transaction had its server's lock.
+  var waits = 0
+  /// How many of its first metrics are stored as another push, once the ledger has said so.
+  var metricsRepeated = 0
+  /// What these metrics have of each target; empty for none.
+  private var repeatedExtents: [PushBoundaries.Extent] = []
   var summary = PushSummary()
   /// Of the body, as received.
   var wireBytes = 0
@@ -46,9 +73,11 @@ final class Push {
   var inflateTime = Duration.zero
   /// When the commit must have happened.
   var deadline = MonotonicTime(nanoseconds: 0)
-  /// Set after a batch failed for a reason that could not be pinned to one push.
-  var mustTravelAlone = false
+  /// Set while batches with this push are refused for a reason that lasts.
+  var suspicion: Suspicion?
   var outcome: PushOutcome?
+  /// Its client was told that the outcome is unknown, while its batch is still in flight.
+  var isAnswered = false
   /// The push of the same collector behind this one, while both wait in a `Batcher`.
   var next: Push?
 
@@ -58,13 +87,21 @@ final class Push {
   func reset() {
     rows.reset()
     summary = PushSummary()
+    key = nil
+    legacy = nil
+    day = nil
+    isDated = false
+    isRelated = false
+    waits = 0
+    storeAll()
     wireBytes = 0
     heldBytes = 0
     announcedBytes = 0
     decodeTime = .zero
     inflateTime = .zero
-    mustTravelAlone = false
+    suspicion = nil
     outcome = nil
+    isAnswered = false
   }
 
   /// Encoded bytes that wait to be copied.
@@ -72,6 +109,35 @@ final class Push {
 
   /// Encoded bytes for one copy target.
   func byteCount(of target: Int) -> Int { rows.byteCount(of: target) }
+
+  /// The first 64 bits of what its first metric is known by; 0 without a metric.
+  var head: Int64 { rows.boundaries.count == 0 ? 0 : Int64(bitPattern: rows.boundaries.digest(after: 1).high) }
+
+  /// All its rows are to be stored, until the ledger says otherwise.
+  func storeAll() {
+    metricsRepeated = 0
+    repeatedExtents.removeAll()
+  }
+
+  /// Its first `metrics` are stored: only the rows of those behind them are to be.
+  func skip(_ metrics: Int) {
+    metricsRepeated = metrics
+    repeatedExtents = rows.boundaries.extents(after: metrics, targets: rows.targetCount)
+  }
+
+  /// What of its tuples for a target need not be stored: the first ones.
+  func repeated(of target: Int) -> PushBoundaries.Extent {
+    repeatedExtents.isEmpty ? PushBoundaries.Extent() : repeatedExtents[target]
+  }
+
+  /// Which bytes of its tuples for a target are to be stored.
+  func newBytes(of target: Int) -> Range<Int> { repeated(of: target).bytes..<byteCount(of: target) }
+
+  /// How many rows of a target are to be stored.
+  func newRows(of target: Int) -> Int { rows.rowCount(of: target) - repeated(of: target).rows }
+
+  /// Rows of metrics that need not be stored.
+  var rowsSkipped: Int { repeatedExtents.reduce(0) { $0 + $1.rows } }
 
   /// Lends the tuples for one copy target.
   func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }

@@ -9,6 +9,8 @@ enum PushRefusal: Error {
   case payload(PushError)
   /// The envelope names another collector than the token.
   case foreignCollector
+  /// The body is something else than JSON.
+  case foreign(ForeignContent)
 }
 
 /// Reads the body of one push after the other. One value, so that the reader touches it once a piece.
@@ -22,11 +24,14 @@ struct PushBody: ~Copyable {
 
   private var coding = Coding.unknown
   private var firstByte: UInt8?
+  /// What the body begins with, once it was shown to the decoder.
+  private var opening: [UInt8] = []
   private var inflater: GzipInflater
   private var window = ByteBuffer()
   private var decoder: PushDecoder
-  private var digest = Digest()
-  /// Of the push's identity. Both are used again for the next push: a context costs more than hashing a small body.
+  /// Of all the content, for the older ledger. Both digests are used again: a context costs more than hashing a small body.
+  private var content = Digest()
+  private var isLegacyRead = false
   private var mixed = Digest()
   private var inflatedBytes = 0
   private let inflatedBytesMaximum: Int
@@ -45,12 +50,17 @@ struct PushBody: ~Copyable {
   /// Bytes held by the window, without the rows.
   var heldBytes: Int { window.allocatedBytes }
 
-  /// Starts a push. - Parameter timeWindow: the times a metric may carry, unix microseconds.
-  mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
+  /// Starts a push.
+  /// - Parameters:
+  ///   - timeWindow: the times a metric may carry, unix microseconds.
+  ///   - isLegacyRead: whether the older ledger may know the push, so that its identity there is needed.
+  mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>, isLegacyRead: Bool) {
     coding = .unknown
     firstByte = nil
+    opening.removeAll(keepingCapacity: true)
     inflatedBytes = 0
-    digest.restart()
+    self.isLegacyRead = isLegacyRead
+    content.restart()
     decoder.begin(serverID: serverID, timeWindow: timeWindow)
   }
 
@@ -85,7 +95,7 @@ struct PushBody: ~Copyable {
 
   /// The body is complete. Fills the push's summary and identity.
   /// - Parameters:
-  ///   - key: the client's `Idempotency-Key`; without one the content is its own key.
+  ///   - key: the client's `Idempotency-Key`.
   mutating func finish(key: [UInt8]?, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     if let first = firstByte {
       coding = .identity
@@ -97,7 +107,12 @@ struct PushBody: ~Copyable {
     }
     try decode(from: window.count, isLast: true, into: push, known: &known)
     push.summary = decoder.summary
-    push.id = identity(collector: push.collectorID, key: key)
+    push.id = decoder.identity
+    if let key { push.key = identity(collector: push.collectorID, mark: 1, key.span) }
+    if isLegacyRead {
+      push.legacy = LegacyIdentity(
+        id: push.key ?? identity(collector: push.collectorID, mark: 0, content.take().span))
+    }
   }
 
   private mutating func read(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
@@ -145,26 +160,33 @@ struct PushBody: ~Copyable {
     var window = ByteBuffer()
     swap(&window, &self.window)
     defer { swap(&window, &self.window) }
-    digest.update(window.span.extracting(before...))
+    if isLegacyRead { content.update(window.span.extracting(before...)) }
+    if opening.isEmpty {
+      // So that whoever is refused hears what the body is, wherever it was cut.
+      if window.count < ForeignContent.prefixBytes, !isLast { return }
+      for index in 0..<min(window.count, ForeignContent.prefixBytes) { opening.append(window.span[index]) }
+    }
     let done: Int
     do throws(PushError) {
       done = try decoder.consume(window.span, isLast: isLast, rows: &push.rows, known: &known)
-    } catch { throw .payload(error) }
+    } catch {
+      if case .malformed = error.kind, error.offset < ForeignContent.prefixBytes,
+        let content = ForeignContent(opening, isInflated: coding == .gzip)
+      {
+        throw .foreign(content)
+      }
+      throw .payload(error)
+    }
     window.removeFirst(done)
   }
 
-  /// The ledger's key. Of the content after its coding was undone: the same push is the same push, plain or compressed.
-  private mutating func identity(collector: UUID, key: [UInt8]?) -> UUID {
+  /// Of a key (`mark` 1), or of the content after its coding was undone (0).
+  private mutating func identity(collector: UUID, mark: UInt8, _ bytes: Span<UInt8>) -> UUID {
     mixed.update(collector.bytes.span)
-    if let key {
-      mixed.update([1].span)
-      mixed.update(key.span)
-    } else {
-      mixed.update([0].span)
-      mixed.update(digest.take().span)
-    }
-    let bytes = mixed.take()
-    return UUID(bytes: bytes.span.extracting(0..<16)) ?? UUID(high: 0, low: 0)
+    mixed.update([mark].span)
+    mixed.update(bytes)
+    let digest = mixed.take()
+    return UUID(bytes: digest.span.extracting(0..<16)) ?? UUID(high: 0, low: 0)
   }
 }
 
@@ -178,6 +200,7 @@ extension Settings {
     limits.windowBytes = jsonWindowBytes
     limits.depth = jsonDepth
     limits.stringBytes = jsonStringBytes
+    limits.metrics = pushMetrics
     limits.reportedRejects = rejectsReported
     return limits
   }

@@ -8,10 +8,32 @@ struct RejectedMetricAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("index", 3, "Position in `metrics`, from 0.")
+    object.nullable("row", 7 as Int?, "Position of the row in its list, from 0; null: the whole metric was not stored.")
     object.member("type", "pg_stats")
-    object.member("code", RejectCode.outOfRange.rawValue, "Why it was not stored.")
-    object.member("message", "tables[3].live_tuples: out of range")
+    object.member("path", "tables[7].name", "Where in the metric; empty for the metric itself.")
+    object.member("code", RejectCode.missingField.rawValue, "Why it was not stored.")
+    object.member("message", "tables[7].name: missing")
   }
+}
+
+struct AlteredValueAnswer: ResponseBody {
+  static let schemaName = "AlteredValue"
+  static let example = AlteredValueAnswer()
+
+  func write(to object: inout ObjectWriter) {
+    object.member("index", 4, "Position in `metrics`, from 0.")
+    object.nullable("row", 51 as Int?, "Position of the row in its list, from 0; null: the value is the metric's own.")
+    object.member("path", "queries[51].text", "Where in the metric.")
+    object.member("code", RejectCode.nulCharacter.rawValue, "Why it was not stored as it was sent.")
+    object.member(
+      "action", AlteredAction.mended,
+      "mended: a text, of which U+FFFD stands for what is no character, cut to the limit; null: nothing was stored for it."
+    )
+  }
+}
+
+enum AlteredAction: String, CaseIterable, Sendable, ResponseValue {
+  case mended, null
 }
 
 /// The answer as documented; `Push.answer` writes the real one.
@@ -20,16 +42,28 @@ struct PushAnswerExample: ResponseBody {
   static let example = PushAnswerExample()
 
   func write(to object: inout ObjectWriter) {
-    object.member("status", "partial", "success, partial (some metrics were rejected) or parked (see the prose).")
+    object.member("status", "partial", "success, partial (metrics or rows were rejected) or parked (see the prose).")
     object.member("collector_id", UUID(high: 1, low: 2))
     object.member("push_id", UUID(high: 3, low: 4), "What the push is known by; a repeat has the same.")
+    object.optional("sqlstate", String?.none, "Of a parked push: what PostgreSQL refused its rows with.")
+    object.optional("table", String?.none, "Of a parked push: the table that refused them, if PostgreSQL told.")
     object.member("metrics_received", 84)
-    object.member("metrics_inserted", 83)
+    object.member("metrics_inserted", 70)
+    object.member(
+      "metrics_repeated", 13, "So many of the first metrics were stored before, as a push that this one begins with.")
     object.member("rows_inserted", 412)
-    object.member("rows_repeated", 9, "Rows that repeated type, database, object and time within the push.")
+    object.member(
+      "rows_repeated", 9, "Rows that repeated type, database, object and time of an earlier list of the push.")
+    object.member("rows_added_up", 3, "Rows that were added to another of their list: parts of one statement.")
+    object.member("rows_rejected", 1, "Rows that were not stored, of metrics that were.")
+    object.member("values_mended", 1, "Texts that were not stored as they were sent.")
+    object.member("values_null", 2, "Values that their columns cannot hold: the row has none.")
     object.member("duplicate", false, "The push was stored before; nothing was stored now.")
-    object.member("rejected_count", 1)
-    object.member("rejected", [RejectedMetricAnswer.example], "The first of them; `rejects_reported` says how many.")
+    object.member("rejected_count", 1, "Metrics that were not stored.")
+    object.member(
+      "rejected", [RejectedMetricAnswer.example],
+      "The first metrics and rows of them; `rejects_reported` says how many.")
+    object.member("altered", [AlteredValueAnswer.example], "The first values of them, as many.")
     object.member("bytes_received", 52_001)
     object.member("processing_time_ms", 12)
     object.member("next_config_version", 1)
@@ -43,18 +77,25 @@ enum PushEndpoint {
       ingest: .post, "/api/v1/metrics/push", id: "pushMetrics", access: .collector(certificate: .required),
       summary: "Deliver metrics. 200 means: committed.",
       description: """
-        JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its \
-        `Idempotency-Key`, else by its content, and a repeat is answered 200 with `duplicate: true`. A metric that cannot \
-        be stored is rejected by itself and listed; the rest is stored. Whatever is not 200 was not stored and may be \
-        sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. `status: parked` means that PostgreSQL \
-        refused the rows and that they are kept aside for an operator.
+        JSON, plain or gzip (the bytes decide, not the label). A push is stored exactly once: it is known by its metrics, \
+        byte for byte, whatever else is in the envelope, and a repeat is answered 200 with `duplicate: true`. Of a push that \
+        begins with all metrics of an earlier one, only the metrics behind them are stored; `metrics_repeated` counts those \
+        before. An `Idempotency-Key` that was used for other metrics is 422. A value that \
+        cannot be stored is mended or left out, a row without what it is about and a metric without type or time are rejected by \
+        themselves; all of it is counted and listed, and the rest is stored. Whatever is not 200 was not stored and may be \
+        sent again: 4xx but 429 after a change, 429 and 503 after `Retry-After`. Only 503 `outcome_unknown` may have been \
+        stored: the same push sent again is stored once. `status: parked` means that PostgreSQL \
+        refused the rows, took others' for the same table, and that they are kept aside for an operator. A table that refuses \
+        everybody's rows parks nothing: its pushes get 503, whose details name SQLSTATE and table.
         """,
       fields: [
         Endpoint.RequestField(
-          name: "Idempotency-Key", schema: .string, prose: "Names the push, instead of its content.")
+          name: "Idempotency-Key", schema: .string,
+          prose: "A name for these metrics, once: with other metrics it is refused, also later.")
       ],
       input: .stream(schema, example: example),
-      answer: .json(PushAnswerExample.self), problems: [.rateLimited, .overloaded, .databaseUnavailable])
+      answer: .json(PushAnswerExample.self),
+      problems: [.idempotencyKeyReused, .rateLimited, .overloaded, .databaseUnavailable, .outcomeUnknown])
   }
 
   /// As a text: the type checker takes minutes for the same as a literal.
@@ -83,7 +124,7 @@ enum PushEndpoint {
     text.pattern = Schema.withoutNUL
     // How long it may be is counted in bytes as they are in the body: no schema says that.
     text.description = "At most \(PushLimits().keyBytes) bytes as it is written in the body."
-    let time = text.described("RFC 3339. Without one that can be read, the push is filed under the day it arrives.")
+    let time = text.described("RFC 3339. It decides nothing: each metric has its own.")
     return .object(
       named: "Push",
       [

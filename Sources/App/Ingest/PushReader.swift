@@ -20,8 +20,10 @@ final class PushReader {
   /// Bytes held by the window, without the rows.
   var heldBytes: Int { body.heldBytes }
 
-  /// Starts a push. - Parameter timeWindow: the times a metric may carry, unix microseconds.
-  func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) { body.begin(serverID: serverID, timeWindow: timeWindow) }
+  /// Starts a push, see `PushBody.begin`.
+  func begin(serverID: Int32, timeWindow: ClosedRange<Int64>, isLegacyRead: Bool = false) {
+    body.begin(serverID: serverID, timeWindow: timeWindow, isLegacyRead: isLegacyRead)
+  }
 
   /// Lets go of what a push left behind; keeps a small window for the next one.
   func end() { body.end() }

@@ -10,31 +10,54 @@ extension Lane {
     context.log.info(
       "push",
       [
-        "request_id": exchange(of: push)?.requestID ?? "", "push_id": push.id.description,
-        "collector_id": push.collectorID.description, "duplicate": String(isDuplicate),
-        "metrics": String(push.summary.metricsStored), "rejected": String(push.summary.rejectedTotal),
-        "rows": String(push.summary.rows), "bytes": String(push.wireBytes),
-        "ms": String(push.startedAt.duration(to: loop.readClock()).wholeMilliseconds),
+        "request_id": exchange(of: push)?.requestID ?? "", "push_id": push.id,
+        "collector_id": push.collectorID, "duplicate": isDuplicate,
+        "metrics": push.summary.metricsStored, "rejected": push.summary.rejectedTotal,
+        "rows": push.summary.rows, "bytes": push.wireBytes,
+        "ms": push.startedAt.duration(to: loop.readClock()).wholeMilliseconds,
       ])
   }
 
-  /// A line for a push that was refused, as far as `push_log_refusals_per_second` permits.
-  func logRefusal(of exchange: Exchange, _ peer: SocketAddress) {
-    guard let reason = exchange.refusal, let more = pushLog.refused(reason, now: loop.now) else { return }
-    var fields = [
-      "request_id": exchange.requestID, "reason": reason.slug, "status": String(reason.status.code),
-      "peer": peer.ipString, "ms": String(exchange.startedAt.duration(to: loop.now).wholeMilliseconds),
+  /// A line for a push some of whose metrics were rejected, with the first of them, as far as
+  /// `push_log_refusals_per_second` permits.
+  func logPartial(_ push: Push) {
+    guard push.summary.rejectedTotal > 0, let more = pushLog.faulty(.partial, now: loop.now) else { return }
+    var fields: ServerLog.Fields = [
+      "request_id": exchange(of: push)?.requestID ?? "", "push_id": push.id, "collector_id": push.collectorID,
+      "metrics": push.summary.metricsStored, "rejected": push.summary.rejectedTotal,
     ]
-    if let collector = exchange.collector { fields["collector_id"] = collector.description }
+    if let first = push.summary.rejected.first {
+      fields["first"] = "metric \(first.index) (\(first.type)): \(first.code.rawValue), \(first.message)"
+    }
     if more > 0 { fields["more"] = "and \(more) more like it" }
-    let line = fields
-    context.log.info("push refused", line)
+    context.log.info("push partial", fields)
+  }
+
+  /// A line for a push that was refused, as far as `push_log_refusals_per_second` permits.
+  /// - Parameter claimed: the collector of the connection, for a push that was refused before it was anybody's.
+  func logRefusal(of exchange: Exchange, _ peer: SocketAddress, claimed: UUID?) {
+    guard let refusal = exchange.refusal, let more = pushLog.faulty(.refused(refusal.kind), now: loop.now) else {
+      return
+    }
+    var fields: ServerLog.Fields = [
+      "request_id": exchange.requestID, "reason": refusal.kind.slug, "status": Int(refusal.kind.status.code),
+      "peer": peer.ipString, "ms": exchange.startedAt.duration(to: loop.now).wholeMilliseconds,
+    ]
+    if let details = refusal.details { fields["details"] = details }
+    if let cause = refusal.cause { fields["cause"] = cause }
+    if let collector = exchange.collector ?? claimed { fields["collector_id"] = collector }
+    if more > 0 { fields["more"] = "and \(more) more like it" }
+    context.log.info("push refused", fields)
   }
 
   /// The refusals that got no line of their own.
   func logUnwritten() {
     for unwritten in pushLog.takeUnwritten(now: loop.now) {
-      context.log.info("pushes refused", ["reason": unwritten.reason.slug, "more": "\(unwritten.count) more like it"])
+      let fields: ServerLog.Fields = ["reason": unwritten.reason.slug, "more": "\(unwritten.count) more like it"]
+      switch unwritten.reason {
+      case .refused: context.log.info("pushes refused", fields)
+      case .partial: context.log.info("pushes partial", fields)
+      }
     }
   }
 }

@@ -7,7 +7,9 @@ struct LaneCounters: Sendable {
   var connectionsClosed = 0
   var handshakes = 0
   var tlsFailures = 0
-  var framingErrors = 0
+  var framingErrors: [HTTPError.Reason: Int] = [:]
+  /// Connections that were refused below HTTP, or had to make room for others.
+  var connectionsRefused: [ConnectionRefusal: Int] = [:]
   var deadlines = 0
   /// Requests for endpoints of the admin lane, and those for none.
   var requests = 0
@@ -30,21 +32,28 @@ struct LaneCounters: Sendable {
   var pushesParked = 0
   /// Of those stored, the ones that had nothing to store: the ledger does not know them.
   var pushesEmpty = 0
-  /// Sent again because their commit's answer was lost: should it have happened, they count as duplicates, or as refused if
-  /// the database stays away.
+  /// Whose commit's answer was lost or did not come in time. Should it have happened, those sent again by us count as
+  /// duplicates; they count as refused if the database stays away, as do those whose clients were told that nobody knows.
   var pushesUnknown = 0
   var pushesRefused: [Problem.Kind: Int] = [:]
   /// The client went away before its push was complete.
   var pushesAbandoned = 0
   /// In pushes that were stored, now or before.
   var metricsRejected: [RejectCode: Int] = [:]
+  var rowsRejected: [RejectCode: Int] = [:]
+  var valuesAltered: [AlteredValue.Kind: Int] = [:]
   /// By copy target.
   var rowsStored: [Int]
   var rowsRepeated = 0
+  var rowsAddedUp = 0
+  /// Metrics that pushes began with and that were stored before; whole duplicates are not counted here.
+  var metricsRepeated = 0
   /// Bodies of complete pushes, as received.
   var bytesReceived = 0
   var batches = 0
   var batchFailures = 0
+  /// How often a table was found to refuse everybody's rows.
+  var tablesRefusing = 0
 
   /// From accept to the end of a handshake that succeeded.
   var handshaking = LatencyHistogram()
@@ -74,16 +83,20 @@ struct LaneCounters: Sendable {
     for path in totals { left[keyPath: path] += right[keyPath: path] }
     for path in latencies { left[keyPath: path] += right[keyPath: path] }
     for path in sizes { left[keyPath: path] += right[keyPath: path] }
+    left.framingErrors.merge(right.framingErrors, uniquingKeysWith: +)
+    left.connectionsRefused.merge(right.connectionsRefused, uniquingKeysWith: +)
     left.pushesRefused.merge(right.pushesRefused, uniquingKeysWith: +)
     left.metricsRejected.merge(right.metricsRejected, uniquingKeysWith: +)
+    left.rowsRejected.merge(right.rowsRejected, uniquingKeysWith: +)
+    left.valuesAltered.merge(right.valuesAltered, uniquingKeysWith: +)
     for index in left.rowsStored.indices { left.rowsStored[index] += right.rowsStored[index] }
   }
 
   private static let totals: [any WritableKeyPath<LaneCounters, Int> & Sendable] = [
-    \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.framingErrors, \.deadlines, \.requests,
+    \.connectionsAccepted, \.connectionsClosed, \.handshakes, \.tlsFailures, \.deadlines, \.requests,
     \.identityMismatches, \.collectorsRefused, \.connectionsSevered, \.streamsBroken, \.answersCut, \.pushesReceived,
     \.pushesStored, \.pushesDuplicate, \.pushesParked, \.pushesEmpty, \.pushesUnknown, \.pushesAbandoned,
-    \.rowsRepeated, \.bytesReceived, \.batches, \.batchFailures,
+    \.rowsRepeated, \.rowsAddedUp, \.metricsRepeated, \.bytesReceived, \.batches, \.batchFailures, \.tablesRefusing,
   ]
   private static let latencies: [any WritableKeyPath<LaneCounters, LatencyHistogram> & Sendable] = [
     \.handshaking, \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,

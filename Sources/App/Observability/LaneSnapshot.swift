@@ -7,7 +7,7 @@ import Synchronization
 struct LaneSnapshot: Sendable {
   /// What a connection is at.
   enum ConnectionState: String, CaseIterable, Sendable {
-    case handshaking, idle, receiving, waiting, closing
+    case arriving, handshaking, idle, receiving, waiting, closing
   }
 
   /// What a writer waits for.
@@ -42,6 +42,8 @@ struct LaneSnapshot: Sendable {
   var backlogBytes: Int
   var backlogPushes: Int
   var pausedConnections: Int
+  /// Writers whose database has been silent for `commits_stalled_after`.
+  var silentWriters = 0
 
   /// Of several lanes together; `longestTurn` is that of the slowest.
   static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
@@ -59,20 +61,24 @@ struct LaneSnapshot: Sendable {
     left.backlogBytes += right.backlogBytes
     left.backlogPushes += right.backlogPushes
     left.pausedConnections += right.pausedConnections
+    left.silentWriters += right.silentWriters
   }
 }
 
 extension Lane {
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in connections.all { states[connection.phase.observed, default: 0] += 1 }
+    for connection in connections.all {
+      states[connection.preface == nil ? connection.phase.observed : .arriving, default: 0] += 1
+    }
     var waits: [LaneSnapshot.WriterState: Int] = [:]
     for writer in writers { waits[writer.observed, default: 0] += 1 }
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
       heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, untakenBytes: untakenBytes,
       collectorBytes: admission.largestHeldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
-      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count)
+      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count,
+      silentWriters: readiness.silentWriters)
   }
 }
 

@@ -1,6 +1,5 @@
-// Log lines on standard error: JSON for machines, plain text on a terminal. One write(2) a line.
+// Log lines: JSON for machines, plain text on a terminal. Numbers and flags are such in JSON. `LogWriter` writes them.
 
-import Glibc
 import Logging
 import Protocol
 import Synchronization
@@ -26,16 +25,16 @@ final class LogThreshold: Sendable {
 struct LineLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
   private let threshold: LogThreshold
-  private let isTerminal: Bool
+  private let writer: LogWriter
 
   var logLevel: Logger.Level {
     get { threshold.level }
     set { threshold.level = newValue }
   }
 
-  init(threshold: LogThreshold) {
+  init(threshold: LogThreshold, writer: LogWriter) {
     self.threshold = threshold
-    isTerminal = isatty(STDERR_FILENO) == 1
+    self.writer = writer
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -46,10 +45,10 @@ struct LineLogHandler: LogHandler {
   func log(event: LogEvent) {
     let fields = metadata.merging(event.metadata ?? [:]) { _, own in own }.sorted { $0.key < $1.key }
     let now = WallClock.unixMicroseconds()
-    var line = isTerminal ? text(event, fields, now) : json(event, fields, now)
-    line.append(UInt8(ascii: "\n"))
-    // A log that cannot be written must not stop the server, and there is nowhere to say so.
-    _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    switch writer.format {
+    case .json: writer.append(json(event, fields, now), at: event.level)
+    case .text: writer.append(text(event, fields, now), at: event.level)
+    }
   }
 
   private func text(
@@ -59,6 +58,7 @@ struct LineLogHandler: LogHandler {
     return Array("\(Timestamp(unixMicroseconds: now).rfc3339) \(event.level) \(event.message)\(values)".utf8)
   }
 
+  /// Without the closing brace: the writer ends the line.
   private func json(
     _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ now: Int64
   ) -> [UInt8] {
@@ -68,23 +68,44 @@ struct LineLogHandler: LogHandler {
       json.member("level", event.level.rawValue)
       json.member("message", event.message.description)
       for (key, value) in fields where key != "time" && key != "level" && key != "message" {
-        json.member(key, value.description)
+        json.key(key)
+        switch value {
+        case .stringConvertible(let value as any LogValue): value.write(to: &json)
+        case .string, .stringConvertible, .dictionary, .array: json.value(value.description)
+        }
       }
     }
     let bytes = json.finish()
-    return bytes.withUnsafeBytes { Array($0) }
+    return bytes.withUnsafeBytes { Array($0.dropLast()) }
   }
 }
 
+/// A field's value, in JSON what it is in an answer: a number is a number.
+protocol LogValue: ResponseValue, CustomStringConvertible {}
+
+extension String: LogValue {}
+extension Bool: LogValue {}
+extension Int: LogValue {}
+extension Int32: LogValue {}
+extension Int64: LogValue {}
+extension Double: LogValue {}
+extension UUID: LogValue {}
+
 /// The server's log: events as fixed texts, values as fields.
 struct ServerLog: Sendable {
+  typealias Fields = [String: any LogValue]
+
   private let logger: Logger
   private let threshold: LogThreshold
+  /// Where its lines go.
+  let writer: LogWriter
 
-  init(_ settings: Settings) {
+  /// - Parameter writer: nil: the standard one of the process.
+  init(_ settings: Settings, to writer: LogWriter = .standardError) {
     let threshold = LogThreshold(settings.loggedLevel)
     self.threshold = threshold
-    logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(threshold: threshold) })
+    self.writer = writer
+    logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(threshold: threshold, writer: writer) })
   }
 
   /// The least level that is written.
@@ -93,17 +114,16 @@ struct ServerLog: Sendable {
   /// Follows `log_level`.
   func use(_ settings: Settings) { threshold.level = settings.loggedLevel }
 
-  func debug(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
-    logger.debug("\(event)", metadata: fields().mapValues { .string($0) })
-  }
-  func info(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
-    logger.info("\(event)", metadata: fields().mapValues { .string($0) })
-  }
-  func warning(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
-    logger.warning("\(event)", metadata: fields().mapValues { .string($0) })
-  }
-  func error(_ event: StaticString, _ fields: @autoclosure () -> [String: String] = [:]) {
-    logger.error("\(event)", metadata: fields().mapValues { .string($0) })
+  func debug(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.debug, event, fields()) }
+  func info(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.info, event, fields()) }
+  func warning(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.warning, event, fields()) }
+  func error(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.error, event, fields()) }
+
+  /// Waits a second at most until the lines so far have left.
+  func flush() { writer.flush() }
+
+  private func log(_ level: Logger.Level, _ event: StaticString, _ fields: @autoclosure () -> Fields) {
+    logger.log(level: level, "\(event)", metadata: fields().mapValues { .stringConvertible($0) })
   }
 }
 

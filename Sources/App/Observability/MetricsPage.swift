@@ -1,24 +1,32 @@
 // Everything the server says about itself, one declaration a family.
 
+import Logging
 import Protocol
 import Reactor
 
 struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
+  let queries: QueryPacing.Snapshot
   let rekeying: RekeyingSnapshot
+  let storage: StorageSnapshot
+  let fleet: FleetStatus
   let settings: Settings
   let reload: SettingsReload.Snapshot
   let startedAt: Int64
   let now: Int64
+  var log = LogWriter.Losses()
 
   func render() -> String {
     var page = PrometheusText()
     process(&page)
     certificates(&page)
+    collectors(&page)
     connections(&page)
     pushes(&page)
     writers(&page)
+    pacing(&page)
+    rollups(&page)
     return page.text
   }
 
@@ -44,6 +52,14 @@ struct MetricsPage {
       Int(reload.readAt))
     page.family(
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
+    page.family(
+      "pganalytics_log_lines_dropped_total", .counter,
+      "Log lines that did not fit into log_buffer_bytes, because nobody read standard error as fast as they came.",
+      by: "level",
+      zip(Logger.Level.allCases, log.dropped).map { ($0.rawValue, $1) })
+    page.family(
+      "pganalytics_log_lines_unwritten_total", .counter,
+      "Log lines that standard error refused: a pipe without a reader, a disk without space.", log.unwritten)
     budgets(&page)
   }
 
@@ -81,6 +97,17 @@ struct MetricsPage {
       rekeying.isRefused ? 1 : 0)
   }
 
+  private func collectors(_ page: inout PrometheusText) {
+    page.family(
+      "pganalytics_collectors", .gauge,
+      "Collectors of the database by their state, a minute old at most. The same from every server.", by: "status",
+      fleet.byStatus.map { ($0.rawValue, Int($1)) })
+    page.family(
+      "pganalytics_collectors_rejecting", .gauge,
+      "Collectors of whose pushes something was rejected within the last hour. The same from every server.",
+      Int(fleet.rejecting))
+  }
+
   private func connections(_ page: inout PrometheusText) {
     let counters = lanes.counters
     page.family(
@@ -96,7 +123,14 @@ struct MetricsPage {
     page.family(
       "pganalytics_handshake_seconds", "From accept to the end of a handshake that succeeded.", counters.handshaking)
     page.family("pganalytics_tls_failures_total", .counter, "TLS errors.", counters.tlsFailures)
-    page.family("pganalytics_http_framing_errors_total", .counter, "Requests that broke HTTP.", counters.framingErrors)
+    page.family(
+      "pganalytics_connections_refused_total", .counter,
+      "Connections that were refused below HTTP, or had to make room for others, by why.",
+      by: "reason",
+      ConnectionRefusal.allCases.map { ($0.rawValue, counters.connectionsRefused[$0] ?? 0) })
+    page.family(
+      "pganalytics_http_framing_errors_total", .counter, "Requests that broke HTTP, by the rule.", by: "reason",
+      counters.framingErrors.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) })
     page.family("pganalytics_deadlines_total", .counter, "Deadlines that passed.", counters.deadlines)
     page.family("pganalytics_requests_total", .counter, "Requests other than pushes.", counters.requests)
     page.family(
@@ -131,7 +165,7 @@ struct MetricsPage {
       "pganalytics_pushes_empty_total", .counter, "Pushes stored that had no row: the ledger has none of them.",
       counters.pushesEmpty)
     page.family(
-      "pganalytics_pushes_unknown_total", .counter, "Pushes sent again because their commit's answer was lost.",
+      "pganalytics_pushes_unknown_total", .counter, "Pushes whose commit's answer was lost or did not come in time.",
       counters.pushesUnknown)
     page.family(
       "pganalytics_pushes_refused_total", .counter, "Pushes refused, by the refusal's slug.", by: "reason",
@@ -143,9 +177,26 @@ struct MetricsPage {
       "pganalytics_metrics_rejected_total", .counter, "Metric objects rejected in stored pushes, by why.", by: "code",
       RejectCode.allCases.map { ($0.rawValue, counters.metricsRejected[$0] ?? 0) })
     page.family(
+      "pganalytics_rows_rejected_total", .counter, "Rows rejected by themselves in stored pushes, by why.", by: "code",
+      RejectCode.allCases.map { ($0.rawValue, counters.rowsRejected[$0] ?? 0) })
+    for (action, name, help) in [
+      (AlteredValue.Action.mended, "mended", "Texts mended in stored pushes, by why."),
+      (.null, "null", "Values left out in stored pushes, by why."),
+    ] {
+      page.family(
+        "pganalytics_values_\(name)_total", .counter, help, by: "code",
+        RejectCode.allCases.map { ($0.rawValue, counters.valuesAltered[.init($0, action)] ?? 0) })
+    }
+    page.family(
       "pganalytics_rows_stored_total", .counter, "Rows committed, by table.", by: "table",
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
     page.family("pganalytics_rows_repeated_total", .counter, "Rows that their push had twice.", counters.rowsRepeated)
+    page.family(
+      "pganalytics_rows_added_up_total", .counter, "Rows added to another of their list.", counters.rowsAddedUp)
+    page.family(
+      "pganalytics_metrics_repeated_total", .counter,
+      "Metric objects of stored pushes that were stored before, as a push that these begin with.",
+      counters.metricsRepeated)
     page.family(
       "pganalytics_push_seconds",
       "Stages of a push: receive from the head to the body's end, inflate and parse in time of the loop, queue until the "
@@ -162,6 +213,10 @@ struct MetricsPage {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by what they are at or wait for.", by: "state",
       LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
+    page.family(
+      "pganalytics_writers_silent", .gauge,
+      "COPY connections to which the database has said nothing for commits_stalled_after, with a batch in flight.",
+      lanes.silentWriters)
     page.family("pganalytics_writer_backlog_bytes", .gauge, "Rows waiting or in COPY.", lanes.backlogBytes)
     page.family("pganalytics_writer_backlog_pushes", .gauge, "Pushes waiting or in COPY.", lanes.backlogPushes)
     page.family("pganalytics_batches_total", .counter, "Transactions begun.", lanes.counters.batches)
@@ -169,6 +224,66 @@ struct MetricsPage {
     page.family("pganalytics_batch_rows", "Rows of a transaction.", lanes.counters.batchRows)
     page.family("pganalytics_batch_bytes", "Rows of a transaction, in bytes.", lanes.counters.batchBytes)
     page.family("pganalytics_batch_failures_total", .counter, "Transactions that failed.", lanes.counters.batchFailures)
+    page.family(
+      "pganalytics_tables_refusing_total", .counter, "Times that a table was found to refuse everybody's rows.",
+      lanes.counters.tablesRefusing)
+  }
+
+  private func pacing(_ page: inout PrometheusText) {
+    page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
+    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for one.", queries.waiting)
+    page.family(
+      "pganalytics_queries_put_off_total", .counter,
+      "Metrics queries that waited for the sake of pushes though a connection was free.", queries.putOff)
+    page.family(
+      "pganalytics_queries_let_through_total", .counter,
+      "Of those, the ones that began because they had waited for query_put_off_maximum.", queries.letThrough)
+    page.family(
+      "pganalytics_query_room_ratio", .gauge,
+      "1: all query connections may work; 0 and below: queries cost pushes more than they may, and none begins.",
+      queries.room)
+    page.family(
+      "pganalytics_push_usual_seconds", .gauge,
+      "From a push's last byte to its commit while no query is at work, the mean; what the room is reckoned by.",
+      queries.usual)
+  }
+}
+
+extension MetricsPage {
+  private func rollups(_ page: inout PrometheusText) {
+    func perStep(_ value: (RollupState) -> Int) -> [(String, any PrometheusText.Sample)] {
+      RollupStep.allCases.map { step in
+        (step.rawValue, storage.rollups.first { $0.step == step }.map(value) ?? 0)
+      }
+    }
+    page.family(
+      "pganalytics_rollup_pending_steps", .gauge,
+      "Steps of rolling up that are due, by width: servers with something new, and tables of a server that go by themselves.",
+      by: "step", perStep { Int($0.pending) })
+    page.family(
+      "pganalytics_rollup_failed_steps", .gauge,
+      "Of them, those that failed by themselves, were set aside and are tried again.", by: "step",
+      perStep { Int($0.failed) })
+    page.family(
+      "pganalytics_rollup_oldest_seconds", .gauge,
+      "For how long what waits longest could have been rolled up; 0: nothing waits.", by: "step",
+      perStep { StorageSnapshot.age([$0.oldest], now) })
+    page.family(
+      "pganalytics_rollup_oldest_failed_seconds", .gauge,
+      "For how long the step waits that was set aside first; 0: none is.",
+      StorageSnapshot.age(storage.rollups.map(\.oldestFailed), now))
+    page.family(
+      "pganalytics_rollup_failures_total", .counter, "Tries of this server to roll up that failed.",
+      storage.rollupFailures)
+    page.family(
+      "pganalytics_rollup_round_failures_total", .counter, "Rounds of this server that ended early.",
+      storage.rollupRoundFailures)
+    page.family(
+      "pganalytics_rollup_overflows_total", .counter,
+      "Buckets that this server made with a sum that no double can hold: it is NULL.", storage.rollupOverflows)
+    page.family(
+      "pganalytics_timescale_failed_jobs", .gauge,
+      "Jobs of TimescaleDB for our tables (compression, retention) whose last run failed.", storage.failedJobs.count)
   }
 }
 
@@ -184,16 +299,18 @@ enum MetricsEndpoint {
       returns: HTTPResponse.self, answers: [.text(example: "pganalytics_uptime_seconds 3600\n")],
       problems: [.unauthenticated]
     ) { request, context async throws(Problem) -> HTTPResponse in
-      let wanted = Array(services.settings.metricsToken.utf8)
+      let wanted = Array(context.settings.metricsToken.utf8)
       if !wanted.isEmpty {
         let shown = request.head.bearerToken.map { Array($0) } ?? []
         guard constantTimeEquals(shown.span, wanted.span) else { throw Problem(.unauthenticated, "metrics_token") }
       }
       guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
-        lanes: lanes, targets: targets, rekeying: RekeyingSnapshot(services.identity, services.signingKeys),
-        settings: services.settings, reload: services.reload.snapshot, startedAt: services.startedAt,
-        now: context.now.unixMicroseconds / 1_000_000)
+        lanes: lanes, targets: targets, queries: services.pacing.snapshot(at: .now()),
+        rekeying: RekeyingSnapshot(services.identity, services.signingKeys), storage: services.storageWatch.snapshot,
+        fleet: services.directory.fleet, settings: context.settings, reload: services.reload.snapshot,
+        startedAt: services.startedAt,
+        now: context.now.unixMicroseconds / 1_000_000, log: services.log.writer.losses)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))
     }

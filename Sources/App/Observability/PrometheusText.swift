@@ -81,6 +81,7 @@ struct PrometheusText {
 }
 
 extension Int: PrometheusText.Sample { var sample: String { String(self) } }
+extension Double: PrometheusText.Sample { var sample: String { "\(self)" } }
 extension UInt64: PrometheusText.Sample { var sample: String { String(self) } }
 /// In seconds, as all durations of the format.
 extension Duration: PrometheusText.Sample { var sample: String { "\(Double(wholeNanoseconds) / 1e9)" } }

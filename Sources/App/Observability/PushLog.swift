@@ -6,9 +6,23 @@ import Reactor
 
 /// Owned by the lane. Times are the caller's, so that tests hold the clock.
 struct PushLog {
-  /// Refusals for one reason that got no line.
+  /// What a line is about, beside the pushes that were stored whole.
+  enum Reason: Hashable {
+    case refused(Problem.Kind)
+    /// Stored, but for metrics that were rejected.
+    case partial
+
+    var slug: String {
+      switch self {
+      case .refused(let kind): kind.slug
+      case .partial: "partial"
+      }
+    }
+  }
+
+  /// Pushes for one reason that got no line.
   struct Unwritten: Equatable {
-    let reason: Problem.Kind
+    let reason: Reason
     let count: Int
   }
 
@@ -21,7 +35,7 @@ struct PushLog {
   private var perSecond = 0.0
   private var unsampled = 0
   private var bucket: TokenBucket
-  private var unwritten: [Problem.Kind: Int] = [:]
+  private var unwritten: [Reason: Int] = [:]
   private var saidAt: MonotonicTime
 
   init(settings: Settings, loops: Int, now: MonotonicTime) {
@@ -45,8 +59,9 @@ struct PushLog {
     return true
   }
 
-  /// A push was refused. - Returns: nil: it gets no line; else how many like it got none since the last that did.
-  mutating func refused(_ reason: Problem.Kind, now: MonotonicTime) -> Int? {
+  /// A push was refused, or was not stored whole.
+  /// - Returns: nil: it gets no line; else how many like it got none since the last that did.
+  mutating func faulty(_ reason: Reason, now: MonotonicTime) -> Int? {
     guard perSecond > 0, bucket.take(1, perSecond: perSecond, burst: Self.burst(perSecond), now: now) == nil else {
       unwritten[reason, default: 0] += 1
       return nil

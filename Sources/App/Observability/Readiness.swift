@@ -1,22 +1,45 @@
-// Whether to send requests here, and if not, why.
+// Whether to send requests here, and if not, why. Whoever asks is answered within a second, whatever hangs: what does not answer
+// by then is a reason itself.
 
 import Protocol
 import Reactor
+import Synchronization
 
-/// A reason not to. The raw value is what programs read; `sentence` is for people.
+/// A reason not to, or a trouble behind the tables that is no reason to send requests elsewhere (`isBlocking`). The raw value
+/// is what programs read; `sentence` is for people.
 enum Unreadiness: String, CaseIterable, Sendable {
   case draining
   case databaseUnreachable = "database_unreachable"
+  case databaseReadOnly = "database_read_only"
   case writersDisconnected = "writers_disconnected"
   case memoryExhausted = "memory_exhausted"
+  case commitsStalled = "commits_stalled"
+  case loopSilent = "loop_silent"
+  case storageJobsFailing = "storage_jobs_failing"
+
+  /// Whether requests are better sent elsewhere. What no server of the database can do better is shown and blocks nothing.
+  var isBlocking: Bool {
+    switch self {
+    case .draining, .databaseUnreachable, .databaseReadOnly, .writersDisconnected, .memoryExhausted, .commitsStalled,
+      .loopSilent:
+      true
+    case .storageJobsFailing: false
+    }
+  }
 
   var sentence: String {
     switch self {
     case .draining: "The server was told to stop: it answers what is in work and takes no new connections."
     case .databaseUnreachable: "The database does not answer: nothing can be read, and nobody can log in."
+    case .databaseReadOnly: "The database writes nothing: it is a standby, or was told to be read only."
     case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
     case .memoryExhausted:
       "A loop holds as many bytes as it may (bytes_in_flight): it has just refused pushes for that."
+    case .commitsStalled:
+      "Several writers wait for the database, and no commit has ended for a while (commits_stalled_after): a standby is missing, or PostgreSQL hangs."
+    case .loopSilent: "A loop of the server does not answer."
+    case .storageJobsFailing:
+      "TimescaleDB's jobs fail: chunks are not compressed, or not dropped. `pganalytics db status` says which and why."
     }
   }
 }
@@ -38,28 +61,144 @@ extension Lane {
   }
 }
 
+/// What a lane says of itself when it is asked.
+struct LaneReadiness: Sendable {
+  var reasons: Set<Unreadiness> = []
+  /// Writers for which the database has been silent for `commits_stalled_after`.
+  var silentWriters = 0
+  /// When a batch was last committed.
+  var committedAt = MonotonicTime(nanoseconds: 0)
+
+  static func += (left: inout LaneReadiness, right: LaneReadiness) {
+    left.reasons.formUnion(right.reasons)
+    left.silentWriters += right.silentWriters
+    left.committedAt = max(left.committedAt, right.committedAt)
+  }
+}
+
+extension Lane {
+  var readiness: LaneReadiness {
+    let latest = loop.now - settings.commitsStalledAfter
+    let silent = writers.count { writer in writer.waitingSince.map { $0 <= latest } ?? false }
+    return LaneReadiness(reasons: unreadiness, silentWriters: silent, committedAt: committedAt)
+  }
+}
+
 extension LaneRoster {
-  /// What keeps any of the lanes from taking a push. Asks every lane, and takes nothing from its statistics.
-  func unreadiness() async -> Set<Unreadiness> {
-    var reasons: Set<Unreadiness> = []
+  /// What keeps any of the lanes from taking a push. Asks every lane, and takes nothing from its statistics. A loop that
+  /// hangs keeps it waiting.
+  func readiness() async -> LaneReadiness {
+    var sum = LaneReadiness()
     for lane in all {
-      let own: Set<Unreadiness> = await withCheckedContinuation { continuation in
+      let own: LaneReadiness = await withCheckedContinuation { continuation in
         // A lane that has ended takes nothing.
-        if !lane.submit({ continuation.resume(returning: $0.unreadiness) }) {
-          continuation.resume(returning: [.draining])
+        if !lane.submit({ continuation.resume(returning: $0.readiness) }) {
+          continuation.resume(returning: LaneReadiness(reasons: [.draining]))
         }
       }
-      reasons.formUnion(own)
+      sum += own
     }
+    return sum
+  }
+}
+
+/// Asks lanes and database for whoever wants to know, and says in the log when that changes.
+final class ReadinessProbe: Sendable {
+  /// How long a lane or the database may take to answer; both are asked at once, and a probe's client waits for no longer.
+  static let patience = Duration.milliseconds(800)
+  /// A database that has answered somebody within this time is there, though all its sessions are at work.
+  private static let recently = Duration.seconds(2)
+  /// How long an answer of the database counts: many who ask at once cost it one statement.
+  private static let memory = Duration.milliseconds(300)
+
+  /// What the database does for us.
+  enum Access: Sendable {
+    case full, readOnly, none
+  }
+
+  private struct State {
+    var question: Task<Access, Never>?
+    var answer: (access: Access, at: MonotonicTime)?
+    var reasons: [Unreadiness] = []
+  }
+
+  private let lanes: LaneRoster
+  private let database: Database
+  private let settings: LiveSettings
+  private let storage: StorageWatch
+  private let log: ServerLog
+  private let state = Mutex(State())
+
+  init(lanes: LaneRoster, database: Database, storage: StorageWatch, settings: LiveSettings, log: ServerLog) {
+    self.lanes = lanes
+    self.storage = storage
+    self.database = database
+    self.settings = settings
+    self.log = log
+  }
+
+  /// All reasons, in the order of their declaration; none if the server is ready.
+  func reasons() async -> [Unreadiness] {
+    async let access = databaseAccess()
+    let lanes = await result(within: Self.patience) { [lanes] in await lanes.readiness() }
+    var found: Set<Unreadiness> = lanes?.reasons ?? [.loopSilent]
+    if let lanes, lanes.silentWriters >= 2,
+      MonotonicTime.now() - lanes.committedAt >= settings.now.commitsStalledAfter
+    {
+      found.insert(.commitsStalled)
+    }
+    switch await access {
+    case .full: break
+    case .readOnly: found.insert(.databaseReadOnly)
+    case .none: found.insert(.databaseUnreachable)
+    }
+    if !storage.snapshot.failedJobs.isEmpty { found.insert(.storageJobsFailing) }
+    let reasons = Unreadiness.allCases.filter(found.contains)
+    tell(reasons)
     return reasons
+  }
+
+  /// One question at a time: who asks meanwhile waits for its answer.
+  func databaseAccess() async -> Access {
+    let (known, question) = state.withLock { state -> (Access?, Task<Access, Never>?) in
+      if let answer = state.answer, MonotonicTime.now() - answer.at < Self.memory { return (answer.access, nil) }
+      if let question = state.question { return (nil, question) }
+      let question = Task { await ask() }
+      state.question = question
+      return (nil, question)
+    }
+    if let known { return known }
+    guard let question else { return .none }
+    if let answer = await result(within: Self.patience, of: { await question.value }) { return answer }
+    return MonotonicTime.now() - database.answeredAt < Self.recently ? .full : .none
+  }
+
+  private func ask() async -> Access {
+    let access: Access
+    do throws(DatabaseError) {
+      access = try await database.one(SystemStatements.ping)?.value == false ? .full : .readOnly
+    } catch {
+      access = error.isReadOnly ? .readOnly : .none
+    }
+    state.withLock { state in
+      state.question = nil
+      state.answer = (access, .now())
+    }
+    return access
+  }
+
+  private func tell(_ reasons: [Unreadiness]) {
+    let isNew = state.withLock { state in
+      defer { state.reasons = reasons }
+      return state.reasons != reasons
+    }
+    if !isNew { return }
+    if reasons.isEmpty { return log.info("ready again") }
+    log.warning("not ready", ["reasons": reasons.map(\.rawValue).joined(separator: " ")])
   }
 }
 
 extension Services {
-  /// All reasons, in the order of their declaration; none if the server is ready.
-  func unreadiness() async -> [Unreadiness] {
-    var reasons = await lanes.unreadiness()
-    if !(await isDatabaseReachable()) { reasons.insert(.databaseUnreachable) }
-    return Unreadiness.allCases.filter(reasons.contains)
-  }
+  /// All reasons, in the order of their declaration; none if the server is ready. Within a second.
+  func unreadiness() async -> [Unreadiness] { await readiness.reasons() }
 }

@@ -23,7 +23,7 @@ struct MetricCursor: Equatable, Sendable {
   let position: Position
 
   private static let version: UInt8 = 1
-  private static let mostKeys = 4
+  private static let mostKeys = 8
 
   /// - Parameter query: a digest of what the cursor is good for.
   func encode(for query: UInt64) -> String {

@@ -41,13 +41,15 @@ enum MetricEndpoints {
         throw Problem(.notAcceptable)
       }
       return try await MetricsRead(
-        services: services, server: server.id, query: request.query, format: format, context: context
+        services: services, server: server.id, query: request.query, format: format,
+        isCompressed: request.head.acceptsGzip, context: context
       ).answer()
     }
   }
 
   private static let description = """
-    By `Accept`: JSON, in pages; CSV or NDJSON, streamed row by row up to the setting `stream_rows`. If rows cannot be read to \
+    By `Accept`: JSON, in pages; CSV or NDJSON, streamed row by row up to the setting `stream_rows`. By `Accept-Encoding` each of \
+    them is gzip. If rows cannot be read to \
     the end, the body is cut off and the connection closed: chunks without the last one.
 
     Rows are in the order of time; of one time, buckets by the ids of database and object, rows as stored in an order that is \
@@ -58,7 +60,8 @@ enum MetricEndpoints {
 
     **rate** is the increase of a counter per second, between successive rows of one series: one database, object and \
     `series` column. A counter that falls was reset, and its new value is the increase. The first row of a series in the range \
-    has no rate: null. A bucket's rate is the sum of the increases up to its rows, divided by the time that they took.
+    has no rate: null; nor has, in tables whose rows are added up, one that has another number of parts (`statements`) than \
+    the row before. A bucket's rate is the sum of the increases up to its rows, divided by the time that they took.
 
     **Roll-ups** of 5 minutes and 1 hour are read where they give the same answer as the rows: the bucket is a multiple, the \
     aggregate is not p95, all columns are counters or gauges. What is not rolled up yet, and what of the range is no whole \

@@ -7,6 +7,8 @@ struct MetricRowEncoder: ~Copyable {
     let format: MetricFormat
     /// Of the values in a row.
     let names: [String]
+    /// Those of them whose numbers are texts in JSON.
+    let identifiers: Set<String>
     /// The members of a JSON answer before its rows, without the last brace: `{"server_id":1,...`.
     let head: [UInt8]
     /// Rows that are written; one more tells that there is more, and is not.
@@ -23,9 +25,10 @@ struct MetricRowEncoder: ~Copyable {
   private var format: MetricFormat { plan.format }
   /// What stands before each value.
   private let prefixes: [[UInt8]]
+  private let isIdentifier: [Bool]
   private var types: [SQLType] = []
   private var text = ByteBuffer(minimumCapacity: 8192)
-  private var lastTime: (time: Timestamp, text: [UInt8])?
+  private var lastTime: (time: Int64, text: [UInt8])?
   private(set) var count = 0
   private(set) var hasMore = false
   private var position: MetricCursor.Position?
@@ -34,6 +37,7 @@ struct MetricRowEncoder: ~Copyable {
     self.plan = plan
     let format = plan.format
     position = plan.start
+    isIdentifier = plan.names.map { format != .csv && plan.identifiers.contains($0) }
     prefixes = plan.names.enumerated().map { index, name in
       switch format {
       case .csv: return index == 0 ? [] : Array(",".utf8)
@@ -84,7 +88,12 @@ struct MetricRowEncoder: ~Copyable {
     if format == .json, count > 0 { text.append(",") }
     for column in prefixes.indices {
       text.append(prefixes[column])
-      rows.withValue(row: 0, column: column) { append($0, types[column]) }
+      rows.withValue(row: 0, column: column) { value in
+        let isQuoted = isIdentifier[column] && value != nil
+        if isQuoted { text.append("\"") }
+        append(value, types[column])
+        if isQuoted { text.append("\"") }
+      }
     }
     switch format {
     case .json: text.append("}")
@@ -139,13 +148,17 @@ struct MetricRowEncoder: ~Copyable {
         text.append("null")
       }
     case .bool: if value[0] == 0 { text.append("false") } else { text.append("true") }
-    case .timestamptz: append(Timestamp(word: Int64(bigEndian: value, at: 0)))
+    case .numeric: text.append(utf8: SQLNumeric.text(value))
+    case .timestamptz: append(time: Int64(bigEndian: value, at: 0))
+    case .jsonb where format != .csv: text.append(value.extracting(1...))  // behind the version of the format
+    case .jsonb: appendText(value.extracting(1...))
     default: appendText(value)  // text: the statements have no other types
     }
   }
 
-  private mutating func append(_ time: Timestamp) {
-    if lastTime?.time != time { lastTime = (time, Array(time.rfc3339.utf8)) }
+  /// - Parameter time: as PostgreSQL counts it.
+  private mutating func append(time: Int64) {
+    if lastTime?.time != time { lastTime = (time, Array(Timestamp.text(ofWord: time).utf8)) }
     if format != .csv { text.append("\"") }
     if let lastTime { text.append(lastTime.text) }
     if format != .csv { text.append("\"") }

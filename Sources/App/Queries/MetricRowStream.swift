@@ -29,8 +29,13 @@ final class MetricRowStream: RowSink {
   private let state = Mutex(State())
   /// `begin` fills it before the statement is sent, `receive` uses it on the pool's loop, `finish` after the statement's end.
   private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: the loop's jobs put these in an order
+  private nonisolated(unsafe) var gzip: GzipStream?  // Safety: as above
 
-  init(capacity: Int) { pipe = BodyPipe(capacity: capacity) }
+  /// - Parameter isCompressed: whether the body is to be gzip.
+  init(capacity: Int, isCompressed: Bool) {
+    pipe = BodyPipe(capacity: capacity)
+    gzip = isCompressed ? GzipStream() : nil
+  }
 
   /// What becomes of the answer. Asked once.
   func opening() async -> Opening {
@@ -54,9 +59,10 @@ final class MetricRowStream: RowSink {
 
   func receive(_ rows: borrowing DatabaseRows) -> RowDemand {
     encoder?.append(rows)
-    guard let pending = encoder?.pendingBytes, pending >= Self.partBytes, let part = encoder?.take() else {
+    guard let pending = encoder?.pendingBytes, pending >= Self.partBytes, var part = encoder?.take() else {
       return .more
     }
+    if let packed = gzip?.append(part) { part = packed }
     open(.flowing)
     return pipe.write(part) ? .more : .pause
   }
@@ -64,7 +70,9 @@ final class MetricRowStream: RowSink {
   /// After the last row.
   func finish() {
     encoder?.finish()
-    let (rest, cursor) = (encoder?.take() ?? [], encoder?.nextCursor)
+    let cursor = encoder?.nextCursor
+    var rest = encoder?.take() ?? []
+    if let packed = gzip?.finish(rest) { rest = packed }
     if !state.withLock({ $0.isOpen }) { return open(.whole(body: rest, nextCursor: cursor)) }
     if !rest.isEmpty { _ = pipe.write(rest) }
     pipe.finish(trailers: cursor.map { [HTTPField(Self.cursorField, $0)] } ?? [])

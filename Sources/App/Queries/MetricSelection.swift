@@ -19,22 +19,28 @@ struct MetricSelection: Sendable, Equatable {
   /// Nil: of all.
   let database: String?
   let object: String?
+  /// Rows about this only: a value of the table's `identifier`.
+  let identifier: Int64?
 
   static func == (left: Self, right: Self) -> Bool {
     left.table.name == right.table.name && left.columns == right.columns && left.shape == right.shape
-      && left.database == right.database && left.object == right.object
+      && left.database == right.database && left.object == right.object && left.identifier == right.identifier
   }
 
   /// - Parameters:
   ///   - names: columns by name; nil: all that the shape is defined for.
   /// - Throws: `.invalidQuery`, naming the parameter that cannot be met.
   init(
-    table: MetricTable, columns names: [String]?, shape: Shape, database: String?, object: String?
+    table: MetricTable, columns names: [String]?, shape: Shape, database: String?, object: String?,
+    identifier: Int64? = nil
   ) throws(Problem) {
     if database != nil, !table.hasDatabase {
       throw Problem(.invalidQuery, "database: rows of \(table.name) belong to no database")
     }
-    if object != nil, table.object.isEmpty {
+    if identifier != nil, table.identifier == nil {
+      throw Problem(.invalidQuery, "hash: rows of \(table.name) have none")
+    }
+    if object != nil, table.object.isEmpty, !table.isCatchAll {
       throw Problem(.invalidQuery, "object: rows of \(table.name) are about no object")
     }
     let aggregate = Self.aggregate(of: shape)
@@ -43,7 +49,7 @@ struct MetricSelection: Sendable, Equatable {
     var columns: [MetricColumn] = []
     if let names {
       for name in names {
-        guard let column = table.columns.first(where: { $0.name == name }) else {
+        guard let column = table.selectable.first(where: { $0.name == name }) else {
           throw Problem(.invalidQuery, "columns: \(table.name) has no column \(FieldErrors.quoted(name))")
         }
         if series.contains(column) || columns.contains(column) { continue }
@@ -63,6 +69,7 @@ struct MetricSelection: Sendable, Equatable {
     self.shape = shape
     self.database = database
     self.object = object
+    self.identifier = identifier
   }
 
   private static func aggregate(of shape: Shape) -> Aggregate? {
@@ -75,15 +82,23 @@ struct MetricSelection: Sendable, Equatable {
 
   /// The table of this name, or the first one of the metric type of this name.
   static func table(named name: String) -> MetricTable? {
-    MetricCatalog.tables.first { $0.name == name } ?? MetricCatalog.types.first { $0.name == name }?.tables.first
+    (MetricCatalog.tables + [MetricCatalog.catchAll]).first { $0.name == name }
+      ?? MetricCatalog.types.first { $0.name == name }?.tables.first
   }
-
-  /// A table may have a column `database` of its own, and a row must not name two things alike: as in the named views.
-  var databaseName: String { table.columns.contains { $0.name == "database" } ? "database_name" : "database" }
 
   /// The names in an answer's row, in order.
   var names: [String] {
-    ["time"] + (table.hasDatabase ? [databaseName] : []) + (table.object.isEmpty ? [] : ["object"])
+    ["time"] + (table.hasDatabase ? ["database"] : []) + (table.object.isEmpty ? [] : ["object"])
       + (table.series + columns).map(\.name)
   }
+
+  /// Those of `names` whose numbers are written as texts in JSON.
+  var identifiers: Set<String> { Set((table.series + columns).filter(\.isIdentifier).map(\.name)) }
+}
+
+extension MetricTable {
+  var isCatchAll: Bool { name == MetricCatalog.catchAllTable }
+
+  /// The columns that can be asked for. `extra` is there for who names it: it is NULL in most rows.
+  var selectable: [MetricColumn] { columns + (isCatchAll ? [] : [.extra]) }
 }

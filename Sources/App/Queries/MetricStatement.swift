@@ -72,11 +72,14 @@ struct MetricStatementWriter {
       filters += " AND t.database_id = \(parameters.add(TextID.of(database)))"
     }
     if let object = selection.object {
-      // An array is found once and then looked up in the index; a join would be tried on every row.
-      filters += """
-         AND t.object_id = ANY (ARRAY(SELECT o.object_id FROM pganalytics.objects o
-          WHERE o.server_id = \(self.server) AND o.kind = '\(selection.table.name)' AND o.name = \(parameters.add(object))))
-        """
+      // Ids are made of names, so none has to be looked up.
+      filters +=
+        selection.table.isCatchAll
+        ? " AND t.metric_type = \(parameters.add(object))"
+        : " AND t.object_id = ANY (\(parameters.add(ObjectName.ids(object, in: selection.table))))"
+    }
+    if let number = selection.identifier, let column = selection.table.identifier {
+      filters += " AND t.\(quoted(column.storedName)) = \(parameters.add(number))"
     }
     // Rates look back at the row before, also at one that was given out already.
     if let position, !selection.shape.looksBack { skip(to: position.time) }
@@ -102,16 +105,14 @@ struct MetricStatementWriter {
   private mutating func samples() -> String {
     var rows = """
       SELECT t.time\(list(identity + values(selection.columns))), \(Self.fingerprint) AS cursor_tie
-      FROM \(selection.table.qualifiedName) t WHERE \(within(range.start, range.end))
+      FROM \(selection.table.readable) t WHERE \(within(range.start, range.end))
       """
     rows += tieCondition(Self.fingerprint, " AND ")
     return named(rows + "\n" + ordered(["1", "cursor_tie"], skippingSeen: true), hidden: ["g.cursor_tie"])
   }
 
   private mutating func rates() -> String {
-    let values = selection.columns.map { column in
-      "(\(CounterStep(column).increase))::float8 / nullif(\(CounterStep.elapsed), 0) AS \(quoted(column.name))"
-    }
+    let values = selection.columns.map { "\(CounterStep($0, of: selection.table).rate) AS \(quoted($0.name))" }
     var rows = """
       SELECT t.time\(list(identity + values)), t.cursor_tie
       FROM (\(lagged(isTied: true))) t
@@ -143,16 +144,10 @@ struct MetricStatementWriter {
       values = columns.map { "\(parts.composed($0)) AS \(quoted($0.name))" }
     } else if aggregate == .rate {
       rows = "(\(lagged(isTied: false))) t"
-      values = columns.map { column in
-        let step = CounterStep(column)
-        return """
-          sum(\(step.increase))::float8 / nullif(sum(\(CounterStep.elapsed)) FILTER (WHERE \(step.isKnown)), 0) \
-          AS \(quoted(column.name))
-          """
-      }
+      values = columns.map { "\(CounterStep($0, of: selection.table).meanRate) AS \(quoted($0.name))" }
     } else {
-      rows = "\(selection.table.qualifiedName) t"
-      values = columns.map { "\(aggregated($0, aggregate)) AS \(quoted($0.storedName))" }
+      rows = "\(selection.table.readable) t"
+      values = columns.map { "\(aggregated($0, aggregate)) AS \(quoted(Self.inner($0)))" }
       condition = within(range.start, range.end)
     }
     let bucket =
@@ -182,8 +177,12 @@ struct MetricStatementWriter {
   private func aggregated(_ column: MetricColumn, _ aggregate: Aggregate) -> String {
     let value = "t.\(quoted(column.storedName))"
     return switch aggregate {
-    case .avg: "avg(\(value))::float8"
-    case .sum: "sum(\(value))::float8"
+    // avg(float8) also raises where squares of values overflow.
+    case .avg:
+      column.kind == .float8
+        ? finiteQuotient(FiniteSum(of: value).aggregate, "nullif(count(\(value)), 0)::float8")
+        : finiteDouble("avg(\(value))")
+    case .sum: column.kind == .float8 ? FiniteSum(of: value).aggregate : finiteDouble("sum(\(value))")
     case .min: "min(\(value))"
     case .max: "max(\(value))"
     case .last: "(array_agg(\(value) ORDER BY t.time DESC\(selection.ties(isDescending: true) { $0.name })))[1]"
@@ -196,14 +195,14 @@ struct MetricStatementWriter {
 
   /// Rows with the row before of the same series.
   private mutating func lagged(isTied: Bool) -> String {
-    let counters = selection.columns
+    let counters = selection.columns + (selection.table.addedUpCount.map { [$0] } ?? [])
     let values = counters.flatMap { column in
       let name = quoted(column.name)
       return ["t.\(name)", "lag(t.\(name)) OVER series AS \(quoted(column.name + ".before"))"]
     }
     return """
       SELECT t.time\(list(identity + values)), lag(t.time) OVER series AS time_before\(isTied ? ", \(Self.fingerprint) AS cursor_tie" : "")
-      FROM \(selection.table.qualifiedName) t WHERE \(within(range.start, range.end))
+      FROM \(selection.table.readable) t WHERE \(within(range.start, range.end))
       WINDOW series AS (PARTITION BY \((["t.server_id"] + identity).joined(separator: ", ")) \
       ORDER BY t.time\(selection.ties { $0.name }))
       """
@@ -217,21 +216,21 @@ struct MetricStatementWriter {
     var branches = [
       """
       SELECT t.time\(list(identity + parts.rolled))
-      FROM \(selection.table.rollupName(rolled.step)) t WHERE \(within(rolled.from, rolled.to))
+      FROM \(selection.table.readableRollup(rolled.step)) t WHERE \(within(rolled.from, rolled.to))
       """
     ]
     for (from, to) in [(range.start, rolled.from), (rolled.to, range.end)] where from < to {
       branches.append(
         """
         SELECT t.time\(list(identity + parts.raw))
-        FROM \(selection.table.qualifiedName) t WHERE \(within(from, to))
+        FROM \(selection.table.readable) t WHERE \(within(from, to))
         """)
     }
     return branches.joined(separator: "\nUNION ALL\n")
   }
 
   private mutating func lagged(_ parts: Partials) -> String {
-    let before = selection.columns.map { column in
+    let before = (selection.columns + (selection.table.addedUpCount.map { [$0] } ?? [])).map { column in
       "lag(t.\(quoted(column.name + ".last"))) OVER series AS \(quoted(column.name + ".before"))"
     }
     return """
@@ -247,7 +246,14 @@ struct MetricStatementWriter {
   /// The columns that name a row's series, by ids.
   private var identity: [String] { selection.identityColumns.map { "t.\(quoted($0))" } }
 
-  private func values(_ columns: [MetricColumn]) -> [String] { columns.map { "t.\(quoted($0.storedName))" } }
+  private func values(_ columns: [MetricColumn]) -> [String] {
+    columns.map { "t.\(quoted($0.storedName)) AS \(quoted(Self.inner($0)))" }
+  }
+
+  /// What a column is called until its ids are replaced by names.
+  private static func inner(_ column: MetricColumn) -> String {
+    column.kind == .interned ? column.storedName : column.name
+  }
 
   private mutating func within(_ from: Timestamp, _ to: Timestamp) -> String {
     "t.server_id = \(server) AND t.time >= \(parameters.add(from)) AND t.time < \(parameters.add(to))\(filters)"
@@ -267,7 +273,7 @@ struct MetricStatementWriter {
       "\nLEFT JOIN pganalytics.texts \(alias) ON \(alias).server_id = \(server) AND \(alias).text_id = g.\(quoted(id))"
     }
     if selection.table.hasDatabase {
-      columns.append("d.value AS \(quoted(selection.databaseName))")
+      columns.append("d.value AS database")
       joins += text("d", "database_id")
     }
     if !selection.table.object.isEmpty {

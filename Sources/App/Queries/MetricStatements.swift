@@ -4,27 +4,24 @@
 import Protocol
 
 enum MetricStatements {
-  /// For the rest of a transaction. $1: milliseconds; $2: whether the query has to do with one processor. It is the one that
-  /// collectors leave idle: its parallel workers would take those that they use.
-  static let limit = Statement<String, Bool, SingleValue<String>>(
+  /// For the rest of a transaction. $1: milliseconds; $2: parallel workers of a query.
+  static let limit = Statement<String, String, SingleValue<String>>(
     "transaction_limits",
-    """
-    SELECT set_config('statement_timeout', $1, true)
-      || CASE WHEN $2 THEN set_config('max_parallel_workers_per_gather', '0', true) ELSE '' END
-    """)
+    "SELECT set_config('statement_timeout', $1, true) || set_config('max_parallel_workers_per_gather', $2, true)")
 
   static let all = [limit.description] + described(.plain)
 
   /// Every kind of text that `MetricStatementWriter` can write on a storage.
   static func described(_ storage: StorageKind) -> [StatementDescription] {
-    MetricCatalog.tables.flatMap { table -> [StatementDescription] in
+    (MetricCatalog.tables + [MetricCatalog.catchAll]).flatMap { table -> [StatementDescription] in
       let shapes: [MetricSelection.Shape] =
         [.samples, .rates] + Aggregate.allCases.map { .buckets($0, seconds: 3600) }
       return shapes.flatMap { shape -> [StatementDescription] in
         let selection = Result { () throws(Problem) in
           try MetricSelection(
-            table: table, columns: nil, shape: shape, database: table.hasDatabase ? "d" : nil,
-            object: table.object.isEmpty ? nil : "o")
+            table: table, columns: shape == .samples ? table.selectable.map(\.name) : nil, shape: shape,
+            database: table.hasDatabase ? "d" : nil, object: table.object.isEmpty && !table.isCatchAll ? nil : "o",
+            identifier: table.identifier == nil ? nil : 1)
         }
         // A table without counters has no rates.
         guard case .success(let selection) = selection else { return [] }

@@ -7,7 +7,8 @@ struct MetricTypesAnswer: ResponseBody {
   let types: [MetricTypeAnswer]
 
   static let example = MetricTypesAnswer(types: [.example])
-  static let all = MetricTypesAnswer(types: MetricCatalog.types.map(MetricTypeAnswer.init))
+  static let all = MetricTypesAnswer(
+    types: (MetricCatalog.types + [MetricCatalog.catchAllType]).map(MetricTypeAnswer.init))
 
   func write(to object: inout ObjectWriter) { object.member("data", types) }
 }
@@ -31,13 +32,16 @@ struct MetricTableAnswer: ResponseBody {
   let table: MetricTable
 
   static let example = MetricTableAnswer(
-    table: MetricTable("weather", "Of one place.", database: false, object: ["place"], columns: [.real("wind")]))
+    table: MetricTable(
+      "weather", "Of one place.", database: false, object: ["place"], equals: .toldApartByPlace,
+      columns: [.real("wind")]))
 
   func write(to object: inout ObjectWriter) {
     object.member("name", table.name, "`metric_type` of a query.")
     object.member("summary", table.summary)
     object.member("has_database", table.hasDatabase, "Whether rows belong to a database, and `database` finds them.")
-    object.member("object", table.object, "What names the object of a row: `object` has these, joined with dots.")
+    object.member(
+      "object", table.object, "What names the object of a row: `object` has these, joined with dots; see the query.")
     object.member(
       "series", table.series.map(\.name), "Columns that, beside database and object, tell the series of counters apart."
     )
@@ -53,7 +57,7 @@ struct MetricColumnAnswer: ResponseBody {
   static let example = MetricColumnAnswer(column: .count("size_bytes", .bytes))
 
   enum Kind: String, CaseIterable, Sendable, ResponseValue {
-    case integer, real, flag, text, time
+    case integer, identifier, real, flag, text, time, json
   }
 
   enum Meaning: String, CaseIterable, Sendable, ResponseValue {
@@ -62,7 +66,7 @@ struct MetricColumnAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("name", column.name)
-    object.member("kind", kind)
+    object.member("kind", kind, "An identifier is 64 bits that name something, and a text in JSON.")
     object.member("meaning", meaning, "A counter only grows, until it is reset; a label is not aggregated.")
     object.nullable("unit", column.unit == .none ? nil : column.unit.rawValue)
     object.member("aggregates", Aggregate.allCases.filter { $0.isDefined(for: column) })
@@ -70,11 +74,13 @@ struct MetricColumnAnswer: ResponseBody {
 
   private var kind: Kind {
     switch column.kind {
-    case .int8: .integer
+    case .int8 where column.isIdentifier: .identifier
+    case .int8, .numeric: .integer
     case .float8: .real
     case .bool: .flag
     case .text, .interned: .text
     case .timestamp: .time
+    case .json: .json
     }
   }
 

@@ -20,7 +20,7 @@ struct MetricsAnswer: ResponseBody {
     object.nullable("aggregate", selection.shape.aggregate)
     object.member("source", range.source, "What was read: raw rows, or roll-ups of this width and rows for the rest.")
     object.member(
-      "data", rows, "One object a row: time, database (else database_name) and object, the columns. See metric-types.")
+      "data", rows, "One object a row: time, database and object, the columns. See metric-types.")
     object.member("count", rows.count)
     object.nullable("next_cursor", nextCursor, "Where to go on; null at the end.")
   }

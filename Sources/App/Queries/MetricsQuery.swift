@@ -14,6 +14,7 @@ struct MetricsQuery: QueryParameters {
   let source: MetricSource?
   let database: String?
   let object: String?
+  let hash: Int64?
   let limit: Int?
   let cursor: String?
 
@@ -23,7 +24,8 @@ struct MetricsQuery: QueryParameters {
       "A table, or a metric type, which stands for the table of its name, else for its first: pg_stats, pg_stats_tables, sysstat."
     )
     columns = query.optional(
-      "columns", .string(1...4096), "Names of columns, separated by commas. Without it all that have what is asked for."
+      "columns", .string(1...4096),
+      "Names of columns, separated by commas. Without it all that have what is asked for. `extra` is what else a row said."
     )
     start = query.optional(
       "start_time", .time, "First time, or how long before the end: 24h, 7d. An hour before the end if it is left out.")
@@ -39,8 +41,14 @@ struct MetricsQuery: QueryParameters {
     source = query.optional(
       "source", .choice(),
       "Where to read from: raw rows or roll-ups. Without it the coarsest that gives the exact answer.")
-    database = query.optional("database", .string(1...255), "Rows of this database only.")
-    object = query.optional("object", .string(1...1024), "Rows of this object only: its names joined with dots.")
+    database = query.optional("database", .name, "Rows of this database only.")
+    object = query.optional(
+      "object", .name,
+      """
+      Rows of this object only: its names joined with dots, as the member `object` of a row has it. A name with a dot, a quote or \
+      `#` in it is in double quotes; `#2` behind them is the second one of that name. Of unknown_metrics: the metric's type.
+      """)
+    hash = query.optional("hash", .identifier, "Rows of this statement only, in tables whose rows have a `hash`.")
     limit = query.optional(
       "limit", .integer(1...1_000_000_000),
       "Rows in an answer. JSON: 1000 if it is left out, at most `query_rows`; CSV and NDJSON: at most `stream_rows`.")
@@ -55,7 +63,9 @@ struct MetricsQuery: QueryParameters {
 
   /// All that decides which rows there are and in which order, as given.
   var identity: String {
-    let shape = [bucket.map { String($0.wholeSeconds) }, aggregate?.rawValue, database, object]
+    let shape = [
+      bucket.map { String($0.wholeSeconds) }, aggregate?.rawValue, database, object, hash.map { String($0) },
+    ]
     let range = [start, end].map { $0.map { "\($0)" } }
     return ([metricType, columns] + shape + range).map { $0 ?? "-" }.map { "\($0.utf8.count):\($0)" }.joined()
   }
@@ -72,6 +82,7 @@ struct MetricsQuery: QueryParameters {
       shape = aggregate == .rate ? .rates : .samples
     }
     let names = columns?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    return try MetricSelection(table: table, columns: names, shape: shape, database: database, object: object)
+    return try MetricSelection(
+      table: table, columns: names, shape: shape, database: database, object: object, identifier: hash)
   }
 }

@@ -8,6 +8,8 @@ struct MetricsRead: Sendable {
   let server: Int32
   let query: MetricsQuery
   let format: MetricFormat
+  /// Whether the client asks for gzip.
+  let isCompressed: Bool
   let context: RequestContext
 
   private static let defaultSpan: Int64 = 3_600_000_000
@@ -21,7 +23,7 @@ struct MetricsRead: Sendable {
     }
     let (range, position) = try range(selection)
     let limit = try limit()
-    let stream = MetricRowStream(capacity: services.settings.streamUnsentBytes)
+    let stream = MetricRowStream(capacity: context.settings.streamUnsentBytes, isCompressed: isCompressed)
     context.departure.onDeparture { stream.pipe.cancel() }
     Task {
       do throws(DatabaseError) {
@@ -49,7 +51,7 @@ struct MetricsRead: Sendable {
     _ selection: MetricSelection, _ asked: MetricRange, _ position: MetricCursor.Position?, _ limit: Int,
     _ stream: MetricRowStream
   ) async throws(DatabaseError) {
-    let settings = services.settings
+    let settings = context.settings
     let timeout = format == .json ? settings.queryTimeout : settings.streamTimeout
     try await services.queries.lease { session throws(DatabaseError) in
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
@@ -57,7 +59,8 @@ struct MetricsRead: Sendable {
       // One view of the data: what is rolled up and what is not must be of the same moment.
       try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
         session throws(DatabaseError) in
-        try await session.execute(MetricStatements.limit, timeout.settingText, services.pacing.isPacing(at: .now()))
+        session.allow(timeout)
+        try await session.execute(MetricStatements.limit, timeout.settingText, String(settings.queryWorkers))
         let range = try await sourced(asked, selection, session)
         // One row more than is shown tells whether there is more.
         let statement = MetricStatementWriter.statement(
@@ -80,7 +83,9 @@ struct MetricsRead: Sendable {
     case .hour: steps = [.hour]
     }
     for step in steps {
-      if let covered = try await Rollups.coverage(step, of: range, server: server, session) { return covered }
+      let covered = try await Rollups.coverage(
+        step, of: range, server: server, table: selection.table.name, session)
+      if let covered { return covered }
     }
     return range
   }
@@ -91,7 +96,8 @@ struct MetricsRead: Sendable {
   ) -> MetricRowEncoder.Plan {
     let digest = digest
     return MetricRowEncoder.Plan(
-      format: format, names: selection.names, head: MetricsAnswer.head(server, selection, range), limit: limit,
+      format: format, names: selection.names, identifiers: selection.identifiers,
+      head: MetricsAnswer.head(server, selection, range), limit: limit,
       keyCount: statement.keyCount, start: position,
       cursor: { MetricCursor(start: range.start, end: range.end, position: $0).encode(for: digest) })
   }
@@ -102,12 +108,12 @@ struct MetricsRead: Sendable {
       status: .ok,
       fields: [
         HTTPField("Content-Type", type), HTTPField(MetricsAnswer.sourceField, source.rawValue),
-        HTTPField("Vary", "Accept"),
-      ])
+        HTTPField("Vary", "Accept, Accept-Encoding"),
+      ] + (isCompressed ? [HTTPField("Content-Encoding", "gzip")] : []))
   }
 
   private func limit() throws(Problem) -> Int {
-    let settings = services.settings
+    let settings = context.settings
     switch format {
     case .json:
       let limit = query.limit ?? min(MetricsQuery.defaultLimit, settings.queryRows)

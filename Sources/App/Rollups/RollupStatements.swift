@@ -9,18 +9,41 @@ struct RollupWork: Sendable {
   var starts: [Timestamp] = []
   var ends: [Timestamp] = []
 
-  var start: Timestamp? { starts.min() }
-  var end: Timestamp? { ends.max() }
+  var isEmpty: Bool { servers.isEmpty }
+
+  mutating func append(_ server: Int32, _ start: Timestamp, _ end: Timestamp) {
+    servers.append(server)
+    starts.append(start)
+    ends.append(end)
+  }
 
   /// What is left of it from `oldest` on.
   func from(_ oldest: Timestamp) -> RollupWork {
     var rest = RollupWork()
     for (index, end) in ends.enumerated() where oldest < end {
-      rest.servers.append(servers[index])
-      rest.starts.append(max(starts[index], oldest))
-      rest.ends.append(end)
+      rest.append(servers[index], max(starts[index], oldest), end)
     }
     return rest
+  }
+
+  /// The work as SQL: a relation `w` with one row for each stretch, and what rows `t` of a table meet that are in it.
+  ///
+  /// All values are constants of the text. With parameters PostgreSQL could choose a plan for all times, and TimescaleDB
+  /// would decompress the batches of every server in a chunk: only a constant that is compared with `server_id` itself
+  /// reaches the index of a compressed chunk. What is printed are integers and times, of ours.
+  var sql: (relation: String, condition: String) {
+    let servers = "'{\(self.servers.map(String.init).joined(separator: ","))}'::int4[]"
+    func times(_ values: [Timestamp]) -> String {
+      "'{\(values.map { "\"\($0.rfc3339)\"" }.joined(separator: ","))}'::timestamptz[]"
+    }
+    func time(_ value: Timestamp?) -> String { "timestamptz '\((value ?? Timestamp(unixSeconds: 0)).rfc3339)'" }
+    return (
+      "unnest(\(servers), \(times(starts)), \(times(ends))) AS w(server, start_time, end_time)",
+      """
+      t.server_id = w.server AND t.time >= w.start_time AND t.time < w.end_time
+        AND t.server_id = ANY (\(servers)) AND t.time >= \(time(starts.min())) AND t.time < \(time(ends.max()))
+      """
+    )
   }
 }
 
@@ -73,34 +96,80 @@ enum RollupStatements {
     FROM unnest($2::int4[], $3::timestamptz[], $4::timestamptz[]) AS w(server_id, first_time, end_time)
     """)
 
-  /// From when on roll-ups of a width, and of those it is made of, lack rows of a server. $1: server; $2: step in seconds.
-  static let lacking = Statement<Int32, Int32, SingleValue<Timestamp?>>(
+  /// From when on roll-ups of a table, of a width and of those it is made of, lack rows of a server. $1: server; $2: step
+  /// in seconds; $3: table.
+  static let lacking = Statement<Int32, Int32, String, SingleValue<Timestamp?>>(
     "rollup_lacking",
-    "SELECT min(first_time) FROM pganalytics.rollup_pending WHERE server_id = $1 AND step_seconds <= $2")
+    """
+    SELECT least(
+      (SELECT min(first_time) FROM pganalytics.rollup_pending WHERE server_id = $1 AND step_seconds <= $2),
+      (SELECT min(start_time) FROM pganalytics.rollup_units
+        WHERE server_id = $1 AND step_seconds <= $2 AND table_name = $3))
+    """)
+
+  /// For the rest of a transaction, on TimescaleDB. $1: rows of compressed chunks that a statement may decompress; 0: any.
+  static let limitDecompression = Statement<String, SingleValue<String>>(
+    "rollup_limit_decompression",
+    "SELECT set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', $1, true)")
 
   /// The clock that decides what is closed.
   static let now = Statement<SingleValue<Timestamp>>("rollup_now", "SELECT now() AS now")
 
   static let all =
-    [earliest.description, take.description, add.description, lacking.description, now.description]
-    + RollupTable.all.flatMap { [$0.removal.description, $0.making.description] }
+    [
+      earliest.description, take.description, add.description, lacking.description, now.description,
+      limitDecompression.description,
+    ]
+    + RollupTable.all.flatMap { table in
+      [("remove", table.removal(of: sample)), ("make", table.making(of: sample))].map { verb, sql in
+        StatementDescription(
+          name: "rollup_\(verb)_\(table.name)", sql: sql, parameterTypes: [], columns: [], isOpen: true)
+      }
+    }
+
+  private static let sample = RollupWork(
+    servers: [1, 2], starts: [Timestamp(unixSeconds: 0), Timestamp(unixSeconds: 3600)],
+    ends: [Timestamp(unixSeconds: 3600), Timestamp(unixSeconds: 7200)])
 }
 
 extension RollupTable {
-  /// Servers, starts, ends; the first start and the last end, by which partitions are left out.
-  typealias Work = Statement<[Int32], [Timestamp], [Timestamp], Timestamp, Timestamp, NoRow>
+  /// Takes the buckets of `work` away, puts new ones in their place, and counts those of them in which a sum is NULL
+  /// because no double can hold it: the number of rows that the last statement selects.
+  func remaking(of work: RollupWork) -> String { removal(of: work) + ";\n" + making(of: work) }
 
-  private static let work = """
-    unnest($1::int4[], $2::timestamptz[], $3::timestamptz[]) AS w(server, start_time, end_time)
-    """
-  private static let condition =
-    "t.server_id = w.server AND t.time >= w.start_time AND t.time < w.end_time AND t.time >= $4 AND t.time < $5"
-
-  var removal: Work {
-    Work("rollup_remove_\(name)", "DELETE FROM \(qualifiedName) t USING \(Self.work) WHERE \(Self.condition)")
+  fileprivate func removal(of work: RollupWork) -> String {
+    let (relation, condition) = work.sql
+    return "DELETE FROM \(qualifiedName) t USING \(relation) WHERE \(condition)"
   }
 
-  var making: Work { Work("rollup_make_\(name)", step == .fiveMinutes ? fromRows : fromFiner) }
+  fileprivate func making(of work: RollupWork) -> String {
+    let insertion =
+      switch step {
+      case .fiveMinutes: fromRows(work)
+      case .hour: fromFiner(work)
+      }
+    return """
+      WITH made AS (
+      \(insertion)
+      RETURNING \(isLacking) AS is_lacking
+      )
+      SELECT FROM made WHERE is_lacking
+      """
+  }
+
+  /// Whether a row has a sum that is NULL because no double can hold it.
+  private var isLacking: String {
+    let conditions = source.rolledColumns.filter { $0.kind == .float8 }.flatMap { column in
+      RollupPart.all(of: column).compactMap { part -> String? in
+        switch part {
+        case .sum: RollupPart.isSumLacking(column, "")
+        case .increase: RollupPart.isIncreaseLacking(column, "")
+        case .count, .min, .max, .first, .last, .elapsed: nil
+        }
+      }
+    }
+    return conditions.isEmpty ? "false" : conditions.joined(separator: " OR ")
+  }
 
   private var identity: [String] { source.identityColumns.map { "t.\(quotedIdentifier($0))" } }
   private var bucket: String { "date_bin(INTERVAL '\(step.seconds) s', t.time, timestamptz '2000-01-01 00:00:00+00')" }
@@ -108,7 +177,7 @@ extension RollupTable {
   private func insertion(_ values: [String], from rows: String) -> String {
     let keys = ["t.bucket", "t.server_id"] + identity
     return """
-      INSERT INTO \(qualifiedName) (\(columns.map { quotedIdentifier($0.name) }.joined(separator: ", ")))
+      INSERT INTO \(qualifiedName) (\(filledColumns.map(quotedIdentifier).joined(separator: ", ")))
       SELECT \((keys + values).joined(separator: ", "))
       FROM (
       \(rows)
@@ -126,14 +195,16 @@ extension RollupTable {
 
   private static let ends = "row_number() OVER bucket = 1 AS is_first, lead(t.time) OVER bucket IS NULL AS is_last"
 
-  private var fromRows: String {
+  private func fromRows(_ work: RollupWork) -> String {
+    let (relation, condition) = work.sql
     let rolled = source.rolledColumns
     func quoted(_ name: String) -> String { quotedIdentifier(name) }
-    let counters = source.counters
-    let before = counters.map { "lag(t.\(quoted($0.name))) OVER bucket AS \(quoted($0.name + ".before"))" }
+    let before = source.steppedColumns.map {
+      "lag(t.\(quoted($0.name))) OVER bucket AS \(quoted($0.name + ".before"))"
+    }
     let rows = """
       SELECT t.*, \(bucket) AS bucket, lag(t.time) OVER bucket AS time_before, \(([Self.ends] + before).joined(separator: ", "))
-      FROM \(Self.work) JOIN \(source.qualifiedName) t ON \(Self.condition)
+      FROM \(relation) JOIN \(source.readable) t ON \(condition)
       \(series(rolled.map { "t.\(quoted($0.name))" }))
       """
     let values = rolled.flatMap { column in
@@ -141,28 +212,28 @@ extension RollupTable {
         let value = "t.\(quoted(column.name))"
         return switch part {
         case .count: "count(\(value))::int4"
-        case .sum: "sum(\(value))"
+        case .sum: column.kind == .float8 ? FiniteSum(of: value).aggregate : "sum(\(value))"
         case .min: "min(\(value))"
         case .max: "max(\(value))"
         case .first: "max(\(value)) FILTER (WHERE t.is_first)"
         case .last: "max(\(value)) FILTER (WHERE t.is_last)"
-        case .increase: "sum(\(CounterStep(column).increase))"
-        case .elapsed: "sum(\(CounterStep.elapsed)) FILTER (WHERE \(CounterStep(column).isKnown))"
+        case .increase: CounterStep(column, of: source).sum
+        case .elapsed: "sum(\(CounterStep.elapsed)) FILTER (WHERE \(CounterStep(column, of: source).isKnown))"
         }
       }
     }
     return insertion(["min(t.time)", "max(t.time)"] + values, from: rows)
   }
 
-  private var fromFiner: String {
-    let counters = source.counters
-    let before = counters.map { column in
+  private func fromFiner(_ work: RollupWork) -> String {
+    let (relation, condition) = work.sql
+    let before = source.steppedColumns.map { column in
       "lag(t.\(quotedIdentifier(RollupPart.last.name(of: column)))) OVER bucket AS \(quotedIdentifier(column.name + ".before"))"
     }
     let rows = """
       SELECT t.*, \(bucket) AS bucket, lag(t.last_time) OVER bucket AS time_before, \
       \(([Self.ends] + before).joined(separator: ", "))
-      FROM \(Self.work) JOIN \(source.rollupName(.fiveMinutes)) t ON \(Self.condition)
+      FROM \(relation) JOIN \(source.readableRollup(.fiveMinutes)) t ON \(condition)
       \(series([]))
       """
     let values = source.rolledColumns.flatMap { column in
@@ -170,13 +241,13 @@ extension RollupTable {
         let value = "t.\(quotedIdentifier(part.name(of: column)))"
         return switch part {
         case .count: "sum(\(value))::int4"
-        case .sum: "sum(\(value))"
+        case .sum: Partials.sum(column)
         case .min: "min(\(value))"
         case .max: "max(\(value))"
         case .first: "max(\(value)) FILTER (WHERE t.is_first)"
         case .last: "max(\(value)) FILTER (WHERE t.is_last)"
-        case .increase: "sum(coalesce(\(value), 0) + coalesce(\(Partials.crossing(column)), 0))"
-        case .elapsed: "sum(\(Partials.elapsed(column)))"
+        case .increase: Partials.increase(column, of: source)
+        case .elapsed: "sum(\(Partials.elapsed(column, of: source)))"
         }
       }
     }

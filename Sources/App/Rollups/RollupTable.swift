@@ -15,11 +15,14 @@ struct RollupTable: Sendable {
       StoredTable.Column(name: "time", type: .timestamptz, isRequired: true),
       StoredTable.Column(name: "server_id", type: .int4, isRequired: true),
     ]
-    columns += source.identityColumns.map { StoredTable.Column(name: $0, type: .int8, isRequired: false) }
+    let flags = Set(source.series.filter { $0.kind == .bool }.map(\.name))
+    columns += source.identityColumns.map {
+      StoredTable.Column(name: $0, type: flags.contains($0) ? .bool : .int8, isRequired: false)
+    }
     columns += ["first_time", "last_time"].map { StoredTable.Column(name: $0, type: .timestamptz, isRequired: true) }
     columns += source.rolledColumns.flatMap { column in
-      RollupPart.all(of: column).map { part in
-        StoredTable.Column(name: part.name(of: column), type: part.type(of: column), isRequired: false)
+      RollupPart.all(of: column).flatMap { part in
+        part.storedColumns(of: column).map { StoredTable.Column(name: $0, type: $1, isRequired: false) }
       }
     }
     self.columns = columns
@@ -33,14 +36,31 @@ struct RollupTable: Sendable {
   static let all = RollupStep.allCases.flatMap { all($0) }
 
   var name: String { "\(source.name)_\(step.rawValue)" }
+
+  /// The columns that are put in. Those that roll-ups had before a column became numeric are read, and filled no more.
+  var filledColumns: [String] {
+    let parts = source.rolledColumns.flatMap { column in
+      RollupPart.all(of: column).compactMap { $0.storedColumns(of: column).last?.name }
+    }
+    return ["time", "server_id"] + source.identityColumns + ["first_time", "last_time"] + parts
+  }
 }
 
 extension RollupStep {
-  /// Days of a partition, or of a chunk: few for 30 days of the one and 365 of the other.
+  /// Days of a partition: few for 30 days of the one and 365 of the other.
   var partitionDays: Int32 {
     switch self {
     case .fiveMinutes: 7
     case .hour: 28
+    }
+  }
+
+  /// Days of a chunk: fewer, since a chunk is compressed as a whole, when its last day is old enough, and since a late row
+  /// takes what a server has in it out of its batches.
+  var chunkDays: Int32 {
+    switch self {
+    case .fiveMinutes: 1
+    case .hour: 7
     }
   }
 
@@ -56,8 +76,10 @@ extension RollupStep {
 extension RollupTable: ReconciledTable {
   var schema: String { "rollups" }
   func retentionDays(_ settings: StorageSettings) -> Int32 { step.retentionDays(settings) }
-  /// When late rows are hardly to be expected in it.
-  func compressionDays(_ settings: StorageSettings) -> Int32 { 2 * step.partitionDays }
+  /// As rows are. A late row takes one server's buckets of a chunk out of its batches, until TimescaleDB compresses them again.
+  func compressionDays(_ settings: StorageSettings) -> Int32 { settings.compressAfterDays }
+  var identityColumns: [String] { source.identityColumns }
+  var chunkDays: Int32 { step.chunkDays }
 
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
     let lines = columns.map { "  \(quotedIdentifier($0.name)) \($0.type)\($0.isRequired ? " NOT NULL" : "")" }
@@ -72,15 +94,7 @@ extension RollupTable: ReconciledTable {
       """
     switch kind {
     case .plain: return table
-    case .timescale:
-      let literal = quotedLiteral(qualifiedName)
-      return table + """
-        SELECT create_hypertable(\(literal), 'time', chunk_time_interval => INTERVAL '\(step.partitionDays) days',
-          create_default_indexes => false);
-        ALTER TABLE \(qualifiedName) SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
-          timescaledb.compress_orderby = 'time');
-
-        """
+    case .timescale: return table + hypertable
     }
   }
 

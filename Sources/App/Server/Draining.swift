@@ -1,17 +1,22 @@
 // How a lane stops: nothing new comes in, what is in work is finished, and idle connections are closed a share at a time:
-// ten thousand collectors that are all let go at once would all be back at once, at the next server or the next start.
+// ten thousand collectors that are all let go at once would all be back at once, at the next server or the next start. What is
+// left when the time is up is cut off.
 
 import Reactor
 
 /// Closes a lane's connections within a window. Lives from the begin of the drain to the end of the lane.
 final class Draining: DeadlineHandler {
   private static let step = Duration.milliseconds(100)
+  /// For the last answers to leave.
+  private static let lastWords = Duration.milliseconds(300)
 
   private unowned let lane: Lane
   private let steps: Int
   private var stepsLeft: Int
   /// Connections at the begin.
   private let total: Int
+  /// When the last connections are closed, once the time is up.
+  private var endsAt: MonotonicTime?
 
   /// - Parameter window: within which the idle ones are closed.
   init(_ lane: Lane, window: Duration) {
@@ -36,5 +41,17 @@ final class Draining: DeadlineHandler {
     }
   }
 
-  func deadlineReached(_ id: TimerID) { proceed() }
+  /// Answers who waits for one, and closes all connections: those that have nothing to be told at once.
+  func cutOff() {
+    let end = lane.loop.now + Self.lastWords
+    endsAt = end
+    for connection in lane.connections.all { connection.cutOff() }
+    if lane.connections.count > 0 { _ = lane.loop.schedule(self, at: end) }
+  }
+
+  func deadlineReached(_ id: TimerID) {
+    guard let endsAt else { return proceed() }
+    if lane.loop.now < endsAt { return }  // a step of the drain that is over
+    for connection in lane.connections.all { connection.destroy() }
+  }
 }

@@ -15,6 +15,7 @@ struct LaneContext: Sendable {
   let errands: any LaneErrands
   let log: ServerLog
   let pacing: QueryPacing
+  let legacyLedger: LegacyLedger
   let loops: Int
 }
 
@@ -77,7 +78,11 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
 
   let catalog: CompiledCatalog
   private var connectionsMaximum: Int
-  private var listener: Listener?
+  private var listeners: [Listener] = []
+  var newcomers: Newcomers
+  var handshakeTurns = HandshakeTurns()
+  var areHandshakesQueued = false
+  var refusalLines = RefusalLines()
   var plaintext = ReusedBuffer(keptBytes: 4 * EventLoop.scratchBytes, minimumCapacity: EventLoop.scratchBytes)
   var responseBuffer = ByteBuffer()
   /// The body of one answer to a push.
@@ -88,16 +93,19 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   private var readerPool: [PushReader] = []
   /// Counts the changes of what readers are made by.
   private var readersVersion = 0
-  private var seenServers: Set<Int32> = []
+  private var seenCollectors: Set<UUID> = []
+  /// What was rejected of pushes, until the database is told.
+  var rejects = RejectNotes()
+  /// Collectors of which the database is just told that somebody came with their identity.
+  private var arriving: Set<UUID> = []
   private var touchedAt: MonotonicTime
-  private var handshakeEnd: MonotonicTime?
-  /// Connections whose handshake is under way.
-  private var handshaking = 0
   private var clock = WallClock()
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// When it was last seen that pushes were refused for want of memory.
   private(set) var memoryRefusedAt: MonotonicTime?
+  /// When a batch of this lane was last committed.
+  var committedAt: MonotonicTime
   /// The most that was held since memory was last given back.
   private var heldBytesPeak = 0
 
@@ -116,31 +124,38 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
       settings: settings, loops: context.loops, random: QuickRandom(seed: self.random.next()))
     pushLog = PushLog(settings: settings, loops: context.loops, now: loop.now)
     touchedAt = loop.now
+    committedAt = loop.now
     connectionsMaximum = settings.connectionsMaximum(loops: context.loops)
+    newcomers = Newcomers(shares: settings.shares)
   }
 
-  /// Listens and connects to the database.
-  func start(on address: SocketAddress, database: DatabaseAddress) throws(SystemCallError) -> SocketAddress {
-    begin(
-      (0..<settings.writerConnections).map { index in
+  /// Listens at `place` and connects to the database. - Returns: where it listens.
+  func start(at place: ListeningPlace, database: DatabaseAddress) throws(SystemCallError) -> [SocketAddress] {
+    let sessions = (0..<settings.writerConnections).map { index in
+      (0..<2).map { _ in
         var session = DatabaseSettings(address: database)
         session.applicationName = "pganalytics writer \(loop.index).\(index)"
         return DatabaseConnection(loop: loop, settings: session)
-      })
+      }
+    }
+    begin(sessions.map { $0[0] }, spares: sessions.map { $0[1] })
     var options = Listener.Options()
     options.maximumAcceptsPerTurn = settings.acceptsPerTurn
-    let listener = try Listener(loop: loop, address: address, options: options, handler: self)
-    self.listener = listener
-    return listener.localAddress
+    options.joinsOthers = place.joinsOthers
+    listeners = try place.listen { address throws(SystemCallError) in
+      try Listener(loop: loop, address: address, options: options, handler: self)
+    }
+    return listeners.map(\.localAddress)
   }
 
   /// Starts a writer on each of `sessions`, and the housekeeping.
-  func begin(_ sessions: [any CopySession]) {
+  /// - Parameter spares: one a writer, for when its session is left to itself.
+  func begin(_ sessions: [any CopySession], spares: [any CopySession]) {
     let targets = CopyTargets(catalog)
     for (index, session) in sessions.enumerated() {
       let writer = CopyWriter(
         index: index, loop: loop, owner: self, targets: targets, settings: settings, session: session,
-        random: QuickRandom(seed: random.next()))
+        spare: spares[index], random: QuickRandom(seed: random.next()))
       writers.append(writer)
       writer.start()
     }
@@ -158,56 +173,42 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     readerPool.removeAll()
     readersVersion += 1
     for writer in writers { writer.use(settings) }
-    listener?.accept(atMost: settings.acceptsPerTurn)
-    if hasRoom { listener?.resume() } else { listener?.pause() }
+    newcomers.use(settings.shares)
+    for listener in listeners { listener.accept(atMost: settings.acceptsPerTurn) }
+    updateListening()
+    handshakeMayBegin()
     relieveIfPossible()
   }
 
   // MARK: Connections
 
   func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress) {
-    adopt(TLSLink(socket, TLSSession(server: tlsContext, now: unixSeconds)), from: peer)
+    adopt(TLSLink(socket), from: peer)
   }
 
-  /// Serves the client at the other end of `link`.
-  func adopt(_ link: any ClientLink, from peer: SocketAddress) {
-    let connection = connections.insert { HTTPConnection(id: $0, link: link, peer: peer, lane: self) }
-    counters.connectionsAccepted += 1
-    if connection.open() { handshaking += 1 } else { connections.remove(connection.id) }
-    if !hasRoom { listener?.pause() }
+  func insert(_ link: any ClientLink, from peer: SocketAddress) -> HTTPConnection {
+    connections.insert { HTTPConnection(id: $0, link: link, peer: peer, lane: self) }
   }
 
-  /// Whether one more connection may come in. What waits in the kernel's backlog costs us nothing.
-  private var hasRoom: Bool {
-    connections.count < connectionsMaximum && handshaking < settings.unfinishedHandshakes && !isDraining
+  /// Whether one more connection may come in without another one having to go.
+  var hasRoom: Bool { connections.count < connectionsMaximum }
+
+  /// What waits in the kernel's backlog costs us nothing, but it waits behind everybody. It is left there only while there is
+  /// no room, and nobody who would have to make room.
+  func updateListening() {
+    let isListening = !isDraining && (hasRoom || newcomers.hasCrowd)
+    for listener in listeners { if isListening { listener.resume() } else { listener.pause() } }
   }
 
   func forget(_ connection: HTTPConnection) {
+    newcomers.remove(connection.id.slot)
+    handshakeTurns.remove(connection.id.slot)
     connections.remove(connection.id)
     counters.connectionsClosed += 1
-    if hasRoom { listener?.resume() }
+    updateListening()
+    handshakeMayBegin()
     if isDraining { finishDraining() }
   }
-
-  /// Whether this turn has time left for handshakes: established connections come first, and one mTLS handshake costs
-  /// as much as 65 requests. A connection that has to wait is reported again in the next turn.
-  func mayHandshake() -> Bool {
-    guard let end = handshakeEnd else {
-      handshakeEnd = loop.readClock() + settings.handshakeBudget
-      loop.atTurnEnd(self)
-      return true
-    }
-    return loop.readClock() < end
-  }
-
-  /// A connection is established, or is given up before it was.
-  func handshakeEnded() {
-    counters.handshakes += 1
-    handshaking -= 1
-    if hasRoom { listener?.resume() }
-  }
-
-  func turnEnding() { handshakeEnd = nil }
 
   var httpDate: String { clock.httpDate(of: loop) }
   var unixSeconds: Int64 { clock.unixSeconds(of: loop) }
@@ -302,7 +303,15 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     tokensVersion += 1
   }
 
-  func saw(_ serverID: Int32) { seenServers.insert(serverID) }
+  func saw(_ collector: UUID) { seenCollectors.insert(collector) }
+
+  /// A request with the identity of `collector` was admitted: an answer to its enrolment was not lost.
+  func sawIdentity(of collector: UUID) {
+    guard collectors[collector]?.isUsed == false, arriving.insert(collector).inserted else { return }
+    let handle = handle
+    // Whether it worked or not: a record that is unchanged brings the next request here again.
+    context.errands.use(collector) { _ in handle.submit { lane in lane.arriving.remove(collector) } }
+  }
 
   // MARK: Housekeeping
 
@@ -316,12 +325,14 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
     }
     admission.sweep(now: loop.now)
     logUnwritten()
+    logUnsaidRefusals()
     returnMemory()
-    if loop.now - touchedAt > .seconds(10), !seenServers.isEmpty {
+    if loop.now - touchedAt > .seconds(10), !seenCollectors.isEmpty {
       touchedAt = loop.now
-      let servers = Array(seenServers)
-      seenServers.removeAll(keepingCapacity: true)
-      context.errands.touch(servers)
+      let seen = Array(seenCollectors)
+      seenCollectors.removeAll(keepingCapacity: true)
+      context.errands.touch(seen)
+      if !rejects.isEmpty { context.errands.note(rejects.take()) }
     }
     // What the last connection left behind may have been stored since.
     if isDraining { finishDraining() }
@@ -342,11 +353,18 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   func drain(_ done: @escaping @Sendable () -> Void) {
     isDraining = true
     whenDrained = done
-    listener?.close()
-    listener = nil
+    for listener in listeners { listener.close() }
+    listeners = []
     let draining = Draining(self, window: settings.drainSpread)
     self.draining = draining
     draining.proceed()
+    finishDraining()
+  }
+
+  /// The time is up: whoever waits for an answer is told so, and soon afterwards every connection is closed.
+  func cutOff() {
+    for writer in writers { writer.close() }
+    draining?.cutOff()
     finishDraining()
   }
 

@@ -10,8 +10,14 @@ protocol LaneErrands: Sendable {
   func park(_ letter: DeadLetter, _ done: @escaping @Sendable (DatabaseError?) -> Void)
   /// Reads one collector; the lanes have been told when it is done.
   func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Remembers that these servers pushed.
-  func touch(_ servers: [Int32])
+  /// Remembers that these collectors pushed.
+  func touch(_ collectors: [UUID])
+  /// Remembers what was rejected of pushes.
+  func note(_ rejects: RejectNotes)
+  /// Remembers that somebody came with the identity of this collector; the lanes have been told when it is done.
+  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
+  /// Ends the collectors whose place this one takes; the lanes have been told when it is done.
+  func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
   /// Who may be served: see `EndpointCall.principal`.
   func principal(of call: EndpointCall) async throws(Problem) -> Principal
 }
@@ -34,7 +40,16 @@ struct DatabaseErrands: LaneErrands {
     run(done) { () throws(DatabaseError) in try await directory.refresh(collector) }
   }
 
-  func touch(_ servers: [Int32]) { directory.touch(servers) }
+  func touch(_ collectors: [UUID]) { directory.touch(collectors) }
+  func note(_ rejects: RejectNotes) { directory.note(rejects) }
+
+  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    run(done) { () throws(DatabaseError) in try await directory.use(collector) }
+  }
+
+  func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    run(done) { () throws(DatabaseError) in try await directory.endPredecessors(of: collector) }
+  }
 
   func principal(of call: EndpointCall) async throws(Problem) -> Principal { try await call.principal(database) }
 

@@ -3,6 +3,7 @@
 import Glibc
 import Protocol
 import Reactor
+import Synchronization
 
 /// A running server. `start` builds it, `stop` drains it.
 final class Server: Sendable {
@@ -24,16 +25,27 @@ final class Server: Sendable {
   private let workers: WorkerPool
   private let threads: [LoopThread]
   let lanes: LaneRoster
+  /// In the order of the documentation.
+  let endpoints: [Endpoint]
   private let rekeying: Rekeying
   private let background: [Task<Void, Never>]
+  private let claim: Mutex<ListeningClaim?>
+
+  /// How long each part of the end may take that is not the drain itself.
+  private static let partPatience = Duration.seconds(1)
+
+  /// The settings as they are now.
+  var current: Settings { settings.now }
 
   private init(
-    address: SocketAddress, certificateAuthorityFile: String, settings: LiveSettings, settingsReload: SettingsReload,
+    address: SocketAddress, claim: ListeningClaim, certificateAuthorityFile: String, settings: LiveSettings,
+    settingsReload: SettingsReload,
     log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
-    threads: [LoopThread], lanes: LaneRoster, rekeying: Rekeying,
+    threads: [LoopThread], lanes: LaneRoster, endpoints: [Endpoint], rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
+    self.claim = Mutex(claim)
     self.certificateAuthorityFile = certificateAuthorityFile
     self.settings = settings
     self.settingsReload = settingsReload
@@ -44,6 +56,7 @@ final class Server: Sendable {
     self.workers = workers
     self.threads = threads
     self.lanes = lanes
+    self.endpoints = endpoints
     self.rekeying = rekeying
     self.background = background
   }
@@ -53,9 +66,7 @@ final class Server: Sendable {
   static func start(
     _ settings: Settings, log: ServerLog, reading: @escaping SettingsReload.Reading
   ) async throws -> Server {
-    guard let listen = SocketAddress(settings.listen) else {
-      throw StartError(description: "listen: \"\(settings.listen)\" is not HOST:PORT with a numeric host")
-    }
+    let listen = try ListeningPlace(settings.listen)
     let live = LiveSettings(settings)
     let reload = SettingsReload(live, log: log, now: WallClock.unixSeconds(), reading: reading)
     let identity = try ServerIdentity.open(
@@ -64,8 +75,7 @@ final class Server: Sendable {
     let address = try DatabaseAddress(settings.databaseURL).resolved()
     try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
     let database = try Database.start(settings.databaseSettings(address))
-    let pacing = QueryPacing(
-      live.live { .init(percent: $0.queryRest, burst: $0.queryRestOwed, longest: $0.queryRestMaximum) })
+    let pacing = QueryPacing(live.live(\.queryAim))
     let queries: Database
     do {
       queries = try Database.start(settings.querySettings(address, pacing), index: 1)
@@ -83,51 +93,62 @@ final class Server: Sendable {
   }
 
   private static func start(
-    _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: SocketAddress,
+    _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: ListeningPlace,
     _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database,
     _ pacing: QueryPacing
   ) async throws -> Server {
     let settings = live.now
     let storage = try await Storage.open(database, settings: live)
+    try await storage.checkWorkers(log: log)
     let keys = try await SigningKeys.open(database, settings: live)
     if let oldest = identity.authority.signers.first {
       try await database.execute(CertificateStatements.adopt, oldest.fingerprint)
     }
     let directory = CollectorDirectory(database: database, settings: live, log: log)
     let refusals = IdentityRefusals(database: database, settings: live, log: log)
+    let removals = ServerRemovals(database: database, kind: storage.kind, settings: live, log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loopCount
     let lanes = LaneRoster()
     let services = Services(
-      live: live, reload: reload, database: database, queries: queries, pacing: pacing, storage: storage.kind,
-      identity: identity,
-      signingKeys: keys, directory: directory,
-      refusals: refusals, lanes: lanes, workers: workers,
+      live: FollowedSettings(live), reload: reload, database: database, queries: queries, pacing: pacing,
+      storage: storage.kind, storageWatch: storage.watch, identity: identity,
+      signingKeys: keys, directory: directory, removals: removals,
+      refusals: refusals, lanes: lanes, log: log,
+      readiness: ReadinessProbe(
+        lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
+    let endpoints = Endpoints.all(services)
     let context = LaneContext(
       settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
-      router: try Router(Endpoints.all(services)),
+      router: try Router(endpoints),
       refusals: refusals,
       errands: DatabaseErrands(database: database, partitions: storage.partitions, directory: directory), log: log,
-      pacing: pacing, loops: loops)
+      pacing: pacing, legacyLedger: storage.legacyLedger, loops: loops)
     let catalog = CompiledCatalog()
 
+    let claim = try ListeningClaim(directory: settings.dataDirectory)
     var threads: [LoopThread] = []
-    var bound = listen
+    var place = listen
     do {
       for index in 0..<loops {
         let birth = LaneBirth()
-        let wanted = bound
-        let thread = try LoopThread.start(name: "lane-\(index)", index: index) { loop in
-          let lane = Lane(loop: loop, context: context, catalog: catalog)
-          birth.report(try lane.start(on: wanted, database: address), lane.handle)
+        let start = { (place: ListeningPlace) throws in
+          try LoopThread.start(name: "lane-\(index)", index: index) { loop in
+            let lane = Lane(loop: loop, context: context, catalog: catalog)
+            birth.report(try lane.start(at: place, database: address), lane.handle)
+          }
         }
-        threads.append(thread)
-        let (address, lane) = birth.take()
+        if index == 0 {
+          threads.append(try startFirst(at: place, claim, log, start))
+        } else {
+          threads.append(try start(place))
+        }
+        let (addresses, lane) = birth.take()
         // With port 0 the first lane's port is the one that the others share.
-        bound = address
+        place = place.joined(at: addresses)
         lanes.add(lane)
         directory.follow(lane)
       }
@@ -142,36 +163,61 @@ final class Server: Sendable {
       Task { await storage.maintain(log: log) },
       Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
+      Task { await removals.run() },
       Task { await rekeying.run() },
     ]
     database.listen(channel: .pganalytics) {
       directory.received($0)
       rekeying.received($0)
     }
+    for bound in place.addresses { claim.hold(bound) }
     log.info(
       "serving",
-      ["address": bound.description, "loops": String(loops)])
+      ["address": place.addresses.map(\.description).joined(separator: ", "), "loops": loops])
     return Server(
-      address: bound, certificateAuthorityFile: identity.certificateAuthorityFile, settings: live,
+      address: place.addresses[0], claim: claim, certificateAuthorityFile: identity.certificateAuthorityFile,
+      settings: live,
       settingsReload: reload,
       log: log, database: database, queries: queries, databaseAddress: address, workers: workers, threads: threads,
-      lanes: lanes, rekeying: rekeying,
+      lanes: lanes, endpoints: endpoints, rekeying: rekeying,
       background: background)
   }
 
+  /// Starts the first loop: nobody may listen at the place but servers of the same data directory.
+  private static func startFirst(
+    at place: ListeningPlace, _ claim: ListeningClaim, _ log: ServerLog,
+    _ start: (ListeningPlace) throws -> LoopThread
+  ) throws -> LoopThread {
+    do {
+      return try start(place)
+    } catch let error as SystemCallError where error.errno == EADDRINUSE {
+      guard place.addresses.allSatisfy(claim.isHeldElsewhere) else {
+        throw StartError(
+          description: """
+            \(place.addresses.map(\.description).joined(separator: " or ")): address in use. Another program, or a server of \
+            another data directory, listens there: stop it, or choose another address with --listen.
+            """)
+      }
+      log.info(
+        "joining a server of the same data directory",
+        ["address": place.addresses.map(\.description).joined(separator: ", ")])
+      return try start(place.joined(at: place.addresses))
+    }
+  }
+
   /// What became of all pushes, for the log.
-  private static func account(_ lanes: LaneSnapshot) -> [String: String] {
+  private static func account(_ lanes: LaneSnapshot) -> ServerLog.Fields {
     let counters = lanes.counters
     return [
-      "received": "\(counters.pushesReceived)", "stored": "\(counters.pushesStored)",
-      "duplicate": "\(counters.pushesDuplicate)", "parked": "\(counters.pushesParked)",
-      "refused": "\(counters.pushesRefusedTotal)", "abandoned": "\(counters.pushesAbandoned)",
-      "in_work": "\(counters.pushesReceived - counters.pushesEnded)",
+      "received": counters.pushesReceived, "stored": counters.pushesStored,
+      "duplicate": counters.pushesDuplicate, "parked": counters.pushesParked,
+      "refused": counters.pushesRefusedTotal, "abandoned": counters.pushesAbandoned,
+      "in_work": counters.pushesReceived - counters.pushesEnded,
     ]
   }
 
   /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
-  func answers() async { _ = await lanes.unreadiness() }
+  func answers() async { _ = await lanes.readiness() }
 
   /// Reads the settings again, and looks at certificates and keys, as is done now and then anyway. Returns when what
   /// changed is in use. One caller at a time.
@@ -184,40 +230,56 @@ final class Server: Sendable {
     await rekeying.look()
   }
 
-  /// Stops accepting, lets requests and commits in work finish within `drain_deadline`, then ends every thread.
-  /// - Returns: the lanes at their end.
+  /// Stops accepting, lets requests and commits in work finish until `deadline`, cuts off what is left then, and ends every
+  /// thread. Each part has its own bound: this returns some two seconds after the deadline at the latest, whatever hangs.
+  /// - Parameter deadline: nil: in `drain_deadline`.
+  /// - Returns: the lanes at their end; nil if a loop does not answer.
   @discardableResult
-  func stop() async -> LaneSnapshot? {
-    let deadline = settings.now.drainDeadline
-    log.info("draining", ["deadline": SettingValue.print(time: deadline)])
-    let drained = await withTaskGroup(of: Bool.self) { group in
-      group.addTask { [lanes] in
-        await withTaskGroup(of: Void.self) { group in
-          for lane in lanes.all { group.addTask { await lane.drain() } }
-        }
-        return true
+  func stop(by deadline: MonotonicTime? = nil) async -> LaneSnapshot? {
+    let left = deadline.map { max(.zero, MonotonicTime.now().duration(to: $0)) } ?? current.drainDeadline
+    log.info("draining", ["deadline_ms": left.wholeMilliseconds])
+    let draining = Task { [lanes] in
+      await withTaskGroup(of: Void.self) { group in
+        for lane in lanes.all { group.addTask { await lane.drain() } }
       }
-      group.addTask {
-        // A cancelled wait is a drain that was quicker: the answer no longer matters.
-        do { try await Task.sleep(for: deadline) } catch {}
-        return false
-      }
-      let first = await group.next() ?? false
-      group.cancelAll()
-      return first
+      return true
     }
-    if !drained { log.warning("drain deadline passed with requests in work") }
-    let last = await lanes.snapshot()
+    if await result(within: left, of: { await draining.value }) == nil {
+      log.warning("drain deadline passed with requests in work: they are cut off")
+      for lane in lanes.all { lane.submit { $0.cutOff() } }
+      _ = await result(within: Self.partPatience) { await draining.value }
+    }
+    let last = await result(within: Self.partPatience) { [lanes] in await lanes.snapshot() } ?? nil
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
-    for thread in threads { thread.join() }
-    workers.stop()
-    queries.shutDown()
-    database.shutDown()
-    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash.
-    for task in background { await task.value }
+    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash: hence all of them are awaited.
+    let hasEnded = await result(within: Self.partPatience) { [self] in
+      await endThreads()
+      for task in background { await task.value }
+      return true
+    }
+    if hasEnded == nil { log.error("threads of the server do not end, and are left") }
+    claim.withLock { $0 = nil }
     log.info("stopped", last.map(Self.account) ?? [:])
     return last
+  }
+
+  /// Joins them on a thread of their own: a cooperative one must not wait for what may hang.
+  private func endThreads() async {
+    await withCheckedContinuation { continuation in
+      do throws(SystemCallError) {
+        _ = try SystemThread(name: "ending") { [self] in
+          for thread in threads { thread.join() }
+          queries.shutDown()
+          database.shutDown()
+          workers.stop(discarding: true)
+          continuation.resume()
+        }
+      } catch {
+        log.error("no thread to end the others", ["error": "\(error)"])
+        continuation.resume()
+      }
+    }
   }
 }
 
@@ -231,14 +293,14 @@ struct ServerNames {
     self.addresses = addresses
   }
 
-  init(listen: SocketAddress) {
+  init(listen: ListeningPlace) {
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)
-    let name = host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    dns = name == "localhost" || name.isEmpty ? ["localhost"] : ["localhost", name]
-    let own = listen.ipString
+    let names = ["localhost", host.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, listen.name ?? ""]
+    dns = names.reduce(into: []) { known, name in if !name.isEmpty, !known.contains(name) { known.append(name) } }
     let local = ["127.0.0.1", "::1"]
-    addresses = local.contains(own) || own == "0.0.0.0" || own == "::" ? local : local + [own]
+    addresses =
+      local + listen.addresses.filter { !$0.isUnspecified }.map(\.ipString).filter { !local.contains($0) }
   }
 }
 
@@ -279,10 +341,18 @@ extension Settings {
   func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
     database.pacing = pacing
+    database.niceness = queryNice
     database.applicationName = "pganalytics queries"
     database.adminConnections = queryConnections
     database.adminQueueDeadline = queryQueueDeadline
     return database
+  }
+
+  /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
+  var queryAim: QueryPacing.Aim {
+    .init(
+      slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,
+      longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2))
   }
 
   /// Of one of `loops` loops.

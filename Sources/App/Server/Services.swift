@@ -1,29 +1,31 @@
 import Protocol
 import Reactor
 
-/// What the handlers of endpoints work with.
+/// What the handlers of endpoints work with. No settings are in it: `RequestContext` has those of the request.
 struct Services: Sendable {
-  let live: LiveSettings
+  /// For what lives longer than a request.
+  let live: FollowedSettings
   let reload: SettingsReload
   let database: Database
   /// The connections for metrics queries, and for nothing else.
   let queries: Database
   let pacing: QueryPacing
   let storage: StorageKind
+  let storageWatch: StorageWatch
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let directory: CollectorDirectory
+  let removals: ServerRemovals
   let refusals: IdentityRefusals
   let lanes: LaneRoster
+  let log: ServerLog
+  let readiness: ReadinessProbe
   /// For what takes a processor for long: password hashes.
   let workers: WorkerPool
   /// Nil if it is not installed.
   let swaggerUI: SwaggerUI?
   /// Unix seconds.
   let startedAt: Int64
-
-  /// As they are now.
-  var settings: Settings { live.now }
 
   /// With the keys of now.
   var tokens: Tokens { signingKeys.tokens }
@@ -36,7 +38,7 @@ enum Endpoints {
       SessionEndpoints.all(services) + UserEndpoints.all(services) + AuditEndpoints.all(services)
       + RegistrationSecretEndpoints.all(services) + CollectorEndpoints.all(services)
       + CollectorAdminEndpoints.all(services) + ConfigEndpoints.all(services)
-      + [PushEndpoint.declaration] + ServerEndpoints.all(services)
+      + [PushEndpoint.declaration] + ServerEndpoints.all(services) + ServerRemovalEndpoints.all(services)
       + MetricEndpoints.all(services) + [RevocationListEndpoint.declaration(services)] + SystemEndpoints.all(services)
       + PageEndpoints.all(services) + [MetricsEndpoint.declaration(services)]
     return Endpoint.documented(

@@ -11,13 +11,19 @@ struct Storage: Sendable {
 
   let partitions: Partitions
   let kind: StorageKind
+  let watch = StorageWatch()
+  let legacyLedger = LegacyLedger()
+  private let database: Database
+  private let settings: Live<StorageSettings>
   private let maintenance: Maintenance
   private let rollups: Rollups
 
   private init(_ database: Database, _ kind: StorageKind, _ storage: Live<StorageSettings>) {
     self.kind = kind
+    self.database = database
+    settings = storage
     partitions = Partitions(database: database, storage: storage)
-    maintenance = Maintenance(database: database, kind: kind, storage: storage)
+    maintenance = Maintenance(database: database, kind: kind, storage: storage, legacyLedger: legacyLedger)
     rollups = Rollups(database: database, kind: kind, storage: storage)
   }
 
@@ -52,8 +58,10 @@ struct Storage: Sendable {
           log.info(
             "maintenance",
             [
-              "created": "\(round.created.count)", "dropped": "\(round.dropped.count)",
-              "policies": "\(round.policies.count)",
+              "partitions_made": round.created.count, "partitions_dropped": round.dropped.count,
+              "dropped_names": Self.listed(round.dropped), "policies": round.policies.count,
+              "dead_letters_pruned": round.pruned.deadLetters, "sessions_pruned": round.pruned.sessions,
+              "audit_pruned": round.pruned.audit, "login_failures_pruned": round.pruned.loginFailures,
             ])
         }
       case .kept(let partition, let error):
@@ -65,14 +73,54 @@ struct Storage: Sendable {
 }
 
 extension Storage {
+  /// Names for one line of the log, which says of how many more it does not have the names.
+  private static func listed(_ names: [String]) -> String {
+    let shown = 100
+    let more = names.count > shown ? " and \(names.count - shown) more" : ""
+    return names.sorted().prefix(shown).joined(separator: " ") + more
+  }
+
   /// Rolls up until it is cancelled.
   func rollUp(log: ServerLog) async {
     await rollups.run { event in
       switch event {
-      case .finished(let round): log.debug("rolled up", ["stretches": "\(round.stretches)"])
-      case .failed(let error): log.warning("rolling up failed", ["error": "\(error)"])
+      case .finished(let round):
+        watch.count(round)
+        log.debug("rolled up", ["stretches": round.stretches])
+        if round.overflows > 0 {
+          log.warning("rolled up with sums that no double can hold", ["buckets": round.overflows])
+        }
+        if round.givenUp > 0 {
+          log.warning("gave up rolling up what is past its retention", ["units": round.givenUp])
+        }
+      case .takenOut(let table, let error):
+        log.warning("rolling up a table failed, and goes on server by server", ["table": table, "error": "\(error)"])
+      case .partitionsMissing(let error):
+        log.warning("partitions of roll-ups could not be made", ["error": "\(error)"])
+      case .setAside(let table, let units, let first, let error):
+        log.warning(
+          "roll-ups set aside",
+          [
+            "table": table, "units": units, "server_id": first.server, "from": first.start.rfc3339,
+            "until": first.end.rfc3339, "error": "\(error)",
+          ])
+      case .failed(let error):
+        watch.countFailedRound()
+        log.warning("rolling up failed", ["error": "\(error)"])
+      }
+    } look: {
+      do throws(DatabaseError) {
+        try await watch.look(database, kind, settings.now)
+      } catch {
+        log.warning("the state of roll-ups could not be read", ["error": "\(error)"])
       }
     }
+  }
+
+  /// Says what TimescaleDB lacks.
+  func checkWorkers(log: ServerLog) async throws(DatabaseError) {
+    guard kind == .timescale, let advice = try await database.one(TimescaleStatements.workers)?.advice else { return }
+    log.warning("TimescaleDB lacks processes", ["advice": advice])
   }
 }
 
@@ -90,7 +138,13 @@ extension Settings {
     storage.rollupInterval = rollupInterval
     storage.rollupDelay = rollupDelay
     storage.rollupTimeout = rollupTimeout
-    storage.ledgerRetentionDays = storage.retentionDays
+    storage.rollupServers = rollupServers
+    storage.rollupSpan = rollupSpan
+    storage.rollupDecompressedRows = rollupDecompressedRows
+    storage.rollupRetry = rollupRetry
+    storage.rollupRetryMaximum = rollupRetryMaximum
+    storage.rollupFailures = rollupFailures
+    storage.repeatDays = storage.retentionDays + Int32(clamping: (clockSkew.wholeSeconds + 86_399) / 86_400)
     storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
     storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)
     storage.loginFailureMemory = loginLockoutMaximum

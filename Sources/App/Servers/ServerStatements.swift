@@ -39,6 +39,12 @@ struct MonitoredServer: SQLRow {
 enum ServerStatements {
   static let all = [page.description, count.description, byID.description]
 
+  /// The collector that enrolled last, of those that are not revoked if there is one.
+  private static let collector = """
+    LEFT JOIN LATERAL (SELECT o.id FROM pganalytics.collectors o WHERE o.server_id = s.id
+      ORDER BY o.revoked_at IS NOT NULL, o.generation DESC LIMIT 1) c ON true
+    """
+
   /// $1: a part of name or host name, or null.
   private static let filter = """
     ($1::text IS NULL OR strpos(lower(s.name), lower($1)) > 0 OR strpos(lower(s.hostname), lower($1)) > 0)
@@ -49,7 +55,7 @@ enum ServerStatements {
     "servers_page",
     """
     SELECT s.id, s.name, s.hostname, c.id AS collector_id, s.created_at, s.last_seen_at
-    FROM pganalytics.servers s LEFT JOIN pganalytics.collectors c ON c.server_id = s.id
+    FROM pganalytics.servers s \(collector)
     WHERE \(filter)
     ORDER BY CASE $2 WHEN 'name' THEN s.name WHEN 'hostname' THEN s.hostname END,
       CASE $2 WHEN '-name' THEN s.name WHEN '-hostname' THEN s.hostname END DESC,
@@ -66,7 +72,7 @@ enum ServerStatements {
     "server_by_id",
     """
     SELECT s.id, s.name, s.hostname, c.id AS collector_id, s.created_at, s.last_seen_at
-    FROM pganalytics.servers s LEFT JOIN pganalytics.collectors c ON c.server_id = s.id
+    FROM pganalytics.servers s \(collector)
     WHERE s.id = $1
     """)
 }

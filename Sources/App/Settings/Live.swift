@@ -30,6 +30,16 @@ extension Live where Value == Duration {
   }
 }
 
+/// The settings of the process, for whoever is built at the start and must follow them: it can't take a copy of them all.
+struct FollowedSettings: Sendable {
+  private let settings: LiveSettings
+
+  init(_ settings: LiveSettings) { self.settings = settings }
+
+  /// What follows from them, or one of them.
+  func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> { settings.live(value) }
+}
+
 /// The settings of the process, for whoever is on no lane. The lanes hold copies of their own: see `Lane.use`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>

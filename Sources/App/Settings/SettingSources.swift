@@ -8,6 +8,17 @@ struct ReadSettings: Sendable {
   var settings = Settings()
   /// By name: `file.toml:3`, `PGANALYTICS_LOOPS`, `--set loops`.
   var sources: [String: String] = [:]
+  /// Lines about what was given and counts for nothing.
+  var notices: [String] = []
+}
+
+extension ServerLog {
+  /// Says what of the settings counts for nothing. - Returns: the settings.
+  @discardableResult
+  func note(_ read: ReadSettings) -> Settings {
+    for notice in read.notices { warning("setting without effect", ["notice": notice]) }
+    return read.settings
+  }
 }
 
 struct SettingSources: Sendable {
@@ -88,7 +99,7 @@ private struct Reading {
     }
     let known = Set(Settings.declarations.map(\.environmentVariable) + [SettingSources.fileVariable])
     for name in environment.keys.sorted() where name.hasPrefix("PGANALYTICS_") && !known.contains(name) {
-      errors.append(SettingError(source: name, problem: "there is no such setting"))
+      isNone(String(name.dropFirst("PGANALYTICS_".count)).lowercased(), named: name)
     }
   }
 
@@ -102,12 +113,18 @@ private struct Reading {
     set(String(parts[0]), String(parts[1]), from: name, named: name)
   }
 
+  /// A setting that there was once must not stop a server: the file is of an older version.
+  private mutating func isNone(_ setting: String, named name: String) {
+    if let successor = Settings.gone[setting] {
+      result.notices.append("\(name): this setting is gone and counts for nothing; \(successor)")
+    } else {
+      errors.append(SettingError(source: name, problem: "there is no such setting"))
+    }
+  }
+
   /// - Parameter source: what is said of the value's origin; `name`: what an error calls it.
   private mutating func set(_ setting: String, _ text: String, from source: String, named name: String) {
-    guard let declaration = Self.declarations[setting] else {
-      errors.append(SettingError(source: name, problem: "there is no such setting"))
-      return
-    }
+    guard let declaration = Self.declarations[setting] else { return isNone(setting, named: name) }
     do throws(SettingError) {
       try declaration.read(text, from: name, into: &result.settings)
       result.sources[setting] = source

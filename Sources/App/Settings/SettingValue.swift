@@ -1,5 +1,7 @@
 // Texts of settings: `64MiB`, `10s`, `4`. Reading and printing are inverse.
 
+import Reactor
+
 /// Why a setting was refused. `description` is a sentence for the terminal.
 struct SettingError: Error, CustomStringConvertible {
   let source: String
@@ -95,6 +97,13 @@ extension SettingDeclaration {
         throw SettingError(source: source, problem: "\"\(text)\" is not a time such as 500ms, 10s, 15min, 12h or 30d")
       }
       settings[keyPath: path] = try checked(value, text, from: source, range)
+    case .networks(let path):
+      settings[keyPath: path] = try text.filter { $0 != " " }.split(separator: ",").map { part throws(SettingError) in
+        guard let network = IPNetwork(String(part)) else {
+          throw SettingError(source: source, problem: "\"\(part)\" is not a network such as 10.0.0.0/8 or 2001:db8::1")
+        }
+        return network
+      }
     case .times(let path, let names, let range):
       settings[keyPath: path] = try times(text, from: source, of: names, range)
     }
@@ -138,6 +147,7 @@ extension SettingDeclaration {
     case .count(let path, _): String(settings[keyPath: path])
     case .bytes(let path, _): SettingValue.print(bytes: settings[keyPath: path])
     case .time(let path, _): SettingValue.print(time: settings[keyPath: path])
+    case .networks(let path): settings[keyPath: path].map(\.description).joined(separator: ",")
     case .times(let path, _, _):
       settings[keyPath: path].sorted { $0.key < $1.key }
         .map { "\($0.key)=\(SettingValue.print(time: $0.value))" }.joined(separator: ",")
@@ -150,6 +160,7 @@ extension SettingDeclaration {
     case .text(let path), .word(let path, _): settings[keyPath: path] = other[keyPath: path]
     case .count(let path, _), .bytes(let path, _): settings[keyPath: path] = other[keyPath: path]
     case .time(let path, _): settings[keyPath: path] = other[keyPath: path]
+    case .networks(let path): settings[keyPath: path] = other[keyPath: path]
     case .times(let path, _, _): settings[keyPath: path] = other[keyPath: path]
     }
   }

@@ -4,6 +4,7 @@
 
 import Logging
 import Protocol
+import Reactor
 
 /// What a setting is called and how its text is read.
 struct SettingDeclaration: Sendable {
@@ -14,6 +15,8 @@ struct SettingDeclaration: Sendable {
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
+    /// Networks, `10.0.0.0/8,2001:db8::/32`; an address without a length is one.
+    case networks(any WritableKeyPath<Settings, [IPNetwork]> & Sendable)
     /// A time for each of some names, of these: `pg_log=7d,pg_locks=3d`.
     case times(any WritableKeyPath<Settings, [String: Duration]> & Sendable, of: [String], ClosedRange<Duration>)
   }
@@ -53,8 +56,20 @@ extension Settings {
   private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
+  /// Settings of earlier versions, and what is to be said to who still has them.
+  static let gone = [
+    "query_rest": queryRestSuccessor, "query_rest_owed": queryRestSuccessor, "query_rest_maximum": queryRestSuccessor,
+  ]
+  private static let queryRestSuccessor =
+    "queries wait only while they make pushes slower: see query_push_slowdown, query_push_delay, query_put_off_maximum"
+
   static let declarations: [SettingDeclaration] = [
-    .init("listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT.", effect: .restart),
+    .init(
+      "listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT; a name has all its addresses.",
+      effect: .restart),
+    .init(
+      "proxy_protocol_from", .networks(\.proxyProtocolFrom),
+      "Balancers, as networks: a connection from them begins with a PROXY protocol header or is closed."),
     .init(
       "data_dir", .text(\.dataDirectory), "Directory of certificates, credentials and the private PostgreSQL.",
       effect: .restart),
@@ -74,7 +89,13 @@ extension Settings {
       "push_log_sample", .count(\.pushLogSample, 0...1_000_000_000), "One log line in so many stored pushes; 0: none."),
     .init(
       "push_log_refusals_per_second", .count(\.pushLogRefusalsPerSecond, 0...100_000),
-      "Log lines a second of refused pushes; more are counted, and the count is logged."),
+      "Log lines a second of refused and partial pushes; more are counted, and the count is logged."),
+    .init(
+      "log_buffer_bytes", .bytes(\.logBufferBytes, 64 * kib...1 << 30),
+      "Log lines that wait for whoever reads standard error; more are dropped and counted.", effect: .restart),
+    .init(
+      "log_buffer_urgent_bytes", .bytes(\.logBufferUrgentBytes, 64 * kib...1 << 30),
+      "The same beyond those, for warnings and errors alone.", effect: .restart),
 
     .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),
     .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
@@ -94,7 +115,10 @@ extension Settings {
       "Slowest body, or client taking an answer, that is waited for, a second."),
     .init("idle_deadline", .time(\.idleDeadline, .zero...hour), "Keep-alive connection without a request."),
     .init("write_deadline", .time(\.writeDeadline, .zero...hour), "Client that takes nothing of its answer."),
-    .init("linger_deadline", .time(\.lingerDeadline, .zero...hour), "Draining a refused body before the close."),
+    .init(
+      "linger_deadline", .time(\.lingerDeadline, .zero...hour),
+      "Pause of a client that still sends a refused body; body_deadline is for all of it."),
+    .init("linger_bytes", .bytes(\.lingerBytes, 0...1 << 40), "Refused body that is read past before the close."),
     .init("drain_deadline", .time(\.drainDeadline, .zero...hour), "From SIGTERM to the end of the process."),
     .init(
       "drain_spread", .time(\.drainSpread, .zero...hour),
@@ -106,7 +130,13 @@ extension Settings {
       "handshake_budget", .time(\.handshakeBudget, .zero...hour), "Time a turn of a loop gives to handshakes."),
     .init(
       "unfinished_handshakes", .count(\.unfinishedHandshakes, 1...1_000_000),
-      "Handshakes under way in a loop; more connections wait in the kernel's backlog."),
+      "Handshakes under way in a loop; other connections wait for theirs to begin."),
+    .init(
+      "handshakes_per_address", .count(\.handshakesPerAddress, 1...1_000_000),
+      "Of those, an address's share: what it has beyond makes room when another address waits and there is none."),
+    .init(
+      "anonymous_per_address", .count(\.anonymousPerAddress, 1...10_000_000),
+      "Connections of an address in a loop without a client certificate, likewise; an IPv6 /64 is one address."),
     .init(
       "known_certificates", .count(\.knownCertificates, 0...1 << 28),
       "Client certificates remembered as genuine, so that they are not verified again before they end.",
@@ -119,13 +149,14 @@ extension Settings {
     .init("json_depth", .count(\.jsonDepth, 8...512), "Nesting of a push's JSON; more is 400."),
     .init(
       "json_string_bytes", .bytes(\.jsonStringBytes, 1024...64 * mib),
-      "One text of a push; longer ones reject the metric."),
+      "One text of a push; the rest of a longer one is cut off."),
     .init(
       "json_window_bytes", .bytes(\.jsonWindowBytes, 64 * kib...64 * mib),
       "JSON held at once a push; a metric that does not fit is read row by row."),
+    .init("push_metrics", .count(\.pushMetrics, 1...1 << 24), "Elements of `metrics` in a push; more is 413."),
     .init(
       "rejects_reported", .count(\.rejectsReported, 1...10_000),
-      "Rejected metrics listed in an answer; all are counted."),
+      "Rejected metrics and rows, and altered values, listed in an answer; all are counted."),
     .init(
       "bytes_in_flight", .bytes(\.bytesInFlight, mib...1 << 42), "Rows and bodies held by the process; more is 503."),
     .init(
@@ -148,8 +179,21 @@ extension Settings {
     .init(
       "commit_deadline", .time(\.commitDeadline, .seconds(1)...hour), "From a push's last byte to its commit; then 503."
     ),
+    .init(
+      "commits_stalled_after", .time(\.commitsStalledAfter, .seconds(1)...hour),
+      "Silence of the database for which two writers wait, with no commit meanwhile, and the server is not ready."),
     .init("lock_timeout", .time(\.lockTimeout, .zero...hour), "PostgreSQL lock_timeout of writers."),
     .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
+    .init(
+      "witness_wait", .time(\.witnessWait, .zero...hour),
+      "How long a push that PostgreSQL refuses waits for another's rows in the same table, which show whose fault it is."
+    ),
+    .init(
+      "division_rest", .time(\.divisionRest, .seconds(1)...hour),
+      "How long pushes for a table that refuses everybody's rows get 503 at once, before a batch is divided again."),
+    .init(
+      "refusal_probe", .time(\.refusalProbe, .milliseconds(10)...hour),
+      "Between two pushes that try such a table meanwhile."),
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
@@ -167,10 +211,27 @@ extension Settings {
     .init("rollup_interval", .time(\.rollupInterval, .seconds(1)...day), "Between two rounds of rolling up."),
     .init("rollup_delay", .time(\.rollupDelay, .zero...day), "From a bucket's end until it is rolled up."),
     .init("rollup_timeout", .time(\.rollupTimeout, .seconds(1)...day), "PostgreSQL statement_timeout of rolling up."),
+    .init("rollup_servers", .count(\.rollupServers, 1...100_000), "Servers rolled up in one transaction."),
+    .init(
+      "rollup_span", .time(\.rollupSpan, .seconds(300)...day), "Longest stretch of time rolled up in one transaction."),
+    .init(
+      "rollup_decompressed_rows", .count(\.rollupDecompressedRows, 0...1 << 30),
+      "Compressed rows that rolling up several servers at once may unpack (TimescaleDB); beyond, each goes by itself."),
+    .init(
+      "rollup_failures", .count(\.rollupFailures, 1...10_000),
+      "Failures of a server's table in a round of rolling up after which the rest of it waits."),
+    .init(
+      "rollup_retry", .time(\.rollupRetry, .seconds(1)...day),
+      "Pause before a step of rolling up that failed is tried again; each further failure doubles it."),
+    .init("rollup_retry_maximum", .time(\.rollupRetryMaximum, .seconds(1)...year), "The longest such pause."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init(
       "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
+    .init(
+      "removal_rows", .count(\.removalRows, 100...10_000_000),
+      "Rows in one transaction of removing a server."),
+    .init("removal_pause", .time(\.removalPause, .zero...hour), "Between two transactions of removing a server."),
 
     .init(
       "admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API.", effect: .restart
@@ -189,12 +250,22 @@ extension Settings {
       "query_queue_deadline", .time(\.queryQueueDeadline, .milliseconds(10)...hour),
       "How long a metrics query waits for a connection; then 503."),
     .init(
-      "query_rest", .count(\.queryRest, 0...100_000),
-      "While collectors push, a connection rests so many percent of a metrics query's time; 0: queries don't give way."),
+      "query_workers", .count(\.queryWorkers, 0...64),
+      "Parallel workers of a metrics query (PostgreSQL max_parallel_workers_per_gather); they have no low priority."),
     .init(
-      "query_rest_owed", .time(\.queryRestOwed, .zero...hour),
-      "Rest that a connection may owe, so that a page of small queries is not slowed; idle time pays it off."),
-    .init("query_rest_maximum", .time(\.queryRestMaximum, .zero...hour), "The longest rest at a time."),
+      "query_nice", .count(\.queryNice, 0...19),
+      "nice(2) of PostgreSQL's processes for metrics queries, from their next connection on, if it runs here; 0: as it is."
+    ),
+    .init(
+      "query_push_slowdown", .count(\.queryPushSlowdown, 0...10_000),
+      "How many percent slower pushes may be on average because of metrics queries; beyond that, queries wait."),
+    .init(
+      "query_push_delay", .time(\.queryPushDelay, .zero...hour),
+      "What queries may delay all pushes of a second by, together, beside that: few pushes put no query off."),
+    .init(
+      "query_put_off_maximum", .time(\.queryPutOffMaximum, .zero...hour),
+      "How long a metrics query waits for the sake of pushes, and half of query_queue_deadline at most; 0s: not at all."
+    ),
     .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(
@@ -215,7 +286,10 @@ extension Settings {
       "How long after its end a certificate can still be renewed."),
     .init(
       "enrolment_permit_life", .time(\.enrolmentPermitLife, .seconds(1)...year),
-      "How long a collector may enrol again as itself once an admin permitted it."),
+      "How long a collector may enrol again as itself once it is permitted, or if it was never used."),
+    .init(
+      "reenrolment", .word(\.reenrolment, Reenrolment.allCases.map(\.rawValue)),
+      "What an enrolled host gets that registers: a 409 until it is permitted, its server anew, or another collector."),
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
@@ -240,7 +314,10 @@ extension Settings {
       "Logins from one address; more is 429."),
     .init(
       "login_lockout_failures", .count(\.loginLockoutFailures, 1...1000),
-      "Failed logins in a row by which a name is locked; then 429."),
+      "Failed logins in a row by which a name is locked for their address; then 429."),
+    .init(
+      "login_lockout_addresses", .count(\.loginLockoutAddresses, 1...1000),
+      "Addresses from which a name's logins must have failed for it to be locked for all addresses."),
     .init(
       "login_lockout", .time(\.loginLockout, .seconds(1)...year),
       "First lock-out of a name; each further failure doubles it."),

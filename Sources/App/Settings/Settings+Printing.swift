@@ -20,7 +20,7 @@ extension ReadSettings {
       let note = "\(sources[declaration.name] ?? "default"), \(declaration.effect.rawValue)"
       switch declaration.field {
       case .count: return "\(declaration.name) = \(value)  # \(note)"
-      case .text, .word, .bytes, .time, .times: return "\(declaration.name) = \"\(value)\"  # \(note)"
+      case .text, .word, .bytes, .time, .networks, .times: return "\(declaration.name) = \"\(value)\"  # \(note)"
       }
     }.joined(separator: "\n")
   }

@@ -1,10 +1,13 @@
 // Every limit and knob of the server: its value here, its name, unit and help in Settings+Declarations.swift.
 
+import Reactor
+
 /// The settings of one process. Read at start and at SIGHUP, then passed down; nothing reads the environment elsewhere.
 /// Who outlives a reload holds them as `Live`, or is told by its lane.
 struct Settings: Sendable {
   // Process
   var listen = "127.0.0.1:8443"
+  var proxyProtocolFrom: [IPNetwork] = []
   var dataDirectory = ".pganalytics"
   var databaseURL = ""
   /// 0: one a core.
@@ -12,6 +15,8 @@ struct Settings: Sendable {
   var logLevel = "info"
   var pushLogSample = 1000
   var pushLogRefusalsPerSecond = 10
+  var logBufferBytes = 4 * 1024 * 1024
+  var logBufferUrgentBytes = 1024 * 1024
   var metricsToken = ""
   var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
 
@@ -29,13 +34,16 @@ struct Settings: Sendable {
   var idleDeadline = Duration.seconds(75)
   var writeDeadline = Duration.seconds(10)
   var lingerDeadline = Duration.seconds(2)
+  var lingerBytes = 64 * 1024 * 1024
   var drainDeadline = Duration.seconds(30)
   var drainSpread = Duration.seconds(10)
   /// 0: what the descriptor limit leaves.
   var connections = 0
-  var acceptsPerTurn = 4
+  var acceptsPerTurn = 64
   var handshakeBudget = Duration.milliseconds(2)
   var unfinishedHandshakes = 1024
+  var handshakesPerAddress = 128
+  var anonymousPerAddress = 256
   var knownCertificates = 65_536
 
   // Ingest
@@ -45,6 +53,7 @@ struct Settings: Sendable {
   var jsonDepth = 32
   var jsonStringBytes = 1024 * 1024
   var jsonWindowBytes = 1024 * 1024
+  var pushMetrics = 1 << 18
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024
@@ -63,6 +72,10 @@ struct Settings: Sendable {
   var commitDeadline = Duration.seconds(20)
   var lockTimeout = Duration.seconds(5)
   var copyTimeout = Duration.seconds(30)
+  var witnessWait = Duration.seconds(3)
+  var divisionRest = Duration.seconds(30)
+  var refusalProbe = Duration.seconds(1)
+  var commitsStalledAfter = Duration.seconds(5)
 
   // Storage
   var retention = Duration.seconds(30 * 86_400)
@@ -73,9 +86,17 @@ struct Settings: Sendable {
   var rollupInterval = Duration.seconds(300)
   var rollupDelay = Duration.seconds(120)
   var rollupTimeout = Duration.seconds(300)
+  var rollupServers = 50
+  var rollupSpan = Duration.seconds(6 * 3600)
+  var rollupDecompressedRows = 1_000_000
+  var rollupFailures = 16
+  var rollupRetry = Duration.seconds(600)
+  var rollupRetryMaximum = Duration.seconds(86_400)
   var partitionsAhead = 3
   var clockSkew = Duration.seconds(600)
   var compressAfter = Duration.seconds(2 * 86_400)
+  var removalRows = 10_000
+  var removalPause = Duration.milliseconds(100)
 
   // Admin lane
   var adminConnections = 4
@@ -84,9 +105,11 @@ struct Settings: Sendable {
   var queryTimeout = Duration.seconds(15)
   var queryConnections = 2
   var queryQueueDeadline = Duration.seconds(30)
-  var queryRest = 6000
-  var queryRestOwed = Duration.seconds(3)
-  var queryRestMaximum = Duration.seconds(10)
+  var queryWorkers = 0
+  var queryNice = 5
+  var queryPushSlowdown = 8
+  var queryPushDelay = Duration.milliseconds(20)
+  var queryPutOffMaximum = Duration.seconds(15)
   var queryRows = 10_000
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)
@@ -99,6 +122,7 @@ struct Settings: Sendable {
   var certificateLife = Duration.seconds(30 * 86_400)
   var certificateGrace = Duration.seconds(7 * 86_400)
   var enrolmentPermitLife = Duration.seconds(3600)
+  var reenrolment = Reenrolment.permit.rawValue
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
@@ -111,6 +135,7 @@ struct Settings: Sendable {
   var loginLockoutFailures = 10
   var loginLockout = Duration.seconds(60)
   var loginLockoutMaximum = Duration.seconds(3600)
+  var loginLockoutAddresses = 5
   var auditRetention = Duration.seconds(365 * 86_400)
   var auditRefusalsPerMinute = 60
 }

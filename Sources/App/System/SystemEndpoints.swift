@@ -19,7 +19,9 @@ struct HealthAnswer: ResponseBody {
     object.member("uptime", uptime, "Seconds.")
     object.member("database_ok", isDatabaseReachable)
     object.member("timescale_ok", isDatabaseReachable, "The same database; kept for older clients.")
-    object.member("reasons", reasons.map(UnreadinessAnswer.init), "Why not to send requests here; empty: do.")
+    object.member(
+      "reasons", reasons.map(UnreadinessAnswer.init),
+      "Why not to send requests here; `storage_jobs_failing` alone is no reason for that.")
   }
 }
 
@@ -67,7 +69,7 @@ enum SystemEndpoints {
       summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
       answers: [
         .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
-      ]
+      ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
         reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
@@ -82,17 +84,17 @@ enum SystemEndpoints {
       answers: [
         .json(HealthAnswer.self),
         .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Not now: see `reasons`."),
-      ]
+      ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
         reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
-      return answer.response(answer.reasons.isEmpty ? .ok : .serviceUnavailable)
+      return answer.response(answer.reasons.contains(where: \.isBlocking) ? .serviceUnavailable : .ok)
     }
   }
 
   private static let live = Endpoint(
     .get, "/api/v1/health/live", id: "getLiveness", tag: .system, access: .anyone,
-    summary: "Whether the process answers.", returns: LivenessAnswer.self
+    summary: "Whether the process answers.", returns: LivenessAnswer.self, isProbe: true
   ) { _, _ async throws(Problem) -> LivenessAnswer in LivenessAnswer() }
 
   private static func version(_ path: PathPattern, id: String) -> Endpoint {
@@ -105,13 +107,11 @@ enum SystemEndpoints {
 
 extension Services {
   fileprivate func uptime(_ context: RequestContext) -> Int64 { context.now.unixMicroseconds / 1_000_000 - startedAt }
-
-  func isDatabaseReachable() async -> Bool {
-    do throws(DatabaseError) { return try await database.one(SystemStatements.ping) != nil } catch { return false }
-  }
 }
 
 enum SystemStatements {
   static let all = [ping.description]
-  static let ping = Statement<SingleValue<Int32>>("ping", "SELECT 1 AS one")
+  /// Whether the session writes nothing.
+  static let ping = Statement<SingleValue<Bool>>(
+    "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

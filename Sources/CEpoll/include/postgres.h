@@ -23,5 +23,5 @@ static inline void cpostgres_ignore_notices(PGconn *connection) {
 // The character constants of postgres_ext.h, which Swift would import as CChar.
 enum { CPOSTGRES_SQLSTATE = PG_DIAG_SQLSTATE, CPOSTGRES_MESSAGE = PG_DIAG_MESSAGE_PRIMARY,
        CPOSTGRES_DETAIL = PG_DIAG_MESSAGE_DETAIL, CPOSTGRES_CONTEXT = PG_DIAG_CONTEXT,
-       CPOSTGRES_CONSTRAINT = PG_DIAG_CONSTRAINT_NAME };
+       CPOSTGRES_CONSTRAINT = PG_DIAG_CONSTRAINT_NAME, CPOSTGRES_TABLE = PG_DIAG_TABLE_NAME };
 #endif

@@ -83,6 +83,9 @@ public struct ByteBuffer: ~Copyable {
     bytes.withUnsafeBufferPointer { append(UnsafeRawBufferPointer($0)) }
   }
 
+  /// For a buffer beside this one in the same struct, whose span would borrow the whole of it.
+  public mutating func append(_ other: borrowing ByteBuffer) { append(other.span) }
+
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)
@@ -115,6 +118,20 @@ public struct ByteBuffer: ~Copyable {
   public mutating func overwrite<T: FixedWidthInteger>(bigEndian value: T, at offset: Int) {
     precondition(offset >= 0 && offset + MemoryLayout<T>.size <= count)
     (base! + start + offset).storeBytes(of: value.bigEndian, as: T.self)
+  }
+
+  /// Puts other bytes, as many or more or fewer, in the place of some. - Parameter range: from the first readable byte.
+  public mutating func replace(_ range: Range<Int>, with bytes: Span<UInt8>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+    let (tail, distance) = (count - range.upperBound, bytes.count - range.count)
+    if distance > 0 { reserve(distance) }
+    let place = base! + start + range.lowerBound
+    if distance != 0 { memmove(place + bytes.count, place + range.count, tail) }
+    // Safety: the precondition and `reserve` bound both moves; a span of other memory cannot overlap this buffer's.
+    bytes.withUnsafeBytes { source in
+      if let address = source.baseAddress { place.copyMemory(from: address, byteCount: source.count) }
+    }
+    end += distance
   }
 
   /// Lends at least `minimumCapacity` uninitialised bytes after the readable ones; `fill` returns how many it wrote.

@@ -35,6 +35,16 @@ public struct CertificateSigningRequest: ~Copyable {
   /// What the requester calls itself. Not proven by anything.
   public var subjectCommonName: String? { commonName(X509_REQ_get_subject_name(pointer)) }
 
+  /// SHA-256 of the key as a SubjectPublicKeyInfo, 64 hex digits: equal for two requests of one key.
+  public var keyFingerprintHex: String {
+    var encoded: UnsafeMutablePointer<UInt8>?
+    let count = i2d_PUBKEY(publicKey, &encoded)
+    guard count > 0, let encoded else { return "" }
+    defer { CRYPTO_free(encoded, #file, #line) }
+    // Safety: OpenSSL made a copy of `count` bytes, and it is freed after this.
+    return Hex.encode(Digest.sha256(Array(UnsafeBufferPointer(start: encoded, count: Int(count)))))
+  }
+
   /// Belongs to the request.
   var publicKey: OpaquePointer? { X509_REQ_get0_pubkey(pointer) }
 

@@ -64,6 +64,28 @@ public struct Digest: ~Copyable {
     }
   }
 
+  /// The first 16 bytes of the digest; the next one begins, in the same memory. Nothing is allocated.
+  mutating func takeUUID() -> UUID {
+    if isFinished { restart() }
+    isFresh = false
+    isFinished = true
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.byteCount) { buffer in
+      // Safety: libcrypto writes the 32 bytes that the buffer has for the duration of this call.
+      _ = EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+      // Safety: 16 of them, just written.
+      let first = UnsafeBufferPointer(rebasing: buffer[..<16])
+      return UUID(bytes: first.span) ?? UUID(high: 0, low: 0)
+    }
+  }
+
+  mutating func update(_ id: UUID) {
+    var words = (id.high.bigEndian, id.low.bigEndian)
+    if isFinished { restart() }
+    isFresh = false
+    // Safety: the tuple's 16 bytes are read during this call only.
+    withUnsafeBytes(of: &words) { _ = EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
+  }
+
   /// Forgets what was updated.
   public mutating func restart() {
     if isFresh { return }

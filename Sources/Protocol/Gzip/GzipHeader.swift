@@ -21,6 +21,7 @@ struct GzipHeader {
     static let reserved: UInt8 = 0xE0
   }
 
+  static let firstByte: UInt8 = 0x1F
   private static let magic = 0x8B1F
   private static let deflateMethod = 8
 
@@ -34,6 +35,11 @@ struct GzipHeader {
   var isDone: Bool {
     if case .done = state { return true }
     return false
+  }
+
+  /// Whether it has begun as a header does: the first two bytes were right.
+  var hasMagic: Bool {
+    if case .fixed(let place) = state { place > 1 } else { true }
   }
 
   /// Whether the bytes read last count towards the checksum that follows.

@@ -1,12 +1,14 @@
-// One gzip member (RFC 1952) inflated piece by piece, with the limits that make a compression bomb cheap.
+// A gzip body (RFC 1952) inflated piece by piece, with the limits that make a compression bomb cheap. A body is a series of
+// members, one behind the other (section 2.2), and what they hold is one message; a member may hold nothing. Zeros may follow
+// the last one, as tape and `tar` leave them; anything else behind it is refused.
 // Law: output is produced only when asked for, at most `atMost` bytes a call, so the memory of a body never depends on
-// its size. A second member is refused: whether to concatenate is ambiguous between peers, and no collector needs it.
+// its size. The limits are of the body: of all members together.
 //
 // The engine is ISA-L: it takes a third of zlib's time (docs/PERFORMANCE.md). Header and trailer are read here.
 
 /// What a body may grow to. The defaults are the server's.
 public struct InflateLimits: Sendable, Equatable {
-  /// Bytes a member may inflate to.
+  /// Bytes a body may inflate to.
   public var inflatedBytes: Int
   /// Inflated bytes per wire byte, judged once more than `ratioGraceBytes` came out.
   public var ratio: Int
@@ -23,11 +25,11 @@ public struct InflateLimits: Sendable, Equatable {
 }
 
 public enum InflateError: Error, Equatable, Sendable {
-  /// The input ended inside the member.
+  /// The input ended inside a member.
   case truncated
   /// Not gzip, a damaged stream, or a CRC-32 or length that does not match. `offset` counts wire bytes read so far.
   case corrupt(offset: Int)
-  /// Bytes follow the member.
+  /// What follows the last member is neither a member nor zeros.
   case trailingBytes
   /// More than `limit` bytes came out.
   case tooLarge(limit: Int)
@@ -37,11 +39,11 @@ public enum InflateError: Error, Equatable, Sendable {
 
 public struct InflateProgress: Equatable, Sendable {
   public enum State: Equatable, Sendable {
-    /// All input is used up; the member goes on.
+    /// All input is used up; a member goes on.
     case needsInput
     /// The asked-for output is full; call again, with the input that is left (which may be none).
     case outputFull
-    /// The member ended and its checksum and length were right.
+    /// A member ended, its checksum and length were right, and all input is used up. Another may follow.
     case finished
   }
 
@@ -50,13 +52,14 @@ public struct InflateProgress: Equatable, Sendable {
   public let state: State
 }
 
-/// An inflater for one member at a time. It holds `allocatedBytes` of state: pool it, and `reset` between bodies.
+/// An inflater for one body at a time. It holds `allocatedBytes` of state: pool it, and `reset` between bodies.
 public struct GzipInflater: ~Copyable {
   private enum Phase {
     case header(GzipHeader)  // → deflate, failed
     case deflate  // → trailer, finished, failed
     case trailer  // → finished, failed
-    case finished  // → failed, if a byte follows
+    case finished  // → header, if another member follows; padding; failed
+    case padding  // → failed, if anything but a zero follows
     case failed(InflateError)  // final: every later call throws the same
   }
 
@@ -74,6 +77,10 @@ public struct GzipInflater: ~Copyable {
   /// The checksum and the length that the member tells, as far as they came, low byte first.
   private var trailer: UInt64 = 0
   private var trailerCount = 0
+  /// `inflatedBytes` when the member began.
+  private var earlierBytes = 0
+  /// Members that have ended.
+  private var memberCount = 0
   /// Wire bytes used up since the last reset.
   public private(set) var consumedBytes = 0
   /// Bytes put out since the last reset.
@@ -87,16 +94,22 @@ public struct GzipInflater: ~Copyable {
     prefix.count >= 2 && prefix[0] == 0x1F && prefix[1] == 0x8B
   }
 
-  /// Forgets the member and keeps the memory.
+  /// Forgets the body and keeps the memory.
   public mutating func reset() {
+    consumedBytes = 0
+    inflatedBytes = 0
+    memberCount = 0
+    beginMember()
+  }
+
+  private mutating func beginMember() {
     stream.reset()
     phase = .header(GzipHeader())
     crc = CRC32()
     latest = 0
     trailer = 0
     trailerCount = 0
-    consumedBytes = 0
-    inflatedBytes = 0
+    earlierBytes = inflatedBytes
   }
 
   /// The same, for a body with limits of its own.
@@ -115,6 +128,7 @@ public struct GzipInflater: ~Copyable {
   ) throws(InflateError) -> InflateProgress {
     precondition(outputBytes > 0 && input.count <= Int(UInt32.max))
     let before = consumedBytes
+    let end = output.count + outputBytes
     var index = 0
     while true {
       switch phase {
@@ -122,11 +136,14 @@ public struct GzipInflater: ~Copyable {
         let start = index
         let isGzip = header.read(input, &index)
         consumedBytes += index - start
-        guard isGzip else { throw fail(.corrupt(offset: consumedBytes)) }
+        // Behind a member that is sound, what is no header is no member.
+        guard isGzip else { throw fail(header.hasMagic ? .corrupt(offset: consumedBytes) : strayBytes) }
         phase = header.isDone ? .deflate : .header(header)
         if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
       case .deflate:
-        if let state = try run(input.extracting(index...), into: &output, atMost: outputBytes) {
+        // An earlier member may have filled the output.
+        if output.count == end { return try told(index, .outputFull) }
+        if let state = try run(input.extracting(index...), into: &output, atMost: end - output.count) {
           return try told(consumedBytes - before, state)
         }
         index = consumedBytes - before
@@ -139,6 +156,17 @@ public struct GzipInflater: ~Copyable {
         }
         phase = .finished
       case .finished:
+        if index == input.count { return try told(index, .finished) }
+        memberCount += 1
+        switch input[index] {
+        case 0: phase = .padding
+        case GzipHeader.firstByte: beginMember()
+        default: throw fail(.trailingBytes)
+        }
+      case .padding:
+        let start = index
+        while index < input.count, input[index] == 0 { index += 1 }
+        consumedBytes += index - start
         if index < input.count { throw fail(.trailingBytes) }
         return try told(index, .finished)
       case .failed(let error): throw error
@@ -147,14 +175,16 @@ public struct GzipInflater: ~Copyable {
   }
 
   /// To be called when no more input will come.
-  /// - Throws: `.truncated` unless the member was complete.
+  /// - Throws: `.truncated` unless the last member was complete.
   public mutating func finish() throws(InflateError) {
     switch phase {
-    case .finished: return
+    case .finished, .padding: return
     case .header, .deflate, .trailer: throw fail(.truncated)
     case .failed(let error): throw error
     }
   }
+
+  private var strayBytes: InflateError { memberCount > 0 ? .trailingBytes : .corrupt(offset: consumedBytes) }
 
   private mutating func fail(_ error: InflateError) -> InflateError {
     phase = .failed(error)
@@ -220,7 +250,7 @@ public struct GzipInflater: ~Copyable {
     let isRight =
       switch trailerCount {
       case 4: UInt32(truncatingIfNeeded: trailer) == crc.value
-      case 8: UInt32(truncatingIfNeeded: trailer >> 32) == UInt32(truncatingIfNeeded: inflatedBytes)
+      case 8: UInt32(truncatingIfNeeded: trailer >> 32) == UInt32(truncatingIfNeeded: inflatedBytes - earlierBytes)
       default: true
       }
     if !isRight { throw fail(.corrupt(offset: consumedBytes)) }

@@ -15,7 +15,7 @@ struct ChunkedDecoder {
 
   private enum State {
     case size(digits: Int)  // → sizeLineFeed, chunkExtension
-    case chunkExtension(bytes: Int)  // → sizeLineFeed
+    case chunkExtension(bytes: Int, ChunkExtensionPlace)  // → sizeLineFeed
     case sizeLineFeed  // → data, finished
     case data(remaining: Int)  // → dataCarriageReturn
     case dataCarriageReturn  // → dataLineFeed
@@ -55,19 +55,20 @@ struct ChunkedDecoder {
       guard digits > 0 else { return .malformed(.invalidChunkSize) }
       switch byte {
       case HTTPGrammar.cr: state = .sizeLineFeed
-      case HTTPGrammar.semicolon: state = .chunkExtension(bytes: 1)
+      case HTTPGrammar.semicolon: state = .chunkExtension(bytes: 1, .beforeName)
       case HTTPGrammar.lf: return .malformed(.bareLineFeed)
       default: return .malformed(.invalidChunkSize)
       }
-    case .chunkExtension(let bytes):
+    case .chunkExtension(let bytes, let place):
       if byte == HTTPGrammar.cr {
-        guard bytes > 1 else { return .malformed(.invalidChunkExtension) }
+        guard place.isComplete else { return .malformed(.invalidChunkExtension) }
         state = .sizeLineFeed
       } else {
         if byte == HTTPGrammar.lf { return .malformed(.bareLineFeed) }
         if HTTPGrammar.isControl(byte) || byte >= 0x80 { return .malformed(.invalidChunkExtension) }
         if bytes == limits.chunkExtensionBytes { return .malformed(.chunkExtensionTooLong) }
-        state = .chunkExtension(bytes: bytes + 1)
+        guard let next = place.after(byte) else { return .malformed(.invalidChunkExtension) }
+        state = .chunkExtension(bytes: bytes + 1, next)
       }
     case .sizeLineFeed:
       guard byte == HTTPGrammar.lf else { return .malformed(.bareCarriageReturn) }
@@ -97,5 +98,48 @@ struct ChunkedDecoder {
     chunkSize = chunkSize << 4 | value
     state = .size(digits: number)
     return nil
+  }
+}
+
+/// Where in the extensions of a chunk a reader is (RFC 9112 §7.1.1): `; name`, `; name=token`, `; name="quoted"`. They mean
+/// nothing here, but a quote that one reader takes for open and another for closed would show them two bodies.
+enum ChunkExtensionPlace {
+  case beforeName  // → name
+  case name  // → afterName, beforeValue, beforeName
+  case afterName  // → beforeValue, beforeName
+  case beforeValue  // → token, quoted
+  case token  // → afterValue, beforeName
+  case quoted  // → escaped, closed
+  case escaped  // → quoted
+  case closed  // → afterValue, beforeName
+  case afterValue  // → beforeName
+
+  /// Whether the line may end here.
+  var isComplete: Bool {
+    switch self {
+    case .name, .token, .closed: true
+    case .beforeName, .afterName, .beforeValue, .quoted, .escaped, .afterValue: false
+    }
+  }
+
+  /// - Parameter byte: neither CR, LF nor another control byte. - Returns: nil where it is not permitted.
+  func after(_ byte: UInt8) -> Self? {
+    let isWhitespace = HTTPGrammar.isWhitespace(byte)
+    let isToken = HTTPGrammar.isToken(byte)
+    switch self {
+    case .beforeName: return isWhitespace ? .beforeName : isToken ? .name : nil
+    case .name where isToken: return .name
+    case .name, .afterName:
+      if byte == UInt8(ascii: "=") { return .beforeValue }
+      return isWhitespace ? .afterName : byte == HTTPGrammar.semicolon ? .beforeName : nil
+    case .beforeValue:
+      if byte == UInt8(ascii: "\"") { return .quoted }
+      return isWhitespace ? .beforeValue : isToken ? .token : nil
+    case .token where isToken: return .token
+    case .quoted: return byte == UInt8(ascii: "\\") ? .escaped : byte == UInt8(ascii: "\"") ? .closed : .quoted
+    case .escaped: return .quoted
+    case .token, .closed, .afterValue:
+      return isWhitespace ? .afterValue : byte == HTTPGrammar.semicolon ? .beforeName : nil
+    }
   }
 }

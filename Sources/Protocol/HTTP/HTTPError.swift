@@ -38,7 +38,6 @@ public struct HTTPError: Error, Sendable, Hashable {
     case missingHost = "missing_host"
     case repeatedHost = "repeated_host"
     case invalidHost = "invalid_host"
-    case hostMismatch = "host_mismatch"
 
     // Framing (RFC 9112 §6, §7)
     case invalidContentLength = "invalid_content_length"
@@ -69,7 +68,7 @@ public struct HTTPError: Error, Sendable, Hashable {
     case .bareCarriageReturn, .bareLineFeed, .controlCharacter, .emptyLine, .foldedField, .missingColon,
       .spaceBeforeColon, .invalidFieldName, .repeatedField, .malformedRequestLine, .invalidMethod, .invalidVersion,
       .invalidTarget, .invalidPercentEncoding, .encodedSlash, .encodedControl, .invalidUTF8, .dotSegment,
-      .invalidQuery, .missingHost, .repeatedHost, .invalidHost, .hostMismatch, .invalidContentLength,
+      .invalidQuery, .missingHost, .repeatedHost, .invalidHost, .invalidContentLength,
       .repeatedContentLength, .contentLengthWithTransferEncoding, .transferEncodingInHTTP10,
       .invalidTransferEncoding, .invalidChunkSize, .chunkSizeOverflow, .invalidChunkExtension,
       .chunkExtensionTooLong, .chunkOverheadTooLarge, .chunkNotTerminated, .forbiddenTrailer:

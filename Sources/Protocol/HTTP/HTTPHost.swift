@@ -8,11 +8,6 @@ enum HTTPHost {
     guard let nameEnd = endOfName(host), isPort(host[nameEnd...]) else { throw HTTPError(.invalidHost) }
   }
 
-  /// Compares without regard to case; a port that only one of them has counts as a difference.
-  static func areEqual(_ one: ArraySlice<UInt8>, _ other: ArraySlice<UInt8>) -> Bool {
-    one.count == other.count && zip(one, other).allSatisfy { HTTPGrammar.lowered($0) == HTTPGrammar.lowered($1) }
-  }
-
   private static func endOfName(_ host: ArraySlice<UInt8>) -> Int? {
     if host.first == UInt8(ascii: "[") {
       guard let close = host.firstIndex(of: UInt8(ascii: "]")) else { return nil }

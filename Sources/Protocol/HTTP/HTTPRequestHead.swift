@@ -30,11 +30,10 @@ public final class HTTPRequestHead: Sendable, Equatable {
     if fields.count(named: "authorization") > 1 || fields.count(named: "content-type") > 1 {
       throw HTTPError(.repeatedField)
     }
-    let host = try Self.host(fields, minorVersion: line.minorVersion)
+    try Self.checkHost(fields, minorVersion: line.minorVersion)
     if let authority = line.target.authority {
-      // RFC 9112 §3.2.2 lets the target win over Host. A pair that differs is meant for two readers.
+      // The target wins over a Host field that differs (RFC 9112 §3.2.2). We serve one name, so nothing else depends on it.
       try HTTPHost.validate(authority)
-      if let host, !HTTPHost.areEqual(authority, host) { throw HTTPError(.hostMismatch) }
     }
     if line.target.form == .asterisk, line.method != .options { throw HTTPError(.invalidTarget) }
     let framing = try BodyFraming.declared(by: fields, minorVersion: line.minorVersion)
@@ -55,14 +54,13 @@ public final class HTTPRequestHead: Sendable, Equatable {
     left.fields == right.fields
   }
 
-  private static func host(_ fields: HTTPFields, minorVersion: Int) throws(HTTPError) -> ArraySlice<UInt8>? {
+  private static func checkHost(_ fields: HTTPFields, minorVersion: Int) throws(HTTPError) {
     guard let host = fields.first(named: "host") else {
-      if minorVersion == 0 { return nil }
+      if minorVersion == 0 { return }
       throw HTTPError(.missingHost)
     }
     if fields.count(named: "host") > 1 { throw HTTPError(.repeatedHost) }
     try HTTPHost.validate(host)
-    return host
   }
 
   /// RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored, an unknown one is refused.
@@ -84,6 +82,9 @@ public final class HTTPRequestHead: Sendable, Equatable {
 
   /// All values of the field in the order received. - Parameter name: in lower case.
   public func all(named name: StaticString) -> [ArraySlice<UInt8>] { fields.all(named: name) }
+
+  /// How often the field occurs. - Parameter name: in lower case.
+  public func count(named name: StaticString) -> Int { fields.count(named: name) }
 
   /// The first value as text, see `HTTPFields.string(named:)`. - Parameter name: in lower case.
   public func string(named name: StaticString) -> String? { fields.string(named: name) }

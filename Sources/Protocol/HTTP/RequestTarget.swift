@@ -7,7 +7,7 @@ public struct RequestTarget: Sendable, Equatable {
   public enum Form: Sendable, Equatable {
     /// `/path?query`
     case origin
-    /// `http://authority/path?query` or `https:`
+    /// `http://authority/path?query` or `https:`; the path may be missing.
     case absolute
     /// `*`, for OPTIONS only.
     case asterisk
@@ -24,6 +24,8 @@ public struct RequestTarget: Sendable, Equatable {
     }
   }
 
+  private static let root = [HTTPGrammar.slash][...]
+
   public let form: Form
   private let bytes: [UInt8]
   private let place: Range<Int>
@@ -33,8 +35,8 @@ public struct RequestTarget: Sendable, Equatable {
 
   /// The target as received.
   public var raw: ArraySlice<UInt8> { bytes[place] }
-  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form.
-  public var rawPath: ArraySlice<UInt8> { bytes[path] }
+  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form. `http://host` means `/`.
+  public var rawPath: ArraySlice<UInt8> { path.isEmpty && form == .absolute ? Self.root : bytes[path] }
   /// The query as received, without `?`; nil when there was no `?`.
   public var rawQuery: ArraySlice<UInt8>? { query.map { bytes[$0] } }
   /// Of the absolute form.
@@ -70,8 +72,6 @@ public struct RequestTarget: Sendable, Equatable {
       let end = rest.firstIndex { $0 == HTTPGrammar.slash || $0 == UInt8(ascii: "?") } ?? rest.endIndex
       host = rest.startIndex..<end
       rest = rest[end...]
-      // `http://host` and `http://host?q` name the path `/`, but a target without a path is nothing we need to guess at.
-      guard rest.first == HTTPGrammar.slash else { throw HTTPError(.invalidTarget) }
     }
     let mark = rest.firstIndex(of: UInt8(ascii: "?"))
     path = rest.startIndex..<(mark ?? rest.endIndex)
@@ -104,25 +104,27 @@ public struct RequestTarget: Sendable, Equatable {
 
   /// The items of the query in order, duplicates kept. Form convention: `+` is a space, `%2B` a plus; an empty item
   /// (as in `a=1&&b=2`) is skipped.
-  /// - Throws: `.invalidQuery`: a broken percent-encoding, a control byte, an empty name, or invalid UTF-8.
+  /// A value may hold control characters: objects of others are asked for by the names that they have. Whoever wants one line
+  /// says so in the parameter's rule.
+  /// - Throws: `.invalidQuery`: a broken percent-encoding, a NUL, a control byte in a name, an empty name, or invalid UTF-8.
   public func queryItems() throws(HTTPError) -> [QueryItem] {
     guard let rawQuery else { return [] }
     var items: [QueryItem] = []
     for item in rawQuery.split(separator: UInt8(ascii: "&")) {
       let mark = item.firstIndex(of: UInt8(ascii: "=")) ?? item.endIndex
-      let name = try Self.queryText(item[..<mark])
+      let name = try Self.queryText(item[..<mark], isOneLine: true)
       if name.isEmpty { throw HTTPError(.invalidQuery) }
-      items.append(QueryItem(name: name, value: try Self.queryText(item[mark...].dropFirst())))
+      items.append(QueryItem(name: name, value: try Self.queryText(item[mark...].dropFirst(), isOneLine: false)))
     }
     return items
   }
 
-  private static func queryText(_ raw: ArraySlice<UInt8>) throws(HTTPError) -> String {
+  private static func queryText(_ raw: ArraySlice<UInt8>, isOneLine: Bool) throws(HTTPError) -> String {
     var decoded: [UInt8] = []
     decoded.reserveCapacity(raw.count)
     var isClean = true
     let isComplete = decode(raw, plusIsSpace: true) { byte in
-      if byte < 0x20 || byte == 0x7F { isClean = false }
+      if byte == 0 || isOneLine && (byte < 0x20 || byte == 0x7F) { isClean = false }
       decoded.append(byte)
     }
     guard isComplete, isClean, let text = String(validating: decoded, as: UTF8.self) else {

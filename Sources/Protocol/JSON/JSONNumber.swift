@@ -80,6 +80,41 @@ struct JSONNumber: Equatable {
     return integer
   }
 
+  /// The value as a whole number, by its digits and never through a double: PostgreSQL prints a `numeric` of any length.
+  /// - Returns: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 38 digits.
+  func asWideInteger(in bytes: Span<UInt8>) throws(DecodeFault) -> Int128 {
+    var value: Int128 = 0
+    var exponent = writtenExponent
+    var isBehindPoint = false
+    func multiplied(_ value: Int128, adding digit: Int128) throws(DecodeFault) -> Int128 {
+      guard value < Self.wideCeiling else { throw .reject(.outOfRange) }
+      return value * 10 + digit
+    }
+    digits: for index in (isNegative ? start + 1 : start)..<end {
+      switch bytes[index] {
+      case 0x30...0x39:
+        value = try multiplied(value, adding: Int128(bytes[index] - 0x30))
+        if isBehindPoint { exponent -= 1 }
+      case 0x2E: isBehindPoint = true
+      default: break digits
+      }
+    }
+    if value == 0 { return 0 }
+    while exponent < 0 {
+      guard value % 10 == 0 else { throw .reject(.wrongType) }
+      value /= 10
+      exponent += 1
+    }
+    while exponent > 0 {
+      value = try multiplied(value, adding: 0)
+      exponent -= 1
+    }
+    return isNegative ? -value : value
+  }
+
+  /// 10^37: a number below it may have one more digit.
+  private static let wideCeiling: Int128 = 10_000_000_000_000_000_000_000_000_000_000_000_000
+
   /// The nearest double. - Throws: `.reject(.outOfRange)` where that is infinite.
   func asDouble(in bytes: Span<UInt8>) throws(DecodeFault) -> Double {
     if isExact {

@@ -75,7 +75,7 @@ extension JSONCursor {
     }
   }
 
-  private func codeUnit(at index: Int) -> UInt32 {
+  func codeUnit(at index: Int) -> UInt32 {
     var unit: UInt32 = 0
     for digit in index..<index + 4 { unit = unit << 4 | (Self.hexValue(byte(at: digit)) ?? 0) }
     return unit
@@ -155,7 +155,7 @@ extension JSONCursor {
     }
   }
 
-  private static func meaning(ofEscape byte: UInt8) -> UInt8 {
+  static func meaning(ofEscape byte: UInt8) -> UInt8 {
     switch byte {
     case 0x62: 0x08
     case 0x66: 0x0C
@@ -167,7 +167,7 @@ extension JSONCursor {
   }
 
   /// - Returns: the number of bytes written; never more than the escape had.
-  private static func write(scalar value: UInt32, to memory: UnsafeMutableRawBufferPointer, at index: Int) -> Int {
+  static func write(scalar value: UInt32, to memory: UnsafeMutableRawBufferPointer, at index: Int) -> Int {
     if value < 0x80 {
       memory[index] = UInt8(value)
       return 1

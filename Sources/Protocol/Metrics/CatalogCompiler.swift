@@ -6,6 +6,7 @@ struct CatalogCompiler {
   private(set) var tables: [TablePlan] = []
   private(set) var rowKeys: [RowKey] = []
   private(set) var distinctSlots: [UInt8] = []
+  private(set) var additions: [Addition] = []
   private(set) var types: [TypePlan] = []
   private(set) var levels: [LevelPlan] = []
   private(set) var fields: [FieldPlan] = []
@@ -42,24 +43,37 @@ struct CatalogCompiler {
     for key in table.object { rowKeys.append(RowKey(name: name(key), kind: .object)) }
     for column in table.columns {
       precondition(!table.object.contains(column.key), "\(table.name): a key is the object's and a column's")
-      rowKeys.append(RowKey(name: name(column.key), kind: RowKey.Kind(column.kind)))
+      rowKeys.append(RowKey(name: name(column.key), kind: column.isMade ? .made : RowKey.Kind(column.kind)))
     }
-    let distinct = table.distinct.map { name in
-      // Safety: MetricTable's initialiser proved that each is a column.
-      UInt8(table.object.count + table.columns.firstIndex { $0.name == name }!)
-    }
+    // Safety: MetricTable's initialiser proved that each is a column.
+    func slot(_ name: String) -> Int { table.object.count + table.columns.firstIndex { $0.name == name }! }
+    let distinct = table.distinct.map { UInt8(slot($0)) }
     var interned: UInt64 = 0
     for (index, column) in table.columns.enumerated() where column.kind == .interned {
       interned |= 1 << UInt64(table.object.count + index)
     }
+    var identity: UInt64 = (1 << UInt64(table.object.count)) - 1
+    let equals: TablePlan.Equals
+    switch table.equals {
+    case .each: equals = .each
+    case .toldApartByPlace: equals = .toldApartByPlace
+    case .addedUp(let adding):
+      equals = .addedUp(additions.count)
+      additions.append(Addition(table, adding, slot))
+    }
+    // Rows that are each kept are no series: one of them is worth keeping without what tells it apart, too.
+    if table.equals != .each { for slot in distinct { identity |= 1 << UInt64(slot) } }
+    let numerics = table.columns.count { $0.kind == .numeric }
     let kind = Array(table.name.utf8)
     tables.append(
       TablePlan(
         name: name(table.name), hasDatabase: table.hasDatabase, firstKey: firstKey, objectCount: table.object.count,
         slotCount: table.object.count + table.columns.count,
-        distinct: Place(start: distinctSlots.count, count: distinct.count), interned: interned,
-        fieldCount: 2 + (table.hasDatabase ? 1 : 0) + (table.object.isEmpty ? 0 : 1) + table.columns.count + 1,
-        fixedBytes: 2 + 12 + 8 + 12 + 12 + 12 * table.columns.count + 5,
+        distinct: Place(start: distinctSlots.count, count: distinct.count), identity: identity, equals: equals,
+        interned: interned,
+        fieldCount: 2 + (table.hasDatabase ? 1 : 0) + (table.object.isEmpty ? 0 : 1) + table.columns.count + numerics
+          + 1,
+        fixedBytes: 2 + 12 + 8 + 12 + 12 + 12 * table.columns.count + CopyTupleWriter.mostNumericBytes * numerics + 5,
         objectSeed: StableHash.xxh64(kind.span, seed: RowEncoder.objectSeed)))
     distinctSlots += distinct
     declared.append(table)
@@ -116,11 +130,13 @@ extension RowKey.Kind {
     self =
       switch kind {
       case .int8: .int8
+      case .numeric: .numeric
       case .float8: .float8
       case .bool: .bool
       case .text: .text
       case .interned: .interned
       case .timestamp: .timestamp
+      case .json: preconditionFailure("no key of a push has JSON for its value")
       }
   }
 }

@@ -14,6 +14,8 @@ public struct CompiledCatalog: Sendable {
   let patterns: [KeyPattern]
   /// Of each table in turn: the slots of the columns that tell rows apart.
   let distinctSlots: [UInt8]
+  /// Of the tables whose equal rows are added up.
+  let additions: [Addition]
   let types: [TypePlan]
   let levels: [LevelPlan]
   let fields: [FieldPlan]
@@ -30,7 +32,8 @@ public struct CompiledCatalog: Sendable {
     for type in types { compiler.add(type) }
     tables = compiler.tables
     rowKeys = compiler.rowKeys
-    patterns = compiler.rowKeys.map { KeyPattern(compiler.names[$0.name.range]) }
+    patterns = compiler.rowKeys.map { $0.kind == .made ? KeyPattern() : KeyPattern(compiler.names[$0.name.range]) }
+    additions = compiler.additions
     distinctSlots = compiler.distinctSlots
     self.types = compiler.types
     levels = compiler.levels
@@ -59,7 +62,9 @@ public struct CompiledCatalog: Sendable {
   /// The slot of a table's key.
   func slot(in plan: TablePlan, named name: Span<UInt8>) -> Int? {
     let first = plan.firstKey
-    for slot in 0..<plan.slotCount where isEqual(rowKeys[first + slot].name, name) { return slot }
+    for slot in 0..<plan.slotCount where isEqual(rowKeys[first + slot].name, name) {
+      return rowKeys[first + slot].kind == .made ? nil : slot
+    }
     return nil
   }
 
@@ -103,6 +108,9 @@ struct TablePlan: Sendable {
   let objectCount: Int
   let slotCount: Int
   let distinct: Place
+  /// The slots without which it is not known what a row is about.
+  let identity: UInt64
+  let equals: Equals
   /// The slots whose texts are stored apart.
   let interned: UInt64
   /// Fields of a tuple, and the bytes of one without its texts.
@@ -112,10 +120,17 @@ struct TablePlan: Sendable {
   let objectSeed: UInt64
 
   var hasObject: Bool { objectCount > 0 }
+  var objectMask: UInt64 { (1 << UInt64(objectCount)) - 1 }
+
+  /// As `MetricTable.Equals`; with the index of the addition.
+  enum Equals: Sendable, Equatable {
+    case each, toldApartByPlace
+    case addedUp(Int)
+  }
 }
 
 struct RowKey: Sendable {
-  enum Kind: UInt8, Sendable { case int8, float8, bool, text, interned, timestamp, object }
+  enum Kind: UInt8, Sendable { case int8, numeric, float8, bool, text, interned, timestamp, object, made }
 
   let name: Place
   let kind: Kind
@@ -152,6 +167,9 @@ struct KeyPattern: Sendable {
   private var masks: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
   /// Bytes of `"key":`; 0 if it is too long for this, it is then found by name.
   let count: Int
+
+  /// Matches nothing.
+  init() { count = 0 }
 
   init(_ name: ArraySlice<UInt8>) {
     let text = [0x22] + name + [0x22, 0x3A]

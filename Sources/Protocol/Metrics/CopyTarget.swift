@@ -25,14 +25,16 @@ public struct CopyTarget: Sendable, Hashable {
     var columns = [Column("time", "timestamptz"), Column("server_id", "int4")]
     if table.hasDatabase { columns.append(Column("database_id", "int8", nullable: true)) }
     if !table.object.isEmpty { columns.append(Column("object_id", "int8")) }
-    columns += table.columns.map { column in
-      switch column.kind {
-      case .int8: Column(column.name, "int8", nullable: true)
-      case .float8: Column(column.name, "float8", nullable: true)
-      case .bool: Column(column.name, "bool", nullable: true)
-      case .text: Column(column.name, "text", nullable: true)
-      case .interned: Column(column.name + "_id", "int8", nullable: true)
-      case .timestamp: Column(column.name, "timestamptz", nullable: true)
+    columns += table.columns.flatMap { column -> [Column] in
+      let name = column.storedName
+      return switch column.kind {
+      case .int8, .interned: [Column(name, "int8", nullable: true)]
+      case .numeric: [Column(name, "int8", nullable: true), Column(column.wideName, "numeric", nullable: true)]
+      case .float8: [Column(name, "float8", nullable: true)]
+      case .bool: [Column(name, "bool", nullable: true)]
+      case .text: [Column(name, "text", nullable: true)]
+      case .timestamp: [Column(name, "timestamptz", nullable: true)]
+      case .json: [Column(name, "jsonb", nullable: true)]
       }
     }
     columns.append(Column("extra", "jsonb", nullable: true))

@@ -11,6 +11,11 @@ public enum MetricCatalog {
   public static let tables: [MetricTable] = types.flatMap(\.tables)
 
   /// The table of what no declaration knows: whole metrics of an unknown type, and unknown parts of known ones.
-  /// Columns: time, server_id, metric_type text, payload jsonb.
   public static let catchAllTable = "unknown_metrics"
+
+  /// As queries see it. Its rows are what is left of metrics: nothing is declared to fill it.
+  public static let catchAll = MetricTable(
+    catchAllTable, "Metrics, and parts of metrics, that no declaration knows.", database: false, equals: .each,
+    columns: [.text("metric_type"), .json("payload")])
+  public static let catchAllType = MetricType(catchAllTable, catchAll.summary, [.rows("", catchAll)])
 }

@@ -4,9 +4,12 @@ extension PushDecoder {
   /// Which field of the open object the key names.
   mutating func metricField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
     let top = frames.top
+    let fault = cursor.fault(of: key)
     if top.kind != .databasesObject {
       let found: Int?
-      if key.isEscaped {
+      if fault != nil {
+        found = nil
+      } else if key.isEscaped {
         scratch.removeAll()
         try cursor.decode(key, into: &scratch)
         found = catalog.field(in: top.level, named: scratch.span)
@@ -18,14 +21,23 @@ extension PushDecoder {
       if let found, !(isNamedByKey && catalog.fields[found].rule == .database) {
         let bit: UInt64 = 1 << UInt64(found - catalog.levels[top.level].fields.start)
         frames.top.field = .known(found)
-        guard top.seen & bit == 0 else { throw .reject(.duplicateKey) }
+        switch catalog.fields[found].rule {
+        case .column, .ignored: break  // a column that comes twice has no value, see `RowValues`
+        case .type, .timestamp, .database, .nested, .rows, .texts, .databases:
+          guard top.seen & bit == 0 else { throw .reject(.duplicateKey) }
+        }
         frames.top.seen |= bit
         return .known(found)
       }
     }
-    try cursor.check(key)
     unknownKey.removeAll()
-    unknownKey.append(cursor.bytes.extracting(key.range))
+    if let fault {
+      cursor.appendMended(key, limit: limits.keyBytes, into: &unknownKey)
+      frames.top.field = .unknown
+      note(fault, .mended)
+    } else {
+      unknownKey.append(cursor.bytes.extracting(key.range))
+    }
     return .unknown
   }
 
@@ -34,25 +46,21 @@ extension PushDecoder {
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
     guard case .known(let index) = frames.top.field else {
-      guard try isComplete(cursor, isLast: isLast) else { return false }
-      let start = cursor.position
-      try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: true)
-      try appendLeftover(cursor.bytes.extracting(start..<cursor.position))
-      frames.valueEnded()
-      return true
+      return try readLeftover(&cursor, isLast: isLast)
     }
     let field = catalog.fields[index]
     let first = cursor.peek
     switch field.rule {
     case .nested where first == 0x7B: try open(&cursor, MetricFrame(.nested, level: field.level))
-    case .rows where first == 0x5B: try open(&cursor, MetricFrame(.rows, table: field.table))
-    case .texts where first == 0x5B: try open(&cursor, MetricFrame(.texts, table: field.table))
+    case .rows where first == 0x5B: try openList(&cursor, MetricFrame(.rows, table: field.table))
+    case .texts where first == 0x5B: try openList(&cursor, MetricFrame(.texts, table: field.table))
     case .databases where first == 0x7B: try open(&cursor, MetricFrame(.databasesObject, level: field.level))
     case .databases where first == 0x5B: try open(&cursor, MetricFrame(.databasesArray, level: field.level))
     case .nested, .rows, .texts, .databases:
       guard first == 0x6E else { throw .reject(.wrongType) }
       guard try readNull(&cursor, isLast: isLast) else { return false }
-    case .type, .timestamp, .database, .ignored, .column:
+    case .ignored: beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
+    case .type, .timestamp, .database, .column:
       guard try isComplete(cursor, isLast: isLast) else { return false }
       try readScalarField(&cursor, field, &rows, &known)
       frames.valueEnded()
@@ -60,10 +68,39 @@ extension PushDecoder {
     return true
   }
 
+  /// The value of a key that nobody declared.
+  private mutating func readLeftover(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
+    var scan = JSONScan(findsMembers: false)
+    switch try extent(cursor, isLast: isLast, findingMembers: &scan) {
+    case .starved: return false
+    case .tooLarge:
+      note(.valueTooLarge, .null)
+      beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
+      return true
+    case .complete: break
+    }
+    let start = cursor.position
+    if try readUnknownValue(&cursor) {
+      var value = ByteBuffer()  // out of `self` while it is read
+      swap(&value, &mendedValue)
+      try appendLeftover(value.span)
+      swap(&value, &mendedValue)
+    } else {
+      try appendLeftover(cursor.bytes.extracting(start..<cursor.position))
+    }
+    frames.valueEnded()
+    return true
+  }
+
   private mutating func open(_ cursor: inout JSONCursor, _ frame: MetricFrame) throws(DecodeFault) {
     guard frames.count < limits.depth else { throw .malformed(.tooDeep, at: cursor.position) }
     cursor.position += 1
     frames.push(frame)
+  }
+
+  private mutating func openList(_ cursor: inout JSONCursor, _ frame: MetricFrame) throws(DecodeFault) {
+    try open(&cursor, frame)
+    encoder.beginList()
   }
 
   private mutating func readNull(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
@@ -89,23 +126,35 @@ extension PushDecoder {
       guard let text = try optionalText(&cursor) else { return }
       if encoder.time == nil { try setTime(text, cursor, &rows) }
     case .database:
+      if metric.isInDatabase, cursor.peek != 0x22, cursor.peek != 0x6E {
+        try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: false)
+        return note(.wrongType, .null)  // and its rows belong to nobody knows which database
+      }
       guard let text = try optionalText(&cursor) else { return }
       if metric.isInDatabase {
-        if metric.openDatabase == .unknown { metric.openDatabase = .id(try databaseID(text, cursor, &rows, &known)) }
+        if metric.openDatabase == .unknown { metric.openDatabase = .id(databaseID(text, cursor, &rows, &known)) }
       } else if metric.database == .unknown {
         if metric.rowsWithoutDatabase > 0 { throw .reject(.metricTooLarge) }
-        metric.database = .id(try databaseID(text, cursor, &rows, &known))
+        metric.database = .id(databaseID(text, cursor, &rows, &known))
       }
-    case .ignored: try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: false)
     case .column:
       let kind = catalog.rowKeys[catalog.tables[field.table].firstKey + field.slot].kind
       if metric.isInDatabase {
         metric.databaseHeaderTable = field.table
-        try databaseHeader.readScalar(&cursor, kind, slot: field.slot, limits: limits)
+        try databaseHeader.readScalar(&cursor, kind, slot: field.slot, depth: frames.count, limits: limits)
+        if !databaseHeader.alterations.isEmpty {
+          note(databaseHeader.alterations, row: nil)
+          databaseHeader.removeAlterations()
+        }
       } else {
         metric.headerTable = field.table
-        try metricHeader.readScalar(&cursor, kind, slot: field.slot, limits: limits)
+        try metricHeader.readScalar(&cursor, kind, slot: field.slot, depth: frames.count, limits: limits)
+        if !metricHeader.alterations.isEmpty {
+          note(metricHeader.alterations, row: nil)
+          metricHeader.removeAlterations()
+        }
       }
+    case .ignored: preconditionFailure("what is ignored is passed over, not read")
     case .nested, .rows, .texts, .databases: preconditionFailure("containers are opened, not read")
     }
   }
@@ -128,7 +177,11 @@ extension PushDecoder {
   ) throws(DecodeFault) -> Bool {
     let isNamedByKey = frames.top.kind == .databasesObject
     if cursor.peek == 0x6E, isNamedByKey { return try readNull(&cursor, isLast: isLast) }
-    guard cursor.peek == 0x7B else { throw .reject(.wrongType) }
+    guard cursor.peek == 0x7B else {
+      note(.wrongType, .null)
+      beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
+      return true
+    }
     var database = MetricState.Database.unknown
     if isNamedByKey {
       swap(&databaseKey, &unknownKey)
@@ -144,8 +197,8 @@ extension PushDecoder {
       }
       databaseKey.removeAll()
       if let text = scan.database.text(from: cursor.position) {
-        database = .id(try databaseID(text, cursor, &rows, &known))
-        databaseKey.append(cursor.bytes.extracting(text.range))
+        database = .id(databaseID(text, cursor, member: "database", &rows, &known))
+        cursor.appendMended(text, limit: limits.stringBytes, into: &databaseKey)
       }
     }
     let level = frames.top.level
@@ -169,55 +222,15 @@ extension PushDecoder {
   ) throws(DecodeFault) {
     if metric.databaseHeaderTable >= 0 {
       let table = metric.databaseHeaderTable
-      let database = try database(for: table)
-      try encoder.encode(
-        &databaseHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+      if let database = try knownDatabase(for: table) {
+        encoder.beginList()
+        encoder.encode(
+          &databaseHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+      } else {
+        rejectRow(.missingField)
+      }
     }
     closeLeftovers()
     metric.isInDatabase = false
-  }
-
-  /// The database that a row of `table` belongs to.
-  mutating func database(for table: Int) throws(DecodeFault) -> UInt64? {
-    guard catalog.tables[table].hasDatabase else { return nil }
-    if metric.isInDatabase {
-      guard case .id(let id) = metric.openDatabase else {
-        throw .reject(metric.isOpenDatabaseWhole ? .missingField : .metricTooLarge)
-      }
-      return id
-    }
-    if case .id(let id) = metric.database { return id }
-    metric.rowsWithoutDatabase += 1
-    return nil
-  }
-
-  // MARK: rows
-
-  /// An element of an array of rows.
-  mutating func readRow(
-    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
-  ) throws(DecodeFault) -> Bool {
-    guard cursor.peek == 0x7B else { throw .reject(.wrongType) }
-    guard try isComplete(cursor, isLast: isLast) else { return false }
-    let table = frames.top.table
-    try row.readRow(&cursor, table: table, in: catalog, depth: frames.count, limits: limits)
-    let database = try database(for: table)
-    try encoder.encode(&row, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
-    frames.valueEnded()
-    return true
-  }
-
-  /// An element of an array of texts.
-  mutating func readTextRow(
-    _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
-  ) throws(DecodeFault) -> Bool {
-    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
-    guard try isComplete(cursor, isLast: isLast) else { return false }
-    let table = frames.top.table
-    try row.readTextRow(&cursor, catalog.rowKeys[catalog.tables[table].firstKey].kind, limits: limits)
-    let database = try database(for: table)
-    try encoder.encode(&row, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
-    frames.valueEnded()
-    return true
   }
 }

@@ -5,13 +5,14 @@ extension PushDecoder {
 
   /// Adds `"unknownKey":value` at the place of the open containers.
   mutating func appendLeftover(_ value: Span<UInt8>) throws(DecodeFault) {
+    if metric.isInDatabase, metric.openDatabase == .unknown {
+      guard metric.isOpenDatabaseWhole else { throw .reject(.metricTooLarge) }
+      return note(.missingField, .null)  // of nobody knows which database
+    }
     for index in Self.metricFrame..<frames.count where !frames[index].isInLeftovers {
       if index > Self.metricFrame {
         // The object is the value of what its parent reads; an array's element, a database, goes by its name.
         if frames[index].kind == .database {
-          if metric.openDatabase == .unknown {
-            throw .reject(metric.isOpenDatabaseWhole ? .missingField : .metricTooLarge)
-          }
           leftovers.append(key: databaseKey)
         } else if case .known(let field) = frames[index - 1].field {
           leftovers.append(key: catalog.fields[field].name, of: catalog)
@@ -29,38 +30,6 @@ extension PushDecoder {
   /// Before the innermost object is closed.
   mutating func closeLeftovers() {
     if frames.top.isInLeftovers { leftovers.append(0x7D as UInt8) }
-  }
-
-  /// Where the present step is, as a JSON path within the metric.
-  func faultPath() -> String {
-    var path = ""
-    func append(name: String) { path += path.isEmpty ? name : "." + name }
-    func text(_ bytes: Span<UInt8>) -> String {
-      bytes.withUnsafeBufferPointer { String(decoding: $0.prefix(64), as: UTF8.self) }
-    }
-    for index in Self.metricFrame..<max(frames.count, Self.metricFrame) {
-      let frame = frames[index]
-      switch frame.kind {
-      case .metric, .nested, .database:
-        switch frame.field {
-        case .none: break
-        case .known(let field): append(name: catalog.text(catalog.fields[field].name))
-        case .unknown: append(name: text(unknownKey.span))
-        }
-      case .databasesObject:
-        if frame.field == .unknown {
-          append(name: text(index == frames.count - 1 ? unknownKey.span : databaseKey.span))
-        }
-      case .databasesArray, .texts: path += "[\(frame.index)]"
-      case .rows:
-        path += "[\(frame.index)]"
-        if index == frames.count - 1, row.faultSlot >= 0 {
-          append(name: catalog.text(catalog.rowKeys[catalog.tables[frame.table].firstKey + row.faultSlot].name))
-        }
-      case .root, .metrics: break
-      }
-    }
-    return path
   }
 }
 

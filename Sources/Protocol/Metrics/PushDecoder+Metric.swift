@@ -34,11 +34,14 @@ extension PushDecoder {
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
     if !isScanning {
+      guard report.metricsReceived < limits.metrics else { throw .envelope(.tooManyMetrics) }
+      metricBegins(cursor)
       metric = MetricState(index: metric.index + 1)
       report.metricsReceived += 1
       metricHeader.removeAll()
       leftovers.removeAll()
       encoder.beginMetric(&rows)
+      markReport()
       guard cursor.peek == 0x7B else { throw .reject(.notAnObject) }
     }
     var scan = JSONScan(findsMembers: true)
@@ -47,7 +50,10 @@ extension PushDecoder {
     case .complete: metric.isWhole = true
     case .tooLarge: metric.isWhole = false
     }
-    guard try beginMetric(&cursor, scan, &rows, &known) else { return true }
+    guard try beginMetric(&cursor, scan, &rows, &known) else {
+      metricPassed(cursor, &rows)
+      return true
+    }
     let level = catalog.types[metric.type].level
     cursor.position += 1
     frames.push(MetricFrame(.metric, level: level))
@@ -76,15 +82,18 @@ extension PushDecoder {
     if let timestamp = scan.timestamp.text(from: start) { try setTime(timestamp, cursor, &rows) }
     if metric.type < 0 {
       guard encoder.time != nil else { throw .reject(.missingTimestamp) }
-      try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: true)
-      leftovers.append(cursor.bytes.extracting(start..<cursor.position))
+      if try readUnknownValue(&cursor) {
+        leftovers.append(mendedValue)
+      } else {
+        leftovers.append(cursor.bytes.extracting(start..<cursor.position))
+      }
       encoder.encodeUnknown(type: scratch, payload: leftovers, &rows)
       metricEnded(&rows)
       frames.valueEnded()
       return false
     }
     if catalog.types[metric.type].hasDatabase, let database = scan.database.text(from: start) {
-      metric.database = .id(try databaseID(database, cursor, &rows, &known))
+      metric.database = .id(databaseID(database, cursor, member: "database", &rows, &known))
     }
     return true
   }
@@ -108,16 +117,37 @@ extension PushDecoder {
       time = PostgresTimestamp.parse(cursor.bytes.extracting(text.range))
     }
     guard let time else { throw .reject(.badTimestamp) }
+    if report.firstTime == nil { report.firstTime = time }
     if time < timeWindow.lowerBound { throw .reject(.tooOld) }
     if time > timeWindow.upperBound { throw .reject(.tooNew) }
     encoder.setTime(time, &rows)
   }
 
+  /// The id of a database's name. - Parameter member: the name's key, if that is not what is being read.
   mutating func databaseID(
-    _ text: JSONText, _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
-  ) throws(DecodeFault) -> UInt64 {
-    try decode(text, cursor)
+    _ text: JSONText, _ cursor: JSONCursor, member: String = "", _ rows: inout PushRows, _ known: inout KnownIDs
+  ) -> UInt64 {
+    if let fault = text.count > limits.stringBytes ? .stringTooLong : cursor.fault(of: text) {
+      note(fault, .mended, member: member)
+    }
+    scratch.removeAll()
+    cursor.decodeMended(text, limit: limits.stringBytes, into: &scratch)
     return encoder.textID(scratch, &rows, &known)
+  }
+
+  /// Reads past a value that nobody declared.
+  /// - Returns: whether it must not be kept as it stands in the text; it is then in `mendedValue`.
+  mutating func readUnknownValue(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
+    let start = cursor.position
+    do throws(DecodeFault) {
+      try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: true)
+      return false
+    } catch { _ = try error.valueFault() }
+    cursor.position = start
+    mendedValue.removeAll()
+    let mending = try cursor.appendMendedValue(depth: frames.count, maximumDepth: limits.depth, into: &mendedValue)
+    if let code = mending.first { note(code, mending.hasMendedText ? .mended : .null) }
+    return true
   }
 
   /// At the metric's closing brace.
@@ -129,8 +159,8 @@ extension PushDecoder {
     if metric.headerTable >= 0 {
       let table = metric.headerTable
       let database = try database(for: table)
-      try encoder.encode(
-        &metricHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
+      encoder.beginList()
+      encoder.encode(&metricHeader, table: table, in: catalog, database: database, window: cursor.bytes, &rows, &known)
     }
     closeLeftovers()
     if !leftovers.isEmpty {
@@ -150,9 +180,10 @@ extension PushDecoder {
   mutating func rejectMetric(_ code: RejectCode, _ rows: inout PushRows) {
     report.rejectedTotal += 1
     report.rejectedByCode[code, default: 0] += 1
+    rollBackReport()
     if report.rejected.count < limits.reportedRejects {
-      let type = metric.type >= 0 ? catalog.typeNames[metric.type] : metric.unknownType
-      report.rejected.append(RejectedMetric(index: metric.index, type: type, code: code, path: faultPath()))
+      report.rejected.append(
+        RejectedMetric(index: metric.index, row: nil, type: reportedType, code: code, path: faultPath()))
     }
     encoder.rollBack(&rows)
     let outer = 2  // the envelope and `metrics`

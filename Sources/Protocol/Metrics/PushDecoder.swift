@@ -29,17 +29,31 @@ public struct PushDecoder: ~Copyable {
   var unknownKey = ByteBuffer()
   var databaseKey = ByteBuffer()
   var scratch = ByteBuffer()
+  /// An unknown value that could not be kept as it stands in the text.
+  var mendedValue = ByteBuffer()
+  var reportMark = ReportMark()
+  /// A row that does not fit the window, and what is kept of it.
+  var oversized: OversizedRow?
+  var oversizedBytes = ByteBuffer()
 
   /// Bytes before the window.
   private var offset = 0
   private var isFinished = false
   private var failure: PushError?
-  private var seenEnvelope: UInt8 = 0
+  var seenEnvelope: UInt8 = 0
+  /// Which field of the envelope came twice.
+  var duplicate = MetricFrame.Field.none
   private var skipper: JSONSkipper?
   /// A scan that waits for more bytes; the value it looks at begins at the next step's first byte.
   private var scan: JSONScan?
   /// Up to here, in the present window, all that is begun is there to its end.
   private(set) var completeUntil = 0
+  /// Of the metric that is read, and of all before it: see `PushBoundaries`.
+  private var digest = Digest()
+  /// d of the metrics that have ended.
+  private var lastDigest = UUID(high: 0, low: 0)
+  /// Where in the window the bytes of the open metric begin that its digest has not got; nil between metrics.
+  private var undigested: Int?
 
   /// Takes the catalog compiled at start, which decoders share.
   public init(catalog: CompiledCatalog, limits: PushLimits = PushLimits()) {
@@ -72,6 +86,9 @@ public struct PushDecoder: ~Copyable {
     seenEnvelope = 0
     skipper = nil
     scan = nil
+    oversized = nil
+    undigested = nil
+    lastDigest = PushBoundaries.beginning(serverID: serverID)
   }
 
   /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
@@ -79,13 +96,18 @@ public struct PushDecoder: ~Copyable {
     var summary = report
     summary.rows = encoder.rowsStored
     summary.rowsRepeated = encoder.rowsRepeated
+    summary.rowsAddedUp = encoder.rowsAddedUp
     return summary
   }
+
+  /// What the push is known by, of all metrics read so far.
+  public var identity: UUID { lastDigest }
 
   /// Bytes held from the allocator, the rows not included.
   public var allocatedBytes: Int {
     encoder.allocatedBytes + leftovers.allocatedBytes + scratch.allocatedBytes + unknownKey.allocatedBytes
-      + databaseKey.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes + databaseHeader.allocatedBytes
+      + databaseKey.allocatedBytes + oversizedBytes.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes
+      + databaseHeader.allocatedBytes
   }
 
   /// Reads on.
@@ -121,16 +143,38 @@ public struct PushDecoder: ~Copyable {
     } catch {
       throw fail(error, start: start)
     }
+    if let from = undigested {
+      digest.update(window.extracting(from..<cursor.position))
+      undigested = 0
+    }
     offset += cursor.position
     return cursor.position
+  }
+
+  /// The first byte of an element of `metrics` is the next one of the window.
+  mutating func metricBegins(_ cursor: JSONCursor) {
+    undigested = cursor.position
+    digest.restart()
+    digest.update(lastDigest)
+  }
+
+  /// The last byte of an element of `metrics` was the last one before the cursor.
+  mutating func metricPassed(_ cursor: JSONCursor, isRejected: Bool = false, _ rows: inout PushRows) {
+    guard let from = undigested else { preconditionFailure("a metric ended that had not begun") }
+    digest.update(cursor.bytes.extracting(from..<cursor.position))
+    undigested = nil
+    lastDigest = digest.takeUUID()
+    rows.endMetric(lastDigest, isRejected: isRejected)
   }
 
   private mutating func fail(_ fault: DecodeFault, start: Int) -> PushError {
     let error =
       switch fault {
-      case .malformed(let defect, let at): PushError(kind: .malformed(defect), offset: offset + at)
-      case .envelope(let envelope): PushError(kind: .envelope(envelope), offset: offset + start)
-      case .reject: PushError(kind: .envelope(.badText), offset: offset + start)
+      case .malformed(let defect, let at):
+        PushError(kind: .malformed(defect), offset: offset + at, path: pushPath())
+      case .envelope(let envelope):
+        PushError(kind: .envelope(envelope), offset: offset + start, path: envelopePath(envelope))
+      case .reject: PushError(kind: .envelope(.badText), offset: offset + start, path: pushPath())
       }
     failure = error
     return error
@@ -140,7 +184,7 @@ public struct PushDecoder: ~Copyable {
   private mutating func step(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
-    if skipper != nil { return try skip(&cursor) }
+    if skipper != nil { return try skip(&cursor, &rows, &known) }
     if cursor.isAtEnd { return false }
     let byte = cursor.peek
     if frames.count == 0 {
@@ -176,12 +220,22 @@ public struct PushDecoder: ~Copyable {
     }
   }
 
-  private mutating func skip(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
+  private mutating func skip(
+    _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
+  ) throws(DecodeFault) -> Bool {
+    let start = cursor.position
     // Safety: `step` came here because there is a skipper.
     cursor.position = try skipper!.advance(cursor.bytes, from: cursor.position)
+    oversized?.keep(cursor.bytes.extracting(start..<cursor.position), in: &oversizedBytes)
     guard skipper!.isDone else { return false }  // Safety: as above
     skipper = nil
-    frames.valueEnded()
+    if oversized == nil {
+      frames.valueEnded()
+      // Of metrics, only rejected ones are passed over.
+      if frames.top.kind == .metrics { metricPassed(cursor, isRejected: true, &rows) }
+    } else {
+      try readOversizedRow(&rows, &known)
+    }
     return true
   }
 
@@ -189,6 +243,7 @@ public struct PushDecoder: ~Copyable {
   mutating func beginSkip(_ skipper: JSONSkipper) {
     self.skipper = skipper
     scan = nil
+    oversized = nil
   }
 
   /// Reads a key; `frames.top.field` says which.
@@ -227,7 +282,8 @@ public struct PushDecoder: ~Copyable {
   private mutating func close(
     _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
-    switch frames.top.kind {
+    let kind = frames.top.kind
+    switch kind {
     case .root:
       if report.collectorID == nil { throw .envelope(.missingCollectorID) }
       if seenEnvelope & EnvelopeField.metrics.bit == 0 { throw .envelope(.missingMetrics) }
@@ -241,6 +297,7 @@ public struct PushDecoder: ~Copyable {
     cursor.position += 1
     frames.pop()
     frames.valueEnded()
+    if kind == .metric { metricPassed(cursor, &rows) }
     return true
   }
 
@@ -289,71 +346,4 @@ public struct PushDecoder: ~Copyable {
 
   /// Whether a scan was begun at this very step, on an earlier window.
   var isScanning: Bool { scan != nil }
-
-  // MARK: the envelope
-
-  private enum EnvelopeField: Int, CaseIterable {
-    case collectorID, hostname, metrics, metricsCount, timestamp, version
-
-    var bit: UInt8 { 1 << UInt8(rawValue) }
-
-    var key: StaticString {
-      switch self {
-      case .collectorID: "collector_id"
-      case .hostname: "hostname"
-      case .metrics: "metrics"
-      case .metricsCount: "metrics_count"
-      case .timestamp: "timestamp"
-      case .version: "version"
-      }
-    }
-  }
-
-  private mutating func envelopeField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
-    for field in EnvelopeField.allCases where cursor.equals(key, field.key) {
-      guard seenEnvelope & field.bit == 0 else { throw .envelope(.duplicateKey) }
-      seenEnvelope |= field.bit
-      return .known(field.rawValue)
-    }
-    return .unknown
-  }
-
-  private mutating func readEnvelopeValue(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
-    guard case .known(let index) = frames.top.field, let field = EnvelopeField(rawValue: index) else {
-      beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
-      return true
-    }
-    if field == .metrics {
-      guard cursor.peek == 0x5B else { throw .envelope(.wrongType) }
-      cursor.position += 1
-      frames.push(MetricFrame(.metrics))
-      return true
-    }
-    guard try isComplete(cursor, isLast: isLast) else { return false }
-    if cursor.peek == 0x6E, field != .collectorID {
-      try cursor.expectNull()
-    } else {
-      switch field {
-      case .collectorID: report.collectorID = try envelopeText(&cursor)
-      case .hostname: report.hostname = try envelopeText(&cursor)
-      case .timestamp: report.timestamp = try envelopeText(&cursor)
-      case .version: report.version = try envelopeText(&cursor)
-      case .metricsCount:
-        guard cursor.peek &- 0x30 < 10 || cursor.peek == 0x2D else { throw .envelope(.wrongType) }
-        guard try cursor.number().isInteger else { throw .envelope(.wrongType) }
-      case .metrics: preconditionFailure("metrics were read above")
-      }
-    }
-    frames.valueEnded()
-    return true
-  }
-
-  private mutating func envelopeText(_ cursor: inout JSONCursor) throws(DecodeFault) -> String {
-    guard cursor.peek == 0x22 else { throw .envelope(.wrongType) }
-    let text = try cursor.text()
-    guard text.count <= limits.keyBytes else { throw .envelope(.tooLong) }
-    scratch.removeAll()
-    do throws(DecodeFault) { try cursor.decode(text, into: &scratch) } catch { throw .envelope(.badText) }
-    return scratch.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-  }
 }

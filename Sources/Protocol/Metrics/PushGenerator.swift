@@ -134,7 +134,7 @@ public struct PushGenerator: Sendable {
 
   private func writeRow(_ json: inout JSONWriter, _ table: MetricTable, _ place: Place) {
     var members: [(key: String, column: MetricColumn?)] = table.object.map { ($0, nil) }
-    members += table.columns.map { ($0.key, $0) }
+    members += table.columns.filter { !$0.isMade }.map { ($0.key, $0) }
     members.sort { $0.key < $1.key }
     json.object { json in
       for (key, column) in members {
@@ -152,7 +152,7 @@ public struct PushGenerator: Sendable {
 
   private static let optional: Set<String> = [
     "max_length", "numeric_precision", "numeric_scale", "relation", "page", "tuple", "virtualxid", "transactionid",
-    "classid", "objid", "objsubid",
+    "classid", "objid", "objsubid", "userid", "dbid", "toplevel",
   ]
 
   private func objectName(_ key: String, _ table: MetricTable, _ row: Int) -> String {
@@ -175,7 +175,7 @@ public struct PushGenerator: Sendable {
   private func writeValue(_ json: inout JSONWriter, _ column: MetricColumn, _ table: MetricTable, _ place: Place) {
     let random = draw(table.name + column.key, place.database << 32 | place.row)
     switch column.kind {
-    case .int8:
+    case .int8, .numeric:
       switch column.meaning {
       case .counter: json.value(Int64(random % 100_000) + place.time % 10_000_000 * Int64(random % 97))
       case .gauge: json.value(random % (1 << (random % 30)))
@@ -187,6 +187,7 @@ public struct PushGenerator: Sendable {
     case .bool: json.value(random % 2 == 0)
     case .text: json.value(random % 16 == 0 ? "" : "\(column.key)_\(random % 5)")
     case .interned: json.value(longText(column.key, random))
+    case .json: json.null()
     case .timestamp:
       let ago = Int64(random % 100_000)
       let micros = "." + String(1_000_000 + random % 1_000_000).dropFirst()

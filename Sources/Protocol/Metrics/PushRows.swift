@@ -34,6 +34,8 @@ public struct PushRows: ~Copyable {
   public private(set) var times: ClosedRange<Int64>?
   /// To be told to `KnownIDs.insert`, each, once the push is committed.
   public private(set) var pendingIDs: [UInt64] = []
+  /// Where metrics end.
+  public private(set) var boundaries = PushBoundaries()
 
   private let tuples: UnsafeMutableBufferPointer<Tuples>
   private var marks: [Mark]
@@ -41,10 +43,13 @@ public struct PushRows: ~Copyable {
   private var held = ByteBuffer()
   private var heldTuples: [HeldTuple] = []
   private let retainedBytes: Int
+  /// Targets from here on are names, which belong to no metric.
+  private let factTargets: Int
 
   /// - Parameters: - catalog: gives the targets. - retainedBytes: memory kept per target by `reset`.
   public init(catalog: CompiledCatalog, retainedBytes: Int = 64 << 10) {
     targetCount = catalog.targets.count
+    factTargets = min(catalog.textsTarget, catalog.objectsTarget)
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
     // Safety: every element is initialised here and lives until deinit; nobody else holds the pointer.
@@ -58,12 +63,6 @@ public struct PushRows: ~Copyable {
   }
 
   public func rowCount(of target: Int) -> Int { tuples[target].rows }
-
-  /// Adds each target's tuples to its place in `counts`.
-  public func addRowCounts(to counts: inout [Int]) {
-    if rowCount == 0 { return }
-    for target in 0..<targetCount { counts[target] += tuples[target].rows }
-  }
 
   /// The target's tuples in bytes.
   public func byteCount(of target: Int) -> Int { tuples[target].bytes.count }
@@ -81,7 +80,8 @@ public struct PushRows: ~Copyable {
 
   /// Bytes held from the allocator: what a memory budget should count.
   public var allocatedBytes: Int {
-    var sum = held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
+    var sum = boundaries.allocatedBytes
+    sum += held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
     for index in 0..<targetCount { sum += tuples[index].bytes.allocatedBytes }
     return sum
   }
@@ -95,6 +95,7 @@ public struct PushRows: ~Copyable {
     held.removeAll(keepingCapacity: held.allocatedBytes <= retainedBytes)
     heldTuples.removeAll(keepingCapacity: heldTuples.capacity * MemoryLayout<HeldTuple>.stride <= retainedBytes)
     pendingIDs.removeAll(keepingCapacity: pendingIDs.capacity * 8 <= retainedBytes)
+    boundaries.removeAll(keepingAtMost: retainedBytes)
     days.removeAll(keepingCapacity: true)
     times = nil
     rowCount = 0
@@ -153,6 +154,30 @@ public struct PushRows: ~Copyable {
     held.removeAll()
   }
 
+  /// Bytes of the tuples that wait for their time.
+  var heldBytes: Int { held.count }
+
+  /// Lends the tuple of `target` that begins at `offset`, with whatever follows it.
+  func withTuple<R>(of target: Int, isHeld: Bool, at offset: Int, _ body: (Span<UInt8>) -> R) -> R {
+    isHeld ? body(held.span.extracting(offset...)) : body(tuples[target].bytes.span.extracting(offset...))
+  }
+
+  /// Puts another tuple in the place of the one of `length` bytes at `offset`.
+  mutating func replaceTuple(of target: Int, isHeld: Bool, at offset: Int, _ length: Int, with tuple: Span<UInt8>) {
+    encodedBytes += tuple.count - length
+    if !isHeld { return tuples[target].bytes.replace(offset..<offset + length, with: tuple) }
+    held.replace(offset..<offset + length, with: tuple)
+    if tuple.count == length { return }
+    var start = 0
+    for index in heldTuples.indices {
+      if start == offset {
+        heldTuples[index].byteCount = tuple.count
+        return
+      }
+      start += heldTuples[index].byteCount
+    }
+  }
+
   mutating func appendPending(_ id: UInt64) { pendingIDs.append(id) }
 
   /// Rows up to here belong to earlier metrics.
@@ -174,6 +199,14 @@ public struct PushRows: ~Copyable {
     heldTuples.removeAll(keepingCapacity: true)
     for id in pendingIDs[pendingMark...] { forget(id) }
     pendingIDs.removeSubrange(pendingMark...)
+  }
+
+  /// The metric that began with `mark` has ended. - Parameter digest: what the push is known by up to here.
+  mutating func endMetric(_ digest: UUID, isRejected: Bool) {
+    boundaries.append(digest, isRejected: isRejected)
+    for index in 0..<factTargets where tuples[index].rows != marks[index].rows {
+      boundaries.fill(index, rows: tuples[index].rows, bytes: tuples[index].bytes.count)
+    }
   }
 
   /// A metric's rows have this time, and stay.

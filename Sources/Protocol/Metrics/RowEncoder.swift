@@ -12,6 +12,7 @@ struct RowEncoder: ~Copyable {
   private struct Mark {
     var rowsStored = 0
     var rowsRepeated = 0
+    var rowsAddedUp = 0
   }
 
   private(set) var serverID: Int32 = 0
@@ -19,6 +20,7 @@ struct RowEncoder: ~Copyable {
   private(set) var time: Int64?
   private(set) var rowsStored = 0
   private(set) var rowsRepeated = 0
+  private(set) var rowsAddedUp = 0
 
   private let targets: (unknownMetrics: Int, texts: Int, objects: Int)
   private let retainedEntries: Int
@@ -28,28 +30,44 @@ struct RowEncoder: ~Copyable {
   /// Texts and objects that this push has told.
   private var told = IDSet()
   private var mark = Mark()
+  /// Of the list that is being read.
+  private var places = ListPlaces()
+  /// The row that the present one is added to.
+  private var addend: RowValues
+  private var sum = ByteBuffer()
+  private var objectName = ByteBuffer()
+  private var placeText = ByteBuffer()
 
   init(catalog: borrowing CompiledCatalog, limits: PushLimits) {
     targets = (catalog.unknownMetricsTarget, catalog.textsTarget, catalog.objectsTarget)
     retainedEntries = limits.retainedEntries
+    addend = RowValues(catalog: catalog, copiesTexts: true)
   }
 
-  var allocatedBytes: Int { stored.allocatedBytes + told.allocatedBytes + storedByMetric.capacity * 8 }
+  var allocatedBytes: Int {
+    stored.allocatedBytes + told.allocatedBytes + storedByMetric.capacity * 8 + places.allocatedBytes
+      + addend.allocatedBytes + sum.allocatedBytes
+  }
 
   mutating func begin(serverID: Int32) {
     self.serverID = serverID
     stored.removeAll(keepingCapacityFor: retainedEntries)
     told.removeAll(keepingCapacityFor: retainedEntries)
     storedByMetric.removeAll(keepingCapacity: storedByMetric.capacity <= retainedEntries)
+    places.shrink(to: retainedEntries)
     rowsStored = 0
     rowsRepeated = 0
+    rowsAddedUp = 0
     time = nil
     mark = Mark()
   }
 
+  /// What follows has no equals in what was before: the rows of one array, or the one row of a metric's scalars.
+  mutating func beginList() { places.beginList() }
+
   mutating func beginMetric(_ rows: inout PushRows) {
     rows.mark()
-    mark = Mark(rowsStored: rowsStored, rowsRepeated: rowsRepeated)
+    mark = Mark(rowsStored: rowsStored, rowsRepeated: rowsRepeated, rowsAddedUp: rowsAddedUp)
     storedByMetric.removeAll(keepingCapacity: true)
     time = nil
   }
@@ -71,6 +89,7 @@ struct RowEncoder: ~Copyable {
     storedByMetric.removeAll(keepingCapacity: true)
     rowsStored = mark.rowsStored
     rowsRepeated = mark.rowsRepeated
+    rowsAddedUp = mark.rowsAddedUp
   }
 
   /// Counts the row as a repeat or as stored.
@@ -114,23 +133,19 @@ struct RowEncoder: ~Copyable {
     return true
   }
 
-  /// Appends a row of `table`, unless it repeats one.
-  /// - Throws: `.reject(.missingField)` if a part of the object's key is not there; `values.faultSlot` names it.
+  /// Appends a row of `table`, unless it repeats one of an earlier list, or adds it to an equal one of its list.
+  /// - Precondition: the parts of its object are there.
   mutating func encode(
     _ values: inout RowValues, table: Int, in catalog: borrowing CompiledCatalog, database: UInt64?,
     window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
-  ) throws(DecodeFault) {
+  ) {
     let plan = catalog.tables[table]
-    let objectMask: UInt64 = (1 << UInt64(plan.objectCount)) - 1
-    if values.present & objectMask != objectMask {
-      values.setFaultSlot((~values.present & objectMask).trailingZeroBitCount)
-      throw .reject(.missingField)
-    }
     var hash = StableHash.mix(UInt64(table), 0)
     if plan.hasDatabase { hash = mix(hash, database) }
     var object: UInt64 = 0
     if plan.hasObject {
-      object = objectID(values, plan, in: catalog, window: window, &rows, &known)
+      object = plan.objectSeed
+      for slot in 0..<plan.objectCount { object = StableHash.xxh64(values.text(slot, window: window), seed: object) }
       hash = StableHash.mix(hash, object)
     }
     var interned = values.present & plan.interned
@@ -149,18 +164,66 @@ struct RowEncoder: ~Copyable {
         hash = mix(hash, values.slots[slot].bits)
       }
     }
-    let bytes = plan.fixedBytes + values.textBytes + values.extra.count + 2
+    let entry = places.add(hash)
+    let place = places[entry].place
+    if case .addedUp(let addition) = plan.equals {
+      let addition = catalog.additions[addition]
+      values.slots[addition.count].bits = 1
+      values.present |= 1 << UInt64(addition.count)
+      if place > 1 {
+        rowsAddedUp += 1
+        return add(&values, to: entry, addition, table, plan, catalog, database, object, window, &rows)
+      }
+    } else if place > 1 {
+      hash = StableHash.mix(hash, UInt64(place))
+    }
+    if plan.hasObject {
+      object = tell(
+        object, place: plan.equals == .toldApartByPlace ? place : 1, values, plan, catalog, window, &rows, &known)
+    }
+    let bytes = Self.mostBytes(values, plan)
     let serverID = serverID
     if let time {
       if isRepeated(hash, time) { return }
+      places[entry].offset = rows.byteCount(of: table)
       rows.appendTuple(to: table, fields: plan.fieldCount, atMost: bytes) { tuple in
         Self.write(&tuple, values, plan, catalog, time, serverID, database, object, window)
       }
     } else {
+      places[entry].offset = rows.heldBytes
       rows.holdTuple(for: table, hash: hash, fields: plan.fieldCount, atMost: bytes) { tuple in
         Self.write(&tuple, values, plan, catalog, 0, serverID, database, object, window)
       }
     }
+  }
+
+  private static func mostBytes(_ values: borrowing RowValues, _ plan: TablePlan) -> Int {
+    plan.fixedBytes + values.textBytes + values.extra.count + 2
+  }
+
+  /// Adds the row to the first of its list with its identity, whose tuple is there and is written anew.
+  private mutating func add(
+    _ values: inout RowValues, to entry: Int, _ addition: Addition, _ table: Int, _ plan: TablePlan,
+    _ catalog: borrowing CompiledCatalog, _ database: UInt64?, _ object: UInt64, _ window: Span<UInt8>,
+    _ rows: inout PushRows
+  ) {
+    let offset = places[entry].offset
+    if offset < 0 { return }  // the first one repeats an earlier list's row, and so does what would be added to it
+    let isHeld = time == nil
+    let length = rows.withTuple(of: table, isHeld: isHeld, at: offset) { bytes in
+      Self.read(bytes, into: &addend, plan, catalog)
+    }
+    addition.add(addend, to: &values, catalog.rowKeys[plan.firstKey..<plan.firstKey + plan.slotCount])
+    sum.removeAll()
+    let (serverID, time) = (serverID, time ?? 0)
+    sum.appendUninitialized(minimumCapacity: Self.mostBytes(values, plan)) { memory in
+      var tuple = CopyTupleWriter(memory, fields: plan.fieldCount)
+      Self.write(&tuple, values, plan, catalog, time, serverID, database, object, window)
+      return tuple.count
+    }
+    let distance = sum.count - length
+    rows.replaceTuple(of: table, isHeld: isHeld, at: offset, length, with: sum.span)
+    if distance != 0 { places.move(behind: offset, by: distance) }
   }
 
   @inline(__always)
@@ -184,10 +247,19 @@ struct RowEncoder: ~Copyable {
     for slot in plan.objectCount..<plan.slotCount {
       if present & (1 << UInt64(slot)) == 0 {
         tuple.null()
+        if catalog.rowKeys[plan.firstKey + slot].kind == .numeric { tuple.null() }
         continue
       }
       switch catalog.rowKeys[plan.firstKey + slot].kind {
-      case .int8, .float8, .timestamp, .interned: tuple.eightBytes(values.slots[slot].bits)
+      case .int8, .float8, .timestamp, .interned, .made: tuple.eightBytes(values.slots[slot].bits)
+      case .numeric:
+        if values.slots[slot].isWide {
+          tuple.null()
+          tuple.numeric(values.slots[slot].wide)
+        } else {
+          tuple.eightBytes(values.slots[slot].bits)
+          tuple.null()
+        }
       case .bool: tuple.bool(values.slots[slot].bits != 0)
       case .text: tuple.text(values.text(slot, window: window))
       case .object: preconditionFailure("the object's keys come before the columns")
@@ -196,30 +268,80 @@ struct RowEncoder: ~Copyable {
     if values.extra.isEmpty { tuple.null() } else { tuple.jsonbObject(inside: values.extra.span) }
   }
 
-  private mutating func objectID(
-    _ values: borrowing RowValues, _ plan: TablePlan, in catalog: borrowing CompiledCatalog, window: Span<UInt8>,
-    _ rows: inout PushRows, _ known: inout KnownIDs
+  /// Takes a tuple apart again. - Returns: its length; more may follow it.
+  private static func read(
+    _ bytes: Span<UInt8>, into values: inout RowValues, _ plan: TablePlan, _ catalog: borrowing CompiledCatalog
+  ) -> Int {
+    var index = 2 + 12 + 8 + (plan.hasObject ? 12 : 0)
+    func field() -> Range<Int>? {
+      let length = Int(Int32(truncatingIfNeeded: integer(bytes, index, 4)))
+      index += 4
+      if length < 0 { return nil }
+      index += length
+      return index - length..<index
+    }
+    values.removeAll()
+    if plan.hasDatabase { _ = field() }
+    for slot in plan.objectCount..<plan.slotCount {
+      let kind = catalog.rowKeys[plan.firstKey + slot].kind
+      let place = field()
+      let wide = kind == .numeric ? field() : nil
+      guard place != nil || wide != nil else { continue }
+      values.present |= 1 << UInt64(slot)
+      switch (place, kind) {
+      case (nil, _): if let wide { values.slots[slot].wide = CopyTupleWriter.numeric(bytes.extracting(wide)) }
+      case (let place?, .text): values.setText(slot, bytes.extracting(place))
+      case (let place?, _):
+        values.slots[slot] = RowValues.Slot(bits: integer(bytes, place.lowerBound, place.count))
+      }
+    }
+    // The version of jsonb, a brace, and a brace at the end.
+    if let extra = field() { values.setExtra(bytes.extracting(extra.lowerBound + 2..<extra.upperBound - 1)) }
+    return index
+  }
+
+  private static func integer(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> UInt64 {
+    var value: UInt64 = 0
+    for index in start..<start + count { value = value << 8 | UInt64(bytes[index]) }
+    return value
+  }
+
+  /// Tells the database about a row's object, if need be.
+  /// - Parameters: - id: of the first of its name. - place: its place among its equals; a later one is another object.
+  /// - Returns: its id.
+  private mutating func tell(
+    _ id: UInt64, place: UInt32, _ values: borrowing RowValues, _ plan: TablePlan,
+    _ catalog: borrowing CompiledCatalog, _ window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
   ) -> UInt64 {
-    var id = plan.objectSeed
-    for slot in 0..<plan.objectCount { id = StableHash.xxh64(values.text(slot, window: window), seed: id) }
+    let id = ObjectName.id(id, place: place)
     guard isNew(id, tag: 2, &rows, &known) else { return id }
     var bytes = 0
     for slot in 0..<plan.objectCount { bytes += values.slots[slot].count }
     let parts = plan.objectCount
+    objectName.removeAll()
+    for slot in 0..<parts {
+      if slot > 0 { objectName.append(UInt8(ascii: ".")) }
+      ObjectName.append(values.text(slot, window: window), of: parts, to: &objectName)
+    }
+    placeText.removeAll()
+    if place > 1 {
+      placeText.append(utf8: String(place))
+      objectName.append(UInt8(ascii: "#"))
+      objectName.append(placeText)
+    }
     let serverID = serverID
     let kind = catalog.names.span.extracting(plan.name.range)
-    let most = 2 + 8 + 12 + (4 + kind.count) + (4 + bytes + parts) + (4 + 20 + 4 * parts + bytes)
+    let elements = parts + (place > 1 ? 1 : 0)
+    let keyBytes = bytes + placeText.count
+    let most = 2 + 8 + 12 + (4 + kind.count) + (4 + objectName.count) + (4 + 20 + 4 * elements + keyBytes)
     rows.appendTuple(to: targets.objects, fields: 5, atMost: most) { tuple in
       tuple.int4(serverID)
       tuple.eightBytes(id)
       tuple.text(kind)
-      tuple.textHeader(bytes + parts - 1)
-      for slot in 0..<parts {
-        if slot > 0 { tuple.dot() }
-        tuple.raw(values.text(slot, window: window))
-      }
-      tuple.textArray(count: parts, bytes: bytes)
+      tuple.text(objectName.span)
+      tuple.textArray(count: elements, bytes: keyBytes)
       for slot in 0..<parts { tuple.text(values.text(slot, window: window)) }
+      if place > 1 { tuple.text(placeText.span) }
     }
     return id
   }

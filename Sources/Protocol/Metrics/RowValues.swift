@@ -1,4 +1,7 @@
 // The values of one row between its JSON and its tuple: read in the order of the text, written in the order of columns.
+//
+// A value that its column cannot hold costs itself and nothing else: a text is mended, anything else is left out, and what
+// was done is noted for the answer. Only what is no JSON throws.
 
 /// One row's values by slot. Reused for every row, so that a row costs no memory of its own.
 struct RowValues: ~Copyable {
@@ -8,24 +11,47 @@ struct RowValues: ~Copyable {
     var count = 0
     /// Whether a text is in `copies`; otherwise it is in the window.
     var isCopied = false
+    /// Of a numeric: whether it does not fit an int8. Its high half is then in `count`.
+    var isWide = false
+
+    var wide: Int128 {
+      get { isWide ? Int128(count) << 64 | Int128(bits) : Int128(Int64(bitPattern: bits)) }
+      set {
+        isWide = Int64(exactly: newValue) == nil
+        bits = UInt64(truncatingIfNeeded: newValue)
+        count = isWide ? Int(truncatingIfNeeded: newValue >> 64) : 0
+      }
+    }
+  }
+
+  /// A value that is not stored as it was sent.
+  struct Alteration {
+    /// -1: an unknown key, which is then named.
+    let slot: Int
+    let name: String
+    let code: RejectCode
+    let action: AlteredValue.Action
   }
 
   var slots = FixedStorage(repeating: Slot(), count: CompiledCatalog.mostSlots)
-  /// Bit n: the key of slot n was there; and it was not null.
+  /// Bit n: the key of slot n was there; and it has a value.
   private(set) var seen: UInt64 = 0
-  private(set) var present: UInt64 = 0
+  var present: UInt64 = 0
   /// Bytes of the inline texts.
   private(set) var textBytes = 0
   /// Texts that had escapes, and those that must outlive the window.
   private(set) var copies = ByteBuffer()
   /// The unknown keys and their values, as the inside of a JSON object.
   private(set) var extra = ByteBuffer()
-  /// After a fault: the slot it happened at, or -1.
-  private(set) var faultSlot = -1
+  private(set) var alterations: [Alteration] = []
   /// For each table: the slot that came first the last time, and the one that came after each slot.
   private var successors: [UInt8]
   /// Whether texts are copied at once, because the window may move on before the row is written.
   private let copiesTexts: Bool
+
+  private static let retainedAlterations = 1024
+  /// 10^38, the first number with more digits than a numeric column takes.
+  static let wideEnd: UInt128 = 100_000_000_000_000_000_000_000_000_000_000_000_000
 
   init(catalog: borrowing CompiledCatalog, copiesTexts: Bool) {
     successors = Array(repeating: 0, count: copiesTexts ? 0 : catalog.rowKeys.count + catalog.tables.count)
@@ -38,12 +64,30 @@ struct RowValues: ~Copyable {
     seen = 0
     present = 0
     textBytes = 0
-    faultSlot = -1
     if !copies.isEmpty { copies.removeAll() }
     if !extra.isEmpty { extra.removeAll() }
+    if !alterations.isEmpty { removeAlterations() }
   }
 
-  mutating func setFaultSlot(_ slot: Int) { faultSlot = slot }
+  mutating func removeAlterations() {
+    alterations.removeAll(keepingCapacity: alterations.capacity <= Self.retainedAlterations)
+  }
+
+  /// Leaves the value of `slot` out, because of `code`.
+  mutating func drop(_ slot: Int, _ code: RejectCode) {
+    present &= ~(1 << UInt64(slot))
+    if alterations.contains(where: { $0.slot == slot && $0.action == .null }) { return }
+    alterations.append(Alteration(slot: slot, name: "", code: code, action: .null))
+  }
+
+  /// Why a slot of `mask` has no value that it was sent.
+  func fault(in mask: UInt64) -> (slot: Int, code: RejectCode)? {
+    for alteration in alterations where alteration.slot >= 0 && alteration.action == .null {
+      let bit: UInt64 = 1 << UInt64(alteration.slot)
+      if mask & bit != 0, present & bit == 0 { return (alteration.slot, alteration.code) }
+    }
+    return nil
+  }
 
   /// Reads the object at `cursor` as a row of `table`.
   /// - Parameter depth: how many containers are open around it.
@@ -76,13 +120,8 @@ struct RowValues: ~Copyable {
       if slot >= 0 {
         previous = hints + 1 + slot
         cursor.skipWhitespace()
-        do throws(DecodeFault) {
-          guard seen & (1 << UInt64(slot)) == 0 else { throw .reject(.duplicateKey) }
-          try readScalar(&cursor, catalog.rowKeys[plan.firstKey + slot].kind, slot: slot, limits: limits)
-        } catch {
-          faultSlot = slot
-          throw error
-        }
+        try readScalar(
+          &cursor, catalog.rowKeys[plan.firstKey + slot].kind, slot: slot, depth: depth + 1, limits: limits)
       }
       cursor.skipWhitespace()
       if cursor.peek == 0x2C {
@@ -103,104 +142,169 @@ struct RowValues: ~Copyable {
   ) throws(DecodeFault) -> Int {
     let start = cursor.position
     let key = try cursor.text()
-    guard key.count <= limits.keyBytes else { throw .reject(.stringTooLong) }
     cursor.skipWhitespace()
     try cursor.expect(0x3A)
-    let slot: Int?
-    if key.isEscaped {
-      let end = copies.count
-      try cursor.decode(key, into: &copies)
-      slot = catalog.slot(in: plan, named: copies.span.extracting(end..<copies.count))
-      copies.truncate(to: end)
-    } else {
-      slot = catalog.slot(in: plan, named: cursor.bytes.extracting(key.range))
+    let keyFault = key.count > limits.keyBytes ? RejectCode.stringTooLong : cursor.fault(of: key)
+    if keyFault == nil {
+      let slot: Int?
+      if key.isEscaped {
+        let end = copies.count
+        cursor.decodeMended(key, limit: limits.keyBytes, into: &copies)
+        slot = catalog.slot(in: plan, named: copies.span.extracting(end..<copies.count))
+        copies.truncate(to: end)
+      } else {
+        slot = catalog.slot(in: plan, named: cursor.bytes.extracting(key.range))
+      }
+      if let slot { return slot }
     }
-    if let slot { return slot }
-    try cursor.check(key)
-    try cursor.skipValue(depth: depth + 1, maximumDepth: limits.depth, storable: true)
-    if !extra.isEmpty { extra.append(0x2C as UInt8) }
-    extra.append(cursor.bytes.extracting(start..<cursor.position))
+    try readUnknown(&cursor, key, from: start, fault: keyFault, depth: depth, limits: limits)
     return -1
   }
 
+  /// Keeps an unknown member as it stands in the text, or mended.
+  /// - Parameter fault: of the key.
+  private mutating func readUnknown(
+    _ cursor: inout JSONCursor, _ key: JSONText, from start: Int, fault: RejectCode?, depth: Int, limits: PushLimits
+  ) throws(DecodeFault) {
+    if !extra.isEmpty { extra.append(0x2C as UInt8) }
+    let valueStart = cursor.position
+    if fault == nil {
+      do throws(DecodeFault) {
+        try cursor.skipValue(depth: depth + 1, maximumDepth: limits.depth, storable: true)
+        extra.append(cursor.bytes.extracting(start..<cursor.position))
+        return
+      } catch {
+        _ = try error.valueFault()
+      }
+    }
+    cursor.position = valueStart
+    extra.append(0x22 as UInt8)
+    cursor.appendMended(key, limit: limits.keyBytes, into: &extra)
+    extra.append("\":")
+    let mending = try cursor.appendMendedValue(depth: depth + 1, maximumDepth: limits.depth, into: &extra)
+    guard let code = fault ?? mending.first else { preconditionFailure("a fault was found twice or not at all") }
+    let action = fault != nil || mending.hasMendedText ? AlteredValue.Action.mended : .null
+    alterations.append(Alteration(slot: -1, name: cursor.shown(key), code: code, action: action))
+  }
+
   /// Reads one value of a declared kind into its slot; `null` leaves it empty.
+  /// - Parameter depth: how many containers are open around it.
   @inline(__always)
   mutating func readScalar(
-    _ cursor: inout JSONCursor, _ kind: RowKey.Kind, slot: Int, limits: PushLimits
+    _ cursor: inout JSONCursor, _ kind: RowKey.Kind, slot: Int, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
     let bit: UInt64 = 1 << UInt64(slot)
+    // Which of two values is meant is not known: neither is stored.
+    if seen & bit != 0 { return try refuse(&cursor, slot, .duplicateKey, depth, limits) }
     seen |= bit
     let first = cursor.peek
     if first == 0x6E {
       try cursor.expectNull()
       return
     }
+    let isNumber = first &- 0x30 < 10 || first == 0x2D
     switch kind {
     case .int8:
-      guard first &- 0x30 < 10 || first == 0x2D else { throw .reject(.wrongType) }
-      slots[slot].bits = UInt64(bitPattern: try cursor.integer())
+      guard isNumber else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
+      do throws(DecodeFault) {
+        slots[slot].bits = UInt64(bitPattern: try cursor.integer())
+      } catch { return drop(slot, try error.valueFault()) }
+    case .numeric:
+      guard isNumber else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
+      let start = cursor.position
+      do throws(DecodeFault) {
+        slots[slot].bits = UInt64(bitPattern: try cursor.integer())
+        slots[slot].isWide = false
+      } catch {
+        _ = try error.valueFault()
+        cursor.position = start
+        do throws(DecodeFault) {
+          slots[slot].wide = try cursor.number().asWideInteger(in: cursor.bytes)
+        } catch { return drop(slot, try error.valueFault()) }
+      }
     case .float8:
-      guard first &- 0x30 < 10 || first == 0x2D else { throw .reject(.wrongType) }
-      slots[slot].bits = try cursor.double().bitPattern
+      guard isNumber else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
+      do throws(DecodeFault) {
+        slots[slot].bits = try cursor.double().bitPattern
+      } catch { return drop(slot, try error.valueFault()) }
     case .bool:
-      guard first == 0x74 || first == 0x66 else { throw .reject(.wrongType) }
+      guard first == 0x74 || first == 0x66 else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
       slots[slot].bits = try cursor.boolean() ? 1 : 0
     case .text:
+      guard first == 0x22 else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
       try readText(&cursor, slot: slot, limits: limits)
       textBytes += slots[slot].count
     case .interned, .object:
+      guard first == 0x22 else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
       try readText(&cursor, slot: slot, limits: limits)
     case .timestamp:
-      guard let value = try readTimestamp(&cursor, limits: limits) else { return }
+      guard first == 0x22 else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
+      guard let value = try readTimestamp(&cursor, slot, limits: limits) else { return }
       slots[slot].bits = UInt64(bitPattern: value)
+    case .made: preconditionFailure("no key of a push names it")
     }
     present |= bit
   }
 
-  /// Reads the element of an array of texts into slot 0.
+  /// Passes a value that the slot cannot hold.
+  private mutating func refuse(
+    _ cursor: inout JSONCursor, _ slot: Int, _ code: RejectCode, _ depth: Int, _ limits: PushLimits
+  ) throws(DecodeFault) {
+    try cursor.skipValue(depth: depth, maximumDepth: limits.depth, storable: false)
+    drop(slot, code)
+  }
+
+  /// Reads the element of an array of texts into slot 0. - Precondition: it is a string.
   mutating func readTextRow(
-    _ cursor: inout JSONCursor, _ kind: RowKey.Kind, limits: PushLimits
+    _ cursor: inout JSONCursor, _ kind: RowKey.Kind, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
     removeAll()
-    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
-    try readScalar(&cursor, kind, slot: 0, limits: limits)
+    try readScalar(&cursor, kind, slot: 0, depth: depth, limits: limits)
   }
 
   @inline(__always)
   private mutating func readText(
     _ cursor: inout JSONCursor, slot: Int, limits: PushLimits
   ) throws(DecodeFault) {
-    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
     let text = try cursor.text()
-    guard text.count <= limits.stringBytes else { throw .reject(.stringTooLong) }
-    if text.isEscaped || copiesTexts {
-      let start = copies.count
-      try cursor.decode(text, into: &copies)
-      slots[slot] = Slot(bits: UInt64(start), count: copies.count - start, isCopied: true)
-    } else {
-      if text.isWide { try cursor.checkUTF8(text.range) }
-      slots[slot] = Slot(bits: UInt64(text.start), count: text.count, isCopied: false)
-    }
+    if text.count > limits.stringBytes { return mend(cursor, text, slot, .stringTooLong, limits) }
+    do throws(DecodeFault) {
+      if text.isEscaped || copiesTexts {
+        let start = copies.count
+        try cursor.decode(text, into: &copies)
+        slots[slot] = Slot(bits: UInt64(start), count: copies.count - start, isCopied: true)
+      } else {
+        if text.isWide { try cursor.checkUTF8(text.range) }
+        slots[slot] = Slot(bits: UInt64(text.start), count: text.count, isCopied: false)
+      }
+    } catch { mend(cursor, text, slot, try error.valueFault(), limits) }
   }
 
-  /// - Returns: nil for "".
+  private mutating func mend(
+    _ cursor: borrowing JSONCursor, _ text: JSONText, _ slot: Int, _ code: RejectCode, _ limits: PushLimits
+  ) {
+    let start = copies.count
+    cursor.decodeMended(text, limit: limits.stringBytes, into: &copies)
+    slots[slot] = Slot(bits: UInt64(start), count: copies.count - start, isCopied: true)
+    alterations.append(Alteration(slot: slot, name: "", code: code, action: .mended))
+  }
+
+  /// - Returns: nil for "", and for what is no timestamp, which is noted.
   private mutating func readTimestamp(
-    _ cursor: inout JSONCursor, limits: PushLimits
+    _ cursor: inout JSONCursor, _ slot: Int, limits: PushLimits
   ) throws(DecodeFault) -> Int64? {
-    guard cursor.peek == 0x22 else { throw .reject(.wrongType) }
     let text = try cursor.text()
     if text.count == 0 { return nil }
     let value: Int64?
     if text.isEscaped {
-      guard text.count <= limits.stringBytes else { throw .reject(.stringTooLong) }
       let start = copies.count
-      try cursor.decode(text, into: &copies)
+      cursor.decodeMended(text, limit: limits.stringBytes, into: &copies)
       value = PostgresTimestamp.parse(copies.span.extracting(start..<copies.count))
       copies.truncate(to: start)
     } else {
       value = PostgresTimestamp.parse(cursor.bytes.extracting(text.range))
     }
-    guard let value else { throw .reject(.badTimestamp) }
+    if value == nil { drop(slot, .badTimestamp) }
     return value
   }
 
@@ -211,5 +315,29 @@ struct RowValues: ~Copyable {
     let value = slots[slot]
     let range = Int(value.bits)..<Int(value.bits) + value.count
     return value.isCopied ? copies.span.extracting(range) : window.extracting(range)
+  }
+
+  // MARK: for rows that are added up
+
+  /// Gives `slot` a text of its own.
+  mutating func setText(_ slot: Int, _ text: Span<UInt8>) {
+    slots[slot] = Slot(bits: UInt64(copies.count), count: text.count, isCopied: true)
+    copies.append(text)
+    textBytes += text.count
+  }
+
+  /// - Parameter text: the inside of a JSON object.
+  mutating func setExtra(_ text: Span<UInt8>) {
+    extra.removeAll()
+    extra.append(text)
+  }
+}
+
+extension JSONCursor {
+  /// A key as a path shows it.
+  func shown(_ key: JSONText) -> String {
+    var name = ByteBuffer()
+    decodeMended(key, limit: 64, into: &name)
+    return name.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 }

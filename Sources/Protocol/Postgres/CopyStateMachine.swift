@@ -1,12 +1,12 @@
 // The life of one batch on one connection: ledger, COPYs, commit.
 //
 // A batch is one simple-query message, hence one implicit transaction (PostgreSQL manual, "Multiple Statements in a
-// Simple Query"): the ledger's INSERT ... ON CONFLICT DO NOTHING RETURNING comes first and tells which pushes are new;
+// Simple Query"): the ledger's statements come first, and their answers tell which pushes are new, and from which metric on;
 // then each step in turn, a COPY that takes the rows of the new pushes only, or a plain statement; ReadyForQuery is the
 // commit. libpq forbids COPY in pipeline mode, so one connection carries one batch at a time and several connections
 // overlap.
 //
-//     idle --begin--> ledger --ledgerReturned--> opening(0) --copyOpened--> streaming --> ending --commandCompleted-->
+//     idle --begin--> ledger --its last answer--> opening(0) --copyOpened--> streaming --> ending --commandCompleted-->
 //          opening(1) ... --> committing --finished--> idle (committed)
 //     any state: errorReceived --> failing --finished--> idle (failed);  connectionLost --> idle (abandoned)
 
@@ -40,8 +40,8 @@ public struct CopyStateMachine: ~Copyable {
   private enum State: Equatable {
     /// No batch. → ledger
     case idle
-    /// The message is sent; PGASYNC_BUSY until the ledger's rows are complete. → opening, committing, failing
-    case ledger
+    /// The message is sent; PGASYNC_BUSY until the ledger's answers are complete. → ledger, opening, committing, failing
+    case ledger(answersDue: Int)
     /// Waiting for the result that opens step n: CopyInResponse, or CommandComplete of a statement. → streaming, opening
     case opening(step: Int)
     /// PGASYNC_COPY_IN: the header is due. → streaming
@@ -58,7 +58,7 @@ public struct CopyStateMachine: ~Copyable {
 
   private var state = State.idle
   private var steps: [Step] = []
-  /// Bytes of each push for the step in work are asked for through `rowBytes`.
+  /// Which bytes of each push the step in work takes is asked for through `rowBytes`.
   private var newPushes: [Bool] = []
 
   public init() {}
@@ -67,28 +67,32 @@ public struct CopyStateMachine: ~Copyable {
 
   /// Starts a batch whose message is being sent.
   /// - Parameters:
+  ///   - ledgerAnswers: how many results the ledger's statements have, 1 and up.
   ///   - pushCount: pushes in the batch, in the order in which the ledger's parameters name them.
-  public mutating func begin(steps: [Step], pushCount: Int) {
+  public mutating func begin(steps: [Step], ledgerAnswers: Int = 1, pushCount: Int) {
     precondition(state == .idle, "a batch was begun while another is in flight")
+    precondition(ledgerAnswers > 0, "a batch without a ledger")
     self.steps = steps
     newPushes.removeAll(keepingCapacity: true)
     newPushes.append(contentsOf: repeatElement(false, count: pushCount))
-    state = .ledger
+    state = .ledger(answersDue: ledgerAnswers)
   }
 
   /// The ledger named `push` as new.
   public mutating func pushIsNew(_ push: Int) {
-    precondition(state == .ledger, "the ledger answered out of turn")
+    guard case .ledger = state else { preconditionFailure("the ledger answered out of turn") }
     newPushes[push] = true
   }
 
   /// Whether the ledger took `push` as new in the latest batch. Valid until the next `begin`.
   public func isNew(_ push: Int) -> Bool { newPushes[push] }
 
-  /// All rows of the ledger's answer have been given to `pushIsNew`.
+  /// All rows of one of the ledger's answers have been given to `pushIsNew`.
   public mutating func ledgerReturned() -> Action {
-    precondition(state == .ledger, "the ledger answered out of turn")
-    return open(step: 0)
+    guard case .ledger(let due) = state else { preconditionFailure("the ledger answered out of turn") }
+    if due == 1 { return open(step: 0) }
+    state = .ledger(answersDue: due - 1)
+    return .wait
   }
 
   /// PGRES_COPY_IN arrived.
@@ -101,14 +105,14 @@ public struct CopyStateMachine: ~Copyable {
   }
 
   /// libpq took the header.
-  /// - Parameter rowBytes: how many bytes a push has for a target.
-  public mutating func headerAccepted(rowBytes: (_ target: Int, _ push: Int) -> Int) -> Action {
+  /// - Parameter rowBytes: which of the bytes that a push has for a target are to be stored: the last ones, from some on.
+  public mutating func headerAccepted(rowBytes: (_ target: Int, _ push: Int) -> Range<Int>) -> Action {
     guard case .header(let step) = state else { preconditionFailure("header in state \(state)") }
     return stream(step: step, push: 0, offset: 0, rowBytes)
   }
 
   /// libpq took `count` bytes of the rows it was offered.
-  public mutating func rowsAccepted(_ count: Int, rowBytes: (_ target: Int, _ push: Int) -> Int) -> Action {
+  public mutating func rowsAccepted(_ count: Int, rowBytes: (_ target: Int, _ push: Int) -> Range<Int>) -> Action {
     guard case .streaming(let step, let push, let offset) = state else {
       preconditionFailure("rows in state \(state)")
     }
@@ -116,7 +120,7 @@ public struct CopyStateMachine: ~Copyable {
   }
 
   /// What to do next, for an owner that had to stop because libpq's buffer was full.
-  public func resume(rowBytes: (_ target: Int, _ push: Int) -> Int) -> Action {
+  public func resume() -> Action {
     switch state {
     case .header: return .putHeader
     case .streaming(let step, let push, let offset):
@@ -168,14 +172,13 @@ public struct CopyStateMachine: ~Copyable {
 
   /// The connection broke.
   public mutating func connectionLost() -> Action {
-    let last = steps.count - 1
     let outcomeUnknown: Bool
     switch state {
     case .idle: return .wait
     case .failing: outcomeUnknown = false
     case .committing: outcomeUnknown = true
-    // The server commits by itself once the last step has all it needs, before we hear of it.
-    case .ending(let step): outcomeUnknown = step == last
+    // The server commits by itself once the last COPY has all it needs, whatever statements follow, before we hear of it.
+    case .ending(let step): outcomeUnknown = steps[(step + 1)...].allSatisfy { $0 == .statement }
     case .opening(let step): outcomeUnknown = steps[step...].allSatisfy { $0 == .statement }
     case .ledger: outcomeUnknown = steps.allSatisfy { $0 == .statement }
     case .header, .streaming: outcomeUnknown = false
@@ -191,12 +194,17 @@ public struct CopyStateMachine: ~Copyable {
 
   /// Moves past repeated pushes and exhausted rows to the next byte that is due.
   private mutating func stream(
-    step: Int, push: Int, offset: Int, _ rowBytes: (_ target: Int, _ push: Int) -> Int
+    step: Int, push: Int, offset: Int, _ rowBytes: (_ target: Int, _ push: Int) -> Range<Int>
   ) -> Action {
     guard case .copy(let target) = steps[step] else { preconditionFailure("streaming into a statement") }
     var push = push
     var offset = offset
-    while push < newPushes.count, !newPushes[push] || offset >= rowBytes(target, push) {
+    while push < newPushes.count {
+      if newPushes[push] {
+        let due = rowBytes(target, push)
+        offset = max(offset, due.lowerBound)
+        if offset < due.upperBound { break }
+      }
       push += 1
       offset = 0
     }

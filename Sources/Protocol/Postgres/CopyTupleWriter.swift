@@ -50,6 +50,45 @@ struct CopyTupleWriter: ~Copyable {
     raw(bytes)
   }
 
+  /// The most that `numeric` writes: its length, its head and ten groups of four digits.
+  static let mostNumericBytes = 4 + 8 + 2 * 10
+
+  /// A whole number as `numeric` (numeric_recv): groups of four digits, the highest first, its weight being their number less
+  /// one; the sign; no digits behind the point.
+  mutating func numeric(_ value: Int128) {
+    var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)  // ten groups of 16 bits, the lowest first
+    var count = 0
+    var rest = value.magnitude
+    while rest > 0 {
+      let (quotient, group) = rest.quotientAndRemainder(dividingBy: 10_000)
+      let word = UInt64(group) << UInt64(count % 4 * 16)
+      switch count / 4 {
+      case 0: digits.0 |= word
+      case 1: digits.1 |= word
+      default: digits.2 |= word
+      }
+      rest = quotient
+      count += 1
+    }
+    put(Int32(8 + 2 * count))
+    put(Int16(count))
+    put(Int16(max(0, count - 1)))
+    put(UInt16(value < 0 ? 0x4000 : 0))
+    put(Int16(0))
+    for index in stride(from: count - 1, through: 0, by: -1) {
+      let word = index / 4 == 0 ? digits.0 : index / 4 == 1 ? digits.1 : digits.2
+      put(UInt16(truncatingIfNeeded: word >> UInt64(index % 4 * 16)))
+    }
+  }
+
+  /// The value of a field that `numeric` wrote, without its length.
+  static func numeric(_ field: Span<UInt8>) -> Int128 {
+    func group(_ index: Int) -> UInt16 { UInt16(field[2 * index]) << 8 | UInt16(field[2 * index + 1]) }
+    var value: Int128 = 0
+    for index in 0..<Int(group(0)) { value = value * 10_000 + Int128(group(4 + index)) }
+    return group(2) == 0x4000 ? -value : value
+  }
+
   /// A `jsonb` from its text.
   mutating func jsonb(_ text: Span<UInt8>) {
     put(Int32(text.count + 1))
@@ -86,9 +125,4 @@ struct CopyTupleWriter: ~Copyable {
     }
     count += bytes.count
   }
-
-  /// Begins a `text` field of `count` bytes, which follow by `raw`.
-  mutating func textHeader(_ count: Int) { put(Int32(count)) }
-
-  mutating func dot() { put(UInt8(ascii: ".")) }
 }

@@ -1,10 +1,17 @@
-// Timestamps as texts: what PostgreSQL prints (`2026-11-22 19:14:37.15539+00`, ISO date style) and RFC 3339.
+// Timestamps as texts, as PostgreSQL prints them in any DateStyle, and RFC 3339:
+//
+//     ISO        2026-11-22 19:14:37.15539+00
+//     SQL        11/22/2026 19:14:37.15539 UTC      (or 22/11/2026)
+//     Postgres   Sun Nov 22 19:14:37.15539 2026 UTC (or Sun 22 Nov ...)
+//     German     22.11.2026 19:14:37.15539 UTC
+//
+// What may mean two things is refused: 01/02/2026, and CST, which is a zone of America, of Cuba and of China.
 
 enum PostgresTimestamp {
-  /// The `timestamptz` that `text` names: microseconds since 2000-01-01 UTC; without a zone, UTC.
+  /// The `timestamptz` that `text` names: microseconds since 2000-01-01 UTC; without a zone, UTC; without a time, midnight.
   ///
-  /// Zones: `Z`, `+HH`, `+HH:MM`, `+HHMM`, `+HH:MM:SS`; ` BC` may follow. A second of 60 is the next minute's first. More than six
-  /// digits of a fraction are rounded. `infinity` and `-infinity` are the two ends of the range.
+  /// Zones: `Z`, `+HH`, `+HH:MM`, `+HHMM`, `+HH:MM:SS`, or one of `Zone.offset`; ` BC` may follow. A second of 60 is the next
+  /// minute's first. More than six digits of a fraction are rounded. `infinity` and `-infinity` are the two ends of the range.
   /// - Returns: nil for anything else, for a date that does not exist, and outside of what PostgreSQL can hold.
   static func parse(_ text: Span<UInt8>) -> Int64? {
     if text.count < 16 {
@@ -12,21 +19,32 @@ enum PostgresTimestamp {
       if isEqual(text, "-infinity") { return .min }
     }
     var reader = Reader(text: text)
-    guard let year = reader.number(digits: 4...6), reader.take(0x2D),
-      let month = reader.number(digits: 2...2), reader.take(0x2D),
-      let day = reader.number(digits: 2...2),
-      reader.take(0x20) || reader.take(0x54) || reader.take(0x74),
-      let hour = reader.number(digits: 2...2), reader.take(0x3A),
-      let minute = reader.number(digits: 2...2), reader.take(0x3A),
-      let second = reader.number(digits: 2...2),
-      hour < 24, minute < 60, second <= 60,
-      let fraction = reader.fraction(), let offset = reader.zone(), let isBC = reader.era(), reader.isAtEnd,
-      year > 0, let days = days(year: isBC ? 1 - year : year, month: month, day: day)
+    guard let date = reader.date() else { return nil }
+    var time = Reader.Time()
+    var offset = 0
+    if !reader.isAtEnd {
+      if !date.isFollowedByYear {
+        guard reader.take(0x20) || reader.take(0x54) || reader.take(0x74) else { return nil }
+      }
+      guard let read = reader.time() else { return nil }
+      time = read
+    }
+    var year = date.year
+    if date.isFollowedByYear {
+      guard reader.take(0x20), let number = reader.number(digits: 4...6) else { return nil }
+      year = number
+    }
+    guard let zone = reader.zone() else { return nil }
+    offset = zone
+    guard let isBC = reader.era(), reader.isAtEnd, year > 0,
+      let days = days(year: isBC ? 1 - year : year, month: date.month, day: date.day)
     else { return nil }
-    let seconds = Int64(days) * 86_400 + Int64(hour * 3600 + minute * 60 + second - offset)
+    // 2000-01-01 was a Saturday.
+    if let weekday = date.weekday, (days % 7 + 7 + 6) % 7 != weekday { return nil }
+    let seconds = Int64(days) * 86_400 + Int64(time.seconds - offset)
     // Six digits of a year are at most 3.2 * 10^13 seconds: in range before the factor, perhaps not after it.
     let (microseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
-    let (result, overflow2) = microseconds.addingReportingOverflow(Int64(fraction))
+    let (result, overflow2) = microseconds.addingReportingOverflow(Int64(time.fraction))
     guard !overflow, !overflow2, result >= PostgresBinary.firstTimestamp, result < PostgresBinary.endTimestamp else {
       return nil
     }
@@ -57,6 +75,21 @@ enum PostgresTimestamp {
   }
 
   private struct Reader: ~Escapable {
+    struct Date {
+      var year: Int
+      var month: Int
+      var day: Int
+      /// The day's number from Sunday on, if the text says it.
+      var weekday: Int?
+      /// Whether the time comes before the year.
+      var isFollowedByYear = false
+    }
+
+    struct Time {
+      var seconds = 0
+      var fraction = 0
+    }
+
     let text: Span<UInt8>
     var index = 0
 
@@ -88,6 +121,61 @@ enum PostgresTimestamp {
       return count >= digits.lowerBound ? value : nil
     }
 
+    mutating func date() -> Date? {
+      if digit() == nil { return namedDate() }
+      guard let first = number(digits: 1...6) else { return nil }
+      let digits = index
+      guard index < text.count else { return nil }
+      let separator = text[index]
+      guard separator == 0x2D || separator == 0x2F || separator == 0x2E else { return nil }
+      index += 1
+      guard let second = number(digits: 2...2), take(separator) else { return nil }
+      if digits >= 4 {
+        guard separator != 0x2E, let day = number(digits: 2...2) else { return nil }
+        return Date(year: first, month: second, day: day)
+      }
+      guard digits == 2, let year = number(digits: 4...6) else { return nil }
+      // Only Germans write points, and they begin with the day. Of the others the larger number may tell.
+      if separator == 0x2E || first > 12 || first == second { return Date(year: year, month: second, day: first) }
+      return second > 12 ? Date(year: year, month: first, day: second) : nil
+    }
+
+    /// `Sun Nov 22 ` or `Sun 22 Nov `.
+    private mutating func namedDate() -> Date? {
+      guard let weekday = word(of: "SunMonTueWedThuFriSat"), take(0x20) else { return nil }
+      var day = number(digits: 2...2)
+      if day != nil, !take(0x20) { return nil }
+      guard let month = word(of: "JanFebMarAprMayJunJulAugSepOctNovDec"), take(0x20) else { return nil }
+      if day == nil {
+        day = number(digits: 2...2)
+        guard take(0x20) else { return nil }
+      }
+      guard let day else { return nil }
+      return Date(year: 0, month: month + 1, day: day, weekday: weekday, isFollowedByYear: true)
+    }
+
+    /// Which of the words of three letters comes next.
+    private mutating func word(of words: StaticString) -> Int? {
+      guard index + 3 <= text.count else { return nil }
+      let found: Int? = words.withUTF8Buffer { words in
+        for start in stride(from: 0, to: words.count, by: 3) {
+          var isEqual = true
+          for letter in 0..<3 where text[index + letter] != words[start + letter] { isEqual = false }
+          if isEqual { return start / 3 }
+        }
+        return nil
+      }
+      if found != nil { index += 3 }
+      return found
+    }
+
+    mutating func time() -> Time? {
+      guard let hour = number(digits: 2...2), take(0x3A), let minute = number(digits: 2...2), take(0x3A),
+        let second = number(digits: 2...2), hour < 24, minute < 60, second <= 60, let fraction = fraction()
+      else { return nil }
+      return Time(seconds: hour * 3600 + minute * 60 + second, fraction: fraction)
+    }
+
     /// Microseconds; 0 without a point. The seventh digit rounds.
     mutating func fraction() -> Int? {
       guard take(0x2E) else { return 0 }
@@ -106,9 +194,18 @@ enum PostgresTimestamp {
       return value
     }
 
-    /// Seconds east of Greenwich; PostgreSQL's limit is 15:59:59.
+    /// Seconds east of Greenwich; PostgreSQL's limit is 15:59:59. Without a zone 0.
     mutating func zone() -> Int? {
       if take(0x5A) || take(0x7A) { return 0 }
+      let start = index
+      if take(0x20) {
+        if isAtEnd { return nil }
+        if text[index] == 0x42 {  // perhaps ` BC`
+          index = start
+          return 0
+        }
+        if text[index] != 0x2B, text[index] != 0x2D { return namedZone() }
+      }
       let isWest = take(0x2D)
       if !isWest, !take(0x2B) { return 0 }
       guard let hours = number(digits: 2...2), hours < 16 else { return nil }
@@ -125,10 +222,41 @@ enum PostgresTimestamp {
       return isWest ? -seconds : seconds
     }
 
+    private mutating func namedZone() -> Int? {
+      let start = index
+      while index < text.count, text[index] != 0x20 { index += 1 }
+      guard index - start <= 8 else { return nil }
+      var name: UInt64 = 0
+      for place in start..<index { name = name << 8 | UInt64(text[place]) }
+      return Zone.offset(name)
+    }
+
     /// Whether the year counts before Christ.
     mutating func era() -> Bool? {
       guard take(0x20) else { return false }
       return take(0x42) && take(0x43) ? true : nil
     }
   }
+}
+
+/// The names of zones that mean one offset, whoever prints them and whenever: abbreviations that one place has (tz database),
+/// and has not moved in living memory.
+private enum Zone {
+  /// - Parameter name: its bytes, the first the highest.
+  static func offset(_ name: UInt64) -> Int? {
+    for (zone, minutes) in all where word(zone) == name { return minutes * 60 }
+    return nil
+  }
+
+  private static func word(_ name: StaticString) -> UInt64 {
+    name.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
+  }
+
+  private static let all: [(StaticString, Int)] = [
+    ("UTC", 0), ("GMT", 0), ("Z", 0), ("UCT", 0), ("Etc/UTC", 0), ("Etc/GMT", 0), ("Zulu", 0), ("WET", 0), ("WEST", 60),
+    ("CET", 60), ("CEST", 120), ("MET", 60), ("MEST", 120), ("EET", 120), ("EEST", 180), ("WAT", 60), ("CAT", 120),
+    ("SAST", 120), ("EAT", 180), ("PKT", 300), ("HKT", 480), ("AWST", 480), ("JST", 540), ("ACST", 570), ("ACDT", 630),
+    ("AEST", 600), ("AEDT", 660), ("NZST", 720), ("NZDT", 780), ("NST", -210), ("NDT", -150), ("EST", -300),
+    ("EDT", -240), ("MDT", -360), ("AKST", -540), ("AKDT", -480), ("HST", -600),
+  ]
 }

@@ -12,6 +12,7 @@ public enum CertificateVerdict: Equatable, Sendable {
     /// Its time is over. Of a client's certificate it says, too, that nothing else is wrong with it: signature, purpose
     /// and authority are good. (The end of an authority is `unknownAuthority` there.)
     case expired
+    /// Its time has not begun; of a client's certificate it says the same as `expired`.
     case notYetValid
     /// Made for another use, such as a server certificate shown by a client.
     case wrongPurpose

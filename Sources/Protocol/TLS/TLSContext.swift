@@ -144,7 +144,7 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
     return 1
   }
   X509_STORE_CTX_set_time(store, 0, Int(state.pointee.now))
-  if isServer { X509_STORE_CTX_set_verify_cb(store, goOnAfterEndOfLeaf) }
+  if isServer { X509_STORE_CTX_set_verify_cb(store, goOnOutsideTimeOfLeaf) }
   let isComplete = X509_verify_cert(store) == 1
   let finding = X509_STORE_CTX_get_error(store)
   if isComplete, finding == X509_V_OK, let leaf, let validity = validity(ofChain: store) {
@@ -153,8 +153,8 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
   if !isComplete, finding == X509_V_OK {
     // A failure that names no cause must not read as success.
     X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
-  } else if !isComplete, isServer, finding == X509_V_ERR_CERT_HAS_EXPIRED {
-    // It is the authority that has ended, and the leaf was not looked at: nothing vouches for it.
+  } else if !isComplete, isServer, finding == X509_V_ERR_CERT_HAS_EXPIRED || finding == X509_V_ERR_CERT_NOT_YET_VALID {
+    // It is the authority that has ended, or not begun, and the leaf was not looked at: nothing vouches for it.
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED)
   }
   // A signature that is wrong leaves its reasons in the queue, and the handshake that goes on would fail of them.
@@ -174,13 +174,13 @@ private func validity(ofChain store: OpaquePointer?) -> ClosedRange<Int64>? {
   return first <= last ? first...last : nil
 }
 
-/// Lets the verification of a client's chain go on past the end of the leaf's life, so that `.expired` comes to mean:
-/// nothing else is wrong with it. OpenSSL looks at the times of a certificate last, after its signature, and of the
+/// Lets the verification of a client's chain go on outside the leaf's life, so that `.expired` and `.notYetValid` come to
+/// mean: nothing else is wrong with it. OpenSSL looks at the times of a certificate last, after its signature, and of the
 /// chain from the anchor down; what is still found afterwards replaces this finding.
-private let goOnAfterEndOfLeaf: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isFine, store in
-  let isEndOfLeaf =
-    X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_HAS_EXPIRED && X509_STORE_CTX_get_error_depth(store) == 0
-  return isEndOfLeaf ? 1 : isFine
+private let goOnOutsideTimeOfLeaf: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isFine, store in
+  let finding = X509_STORE_CTX_get_error(store)
+  let isTime = finding == X509_V_ERR_CERT_HAS_EXPIRED || finding == X509_V_ERR_CERT_NOT_YET_VALID
+  return isTime && X509_STORE_CTX_get_error_depth(store) == 0 ? 1 : isFine
 }
 
 /// Counts the peer's KeyUpdates, and the renegotiations we refused: each costs us more than the peer.
@@ -196,7 +196,8 @@ private let countRekeyAttempts:
     if isKeyUpdate || isRefusal { LentBIO.state(of: ssl)?.pointee.rekeyAttempts += 1 }
   }
 
-/// ALPN (RFC 7301): `http/1.1` if it is offered, else no answer: who can speak only `h2` may end it.
+/// ALPN (RFC 7301): `http/1.1` if it is offered, else the alert `no_application_protocol`: who offers protocols speaks one of
+/// them, and would take our answers for something else.
 private let selectHTTP1:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?, UnsafePointer<UInt8>?,
@@ -215,5 +216,5 @@ private let selectHTTP1:
       }
       position = end
     }
-    return SSL_TLSEXT_ERR_NOACK
+    return SSL_TLSEXT_ERR_ALERT_FATAL
   }

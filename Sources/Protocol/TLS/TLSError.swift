@@ -17,6 +17,8 @@ public enum TLSError: Error, Equatable, Sendable {
   case alert(received: UInt8)
   /// Client role only: the server's certificate does not prove the name asked for.
   case untrustedPeer(CertificateVerdict.Reason)
+  /// The peer offered protocols by ALPN, and ours is not among them.
+  case noApplicationProtocol
   /// What came in is no TLS, or no TLS we speak.
   case protocolViolation(reason: String)
   /// More key updates and renegotiation attempts than `TLSSession.maximumRekeyAttempts`.
@@ -39,6 +41,7 @@ extension TLSError: CustomStringConvertible {
     case .unusableSettings(let reason): "OpenSSL refuses a setting: \(reason)"
     case .alert(let received): "the peer ended TLS with alert \(received)"
     case .untrustedPeer(let reason): "the server's certificate is not trusted: \(reason)"
+    case .noApplicationProtocol: "the peer offers no application protocol that we speak (ALPN)"
     case .protocolViolation(let reason): "the peer violates TLS: \(reason)"
     case .tooManyRekeyAttempts: "the peer asks for new keys too often"
     case .notEstablished: "the TLS handshake is not done"

@@ -197,6 +197,7 @@ public struct TLSSession: ~Copyable {
     if reason == SSL_R_CERTIFICATE_VERIFY_FAILED, case .untrusted(let finding) = verdict {
       return .untrustedPeer(finding)
     }
+    if reason == SSL_R_NO_APPLICATION_PROTOCOL { return .noApplicationProtocol }
     return .protocolViolation(reason: text)
   }
 

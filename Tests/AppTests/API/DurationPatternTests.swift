@@ -7,22 +7,31 @@ import Testing
     (Duration.seconds(1), Duration.seconds(86_400 * 31)), (.zero, .seconds(59)), (.milliseconds(1500), .seconds(7)),
     (.seconds(60), .seconds(3600)), (.seconds(90), .seconds(10_007)),
   ])
-  func `matches what the rule accepts, and nothing else`(lower: Duration, upper: Duration) throws {
-    let pattern = try Regex(DurationPattern.matching(lower...upper))
+  func `matches all that the rule accepts, and can be read`(lower: Duration, upper: Duration) throws {
+    let text = DurationPattern.upTo(upper)
+    #expect(text.count < 40, "\(text)")
+    let pattern = try Regex(text)
     let bounds = [lower, upper].map(\.components.seconds)
     for unit in DurationText.units {
       var numbers = Set<Int64>(0...2000)
       for bound in bounds { numbers.formUnion((bound / unit.seconds - 3)...(bound / unit.seconds + 3)) }
       for number in numbers where number >= 0 {
         let text = "\(number)\(unit.letter)"
-        let isAccepted = DurationText.parse(text).map { (lower...upper).contains($0) } ?? false
-        #expect((text.wholeMatch(of: pattern) != nil) == isAccepted, "\(text)")
+        guard let duration = DurationText.parse(text), (lower...upper).contains(duration) else { continue }
+        #expect(text.wholeMatch(of: pattern) != nil, "\(text)")
       }
     }
+    // Ten times as long as any is no duration of this field.
+    let tooLong = "\(upper.components.seconds * 10)s"
+    #expect(tooLong.wholeMatch(of: pattern) == nil, "\(tooLong)")
+  }
+
+  @Test func `the schema of a rule says the bounds in words`() {
+    #expect(FieldRule<Duration>.duration(.seconds(1)...(.seconds(7200))).schema.limits == "From 1s to 2h.")
   }
 
   @Test func `leading zeros, signs and other units are neither matched nor read`() throws {
-    let pattern = try Regex(DurationPattern.matching(.seconds(1)...(.seconds(100))))
+    let pattern = try Regex(DurationPattern.upTo(.seconds(100)))
     for text in ["05s", "+5s", "5", "5ms", "s", "", " 5s", "5 s", "5S"] {
       #expect(text.wholeMatch(of: pattern) == nil, "\(text)")
       #expect(DurationText.parse(text) == nil, "\(text)")

@@ -120,9 +120,10 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     #expect(try refusal("makeThing", try head("POST", "/", fields), by: user(.admin))?.kind == expected)
   }
 
-  @Test func `leaves media type and coding of a push to the ingest lane, and a body that is not read alone`() throws {
+  @Test func `leaves the coding of a push to the ingest lane, and a body that is not read alone`() throws {
     let gzip = ["Content-Type: text/plain", "Content-Encoding: gzip", "Content-Length: 5"]
-    #expect(try refusal("push", try head("POST", "/", gzip), by: collector()) == nil)
+    #expect(try refusal("push", try head("POST", "/", gzip), by: collector())?.kind == .unsupportedMediaType)
+    #expect(try refusal("push", try head("POST", "/", Array(gzip.dropFirst())), by: collector()) == nil)
     let large = ["Content-Length: \((64 << 20))"]
     #expect(try refusal("push", try head("POST", "/", large), by: collector()) == nil)
     #expect(try refusal("refreshToken", try head("POST", "/", gzip + ["Expect: 100-continue"]), by: collector()) == nil)
@@ -138,15 +139,19 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
       .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience, .missingClaim,
       .tokenNotYetValid, .expiredToken, .sessionEnded,
     ]
+    let ownProblems: [Problem.Kind] = [
+      .insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,
+      .shuttingDown,
+    ]
     #expect(
       try Sample.endpoint("makeThing").problems == [
         .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable, .invalidJSON, .invalidQuery,
         .validationFailed, .conflict, .unauthenticated,
-      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
+      ] + tokenProblems + ownProblems)
     #expect(
       try Sample.endpoint("deleteThing").problems == [
         .notFound, .invalidQuery, .unauthenticated,
-      ] + tokenProblems + [.insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable])
+      ] + tokenProblems + ownProblems)
   }
 
   @Test func `has a slug, an error status and a sentence for every problem`() {

@@ -128,8 +128,9 @@ private func details(_ value: JSONValue) -> String? {
     NewThing.schema.writeInline(to: &json)
     let buffer = json.finish()
     let properties = try #require(try JSONValue.parse(buffer.span)["properties"])
-    #expect(properties["size"] == ["type": "integer", "minimum": 1, "maximum": 9])
-    #expect(properties["weight"] == ["type": ["number", "null"], "minimum": .double(0), "maximum": 1.5])
+    #expect(properties["size"] == ["type": "integer", "format": "int32", "minimum": 1, "maximum": 9])
+    #expect(
+      properties["weight"] == ["type": ["number", "null"], "format": "double", "minimum": .double(0), "maximum": 1.5])
     #expect(properties["colour"] == ["type": "string", "enum": ["red", "green"]])
     #expect(properties["is_loud"] == ["type": "boolean", "default": true])
     #expect(properties["id"] == ["type": "string", "format": "uuid"])

@@ -29,7 +29,7 @@ func collector(hasCertificate: Bool = true) -> Principal {
 
 func context(_ principal: Principal = .anonymous) -> RequestContext {
   RequestContext(
-    principal: principal, requestID: "r-1", peerAddress: "192.0.2.1", peerCertificate: nil,
+    settings: Settings(), principal: principal, requestID: "r-1", peerAddress: "192.0.2.1", peerCertificate: nil,
     now: Timestamp(unixSeconds: 0))
 }
 

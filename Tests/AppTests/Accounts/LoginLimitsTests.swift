@@ -10,6 +10,7 @@ import Testing
     var settings = Settings()
     settings.loginsPerAccountMinute = account
     settings.loginsPerAddressMinute = address
+    settings.loginLockoutAddresses = 3
     return LoginLimits(Live(constant: settings))
   }
 
@@ -22,30 +23,60 @@ import Testing
     }
   }
 
-  @Test func `an account has its number of attempts, whatever the case of its name, and gets them back`() {
+  @Test func `an account has its number of attempts at an address, whatever the case of its name, and gets them back`()
+  {
     let limits = limits(account: 2, address: 100)
     #expect(refusal { () throws(Problem) in try limits.take(account: "Ada", address: "a", now: now) } == nil)
-    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "b", now: now) } == nil)
-    let refused = refusal { () throws(Problem) in try limits.take(account: "ADA", address: "c", now: now) }
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "a", now: now) } == nil)
+    let refused = refusal { () throws(Problem) in try limits.take(account: "ADA", address: "a", now: now) }
     #expect(refused?.kind == .rateLimited)
     #expect(refused?.retryAfterSeconds == 31)
     #expect(refusal { () throws(Problem) in try limits.take(account: "bob", address: "a", now: now) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "b", now: now) } == nil)
     let later = now + .seconds(31)
-    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "c", now: later) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "a", now: later) } == nil)
   }
 
-  @Test func `an address that has used up its own attempts uses up none of an account's`() {
-    let limits = limits(account: 3, address: 2)
-    for _ in 0..<10 { _ = refusal { () throws(Problem) in try limits.take(account: "ada", address: "evil", now: now) } }
-    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "home", now: now) } == nil)
+  @Test func `an account that many addresses try at is limited as a whole, but not for who got in before`() {
+    let limits = limits(account: 2, address: 100)
+    limits.succeeded(account: "Ada", address: "home", now: now)
+    for address in ["a", "b", "c"] {
+      for _ in 0..<2 {
+        #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: address, now: now) } == nil)
+      }
+    }
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "d", now: now) } != nil)
+    for _ in 0..<2 {
+      #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "home", now: now) } == nil)
+    }
     #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "home", now: now) } != nil)
   }
 
-  @Test func `to look counts for nothing, a refused refresh token does`() {
+  @Test func `who got in before, or has a session, is not counted with the strangers at an address`() {
     let limits = limits(account: 10, address: 1)
-    for _ in 0..<5 { #expect(refusal { () throws(Problem) in try limits.check(address: "a", now: now) } == nil) }
-    #expect(refusal { () throws(Problem) in try limits.take(address: "a", now: now) } == nil)
-    #expect(refusal { () throws(Problem) in try limits.check(address: "a", now: now) }?.kind == .rateLimited)
-    #expect(refusal { () throws(Problem) in try limits.check(address: "b", now: now) } == nil)
+    limits.succeeded(account: "ada", address: "nat", now: now)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "x", address: "nat", now: now) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "y", address: "nat", now: now) } != nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ADA", address: "nat", now: now) } == nil)
+    #expect(
+      refusal { () throws(Problem) in try limits.take(account: "bob", address: "nat", isKnown: true, now: now) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "bob", address: "nat", now: now) } != nil)
+  }
+
+  @Test func `an address that has used up its own attempts uses up none of an account's`() {
+    let limits = limits(account: 1, address: 2)
+    for _ in 0..<10 { _ = refusal { () throws(Problem) in try limits.take(account: "ada", address: "evil", now: now) } }
+    for address in ["b", "c"] {
+      #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: address, now: now) } == nil)
+    }
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "d", now: now) } != nil)
+  }
+
+  @Test func `refused refresh tokens are counted by address, and apart from logins`() {
+    let limits = limits(account: 10, address: 1)
+    #expect(refusal { () throws(Problem) in try limits.take(refreshFrom: "a", now: now) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(refreshFrom: "a", now: now) }?.kind == .rateLimited)
+    #expect(refusal { () throws(Problem) in try limits.take(refreshFrom: "b", now: now) } == nil)
+    #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "a", now: now) } == nil)
   }
 }

@@ -15,13 +15,19 @@ import Testing
   @Test(arguments: ["", "+1", "-1", " 1", "0x1", "g", "ä", String(repeating: "1", count: 33)])
   func `takes nothing else`(text: String) { #expect(CertificateSerial(text) == nil) }
 
-  @Test func `a record knows its certificates by serial`() throws {
-    let (good, revoked, other) = (CertificateSerial("a1")!, CertificateSerial("b2")!, CertificateSerial("c3")!)
+  @Test func `a record knows its certificates by fingerprint`() throws {
+    func fingerprint(_ last: String) throws -> CertificateFingerprint {
+      try #require(CertificateFingerprint(String(repeating: "0", count: 62) + last))
+    }
+    let (good, revoked, other) = (try fingerprint("a1"), try fingerprint("b2"), try fingerprint("c3"))
     let record = CollectorRecord(
       id: UUID.random(), serverID: 1, hostname: "h", configVersion: 0, isRevoked: false, certificates: [good],
       revokedCertificates: [revoked])
     #expect(record.standing(of: good) == .good)
     #expect(record.standing(of: revoked) == .revoked)
     #expect(record.standing(of: other) == .unknown)
+    let first = String(repeating: "0", count: 63)
+    #expect(CertificateFingerprint("1" + first) != CertificateFingerprint("2" + first))
+    for text in ["", "a1", "+" + first, first + "g", "0" + first + "0"] { #expect(CertificateFingerprint(text) == nil) }
   }
 }

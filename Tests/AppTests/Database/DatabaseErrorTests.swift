@@ -6,7 +6,7 @@ import Testing
   private func error(_ sqlstate: String?) -> DatabaseError { DatabaseError(.statement, "x", sqlstate: sqlstate) }
 
   @Test func `calls what may succeed later retryable, and nothing else`() {
-    for sqlstate in ["08006", "40001", "40P01", "53300", "57P01", "57P03", "55P03"] {
+    for sqlstate in ["08006", "40001", "40P01", "53300", "57P01", "57P03", "55P03", "25006"] {
       #expect(error(sqlstate).isRetryable, "\(sqlstate)")
     }
     for sqlstate in ["22021", "23505", "42P01", "57014", "55000", "XX000"] {
@@ -21,6 +21,35 @@ import Testing
     #expect(DatabaseError(.connectionLost, "x").isConnectionLoss)
     #expect(DatabaseError(.connectFailed, "x").isConnectionLoss)
     #expect(!error("57P01").isConnectionLoss)
+  }
+}
+
+@Suite struct BatchFaultTests {
+  private func fault(_ sqlstate: String?, _ kind: DatabaseError.Kind = .statement) -> DatabaseError.BatchFault {
+    DatabaseError(kind, "x", sqlstate: sqlstate).batchFault
+  }
+
+  @Test func `what time may cure is transient, and what nobody thought of lasts`() {
+    for sqlstate in ["08006", "40P01", "53100", "53400", "57014", "57P01", "58030", "25006", "55P03", nil] {
+      #expect(fault(sqlstate) == .transient, "\(sqlstate ?? "none")")
+    }
+    #expect(fault("P0001", .connectionLost) == .transient)
+    for sqlstate in [
+      "08P01", "0A000", "22021", "22P03", "23502", "23514", "25P02", "42501", "42703", "42P01", "54000", "P0001",
+      "XX001",
+      "HV000", "ZZZZZ",
+    ] {
+      #expect(fault(sqlstate) == .lasting, "\(sqlstate)")
+    }
+    let missing = DatabaseError(.statement, "no partition of relation \"t\" found for row", sqlstate: "23514")
+    #expect(missing.batchFault == .missingPartition)
+  }
+
+  @Test func `the line of a COPY is found among other lines of context`() {
+    var error = DatabaseError(.statement, "x", sqlstate: "P0001")
+    #expect(error.copyLine == nil)
+    error.context = "PL/pgSQL function f() line 3 at RAISE\nCOPY disk_usage, line 17: \"x\""
+    #expect(error.copyLine == 17)
   }
 }
 

@@ -24,12 +24,13 @@ import Testing
     }
   }
 
-  @Test func `names the database of a metric differently where a column has that name`() throws {
+  @Test func `the database of a metric is called so in every view, and a column that would be has another name`() throws
+  {
     #expect(NamedView(try stored("pg_stats")).columns.contains("database"))
     let locks = NamedView(try stored("pg_locks"))
-    #expect(locks.columns.contains("database_name"))
-    #expect(locks.query.contains(#"m."database" AS "database""#))
-    #expect(locks.query.contains(#"d.value AS "database_name""#))
+    #expect(locks.columns.contains("database") && locks.columns.contains("lock_database"))
+    #expect(locks.query.contains(#"m."database" AS "lock_database""#))
+    #expect(locks.query.contains(#"d.value AS "database""#))
   }
 
   @Test func `resolves objects key by key and texts by their ids`() throws {
@@ -47,7 +48,7 @@ import Testing
   @Test func `changes a view's comment with its query and not otherwise`() throws {
     let first = NamedView(try stored("pg_stats"))
     #expect(first.comment == NamedView(try stored("pg_stats")).comment)
-    let narrower = MetricTable("pg_stats", "x", database: true, columns: [.count("size_bytes", .bytes)])
+    let narrower = MetricTable("pg_stats", "x", database: true, equals: .each, columns: [.count("size_bytes", .bytes)])
     let catalog = CompiledCatalog(types: [MetricType("pg_stats", "x", [.rows("rows", narrower)])])
     let other = StoredTable.tables(of: catalog, declared: [narrower])[0]
     #expect(NamedView(other).comment != first.comment)

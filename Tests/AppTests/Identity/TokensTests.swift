@@ -24,12 +24,33 @@ import Testing
     #expect(throws: JWTError.wrongAudience) { _ = try tokens.user(collector.span, now: now) }
   }
 
+  @Test
+  func `beside a certificate a token is read outside its time: after its end for a while, before its begin always`()
+    throws
+  {
+    let tokens = try tokens()
+    let id = UUID.random()
+    let bytes = Array(tokens.issue(collector: id, hostname: "h", now: now).token.utf8)
+    let year: Int64 = 365 * 86_400
+    #expect(throws: JWTError.notYetValid) { _ = try tokens.collector(bytes.span, now: now - year) }
+    let early = try tokens.collector(bytes.span, now: now - year, grace: 1)
+    #expect(early.id == id)
+    #expect(early.expiresAt == nil, "it is not good by itself")
+    let end = now + tokens.collectorLife
+    #expect(throws: JWTError.expired) { _ = try tokens.collector(bytes.span, now: end + 100) }
+    #expect(try tokens.collector(bytes.span, now: end + 100, grace: 101).expiresAt == nil)
+    #expect(throws: JWTError.expired) { _ = try tokens.collector(bytes.span, now: end + 100, grace: 100) }
+    var other = bytes
+    other[other.count - 2] ^= 1
+    #expect(throws: (any Error).self) { _ = try tokens.collector(other.span, now: now - year, grace: 1) }
+  }
+
   @Test func `what a connection remembers of a token ends with the token, and with the keys`() throws {
     let tokens = try tokens()
     let issued = tokens.issue(collector: UUID.random(), hostname: "h", now: now)
     let bytes = Array(issued.token.utf8)
     let claims = try tokens.collector(bytes.span, now: now)
-    let verified = VerifiedToken(bytes: bytes, collector: claims.id, expiresAt: claims.expiresAt, version: 3)
+    let verified = VerifiedToken(bytes: bytes, collector: claims.id, expiresAt: issued.expiresAt, version: 3)
     #expect(claims.expiresAt == issued.expiresAt)
     #expect(verified.matches(bytes[...], now: now, version: 3))
     #expect(verified.matches(bytes[...], now: issued.expiresAt - 1, version: 3))

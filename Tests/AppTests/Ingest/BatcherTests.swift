@@ -41,17 +41,6 @@ import Testing
     #expect(batcher.takeBatch().map(\.id.low) == [3, 4])
   }
 
-  @Test func `a push under suspicion travels alone`() {
-    var batcher = batcher()
-    for id in 1...3 { batcher.append(push(UInt64(id))) }
-    let suspects = batcher.takeBatch()
-    suspects[1].mustTravelAlone = true
-    batcher.putBack(suspects)
-    #expect(batcher.takeBatch().map(\.id.low) == [1])
-    #expect(batcher.takeBatch().map(\.id.low) == [2])
-    #expect(batcher.takeBatch().map(\.id.low) == [3])
-  }
-
   @Test func `only pushes past their deadline expire`() {
     var batcher = batcher()
     batcher.append(push(1, deadline: 10))
@@ -158,12 +147,40 @@ import Testing
   }
 
   @Test func `a batch names each id once, sorted, and keeps repeats aside`() {
-    let pushes = [push(7), push(3), push(7)]
+    let pushes = [push(7, of: 1), push(3, of: 2), push(7, of: 1)]
     let batch = Batch(pushes, targets: CopyTargets(catalog))
     #expect(batch.pushes.map(\.id.low) == [3, 7])
     #expect(batch.repeats.map(\.id.low) == [7])
     #expect(batch.message.contains("00000000-0000-0000-0000-000000000003"))
-    #expect(batch.message.hasSuffix(" ON CONFLICT DO NOTHING RETURNING push_id;"))
+    #expect(batch.message.hasPrefix("EXECUTE push_locks('{1,2}');"))
+    #expect(batch.ledgerAnswers == [.locks, .careful])
     #expect(batch.steps.isEmpty)
+  }
+
+  @Test func `of pushes that begin alike, or have one key, a batch has the first, and the others come later in order`()
+  {
+    let pushes = [push(7, of: 1), push(3, of: 1), push(7, of: 1), push(3, of: 1), push(9, of: 2)]
+    // These have no metric, hence one beginning. A repeat of one that comes later comes later, too.
+    pushes[2].key = UUID(high: 1, low: 1)
+    let batch = Batch(pushes, targets: CopyTargets(catalog))
+    #expect(batch.pushes.map(\.id.low) == [7, 9] && batch.repeats.isEmpty)
+    #expect(batch.later.map(ObjectIdentifier.init) == pushes[1...3].map(ObjectIdentifier.init))
+  }
+
+  @Test func `a push that is set aside is in no batch until its time, counts as waiting, and expires`() {
+    var batcher = batcher()
+    batcher.append(push(1, of: 1))
+    batcher.setAside(push(2, of: 1), until: MonotonicTime(nanoseconds: 50))
+    batcher.setAside(push(3, of: 2, deadline: 40), until: MonotonicTime(nanoseconds: 60))
+    #expect(batcher.count == 3 && batcher.nextReturn == MonotonicTime(nanoseconds: 50))
+    #expect(batcher.takeBatch().map(\.id.low) == [1])
+    #expect(!batcher.hasReady && !batcher.isEmpty && batcher.takeBatch().isEmpty)
+    #expect(batcher.takeExpired(at: MonotonicTime(nanoseconds: 40)).map(\.id.low) == [3])
+    batcher.returnAside(at: MonotonicTime(nanoseconds: 49))
+    #expect(!batcher.hasReady)
+    batcher.append(push(4, of: 1))
+    batcher.returnAside(at: MonotonicTime(nanoseconds: 50))
+    #expect(batcher.takeBatch().map(\.id.low) == [2, 4])
+    #expect(batcher.isEmpty && batcher.nextReturn == nil && batcher.queuedBytes == 0)
   }
 }

@@ -14,19 +14,24 @@ import Testing
     func send(_ sql: String) { sent.append(sql) }
     func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance { .accepted }
     func endCopy() {}
-    func close() {}
+    func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
+    var closes = 0
+    func close() { closes += 1 }
   }
 
   private final class Owner: CopyWriterOwner {
     var settled: [(id: UUID, isDuplicate: Bool)] = []
+    var reasons: [String] = []
     var onSettled: () -> Void = {}
 
     func settled(_ push: Push) {
+      if case .unavailable(let reason, _) = push.outcome { reasons.append(reason) }
       if case .stored(let duplicate) = push.outcome { settled.append((push.id, duplicate)) }
       onSettled()
     }
+    func unanswered(_ push: Push) {}
     func needsPartitions(for days: [Int32], _ writer: CopyWriter) {}
-    func park(_ push: Push, _ error: DatabaseError) {}
+    func park(_ push: Push) {}
     func report(_ event: CopyWriter.Event) {}
   }
 
@@ -48,9 +53,10 @@ import Testing
     #expect(session.sent.count == 1, "the session's settings")
   }
 
-  private func submit(_ number: UInt64) {
+  private func submit(_ number: UInt64, within life: Duration = .seconds(60)) {
     let push = Push(catalog: Self.catalog)
-    (push.id, push.serverID, push.deadline) = (Self.id(number), Int32(number), loop.now + .seconds(60))
+    (push.id, push.serverID, push.deadline) = (Self.id(number), Int32(number), loop.now + life)
+    (push.day, push.isDated) = (9800, true)
     writer.submit(push)
   }
 
@@ -58,7 +64,8 @@ import Testing
 
   /// The ledger takes these as new, and the batch is committed.
   private func commit(_ new: UInt64...) {
-    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.ledgerAnswer(new.map(Self.id)))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1,2,3,4,5,6,7,8}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer(new.map { [Self.id($0).description] }))))
     session.delegate?.finished()
   }
 
@@ -91,5 +98,76 @@ import Testing
     #expect(loop.deadlineCount == 1, "it waits to connect")
     writer.close()
     #expect(loop.deadlineCount == 0)
+  }
+
+  private func refuse(_ sqlstate: String, _ message: String = "no") {
+    session.delegate?.received(.failed(DatabaseError(.statement, message, sqlstate: sqlstate)))
+    session.delegate?.finished()
+  }
+
+  @Test func `a push that is given up is told what kept it, and that the database is slow only if it is`() {
+    func reason() -> String? {
+      submit(100, within: .zero)
+      writer.expire()
+      return owner.reasons.last
+    }
+    submit(1)
+    #expect(reason() == "the database is too slow")
+    refuse("53100")
+    #expect(reason() == "PostgreSQL refuses rows with SQLSTATE 53100")
+    session.delegate?.disconnected(DatabaseError(.connectionLost, "terminated"))
+    #expect(reason() == "the database is not reachable")
+    writer.close()
+  }
+
+  @Test func `a missing partition is named as what it is`() {
+    submit(1)
+    refuse("23514", "no partition of relation \"t\" found for row")
+    submit(2, within: .zero)
+    writer.expire()
+    #expect(owner.reasons == ["the partitions of its days could not be made"])
+  }
+
+  @Test func `a session that became read only is closed, and its batch waits for another one`() {
+    submit(1)
+    refuse("25006")
+    #expect(session.closes == 1 && writer.backlogPushes == 1 && !writer.isConnected)
+    submit(2, within: .zero)
+    writer.expire()
+    #expect(owner.reasons == ["the database is read only"])
+    writer.close()
+  }
+
+  @Test func `a push whose server's lock another transaction has waits a little, and its batch-mates commit`() {
+    submit(1)
+    submit(2)
+    submit(3)
+    commit(1)
+    #expect(session.sent.count == 3)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{3}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([[Self.id(3).description]]))))
+    session.delegate?.finished()
+    #expect(owner.settled.map(\.id) == [1, 3].map(Self.id), "2 is not settled")
+    #expect(session.sent.count == 3 && loop.deadlineCount == 1, "it waits by a timer")
+    #expect(!writer.isDrained && writer.backlogPushes == 1)
+    loop.turn(waitingAtMost: .seconds(1))
+    #expect(session.sent.count == 4 && session.sent[3].contains(Self.id(2).description), "it comes again")
+    commit(2)
+    #expect(owner.settled.map(\.id) == [1, 3, 2].map(Self.id))
+    #expect(writer.isDrained && loop.deadlineCount == 0)
+  }
+
+  @Test func `a push that the ledger has a relative of is looked at carefully in the next batch`() {
+    submit(1)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1}"]]))))
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([]))))
+    session.delegate?.finished()
+    #expect(owner.settled.isEmpty)
+    #expect(session.sent.last?.contains("EXECUTE push_careful") == true)
+    session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1}"]]))))
+    session.delegate?.received(
+      .rows(DatabaseRows(owning: ModelSession.answer([[Self.id(1).description, "known", nil, nil]]))))
+    session.delegate?.finished()
+    #expect(owner.settled.map(\.isDuplicate) == [true])
   }
 }

@@ -8,7 +8,7 @@ import Testing
 
   /// Calls of mutating functions, as values that an expectation can look at.
   private func refused(_ log: inout PushLog, _ reason: Problem.Kind, after seconds: Int) -> Int? {
-    log.refused(reason, now: start + .seconds(seconds))
+    log.faulty(.refused(reason), now: start + .seconds(seconds))
   }
 
   private func lines(_ log: inout PushLog, after seconds: Int) -> Int {
@@ -52,7 +52,10 @@ import Testing
     let said = [PushLog.interval - .milliseconds(1), PushLog.interval, PushLog.interval * 2].map {
       log.takeUnwritten(now: start + $0)
     }
-    #expect(said == [[], [.init(reason: .overloaded, count: 3), .init(reason: .rateLimited, count: 1)], []])
+    #expect(
+      said == [
+        [], [.init(reason: .refused(.overloaded), count: 3), .init(reason: .refused(.rateLimited), count: 1)], [],
+      ])
   }
 
   @Test func `settings that change count at once`() {

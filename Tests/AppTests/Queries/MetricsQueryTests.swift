@@ -35,7 +35,7 @@ import Testing
   @Test func `takes each column once, without those that name the series`() throws {
     let selection = try query("metric_type=pg_query_stats&columns=calls,hash,rows,calls").selection()
     #expect(selection.columns.map(\.name) == ["calls", "rows"])
-    #expect(selection.names == ["time", "database", "hash", "calls", "rows"])
+    #expect(selection.names == ["time", "database", "hash", "userid", "dbid", "toplevel", "calls", "rows"])
     #expect(refusal("columns=") == "columns must be a text of 1 to 4096 characters on one line")
     #expect(refusal("columns=size_bytes,") == "columns: pg_stats has no column \"\"")
   }

@@ -1,3 +1,4 @@
+import Reactor
 import Synchronization
 import Testing
 
@@ -14,6 +15,7 @@ import Testing
       settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
     case .time(let path, let range):
       settings[keyPath: path] = settings[keyPath: path] == range.upperBound ? range.lowerBound : range.upperBound
+    case .networks(let path): settings[keyPath: path] = [IPNetwork("192.0.2.0/24")!]
     case .times(let path, let names, let range): settings[keyPath: path][names[0]] = range.upperBound
     }
     return settings
@@ -36,7 +38,8 @@ import Testing
     let restart = Settings.declarations.filter { $0.effect == .restart }.map(\.name)
     #expect(
       restart == [
-        "listen", "data_dir", "database_url", "loops", "swagger_ui_dir", "known_certificates", "known_ids",
+        "listen", "data_dir", "database_url", "loops", "swagger_ui_dir", "log_buffer_bytes", "log_buffer_urgent_bytes",
+        "known_certificates", "known_ids",
         "writer_connections", "admin_connections", "query_connections", "authority_life",
       ])
   }

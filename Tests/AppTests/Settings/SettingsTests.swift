@@ -85,6 +85,25 @@ import Testing
       try errors(environment: ["PGANALYTICS_CONFIG": "/nowhere/x.toml"]) == ["/nowhere/x.toml: there is no such file"])
   }
 
+  @Test func `settings that are gone stop nobody, and are told with what replaces them`() throws {
+    let read = try read(
+      "query_rest = 0\nloops = 2\n", environment: ["PGANALYTICS_QUERY_REST_MAXIMUM": "1s"],
+      overrides: ["query_rest_owed=1s"])
+    #expect(read.settings.loops == 2)
+    #expect(read.sources.count == 1)
+    #expect(read.notices.count == 3)
+    for (notice, name) in zip(
+      read.notices, [":1: query_rest: ", "PGANALYTICS_QUERY_REST_MAXIMUM: ", "--set query_rest_owed: "])
+    {
+      #expect(notice.contains(name + "this setting is gone"))
+      #expect(notice.contains("query_put_off_maximum"))
+    }
+    // What says that it replaces another must be there.
+    let names = Set(Settings.declarations.map(\.name))
+    #expect(names.isDisjoint(with: Settings.gone.keys))
+    #expect(names.isSuperset(of: ["query_push_slowdown", "query_push_delay", "query_put_off_maximum"]))
+  }
+
   @Test func `a time of its own is read for each name, and what is wrong with one is said`() throws {
     let declaration = try #require(Settings.declarations.first { $0.name == "type_retention" })
     func ages(_ text: String) throws(SettingError) -> [String: Duration] {

@@ -6,17 +6,16 @@ import Protocol
 @testable import App
 
 final class ModelDatabase {
-  struct Stored {
-    let serverID: Int32
-    let isParked: Bool
-  }
-
   /// Whose rows may be anything.
   private static let noisyServer = PushStock.serverID(ofCollector: PushStock.collectors - 1)
 
   unowned let simulation: Simulation
   private let stock = PushStock.shared
-  private(set) var ledger: [UUID: Stored] = [:]
+  private(set) var ledger = ModelLedger()
+  /// Who has the ledger's lock of a server.
+  private var locks: [Int32: ObjectIdentifier] = [:]
+  /// How many of the metrics of a push, or of the largest of its family, are stored, by their first one's digest.
+  private var storedMetrics: [UUID: Int] = [:]
   /// Text and object ids by server.
   private var texts: Set<Int64> = []
   private var objects: Set<Int64> = []
@@ -24,10 +23,11 @@ final class ModelDatabase {
   private(set) var days: Set<Int32> = []
   /// Days that rows or ledger entries fall on.
   private var usedDays: Set<Int32> = []
+  /// Targets whose tables refuse everybody's rows; and whether the ledger does.
+  private(set) var broken: Set<Int> = []
+  private(set) var refusesAll = false
   /// Refuses connections while it is down.
   private(set) var isDown = false
-  /// Ledger ids that a transaction without a session still holds.
-  var orphaned: Set<UUID> = []
   var sessions: [ModelSession] = []
   /// Columns of each target that name a text or an object.
   private let references: [[(column: Int, isObject: Bool)]]
@@ -36,7 +36,7 @@ final class ModelDatabase {
     self.simulation = simulation
     references = stock.catalog.targets.map { target in
       guard let table = MetricCatalog.tables.first(where: { $0.name == target.table }) else { return [] }
-      let interned = Set(table.columns.compactMap { $0.kind == .interned ? $0.name + "_id" : nil })
+      let interned = Set(table.columns.compactMap { $0.kind == .interned ? $0.storedName : nil })
       return target.columns.enumerated().compactMap { index, column in
         if column.name == "object_id", !table.object.isEmpty { return (index, true) }
         let isText = column.name == "database_id" && table.hasDatabase || interned.contains(column.name)
@@ -56,6 +56,24 @@ final class ModelDatabase {
       isDown = false
       simulation.note("database up", [])
     }
+  }
+
+  /// A table refuses all rows for a while.
+  func breakTable(for duration: Duration) {
+    let target = simulation.draw(stock.catalog.unknownMetricsTarget + 1)
+    simulation.note("table broken", [target])
+    broken.insert(target)
+    simulation.kernel.after(duration) { [self] in
+      broken.remove(target)
+      simulation.note("table mended", [target])
+    }
+  }
+
+  /// The ledger refuses everything for a while.
+  func refuseAll(for duration: Duration) {
+    simulation.note("all refused", [])
+    refusesAll = true
+    simulation.kernel.after(duration) { [self] in refusesAll = false }
   }
 
   /// A day's partitions are taken away, if nothing is in them.
@@ -97,17 +115,78 @@ final class ModelDatabase {
     return tuples
   }
 
+  /// Takes the locks of servers that are free. - Returns: those that the transaction has.
+  func lock(_ transaction: ModelTransaction) -> [Int32] {
+    for server in transaction.servers where locks[server] == nil {
+      locks[server] = ObjectIdentifier(transaction)
+      transaction.held.insert(server)
+    }
+    return transaction.held.sorted()
+  }
+
+  /// The transaction has ended.
+  func unlock(_ transaction: ModelTransaction?) {
+    guard let transaction else { return }
+    for server in transaction.held { locks[server] = nil }
+    transaction.held = []
+  }
+
+  func enterQuickly(_ transaction: ModelTransaction, day: Int32?) -> [UUID] {
+    let entries = transaction.quick.filter { $0.day == day }.filter {
+      transaction.held.contains($0.serverID) && ledger.relatives(of: $0).isEmpty
+    }
+    transaction.new += entries.map { ($0, 0) }
+    return entries.map(\.id)
+  }
+
+  func enterCarefully(
+    _ transaction: ModelTransaction, day: Int32?
+  ) -> [(ModelTransaction.Entry, ModelLedger.Verdict)] {
+    transaction.careful.filter { $0.day == day && transaction.held.contains($0.serverID) }.map { entry in
+      let verdict = ledger.judge(entry)
+      if let key = entry.key, verdict != .reused { transaction.keys.append((entry.serverID, key, entry.id)) }
+      if case .new(let begun) = verdict { transaction.new.append((entry, begun)) }
+      return (entry, verdict)
+    }
+  }
+
+  /// Whether all metrics of a push are stored or parked, as it or within a larger one.
+  func holds(_ push: StockedPush) -> Bool { storedMetrics[push.digests[0]] ?? 0 >= push.metrics }
+
   func commit(_ transaction: ModelTransaction) {
-    simulation.note("commit", transaction.new.map { Int($0.serverID) })
-    for entry in transaction.new {
+    unlock(transaction)
+    transaction.new.sort { $0.entry.id < $1.entry.id }
+    simulation.note("commit", transaction.new.map { Int($0.entry.serverID) })
+    for (entry, begun) in transaction.new {
       if ledger[entry.id] != nil { simulation.violated("\(entry.id) entered the ledger twice") }
       if simulation.isPoisoned(entry.id) { simulation.violated("poisoned rows of \(entry.id) were stored") }
-      ledger[entry.id] = Stored(serverID: entry.serverID, isParked: false)
-      usedDays.insert(entry.day)
-      if let push = stock.push(entry.id), push.day != entry.day { simulation.violated("\(entry.id): another day") }
+      ledger.insert(entry, isParked: false)
+      if entry.isDated, let day = entry.day { usedDays.insert(day) }
+      guard let push = stock.push(entry.id) else { continue }
+      if push.day != entry.day { simulation.violated("\(entry.id): another day") }
+      if storedMetrics[push.digests[0]] ?? 0 != begun {
+        simulation.violated(
+          "\(entry.id): of its metrics \(storedMetrics[push.digests[0]] ?? 0) are stored, and it took \(begun) for it")
+      }
+      storedMetrics[push.digests[0]] = push.metrics
     }
+    for key in transaction.keys { ledger.insert(key: key.key, of: key.serverID, for: key.id) }
     addNames(transaction)
     for target in 0...stock.catalog.unknownMetricsTarget { check(transaction, target) }
+  }
+
+  /// What another server would send: the rows of one push behind the metrics that are stored.
+  func fill(_ transaction: ModelTransaction, with push: StockedPush) {
+    let begun = transaction.new.first?.begun ?? 0
+    for target in stock.catalog.targets.indices {
+      var tuples = push.tuples[target]
+      if begun > 0, target <= stock.catalog.unknownMetricsTarget {
+        tuples.removeFirst(stock.beginning(of: push, metrics: begun)!.tuples[target].count)
+      }
+      if !tuples.isEmpty {
+        transaction.data[target] = PostgresBinary.copyHeader + tuples + PostgresBinary.copyTrailer
+      }
+    }
   }
 
   private func addNames(_ transaction: ModelTransaction) {
@@ -125,8 +204,11 @@ final class ModelDatabase {
   private func check(_ transaction: ModelTransaction, _ target: Int) {
     let copy = transaction.data[target] ?? []
     var expected: [UInt8] = []
-    for entry in transaction.new where entry.serverID != Self.noisyServer {
-      expected += stock.push(entry.id)?.tuples[target] ?? []
+    for (entry, begun) in transaction.new where entry.serverID != Self.noisyServer {
+      guard let push = stock.push(entry.id) else { continue }
+      // By the push that these metrics are by themselves, which was decoded by itself.
+      let stored = begun == 0 ? 0 : stock.beginning(of: push, metrics: begun)?.tuples[target].count ?? 0
+      expected += push.tuples[target][stored...]
     }
     if copy.isEmpty {
       if !expected.isEmpty { simulation.violated("rows of target \(target) were left out") }
@@ -152,9 +234,12 @@ final class ModelDatabase {
     if found != expected { simulation.violated("rows of target \(target) are not those of the pushes") }
   }
 
-  /// Keeps a push aside. - Returns: whether it was not in the ledger.
-  func park(_ id: UUID, serverID: Int32) {
-    simulation.note("park", [Int(serverID)])
-    if ledger[id] == nil { ledger[id] = Stored(serverID: serverID, isParked: true) }
+  /// Keeps a push aside.
+  func park(_ entry: ModelTransaction.Entry) {
+    simulation.note("park", [Int(entry.serverID)])
+    guard case .new = ledger.judge(entry) else { return }
+    ledger.insert(entry, isParked: true)
+    if let key = entry.key { ledger.insert(key: key, of: entry.serverID, for: entry.id) }
+    if let push = stock.push(entry.id) { storedMetrics[push.digests[0]] = push.metrics }
   }
 }

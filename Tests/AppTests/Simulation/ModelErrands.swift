@@ -16,9 +16,12 @@ final class ModelErrands: LaneErrands, @unchecked Sendable {
   }
 
   func park(_ letter: DeadLetter, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
-    let (id, serverID) = (letter.pushID, letter.serverID)
-    if !simulation.isPoisoned(id) { simulation.violated("\(id) was parked, and nothing is wrong with it") }
-    later(done) { [simulation] in simulation.database.park(id, serverID: serverID) }
+    let told = letter.ledgerEntry
+    let entry = ModelTransaction.Entry(
+      id: told.pushID, serverID: told.serverID, day: told.day?.word, isDated: told.isDated, head: told.head,
+      metrics: told.metrics, chain: told.chain ?? [], key: told.key)
+    if !simulation.isPoisoned(entry.id) { simulation.violated("\(entry.id) was parked, and nothing is wrong with it") }
+    later(done) { [simulation] in simulation.database.park(entry) }
   }
 
   /// Does it after a while: or not, or without saying so.
@@ -31,6 +34,12 @@ final class ModelErrands: LaneErrands, @unchecked Sendable {
   }
 
   func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
-  func touch(_ servers: [Int32]) {}
+  func touch(_ collectors: [UUID]) {}
+  func note(_ rejects: RejectNotes) {}
+  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
+
+  func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+    later(done) { [simulation] in simulation.endPredecessors(of: collector) }
+  }
   func principal(of call: EndpointCall) async throws(Problem) -> Principal { throw Problem(.internalError) }
 }

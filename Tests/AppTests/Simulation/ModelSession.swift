@@ -9,7 +9,7 @@ import Reactor
 final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private enum Answer {
     case connected
-    case rows([UUID])
+    case rows([[String?]])
     case command
     case copyIn
     case failed(DatabaseError)
@@ -67,7 +67,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   func send(_ sql: String) {
     if state == .losing { return }
     precondition(state == .open && transaction == nil, "a message while another is in work")
-    if sql.hasPrefix("SET synchronous_commit") {
+    if sql.hasPrefix("SET ") {
       if simulation.chance(0.03) {
         put(.failed(DatabaseError(.statement, "permission denied", sqlstate: "42501")))
       } else {
@@ -80,7 +80,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     }
     transaction = read
     position = 0
-    simulation.note("batch", [read.entries.count, read.statements.count])
+    simulation.note("batch", [read.quick.count, read.careful.count, read.statements.count])
     advance()
   }
 
@@ -105,13 +105,18 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     if let day = database.missingDay(transaction.data[target] ?? [], target: target) {
       return refuse(.missingPartition(day))
     }
-    for entry in transaction.new where simulation.isPoisoned(entry.id) {
-      guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
-      return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
+    if !simulation.isRefusedAtCommit {
+      if database.broken.contains(target) { return refuse(.broken) }
+      for (entry, _) in transaction.new where simulation.isPoisoned(entry.id) {
+        guard let push = PushStock.shared.push(entry.id), push.firstFact == target else { continue }
+        return refuse(.poisoned(simulation.isPoisonTraced ? database.context(of: push, target, transaction) : nil))
+      }
     }
     put(.command, after: simulation.pause)
     advance()
   }
+
+  func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
 
   func close() {
     if state == .closed { return }
@@ -125,47 +130,86 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     guard let transaction, state == .open else { return }
     if simulation.chance(0.01) { return lose("terminated by an administrator") }
     if position == transaction.statements.count { return commit(transaction) }
-    if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(3))) }
+    if position < 2, simulation.chance(0.03) { return refuse(.transient(simulation.draw(4))) }
+    if position == 0, database.refusesAll { return refuse(.all) }
     let statement = transaction.statements[position]
-    if statement == .ledger, transaction.entries.contains(where: { database.orphaned.contains($0.id) }) {
-      // Another transaction has inserted the same id: this one waits for its end.
-      let generation = generation
-      return simulation.kernel.after(.milliseconds(20)) { [self] in if generation == self.generation { advance() } }
-    }
     position += 1
     switch statement {
-    case .ledger:
-      if let day = transaction.entries.first(where: { !database.hasPartitions($0.day) })?.day {
-        return refuse(.missingPartition(day))
-      }
-      transaction.new = transaction.entries.filter { database.ledger[$0.id] == nil }
-      put(.rows(transaction.new.map(\.id)), after: simulation.pause)
+    case .locks:
+      let held = database.lock(transaction).map(String.init).joined(separator: ",")
+      put(.rows([["{\(held)}"]]), after: simulation.pause)
+      advance()
+    case .quick(let day):
+      let ids = database.enterQuickly(transaction, day: day)
+      if let day = missingDay(transaction) { return refuse(.missingPartition(day)) }
+      put(.rows(ids.map { [$0.description] }), after: simulation.pause)
+      advance()
+    case .careful(let day):
+      let verdicts = database.enterCarefully(transaction, day: day)
+      if let day = missingDay(transaction) { return refuse(.missingPartition(day)) }
+      put(.rows(verdicts.map(Self.row)), after: simulation.pause)
       advance()
     case .copy(let target):
       copying = target
       put(.copyIn)
     case .other:
-      put(.command, after: simulation.pause)
+      // The answer to the last statement comes with the commit.
+      if position < transaction.statements.count { put(.command, after: simulation.pause) }
       advance()
+    }
+  }
+
+  private func missingDay(_ transaction: ModelTransaction) -> Int32? {
+    transaction.new.lazy.compactMap { $0.entry.isDated ? $0.entry.day : nil }.first { !self.database.hasPartitions($0) }
+  }
+
+  private static func row(_ entry: ModelTransaction.Entry, _ verdict: ModelLedger.Verdict) -> [String?] {
+    switch verdict {
+    case .known: [entry.id.description, "known", nil, nil]
+    case .reused: [entry.id.description, "reused", nil, nil]
+    case .new(begun: 0): [entry.id.description, "new", nil, nil]
+    case .new(let begun):
+      [
+        entry.id.description, "new", String(begun),
+        PushStock.shared.push(entry.id)?.digests[begun - 1].description,
+      ]
     }
   }
 
   private func commit(_ transaction: ModelTransaction) {
     isCommitting = true
     let generation = generation
-    simulation.kernel.after(simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause) { [self] in
+    var wait = simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause
+    // A standby is missing: the transaction stays open, and holds what it has, until it is back.
+    if simulation.chance(0.01) { wait = .seconds(20 + simulation.draw(120)) }
+    simulation.kernel.after(wait) { [self] in
       guard generation == self.generation, state == .open else { return }
       isCommitting = false
       self.transaction = nil
-      if simulation.chance(0.03) { return lose("terminated before the commit") }
+      if simulation.chance(0.03) {
+        database.unlock(transaction)
+        return lose("terminated before the commit")
+      }
+      if isRefusedAtCommit(transaction) {
+        database.unlock(transaction)
+        return refuse(.deferred)
+      }
       database.commit(transaction)
+      if transaction.statements.last == .other { put(.command) }
       if simulation.chance(0.03) { return lose("terminated after the commit") }
       put(.finished, after: simulation.pause)
     }
   }
 
+  private func isRefusedAtCommit(_ transaction: ModelTransaction) -> Bool {
+    simulation.isRefusedAtCommit
+      && (transaction.new.contains { simulation.isPoisoned($0.0.id) }
+        || database.broken.contains { transaction.brings($0) })
+  }
+
   private func refuse(_ error: ModelRefusal) {
     simulation.note("refused", [error.number])
+    database.unlock(transaction)
     transaction = nil
     copying = nil
     put(.failed(error.error), after: simulation.pause)
@@ -175,19 +219,19 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   /// The session breaks. Its transaction is rolled back, or committed without anybody hearing of it, now or later.
   func lose(_ reason: String, _ kind: DatabaseError.Kind = .connectionLost) {
     guard state == .open || state == .connecting else { return }
-    if isCommitting, let transaction {
-      let ids = transaction.new.map(\.id)
+    if isCommitting, let transaction, !isRefusedAtCommit(transaction) {
       switch simulation.draw(4) {
       case 0: database.commit(transaction)
       case 1, 2:
+        // Its locks are held until then.
         let isCommitted = simulation.draw(2) == 0
-        database.orphaned.formUnion(ids)
         simulation.kernel.after(.milliseconds(simulation.draw(3000))) { [unowned database] in
-          database.orphaned.subtract(ids)
-          if isCommitted { database.commit(transaction) }
+          if isCommitted { database.commit(transaction) } else { database.unlock(transaction) }
         }
-      default: break
+      default: database.unlock(transaction)
       }
+    } else {
+      database.unlock(transaction)
     }
     simulation.note("session lost", [])
     (transaction, copying, isCommitting) = (nil, nil, false)
@@ -217,7 +261,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     case .connected:
       if state == .connecting { state = .open }
       delegate.connected()
-    case .rows(let ids): delegate.received(.rows(DatabaseRows(owning: Self.ledgerAnswer(ids))))
+    case .rows(let rows): delegate.received(.rows(DatabaseRows(owning: Self.answer(rows))))
     case .command: delegate.received(.command(affected: 0))
     case .copyIn: delegate.received(.copyIn)
     case .failed(let error): delegate.received(.failed(error))
@@ -235,27 +279,33 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private func release() {
     state = .closed
     generation += 1
+    database.unlock(transaction)
     (transaction, copying, isCommitting, owesDrained) = (nil, nil, false, false)
     answers.removeAll()
     if let token { simulation.loop.deregister(token) }
     token = nil
   }
 
-  /// As libpq gives the answer of a simple query: one column, in text format.
-  static func ledgerAnswer(_ ids: [UUID]) -> OpaquePointer {
+  /// As libpq gives the answer of a simple query: in text format.
+  static func answer(_ rows: [[String?]]) -> OpaquePointer {
     guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
-    var name = Array("push_id".utf8CString)
+    let width = rows.first?.count ?? 1
+    var name = Array("value".utf8CString)
     name.withUnsafeMutableBufferPointer { name in
       var column = PGresAttDesc()
       column.name = name.baseAddress
-      column.typid = 2950
-      column.typlen = 16
-      // Safety: libpq copies the description, and each value below.
-      precondition(PQsetResultAttrs(result, 1, &column) == 1)
+      column.typid = 25
+      column.typlen = -1
+      var columns = Array(repeating: column, count: width)
+      // Safety: libpq copies the descriptions, and each value below.
+      precondition(PQsetResultAttrs(result, CInt(width), &columns) == 1)
     }
-    for (row, id) in ids.enumerated() {
-      var text = Array(id.description.utf8CString)
-      precondition(PQsetvalue(result, CInt(row), 0, &text, 36) == 1)
+    for (row, values) in rows.enumerated() {
+      for (column, value) in values.enumerated() {
+        var text = Array((value ?? "").utf8CString)
+        let count = value == nil ? -1 : CInt(text.count - 1)
+        precondition(PQsetvalue(result, CInt(row), CInt(column), &text, count) == 1)
+      }
     }
     return result
   }
@@ -267,12 +317,21 @@ enum ModelRefusal {
   /// With the context of the error, or without.
   case poisoned(String?)
   case transient(Int)
+  /// A table refuses everybody's rows.
+  case broken
+  /// By something that waits for the commit, and tells no table.
+  case deferred
+  /// The ledger refuses everybody.
+  case all
 
   var number: Int {
     switch self {
     case .missingPartition(let day): Int(day)
     case .poisoned(let context): context == nil ? -1 : -2
     case .transient(let kind): -3 - kind
+    case .broken: -10
+    case .deferred: -11
+    case .all: -12
     }
   }
 
@@ -284,7 +343,12 @@ enum ModelRefusal {
       DatabaseError(.statement, "invalid byte sequence", sqlstate: "22021", context: context)
     case .transient(0): DatabaseError(.statement, "deadlock detected", sqlstate: "40P01")
     case .transient(1): DatabaseError(.statement, "out of shared memory", sqlstate: "53200")
+    case .transient(2):
+      DatabaseError(.statement, "cannot execute INSERT in a read-only transaction", sqlstate: "25006")
     case .transient: DatabaseError(.statement, "canceling statement due to lock timeout", sqlstate: "55P03")
+    case .broken: DatabaseError(.statement, "relation does not exist", sqlstate: "42P01")
+    case .deferred: DatabaseError(.statement, "not today", sqlstate: "P0001")
+    case .all: DatabaseError(.statement, "permission denied for table ingest_ledger", sqlstate: "42501")
     }
   }
 }

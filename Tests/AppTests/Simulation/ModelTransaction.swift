@@ -8,41 +8,64 @@ import Protocol
 final class ModelTransaction {
   struct Entry {
     let id: UUID
-    let day: Int32
     let serverID: Int32
+    let day: Int32?
+    let isDated: Bool
+    let head: Int64
+    let metrics: Int
+    let chain: [UInt8]
+    let key: UUID?
   }
 
   enum Statement: Equatable {
-    case ledger
+    case locks
+    /// Of pushes of one day.
+    case quick(Int32?)
+    case careful(Int32?)
     /// Into a copy target.
     case copy(Int)
     /// Moves staged names, or notes what roll-ups lack.
     case other
   }
 
-  let entries: [Entry]
   let statements: [Statement]
-  /// Entries that the ledger took, in its order.
-  var new: [Entry] = []
+  /// What is asked for, by each of the statements that ask.
+  private(set) var quick: [Entry] = []
+  private(set) var careful: [Entry] = []
+  /// Servers whose locks it wants, and has.
+  private(set) var servers: [Int32] = []
+  var held: Set<Int32> = []
+  /// Entries that the ledger took, and how many of the metrics of each are stored already.
+  var new: [(entry: Entry, begun: Int)] = []
+  /// Keys that it enters.
+  var keys: [(serverID: Int32, key: UUID, id: UUID)] = []
   /// What each COPY brought, by target.
   var data: [Int: [UInt8]] = [:]
 
+  /// Whether it has rows for the target.
+  func brings(_ target: Int) -> Bool { data[target].map { $0.count > 21 } ?? false }
+  /// Another server's, of one push.
+  init(_ entry: Entry) {
+    statements = []
+    careful = [entry]
+    servers = [entry.serverID]
+  }
+
   /// - Returns: nil if the model does not know such a message.
   init?(_ message: String, _ catalog: CompiledCatalog) {
-    var entries: [Entry] = []
     var statements: [Statement] = []
     for statement in message.split(separator: ";") {
-      if statement.hasPrefix("INSERT INTO pganalytics.ingest_ledger(day,push_id,server_id) VALUES ") {
-        guard statements.isEmpty, statement.hasSuffix(" ON CONFLICT DO NOTHING RETURNING push_id") else { return nil }
-        for row in statement.split(separator: "(").dropFirst(2) {
-          let fields = row.split(separator: ",", omittingEmptySubsequences: false)
-          guard fields.count >= 3, fields[0].hasPrefix("date '2000-01-01'+"), let day = Int32(fields[0].dropFirst(18)),
-            let id = UUID(String(fields[1].dropFirst().dropLast())),
-            let serverID = Int32(fields[2].prefix { $0.isNumber })
-          else { return nil }
-          entries.append(Entry(id: id, day: day, serverID: serverID))
-        }
-        statements.append(.ledger)
+      if statement.hasPrefix("EXECUTE push_locks(") {
+        servers = Self.arrays(in: statement).first?.compactMap { Int32($0) } ?? []
+        statements.append(.locks)
+      } else if statement.hasPrefix("EXECUTE push_quick(") {
+        guard let entries = Self.entries(of: statement) else { return nil }
+        quick += entries
+        statements.append(.quick(entries.first?.day))
+      } else if statement.hasPrefix("EXECUTE push_careful(") {
+        guard let entries = Self.entries(of: statement) else { return nil }
+        careful += entries
+        statements.append(.careful(entries.first?.day))
       } else if statement.hasPrefix("COPY staging_texts") {
         statements.append(.copy(catalog.textsTarget))
       } else if statement.hasPrefix("COPY staging_objects") {
@@ -57,10 +80,47 @@ final class ModelTransaction {
         return nil
       }
     }
-    guard statements.first == .ledger, !entries.isEmpty, zip(entries, entries.dropFirst()).allSatisfy({ $0.id < $1.id })
-    else { return nil }
-    self.entries = entries
     self.statements = statements
+    let entries = quick + careful
+    guard statements.first == .locks, !entries.isEmpty, Set(entries.map(\.id)).count == entries.count,
+      Set(servers) == Set(entries.map(\.serverID)), quick.allSatisfy({ $0.day != nil })
+    else { return nil }
+  }
+
+  /// The elements of the array literals of a statement.
+  private static func arrays(in statement: Substring) -> [[Substring]] {
+    statement.split(separator: "'{").dropFirst().map {
+      $0.split(separator: "}'", maxSplits: 1)[0].split(separator: ",")
+    }
+  }
+
+  private static func entries(of statement: Substring) -> [Entry]? {
+    let columns = arrays(in: statement)
+    let day = statement.split(separator: "date '2000-01-01'+(", maxSplits: 1).dropFirst().first
+      .flatMap { Int32($0.prefix { $0 != ")" }) }
+    guard columns.count == 5 || columns.count == 7, columns.allSatisfy({ $0.count == columns[0].count }) else {
+      return nil
+    }
+    var entries: [Entry] = []
+    for row in columns[0].indices {
+      let chainText = columns[4][row]
+      guard let id = UUID(String(columns[0][row])), let serverID = Int32(columns[1][row]),
+        let head = Int64(columns[2][row]), let metrics = Int(columns[3][row]),
+        let chain = hex(chainText == "NULL" ? "" : chainText.dropFirst(4).dropLast()),
+        chain.count == max(0, metrics - 2) * 8
+      else { return nil }
+      entries.append(
+        Entry(
+          id: id, serverID: serverID, day: day, isDated: columns.count == 5 || columns[5][row] == "true", head: head,
+          metrics: metrics, chain: chain, key: columns.count == 5 ? nil : UUID(String(columns[6][row]))))
+    }
+    return entries
+  }
+
+  private static func hex(_ text: Substring) -> [UInt8]? {
+    let digits = text.compactMap(\.hexDigitValue)
+    guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] * 16 + digits[$0 + 1]) }
   }
 }
 

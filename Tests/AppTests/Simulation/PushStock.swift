@@ -9,13 +9,18 @@ struct StockedPush: Sendable {
   let collector: Int
   let plain: [UInt8]
   let gzip: [UInt8]
-  /// What the ledger knows it by.
-  let id: UUID
+  /// What it is known by after each of its metrics.
+  let digests: [UUID]
   let day: Int32
   /// By copy target, as one decoder made them from the body in one piece.
   let tuples: [[UInt8]]
   let rowCounts: [Int]
   let rowCount: Int
+
+  /// What the ledger knows it by.
+  var id: UUID { digests[digests.count - 1] }
+  var metrics: Int { digests.count }
+  var head: Int64 { Int64(bitPattern: digests[0].high) }
 
   /// The first table that it has rows for.
   var firstFact: Int { tuples.firstIndex { !$0.isEmpty } ?? 0 }
@@ -25,12 +30,15 @@ struct PushStock: Sendable {
   /// The last one's clients send nonsense.
   static let collectors = 5
   static let pushesPerCollector = 12
+  static let familiesPerCollector = 3
   /// 2026-11-22T23:59:00Z: midnight comes soon.
   static let wallStart: Int64 = 1_795_391_940
   static let shared = PushStock()
 
   let catalog = CompiledCatalog()
   let pushes: [[StockedPush]]
+  /// Of each collector: pushes of which each begins with the one before it, whole. As a stock collector tries again.
+  let growing: [[[StockedPush]]]
   private let byID: [UUID: StockedPush]
   let certificates: [PeerCertificate]
   let records: [UUID: CollectorRecord]
@@ -54,6 +62,7 @@ struct PushStock: Sendable {
       var certificates: [PeerCertificate] = []
       var records: [UUID: CollectorRecord] = [:]
       var pushes: [[StockedPush]] = []
+      var growing: [[[StockedPush]]] = []
       for index in 0..<Self.collectors {
         let id = Self.id(ofCollector: index)
         let issued = try authority.issueCollector(
@@ -62,13 +71,16 @@ struct PushStock: Sendable {
         certificates.append(peer)
         records[id] = CollectorRecord(
           id: id, serverID: Self.serverID(ofCollector: index), hostname: "db\(index)", configVersion: 1,
-          isRevoked: false, certificates: [CertificateSerial(peer.serialHex)!])
+          isRevoked: false, certificates: [CertificateFingerprint(peer.fingerprintHex)!])
         pushes.append((0..<Self.pushesPerCollector).map { [catalog] in Self.push($0, of: index, catalog) })
+        growing.append((0..<Self.familiesPerCollector).map { [catalog] in Self.family($0, of: index, catalog) })
       }
       self.certificates = certificates
       self.records = records
       self.pushes = pushes
-      byID = Dictionary(uniqueKeysWithValues: pushes.joined().map { ($0.id, $0) })
+      self.growing = growing
+      let all = Array(pushes.joined()) + growing.joined().joined()
+      byID = Dictionary(uniqueKeysWithValues: all.map { ($0.id, $0) })
       tokens = Tokens(
         keys: try JWTKeySet(signing: JWTKey(id: "k", secret: Array(repeating: 7, count: JWTKey.secretBytes))),
         settings: Settings())
@@ -79,43 +91,107 @@ struct PushStock: Sendable {
   }
 
   private static func push(_ number: Int, of collector: Int, _ catalog: CompiledCatalog) -> StockedPush {
+    let (plain, time) = generated(number, of: collector, seed: UInt64(collector), typeCount: number % 3 == 0 ? 2 : 1)
+    return decoded(plain, metrics: elements(of: plain), of: collector, day: day(of: time), catalog)
+  }
+
+  /// Pushes of 1, 2, 3 ... collections, each in an envelope of another day.
+  private static func family(_ number: Int, of collector: Int, _ catalog: CompiledCatalog) -> [StockedPush] {
+    var metrics: [[UInt8]] = []
+    var firstDay: Int32?
+    return (0..<4).map { member in
+      let (plain, time) = generated(
+        number * 4 + member, of: collector, seed: 1000 + UInt64(number), typeCount: 1 + (number + member) % 2)
+      metrics += elements(of: plain)
+      firstDay = firstDay ?? day(of: time)
+      let timestamp = Timestamp(unixSeconds: time + Int64(member) * 86_400).rfc3339
+      let head = #"{"timestamp":"\#(timestamp)","collector_id":"\#(id(ofCollector: collector))","metrics":["#
+      var body = Array(head.utf8)
+      for (index, metric) in metrics.enumerated() {
+        if index > 0 { body += Array((member % 2 == 0 ? "," : " ,\n ").utf8) }
+        body += metric
+      }
+      body += Array("]}".utf8)
+      return decoded(body, metrics: metrics, of: collector, day: firstDay!, catalog)
+    }
+  }
+
+  private static func day(of unixSeconds: Int64) -> Int32 {
+    Day(of: Timestamp(unixMicroseconds: unixSeconds * 1_000_000)).word
+  }
+
+  private static func generated(
+    _ number: Int, of collector: Int, seed: UInt64, typeCount: Int
+  ) -> (body: [UInt8], unixSeconds: Int64) {
     let types = MetricCatalog.types
     var shape = PushGenerator.Shape()
     (shape.databases, shape.tables, shape.queries, shape.logLines, shape.activity) = (1, 2, 2, 2, 1)
-    let chosen = number % 3 == 0 ? 2 : 1
     let generator = PushGenerator(
-      seed: UInt64(collector), shape: shape,
-      types: (0..<chosen).map { types[(number + collector * 5 + $0 * 7) % types.count] })
-    let time = wallStart - Int64(number % 3) * 86_400 - Int64(number) * 60
+      seed: seed, shape: shape,
+      types: (0..<typeCount).map { types[(number + collector * 5 + $0 * 7) % types.count] })
+    let time = wallStart - Int64(number % 3) * 86_400 - Int64(number) * 60 - Int64(seed)
     let body = generator.body(
       collectorID: id(ofCollector: collector).description, hostname: "db\(collector)", unixSeconds: time)
-    let plain = body.withUnsafeBytes { Array($0) }
+    return (body.withUnsafeBytes { Array($0) }, time)
+  }
+
+  private static func decoded(
+    _ plain: [UInt8], metrics: [[UInt8]], of collector: Int, day: Int32, _ catalog: CompiledCatalog
+  ) -> StockedPush {
     let reader = PushReader(settings: Settings(), catalog: catalog)
     let push = Push(catalog: catalog)
     push.collectorID = id(ofCollector: collector)
     var known = KnownIDs(capacity: 1024)
-    let window = (time - 40 * 86_400) * 1_000_000...(time + 86_400) * 1_000_000
+    let window = (wallStart - 40 * 86_400) * 1_000_000...(wallStart + 86_400) * 1_000_000
     reader.begin(serverID: serverID(ofCollector: collector), timeWindow: window)
     do throws(PushRefusal) {
       try reader.receive(plain.span, into: push, known: &known)
       try reader.finish(key: nil, into: push, known: &known)
     } catch { preconditionFailure("\(error)") }
-    precondition(push.rows.rowCount > 0 && push.summary.rejectedTotal == 0)
+    precondition(push.rows.rowCount > 0 && push.summary.rejectedTotal == 0 && push.summary.rowsRepeated == 0)
     let targets = catalog.targets.indices
     return StockedPush(
       collector: collector, plain: plain, gzip: GzipDeflater.gzip(plain, level: 1),
-      id: ledgerID(ofCollector: collector, mark: 0, Digest.sha256(plain)),
-      day: Day(of: Timestamp(unixMicroseconds: time * 1_000_000)).word,
+      digests: digests(of: metrics, serverID: serverID(ofCollector: collector)), day: day,
       tuples: targets.map { push.withTuples(of: $0) { span in span.withUnsafeBufferPointer { Array($0) } } },
       rowCounts: targets.map { push.rows.rowCount(of: $0) }, rowCount: Int(push.summary.rows))
   }
 
-  /// The ledger's key, worked out here once more: collector, whether there is a key (1) or content (0), and that.
-  static func ledgerID(ofCollector index: Int, mark: UInt8, _ content: [UInt8]) -> UUID {
-    let digest = Digest.sha256(id(ofCollector: index).bytes + [mark] + content)
-    return UUID(bytes: digest.span.extracting(0..<16))!
+  /// What metrics are known by, worked out here once more.
+  static func digests(of metrics: [[UInt8]], serverID: Int32) -> [UUID] {
+    var last = UUID(high: 0x7067_616E_7075_7368, low: UInt64(UInt32(bitPattern: serverID)))
+    return metrics.map { metric in
+      last = UUID(bytes: Digest.sha256(last.bytes + metric).span.extracting(0..<16))!
+      return last
+    }
+  }
+
+  /// The elements of `metrics`, byte for byte.
+  private static func elements(of body: [UInt8]) -> [[UInt8]] {
+    let marker = Array(#""metrics":["#.utf8)
+    var position = body.indices.first { body[$0...].starts(with: marker) }! + marker.count
+    var elements: [[UInt8]] = []
+    var (depth, start, isText) = (0, position, false)
+    while depth > 0 || body[position] != UInt8(ascii: "]") {
+      switch body[position] {
+      case UInt8(ascii: "\\"): position += 1
+      case UInt8(ascii: "\""): isText.toggle()
+      case UInt8(ascii: "{") where !isText, UInt8(ascii: "[") where !isText:
+        if depth == 0 { start = position }
+        depth += 1
+      case UInt8(ascii: "}") where !isText, UInt8(ascii: "]") where !isText:
+        depth -= 1
+        if depth == 0 { elements.append(Array(body[start...position])) }
+      default: break  // what stands between
+      }
+      position += 1
+    }
+    return elements
   }
 
   /// Nil for what no client has that means what it sends.
   func push(_ id: UUID) -> StockedPush? { byID[id] }
+
+  /// The push that is the first `metrics` of `push`; nil for none of them.
+  func beginning(of push: StockedPush, metrics: Int) -> StockedPush? { byID[push.digests[metrics - 1]] }
 }

@@ -17,35 +17,57 @@ final class Errand {
     case underway
     case acknowledged
     case refusedForGood
+    /// Poisoned, and refused with its SQLSTATE as long as nobody else's rows show whose fault that is.
+    case unwitnessed
   }
 
   let number: Int
   let kind: Kind
-  let push: StockedPush
-  let body: [UInt8]
-  let key: String?
-  /// What the ledger would know it by.
-  let id: UUID
+  /// As it is now, and the larger ones that it may become, as a collector's buffer grows while its pushes fail.
+  private(set) var push: StockedPush
+  private var larger: ArraySlice<StockedPush>
+  private(set) var body: [UInt8]
+  private(set) var key: String?
+  private let isKeyed: Bool
   var state = State.waiting(until: 0)
 
-  init(_ number: Int, _ kind: Kind, _ push: StockedPush, isGzip: Bool, foreign: StockedPush) {
+  init(_ number: Int, _ kind: Kind, _ push: StockedPush, isGzip: Bool, isKeyed: Bool, foreign: StockedPush) {
     self.number = number
     self.kind = kind
     self.push = push
+    self.isKeyed = isKeyed
+    larger = []
     switch kind {
-    case .good:
-      body = isGzip ? push.gzip : push.plain
-      (key, id) = (nil, push.id)
-      return
+    case .good: body = isGzip ? push.gzip : push.plain
     case .malformed: body = Array(push.plain.dropLast(10))
     case .cutGzip: body = Array(push.gzip.dropLast(9))
     case .foreign: body = foreign.plain
     }
-    key = "bad-\(push.collector)-\(number)"
-    id = PushStock.ledgerID(ofCollector: push.collector, mark: 1, Array(key!.utf8))
+    if isKeyed { key = "key-\(push.collector)-\(number)" }
   }
 
-  var isOver: Bool { state == .acknowledged || state == .refusedForGood }
+  /// One that grows.
+  init(_ number: Int, family: [StockedPush], isKeyed: Bool) {
+    self.number = number
+    kind = .good
+    push = family[0]
+    larger = family[1...]
+    body = push.plain
+    self.isKeyed = isKeyed
+    if isKeyed { key = "key-\(push.collector)-\(number)-1" }
+  }
+
+  /// What the collector has collected since comes behind it, under another key.
+  func grow(isGzip: Bool) {
+    guard let next = larger.popFirst() else { return }
+    push = next
+    body = isGzip ? push.gzip : push.plain
+    if isKeyed { key = "key-\(push.collector)-\(number)-\(push.metrics)" }
+  }
+
+  var canGrow: Bool { !larger.isEmpty }
+
+  var isOver: Bool { [.acknowledged, .refusedForGood, .unwitnessed].contains(state) }
 }
 
 final class SimulatedClient {
@@ -62,12 +84,15 @@ final class SimulatedClient {
     let stock = PushStock.shared
     var numbers = Array(0..<PushStock.pushesPerCollector)
     simulation.shuffle(&numbers)
-    errands = numbers.prefix(1 + simulation.draw(4)).map { number in
+    let whole = numbers.prefix(1 + simulation.draw(4)).map { number in
       let kind = simulation.draw(8) == 0 ? Errand.Kind.allCases[simulation.draw(4)] : .good
       return Errand(
         number, kind, stock.pushes[collector][number], isGzip: simulation.draw(2) == 0,
+        isKeyed: simulation.draw(4) == 0,
         foreign: stock.pushes[(collector + 1) % PushStock.collectors][number])
     }
+    let growing = stock.growing[collector].prefix(simulation.draw(PushStock.familiesPerCollector + 1))
+    errands = whole + growing.enumerated().map { Errand(100 + $0, family: $1, isKeyed: simulation.draw(4) == 0) }
   }
 
   var isDone: Bool { (errands.allSatisfy(\.isOver) || simulation.drainBegan != nil) && dialogues.isEmpty }
@@ -112,7 +137,11 @@ final class SimulatedClient {
       if !due.isEmpty {
         talk(about: Array(due.prefix(1 + simulation.draw(3))))
         // Impatient, or restarted: the same push on another connection at the same time.
-        if simulation.chance(0.15) { talk(about: [due[0]]) }
+        if simulation.chance(0.15) {
+          // Or with what it has collected meanwhile.
+          if simulation.draw(2) == 0 { due[0].grow(isGzip: simulation.draw(2) == 0) }
+          talk(about: [due[0]])
+        }
       }
     }
     if !errands.allSatisfy(\.isOver) { wake(after: .milliseconds(50 + simulation.draw(500))) }
@@ -132,6 +161,7 @@ final class SimulatedClient {
   /// To be sent again.
   func failed(_ errand: Errand, retryAfter: Duration) {
     if errand.isOver { return }
+    if simulation.draw(2) == 0 { errand.grow(isGzip: simulation.draw(2) == 0) }
     errand.state = .waiting(until: simulation.kernel.time + UInt64(retryAfter.wholeNanoseconds))
   }
 
@@ -141,6 +171,10 @@ final class SimulatedClient {
     case 200:
       if errand.kind != .good { simulation.violated("a \(errand.kind) push of \(collector) was acknowledged") }
       errand.state = .acknowledged
+    case 503
+    where simulation.isPoisoned(errand.push.id) && simulation.isQuiet(for: .seconds(60))
+      && answer.body.contains("SQLSTATE"):
+      if !errand.isOver { errand.state = .unwitnessed }
     case 429, 503: failed(errand, retryAfter: .seconds(answer.retryAfter ?? 1))
     case 401:
       renewToken()

@@ -26,6 +26,8 @@ final class Simulation {
   private let trouble: Double
   /// Whether an error in a row says in which line.
   let isPoisonTraced: Bool
+  /// Whether what is refused for good is refused by something that waits for the commit.
+  let isRefusedAtCommit: Bool
   private let faultsEnd: Duration
   private var random: QuickRandom
   private var trace: SimulationTrace
@@ -33,6 +35,8 @@ final class Simulation {
   private var clients: [SimulatedClient] = []
   private var noise: NoiseClient?
   private var poisoned: Set<UUID> = []
+  /// Collectors whose predecessors are not ended yet.
+  private var successors: Set<UUID> = []
   /// Acknowledged without a row to store: somebody's nonsense.
   private var emptyPushes = 0
   /// In some worlds the server is told to stop in the middle of everything; nobody gets in any more then.
@@ -47,6 +51,7 @@ final class Simulation {
     trouble = [0, 0.5, 1, 3][Int(random.next() % 4)]
     dialogueFaults = [0, 0.2, 0.6][Int(random.next() % 3)]
     isPoisonTraced = random.next() % 3 > 0
+    isRefusedAtCommit = random.next() % 3 == 0
     faultsEnd = .seconds(Int(5 + random.next() % 40))
     let stock = PushStock.shared
     let settings = settings()
@@ -54,18 +59,20 @@ final class Simulation {
       settings: LiveSettings(settings), tlsContext: stock.tlsContext, tokens: stock.tokens, router: stock.router,
       refusals: IdentityRefusals(perMinute: Live(constant: 60), now: loop.now) { _ in }, errands: ModelErrands(self),
       log: ServerLog(settings),
-      pacing: QueryPacing(Live(constant: QueryPacing.Pace(percent: 0, burst: .zero, longest: .zero))), loops: 1)
+      pacing: QueryPacing(Live(constant: Settings().queryAim)), legacyLedger: LegacyLedger(), loops: 1)
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
-    lane.replaceCollectors(stock.records)
-    database.sessions = (0..<2).map { _ in ModelSession(self) }
+    // In some worlds every collector takes the place of another, which has to end before anything of it is stored.
+    successors = draw(3) == 0 ? Set(stock.records.keys) : []
+    lane.replaceCollectors(stock.records.mapValues { $0.succeeding(successors.contains($0.id)) })
+    database.sessions = (0..<4).map { _ in ModelSession(self) }
   }
 
   private func settings() -> Settings {
     func one<Value>(of values: Value...) -> Value { values[draw(values.count)] }
     var settings = Settings()
     settings.logLevel = "critical"
-    settings.clockSkew = .seconds(86_400)
+    settings.clockSkew = .seconds(20 * 86_400)
     settings.knownIDs = one(of: 8, 64, 4096)
     settings.bytesInFlight = one(of: 512 << 20, 512 << 20, 600_000)
     settings.pauseBytes = one(of: 64 << 20, 300_000, 100_000)
@@ -76,6 +83,12 @@ final class Simulation {
     settings.batchBytes = one(of: 4 << 20, 2000)
     settings.batchLinger = one(of: .zero, .zero, .milliseconds(2), .milliseconds(200))
     settings.commitDeadline = one(of: .seconds(20), .seconds(3))
+    settings.witnessWait = one(of: .seconds(3), .milliseconds(300))
+    settings.divisionRest = one(of: .seconds(30), .seconds(2))
+    settings.connections = one(of: 10_000, 10_000, 6)
+    settings.unfinishedHandshakes = one(of: 1024, 1)
+    settings.handshakesPerAddress = one(of: 128, 1)
+    settings.anonymousPerAddress = one(of: 256, 1)
     return settings
   }
 
@@ -111,16 +124,25 @@ final class Simulation {
   func isPoisoned(_ id: UUID) -> Bool { poisoned.contains(id) }
 
   /// A client connects.
-  func open(_ wire: Wire) {
+  func open(_ wire: Wire, saysHello: Bool = true) {
+    if saysHello { wire.send(Wire.hello, after: pause) }
+    let network = 1 + draw(3)
     let waiting = LoopBound((simulation: self, wire: wire), on: loop)
     let handle = lane.handle
     kernel.after(pause) { [self] in
       if drainBegan != nil { return wire.refuse() }
       handle.submit { lane in
         let (simulation, wire) = waiting.value(on: lane.loop)
-        lane.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.1", port: 4711)!)
+        lane.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.\(network)", port: 4711)!)
       }
     }
+  }
+
+  /// The database has ended those before `collector`; the lane hears of it.
+  func endPredecessors(of collector: UUID) {
+    guard successors.remove(collector) != nil, let record = PushStock.shared.records[collector] else { return }
+    note("succession", [])
+    lane.setCollectors([collector: record])
   }
 
   /// The lane has made an answer: it has to be true now.
@@ -130,6 +152,9 @@ final class Simulation {
       violated("\(answer.status) without Retry-After")
     }
     guard answer.status == 200 else { return }
+    if successors.contains(PushStock.id(ofCollector: collector)) {
+      violated("stored beside an identity that should end")
+    }
     guard let id = answer.member("push_id").flatMap({ UUID(String($0)) }) else {
       return violated("200 without push_id: \(answer.body)")
     }
@@ -141,26 +166,31 @@ final class Simulation {
       if database.ledger[id] == nil { emptyPushes += 1 }
       return
     }
-    guard let stored = database.ledger[id] else { return violated("\(id) was answered before its commit") }
-    if stored.serverID != PushStock.serverID(ofCollector: collector) { violated("\(id) is another collector's") }
+    guard database.holds(push) else { return violated("\(id) was answered before its commit") }
+    if push.collector != collector { violated("\(id) is another collector's") }
+    let repeated = answer.member("metrics_repeated").flatMap { Int($0) } ?? -1
+    if isDuplicate, repeated != push.metrics { violated("\(id) is a repeat, and of \(repeated) metrics") }
     if status == "parked" {
-      if !stored.isParked { violated("\(id) was called parked, and is not") }
-    } else if !isDuplicate, rows != push.rowCount {
-      violated("\(id) was said to have \(rows) rows")
+      if database.ledger[id]?.isParked != true { violated("\(id) was called parked, and is not") }
+    } else if !isDuplicate {
+      let before = repeated == 0 ? 0 : PushStock.shared.beginning(of: push, metrics: repeated)?.rowCount ?? -1
+      if rows != push.rowCount - before { violated("\(id) was said to have \(rows) rows behind \(repeated) metrics") }
     }
   }
 
   // MARK: The run
 
   func run() -> Outcome {
-    lane.begin(database.sessions)
+    lane.begin(Array(database.sessions[..<2]), spares: Array(database.sessions[2...]))
     clients = (0..<2 + draw(3)).map { SimulatedClient(self, collector: $0) }
     for client in clients { client.start() }
-    for errand in clients.flatMap(\.errands) where errand.kind == .good && draw(12) == 0 { poisoned.insert(errand.id) }
+    for errand in clients.flatMap(\.errands) where errand.kind == .good && !errand.canGrow && draw(12) == 0 {
+      poisoned.insert(errand.push.id)
+    }
     plan()
     while violations.isEmpty, !isAtRest {
       loop.turn()
-      if kernel.elapsed > faultsEnd + .seconds(900) { violated("somebody hangs") }
+      if kernel.elapsed > faultsEnd + .seconds(900) { violated("somebody hangs: \(unrest)") }
       if let drainBegan, !hasDrained, kernel.elapsed > drainBegan + .seconds(90) { violated("the drain never ends") }
     }
     if violations.isEmpty { checkRest() }
@@ -179,13 +209,19 @@ final class Simulation {
       for _ in 0..<count { kernel.after(faultsEnd * Double(draw(1000)) / 1000, work) }
     }
     some(2) { [unowned self] in database.restart(for: min(.milliseconds(draw(12_000)), faultsEnd)) }
-    some(2) { [unowned self] in database.sessions[draw(2)].lose("killed") }
+    some(2) { [unowned self] in database.sessions[draw(4)].lose("killed") }
     some(2) { [unowned self] in database.forgetDay() }
+    func rest() -> Duration { min(.milliseconds(draw(20_000)), faultsEnd - kernel.elapsed) }
+    some(2) { [unowned self] in database.breakTable(for: rest()) }
+    some(1) { [unowned self] in database.refuseAll(for: rest()) }
     some(2) { [unowned self] in
-      let jump = Int64(draw(14_400) - 7200)
+      let jump = Int64(draw(14_400) - 7200) + (draw(3) == 0 ? Int64(draw(7) - 3) * 86_400 : 0)
       note("clock jumps", [Int(jump)])
       kernel.wallOffset += jump * 1_000_000
     }
+    // Clients that connect and say nothing, for as long as they are let.
+    some(6) { [unowned self] in open(Wire(self, collector: 0, readingDelay: .zero), saysHello: false) }
+    some(6) { [unowned self] in pushElsewhere() }
     if draw(6) == 0 { kernel.after(.milliseconds(draw(30_000))) { [unowned self] in drain() } }
     if trouble > 0, draw(3) == 0 {
       let noise = NoiseClient(self)
@@ -194,10 +230,41 @@ final class Simulation {
     }
   }
 
+  /// A try of a collector reaches another server of the same database, which says nothing of it to anybody: it holds the
+  /// ledger's lock for a while, and is committed or not.
+  private func pushElsewhere() {
+    let growing = clients.flatMap(\.errands).filter { $0.number >= 100 && !$0.isOver }
+    if growing.isEmpty { return }
+    let push = growing[draw(growing.count)].push
+    let isDated = draw(4) > 0
+    if isDated { database.addDays([push.day]) }
+    let transaction = ModelTransaction(
+      ModelTransaction.Entry(
+        id: push.id, serverID: PushStock.serverID(ofCollector: push.collector), day: push.day, isDated: isDated,
+        head: push.head, metrics: push.metrics,
+        chain: push.digests.dropFirst().dropLast().flatMap { $0.bytes.prefix(8) }, key: nil))
+    if database.lock(transaction).isEmpty { return }
+    note("elsewhere", [push.collector, push.metrics])
+    _ = database.enterCarefully(transaction, day: push.day)
+    database.fill(transaction, with: push)
+    kernel.after(.milliseconds(draw(3000))) { [self] in
+      if draw(3) > 0, !transaction.new.isEmpty { database.commit(transaction) } else { database.unlock(transaction) }
+    }
+  }
+
+  /// What is not at rest.
+  private var unrest: String {
+    let writers = lane.writers.map {
+      "\($0.state) drained \($0.isDrained) waits \($0.waitingSince != nil) has \($0.backlogPushes)"
+    }
+    return "\(lane.connections.count) connections, \(openLinks) links, "
+      + "clients \(clients.map(\.isDone)), drained \(hasDrained), writers \(writers)"
+  }
+
   private var isAtRest: Bool {
     isQuiet(for: .zero) && lane.connections.count == 0 && clients.allSatisfy(\.isDone) && openLinks == 0
       && hasDrained == (drainBegan != nil)
-      && lane.writers.allSatisfy { $0.isDrained && ($0.isConnected || hasDrained) }
+      && lane.writers.allSatisfy { $0.isDrained && $0.waitingSince == nil && ($0.isConnected || hasDrained) }
   }
 
   private func checkRest() {
@@ -208,7 +275,7 @@ final class Simulation {
     if counters.pushesReceived != settled {
       violated("received \(counters.pushesReceived), settled \(settled): \(counters)")
     }
-    let stored = database.ledger.values.count { !$0.isParked }
+    let stored = database.ledger.pushes.values.count { !$0.isParked }
     if counters.pushesStored > stored + emptyPushes {
       violated("\(counters.pushesStored) called stored, \(stored) are")
     }
@@ -225,13 +292,17 @@ final class Simulation {
     }
     if counters.connectionsAccepted != counters.connectionsClosed { violated("connections are unaccounted for") }
     for errand in clients.flatMap(\.errands) {
-      let stored = database.ledger[errand.id]
+      let id = errand.push.id
+      let stored = database.ledger[id]
       switch errand.state {
       case .acknowledged:
-        if stored == nil { violated("\(errand.id) was acknowledged and is not stored") }
-        if stored?.isParked != isPoisoned(errand.id) { violated("\(errand.id) was parked without need, or not parked") }
-      case .refusedForGood: if stored != nil { violated("\(errand.id) was refused for good and is stored") }
-      case .waiting, .underway: if !hasDrained { violated("\(errand.id) has no end") }
+        // One that has grown since it was sent is acknowledged as it was then.
+        if errand.number < 100, stored == nil { violated("\(id) was acknowledged and is not stored") }
+        if let stored, stored.isParked != isPoisoned(id) { violated("\(id) was parked without need, or not parked") }
+      case .unwitnessed:
+        if !isPoisoned(id) { violated("\(id) was given up, and nothing is wrong with it") }
+      case .refusedForGood: if stored != nil { violated("\(id) was refused for good and is stored") }
+      case .waiting, .underway: if !hasDrained { violated("\(id) has no end") }
       }
     }
   }
@@ -258,5 +329,14 @@ final class Simulation {
     loop.stop()
     loop.run()
     kernel.forgetEvents()
+  }
+}
+
+extension CollectorRecord {
+  /// The same, with or without those whose place it takes.
+  fileprivate func succeeding(_ hasPredecessors: Bool) -> CollectorRecord {
+    CollectorRecord(
+      id: id, serverID: serverID, hostname: hostname, configVersion: configVersion, isRevoked: isRevoked,
+      certificates: certificates, revokedCertificates: revokedCertificates, hasPredecessors: hasPredecessors)
   }
 }

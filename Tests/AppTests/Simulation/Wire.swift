@@ -14,6 +14,9 @@ protocol WireClient: AnyObject {
 }
 
 final class Wire: SimulatedDescriptor {
+  /// What a client sends before all else: the first byte of a TLS record.
+  static let hello: [UInt8] = [0x16]
+
   private unowned let simulation: Simulation
   weak var client: (any WireClient)?
   let collector: Int
@@ -145,6 +148,8 @@ final class WireLink: ClientLink {
   private let wire: Wire
   private var resets = false
   private(set) var isEstablished = false
+  /// The byte that stands for a client's part of the handshake; see `Wire.hello`.
+  private var hasHello = false
   private var answers = AnswerParser()
 
   init(_ simulation: Simulation, _ wire: Wire) {
@@ -163,6 +168,8 @@ final class WireLink: ClientLink {
   func write(_ bytes: Span<UInt8>) -> WriteResult { wire.write(bytes) }
   func shutdownWrite() { wire.serverFinished() }
   func willReset() { resets = true }
+  func acknowledge() {}
+  func begin(_ context: TLSContext, now: Int64) {}
   var peer: PeerCertificate? { PushStock.shared.certificates[wire.collector] }
   /// Only endpoints ask for it, and none is simulated.
   var peerCertificate: Certificate? { nil }
@@ -171,7 +178,8 @@ final class WireLink: ClientLink {
     _ ciphertext: Span<UInt8>, plaintext: inout ByteBuffer, ciphertextOut: inout ByteBuffer
   ) throws(TLSError) -> TLSSession.Status {
     isEstablished = true
-    plaintext.append(ciphertext)
+    plaintext.append(hasHello ? ciphertext : ciphertext.extracting(1...))
+    hasHello = true
     return .established
   }
 

@@ -46,6 +46,8 @@ final class ServerJournal: Sendable {
     var stored: [String: Set<[UInt8]>] = [:]
     var acknowledged = 0
     var refreshes = 0
+    /// Answered to readers.
+    var reads = 0
     /// Pushes whose certificate, token and body did not name one collector.
     var strangers = 0
   }

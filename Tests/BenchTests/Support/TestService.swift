@@ -37,6 +37,18 @@ final class TestService: AcceptHandler {
     case "/api/v1/collectors/register": register(request, connection)
     case "/api/v1/collectors/refresh-token": refresh(request, connection)
     case "/api/v1/metrics/push": receive(request, connection)
+    case "/metrics":
+      // It has served for long before this run.
+      let count = 1_000_000 + journal.all.acknowledged
+      connection.answer(
+        200, json: Array("pganalytics_pushes_stored_total \(count)\n".utf8), [], closing: false)
+    case "/api/v1/auth/login":
+      let isRight = String(decoding: request.body, as: UTF8.self).contains(TestServer.secret)
+      connection.answer(isRight ? 200 : 401, [isRight ? ("access_token", "reader") : ("error", "invalid_credentials")])
+    case "/api/v1/read":
+      journal.note { $0.reads += 1 }
+      let isReader = request.token == "reader"
+      connection.answer(isReader ? 200 : 401, isReader ? [] : [("error", "unauthenticated")])
     default: connection.answer(404, [("error", "not_found")])
     }
   }

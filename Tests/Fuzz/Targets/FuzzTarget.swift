@@ -10,6 +10,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case jwt
   case toml
   case certificates
+  case proxy
 
   public func run(_ input: [UInt8]) {
     switch self {
@@ -20,6 +21,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .jwt: JWTTarget.run(input)
     case .toml: TOMLTarget.run(input)
     case .certificates: CertificatesTarget.run(input)
+    case .proxy: ProxyTarget.run(input)
     }
   }
 }

@@ -32,21 +32,60 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `members behind one another, cut off or damaged are 400, each by itself`() async throws {
+  @Test func `members behind one another are one body; cut off, damaged or followed they are 400, each by itself`()
+    async throws
+  {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let client = try await collector.client()
-    let sound = GzipDeflater.gzip(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
+    func body(_ number: Int) -> [UInt8] { collector.push(of: [TestCollector.disk("/dev/\(number)", used: 1)]) }
+    let sound = GzipDeflater.gzip(body(0))
     let empty = GzipDeflater.gzip([])
-    for body in [sound + sound, sound + empty, empty + sound, Array(sound.dropLast()), Array(sound.prefix(12))] {
-      let answer = try await collector.push(body, gzip, over: client)
+    let stray = [1 as UInt8]
+    for broken in [
+      sound + sound, Array(sound.dropLast()), Array(sound.prefix(12)), sound + stray, sound + sound.prefix(5),
+    ] {
+      let answer = try await collector.push(broken, gzip, over: client)
       #expect(answer.status == 400, "\(answer)")
-      #expect(answer.error == "invalid_compression", "\(answer)")
+      // Two whole pushes behind one another are one body, which is no JSON.
+      #expect(answer.error == (broken == sound + sound ? "invalid_json" : "invalid_compression"), "\(answer)")
     }
-    // gzip within gzip is text that is no JSON: nothing is undone twice.
-    let nested = try await collector.push(GzipDeflater.gzip(sound), gzip, over: client)
-    #expect(nested.status == 400, "\(nested)")
-    #expect(nested.error == "invalid_json")
+    #expect(try await collector.ledger() == 0)
+    let tiny = body(1).split(maxSplits: 40, omittingEmptySubsequences: false) { $0 == UInt8(ascii: ",") }
+    let members = tiny.enumerated().flatMap { GzipDeflater.gzip(($0 > 0 ? [UInt8(ascii: ",")] : []) + Array($1)) }
+    for (number, whole) in [empty + GzipDeflater.gzip(body(2)), members, GzipDeflater.gzip(body(3)) + [0, 0]]
+      .enumerated()
+    {
+      let answer = try await collector.push(whole, gzip, over: client)
+      #expect(answer.status == 200 && answer.json["rows_inserted"]?.integer == 1, "\(number): \(answer)")
+    }
+    try await attacked.expectUnharmed(besides: 1)
+    await attacked.server.stop()
+  }
+
+  @Test func `what is neither gzip nor JSON is called what it is`() async throws {
+    let attacked = try await AttackedServer.start()
+    let collector = try await attacked.server.enrol()
+    let client = try await collector.client()
+    let sound = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
+    let wide: [UInt8] = sound.flatMap { [$0, 0] as [UInt8] }
+    let cases: [([UInt8], String)] = [
+      ([0x28, 0xB5, 0x2F, 0xFD, 0x04, 0x00], "zstd"), ([0x78, 0x9C, 0x03, 0x00, 0, 0, 0, 1], "zlib"),
+      (GzipDeflater.gzip(GzipDeflater.gzip(sound)), "gzip twice"), ([0xEF, 0xBB, 0xBF] + sound, "byte order mark"),
+      ([0xFF, 0xFE] + wide, "UTF-16"), (wide, "UTF-16"), ([0, UInt8(ascii: "{"), 0, 0x22], "UTF-16"),
+      (GzipDeflater.gzip([0xFF, 0xFE] + wide), "UTF-16"),
+    ]
+    for (body, name) in cases {
+      for label in [gzip, []] {
+        let answer = try await collector.push(body, label, over: client)
+        #expect(answer.status == 400, "\(answer)")
+        #expect(answer.json["details"]?.text?.contains(name) == true, "\(name): \(answer)")
+      }
+    }
+    let broken = try await collector.push(Array(#"{"collector_id":"x","metrics":[{"a":tru}]}"#.utf8), over: client)
+    #expect(broken.json["details"]?.text == "metrics[0]: unexpected character, at byte 39", "\(broken)")
+    let wrong = try await collector.push(Array(#"{"collector_id":7,"metrics":[]}"#.utf8), over: client)
+    #expect(wrong.json["details"]?.text == "collector_id: is of another type than declared, at byte 16", "\(wrong)")
     #expect(try await collector.ledger() == 0)
     try await attacked.expectUnharmed(besides: 1)
     await attacked.server.stop()

@@ -77,7 +77,7 @@ import Testing
       metrics.append(json.finish().withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
     }
     let answer = try await collector.push(
-      collector.push(of: metrics), [("Idempotency-Key", "'); DROP TABLE pganalytics.ingest_ledger; --")])
+      collector.push(of: metrics), [("Idempotency-Key", "'); DROP TABLE pganalytics.push_ledger; --")])
     #expect(answer.status == 200, "\(answer)")
     #expect(answer.json["rejected_count"]?.integer ?? 0 == 0, "\(answer)")
 

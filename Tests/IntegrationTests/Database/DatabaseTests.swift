@@ -244,52 +244,59 @@ import Testing
     #expect(after != before)
   }
 
-  @Test func `lets a connection rest after it was lent, while collectors push`() async throws {
-    let pacing = QueryPacing(Live(constant: .init(percent: 1_000_000, burst: .zero, longest: .milliseconds(300))))
+  @Test func `puts a loan off while queries cost pushes too much, and not for ever`() async throws {
+    let pacing = QueryPacing(
+      Live(constant: .init(slowdownPercent: 0, freePerSecond: .zero, longestWait: .milliseconds(300))))
     let database = try await start {
-      $0.adminConnections = 1
+      $0.adminConnections = 2
       $0.pacing = pacing
     }
     defer { database.shutDown() }
     func lend() async throws(DatabaseError) {
       _ = try await database.lease { session throws(DatabaseError) in try await session.one(Self.add, 1, 2) }
     }
-    // Until it is connected, leases wait for that.
     try await lend()
-    pacing.sawPush(at: .now())
-    // From before the loan after which it rests: how soon this task goes on after it, a busy machine decides.
-    let lent = MonotonicTime.now()
-    try await lend()
-    try await lend()
-    #expect(MonotonicTime.now() - lent >= .milliseconds(290))
+    #expect(pacing.snapshot(at: .now()).putOff == 0)
+    // The end of a loan is told to the loop.
+    while pacing.snapshot(at: .now()).atWork > 0 { await Task.yield() }
+    pacing.committed(after: .milliseconds(1), since: .now())
+    #expect(pacing.snapshot(at: .now()).usual == .milliseconds(1))
+    try await database.lease { session throws(DatabaseError) in
+      for _ in 0..<1000 { pacing.committed(after: .seconds(1), since: .now()) }
+      let asked = MonotonicTime.now()
+      try await lend()
+      #expect(MonotonicTime.now() - asked >= .milliseconds(300))
+    }
+    let snapshot = pacing.snapshot(at: .now())
+    #expect((snapshot.putOff, snapshot.letThrough, snapshot.waiting) == (1, 1, 0))
+    while pacing.snapshot(at: .now()).atWork > 0 { await Task.yield() }
   }
 
-  @Test(arguments: [0, 2000])
-  func `has backends of queries give way to others on this machine, if queries do at all`(percent: Int) async throws {
-    let pacing = QueryPacing(Live(constant: .init(percent: percent, burst: .zero, longest: .zero)))
+  @Test(arguments: [0, 7])
+  func `has backends of queries give way to others on this machine, as far as it is told`(niceness: Int) async throws {
     let database = try await start {
       $0.adminConnections = 1
-      $0.pacing = pacing
+      $0.niceness = niceness
     }
     defer { database.shutDown() }
     let backend = try #require(try await database.one(Self.backend)?.value)
-    #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(backend)) == (percent > 0 ? 19 : 0))
+    #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(backend)) == niceness)
   }
 
-  @Test func `gives a metrics query one processor, or more, until its transaction ends`() async throws {
+  @Test func `gives a metrics query the workers it may have, until its transaction ends`() async throws {
     let workers = Statement<SingleValue<String>>(
       "workers", "SELECT current_setting('max_parallel_workers_per_gather')")
     let database = try await start { $0.adminConnections = 1 }
     defer { database.shutDown() }
     let usual = try #require(try await database.one(workers)?.value)
-    #expect(usual != "0")
-    for isAlone in [true, false] {
+    for given in ["0", "5"] {
+      #expect(usual != given)
       try await database.lease { session throws(DatabaseError) in
         let during = try await session.transaction { session throws(DatabaseError) in
-          try await session.execute(MetricStatements.limit, "1000", isAlone)
+          try await session.execute(MetricStatements.limit, "1000", given)
           return try await session.one(workers)?.value
         }
-        #expect(during == (isAlone ? "0" : usual))
+        #expect(during == given)
         #expect(try await session.one(workers)?.value == usual)
       }
     }

@@ -1,3 +1,4 @@
+import Protocol
 import Synchronization
 import Testing
 
@@ -20,13 +21,13 @@ import Testing
   @Test(arguments: TestCluster.storageKinds)
   func `makes yesterday to the days ahead once, and drops what is past its retention`(_ kind: StorageKind) async throws
   {
-    let migrated = try await MigratedDatabase(kind)
+    let migrated = try await MigratedDatabase(kind) { $0.retentionDays = 100 }
     defer { migrated.database.shutDown() }
     let maintenance = migrated.maintenance
     let days = 2 + Int(migrated.storage.partitionDaysAhead)
     let first = try await maintenance.round(today: today) { Issue.record("\($0)") }
     #expect(first.created.count == parents(kind) * days)
-    #expect(first.created.contains("pganalytics.ingest_ledger_p20241003"))
+    #expect(first.created.contains("pganalytics.push_ledger_p20241003"))
     #expect(first.dropped == [])
     #expect(try await maintenance.round(today: today) { Issue.record("\($0)") } == Maintenance.Round())
 
@@ -35,7 +36,7 @@ import Testing
     let atLimit = try await maintenance.round(today: today.advanced(by: limit)) { Issue.record("\($0)") }
     #expect(atLimit.dropped == [])
     let pastLimit = try await maintenance.round(today: today.advanced(by: limit + 1)) { Issue.record("\($0)") }
-    #expect(pastLimit.dropped == ["pganalytics.ingest_ledger_p20241003"])
+    #expect(pastLimit.dropped == ["pganalytics.push_ledger_p20241003"])
 
     let metrics = migrated.storage.retentionDays
     let later = try await maintenance.round(today: today.advanced(by: metrics)) { Issue.record("\($0)") }
@@ -95,7 +96,7 @@ import Testing
         kept.append(name)
       }
       #expect(kept == ["metrics.sysstat_p20241004"])
-      #expect(dropped.count == parents(.plain) - 1 + 1, "all others of that day, and the ledger's next day")
+      #expect(dropped.count == parents(.plain) - 2, "all others of that day; the ledger is kept longer")
       try await session.script("COMMIT")
     }
     // The detachment that was cut off is finished now.
@@ -168,8 +169,8 @@ import Testing
     settings.typeRetention = ["pg_log": day * 3]
     settings.compressAfter = day * 5
     live.replace(with: settings)
-    // Roll-ups of 5 minutes were kept as long as rows.
-    let replaced = 2 * tables + RollupTable.all(.fiveMinutes).count
+    // Roll-ups of 5 minutes were kept as long as rows; all are compressed at the age of rows.
+    let replaced = 2 * tables + 2 * RollupTable.all(.fiveMinutes).count + RollupTable.all(.hour).count
     #expect(try await maintenance.round { Issue.record("\($0)") }.policies.count == replaced)
     #expect(try await maintenance.round { Issue.record("\($0)") }.policies == [])
 
@@ -182,6 +183,44 @@ import Testing
       default: Issue.record("\(row)")
       }
     }
+  }
+
+  @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
+  func `orders compressed chunks by the series, and changes that for chunks to come where it was otherwise`()
+    async throws
+  {
+    let migrated = try await MigratedDatabase(.timescale)
+    defer { migrated.database.shutDown() }
+    func compression(_ table: String) async throws -> ChunkCompression? {
+      let all = try await migrated.database.rows(TimescaleStatements.compression)
+      return all.first { $0.table == table }?.compression
+    }
+    let statements = ChunkCompression(
+      segmentBy: "server_id",
+      orderBy: (MetricCatalog.tables.first { $0.name == "pg_query_stats" }?.identityColumns ?? []) + ["time DESC"],
+      chunkDays: 1)
+    #expect(statements.orderBy.contains("hash"))
+    let rows = try await compression("metrics.pg_query_stats")
+    let fine = try await compression("rollups.pg_query_stats_5m")
+    let hours = try await compression("rollups.pg_query_stats_1h")
+    #expect(rows == statements && fine == statements && hours?.orderBy == statements.orderBy)
+    #expect(hours?.chunkDays == 7)
+    // As databases have it that were made before: with a chunk that is compressed.
+    try await migrated.database.script(
+      """
+      INSERT INTO rollups.pg_query_stats_5m (time, server_id, first_time, last_time) VALUES ('2024-10-04Z', 1, now(), now());
+      ALTER TABLE rollups.pg_query_stats_5m SET (timescaledb.compress, timescaledb.compress_segmentby = 'server_id',
+        timescaledb.compress_orderby = 'time');
+      SELECT compress_chunk(chunk) FROM show_chunks('rollups.pg_query_stats_5m') AS chunk;
+      SELECT set_chunk_time_interval('rollups.pg_query_stats_5m', INTERVAL '7 days')
+      """)
+    let maintenance = migrated.maintenance
+    #expect(
+      try await maintenance.round { Issue.record("\($0)") }.policies == ["order rollups.pg_query_stats_5m"])
+    #expect(try await maintenance.round { Issue.record("\($0)") }.policies == [])
+    let changed = try await compression("rollups.pg_query_stats_5m")
+    #expect(changed == statements)
+    #expect(try await migrated.count("rollups.pg_query_stats_5m") == 1)
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))

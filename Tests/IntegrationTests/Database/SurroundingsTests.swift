@@ -107,9 +107,10 @@ import Testing
 
   @Test(.enabled(if: PgBouncer.program != nil, "PGBOUNCER IS NOT INSTALLED"))
   func `a pooler that keeps sessions apart serves enrolment, pushes and queries`() async throws {
-    let settings = try await cluster().makeDatabase()
+    var settings = try await cluster().makeDatabase()
     let pooler = try PgBouncer(mode: "session", database: settings, on: cluster())
-    let server = try await RunningServer.start(at: pooler.address)
+    settings.address = pooler.address
+    let server = try await RunningServer.start(database: settings)
     let collector = try await server.enrol()
     let answer = try await collector.push(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
     #expect(answer.status == 200, "\(answer)")

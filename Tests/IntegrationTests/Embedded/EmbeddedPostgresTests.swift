@@ -1,4 +1,5 @@
 internal import Glibc
+import Reactor
 import Testing
 
 @testable import App
@@ -83,6 +84,24 @@ struct EmbeddedPostgresTests {
 
     let second = try Self.startOrphan(in: directory)
     try await directory.withDatabase { database, _ in #expect(database.processID == second) }
+  }
+
+  @Test func `a postmaster that does not stop is ended by force, in the time there is`() async throws {
+    let directory = try DataDirectory()
+    let postgres = EmbeddedPostgres(directory.settings)
+    let started = try postgres.start()
+    _ = try DataDirectory.value(of: "CREATE TABLE kept AS SELECT 42 AS answer", at: started.databaseURL)
+    let postmaster = try #require(postgres.processID)
+    try #require(kill(postmaster, SIGSTOP) == 0)
+    let begun = MonotonicTime.now()
+    let outcome = postgres.stop(by: begun + .seconds(2))
+    #expect(outcome == .forced)
+    #expect(MonotonicTime.now() - begun < .seconds(20), "a minute of patience is for when nobody waits")
+    #expect(kill(postmaster, 0) != 0)
+    try await directory.withDatabase { _, started in
+      let answer = try DataDirectory.value(of: "SELECT answer FROM kept", at: started.databaseURL)
+      #expect(answer == "42")
+    }
   }
 
   @Test func `starts although the lock file names a process of the same user that is no postmaster`() async throws {

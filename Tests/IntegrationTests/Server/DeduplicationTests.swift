@@ -49,7 +49,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 4)
   }
 
-  @Test func `an idempotency key names the push instead of its content`() async throws {
+  @Test func `an idempotency key is for one push, and its metrics are stored once under any key`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
     let (one, other) = ([("Idempotency-Key", "round-1")], [("Idempotency-Key", "round-2")])
@@ -58,28 +58,36 @@ import Testing
       collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
     )
     #expect(try await collector.push(a, one, over: client).json["duplicate"]?.flag == false)
-    #expect(try await collector.push(b, one, over: client).json["duplicate"]?.flag == true)
-    #expect(try await collector.push(a, other, over: client).json["duplicate"]?.flag == false)
+    let reused = try await collector.push(b, one, over: client)
+    #expect(reused.status == 422 && reused.error == "idempotency_key_reused", "\(reused)")
+    #expect(try await collector.rows("disk_usage") == 1, "nothing of it is stored")
+    #expect(try await collector.push(a, one, over: client).json["duplicate"]?.flag == true)
+    #expect(try await collector.push(a, other, over: client).json["duplicate"]?.flag == true)
+    let also = try await collector.push(b, other, over: client)
+    #expect(also.status == 422, "the repeat has used the key: \(also)")
+    #expect(try await collector.push(b, over: client).json["duplicate"]?.flag == false)
     #expect(try await collector.rows("disk_usage") == 2)
+    let two = try await collector.push(b, one + other, over: client)
+    #expect(two.status == 400, "\(two)")
   }
 
-  @Test func `a repeat with other content under its key teaches the server no names`() async throws {
+  @Test func `what the envelope says, and which day it is, makes no other push`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
-    let key = [("Idempotency-Key", "round")]
-    let (a, b) = (
-      collector.push(of: [TestCollector.disk("/dev/a", used: 1)]),
-      collector.push(of: [TestCollector.disk("/dev/b", used: 2)])
-    )
-    #expect(try await collector.push(a, key, over: client).json["duplicate"]?.flag == false)
-    #expect(try await collector.push(b, key, over: client).json["duplicate"]?.flag == true)
-    #expect(try await collector.push(b, over: client).json["duplicate"]?.flag == false)
-    let named = try await collector.server.integer(
-      """
-      SELECT count(*) FROM metrics.disk_usage JOIN pganalytics.objects USING (server_id, object_id)
-      WHERE server_id = \(collector.serverID)
-      """)
-    #expect(named == 2)
+    let metric = TestCollector.disk("/dev/a", used: 1)
+    let timestamps = [
+      #""yesterday""#, "null", #""2026-11-29 10:00:00""#, #""\#(TestCollector.now(secondsAgo: -3 * 86_400))""#,
+      #""\#(TestCollector.now(secondsAgo: 86_400))""#, #""0001-01-01T00:00:00Z""#, #""9999-12-31T23:59:59Z""#,
+    ]
+    for (index, timestamp) in timestamps.enumerated() {
+      for key in [[], [("Idempotency-Key", "K")]] {
+        let body = #"{"timestamp":\#(timestamp),"collector_id":"\#(collector.id)","metrics":[\#(metric)]}"#
+        let answer = try await collector.push(Array(body.utf8), key, over: client)
+        #expect(answer.json["duplicate"]?.flag == (index > 0 || !key.isEmpty), "\(timestamp): \(answer)")
+      }
+    }
+    #expect(try await collector.rows("disk_usage") == 1)
+    #expect(try await collector.ledger() == 1)
   }
 
   @Test func `two collectors that say the same are two`() async throws {

@@ -41,8 +41,9 @@ import Testing
     text.replace(/--database-pid \$\([^)]*\)/, with: "--database-pid $$")
     text.replace(/--server-pid \$\([^)]*\)/, with: "--server-pid $$")
     text.replace(/--collectors \d+/, with: "--collectors 4")
-    text.replace(/--rate \d+/, with: "--rate 40")
-    text.replace(/--interval \d+s/, with: "--interval 500ms")
+    text.replace(/--rate \d+/, with: "--rate 4")
+    text.replace(/--interval \d+s/, with: "--interval 1s")
+    text.replace(/--read-credentials \S+/, with: "--read-credentials login.json")
     text.replace(/--(ramp|warm-up) \d+s/, with: { "--\($0.output.1) 200ms" })
     text.replace(/--duration \d+s/, with: "--duration 1s")
     return text
@@ -55,6 +56,14 @@ import Testing
     #expect(commands.count >= 4, "\(commands)")
     let server = try await RunningServer.start()
     let directory = server.settings.dataDirectory
+    try await Accounts.add(
+      "ada", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
+    try PrivateFile.write(
+      Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8), to: directory + "/login.json")
+    // Run after run enrols the same fleet, as the documents say.
+    let secret = "the secret of the load tests"
+    try await Secrets.add(
+      secret, name: "load tests", expiry: nil, maxUses: nil, reenrolment: .replace, to: server.database)
     let other = try await TestCluster.shared.get().makeDatabase().address
     let restored = other.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     for (index, command) in commands.enumerated() {
@@ -68,7 +77,7 @@ import Testing
         export PGANALYTICS_DATA_DIR="$DATA" PGANALYTICS_DATABASE_URL="$DB"
         URL=https://127.0.0.1:\(server.server.address.port)
         CA='\(server.server.certificateAuthorityFile)'
-        SECRET='\(RunningServer.secret)'
+        SECRET='\(secret)'
         exec \(Self.rehearsal(command))
         """
       let child = try ChildProcess.start(["/bin/sh", "-euc", script], output: output)

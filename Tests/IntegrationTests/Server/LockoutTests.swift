@@ -24,12 +24,23 @@ import Testing
 
   /// Lets time pass for `name`: everything happened `seconds` earlier.
   private func age(_ name: String, by seconds: Int, _ server: RunningServer) async throws {
-    try await server.database.script(
-      """
-      UPDATE pganalytics.login_failures SET failed_at = failed_at - make_interval(secs => \(seconds)),
-        locked_until = locked_until - make_interval(secs => \(seconds))
-      WHERE name_hash = pganalytics.login_name_hash('\(name)')
-      """)
+    for table in ["login_failures", "login_address_failures"] {
+      try await server.database.script(
+        """
+        UPDATE pganalytics.\(table) SET failed_at = failed_at - make_interval(secs => \(seconds)),
+          locked_until = locked_until - make_interval(secs => \(seconds))
+        WHERE name_hash = pganalytics.login_name_hash('\(name)')
+        """)
+    }
+  }
+
+  /// Counts a failed login of `name` from an address that the test cannot call from.
+  private func fail(_ name: String, from address: String, _ server: RunningServer) async throws {
+    let settings = server.settings
+    try await server.database.execute(
+      LoginStatements.fail, name, address, Int32(settings.loginLockoutFailures),
+      Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds),
+      Int32(settings.loginLockoutAddresses))
   }
 
   private func guess(_ name: String, _ count: Int, _ server: RunningServer) async throws {
@@ -67,6 +78,37 @@ import Testing
     _ = try await server.person(named: name)
     #expect(try await server.integer("SELECT count(*) FROM \(Self.row(name))") == 0, "a success resets")
     try await guess(name, 2, server)
+    _ = try await server.person(named: name)
+  }
+
+  @Test func `a name is locked for the address that guesses, and for all only if many addresses guess`() async throws {
+    let server = try await server()
+    let name = try await server.add(.admin)
+    for _ in 0..<20 { try await fail(name, from: "192.0.2.1", server) }
+    #expect(try await server.database.one(LoginStatements.lock, name, "192.0.2.1") != nil)
+    _ = try await server.person(named: name)
+    // Its owner got in, which ends nothing of what the guesser has to wait.
+    #expect(try await server.database.one(LoginStatements.lock, name, "192.0.2.1") != nil)
+    for address in 2..<server.settings.loginLockoutAddresses {
+      try await fail(name, from: "192.0.2.\(address)", server)
+    }
+    _ = try await server.person(named: name)
+    for address in 1...server.settings.loginLockoutAddresses {
+      for _ in 0..<3 { try await fail(name, from: "198.51.100.\(address)", server) }
+    }
+    try await expectLocked(name, server)
+    #expect(try await Accounts.setPassword("by the command line", of: name, in: server.database))
+    _ = try await server.person(named: name, password: "by the command line")
+  }
+
+  @Test func `a lock-out of a time that the clock took back is none, and the next failure locks again`() async throws {
+    let server = try await server()
+    let name = try await server.add(.viewer)
+    try await guess(name, 3, server)
+    try await age(name, by: -86_400 * 365, server)
+    try await guess(name, 1, server)
+    try await expectLocked(name, server)
+    try await age(name, by: -86_400 * 365, server)
     _ = try await server.person(named: name)
   }
 

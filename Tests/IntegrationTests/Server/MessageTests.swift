@@ -119,7 +119,7 @@ import Testing
     let body = GzipDeflater.gzip(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
     var flipped = body
     flipped[body.count - 6] ^= 1  // in the CRC
-    for damaged in [flipped, Array(body.dropLast(3)), body + [0]] {
+    for damaged in [flipped, Array(body.dropLast(3)), body + [1]] {
       let answer = try await collector.push(damaged, over: client)
       #expect(answer.status == 400, "\(answer)")
       #expect(answer.error == "invalid_compression")
@@ -134,6 +134,24 @@ import Testing
       "POST", "/api/v1/auth/login", [("Content-Type", "application/x-www-form-urlencoded")], body: Array("a=b".utf8))
     #expect(form.status == 415)
     #expect(form.error == "unsupported_media_type")
+    #expect(form.field("accept") == "application/json")
+    let client = try await collector.client()
+    func push(labelled type: String?) async throws -> TestAnswer {
+      let fields = [collector.authorization] + (type.map { [("Content-Type", $0)] } ?? [])
+      return try await client.request("POST", TestCollector.pushTarget, fields, body: collector.push(of: []))
+    }
+    for type in ["text/plain", "application/x-www-form-urlencoded", "application/gzip", "json", ""] {
+      let push = try await push(labelled: type)
+      #expect(push.status == 415 && push.error == "unsupported_media_type", "\(type): \(push)")
+      #expect(push.field("accept") == "application/json")
+    }
+    let good = [
+      "application/json", "Application/JSON; charset=utf-8", "application/vnd.example+json", "text/json", nil,
+    ]
+    for type in good {
+      let push = try await push(labelled: type)
+      #expect(push.status == 200, "\(type ?? "none"): \(push)")
+    }
     let brotli = try await collector.push(collector.push(of: []), [("Content-Encoding", "br")])
     #expect(brotli.status == 415)
     #expect(brotli.error == "unsupported_content_coding")

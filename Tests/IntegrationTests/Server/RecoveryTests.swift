@@ -96,7 +96,7 @@ import Testing
           #expect(Set(accepted).count == number)
           for id in accepted {
             let found = try await server.integer(
-              "SELECT count(*) FROM pganalytics.ingest_ledger WHERE push_id = '\(id)'")
+              "SELECT count(*) FROM pganalytics.pushes WHERE push_id = '\(id)'")
             #expect(found == 1)
           }
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// A host that lost its identity gets it back, if an admin says so.
+/// What becomes of a host that is enrolled and registers again.
 @Suite struct ReenrolmentTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
@@ -11,72 +11,112 @@ import Testing
     try await server.client().request("POST", "/api/v1/collectors/\(id)/permit-enrolment", fields)
   }
 
-  /// Enrols a host over `client`, with a key that the server makes.
+  /// A secret that says what becomes of a host.
+  private func secret(_ mode: Reenrolment?, _ server: RunningServer, maxUses: Int32? = nil) async throws -> String {
+    let secret = UUID.random().description
+    try await Secrets.add(secret, name: secret, expiry: nil, maxUses: maxUses, reenrolment: mode, to: server.database)
+    return secret
+  }
+
+  /// Enrols a host, with a key that the server makes unless there is a request to sign.
   private func enrol(
-    _ hostname: String, at server: RunningServer, secret: String = RunningServer.secret, over client: TestClient? = nil
+    _ hostname: String, at server: RunningServer, secret: String = RunningServer.secret, name: String = "again",
+    csr: [UInt8]? = nil, over client: TestClient? = nil
   ) async throws -> TestAnswer {
     let connection: TestClient
     if let client { connection = client } else { connection = try await server.client() }
+    var json = JSONWriter()
+    json.object { json in
+      json.member("name", name)
+      json.member("hostname", hostname)
+      json.member("version", "3.1.0")
+      if let csr { json.member("csr", String(decoding: csr, as: UTF8.self)) }
+    }
     return try await connection.request(
       "POST", "/api/v1/collectors/register",
       [("Content-Type", "application/json"), ("X-Registration-Secret", secret)],
-      body: Array(#"{"name":"again","hostname":"\#(hostname)","version":"3.1.0"}"#.utf8))
+      body: json.finish().withUnsafeBytes { Array($0) })
   }
 
   private func collector(_ answer: TestAnswer, _ server: RunningServer) throws -> TestCollector {
     try TestCollector(answer, keyPEM: Array(try #require(answer.json["private_key"]?.text).utf8), server: server)
   }
 
-  @Test func `with a permit the same host is the same collector, once; without one a new one`() async throws {
+  /// Enrols a host and pushes: its identity is in use.
+  private func used(
+    _ hostname: String, at server: RunningServer, secret: String = RunningServer.secret
+  ) async throws -> TestCollector {
+    let enrolled = try collector(try await enrol(hostname, at: server, secret: secret), server)
+    #expect(try await enrolled.push(enrolled.push(of: [TestCollector.disk("/dev/a", used: 1)])).status == 200)
+    try await isUsed(enrolled)
+    return enrolled
+  }
+
+  /// Waits until the database knows that the identity was not lost.
+  private func isUsed(_ collector: TestCollector) async throws {
+    try await collector.server.eventually("the identity does not count as used") {
+      try await collector.server.integer(
+        "SELECT count(*) FROM pganalytics.collectors WHERE id = '\(collector.id)' AND used_at IS NOT NULL") == 1
+    }
+  }
+
+  private func audited(_ action: AuditAction, on collector: UUID, _ server: RunningServer) async throws -> Int64 {
+    try await server.integer(
+      """
+      SELECT count(*) FROM pganalytics.audit
+      WHERE action = '\(action.rawValue)' AND outcome = 'success' AND subject = 'collector:\(collector)'
+      """)
+  }
+
+  // MARK: permit
+
+  @Test func `an enrolled host is refused until it is permitted, and then it is the same collector, once`()
+    async throws
+  {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "again-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
-    #expect(try await old.push(old.push(of: [TestCollector.disk("/dev/a", used: 1)])).status == 200)
-    let stranger = try collector(try await enrol(host, at: server), server)
-    #expect(stranger.id != old.id, "no permit, no identity")
+    let old = try await used(host, at: server)
+    let refused = try await enrol(host, at: server)
+    #expect(refused.status == 409, "\(refused)")
+    #expect(refused.error == "already_enrolled")
+    let details = try #require(refused.json["details"]?.text)
+    #expect(details.contains("pganalytics collector permit \(old.id)"), "\(details)")
+    #expect(details.contains("/api/v1/collectors/\(old.id)/permit-enrolment"), "\(details)")
 
     let live = try await old.client()
     #expect(try await old.push(old.push(of: []), over: live).status == 200)
-    let permitted = try await permit(old.id, at: server, [admin])
+    let permitted = try await permit(old.id, at: server, [server.shared(.operator)])
     #expect(permitted.status == 200, "\(permitted)")
     #expect(permitted.json["enrolment_permitted_until"]?.text != nil)
     let elsewhere = try collector(try await enrol("elsewhere-\(UUID.random())", at: server), server)
     #expect(elsewhere.id != old.id, "a permit is for its host")
 
-    let new = try collector(try await enrol(host, at: server), server)
+    let answer = try await enrol(host, at: server)
+    #expect(answer.field("location") == "/api/v1/collectors/\(old.id)")
+    let new = try collector(answer, server)
     #expect(new.id == old.id)
     #expect(new.serverID == old.serverID)
     #expect(try await live.isClosedByServer(), "the old certificate's connections are closed")
     #expect(try await old.push(old.push(of: [])).error == "certificate_revoked")
     #expect(try await new.push(new.push(of: [TestCollector.disk("/dev/b", used: 2)])).status == 200)
     #expect(try await new.rows("disk_usage") == 2, "the history goes on")
-
-    let third = try collector(try await enrol(host, at: server), server)
-    #expect(third.id != old.id, "a permit is for one enrolment")
-    #expect(
-      try await server.integer(
-        """
-        SELECT count(*) FROM pganalytics.audit
-        WHERE action = 'collector.permit_enrolment' AND subject = 'collector:\(old.id)'
-        """) == 1)
-    #expect(
-      try await server.integer(
-        """
-        SELECT count(*) FROM pganalytics.audit
-        WHERE action = 'collector.enrol' AND outcome = 'success' AND subject = 'collector:\(old.id)'
-        """) == 2)
+    try await isUsed(new)
+    #expect(try await enrol(host, at: server).status == 409, "a permit is for one enrolment")
+    #expect(try await audited(.permitEnrolment, on: old.id, server) == 1)
+    #expect(try await audited(.enrol, on: old.id, server) == 2)
+    let gone = try await server.client().request(
+      "POST", "/api/v1/collectors/\(UUID.random())/permit-enrolment", [admin])
+    #expect(gone.status == 404)
   }
 
-  @Test func `a revoked collector that enrols again is revoked no more`() async throws {
+  @Test func `a revoked collector takes no place, and with a permit it is revoked no more`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "revoked-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
+    let old = try await used(host, at: server)
     let revoked = try await server.client().request("DELETE", "/api/v1/collectors/\(old.id)", [admin])
     #expect(revoked.status == 204)
-    let other = try collector(try await enrol(host, at: server), server)
-    #expect(other.id != old.id)
     #expect(try await old.push(old.push(of: [])).error == "collector_revoked")
 
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
@@ -85,18 +125,25 @@ import Testing
     #expect(new.id == old.id)
     #expect(try await new.push(new.push(of: [])).status == 200)
     #expect(try await old.push(old.push(of: [])).error == "certificate_revoked", "what leaked stays useless")
+
+    #expect(try await server.client().request("DELETE", "/api/v1/collectors/\(new.id)", [admin]).status == 204)
+    let other = try collector(try await enrol(host, at: server), server)
+    #expect(other.id != old.id, "whom nobody holds a place for is a new collector")
+    #expect(other.serverID != old.serverID)
   }
 
   @Test func `a permit ends, and ends with a revocation`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "late-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
+    let old = try await used(host, at: server)
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
-    try await server.database.script(
-      "UPDATE pganalytics.collectors SET enrolment_permitted_until = now() WHERE id = '\(old.id)'")
-    #expect(try collector(try await enrol(host, at: server), server).id != old.id)
-
+    for moved in ["now()", "now() + interval '1 year'"] {
+      // The second is a permit of a clock that was put back since.
+      try await server.database.script(
+        "UPDATE pganalytics.collectors SET enrolment_permitted_until = \(moved) WHERE id = '\(old.id)'")
+      #expect(try await enrol(host, at: server).status == 409)
+    }
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
     #expect(try await server.client().request("DELETE", "/api/v1/collectors/\(old.id)", [admin]).status == 204)
     #expect(try collector(try await enrol(host, at: server), server).id != old.id)
@@ -106,32 +153,18 @@ import Testing
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "secret-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
+    let old = try await used(host, at: server)
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
     #expect(try await enrol(host, at: server, secret: "nobody's").error == "secret_unknown")
     #expect(try await old.push(old.push(of: [])).status == 200, "nothing happened to the old identity")
     #expect(try collector(try await enrol(host, at: server), server).id == old.id)
   }
 
-  @Test func `one permit is one identity, however many ask at once`() async throws {
-    let server = try await server()
-    let admin = try await server.shared(.admin)
-    let host = "race-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
-    #expect(try await permit(old.id, at: server, [admin]).status == 200)
-    let answers = try await withThrowingTaskGroup(of: TestAnswer.self) { group in
-      for _ in 0..<6 { group.addTask { try await enrol(host, at: server) } }
-      return try await group.reduce(into: [TestAnswer]()) { $0.append($1) }
-    }
-    #expect(answers.allSatisfy { $0.status == 201 })
-    #expect(answers.count { $0.json["collector_id"]?.text == old.id.description } == 1)
-  }
-
   @Test func `enrols again over a connection with the certificate that this revokes`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "same-\(UUID.random())"
-    let old = try collector(try await enrol(host, at: server), server)
+    let old = try await used(host, at: server)
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
     let client = try await old.client()
     #expect(try await old.push(old.push(of: []), over: client).status == 200)
@@ -141,12 +174,156 @@ import Testing
     #expect(try await new.push(new.push(of: [])).status == 200)
   }
 
-  @Test func `only an admin permits, and only for a collector that is there`() async throws {
+  @Test func `another name on a host is another collector`() async throws {
     let server = try await server()
-    let collector = try await server.enrol()
+    let host = "two-\(UUID.random())"
+    let first = try await used(host, at: server)
+    let second = try collector(try await enrol(host, at: server, name: "another"), server)
+    #expect(second.id != first.id)
+    #expect(second.serverID != first.serverID)
+  }
+
+  // MARK: At once
+
+  @Test(arguments: Reenrolment.allCases)
+  func `fifty registrations of one host at once are one collector`(_ mode: Reenrolment) async throws {
+    let server = try await server()
+    let secret = try await secret(mode, server)
+    let host = "race-\(UUID.random())"
+    let answers = try await withThrowingTaskGroup(of: TestAnswer.self) { group in
+      for _ in 0..<50 { group.addTask { try await enrol(host, at: server, secret: secret) } }
+      return try await group.reduce(into: [TestAnswer]()) { $0.append($1) }
+    }
+    let enrolled = answers.filter { $0.status == 201 }
+    if mode == .permit {
+      #expect(Set(enrolled.compactMap { $0.json["collector_id"]?.text }).count == 1)
+      #expect(answers.filter { $0.status != 201 }.allSatisfy { $0.error == "already_enrolled" })
+    }
+    // Where more certificates would be too many, the others are further identities: of one server, or of their own.
+    if mode == .replace { #expect(Set(enrolled.compactMap { $0.json["server_id"]?.integer }).count == 1) }
+    #expect(enrolled.count >= CertificateRenewal.goodAtOnce)
+    for answer in enrolled where mode == .permit {
+      let one = try collector(answer, server)
+      #expect(try await one.push(one.push(of: [])).status == 200)
+    }
+  }
+
+  @Test func `one permit is one identity, however many ask at once`() async throws {
+    let server = try await server()
+    let admin = try await server.shared(.admin)
+    let host = "permits-\(UUID.random())"
+    let old = try await used(host, at: server)
+    #expect(try await permit(old.id, at: server, [admin]).status == 200)
+    let answers = try await withThrowingTaskGroup(of: TestAnswer.self) { group in
+      for _ in 0..<6 { group.addTask { try await enrol(host, at: server) } }
+      return try await group.reduce(into: [TestAnswer]()) { $0.append($1) }
+    }
+    // They come from one address with one secret: to the others it is given again.
+    #expect(answers.allSatisfy { $0.json["collector_id"]?.text == old.id.description }, "\(answers)")
+  }
+
+  // MARK: replace
+
+  @Test func `with a secret that replaces, the old identity ends when the new one first pushes`() async throws {
+    let server = try await server()
+    let secret = try await secret(.replace, server)
+    let host = "replaced-\(UUID.random())"
+    let old = try await used(host, at: server, secret: secret)
+    let new = try collector(try await enrol(host, at: server, secret: secret), server)
+    #expect(new.id != old.id)
+    #expect(new.serverID == old.serverID)
+
+    let live = try await old.client()
+    for used in 2...3 {
+      let body = old.push(of: [
+        TestCollector.disk("/dev/a", used: used, time: TestCollector.now(secondsAgo: 100 + Int64(used)))
+      ])
+      #expect(try await old.push(body, over: live).status == 200, "not before")
+    }
+    let refreshed = try await new.client().request("POST", TestCollector.refreshTarget, [new.authorization])
+    #expect(refreshed.status == 200)
+    #expect(try await old.push(old.push(of: []), over: live).status == 200, "a refresh is no push")
+
+    #expect(try await new.push(new.push(of: [TestCollector.disk("/dev/b", used: 4)])).status == 200)
+    #expect(try await old.push(old.push(of: [])).error == "collector_revoked", "at once")
+    #expect(try await live.isClosedByServer())
+    #expect(try await new.rows("disk_usage") == 4, "the history goes on")
+    #expect(try await audited(.replaceCollector, on: old.id, server) == 1)
+    let shown = try await server.client().request("GET", "/api/v1/servers/\(new.serverID)", [server.shared(.viewer)])
+    #expect(shown.json["collector_id"]?.text == new.id.description)
+
+    // And so on: the second and the third time as well.
+    let third = try collector(try await enrol(host, at: server, secret: secret), server)
+    #expect(third.serverID == old.serverID)
+    #expect(try await third.push(third.push(of: [])).status == 200)
+    #expect(try await new.push(new.push(of: [])).error == "collector_revoked")
+  }
+
+  @Test func `an identity that was given and never came does not end with the one before it`() async throws {
+    let server = try await server()
+    let (secret, other) = (try await secret(.replace, server), try await secret(.replace, server))
+    let host = "chain-\(UUID.random())"
+    let first = try await used(host, at: server, secret: secret)
+    let second = try collector(try await enrol(host, at: server, secret: secret), server)
+    let third = try collector(try await enrol(host, at: server, secret: other), server)
+    #expect(Set([first.id, second.id, third.id]).count == 3)
+    // The later identity is the host's; that of the second, if it comes after all, does not take it away.
+    #expect(try await second.push(second.push(of: [])).status == 200)
+    #expect(try await first.push(first.push(of: [])).error == "collector_revoked")
+    #expect(try await third.push(third.push(of: [])).status == 200)
+    #expect(try await second.push(second.push(of: [])).error == "collector_revoked")
+  }
+
+  @Test func `the setting counts where the secret says nothing, and a new collector is what 'new' makes`() async throws
+  {
+    let server = try await RunningServer.start { $0.reenrolment = "new" }
+    let first = try await used("new", at: server)
+    let second = try await used("new", at: server)
+    #expect(first.id != second.id)
+    #expect(first.serverID != second.serverID)
+    #expect(try await first.push(first.push(of: [])).status == 200)
+    let permitting = try await secret(.permit, server)
+    let refused = try await enrol("new", at: server, secret: permitting)
+    #expect(refused.error == "already_enrolled")
+    #expect(refused.text.contains(second.id.description), "of several collectors of one host the newest counts")
+    await server.stop()
+  }
+
+  // MARK: Lost answers
+
+  @Test func `an answer that was lost is given again, with a secret for one enrolment`() async throws {
+    let server = try await server()
+    let once = try await secret(nil, server, maxUses: 1)
+    let host = "lost-\(UUID.random())"
+    let lost = try collector(try await enrol(host, at: server, secret: once), server)
+    let again = try collector(try await enrol(host, at: server, secret: once), server)
+    #expect(again.id == lost.id)
+    #expect(again.certificate.serialHex != lost.certificate.serialHex)
     #expect(
-      try await permit(collector.id, at: server, [server.shared(.operator)]).error == "insufficient_role")
-    #expect(try await permit(collector.id, at: server, [collector.authorization]).status == 401)
-    #expect(try await permit(UUID.random(), at: server, [server.shared(.admin)]).status == 404)
+      try await server.integer(
+        "SELECT uses::int8 FROM pganalytics.registration_secrets WHERE name = '\(once)'") == 1)
+    #expect(try await again.push(again.push(of: [])).status == 200)
+    try await isUsed(again)
+    #expect(try await enrol(host, at: server, secret: once).error == "secret_exhausted", "nothing is lost any more")
+    #expect(try await enrol(host, at: server).error == "already_enrolled")
+  }
+
+  @Test func `it is given again to the same key from elsewhere, and to nobody else`() async throws {
+    let server = try await server()
+    let secret = try await secret(nil, server)
+    let host = "moved-\(UUID.random())"
+    let key = try PrivateKey.generate()
+    let requests = try (0..<2).map { _ in try CertificateSigningRequest.create(for: key, commonName: "db") }
+    let lost = try await enrol(host, at: server, secret: secret, csr: requests[0])
+    let id = try #require(lost.json["collector_id"]?.text)
+    try await server.database.script(
+      "UPDATE pganalytics.collectors SET enrolled_from = '192.0.2.1' WHERE id = '\(id)'")
+    #expect(try await enrol(host, at: server, secret: secret).error == "already_enrolled", "another address and key")
+    #expect(try await enrol(host, at: server, csr: requests[1]).error == "already_enrolled", "another secret")
+    let again = try await enrol(host, at: server, secret: secret, csr: requests[1])
+    #expect(again.json["collector_id"]?.text == id, "\(again)")
+    try await server.database.script(
+      "UPDATE pganalytics.collectors SET enrolled_at = now() - interval '2 hours' WHERE id = '\(id)'")
+    #expect(try await enrol(host, at: server, secret: secret, csr: requests[1]).error == "already_enrolled", "too late")
   }
 }

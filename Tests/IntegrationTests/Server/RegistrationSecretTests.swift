@@ -140,9 +140,9 @@ import Testing
     #expect(created.json["expires_at"]?.text == "2099-01-01T00:00:00Z")
   }
 
-  @Test func `is for admins`() async throws {
+  @Test func `is for operators`() async throws {
     let server = try await server()
-    let lesser = try await server.shared(.operator)
+    let lesser = try await server.shared(.viewer)
     let collector = try await server.enrol()
     let client = try await server.client()
     #expect(try await client.request("GET", Self.path, [lesser]).error == "insufficient_role")
@@ -150,7 +150,14 @@ import Testing
     #expect(try await client.request("DELETE", Self.path + "/\(UUID.random())", [lesser]).error == "insufficient_role")
     #expect(try await client.request("GET", Self.path, [collector.authorization]).status == 401)
     #expect(try await client.request("GET", Self.path).error == "unauthenticated")
-    let admin = try await server.shared(.admin)
-    #expect(try await client.request("DELETE", Self.path + "/\(UUID.random())", [admin]).status == 404)
+    let enough = try await server.shared(.operator)
+    #expect(try await client.request("DELETE", Self.path + "/\(UUID.random())", [enough]).status == 404)
+    let created = try await create(#"{"name":"\#(unique())","reenrolment":"replace"}"#, at: server, enough)
+    let place = try #require(created.field("location"))
+    let one = try await client.request("GET", place, [enough])
+    #expect(one.status == 200, "\(one)")
+    #expect(one.json["id"] == created.json["id"])
+    #expect(one.json["reenrolment"]?.text == "replace")
+    #expect(one.json["secret"] == nil)
   }
 }

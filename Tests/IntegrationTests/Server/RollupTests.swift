@@ -24,8 +24,12 @@ import Testing
         metrics.append(TestCollector.disk("/dev/a", used: Int(random.next(200)), time: time))
         metrics.append(
           #"{"type":"pg_query_stats","database":"app","timestamp":"\#(time)","queries":["#
-            + (0..<2).map { hash in
-              #"{"hash":\#(hash),"text":"q","calls":\#(random.next(30)),"total_time":\#(minute).25,"mean_time":0.\#(random.next(9))}"#
+            + (0..<2 + Int(random.next(3))).map { row in
+              // More rows than hashes: some are added up, in this sample or in the next.
+              let wal = random.next(5) == 0 ? "17588200675878996039" : "\(random.next(1 << 40))"
+              return
+                #"{"hash":\#(row % 2),"text":"q","calls":\#(random.next(30)),"total_time":\#(minute).25,"wal_bytes":\#(wal),"#
+                + #""mean_time":0.\#(random.next(9))}"#
             }.joined(separator: ",") + "]}")
       }
       return metrics
@@ -72,7 +76,7 @@ import Testing
         ("pg_query_stats", ["avg", "rate", "sum", "max"]),
       ] {
         for aggregate in aggregates {
-          let columns = table == "pg_query_stats" ? "&columns=calls,total_time" : ""
+          let columns = table == "pg_query_stats" ? "&columns=calls,total_time,wal_bytes" : ""
           for (bucket, from, to) in [
             ("5m", start + 600, start + 7200), ("15m", start + 100, start + 20_000), ("1h", start, start + 40_000),
             ("2h", start + 1234, start + 86_400),

@@ -214,4 +214,25 @@ import Testing
     #expect((answer.field("retry-after").flatMap { Int($0) } ?? 0) > 0)
     await server.stop()
   }
+
+  @Test func `strangers at an address lock nobody out there who is none`() async throws {
+    let server = try await RunningServer.start { $0.loginsPerAddressMinute = 10 }
+    let person = try await server.person(.viewer)
+    let admin = try await server.person(.admin)
+    for index in 0..<75 {
+      let token = index % 2 == 0 ? "bogus-\(index)" : "\(UUID.random()).0.\(Secrets.random())"
+      #expect([401, 429].contains(try await server.refresh(token).status))
+    }
+    #expect(try await server.refresh("bogus").status == 429, "they themselves are held up")
+    let refreshed = try TestUser(try await person.refresh(), server: server)
+    #expect(try await refreshed.refusal() == nil)
+    _ = try await server.person(named: admin.name)
+    // Logins that nobody has use up what strangers have; the admin is none at this address.
+    var status: UInt16 = 0
+    for index in 0..<75 where status != 429 { status = try await server.login("nobody-\(index)", "guess guess").status }
+    #expect(status == 429)
+    _ = try await server.person(named: admin.name)
+    #expect(try await TestUser(refreshed.refresh(), server: server).refusal() == nil)
+    await server.stop()
+  }
 }

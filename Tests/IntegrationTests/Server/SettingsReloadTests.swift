@@ -58,7 +58,7 @@ import Testing
     try await server.reload("lock_timeout = \"100ms\"\nquery_timeout = \"100ms\"")
     try await server.database.lease { session throws(DatabaseError) in
       // because both would wait for their old limits, which are longer than the test is patient.
-      try await session.script("BEGIN; LOCK TABLE pganalytics.ingest_ledger, pganalytics.collectors")
+      try await session.script("BEGIN; LOCK TABLE pganalytics.push_ledger, pganalytics.collectors")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("a", used: 1)])) }
       do {
         try await server.eventually("the writer waits longer than lock_timeout") {
@@ -104,6 +104,29 @@ import Testing
     let after = try await server.client().request("GET", "/metrics", [("Authorization", "Bearer scrape")]).text
     #expect(after.contains("\npganalytics_settings_reload_failing 1\n"))
     #expect(after.contains("\npganalytics_settings_reload_failures_total 1\n"))
+    await server.stop()
+  }
+
+  @Test func `a collector is offline by the same silence in the list, its filter and its page`() async throws {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    let admin = try await server.user(.admin)
+    // Without a push: one is noted some seconds later, and would make it active.
+    try await server.database.script(
+      "UPDATE pganalytics.collectors SET last_seen_at = now() - interval '10 minutes'")
+    func states() async throws -> [String?] {
+      func get(_ path: String) async throws -> JSONValue {
+        try await server.client().request("GET", "/api/v1/collectors" + path, [admin]).json
+      }
+      let listed = try await get("")["data"]?.elements.first?["status"]?.text
+      let filtered = try await get("?status=active")["total"]?.integer.map { "\($0) active" }
+      return [listed, filtered, try await get("/\(collector.id)")["status"]?.text]
+    }
+    #expect(try await states() == ["offline", "0 active", "offline"])
+    try await server.reload("offline_after = \"1h\"")
+    #expect(try await states() == ["active", "1 active", "active"])
+    try await server.reload("offline_after = \"9min\"")
+    #expect(try await states() == ["offline", "0 active", "offline"])
     await server.stop()
   }
 

@@ -69,12 +69,14 @@ import Testing
       ]))
     #expect(answer.status == 200)
     #expect(answer.json["status"]?.text == "partial")
-    #expect(answer.json["rejected_count"]?.integer == 3)
+    #expect(answer.json["rejected_count"]?.integer == 2)
     #expect(answer.json["metrics_received"]?.integer == 5)
-    #expect(answer.json["metrics_inserted"]?.integer == 2)
+    #expect(answer.json["metrics_inserted"]?.integer == 3)
+    #expect(answer.json["values_null"]?.integer == 1)
+    #expect(answer.json["altered"]?[0]?["path"]?.text == "filesystems[1].used_gb")
     let rejected = answer.json["rejected"]?.elements.map { "\($0["index"]?.integer ?? -1) \($0["code"]?.text ?? "")" }
-    #expect(rejected == ["1 wrong_type", "2 missing_timestamp", "3 too_old"])
-    #expect(try await collector.rows("disk_usage") == 2)
+    #expect(rejected == ["2 missing_timestamp", "3 too_old"])
+    #expect(try await collector.rows("disk_usage") == 4)
   }
 
   @Test(arguments: TestCluster.storageKinds)

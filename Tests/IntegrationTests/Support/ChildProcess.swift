@@ -11,7 +11,10 @@ enum ChildProcess {
   }
 
   /// Starts `command` (an absolute path and arguments). - Parameter input: its standard input; nil: /dev/null.
-  static func start(_ command: [String], input: CInt? = nil, output: String? = nil) throws -> pid_t {
+  /// - Parameter outputDescriptor: its standard output and standard error, in the place of `output`, the path of a file.
+  static func start(
+    _ command: [String], input: CInt? = nil, output: String? = nil, outputDescriptor: CInt? = nil
+  ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -20,7 +23,11 @@ enum ChildProcess {
     } else {
       posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     }
-    posix_spawn_file_actions_addopen(&actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    if let outputDescriptor {
+      posix_spawn_file_actions_adddup2(&actions, outputDescriptor, 1)
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    }
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }

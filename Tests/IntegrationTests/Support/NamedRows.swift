@@ -27,6 +27,7 @@ struct NamedRow: SQLRow, Comparable, CustomStringConvertible {
       case .bool: text = try row.next(Bool?.self).map { "\($0)" }
       case .text: text = try row.next(String?.self)
       case .timestamptz: text = try row.next(Timestamp?.self).map { "\($0.unixMicroseconds)" }
+      case .numeric: text = try row.next(NumericText?.self)?.text
       case .jsonb: text = try row.next(JSONText?.self)?.text
       default: throw DatabaseError(.unexpectedResult, "column \(column.name) has \(column.type)")  // an open set
       }
@@ -90,7 +91,7 @@ struct ExpectedRows {
           var row = Self.empty(table, base, database)
           let own = Set(table.columns.map(\.name))
           for key in table.object { row[own.contains(key) ? "object_\(key)" : key] = element[key]?.text }
-          for column in table.columns {
+          for column in table.columns where !column.isMade {
             row[column.name] = element[column.key].map { Self.readable($0, column) } ?? "NULL"
           }
           rows[table.name, default: []].append(NamedRow(row))
@@ -110,12 +111,9 @@ struct ExpectedRows {
 
   private static func empty(_ table: MetricTable, _ base: [String: String], _ database: String?) -> [String: String] {
     var row = base
-    for column in table.columns { row[column.name] = "NULL" }
+    for column in table.columns { row[column.name] = column.isMade ? "1" : "NULL" }
     row["extra"] = "NULL"
-    if table.hasDatabase {
-      let isTaken = (table.columns.map(\.name) + table.object).contains("database")
-      row[isTaken ? "database_name" : "database"] = database ?? "NULL"
-    }
+    if table.hasDatabase { row["database"] = database ?? "NULL" }
     return row
   }
 
@@ -139,5 +137,17 @@ struct ExpectedRows {
     (time.tm_year, time.tm_mon, time.tm_mday) = (parts[0] - 1900, parts[1] - 1, parts[2])
     (time.tm_hour, time.tm_min, time.tm_sec) = (parts[3], parts[4], parts[5])
     return "\(timegm(&time) * 1_000_000 + (text.contains(".") ? Int(parts[6]) : 0))"
+  }
+}
+
+/// A `numeric` as its digits.
+struct NumericText: SQLValue {
+  let text: String
+
+  static var type: SQLType { .numeric }
+  func append(to bytes: inout [UInt8]) { preconditionFailure("not a parameter") }
+  static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> NumericText {
+    guard let bytes else { throw .null }
+    return NumericText(text: SQLNumeric.text(bytes))
   }
 }

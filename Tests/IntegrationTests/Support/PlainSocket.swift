@@ -9,8 +9,10 @@ final class PlainSocket: Sendable {
 
   let descriptor: CInt
 
-  /// - Parameter receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
-  init(port: UInt16, receiveBytes: CInt? = nil) throws {
+  /// - Parameters:
+  ///   - source: the address to come from, one of 127.0.0.0/8.
+  ///   - receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
+  init(port: UInt16, from source: String? = nil, receiveBytes: CInt? = nil) throws {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { throw TestClient.Failure.system("socket", errno: errno) }
     descriptor = socket
@@ -18,6 +20,7 @@ final class PlainSocket: Sendable {
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     if var receiveBytes { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBytes, 4) }
+    if let source { try Self.bind(socket, to: source) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -32,6 +35,34 @@ final class PlainSocket: Sendable {
   }
 
   deinit { Glibc.close(descriptor) }
+
+  /// Has a socket come from an address of the loopback.
+  static func bind(_ socket: CInt, to source: String) throws {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr(source)
+    let status = withUnsafePointer(to: &address) {
+      // Safety: a sockaddr_in is read as the sockaddr it begins with, for the length of the call.
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    if status != 0 { throw TestClient.Failure.system("bind", errno: errno) }
+  }
+
+  /// All that the server sends until it closes.
+  func text() async throws -> String {
+    try await Self.threads.get().run { [self] in
+      var text: [UInt8] = []
+      var bytes = [UInt8](repeating: 0, count: 4096)
+      while true {
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        if count < 0, errno == EINTR { continue }
+        if count <= 0 { return String(decoding: text, as: UTF8.self) }
+        text += bytes[..<count]
+      }
+    }
+  }
 
   /// Sends all of it, or as much as goes before the server closes. - Returns: whether all went.
   @discardableResult

@@ -44,7 +44,7 @@ final class PushAccount: Sendable {
     if !isLast { return }
     do {
       let statement = Statement<SingleValue<Int64>>(
-        "push_account", "SELECT count(*) FROM pganalytics.ingest_ledger")
+        "push_account", "SELECT count(*) FROM pganalytics.pushes")
       let rows = Int(try await database.one(statement)?.value ?? -1)
       #expect(
         (least...most).contains(rows), "\(rows) in the ledger, \(least)...\(most) stored",

@@ -35,15 +35,15 @@ final class RunningServer: Sendable {
 
   /// - Parameters:
   ///   - cluster: the shared one, unless the test wants to stop it.
-  ///   - address: of an empty database; nil: one that is made for this server.
+  ///   - database: an empty one, unless the test has made its own.
   ///   - change: settings that differ from the defaults.
   static func start(
-    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, at address: DatabaseAddress? = nil,
-    _ change: (inout Settings) -> Void = { _ in }
+    _ kind: StorageKind = .plain, on cluster: TestCluster? = nil, database own: DatabaseSettings? = nil,
+    _ change: (inout Settings) -> Void = { _ in }, beforeStart: (Database) async throws -> Void = { _ in }
   ) async throws -> RunningServer {
-    var address = address
-    if address == nil { address = try await (cluster ?? TestCluster.shared.get()).makeDatabase().address }
-    guard let address else { preconditionFailure("made above") }
+    let cluster = try cluster ?? TestCluster.shared.get()
+    let address: DatabaseAddress
+    if let own { address = own.address } else { address = try await cluster.makeDatabase().address }
     var settings = Settings()
     settings.databaseURL = address.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     settings.dataDirectory = try directory()
@@ -56,7 +56,8 @@ final class RunningServer: Sendable {
     settings.adminQueueDeadline = .seconds(TestClient.patience)
     settings.queryTimeout = .seconds(TestClient.patience)
     settings.queryQueueDeadline = .seconds(TestClient.patience)
-    settings.queryRest = 0
+    settings.queryPutOffMaximum = .zero
+    settings.queryNice = 0
     settings.idleDeadline = .seconds(3600)
     settings.handshakeDeadline = .seconds(TestClient.patience)
     settings.headDeadline = .seconds(TestClient.patience)
@@ -67,6 +68,7 @@ final class RunningServer: Sendable {
     var storage = settings.storage
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
+    try await beforeStart(database)
     try await Secrets.add(secret, name: "tests", expiry: nil, maxUses: nil, to: database)
     return try await RunningServer(database, settings, PushAccount()).ready()
   }
@@ -96,8 +98,10 @@ final class RunningServer: Sendable {
   private static let servers = Mutex<[StorageKind: Task<RunningServer, any Error>]>([:])
 
   /// Another server on the same database and data directory.
-  func second() async throws -> RunningServer {
+  func second(at listen: String = "127.0.0.1:0") async throws -> RunningServer {
     let address = try DatabaseAddress(settings.databaseURL)
+    var settings = settings
+    settings.listen = listen
     return try await RunningServer(Database.start(settings.databaseSettings(address)), settings, account).ready()
   }
 
@@ -143,7 +147,8 @@ final class RunningServer: Sendable {
   func register(csr: String? = nil, secret: String? = RunningServer.secret) async throws -> TestAnswer {
     var json = JSONWriter()
     json.object { json in
-      json.member("name", "db\(names.add(1, ordering: .relaxed).newValue)")
+      // Never twice in a database, whichever server is asked: each is another host.
+      json.member("name", "db-\(UUID.random())")
       json.member("hostname", "db.example.com")
       if let csr { json.member("csr", csr) }
     }
@@ -208,7 +213,7 @@ final class RunningServer: Sendable {
     for path in directories.withLock({ $0 }) {
       let names =
         AuthorityFiles.Name.allCases.map(\.rawValue) + [
-          "server.crt", "server.key", "server.made", ".lock", "settings.toml",
+          "server.crt", "server.key", "server.made", ".lock", ".listening", "settings.toml",
         ]
       for name in names { unlink(path + "/" + name) }
       rmdir(path)

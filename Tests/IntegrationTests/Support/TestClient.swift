@@ -20,7 +20,7 @@ final class TestClient: Sendable {
   }
 
   /// How long any single wait may take: far more than the server ever needs, even on a busy machine.
-  static let patience = 60
+  static let patience = 120
   private static let threads = Result { try WorkerPool(name: "client", threads: 24, maximumWaiting: 10_000) }
 
   private let channel: Mutex<Channel>
@@ -28,12 +28,13 @@ final class TestClient: Sendable {
   let serverFingerprint: String?
 
   private init(
-    port: UInt16, trust: [UInt8], identity: TLSIdentity?, versions: ClosedRange<TLSVersion>, receiveBytes: CInt?
+    port: UInt16, trust: [UInt8], identity: TLSIdentity?, versions: ClosedRange<TLSVersion>, receiveBytes: CInt?,
+    source: String?, preface: [UInt8], protocols: [String]
   ) throws {
-    let context = try TLSContext.client(trustPEM: trust, versions: versions)
+    let context = try TLSContext.client(trustPEM: trust, applicationProtocols: protocols, versions: versions)
     let session = try TLSSession(
       client: context, serverName: "localhost", identity: identity, now: Int64(Glibc.time(nil)))
-    channel = Mutex(Channel(socket: try Self.connect(port, receiveBytes), session: session))
+    channel = Mutex(Channel(socket: try Self.connect(port, receiveBytes, source), preface: preface, session: session))
     serverFingerprint = try channel.withLock { channel in
       try channel.handshake()
       return channel.serverFingerprint
@@ -41,7 +42,7 @@ final class TestClient: Sendable {
   }
 
   /// A blocking socket that does not wait for ever.
-  private static func connect(_ port: UInt16, _ receiveBytes: CInt?) throws -> CInt {
+  private static func connect(_ port: UInt16, _ receiveBytes: CInt?, _ source: String?) throws -> CInt {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { throw Failure.system("socket", errno: errno) }
     var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
@@ -49,6 +50,7 @@ final class TestClient: Sendable {
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
     if var receiveBytes { setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBytes, 4) }
+    if let source { try PlainSocket.bind(socket, to: source) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -68,15 +70,21 @@ final class TestClient: Sendable {
   }
 
   /// Connects to the loopback `port` and completes the handshake.
-  /// - Parameter receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
+  /// - Parameters:
+  ///   - receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
+  ///   - source: the address to come from, one of 127.0.0.0/8.
+  ///   - preface: sent before TLS, as a balancer does.
+  ///   - protocols: offered by ALPN.
   static func connect(
     port: UInt16, trust: [UInt8], identity: TLSIdentity? = nil,
-    versions: ClosedRange<TLSVersion> = .tls12 ... .tls13, receiveBytes: CInt? = nil
+    versions: ClosedRange<TLSVersion> = .tls12 ... .tls13, receiveBytes: CInt? = nil, source: String? = nil,
+    preface: [UInt8] = [], protocols: [String] = ["http/1.1"]
   ) async throws -> TestClient {
     try await threads.get().run {
       Result {
         try TestClient(
-          port: port, trust: trust, identity: identity, versions: versions, receiveBytes: receiveBytes)
+          port: port, trust: trust, identity: identity, versions: versions, receiveBytes: receiveBytes,
+          source: source, preface: preface, protocols: protocols)
       }
     }.get()
   }
@@ -145,9 +153,10 @@ private struct Channel: ~Copyable {
   private var isExpecting = false
   private var hasEnded = false
 
-  init(socket: CInt, session: consuming TLSSession) {
+  init(socket: CInt, preface: [UInt8], session: consuming TLSSession) {
     self.socket = socket
     self.session = session
+    outgoing.append(preface.span)
   }
 
   deinit { Glibc.close(socket) }

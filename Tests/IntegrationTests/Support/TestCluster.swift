@@ -55,7 +55,9 @@ final class TestCluster: Sendable {
   }
 
   /// Starts the server and waits until it takes connections.
-  func start() throws {
+  /// - Parameter asStandby: of no primary; it is read only until it is promoted.
+  func start(asStandby: Bool = false) throws {
+    if asStandby { try write("standby.signal") }
     try run("pg_ctl", "-D", directory + "/data", "-w", "-l", directory + "/server.log", "-o", options, "start")
   }
 
@@ -64,15 +66,38 @@ final class TestCluster: Sendable {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
 
-  /// Kills all processes of the server with signal 9.
-  func kill() throws {
-    let file = directory + "/data/postmaster.pid"
-    let first = ChildProcess.text(of: file).split(separator: "\n").first
+  /// Makes a file of the data directory an empty one.
+  func write(_ name: String) throws {
+    let path = directory + "/data/" + name
+    guard let file = fopen(path, "w") else { throw Unusable(description: "\(path): errno \(errno)") }
+    fclose(file)
+    chmod(path, 0o666)
+  }
+
+  /// Ends its being a standby.
+  func promote() throws { try run("pg_ctl", "-D", directory + "/data", "-w", "promote") }
+
+  private var lockFile: String { directory + "/data/postmaster.pid" }
+
+  /// The postmaster, and its children as they are now.
+  private func processes() throws -> [pid_t] {
+    let first = ChildProcess.text(of: lockFile).split(separator: "\n").first
     guard let postmaster = first.flatMap({ pid_t($0) }), postmaster > 1 else {
-      throw Unusable(description: "no postmaster to kill")
+      throw Unusable(description: "there is no postmaster")
     }
     let children = ChildProcess.text(of: "/proc/\(postmaster)/task/\(postmaster)/children")
-    let processes = [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+    return [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
+  }
+
+  /// Stops all processes of the server as SIGSTOP does, the postmaster first, or lets them go on.
+  func freeze(_ isFrozen: Bool) throws {
+    for pid in try processes() { _ = Glibc.kill(pid, isFrozen ? SIGSTOP : SIGCONT) }
+  }
+
+  /// Kills all processes of the server with signal 9.
+  func kill() throws {
+    let file = lockFile
+    let processes = try processes()
     for pid in processes { _ = Glibc.kill(pid, SIGKILL) }
     // A new server refuses to start while an old process is still being taken down: its shared memory is in use.
     var looks = 0

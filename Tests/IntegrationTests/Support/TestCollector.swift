@@ -81,6 +81,6 @@ struct TestCollector: Sendable {
 
   /// Pushes of this collector in the ledger.
   func ledger() async throws -> Int64 {
-    try await server.integer("SELECT count(*) FROM pganalytics.ingest_ledger WHERE server_id = \(serverID)")
+    try await server.integer("SELECT count(*) FROM pganalytics.pushes WHERE server_id = \(serverID)")
   }
 }

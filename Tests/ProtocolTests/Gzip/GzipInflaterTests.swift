@@ -148,12 +148,50 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `refuses a second member and any other byte behind the first, for every split`() {
+  @Test(arguments: [1, 64, 4096])
+  func `members behind one another are one body, for every split`(chunk: Int) throws {
+    let (first, second) = (mixedText(100), mixedText(70, seed: 9))
+    let (a, b, empty) = (GzipDeflater.gzip(first), GzipDeflater.gzip(second), GzipDeflater.gzip([]))
+    let tiny: [[UInt8]] = (0..<40).map { [UInt8](repeating: UInt8($0), count: $0 % 3) }
+    let tinyBody: [UInt8] = tiny.flatMap { GzipDeflater.gzip($0) }
+    let named: [UInt8] = Self.fullHeader + Array(a.dropFirst(10))
+    let many: [UInt8] = empty + empty + b + empty + a
+    let both: [UInt8] = first + second
+    let cases: [([UInt8], [UInt8])] = [
+      (a + b, both), (empty + a, first), (a + empty, first), (many, second + first), (tinyBody, Array(tiny.joined())),
+      (named + b, both), (a + [0], first), (a + b + [UInt8](repeating: 0, count: 600), both),
+    ]
+    for (body, message) in cases {
+      for split in splits(of: body) { #expect(try inflate(split, atMost: chunk) == message) }
+    }
+  }
+
+  @Test func `refuses what is neither a member nor padding behind one, for every split`() {
     let member = GzipDeflater.gzip(mixedText(100))
-    for tail in [member, [0]] {
+    for tail in [[1], [0, 1], [0, 0x1F, 0x8B], [0x1F, 0x8C, 0, 0]] as [[UInt8]] {
       for pieces in splits(of: member + tail) {
         #expect(throws: InflateError.trailingBytes) { try inflate(pieces, atMost: 64) }
       }
+    }
+    for end in 1..<member.count {
+      #expect(throws: InflateError.truncated) { try inflate([(member + member[..<end])[...]], atMost: 64) }
+    }
+    var damaged = member + member
+    damaged[damaged.count - 1] ^= 1
+    #expect(throws: InflateError.corrupt(offset: damaged.count)) { try inflate([damaged[...]], atMost: 64) }
+  }
+
+  @Test func `limits are of all members together`() throws {
+    let part = mixedText(500)
+    let body = GzipDeflater.gzip(part) + GzipDeflater.gzip(part)
+    #expect(try inflate([body[...]], atMost: 64, limits: InflateLimits(inflatedBytes: 1000)) == part + part)
+    #expect(throws: InflateError.tooLarge(limit: 999)) {
+      try inflate([body[...]], atMost: 64, limits: InflateLimits(inflatedBytes: 999))
+    }
+    let zeros = GzipDeflater.gzip([UInt8](repeating: 0, count: 20_000), level: 9)
+    #expect(throws: InflateError.ratioExceeded) {
+      try inflate(
+        [(zeros + zeros + zeros)[...]], atMost: 4096, limits: InflateLimits(ratio: 200, ratioGraceBytes: 40_000))
     }
   }
 

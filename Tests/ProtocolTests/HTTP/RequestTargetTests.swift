@@ -24,10 +24,17 @@ struct RequestTargetTests {
       try RequestTarget(target).queryItems() == expected.map { RequestTarget.QueryItem(name: $0.0, value: $0.1) })
   }
 
-  @Test(arguments: ["/?a=%", "/?a=%4", "/?%zz=1", "/?a=%00", "/?a=%0A", "/?a=%FF", "/?=1", "/?a=%C3&b=%A9"])
+  @Test(arguments: ["/?a=%", "/?a=%4", "/?%zz=1", "/?a=%00", "/?a%0A=1", "/?a=%FF", "/?=1", "/?a=%C3&b=%A9"])
   func `refuses a query that does not decode`(target: String) throws {
     let target = try RequestTarget(target)
     #expect(throws: HTTPError(.invalidQuery)) { try target.queryItems() }
+  }
+
+  @Test(arguments: [("http://h", nil), ("HTTPS://h:1?", ""), ("http://h?a=1", "a=1")] as [(String, String?)])
+  func `an absolute form without a path means the root`(text: String, query: String?) throws {
+    let target = try RequestTarget(text)
+    #expect(target.rawPath.elementsEqual("/".utf8) && target.segments == [""])
+    #expect(target.rawQuery.map { String(decoding: $0, as: UTF8.self) } == query)
   }
 
   @Test func `keeps the raw parts`() throws {

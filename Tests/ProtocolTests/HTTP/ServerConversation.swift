@@ -95,6 +95,7 @@ enum RequestCorpus {
     "GET / HTTP/1.1\r\nHost: h\r\nConnection: foo, Close\r\n\r\n" + simple,
     "POST /empty HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n" + simple,
     "OPTIONS * HTTP/1.1\r\nHost: [::1]:443\r\n\r\n",
+    "GET http://other:8443?a=1 HTTP/1.1\r\nHost: h\r\n\r\nGET https://h HTTP/1.0\r\n\r\n",
     "PROPFIND http://H/a%20b/ HTTP/1.1\r\nhost:h\r\nX-Empty:\r\nX-Latin: caf\u{e9}\r\n\r\n",
   ]
 }

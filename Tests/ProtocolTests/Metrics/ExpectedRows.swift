@@ -48,7 +48,7 @@ private func collect(
           if !table.object.isEmpty {
             row["object_id"] = table.object.map { element[$0].flatMap(text) ?? "?" }.joined(separator: "|")
           }
-          for column in table.columns {
+          for column in table.columns where !column.isMade {
             row[columnName(column)] = element[column.key].map { readable($0, column) } ?? "NULL"
           }
           rows[table.name, default: []].append(row)
@@ -74,19 +74,20 @@ private func collect(
 
 private func start(_ table: MetricTable, _ base: ReadableRow, _ database: String?) -> ReadableRow {
   var row = base
-  for column in table.columns { row[columnName(column)] = "NULL" }
+  for column in table.columns {
+    row[columnName(column)] = column.isMade ? "1" : "NULL"
+    if column.kind == .numeric { row[column.wideName] = "NULL" }
+  }
   if table.hasDatabase { row["database_id"] = database ?? "NULL" }
   row["extra"] = "NULL"
   return row
 }
 
-private func columnName(_ column: MetricColumn) -> String {
-  column.kind == .interned ? column.name + "_id" : column.name
-}
+private func columnName(_ column: MetricColumn) -> String { column.storedName }
 
 private func readable(_ value: JSONValue, _ column: MetricColumn) -> String {
   switch (column.kind, value) {
-  case (.int8, .integer(let number)): "\(number)"
+  case (.int8, .integer(let number)), (.numeric, .integer(let number)): "\(number)"
   case (.float8, .integer(let number)): "\(Double(number))"
   case (.float8, .double(let number)): "\(number)"
   case (.bool, .bool(let flag)): "\(flag)"
@@ -132,7 +133,7 @@ extension DecodedPush {
           case (_, .float8): "\(Double(bitPattern: UInt64(bitPattern: bytes.asInteger)))"
           case (_, .bool): bytes == [1] ? "true" : "false"
           case (_, .text), ("extra", nil): bytes.asText
-          case (_, .int8), (_, .timestamp), (_, nil): "\(bytes.asInteger)"
+          case (_, .int8), (_, .numeric), (_, .timestamp), (_, .json), (_, nil): "\(bytes.asInteger)"
           }
       }
     }

@@ -23,15 +23,8 @@ import Testing
     var total = 0
     for table in MetricCatalog.tables {
       let all = try #require(expected[table.name], "\(table.name) is not generated")
-      var seen: Set<[String]> = []
-      let kept = all.filter { row in
-        let distinct = table.columns.filter { table.distinct.contains($0.name) }
-        let names =
-          ["time", "database_id", "object_id"] + distinct.map { $0.kind == .interned ? $0.name + "_id" : $0.name }
-        return seen.insert(names.map { row[$0] ?? "" }).inserted
-      }
-      #expect(push.readableRows(table) == kept, "\(table.name)")
-      total += kept.count
+      #expect(push.readableRows(table) == all, "\(table.name)")
+      total += all.count
     }
     #expect(push.summary.rows == total)
     #expect(push.rows(MetricCatalog.catchAllTable).isEmpty)
@@ -166,8 +159,9 @@ import Testing
         log(4, [entry("LOG", "a"), entry("LOG", "b"), entry("LOG", "a"), entry("ERROR", "a")]),
         log(4, [entry("LOG", "b")]), log(5, [entry("LOG", "b")]),
       ]))
-    #expect(push.summary.rows == 4 && push.summary.rowsRepeated == 2)
-    #expect(push.rows("pg_log").count == 4)
+    // Each line of a list is one, and what comes again in a later list of the same second is a repeat.
+    #expect(push.summary.rows == 5 && push.summary.rowsRepeated == 1)
+    #expect(push.rows("pg_log").count == 5)
   }
 
   @Test func `tells a text or object once, and not at all if it is known`() {

@@ -24,7 +24,7 @@ private struct FakeConnection {
 @Suite struct CopyStateMachineTests {
   /// rows[push][target] = bytes
   private static let rows = [[5, 0, 3], [0, 0, 0], [2, 7, 1]]
-  private static func rowBytes(_ target: Int, _ push: Int) -> Int { rows[push][target] }
+  private static func rowBytes(_ target: Int, _ push: Int) -> Range<Int> { 0..<rows[push][target] }
 
   /// Runs one batch to its commit; the connection takes `room` bytes a time. Returns bytes a (target, push).
   private func run(new: Set<Int>, room: Int) -> [String: Int] {
@@ -53,10 +53,10 @@ private struct FakeConnection {
         switch action {
         case .putHeader: action = machine.headerAccepted(rowBytes: Self.rowBytes)
         case .putRows(let target, let push, let offset):
-          let taken = connection.put("rows", Self.rowBytes(target, push) - offset)
+          let taken = connection.put("rows", Self.rowBytes(target, push).upperBound - offset)
           if taken == 0 {
             connection.left = room
-            let resumed = machine.resume(rowBytes: Self.rowBytes)
+            let resumed = machine.resume()
             #expect(resumed == action)
             continue
           }
@@ -107,8 +107,8 @@ private struct FakeConnection {
         _ = machine.ledgerReturned()
       }
       if stopAfter > 1 { _ = machine.copyOpened() }
-      if stopAfter > 2 { _ = machine.headerAccepted { _, _ in 4 } }
-      if stopAfter > 3 { _ = machine.rowsAccepted(4) { _, _ in 4 } }
+      if stopAfter > 2 { _ = machine.headerAccepted { _, _ in 0..<4 } }
+      if stopAfter > 3 { _ = machine.rowsAccepted(4) { _, _ in 0..<4 } }
       if stopAfter > 4 { _ = machine.copyEnded() }
       do {
         let action = machine.errorReceived()
@@ -143,8 +143,8 @@ private struct FakeConnection {
         _ = machine.ledgerReturned()
       }
       if done > 1 { _ = machine.copyOpened() }
-      if done > 2 { _ = machine.headerAccepted { _, _ in 4 } }
-      if done > 3 { _ = machine.rowsAccepted(4) { _, _ in 4 } }
+      if done > 2 { _ = machine.headerAccepted { _, _ in 0..<4 } }
+      if done > 3 { _ = machine.rowsAccepted(4) { _, _ in 0..<4 } }
       if done > 4 { _ = machine.copyEnded() }
       if done > 5 { _ = machine.commandCompleted() }
       do {
@@ -159,17 +159,51 @@ private struct FakeConnection {
     #expect(action == .wait)
   }
 
-  @Test func `a trailing statement may commit unseen`() {
+  @Test(arguments: [false, true]) func `a trailing statement may commit unseen`(isCopyAnswered: Bool) {
     var machine = CopyStateMachine()
     machine.begin(steps: [.copy(target: 0), .statement], pushCount: 1)
     _ = machine.ledgerReturned()
     _ = machine.copyOpened()
-    _ = machine.headerAccepted { _, _ in 0 }
+    _ = machine.headerAccepted { _, _ in 0..<0 }
     _ = machine.copyEnded()
-    _ = machine.commandCompleted()
+    if isCopyAnswered { _ = machine.commandCompleted() }
     do {
       let action = machine.connectionLost()
       #expect(action == .abandoned(outcomeUnknown: true))
     }
+  }
+
+  @Test func `a push that begins with a stored one gives only the rows behind it, and the ledger may answer in parts`()
+  {
+    var machine = CopyStateMachine()
+    machine.begin(steps: [.copy(target: 0), .copy(target: 1)], ledgerAnswers: 3, pushCount: 2)
+    var action = machine.ledgerReturned()
+    #expect(action == .wait)
+    machine.pushIsNew(0)
+    action = machine.ledgerReturned()
+    #expect(action == .wait)
+    machine.pushIsNew(1)
+    _ = machine.ledgerReturned()
+    // Of the first push, 3 of 5 bytes and all of 4 are stored; of the second nothing.
+    let ranges = [[3..<5, 4..<4], [0..<2, 0..<1]]
+    var offers: [CopyStateMachine.Action] = []
+    for _ in 0..<2 {
+      _ = machine.copyOpened()
+      action = machine.headerAccepted { ranges[$1][$0] }
+      while case .putRows(let target, let push, let offset) = action {
+        offers.append(action)
+        action = machine.rowsAccepted(ranges[push][target].upperBound - offset) { ranges[$1][$0] }
+      }
+      #expect(action == .endCopy)
+      _ = machine.copyEnded()
+      _ = machine.commandCompleted()
+    }
+    #expect(
+      offers == [
+        .putRows(target: 0, push: 0, offset: 3), .putRows(target: 0, push: 1, offset: 0),
+        .putRows(target: 1, push: 1, offset: 0),
+      ])
+    action = machine.finished()
+    #expect(action == .committed)
   }
 }

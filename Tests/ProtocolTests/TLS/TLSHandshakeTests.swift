@@ -35,8 +35,7 @@ struct TLSHandshakeTests {
   }
 
   @Test(arguments: [
-    ([], nil), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (["h2"], nil), (["http/1.0", "h2"], nil),
-    (["http/1.1x"], nil),
+    ([], nil), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"),
   ])
   func `answers ALPN with nothing but HTTP 1.1`(offered: [String], expected: String?) throws {
     let fixture = try TLSFixture()
@@ -47,6 +46,16 @@ struct TLSHandshakeTests {
     #expect(atServer == expected)
     #expect(atClient == expected)
     #expect(conversation.serverStatus == .established)
+  }
+
+  @Test(arguments: [["h2"], ["http/1.0", "h2"], ["http/1.1x"]])
+  func `refuses ALPN without HTTP 1.1 by its alert`(offered: [String]) throws {
+    let fixture = try TLSFixture()
+    let client = try TLSContext.client(trustPEM: fixture.authority.pem, applicationProtocols: offered)
+    let conversation = try TLSConversation(server: fixture.server, client: client)
+    #expect(throws: TLSError.noApplicationProtocol) { try conversation.run() }
+    // no_application_protocol of RFC 7301.
+    #expect(throws: TLSError.alert(received: 120)) { try conversation.run() }
   }
 
   @Test func `a client certificate is not asked for without trust`() throws {

@@ -4,6 +4,7 @@ extension MetricType {
   static let sysstat: MetricType = {
     let host = MetricTable(
       "sysstat", "Processor, load and memory of the host. Processor shares are since boot.", database: false,
+      equals: .each,
       columns: [
         .real("user", .percent, as: "cpu_user"), .real("system", .percent, as: "cpu_system"),
         .real("idle", .percent, as: "cpu_idle"), .real("iowait", .percent, as: "cpu_iowait"),
@@ -13,6 +14,7 @@ extension MetricType {
       ])
     let disks = MetricTable(
       "sysstat_disk_io", "Counters of one block device (/proc/diskstats).", database: false, object: ["device"],
+      equals: .toldApartByPlace,
       columns: [
         .counter("read_ops"), .counter("write_ops"), .counter("read_sectors", .sectors),
         .counter("write_sectors", .sectors),
@@ -33,6 +35,7 @@ extension MetricType {
         "filesystems",
         MetricTable(
           "disk_usage", "Space of one file system.", database: false, object: ["device", "mount"],
+          equals: .toldApartByPlace,
           columns: [
             .count("total_gb", .gigabytes), .count("used_gb", .gigabytes), .count("free_gb", .gigabytes),
             .real("percent_used", .percent),

@@ -3,6 +3,7 @@ extension MetricType {
     let tables = MetricTable(
       "pg_cache_tables", "Buffer cache use of one table (pg_statio_user_tables).", database: true,
       object: ["schema", "table"],
+      equals: .toldApartByPlace,
       columns: [
         .counter("heap_blks_hit", .blocks), .counter("heap_blks_read", .blocks), .counter("total_heap_blks", .blocks),
         .real("heap_cache_hit_ratio"), .counter("idx_blks_hit", .blocks), .counter("idx_blks_read", .blocks),
@@ -12,6 +13,7 @@ extension MetricType {
     let indexes = MetricTable(
       "pg_cache_indexes", "Buffer cache use of one index (pg_statio_user_indexes).", database: true,
       object: ["schema", "table", "index"],
+      equals: .toldApartByPlace,
       columns: [
         .counter("blks_hit", .blocks), .counter("blks_read", .blocks), .counter("total_blks", .blocks),
         .real("cache_hit_ratio"),

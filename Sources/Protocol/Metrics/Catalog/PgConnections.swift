@@ -2,26 +2,32 @@ extension MetricType {
   static let pgConnections: MetricType = {
     let totals = MetricTable(
       "pg_connections", "Number of connections, as seen from one database.", database: true,
-      columns: [.count("total_connections")])
+      equals: .each, columns: [.count("total_connections")])
     let states = MetricTable(
       "pg_connections_by_state", "Connections of one database in one state.", database: true,
-      distinct: ["database", "state"],
+      distinct: ["session_database", "state"],
+      equals: .each,
       columns: [
-        .text("database"), .text("state"), .count("count"), .real("max_age_seconds", .seconds),
+        .text("database").shown(as: "session_database"), .text("state"), .count("count"),
+        .real("max_age_seconds", .seconds),
         .real("min_age_seconds", .seconds),
       ])
     let long = MetricTable(
       "pg_long_running_transactions", "One transaction that has run for long.", database: true,
       distinct: ["pid", "query_start"],
+      equals: .each,
       columns: [
-        .number("pid"), .text("username"), .text("database"), .text("state"), .interned("query"),
+        .number("pid"), .text("username"), .text("database").shown(as: "session_database"), .text("state"),
+        .interned("query"),
         .timestamp("query_start"), .real("duration_seconds", .seconds), .text("application_name"),
         .text("client_address"), .timestamp("backend_start"),
       ])
     let idle = MetricTable(
       "pg_idle_transactions", "One transaction that idles.", database: true, distinct: ["pid", "query_start"],
+      equals: .each,
       columns: [
-        .number("pid"), .text("username"), .text("database"), .text("state"), .timestamp("query_start"),
+        .number("pid"), .text("username"), .text("database").shown(as: "session_database"), .text("state"),
+        .timestamp("query_start"),
         .timestamp("state_change"), .real("idle_time_seconds", .seconds), .text("application_name"),
         .text("client_address"),
       ])

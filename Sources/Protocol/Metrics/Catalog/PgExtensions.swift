@@ -8,6 +8,7 @@ extension MetricType {
           "extensions",
           MetricTable(
             "pg_extensions", "One installed extension.", database: true, object: ["name"],
+            equals: .toldApartByPlace,
             columns: [
               .text("version"), .text("owner"), .text("schema"), .interned("description"), .flag("relocatable"),
             ]))

@@ -3,11 +3,14 @@ extension MetricType {
     let locks = MetricTable(
       "pg_locks", "One lock held or awaited (pg_locks).", database: true,
       distinct: [
-        "pid", "locktype", "mode", "granted", "database", "relation", "page", "tuple", "virtualxid", "transactionid",
+        "pid", "locktype", "mode", "granted", "lock_database", "relation", "page", "tuple", "virtualxid",
+        "transactionid",
         "classid", "objid", "objsubid",
       ],
+      equals: .each,
       columns: [
-        .number("pid"), .text("locktype"), .text("mode"), .flag("granted"), .number("usesysid"), .number("database"),
+        .number("pid"), .text("locktype"), .text("mode"), .flag("granted"), .number("usesysid"),
+        .number("database").shown(as: "lock_database"),
         .number("relation"), .number("page"), .number("tuple"), .text("virtualxid"), .number("transactionid"),
         .number("classid"), .number("objid"), .number("objsubid"), .real("lock_age_seconds", .seconds),
         .text("username"), .text("state"), .interned("query"),
@@ -15,6 +18,7 @@ extension MetricType {
     let chains = MetricTable(
       "pg_lock_wait_chains", "One backend that waits for another.", database: true,
       distinct: ["blocked_pid", "blocking_pid"],
+      equals: .each,
       columns: [
         .number("blocked_pid"), .text("blocked_user"), .number("blocking_pid"), .text("blocking_user"),
         .interned("blocked_query"), .interned("blocking_query"), .text("blocked_application"),
@@ -23,8 +27,10 @@ extension MetricType {
     let blocking = MetricTable(
       "pg_blocking_queries", "One statement that holds others up.", database: true,
       distinct: ["pid", "query_start"],
+      equals: .each,
       columns: [
-        .number("pid"), .text("username"), .text("database"), .text("state"), .interned("query"),
+        .number("pid"), .text("username"), .text("database").shown(as: "session_database"), .text("state"),
+        .interned("query"),
         .timestamp("query_start"), .timestamp("state_change"), .real("duration_seconds", .seconds),
         .text("application_name"), .text("client_address"), .timestamp("backend_start"),
       ])

@@ -8,6 +8,6 @@ extension MetricType {
         "entries",
         MetricTable(
           "pg_log", "One line of the log.", database: true, distinct: ["logged_at", "level", "message"],
-          columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
+          equals: .each, columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
     ])
 }

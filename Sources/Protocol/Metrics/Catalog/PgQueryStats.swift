@@ -1,11 +1,16 @@
 extension MetricType {
-  /// One metric a database, or one for all with `databases: [{database, queries}]`.
+  /// The stock collector sends one row a user, database and level of a statement, and none of these three: rows of one hash
+  /// are added up. One metric a database, or one for all with `databases: [{database, queries}]`.
   static let pgQueryStats: MetricType = {
     let queries = MetricTable(
       "pg_query_stats", "Counters of one normalised statement (pg_stat_statements).", database: true,
-      distinct: ["hash"],
+      distinct: ["hash", "userid", "dbid", "toplevel"],
+      equals: .addedUp(
+        .init(
+          count: "statements", weight: "calls", mean: "mean_time", deviation: "stddev_time", least: ["min_time"],
+          most: ["max_time"])),
       columns: [
-        .number("hash"), .interned("text"), .counter("calls"), .counter("rows", .rows),
+        .identifier("hash"), .interned("text"), .counter("calls"), .counter("rows", .rows),
         .counterTime("total_time"), .real("mean_time", .milliseconds), .real("min_time", .milliseconds),
         .real("max_time", .milliseconds), .real("stddev_time", .milliseconds),
         .counter("shared_blks_hit", .blocks), .counter("shared_blks_read", .blocks),
@@ -14,7 +19,9 @@ extension MetricType {
         .counter("local_blks_dirtied", .blocks), .counter("local_blks_written", .blocks),
         .counter("temp_blks_read", .blocks), .counter("temp_blks_written", .blocks),
         .counterTime("blk_read_time"), .counterTime("blk_write_time"),
-        .counter("wal_records"), .counter("wal_fpi"), .counter("wal_bytes", .bytes),
+        .counter("wal_records"), .counter("wal_fpi"), .numericCounter("wal_bytes", .bytes),
+        // Two statements of one hash differ in these. The stock collector does not send them.
+        .number("userid"), .number("dbid"), .flag("toplevel"), .made("statements"),
       ])
     return MetricType(
       "pg_query_stats", "Statement statistics.",

@@ -1,0 +1,181 @@
+// What was rejected of collectors' pushes, so that it can be traced when the answers are long gone: a lane notes it in memory,
+// and every few seconds the database is told all at once, beside the path of pushes. The last seconds before a crash are lost.
+
+import Protocol
+
+struct RejectNotes: Sendable {
+  struct Key: Hashable, Sendable {
+    let collector: UUID
+    let code: String
+    /// A type of the catalog; "" for any other.
+    let metricType: String
+  }
+
+  struct Note: Sendable {
+    var total: Int64 = 0
+    /// The last push that had one, and where in its metric.
+    var push: UUID
+    var message: String
+  }
+
+  /// A lane notes so many kinds of rejects between two times that it tells; more are counted in /metrics alone.
+  static let remembered = 4096
+
+  private static let types = Set(MetricCatalog.types.map(\.name))
+
+  private(set) var notes: [Key: Note] = [:]
+
+  var isEmpty: Bool { notes.isEmpty }
+
+  mutating func add(_ summary: PushSummary, of collector: UUID, push: UUID) {
+    if summary.rejectedTotal == 0 { return }
+    var unlisted = summary.rejectedByCode
+    for reject in summary.rejected {
+      let type = Self.types.contains(reject.type) ? reject.type : ""
+      note(Key(collector: collector, code: reject.code.rawValue, metricType: type), 1, push, reject.message)
+      unlisted[reject.code, default: 0] -= 1
+    }
+    // Of those that the answer does not list only the code is known.
+    for (code, count) in unlisted where count > 0 {
+      note(Key(collector: collector, code: code.rawValue, metricType: ""), Int64(count), push, "")
+    }
+  }
+
+  private mutating func note(_ key: Key, _ count: Int64, _ push: UUID, _ message: String) {
+    if notes[key] == nil, notes.count >= Self.remembered { return }
+    notes[key, default: Note(push: push, message: message)].total += count
+    notes[key]?.push = push
+    if !message.isEmpty { notes[key]?.message = message }
+  }
+
+  /// All of them; none are left.
+  mutating func take() -> RejectNotes {
+    let taken = self
+    notes.removeAll(keepingCapacity: true)
+    return taken
+  }
+}
+
+/// What was rejected of one collector, for one reason in one type of metric.
+struct CollectorReject: SQLRow, ResponseBody {
+  let code: String
+  let metricType: String
+  let total: Int64
+  let lastAt: Timestamp
+  let lastPush: UUID
+  let lastMessage: String
+
+  init(code: String, metricType: String, total: Int64, lastAt: Timestamp, lastPush: UUID, lastMessage: String) {
+    self.code = code
+    self.metricType = metricType
+    self.total = total
+    self.lastAt = lastAt
+    self.lastPush = lastPush
+    self.lastMessage = lastMessage
+  }
+
+  static let columns = [
+    SQLColumn("code", String.self), SQLColumn("metric_type", String.self), SQLColumn("total", Int64.self),
+    SQLColumn("last_at", Timestamp.self), SQLColumn("last_push", UUID.self), SQLColumn("last_message", String.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    code = try row.next()
+    metricType = try row.next()
+    total = try row.next()
+    lastAt = try row.next()
+    lastPush = try row.next()
+    lastMessage = try row.next()
+  }
+
+  static let example = CollectorReject(
+    code: RejectCode.outOfRange.rawValue, metricType: "pg_stats", total: 12,
+    lastAt: Timestamp(unixSeconds: 1_790_003_600), lastPush: UUID(high: 3, low: 4),
+    lastMessage: "tables[3].live_tuples: out of range")
+
+  func write(to object: inout ObjectWriter) {
+    object.member("code", code, "As in the answer to a push.")
+    object.member("metric_type", metricType, "Empty for one that is not in the catalog.")
+    object.member("total", total, "Since the collector enrolled, some seconds late.")
+    object.member("last_at", lastAt)
+    object.member("last_push_id", lastPush)
+    object.member("last_message", lastMessage, "Where in the metric, and what was wrong there.")
+  }
+}
+
+enum RejectStatements {
+  static let all = [add.description, of.description]
+
+  /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages. In one order, so that
+  /// two lanes do not wait for each other.
+  static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], NoRow>(
+    "rejects_add",
+    """
+    INSERT INTO pganalytics.collector_rejects AS r
+      (collector_id, code, metric_type, total, last_at, last_push, last_message)
+    SELECT n.collector_id, n.code, n.metric_type, n.total, now(), n.push, n.message
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::uuid[], $6::text[])
+      AS n (collector_id, code, metric_type, total, push, message)
+    WHERE EXISTS (SELECT 1 FROM pganalytics.collectors c WHERE c.id = n.collector_id)
+    ORDER BY 1, 2, 3
+    ON CONFLICT (collector_id, code, metric_type) DO UPDATE SET total = r.total + excluded.total,
+      last_at = excluded.last_at, last_push = excluded.last_push,
+      last_message = coalesce(nullif(excluded.last_message, ''), r.last_message)
+    """)
+
+  /// Of a collector, the latest first.
+  static let of = Statement<UUID, CollectorReject>(
+    "rejects_of",
+    """
+    SELECT code, metric_type, total, last_at, last_push, last_message FROM pganalytics.collector_rejects
+    WHERE collector_id = $1 ORDER BY last_at DESC, code, metric_type
+    """)
+}
+
+extension CollectorDirectory {
+  /// Adds what a lane noted. What fails is lost: the next pushes say the same again, or the fault is mended.
+  func note(_ rejects: RejectNotes) {
+    let notes = Array(rejects.notes)
+    change("rejects not noted") { database throws(DatabaseError) in
+      try await database.execute(
+        RejectStatements.add, notes.map(\.key.collector), notes.map(\.key.code), notes.map(\.key.metricType),
+        notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message))
+    }
+  }
+}
+
+/// How the collectors are, for who watches the fleet.
+struct FleetStatus: SQLRow {
+  let registered: Int64
+  let active: Int64
+  let offline: Int64
+  let revoked: Int64
+  /// Something of their pushes was rejected within the last hour.
+  let rejecting: Int64
+
+  init(registered: Int64 = 0, active: Int64 = 0, offline: Int64 = 0, revoked: Int64 = 0, rejecting: Int64 = 0) {
+    self.registered = registered
+    self.active = active
+    self.offline = offline
+    self.revoked = revoked
+    self.rejecting = rejecting
+  }
+
+  static let columns = [
+    SQLColumn("registered", Int64.self), SQLColumn("active", Int64.self), SQLColumn("offline", Int64.self),
+    SQLColumn("revoked", Int64.self), SQLColumn("rejecting", Int64.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    registered = try row.next()
+    active = try row.next()
+    offline = try row.next()
+    revoked = try row.next()
+    rejecting = try row.next()
+  }
+
+  /// By the names that the API has for them.
+  var byStatus: [(CollectorRow.Status, Int64)] {
+    [(.registered, registered), (.active, active), (.offline, offline), (.revoked, revoked)]
+  }
+}

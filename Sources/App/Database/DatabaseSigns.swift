@@ -1,0 +1,11 @@
+import Reactor
+import Synchronization
+
+/// When a database last answered, for other threads than its loop's.
+final class DatabaseSigns: Sendable {
+  private let nanoseconds = Atomic<UInt64>(0)
+
+  func note(_ time: MonotonicTime) { nanoseconds.store(time.nanoseconds, ordering: .relaxed) }
+
+  var last: MonotonicTime { MonotonicTime(nanoseconds: nanoseconds.load(ordering: .relaxed)) }
+}

@@ -1,0 +1,397 @@
+// What a writer stores next, and who is at fault when PostgreSQL refuses it for a reason that lasts: one collector's rows,
+// or a table. Sans I/O: the writer tells what became of each batch, and carries out the verdicts.
+//
+//   a batch of the queue --refused--> again, whole --refused--> parts: halves, then push by push, until one is alone
+//   the error names a line of a COPY: the push that brought the line is alone at once
+//   alone --refused, another push with rows for the same table is committed, refused again--> parked
+//   alone, and none is committed within `witness_wait`--> parked if one was since its first refusal, else 503
+//   pushes of two collectors alone, and neither has such a witness--> nobody is guilty: the table is at fault, all get 503
+//
+// Parts and batches of the queue take turns, so that a division stops nobody. Meanwhile pushes for a table under suspicion are
+// held back; as soon as one is committed the table is free of it. Pushes for a table at fault are answered at once, but for one
+// now and then that probes it. A collector whose push was refused alone travels in batches of its own until one commits.
+
+import Protocol
+import Reactor
+
+struct BatchDivision {
+  /// A batch that is not the queue's next.
+  private struct Trial {
+    enum Kind {
+      /// A batch that was refused once.
+      case again
+      /// Of a batch that is being divided.
+      case part
+      /// One push: of a collector that travels alone, or refused alone before.
+      case alone
+      /// One push, for a table at fault.
+      case probe
+    }
+
+    var pushes: [Push]
+    let kind: Kind
+  }
+
+  /// A place that refused every push that was tried.
+  private struct Fault {
+    var refusal: Refusal
+    /// Collectors whose pushes were refused alone: should others' be taken, it was theirs.
+    var suspects: Set<Int32>
+    /// From then on pushes travel as usual again, and may be refused and divided again.
+    let until: MonotonicTime
+    var nextProbe: MonotonicTime
+  }
+
+  /// A push that was refused alone, while nothing tells whose fault that is.
+  private struct Undecided {
+    let push: Push
+    let until: MonotonicTime
+  }
+
+  enum Verdict {
+    /// PostgreSQL refuses this push and takes others for the same table.
+    case park(Push)
+    /// Not stored, for this reason, which is not the push's own as far as it can be told.
+    case refuse(Push, Refusal)
+    /// A place refuses everybody's rows: from now on, or still.
+    case fault(Refusal)
+    /// Its commit deadline has passed.
+    case expire(Push)
+  }
+
+  private var queue: Batcher
+  private var trials: [Trial] = []
+  private var inFlight: Trial?
+  /// The next batch is a trial if there is one.
+  private var isTrialDue = false
+  /// Pushes for places under suspicion.
+  private var held: [Push] = []
+  private var undecided: [Undecided] = []
+  /// Collectors that travel in batches of their own.
+  private var loners: Set<Int32> = []
+  private var faults: [BatchPlace: Fault] = [:]
+  /// Counts refusals and commits.
+  private var sequence = 0
+  /// The number of the latest commit with rows for each place; kept only while something is suspected.
+  private var commits: [BatchPlace: Int] = [:]
+  private var settings: Settings
+
+  init(settings: Settings) {
+    self.settings = settings
+    queue = Batcher(settings: settings)
+  }
+
+  mutating func use(_ settings: Settings) {
+    self.settings = settings
+    queue.use(settings)
+  }
+
+  // MARK: What waits
+
+  var count: Int { queue.count + trials.reduce(0) { $0 + $1.pushes.count } + held.count + undecided.count }
+  var isEmpty: Bool { count == 0 }
+  /// Whether `takeBatch` has one.
+  var hasBatch: Bool { queue.hasReady || !trials.isEmpty }
+  /// Whether the batch in flight is none of the queue's.
+  var isTrial: Bool { inFlight != nil }
+  /// Whether a batch could grow by waiting.
+  var mayGrow: Bool { trials.isEmpty && queue.count < settings.batchPushes }
+
+  /// Rows waiting, in encoded bytes.
+  var queuedBytes: Int {
+    func bytes(_ pushes: [Push]) -> Int { pushes.reduce(0) { $0 + $1.encodedBytes } }
+    return queue.queuedBytes + trials.reduce(0) { $0 + bytes($1.pushes) } + bytes(held) + bytes(undecided.map(\.push))
+  }
+
+  /// Nothing is suspected: all goes by the queue.
+  private var isQuiet: Bool {
+    trials.isEmpty && held.isEmpty && undecided.isEmpty && loners.isEmpty && faults.isEmpty && inFlight == nil
+  }
+
+  /// Takes a push. - Returns: why it is not taken, if it is for a place at fault.
+  mutating func submit(_ push: Push, at now: MonotonicTime) -> Refusal? {
+    if isQuiet {
+      queue.append(push)
+      return nil
+    }
+    let places = faults.keys.filter(push.touches).sorted()
+    for place in places {
+      if let fault = faults[place], fault.nextProbe > now { return fault.refusal }
+    }
+    if places.isEmpty {
+      admit(push)
+    } else {
+      for place in places { faults[place]?.nextProbe = now + settings.refusalProbe }
+      trials.append(Trial(pushes: [push], kind: .probe))
+    }
+    return nil
+  }
+
+  private mutating func admit(_ push: Push) {
+    if loners.contains(push.serverID) {
+      trials.append(Trial(pushes: [push], kind: .alone))
+    } else if suspected.contains(where: push.touches) {
+      held.append(push)
+    } else {
+      queue.append(push)
+    }
+  }
+
+  /// Takes what the next transaction should hold. Its end is told by `committed`, `refused` or `putBack`.
+  mutating func takeBatch() -> [Push] {
+    let isTrial = !trials.isEmpty && (isTrialDue || !queue.hasReady)
+    isTrialDue = !isTrial
+    inFlight = isTrial ? trials.removeFirst() : nil
+    return inFlight?.pushes ?? queue.takeBatch()
+  }
+
+  /// The batch was not stored, for a reason that is not its own: it goes again as it was.
+  mutating func putBack(_ pushes: [Push]) {
+    if let trial = inFlight {
+      trials.insert(Trial(pushes: pushes, kind: trial.kind), at: 0)
+    } else {
+      queue.putBack(pushes)
+    }
+    inFlight = nil
+  }
+
+  /// Ends the waits that have lasted long enough: for a commit, and for a witness.
+  mutating func expire(at now: MonotonicTime) -> [Verdict] {
+    var verdicts = queue.takeExpired(at: now).map(Verdict.expire)
+    if isQuiet { return verdicts }
+    for index in trials.indices { verdicts += trials[index].pushes.take { $0.deadline <= now }.map(Verdict.expire) }
+    trials.removeAll { $0.pushes.isEmpty }
+    verdicts += held.take { $0.deadline <= now }.map(Verdict.expire)
+    if undecided.contains(where: { $0.until <= now }) {
+      conclude(now, isFinal: true, &verdicts)
+      for push in undecided.take(where: { $0.until <= now }).map(\.push) {
+        guard let suspicion = push.suspicion else { preconditionFailure("undecided without being suspected") }
+        isolate(push.serverID)
+        let isProven = uncovered(push, since: suspicion.since).isEmpty
+        verdicts.append(isProven ? .park(push) : .refuse(push, suspicion.refusal))
+      }
+    }
+    faults = faults.filter { $0.value.until > now }
+    release()
+    return verdicts
+  }
+
+  /// Pushes of the batch just taken that the next one may have.
+  mutating func keep(_ pushes: [Push]) { if !pushes.isEmpty { queue.putBack(pushes) } }
+
+  /// Keeps a push out of batches for a while.
+  mutating func setAside(_ push: Push, until time: MonotonicTime) { queue.setAside(push, until: time) }
+
+  /// When the first push that is set aside may be in a batch again; nil if there is none.
+  var nextReturn: MonotonicTime? { queue.nextReturn }
+
+  /// Puts pushes whose time has come to the front.
+  mutating func returnAside(at now: MonotonicTime) { queue.returnAside(at: now) }
+
+  /// The batch in flight is left to itself: nobody will tell its end.
+  mutating func left() { inFlight = nil }
+
+  /// Takes every push that waits, for an end without their outcomes.
+  mutating func takeAll() -> [Push] {
+    let pushes = queue.takeAll() + trials.flatMap(\.pushes) + held + undecided.map(\.push)
+    trials.removeAll()
+    held.removeAll()
+    undecided.removeAll()
+    return pushes
+  }
+
+  // MARK: What became of a batch
+
+  /// - Parameter isNew: whether the ledger took the push of this index as new; the rows of others were not sent.
+  /// - Returns: places that were at fault and take rows again.
+  mutating func committed(_ pushes: [Push], isNew: (Int) -> Bool) -> [Refusal] {
+    if isQuiet { return [] }
+    inFlight = nil
+    sequence += 1
+    var mended: [Refusal] = []
+    for (index, push) in pushes.enumerated() where isNew(index) {
+      for place in [.everywhere] + push.tables {
+        commits[place] = sequence
+        guard let fault = faults.removeValue(forKey: place) else { continue }
+        for server in fault.suspects.sorted() { isolate(server) }
+        if !mended.contains(fault.refusal) { mended.append(fault.refusal) }
+      }
+    }
+    for (index, push) in pushes.enumerated() where isNew(index) { loners.remove(push.serverID) }
+    let commits = commits
+    let witnessed = undecided.take { waiting in
+      guard let suspicion = waiting.push.suspicion else { return true }
+      return suspicion.places.allSatisfy { commits[$0] ?? 0 > suspicion.sinceAlone ?? suspicion.since }
+    }
+    trials += witnessed.map { Trial(pushes: [$0.push], kind: .alone) }
+    release()
+    return mended
+  }
+
+  /// PostgreSQL refused the batch for a reason that lasts.
+  /// - Parameters:
+  ///   - refusal: what `error` says.
+  ///   - place: where, if the error tells.
+  ///   - traced: the push whose row the error speaks of, if it does.
+  mutating func refused(
+    _ pushes: [Push], _ error: DatabaseError, _ refusal: Refusal, at place: BatchPlace?, traced: Push?,
+    now: MonotonicTime
+  ) -> [Verdict] {
+    sequence += 1
+    let trial = inFlight
+    inFlight = nil
+    // Nobody's rows are there: then the place tells nothing.
+    let place = place.flatMap { place in pushes.contains { $0.touches(place) } ? place : nil }
+    let suspects = pushes.filter { push in place.map(push.touches) ?? true }
+    for push in suspects {
+      push.wasRefused(error, refusal, at: place, isAlone: pushes.count == 1, number: sequence)
+    }
+    var verdicts: [Verdict] = []
+    switch trial?.kind {
+    case .probe:
+      if let place { faults[place]?.refusal = refusal }
+      verdicts.append(.refuse(pushes[0], refusal))
+    case .alone: judge(pushes[0], now, &verdicts)
+    case nil where pushes.count > 1:
+      isTrialDue = true
+      guard let traced else {
+        trials.insert(Trial(pushes: pushes, kind: .again), at: 0)
+        break
+      }
+      split(pushes.filter { $0 !== traced }, [traced])
+    case nil, .again, .part:
+      queue.putBack(pushes.filter { push in !suspects.contains { $0 === push } })
+      if suspects.count == 1 {
+        judge(suspects[0], now, &verdicts)
+      } else if let place, faults[place] != nil {
+        // It was divided a moment ago, in vain.
+        faults[place]?.nextProbe = now + settings.refusalProbe
+        verdicts = suspects.map { .refuse($0, refusal) } + [.fault(refusal)]
+        refuseAll(&verdicts)
+      } else {
+        split(Array(suspects[..<(suspects.count / 2)]), Array(suspects[(suspects.count / 2)...]))
+      }
+    }
+    conclude(now, isFinal: false, &verdicts)
+    release()
+    return verdicts
+  }
+
+  /// The two parts come next, and pushes for places that they make suspect are kept out of the others' batches.
+  private mutating func split(_ first: [Push], _ second: [Push]) {
+    trials.insert(contentsOf: [Trial(pushes: first, kind: .part), Trial(pushes: second, kind: .part)], at: 0)
+    let places = suspected
+    if !places.isEmpty { held += queue.take { push in places.contains(where: push.touches) } }
+  }
+
+  /// A push was refused, alone or as the only one with rows for the place.
+  private mutating func judge(_ push: Push, _ now: MonotonicTime, _ verdicts: inout [Verdict]) {
+    guard let suspicion = push.suspicion else { preconditionFailure("refused without being suspected") }
+    let hasWitness = uncovered(push).isEmpty
+    if suspicion.refusals < 2 || suspicion.refusalsAlone < (hasWitness ? 2 : 1) {
+      trials.append(Trial(pushes: [push], kind: .alone))
+    } else if hasWitness {
+      isolate(push.serverID)
+      verdicts.append(.park(push))
+    } else {
+      undecided.append(Undecided(push: push, until: min(now + settings.witnessWait, push.deadline)))
+    }
+  }
+
+  /// Once nothing is left to divide: if pushes of several collectors were refused alone for one place, and it took no
+  /// other, the place is at fault.
+  /// - Parameter isFinal: also if it took others before these were alone.
+  private mutating func conclude(_ now: MonotonicTime, isFinal: Bool, _ verdicts: inout [Verdict]) {
+    if undecided.count < 2 || isDividing { return }
+    var unexplained = undecided.map(\.push).filter { !loners.contains($0.serverID) }
+    var isFound = false
+    // The places that explain most come first: where errors tell no table, whoever has rows for it is refused, and has
+    // rows for others, too.
+    while true {
+      var refused: [BatchPlace: Set<Int32>] = [:]
+      for push in unexplained {
+        for place in uncovered(push, since: isFinal ? nil : push.suspicion?.since) {
+          refused[place, default: []].insert(push.serverID)
+        }
+      }
+      let most = refused.values.map(\.count).max() ?? 0
+      if most < 2 { break }
+      for (place, suspects) in refused.sorted(by: { $0.key < $1.key }) where suspects.count == most {
+        let refusal = unexplained.lazy.compactMap(\.suspicion).first { $0.places.contains(place) }?.refusal
+        guard let refusal else { preconditionFailure("a place is suspected by nobody") }
+        faults[place] = Fault(
+          refusal: refusal, suspects: suspects, until: now + settings.divisionRest,
+          nextProbe: now + settings.refusalProbe)
+        if !isFound { verdicts.append(.fault(refusal)) }
+        isFound = true
+      }
+      unexplained.removeAll { push in uncovered(push).contains { faults[$0] != nil } }
+    }
+    if isFound { refuseAll(&verdicts) }
+  }
+
+  /// Nobody with rows for a place at fault waits any longer.
+  private mutating func refuseAll(_ verdicts: inout [Verdict]) {
+    let places = faults.keys.sorted()
+    func fault(_ push: Push) -> Refusal? { places.first(where: push.touches).flatMap { faults[$0]?.refusal } }
+    let waiting =
+      undecided.take { fault($0.push) != nil }.map(\.push) + held.take { fault($0) != nil }
+      + queue.take { fault($0) != nil }
+    for push in waiting {
+      if let refusal = push.suspicion?.refusal ?? fault(push) { verdicts.append(.refuse(push, refusal)) }
+    }
+  }
+
+  /// The collector's pushes travel in batches of their own, until one commits.
+  private mutating func isolate(_ serverID: Int32) {
+    loners.insert(serverID)
+    let own = queue.take { $0.serverID == serverID } + held.take { $0.serverID == serverID }
+    trials += own.map { Trial(pushes: [$0], kind: .alone) }
+  }
+
+  // MARK: Suspicion
+
+  private var isDividing: Bool {
+    trials.contains { trial in
+      switch trial.kind {
+      case .again, .part: true
+      case .alone, .probe: false
+      }
+    }
+  }
+
+  /// Places that may refuse the push, and took no other's rows since it was refused: alone, if it ever was.
+  /// - Parameter since: since another refusal.
+  private func uncovered(_ push: Push, since: Int? = nil) -> [BatchPlace] {
+    guard let suspicion = push.suspicion else { return [] }
+    let first = since ?? suspicion.sinceAlone ?? suspicion.since
+    return suspicion.places.filter { commits[$0] ?? 0 <= first }
+  }
+
+  private var suspected: Set<BatchPlace> {
+    var places: Set<BatchPlace> = []
+    for trial in trials {
+      switch trial.kind {
+      case .part: for push in trial.pushes { places.formUnion(uncovered(push)) }
+      case .again, .alone, .probe: break
+      }
+    }
+    return places
+  }
+
+  /// Lets go of pushes whose places are no longer suspected.
+  private mutating func release() {
+    if held.isEmpty { return }
+    let places = suspected
+    for push in held.take(where: { push in !places.contains(where: push.touches) }) { admit(push) }
+  }
+}
+
+extension Array {
+  /// Removes the elements for which `isWanted` holds, and returns them; both keep their order.
+  fileprivate mutating func take(where isWanted: (Element) -> Bool) -> [Element] {
+    let taken = filter(isWanted)
+    if !taken.isEmpty { removeAll(where: isWanted) }
+    return taken
+  }
+}

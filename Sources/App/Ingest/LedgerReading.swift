@@ -1,0 +1,90 @@
+// What the ledger's answers say of the pushes of a batch.
+
+import Protocol
+
+/// Reads the answers of one message, in turn.
+struct LedgerReading {
+  enum Verdict: Equatable {
+    /// Another transaction has the lock of its server: an earlier try may be in flight there.
+    case waits
+    /// A push is known that begins with the same metric: it is to be looked at carefully.
+    case related
+    /// It is entered, and so many of its first metrics are stored.
+    case new(repeated: Int)
+    /// All of it is stored.
+    case known
+    /// Its key belongs to other metrics.
+    case keyReused
+  }
+
+  /// One of each push of the batch.
+  private(set) var verdicts: [Verdict]
+  private var answersRead = 0
+
+  init(pushCount: Int) { verdicts = Array(repeating: .waits, count: pushCount) }
+
+  /// Reads the next answer of the message of `batch`. - Precondition: it has one more.
+  mutating func read(_ rows: borrowing DatabaseRows, of batch: Batch) {
+    let answer = batch.ledgerAnswers[answersRead]
+    answersRead += 1
+    switch answer {
+    case .locks: readLocks(rows, of: batch)
+    case .legacy: break  // for the statements that follow
+    case .quick:
+      for row in 0..<rows.count { verdicts[index(rows, row, batch)] = .new(repeated: 0) }
+    case .careful:
+      for row in 0..<rows.count {
+        let index = index(rows, row, batch)
+        verdicts[index] = verdict(rows, row, batch.pushes[index])
+      }
+    }
+  }
+
+  /// Whether all answers have been read.
+  func isComplete(of batch: Batch) -> Bool { answersRead == batch.ledgerAnswers.count }
+
+  private mutating func readLocks(_ rows: borrowing DatabaseRows, of batch: Batch) {
+    guard let servers = rows.integers(row: 0, column: 0) else { preconditionFailure("the locks' answer is no array") }
+    let held = Set(servers)
+    for (index, push) in batch.pushes.enumerated() where held.contains(push.serverID) { verdicts[index] = .related }
+  }
+
+  private func index(_ rows: borrowing DatabaseRows, _ row: Int, _ batch: Batch) -> Int {
+    guard let id = rows.uuid(row: row, column: 0), let index = batch.index(of: id) else {
+      preconditionFailure("the ledger returned an id that was not sent")
+    }
+    return index
+  }
+
+  private func verdict(_ rows: borrowing DatabaseRows, _ row: Int, _ push: Push) -> Verdict {
+    switch rows.text(row: row, column: 1).flatMap({ PushLedger.Verdict(rawValue: $0) }) {
+    case .known: return .known
+    case .reused: return .keyReused
+    case .new:
+      // The statement compared 64 bits; what is skipped has to have all 128.
+      guard let metrics = rows.text(row: row, column: 2).flatMap({ Int($0) }), metrics < push.rows.boundaries.count,
+        rows.uuid(row: row, column: 3) == push.rows.boundaries.digest(after: metrics)
+      else { return .new(repeated: 0) }
+      return .new(repeated: metrics)
+    case nil: preconditionFailure("the ledger gave no verdict")
+    }
+  }
+}
+
+extension DatabaseRows {
+  /// A value of a simple query's answer, which is in text format.
+  func text(row: Int, column: Int) -> String? {
+    withValue(row: row, column: column) { bytes in
+      guard let bytes else { return nil }
+      return bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+  }
+
+  /// An array of `int4`, likewise. - Returns: nil for anything else.
+  func integers(row: Int, column: Int) -> [Int32]? {
+    guard let text = text(row: row, column: column), text.first == "{", text.last == "}" else { return nil }
+    let numbers = text.dropFirst().dropLast().split(separator: ",")
+    let integers = numbers.compactMap { Int32($0) }
+    return integers.count == numbers.count ? integers : nil
+  }
+}

@@ -1,0 +1,116 @@
+// What the database knows of parked pushes.
+
+import Protocol
+
+enum ParkedPushStatements {
+  /// One push.
+  struct Parked: SQLRow {
+    let pushID: UUID
+    let serverID: Int32
+    let collector: String?
+    let since: Timestamp
+    /// `disk_usage 3`, each.
+    let tables: [String]
+    let sqlstate: String?
+    let refusedTable: String?
+    let message: String
+
+    static let columns = [
+      SQLColumn("push_id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("collector", String?.self),
+      SQLColumn("since", Timestamp.self), SQLColumn("tables", [String].self), SQLColumn("sqlstate", String?.self),
+      SQLColumn("refused_table", String?.self), SQLColumn("message", String.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      pushID = try row.next()
+      serverID = try row.next()
+      collector = try row.next()
+      since = try row.next()
+      tables = try row.next()
+      sqlstate = try row.next()
+      refusedTable = try row.next()
+      message = try row.next()
+    }
+  }
+
+  /// One table's share of a push.
+  struct Letter: SQLRow {
+    let serverID: Int32
+    let table: String
+    let columnNames: [String]?
+    let columnTypes: [String]?
+    let tuples: [UInt8]
+
+    static let columns = [
+      SQLColumn("server_id", Int32.self), SQLColumn("table_name", String.self),
+      SQLColumn("column_names", [String]?.self), SQLColumn("column_types", [String]?.self),
+      SQLColumn("tuples", [UInt8].self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      serverID = try row.next()
+      table = try row.next()
+      columnNames = try row.next()
+      columnTypes = try row.next()
+      tuples = try row.next()
+    }
+  }
+
+  struct ChangedColumn: SQLRow {
+    let name: String
+    let encoded: String
+    let present: String?
+
+    static let columns = [
+      SQLColumn("name", String.self), SQLColumn("encoded", String.self), SQLColumn("present", String?.self),
+    ]
+    init(from row: inout RowReader) throws(DatabaseError) {
+      name = try row.next()
+      encoded = try row.next()
+      present = try row.next()
+    }
+  }
+
+  static let list = Statement<Parked>(
+    "parked_list",
+    """
+    SELECT l.push_id, l.server_id, max(c.name) AS collector, min(l.received_at) AS since,
+      array_agg(l.table_name || coalesce(' ' || l.row_count, '') ORDER BY l.id) AS tables,
+      max(l.sqlstate) AS sqlstate, max(l.refused_table) AS refused_table, max(l.message) AS message
+    FROM pganalytics.dead_letters l LEFT JOIN pganalytics.collectors c ON c.server_id = l.server_id
+    GROUP BY l.push_id, l.server_id ORDER BY since DESC, l.push_id
+    """)
+
+  /// $1: the push. Names come before the rows that have them, as in a batch.
+  static let letters = Statement<UUID, Letter>(
+    "parked_letters",
+    """
+    SELECT server_id, table_name, column_names, column_types, tuples FROM pganalytics.dead_letters WHERE push_id = $1
+    ORDER BY table_name IN ('texts', 'objects') DESC, id FOR UPDATE
+    """)
+
+  static let drop = Statement<UUID, NoRow>(
+    "parked_drop", "DELETE FROM pganalytics.dead_letters WHERE push_id = $1")
+
+  /// $1: a table; $2, $3: names and types of columns. The first that the table has not, or has with another type.
+  static let changedColumn = Statement<String, [String], [String], ChangedColumn>(
+    "parked_changed_column",
+    """
+    SELECT c.name, c.type AS encoded, format_type(a.atttypid, a.atttypmod) AS present
+    FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS c (name, type, place)
+    LEFT JOIN pg_attribute a
+      ON a.attrelid = to_regclass($1::text) AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE a.atttypid IS DISTINCT FROM to_regtype(c.type)
+    ORDER BY c.place LIMIT 1
+    """)
+
+  /// $1: server; $2, $3: the first and the last time of its rows.
+  static let notePending = Statement<Int32, Timestamp, Timestamp, NoRow>(
+    "parked_note_pending",
+    """
+    INSERT INTO pganalytics.rollup_pending (step_seconds, server_id, first_time, last_time)
+    VALUES (300, $1, date_trunc('second', $2::timestamptz), date_trunc('second', $3::timestamptz))
+    """)
+
+  static let all = [
+    list.description, letters.description, drop.description, changedColumn.description, notePending.description,
+  ]
+}

@@ -1,0 +1,225 @@
+// The ledger in SQL: which pushes are stored, and the statements that ask and enter. docs/ARCHITECTURE.md, "Exactly once".
+//
+// The writer's message begins with them. The first takes the locks of the batch's servers, as far as nobody has them; those
+// after it see, in a snapshot taken later, what every earlier holder of a lock has committed. So a push is judged and entered
+// by one transaction at a time, whatever server it came to.
+//
+//   locks     the servers whose locks the transaction has, which the next ones read from a setting of the transaction
+//   quick     pushes without a key, of one day: entered if none is known that begins with the same metric, as is nearly always so
+//   careful   the others: whether one is stored already, begins with a stored one, or uses the key of another
+//
+// A writer prepares them once a session: to plan them takes ten times as long as to run them.
+
+import Protocol
+
+enum PushLedger {
+  /// The first number of each server's advisory lock; the second is the server's id.
+  static let lockClass: Int32 = 0x7067_6C64  // "pgld"
+  /// How many pushes of one day that begin with a push's first metric are looked at, the longest first, for one that it begins
+  /// with, and for one that begins with it.
+  static let relatives = 10_000
+
+  /// What a result of the message is the answer to.
+  enum Answer: Equatable {
+    /// One row: the servers whose locks the transaction has, as an array.
+    case locks
+    /// Nothing to be read.
+    case legacy
+    /// The pushes that are entered.
+    case quick
+    /// All pushes whose server's lock the transaction has: `push_id`, `verdict`, `begun_metrics`, `begun_id`.
+    case careful
+  }
+
+  /// What the careful statement says of a push.
+  enum Verdict: String {
+    /// It is entered. If `begun_metrics` is not NULL, that many of its first metrics are stored as the push `begun_id`.
+    case new
+    /// All of it is stored.
+    case known
+    /// Its `Idempotency-Key` belongs to other metrics.
+    case reused
+  }
+
+  // MARK: What is prepared
+
+  /// The statements as a writer's session keeps them. Their plans must suit any push, and a partition that is empty when they are
+  /// made as well as the same one when it is full: hence the settings, which change nothing for a writer's other statements.
+  /// May be sent again.
+  static let preparation = """
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET jit = off;
+    DEALLOCATE ALL;
+    PREPARE push_locks(int4[]) AS \(locks);
+    PREPARE push_quick(date,uuid[],int4[],int8[],int4[],bytea[]) AS \(quick);
+    PREPARE push_careful(date,uuid[],int4[],int8[],int4[],bytea[],bool[],uuid[]) AS
+    \(careful(of: "unnest($2,$3,$4,$5,$6,$7,$8)"));
+    """
+
+  private static let heldSetting = "pganalytics.held_servers"
+  private static let legacySetting = "pganalytics.legacy_pushes"
+  private static let isHeld = "v.server_id=ANY((SELECT current_setting('\(heldSetting)')::int4[])::int4[])"
+  /// Whether the older ledger has it, which a statement before has found out, if that is still read.
+  private static let isLegacy =
+    "v.push_id=ANY((SELECT coalesce(nullif(current_setting('\(legacySetting)',true),''),'{}')::uuid[])::uuid[])"
+
+  /// $1: servers. Never waits.
+  private static let locks = """
+    SELECT set_config('\(heldSetting)',coalesce(array_agg(s),'{}')::text,true) \
+    FROM unnest($1) AS s WHERE pg_try_advisory_xact_lock(\(lockClass),s)
+    """
+
+  /// $1: day; then of each push: id, server, head, number of metrics, chain.
+  private static let quick = """
+    INSERT INTO pganalytics.push_ledger(day,server_id,head,metrics,push_id,chain) \
+    SELECT $1,server_id,head,metrics,push_id,chain \
+    FROM unnest($2,$3,$4,$5,$6) AS v(push_id,server_id,head,metrics,chain) WHERE \(isHeld) AND NOT \(isLegacy) \
+    AND (SELECT true FROM \(dated(of: "v")) LIMIT 1) IS NULL AND (SELECT true FROM \(undated(of: "v")) LIMIT 1) IS NULL \
+    ON CONFLICT DO NOTHING RETURNING push_id
+    """
+
+  /// $1: day, which may be NULL. - Parameter pushes: of each what `quick` takes, whether it is entered under its day, and the
+  /// hash of its key.
+  private static func careful(of pushes: String) -> String {
+    let tables = [dated(of: "p"), undated(of: "p")]
+    func first(_ lookUps: [String]) -> String { "coalesce(\(lookUps.map { "(\($0))" }.joined(separator: ",")))" }
+    let exact = first(tables.map { "SELECT true FROM \($0) AND l.metrics=p.metrics AND l.push_id=p.push_id" })
+    let covering = first(
+      tables.map {
+        """
+        SELECT true FROM (SELECT l.chain FROM \($0) AND l.metrics>p.metrics ORDER BY l.metrics DESC LIMIT \(relatives)) l \
+        WHERE p.metrics=1 OR substring(l.chain FROM 8*p.metrics-15 FOR 8)=substring(uuid_send(p.push_id) FOR 8) LIMIT 1
+        """
+      })
+    let beginnings = tables.map {
+      """
+      (SELECT l.metrics,l.push_id FROM (SELECT l.metrics,l.push_id FROM \($0) AND l.metrics<p.metrics \
+      ORDER BY l.metrics DESC LIMIT \(relatives)) l \
+      WHERE l.metrics=1 OR substring(p.chain FROM 8*l.metrics-15 FOR 8)=substring(uuid_send(l.push_id) FOR 8))
+      """
+    }
+    return """
+      WITH p AS MATERIALIZED (SELECT v.*,\(isLegacy) AS is_legacy FROM \(pushes) \
+      AS v(push_id,server_id,head,metrics,chain,is_dated,key_hash) WHERE \(isHeld)),\
+      j AS MATERIALIZED (SELECT p.*,b.metrics AS begun_metrics,b.push_id AS begun_id,\
+      (SELECT k.push_id FROM pganalytics.push_keys k WHERE k.server_id=p.server_id AND k.key_hash=p.key_hash) AS key_push,\
+      \(exact) AS is_exact,\(covering) AS is_covered \
+      FROM p LEFT JOIN LATERAL (\(beginnings.joined(separator: " UNION ALL ")) ORDER BY 1 DESC LIMIT 1) b ON true),\
+      k AS (INSERT INTO pganalytics.push_keys(server_id,key_hash,push_id) SELECT server_id,key_hash,push_id FROM j \
+      WHERE key_hash IS NOT NULL AND key_push IS NULL AND NOT is_legacy ON CONFLICT DO NOTHING),\
+      n AS MATERIALIZED (SELECT * FROM j WHERE key_push IS NULL AND NOT is_legacy AND is_exact IS NULL AND is_covered IS NULL),\
+      d AS (INSERT INTO pganalytics.push_ledger(day,server_id,head,metrics,push_id,chain) \
+      SELECT $1,server_id,head,metrics,push_id,chain FROM n WHERE is_dated ON CONFLICT DO NOTHING RETURNING push_id),\
+      u AS (INSERT INTO pganalytics.push_ledger_undated(server_id,head,metrics,push_id,chain) \
+      SELECT server_id,head,metrics,push_id,chain FROM n WHERE NOT is_dated ON CONFLICT DO NOTHING RETURNING push_id) \
+      SELECT j.push_id,CASE WHEN j.key_push<>j.push_id THEN 'reused' \
+      WHEN j.push_id IN (SELECT push_id FROM d UNION ALL SELECT push_id FROM u) THEN 'new' ELSE 'known' END AS verdict,\
+      j.begun_metrics,j.begun_id FROM j
+      """
+  }
+
+  /// Pushes of the day $1 that begin with the same metric.
+  private static func dated(of push: String) -> String {
+    "pganalytics.push_ledger l WHERE l.day=$1 AND l.server_id=\(push).server_id AND l.head=\(push).head"
+  }
+
+  private static func undated(of push: String) -> String {
+    "pganalytics.push_ledger_undated l WHERE l.server_id=\(push).server_id AND l.head=\(push).head"
+  }
+
+  // MARK: What is sent
+
+  /// The beginning of a batch's message, and what its results are.
+  static func message(of pushes: [Push]) -> (text: String, answers: [Answer]) {
+    var text = "EXECUTE push_locks(\(array(Set(pushes.map(\.serverID)).sorted()) { "\($0)" }));"
+    var answers = [Answer.locks]
+    if let legacy = legacy(pushes) {
+      text += legacy
+      answers.append(.legacy)
+    }
+    for day in days(of: pushes.filter { !$0.needsCare }) {
+      let quick = pushes.filter { !$0.needsCare && $0.day == day }
+      text += "EXECUTE push_quick(\(arguments(quick, day: day)));"
+      answers.append(.quick)
+    }
+    for day in days(of: pushes.filter(\.needsCare)) {
+      let careful = pushes.filter { $0.needsCare && $0.day == day }
+      text += "EXECUTE push_careful(\(arguments(careful, day: day)),\(array(careful) { "\($0.isDated)" }),"
+      text += "\(array(careful) { $0.key?.description ?? "NULL" }));"
+      answers.append(.careful)
+    }
+    return (text, answers)
+  }
+
+  private static func days(of pushes: [Push]) -> [Int32?] {
+    Set(pushes.map(\.day)).sorted { $0 ?? .min < $1 ?? .min }
+  }
+
+  private static func arguments(_ pushes: [Push], day: Int32?) -> String {
+    let columns = [
+      day.map(date) ?? "NULL", array(pushes) { $0.id.description }, array(pushes) { "\($0.serverID)" },
+      array(pushes) { "\($0.head)" }, array(pushes) { "\($0.rows.boundaries.count)" }, array(pushes, chain),
+    ]
+    return columns.joined(separator: ",")
+  }
+
+  /// The literal of an array.
+  private static func array<Element>(_ elements: [Element], _ text: (Element) -> String) -> String {
+    "'{" + elements.map(text).joined(separator: ",") + "}'"
+  }
+
+  /// Of the inner boundaries of a push, as an array has it.
+  private static func chain(_ push: Push) -> String {
+    if push.rows.boundaries.count < 3 { return "NULL" }
+    var text = #""\\x"#
+    push.rows.boundaries.forEachInner { word in
+      text += String(unsafeUninitializedCapacity: 16) { digits in
+        for index in 0..<16 {
+          let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * index) & 15)
+          digits[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+        }
+        return 16
+      }
+    }
+    return text + "\""
+  }
+
+  /// A day counted from 2000-01-01.
+  private static func date(_ day: Int32) -> String { "date '2000-01-01'+(\(day))" }
+
+  /// Finds out which of the pushes the older ledger has. Not prepared: the days have to be known when it is planned, or every
+  /// partition is looked at.
+  private static func legacy(_ pushes: [Push]) -> String? {
+    let pushes = pushes.filter { $0.legacy != nil }
+    if pushes.isEmpty { return nil }
+    let days = Set(pushes.flatMap { $0.legacy?.days ?? [] }).sorted().map(date).joined(separator: ",")
+    let (ids, known) = (array(pushes) { $0.id.description }, array(pushes) { $0.legacy?.id.description ?? "NULL" })
+    return """
+      SELECT set_config('\(legacySetting)',coalesce(array_agg(v.push_id),'{}')::text,true) \
+      FROM unnest(\(ids)::uuid[],\(known)::uuid[]) AS v(push_id,legacy_id) WHERE (SELECT true \
+      FROM pganalytics.ingest_ledger o WHERE o.day=ANY(ARRAY[\(days)]::date[]) AND o.push_id=v.legacy_id LIMIT 1);
+      """
+  }
+
+  // MARK: For one push, with parameters
+
+  static let all = [hold.description, lookBack.description, enter.description]
+
+  /// Waits for a server's lock, and says that the transaction has it. Parameters: `lockClass`, server, the same as an array.
+  static let hold = Statement<Int32, Int32, String, SingleValue<String>>(
+    "push_ledger_hold",
+    "SELECT set_config('\(heldSetting)', $3, true) AS held FROM pg_advisory_xact_lock($1, $2)")
+
+  /// Looks for a push in the older ledger. Parameters: id; its id there; days.
+  static let lookBack = Statement<UUID, UUID, [Day], SingleValue<String>>(
+    "push_ledger_look_back",
+    """
+    SELECT set_config('\(legacySetting)', '{' || ($1::uuid)::text || '}', true) AS legacy FROM pganalytics.ingest_ledger
+    WHERE day = ANY ($3) AND push_id = $2 LIMIT 1
+    """)
+
+  /// Judges a push and enters it if it is new: see `careful`.
+  static let enter = Statement<Day?, UUID, Int32, Int64, Int32, [UInt8]?, Bool, UUID?, Judgement>(
+    "push_ledger_enter", careful(of: "(VALUES ($2::uuid,$3::int4,$4::int8,$5::int4,$6::bytea,$7::bool,$8::uuid))"))
+}

@@ -1,0 +1,105 @@
+// How far rolling up is: what waits, since when, and what was set aside. For /metrics and `pganalytics db status`.
+
+import Protocol
+
+/// Of one width.
+struct RollupState: SQLRow, Hashable {
+  let stepSeconds: Int32
+  /// Servers with rows, or finer roll-ups, that are due, and units.
+  let pending: Int64
+  /// Units that failed and are tried again.
+  let failed: Int64
+  /// Since when what waits longest could have been made.
+  let oldest: Timestamp?
+  /// Since when the unit waits that was set aside first.
+  let oldestFailed: Timestamp?
+
+  static let columns = [
+    SQLColumn("step_seconds", Int32.self), SQLColumn("pending", Int64.self), SQLColumn("failed", Int64.self),
+    SQLColumn("oldest", Timestamp?.self), SQLColumn("oldest_failed", Timestamp?.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    stepSeconds = try row.next()
+    pending = try row.next()
+    failed = try row.next()
+    oldest = try row.next()
+    oldestFailed = try row.next()
+  }
+
+  init(stepSeconds: Int32, pending: Int64, failed: Int64, oldest: Timestamp?, oldestFailed: Timestamp?) {
+    self.stepSeconds = stepSeconds
+    self.pending = pending
+    self.failed = failed
+    self.oldest = oldest
+    self.oldestFailed = oldestFailed
+  }
+
+  var step: RollupStep? { RollupStep.allCases.first { $0.seconds == Int64(stepSeconds) } }
+}
+
+/// Units of a table that failed for one reason.
+struct RollupFailure: SQLRow, Hashable {
+  let stepSeconds: Int32
+  let table: String
+  let units: Int64
+  let servers: Int64
+  let start: Timestamp
+  let nextTry: Timestamp
+  /// With its SQLSTATE.
+  let message: String
+
+  static let columns = [
+    SQLColumn("step_seconds", Int32.self), SQLColumn("table_name", String.self), SQLColumn("units", Int64.self),
+    SQLColumn("servers", Int64.self), SQLColumn("start_time", Timestamp?.self),
+    SQLColumn("next_try", Timestamp?.self), SQLColumn("message", String?.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    stepSeconds = try row.next()
+    table = try row.next()
+    units = try row.next()
+    servers = try row.next()
+    start = try row.next()
+    nextTry = try row.next()
+    message = try row.next(String?.self) ?? ""
+  }
+}
+
+enum RollupStateStatements {
+  /// $1: seconds from a bucket's end until it is rolled up.
+  static let state = Statement<Double, RollupState>(
+    "rollup_state",
+    """
+    WITH pending AS (
+      SELECT step_seconds, server_id, greatest(noted_at,
+        date_bin(make_interval(secs => step_seconds), first_time, timestamptz '2000-01-01 00:00:00+00')
+        + make_interval(secs => step_seconds + $1::float8)) AS due_at
+      FROM pganalytics.rollup_pending
+    ), due AS (
+      SELECT step_seconds, count(DISTINCT server_id) AS servers, min(due_at) AS oldest
+      FROM pending WHERE due_at <= now() GROUP BY step_seconds
+    ), units AS (
+      SELECT step_seconds, count(*) AS units, count(*) FILTER (WHERE attempts > 0) AS failed,
+        min(noted_at) AS oldest, min(noted_at) FILTER (WHERE attempts > 0) AS oldest_failed
+      FROM pganalytics.rollup_units GROUP BY step_seconds
+    )
+    SELECT s.step_seconds, coalesce(d.servers, 0) + coalesce(u.units, 0) AS pending, coalesce(u.failed, 0) AS failed,
+      least(d.oldest, u.oldest) AS oldest, u.oldest_failed
+    FROM (VALUES (300), (3600)) AS s(step_seconds)
+    LEFT JOIN due d USING (step_seconds) LEFT JOIN units u USING (step_seconds)
+    ORDER BY s.step_seconds
+    """)
+
+  /// $1: at most.
+  static let failures = Statement<Int64, RollupFailure>(
+    "rollup_failures",
+    """
+    SELECT step_seconds, table_name, count(*) AS units, count(DISTINCT server_id) AS servers,
+      min(start_time) AS start_time, min(next_try) AS next_try, (array_agg(message ORDER BY id DESC))[1] AS message
+    FROM pganalytics.rollup_units WHERE attempts > 0
+    GROUP BY step_seconds, table_name, sqlstate ORDER BY 3 DESC, 1, 2 LIMIT $1
+    """)
+
+  static let all = [state.description, failures.description]
+}

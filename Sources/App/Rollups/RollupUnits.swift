@@ -1,0 +1,116 @@
+// Units of rolling up that stand alone: each is made in a transaction of its own, or with others of its table as long as that
+// succeeds. See RollupQueue for the order, and migration 11 for what is stored.
+
+import Protocol
+
+extension Rollups {
+  /// Units read at a time; more are read when these are done.
+  private static let unitsRead: Int64 = 1000
+
+  /// Tries what is due of a width, until `deadline`.
+  func rollUnits(
+    _ step: RollupStep, _ now: Timestamp, until deadline: ContinuousClock.Instant, _ session: DatabaseLease,
+    _ round: inout Round, _ report: (Event) -> Void
+  ) async throws(DatabaseError) {
+    let seconds = Int32(step.seconds)
+    round.givenUp += try await session.execute(
+      RollupUnitStatements.expire, seconds, firstKept(settings.retentionDays, now))
+    let known = Dictionary(uniqueKeysWithValues: RollupTable.all(step).map { ($0.source.name, $0) })
+    for name in try await session.rows(RollupUnitStatements.tables, seconds).map(\.value).sorted() {
+      // One that this program does not know is another version's.
+      guard let table = known[name] else { continue }
+      var isMore = true
+      while isMore, !Task.isCancelled, ContinuousClock.now < deadline {
+        let units = try await session.rows(RollupUnitStatements.due, seconds, name, Self.unitsRead)
+        try await roll(units, of: table, now, until: deadline, session, &round, report)
+        isMore = units.count == Self.unitsRead
+      }
+    }
+  }
+
+  private func roll(
+    _ units: [RollupUnit], of table: RollupTable, _ now: Timestamp, until deadline: ContinuousClock.Instant,
+    _ session: DatabaseLease, _ round: inout Round, _ report: (Event) -> Void
+  ) async throws(DatabaseError) {
+    var queue = RollupQueue(
+      units, table.step, servers: settings.rollupServers, span: settings.rollupSpan,
+      failureLimit: settings.rollupFailures)
+    while !Task.isCancelled, ContinuousClock.now < deadline, let group = queue.next() {
+      do throws(DatabaseError) {
+        round.overflows += try await make(group, of: table, now, session)
+        round.stretches += group.count
+        queue.succeeded()
+      } catch {
+        if error.endsRollupRound { throw error }
+        round.failures += 1
+        switch queue.failed(group) {
+        case .halved: break
+        case .cut(let time):
+          var (earlier, later) = (group[0], group[0])
+          guard let id = try await session.one(RollupUnitStatements.split, earlier.id, time)?.value else { continue }
+          earlier.end = time
+          later = RollupUnit(id: id, server: later.server, start: time, end: later.end, attempts: later.attempts)
+          queue.add(earlier)
+          queue.add(later)
+        case .setAside:
+          var aside = group
+          if queue.isHopeless { aside += queue.takeRest() }
+          try await setAside(aside, error, session)
+          report(.setAside(table: table.name, units: aside.count, first: aside[0], error))
+        }
+      }
+    }
+  }
+
+  /// - Returns: buckets in which a sum overflowed.
+  private func make(
+    _ units: [RollupUnit], of table: RollupTable, _ now: Timestamp, _ session: DatabaseLease
+  ) async throws(DatabaseError) -> Int {
+    var work = RollupWork()
+    for unit in units { work.append(unit.server, unit.start, unit.end) }
+    try await ensurePartitions(table.step, of: work)
+    // A unit that can't be divided by server and table any more may decompress what it needs.
+    let decompression = units.count == 1 ? 0 : settings.rollupDecompressedRows
+    return try await session.transaction { session throws(DatabaseError) in
+      try await limit(session, decompressedRows: decompression)
+      try await session.execute(RollupUnitStatements.remove, units.map(\.id))
+      let overflows = try await remake(table, work, now, session)
+      try await passOn(work, from: table.step, session)
+      return overflows
+    }
+  }
+
+  private func setAside(
+    _ units: [RollupUnit], _ error: DatabaseError, _ session: DatabaseLease
+  ) async throws(DatabaseError) {
+    try await session.execute(
+      RollupUnitStatements.setAside, units.map(\.id), error.sqlstate ?? "", error.description,
+      settings.rollupRetry / .seconds(1), settings.rollupRetryMaximum / .seconds(1))
+  }
+}
+
+extension RollupUnit {
+  init(id: Int64, server: Int32, start: Timestamp, end: Timestamp, attempts: Int32) {
+    self.id = id
+    self.server = server
+    self.start = start
+    self.end = end
+    self.attempts = attempts
+  }
+}
+
+extension DatabaseError {
+  /// Whether it speaks of the database as a whole, not of what was to be rolled up: then nothing is set aside, and the next
+  /// round goes on where this one stopped.
+  var endsRollupRound: Bool {
+    switch kind {
+    case .statement:
+      guard let sqlstate else { return true }
+      // Connections; an operator's interventions but a cancelled query; a read-only database; a full disk; no connection.
+      return ["08", "57P0", SQLState.readOnlyTransaction, "53100", "53300"].contains { sqlstate.hasPrefix($0) }
+    case .connectFailed, .connectionLost, .unanswered, .overloaded, .waitedTooLong, .cancelled, .shutDown,
+      .unexpectedResult:
+      return true
+    }
+  }
+}

@@ -1,0 +1,243 @@
+// What the removal of a server asks the database. Which tables have rows of a server is asked of the catalogue: a table that
+// is added is cleared without being named here.
+
+import Protocol
+
+/// A server that is going, or gone.
+struct ServerRemoval: SQLRow {
+  let serverID: Int32
+  let name: String
+  let hostname: String
+  let requestedAt: Timestamp
+  /// The table that is being cleared.
+  let table: String?
+  let rowsRemoved: Int64
+  /// Why the last try stopped.
+  let failure: String?
+  let finishedAt: Timestamp?
+
+  init(
+    serverID: Int32, name: String, hostname: String, requestedAt: Timestamp, table: String?, rowsRemoved: Int64,
+    failure: String?, finishedAt: Timestamp?
+  ) {
+    self.serverID = serverID
+    self.name = name
+    self.hostname = hostname
+    self.requestedAt = requestedAt
+    self.table = table
+    self.rowsRemoved = rowsRemoved
+    self.failure = failure
+    self.finishedAt = finishedAt
+  }
+
+  static let columns = [
+    SQLColumn("server_id", Int32.self), SQLColumn("name", String.self), SQLColumn("hostname", String.self),
+    SQLColumn("requested_at", Timestamp.self), SQLColumn("at_table", String?.self),
+    SQLColumn("rows_removed", Int64.self), SQLColumn("failure", String?.self),
+    SQLColumn("finished_at", Timestamp?.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    serverID = try row.next()
+    name = try row.next()
+    hostname = try row.next()
+    requestedAt = try row.next()
+    table = try row.next()
+    rowsRemoved = try row.next()
+    failure = try row.next()
+    finishedAt = try row.next()
+  }
+}
+
+/// A collector of a server that is to go.
+struct ServersCollector: SQLRow {
+  let id: UUID
+  let isRevoked: Bool
+
+  static let columns = [SQLColumn("id", UUID.self), SQLColumn("is_revoked", Bool.self)]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    id = try row.next()
+    isRevoked = try row.next()
+  }
+}
+
+/// A table or partition with rows of servers.
+struct ServersTable: SQLRow, Equatable {
+  /// With its schema, quoted.
+  let name: String
+  /// Rows of one server are found by an index.
+  let isIndexed: Bool
+  let blocks: Int64
+
+  static let columns = [
+    SQLColumn("name", String.self), SQLColumn("is_indexed", Bool.self), SQLColumn("blocks", Int64.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    name = try row.next()
+    isIndexed = try row.next()
+    blocks = try row.next()
+  }
+}
+
+/// A chunk of a hypertable.
+struct ServersChunk: SQLRow {
+  /// Of the hypertable, with its schema, quoted.
+  let table: String
+  let start: Timestamp
+  let end: Timestamp
+
+  static let columns = [
+    SQLColumn("table_name", String.self), SQLColumn("range_start", Timestamp.self),
+    SQLColumn("range_end", Timestamp.self),
+  ]
+
+  init(from row: inout RowReader) throws(DatabaseError) {
+    table = try row.next()
+    start = try row.next()
+    end = try row.next()
+  }
+}
+
+enum ServerRemovalStatements {
+  static let all = [
+    collectors.description, request.description, endPermits.description, one.description, due.description,
+    tables.description, tryLock.description, removeRows.description, removeBlocks.description,
+    removeStretch.description, progress.description, failed.description, isSettled.description,
+    keepRevocations.description, removeCollectors.description, removeServer.description, finish.description,
+    swept.description, prune.description, pruneCertificates.description,
+  ]
+
+  private static let removal = """
+    SELECT server_id, name, hostname, requested_at, at_table, rows_removed, failure, finished_at
+    FROM pganalytics.server_removals
+    """
+
+  /// The collectors of a server, and nobody revokes them or lets them in again until the transaction ends.
+  static let collectors = Statement<Int32, ServersCollector>(
+    "removal_collectors",
+    """
+    SELECT id, revoked_at IS NOT NULL AS is_revoked FROM pganalytics.collectors WHERE server_id = $1
+    ORDER BY generation DESC, id FOR UPDATE
+    """)
+
+  /// Parameters: server, seconds for which a push may be in flight after the revocation of its collector. Asked for a
+  /// second time it changes nothing. No row if there is no such server.
+  static let request = Statement<Int32, Double, SingleValue<Int32>>(
+    "removal_request",
+    """
+    WITH server AS (SELECT id, name, hostname FROM pganalytics.servers WHERE id = $1),
+    added AS (
+      INSERT INTO pganalytics.server_removals (server_id, name, hostname, settles_at)
+      SELECT id, name, hostname,
+        coalesce((SELECT max(c.revoked_at) FROM pganalytics.collectors c WHERE c.server_id = $1), now())
+          + make_interval(secs => $2)
+      FROM server ON CONFLICT (server_id) DO NOTHING)
+    SELECT id FROM server
+    """)
+
+  /// From now on nothing undoes the revocation of a server's collectors.
+  static let endPermits = Statement<Int32, NoRow>(
+    "removal_end_permits",
+    "UPDATE pganalytics.collectors SET is_final = true, enrolment_permitted_until = NULL WHERE server_id = $1")
+
+  static let one = Statement<Int32, ServerRemoval>("removal_one", removal + " WHERE server_id = $1")
+
+  /// What is not finished, the oldest first; then what has been finished for less than a day and was not looked at for an
+  /// hour: a server of ours that heard late of the revocation may have stored a push.
+  static let due = Statement<ServerRemoval>(
+    "removal_due",
+    removal + """
+       WHERE finished_at IS NULL
+        OR finished_at > now() - interval '1 day' AND swept_at < now() - interval '1 hour'
+      ORDER BY finished_at IS NOT NULL, requested_at, server_id
+      """)
+
+  /// What is pending comes first, so that nothing is rolled up from rows that are going. The last two are not rows of a
+  /// server, but what the removal itself lives on.
+  static let tables = Statement<ServersTable>(
+    "removal_tables",
+    """
+    SELECT format('%I.%I', n.nspname, c.relname) AS name,
+      EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+        AND i.indkey[0] = a.attnum) AS is_indexed,
+      pg_relation_size(c.oid) / current_setting('block_size')::int8 + 1 AS blocks
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'server_id' AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE n.nspname IN ('pganalytics', 'metrics', 'rollups') AND c.relkind = 'r'
+      AND NOT (n.nspname = 'pganalytics' AND c.relname IN ('collectors', 'server_removals'))
+    ORDER BY c.relname = 'rollup_pending' DESC, n.nspname, c.relname
+    """)
+
+  /// One step at a time in all servers. Until the end of the transaction.
+  static let tryLock = Statement<Int64, SingleValue<Bool>>("removal_lock", "SELECT pg_try_advisory_xact_lock($1)")
+
+  /// Parameters: table, server, most rows. - Returns: how many there were.
+  static let removeRows = Statement<String, Int32, Int64, SingleValue<Int64>>(
+    "removal_rows", "SELECT pganalytics.remove_server_rows($1::text::regclass, $2, $3)")
+
+  /// Parameters: table, server, first block, blocks.
+  static let removeBlocks = Statement<String, Int32, Int64, Int64, SingleValue<Int64>>(
+    "removal_blocks", "SELECT pganalytics.remove_server_blocks($1::text::regclass, $2, $3, $4)")
+
+  /// Parameters: hypertable, server, first time, time after the last.
+  static let removeStretch = Statement<String, Int32, Timestamp, Timestamp, SingleValue<Int64>>(
+    "removal_stretch", "SELECT pganalytics.remove_server_stretch($1::text::regclass, $2, $3, $4)")
+
+  /// Parameters: server, table, rows removed in this step.
+  static let progress = Statement<Int32, String, Int64, NoRow>(
+    "removal_progress",
+    """
+    UPDATE pganalytics.server_removals SET at_table = $2, rows_removed = rows_removed + $3::int8, failure = NULL
+    WHERE server_id = $1 AND (at_table IS DISTINCT FROM $2 OR $3::int8 > 0 OR failure IS NOT NULL)
+    """)
+
+  /// Parameters: server, why.
+  static let failed = Statement<Int32, String, NoRow>(
+    "removal_failed", "UPDATE pganalytics.server_removals SET failure = $2 WHERE server_id = $1")
+
+  /// Whether no push can be in flight any more. (A clock that was put back is behind the request.)
+  static let isSettled = Statement<Int32, SingleValue<Bool>>(
+    "removal_is_settled",
+    """
+    SELECT EXISTS (SELECT 1 FROM pganalytics.server_removals
+      WHERE server_id = $1 AND (settles_at <= now() OR requested_at > now()))
+    """)
+
+  static let keepRevocations = Statement<Int32, NoRow>(
+    "removal_keep_revocations",
+    """
+    INSERT INTO pganalytics.ended_certificates (serial, authority, revoked_at, not_after)
+    SELECT k.serial, k.authority, k.revoked_at, k.not_after
+    FROM pganalytics.collector_certificates k JOIN pganalytics.collectors c ON c.id = k.collector_id
+    WHERE c.server_id = $1 AND k.revoked_at IS NOT NULL AND k.not_after > now()
+    ON CONFLICT (serial) DO NOTHING
+    """)
+
+  /// With certificates, configurations and what was rejected of them.
+  static let removeCollectors = Statement<Int32, NoRow>(
+    "removal_collectors_go", "DELETE FROM pganalytics.collectors WHERE server_id = $1")
+
+  static let removeServer = Statement<Int32, NoRow>(
+    "removal_server_goes", "DELETE FROM pganalytics.servers WHERE id = $1")
+
+  static let finish = Statement<Int32, NoRow>(
+    "removal_finish",
+    """
+    UPDATE pganalytics.server_removals SET at_table = NULL, failure = NULL, finished_at = now(), swept_at = now()
+    WHERE server_id = $1
+    """)
+
+  static let swept = Statement<Int32, NoRow>(
+    "removal_swept",
+    "UPDATE pganalytics.server_removals SET at_table = NULL, failure = NULL, swept_at = now() WHERE server_id = $1")
+
+  /// $1: days.
+  static let prune = Statement<Int32, NoRow>(
+    "removals_prune", "DELETE FROM pganalytics.server_removals WHERE finished_at < now() - make_interval(days => $1)")
+
+  static let pruneCertificates = Statement<NoRow>(
+    "ended_certificates_prune", "DELETE FROM pganalytics.ended_certificates WHERE not_after < now()")
+}

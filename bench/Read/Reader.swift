@@ -1,0 +1,79 @@
+// One reader: asks, waits for the answer, asks again. What it reads is counted by all readers together.
+
+internal import Protocol
+internal import Reactor
+
+final class Reader: ConnectionOwner, DeadlineHandler {
+  /// After an answer that is a refusal without a time to come back at, or a connection that broke.
+  private static let pause = Duration.milliseconds(100)
+  private static let longestPause = Duration.seconds(5)
+
+  private let loop: EventLoop
+  private let connection: ClientConnection
+  private let heads: [RequestHead]
+  private unowned let readers: Readers
+  private var turn: Int
+  private var sentAt: MonotonicTime?
+  private var timer: TimerID?
+  private var isStopped = false
+
+  init(number: Int, loop: EventLoop, endpoint: Endpoint, paths: [String], token: String?, readers: Readers) {
+    self.loop = loop
+    self.readers = readers
+    turn = number
+    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: number)
+    heads = paths.map { path in
+      RequestHead(
+        .get, target: endpoint.url.prefix + path, authority: endpoint.url.authority,
+        fields: token.map { [HTTPField("Authorization", "Bearer " + $0)] } ?? [])
+    }
+  }
+
+  func ask() {
+    if isStopped { return }
+    guard connection.isOpen else {
+      do {
+        try connection.open(identity: nil, owner: self)
+      } catch {
+        connectionLost(error)
+      }
+      return
+    }
+    sentAt = .now()
+    connection.send(heads[turn % heads.count], [])
+    turn += 1
+  }
+
+  func stop() {
+    isStopped = true
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    if sentAt != nil { readers.leftOpen() }
+    connection.close()
+  }
+
+  func connectionOpened(connect: Duration, handshake: Duration) { ask() }
+
+  func connectionAnswered(_ answer: Answer) {
+    guard let sentAt else { preconditionFailure("an answer that nobody asked for") }
+    self.sentAt = nil
+    readers.read(answer, sentAt: sentAt)
+    if answer.meaning == .accepted { ask() } else { rest(min(answer.retryAfter ?? Self.pause, Self.longestPause)) }
+  }
+
+  func connectionLost(_ loss: ConnectionLoss) {
+    if sentAt != nil { readers.lost(loss) }
+    sentAt = nil
+    rest(Self.pause)
+  }
+
+  func deadlineReached(_ id: TimerID) {
+    timer = nil
+    ask()
+  }
+
+  private func rest(_ pause: Duration) {
+    if isStopped { return }
+    timer = loop.schedule(self, at: .now() + pause)
+  }
+}

@@ -1,0 +1,108 @@
+// All readers of a run, on the loop of the thread that watches it: they log in once, and begin together with the pushes.
+
+internal import Protocol
+internal import Reactor
+
+final class Readers: ConnectionOwner {
+  private let plan: ReadPlan
+  private let endpoint: Endpoint
+  private let loop: EventLoop
+  private let connection: ClientConnection
+  private var readers: [Reader] = []
+  private var token: String?
+  private var times: RunTimes?
+  private var isLoggedIn = false
+  private var isEnded = false
+  private(set) var figures = ReadFigures()
+
+  /// Begins to log in.
+  init(plan: ReadPlan, endpoint: Endpoint, loop: EventLoop) {
+    (self.plan, self.endpoint, self.loop) = (plan, endpoint, loop)
+    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: 0)
+    if plan.login == nil {
+      isLoggedIn = true
+      return
+    }
+    do {
+      try connection.open(identity: nil, owner: self)
+    } catch {
+      connectionLost(error)
+    }
+  }
+
+  /// They read from now on. May be called again and again; the first call counts.
+  func begin(_ times: RunTimes) {
+    if self.times != nil { return }
+    self.times = times
+    beginIfReady()
+  }
+
+  /// Ends them all. What is unanswered is let go of.
+  func end() {
+    if isEnded { return }
+    isEnded = true
+    for reader in readers { reader.stop() }
+    connection.close()
+    if !isLoggedIn, figures.trouble == nil { figures.trouble = "the login was not answered" }
+  }
+
+  private func beginIfReady() {
+    guard times != nil, isLoggedIn, readers.isEmpty, !isEnded else { return }
+    readers = (0..<plan.readers).map {
+      Reader(number: $0, loop: loop, endpoint: endpoint, paths: plan.paths, token: token, readers: self)
+    }
+    for reader in readers { reader.ask() }
+  }
+
+  // MARK: Told by readers
+
+  /// Whether what ends now counts. When it began does not matter: else few long reads would be fewer in a short run.
+  private var isMeasured: Bool { times.map { .now() >= $0.measureStart } ?? false }
+
+  func read(_ answer: Answer, sentAt: MonotonicTime) {
+    if !isMeasured { return }
+    guard answer.meaning == .accepted else {
+      figures.errors["\(answer.status.code) \(answer.slug)", default: 0] += 1
+      return
+    }
+    figures.answered += 1
+    figures.bytes += answer.body.count
+    figures.latency.record(sentAt.duration(to: .now()))
+  }
+
+  func lost(_ loss: ConnectionLoss) {
+    if isMeasured, loss.isFault { figures.errors["connection \(loss.slug)", default: 0] += 1 }
+  }
+
+  func leftOpen() { figures.open += 1 }
+
+  // MARK: The login
+
+  func connectionOpened(connect: Duration, handshake: Duration) {
+    guard let login = plan.login else { return }
+    var json = JSONWriter()
+    json.object { json in
+      json.member("username", login.username)
+      json.member("password", login.password)
+    }
+    let head = RequestHead(
+      .post, target: endpoint.url.target("auth/login"), authority: endpoint.url.authority,
+      fields: [HTTPField("Content-Type", "application/json")])
+    connection.send(head, json.finish().withUnsafeBytes { Array($0) })
+  }
+
+  func connectionAnswered(_ answer: Answer) {
+    guard answer.meaning == .accepted, let token = answer.object?.string("access_token") else {
+      figures.trouble = "the login was answered \(answer.status.code) \(answer.slug)"
+      return
+    }
+    connection.close()
+    self.token = token
+    isLoggedIn = true
+    beginIfReady()
+  }
+
+  func connectionLost(_ loss: ConnectionLoss) {
+    if !isLoggedIn { figures.trouble = "the login failed: \(loss.reason)" }
+  }
+}
