@@ -42,7 +42,7 @@ extension Timestamp {
     return rest < 0 ? (days - 1, rest + dayLength) : (days, rest)
   }
 
-  /// - Parameter year: what is printed for the year of the day.
+  /// - Parameter year: the text to print for the year of the day.
   private static func text(_ days: Int64, _ rest: Int64, _ year: Int64) -> String {
     let (_, month, day) = date(of: days)
     let seconds = rest / 1_000_000

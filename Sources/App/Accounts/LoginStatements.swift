@@ -20,7 +20,7 @@ enum LoginStatements {
     HAVING count(*) > 0
     """)
 
-  /// How failures are counted on: what is long past is forgotten. $4: seconds.
+  /// Counts one more failure. A count whose last failure is older than $4 seconds begins anew.
   private static let counted = """
     SELECT CASE
       WHEN coalesce(stored.locked_until, stored.failed_at) < now() - make_interval(secs => $5) THEN 1

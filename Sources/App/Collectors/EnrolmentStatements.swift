@@ -28,7 +28,7 @@ struct EnrolledCollector: SQLRow, Equatable {
 /// The collector that a host is so far.
 struct EnrolledHost: SQLRow {
   let id: UUID
-  /// Nobody came with the identity yet, and the one who asks now is, as far as can be told, the one it was given to.
+  /// The identity was never used, and the request comes from the same address or with the same key as the enrolment.
   let isUnanswered: Bool
   let goodCertificates: Int64
 

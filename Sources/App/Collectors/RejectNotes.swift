@@ -1,4 +1,4 @@
-// What was rejected of collectors' pushes, so that it can be traced when the answers are long gone: a lane notes it in memory,
+// Rejects of collectors' pushes, kept so that an operator can trace them when the answers are long gone: a lane notes them in memory,
 // and every few seconds the database is told all at once, beside the path of pushes. The last seconds before a crash are lost.
 
 import Protocol
@@ -56,7 +56,7 @@ struct RejectNotes: Sendable {
   }
 }
 
-/// What was rejected of one collector, for one reason in one type of metric.
+/// The rejects of one collector, for one reason in one type of metric.
 struct CollectorReject: SQLRow, ResponseBody {
   let code: String
   let metricType: String
@@ -144,7 +144,7 @@ extension CollectorDirectory {
   }
 }
 
-/// How the collectors are, for who watches the fleet.
+/// The states of all collectors, for /metrics.
 struct FleetStatus: SQLRow {
   let registered: Int64
   let active: Int64

@@ -1,4 +1,4 @@
-// The commands for collectors, for who has the database and no account.
+// The commands for collectors. They need the database and no account.
 
 import ArgumentParser
 import Protocol

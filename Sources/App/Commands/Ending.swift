@@ -7,7 +7,7 @@ import Reactor
 import Synchronization
 
 final class Ending: Sendable {
-  /// From `drain_deadline` to the end by force: the time of what is bounded by itself, and of the log's last lines.
+  /// From `drain_deadline` to the end by force. Parts of the end with bounds of their own, and the log's last lines, fit into it.
   static let margin = Duration.seconds(5)
 
   private struct State {

@@ -1,4 +1,4 @@
-// gzip for the bench's fleet and the tests: the server itself only inflates.
+// gzip of whole messages, for the bench's fleet, pages and tests. The server streams its answers by `GzipStream`.
 
 import CEpoll.Zlib
 
