@@ -16,6 +16,8 @@ struct RejectNotes: Sendable {
     /// The last push that had one, and where in its metric.
     var push: UUID
     var message: String
+    /// When that was.
+    var at: Timestamp
   }
 
   /// A lane notes so many kinds of rejects between two times that it tells; more are counted in /metrics alone.
@@ -27,24 +29,25 @@ struct RejectNotes: Sendable {
 
   var isEmpty: Bool { notes.isEmpty }
 
-  mutating func add(_ summary: PushSummary, of collector: UUID, push: UUID) {
+  mutating func add(_ summary: PushSummary, of collector: UUID, push: UUID, at time: Timestamp) {
     if summary.rejectedTotal == 0 { return }
     var unlisted = summary.rejectedByCode
     for reject in summary.rejected {
       let type = Self.types.contains(reject.type) ? reject.type : ""
-      note(Key(collector: collector, code: reject.code.rawValue, metricType: type), 1, push, reject.message)
+      note(Key(collector: collector, code: reject.code.rawValue, metricType: type), 1, push, reject.message, time)
       unlisted[reject.code, default: 0] -= 1
     }
     // Of those that the answer does not list only the code is known.
     for (code, count) in unlisted where count > 0 {
-      note(Key(collector: collector, code: code.rawValue, metricType: ""), Int64(count), push, "")
+      note(Key(collector: collector, code: code.rawValue, metricType: ""), Int64(count), push, "", time)
     }
   }
 
-  private mutating func note(_ key: Key, _ count: Int64, _ push: UUID, _ message: String) {
+  private mutating func note(_ key: Key, _ count: Int64, _ push: UUID, _ message: String, _ time: Timestamp) {
     if notes[key] == nil, notes.count >= Self.remembered { return }
-    notes[key, default: Note(push: push, message: message)].total += count
+    notes[key, default: Note(push: push, message: message, at: time)].total += count
     notes[key]?.push = push
+    notes[key]?.at = time
     if !message.isEmpty { notes[key]?.message = message }
   }
 
@@ -106,21 +109,23 @@ struct CollectorReject: SQLRow, ResponseBody {
 enum RejectStatements {
   static let all = [add.description, of.description]
 
-  /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages. In one order, so that
-  /// two lanes do not wait for each other.
-  static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], NoRow>(
+  /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages, times. In one order, so that
+  /// two lanes do not wait for each other. Lanes tell in any order: the last push is the one whose time is the latest.
+  static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], [Timestamp], NoRow>(
     "rejects_add",
     """
     INSERT INTO pganalytics.collector_rejects AS r
       (collector_id, code, metric_type, total, last_at, last_push, last_message)
-    SELECT n.collector_id, n.code, n.metric_type, n.total, now(), n.push, n.message
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::uuid[], $6::text[])
-      AS n (collector_id, code, metric_type, total, push, message)
+    SELECT n.collector_id, n.code, n.metric_type, n.total, n.at, n.push, n.message
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::uuid[], $6::text[], $7::timestamptz[])
+      AS n (collector_id, code, metric_type, total, push, message, at)
     WHERE EXISTS (SELECT 1 FROM pganalytics.collectors c WHERE c.id = n.collector_id)
     ORDER BY 1, 2, 3
     ON CONFLICT (collector_id, code, metric_type) DO UPDATE SET total = r.total + excluded.total,
-      last_at = excluded.last_at, last_push = excluded.last_push,
-      last_message = coalesce(nullif(excluded.last_message, ''), r.last_message)
+      last_at = greatest(r.last_at, excluded.last_at),
+      last_push = CASE WHEN excluded.last_at < r.last_at THEN r.last_push ELSE excluded.last_push END,
+      last_message = CASE WHEN excluded.last_at < r.last_at OR excluded.last_message = '' THEN r.last_message
+        ELSE excluded.last_message END
     """)
 
   /// Of a collector, the latest first.
@@ -139,7 +144,7 @@ extension CollectorDirectory {
     change("rejects not noted") { database throws(DatabaseError) in
       try await database.execute(
         RejectStatements.add, notes.map(\.key.collector), notes.map(\.key.code), notes.map(\.key.metricType),
-        notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message))
+        notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message), notes.map(\.value.at))
     }
   }
 }

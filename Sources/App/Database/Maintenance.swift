@@ -26,6 +26,7 @@ enum MaintenanceStatements {
   static let pruneUndated = Statement<Int32, SingleValue<Int64>>(
     "push_ledger_undated_prune", prune("push_ledger_undated"))
   static let pruneKeys = Statement<Int32, SingleValue<Int64>>("push_keys_prune", prune("push_keys"))
+  static let pruneLogEnds = Statement<Int32, SingleValue<Int64>>("log_ends_prune", prune("log_ends"))
   static let pruneStep: Int64 = 10_000
 
   private static func prune(_ table: String) -> String {
@@ -45,7 +46,7 @@ enum MaintenanceStatements {
     "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'pganalytics.ingest_ledger'::regclass) AS is_read")
 
   static let all = [
-    pruneUndated.description, pruneKeys.description, isLegacyLedgerRead.description,
+    pruneUndated.description, pruneKeys.description, pruneLogEnds.description, isLegacyLedgerRead.description,
     pruneDeadLetters.description, pruneSessions.description, pruneAudit.description, pruneLoginFailures.description,
   ]
 }
@@ -146,6 +147,9 @@ struct Maintenance: Sendable {
       // In steps, so that none holds up the pruning of others, nor its locks, for long.
       while try await database.one(statement, settings.repeatDays)?.value == MaintenanceStatements.pruneStep {}
     }
+    while try await database.one(MaintenanceStatements.pruneLogEnds, settings.retentionDays)?.value
+      == MaintenanceStatements.pruneStep
+    {}
     round.pruned.deadLetters = try await database.execute(
       MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     round.pruned.sessions = try await database.execute(MaintenanceStatements.pruneSessions)

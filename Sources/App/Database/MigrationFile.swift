@@ -32,5 +32,6 @@ struct MigrationFile: Sendable {
     MigrationFile(11, "rollup_steps", PackageResources.V0011__rollup_steps_sql),
     MigrationFile(12, "enrolment", PackageResources.V0012__enrolment_sql),
     MigrationFile(13, "object_names", PackageResources.V0013__object_names_sql),
+    MigrationFile(14, "log_ends", PackageResources.V0014__log_ends_sql),
   ]
 }

@@ -45,12 +45,13 @@ enum SigningKeyStatements {
     "signing_keys_lock", "LOCK TABLE pganalytics.signing_keys IN SHARE ROW EXCLUSIVE MODE")
 
   /// Whether there is no key younger than $1 seconds. One of the future is of a clock that was put back since: it does not
-  /// sign until that time comes again, and would keep the others from being replaced.
+  /// sign until that time comes again, and would keep the others from being replaced. Not now(), which is when the transaction
+  /// began: a key that another server made while this one waited for the lock would be of the future.
   static let isDue = Statement<Double, SingleValue<Bool>>(
     "signing_key_is_due",
     """
     SELECT NOT EXISTS (SELECT 1 FROM pganalytics.signing_keys
-      WHERE retired_at IS NULL AND created_at > now() - make_interval(secs => $1) AND created_at <= now())
+      WHERE retired_at IS NULL AND created_at > now() - make_interval(secs => $1) AND created_at <= clock_timestamp())
     """)
 
   /// Parameters: kid, secret, seconds until it signs.

@@ -9,7 +9,7 @@ struct Batch {
   let pushes: [Push]
   /// Pushes that say the same as another of this batch, id and key: repeats that arrived before the first was committed.
   let repeats: [Push]
-  /// Pushes that begin as another one of this batch does, or have its key: for a batch after this one, in their order.
+  /// Pushes that begin as another one of this batch does, have its key, or have log lines as it has: for a batch after this one, in their order.
   let later: [Push]
   let message: String
   /// What the first results of the message are.
@@ -47,8 +47,10 @@ struct Batch {
   /// What pushes of one server must not have in common within a transaction: none of them sees what another enters.
   private struct Claim: Hashable {
     let serverID: Int32
-    /// A first metric, or a key.
+    /// A first metric, a key, or `logLines`.
     let subject: UUID
+
+    static let logLines = UUID(high: 0, low: 1)
   }
 
   private static func divided(_ gathered: [Push]) -> (pushes: [Push], repeats: [Push], later: [Push]) {
@@ -57,14 +59,16 @@ struct Batch {
     pushes.reserveCapacity(gathered.count)
     var claims: [Claim: (push: Push, isLater: Bool)] = [:]
     for push in gathered {
-      let beginning = Claim(serverID: push.serverID, subject: UUID(high: UInt64(bitPattern: push.head), low: 0))
-      let key = push.key.map { Claim(serverID: push.serverID, subject: $0) }
-      let other = claims[beginning] ?? key.flatMap { claims[$0] }
+      var subjects = [UUID(high: UInt64(bitPattern: push.head), low: 0)]
+      if let key = push.key { subjects.append(key) }
+      if !push.rows.logLists.isEmpty { subjects.append(Claim.logLines) }
+      let own = subjects.map { Claim(serverID: push.serverID, subject: $0) }
+      let other = own.lazy.compactMap { claims[$0] }.first
       if let other, !other.isLater, other.push.id == push.id, other.push.key == push.key {
         repeats.append(push)
         continue
       }
-      for claim in [beginning, key ?? beginning] where claims[claim] == nil { claims[claim] = (push, other != nil) }
+      for claim in own where claims[claim] == nil { claims[claim] = (push, other != nil) }
       if other == nil { pushes.append(push) } else { later.append(push) }
     }
     pushes.sort { $0.id < $1.id }

@@ -237,12 +237,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       case .wait: return
       case .putHeader:
         guard put(PostgresBinary.copyHeader) == .accepted else { return }
-        action = machine.headerAccepted { batch.pushes[$1].newBytes(of: $0) }
+        action = machine.headerAccepted { batch.pushes[$1].newBytes(of: $0, from: $2) }
       case .putRows(let target, let push, let offset):
-        let available = batch.pushes[push].byteCount(of: target) - offset
-        let count = min(DatabaseConnection.maximumCopyChunkBytes, available)
+        let due = batch.pushes[push].newBytes(of: target, from: offset)
+        let count = min(DatabaseConnection.maximumCopyChunkBytes, due.count)
         guard put(batch.pushes[push], target, offset..<offset + count) == .accepted else { return }
-        action = machine.rowsAccepted(count) { batch.pushes[$1].newBytes(of: $0) }
+        action = machine.rowsAccepted(count) { batch.pushes[$1].newBytes(of: $0, from: $2) }
       case .endCopy:
         guard put(PostgresBinary.copyTrailer) == .accepted else { return }
         session.endCopy()
@@ -296,7 +296,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
       if ledger.isComplete(of: batch) {
         for (index, verdict) in ledger.verdicts.enumerated() {
           guard case .new(let repeated) = verdict else { continue }
-          if repeated > 0 { batch.pushes[index].skip(repeated) }
+          batch.pushes[index].skip(repeated, logEnds: ledger.logEnds(of: index))
           machine.pushIsNew(index)
         }
         progress = .copying(left: batch.copies)

@@ -56,15 +56,15 @@ extension DeadLetter {
   func park(in database: Database) async throws(DatabaseError) {
     try await database.transaction { session throws(DatabaseError) in
       let judgement = try await ledgerEntry.enter(session)
-      guard judgement?.verdict == .new else { return }
-      let stored = ledgerEntry.extents(judgement)
+      guard let judgement, judgement.verdict == .new else { return }
+      let remainder = try await ledgerEntry.remainder(judgement, session)
       for table in tables {
-        let known = stored.isEmpty ? nil : stored[table.target.index]
-        let tuples = known.map { Array(table.tuples[$0.bytes...]) } ?? table.tuples
+        let tuples = remainder.bytes(of: table.tuples, for: table.target.index)
         if tuples.isEmpty { continue }
         try await session.execute(
           DeadLetterStatements.add, serverID, pushID, table.target.table, refusal.sqlstate, refusal.table, message,
-          Int32(clamping: table.rowCount - (known?.rows ?? 0)), table.target.columns.map(\.name),
+          Int32(clamping: table.rowCount - remainder.rowsLeftOut(of: table.target.index)),
+          table.target.columns.map(\.name),
           table.target.columns.map(\.type), tuples)
       }
     }

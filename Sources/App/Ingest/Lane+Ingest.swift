@@ -146,7 +146,9 @@ extension Lane: CopyWriterOwner {
         counters.stored(push, now: loop.readClock())
         // Of a repeat they may never have been stored: its first may have been parked.
         for id in push.rows.pendingIDs { known.insert(id) }
-        rejects.add(push.summary, of: push.collectorID, push: push.id)
+        rejects.add(
+          push.summary, of: push.collectorID, push: push.id,
+          at: Timestamp(unixMicroseconds: unixMicroseconds))
       }
       counters.metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
       counters.rowsRejected.merge(push.summary.rowsRejectedByCode, uniquingKeysWith: +)
@@ -324,7 +326,7 @@ extension LaneCounters {
     storing.observe(now - push.startedAt)
     metricsRepeated += push.metricsRepeated
     for target in rowsStored.indices { rowsStored[target] += push.newRows(of: target) }
-    rowsRepeated += push.summary.rowsRepeated
+    rowsRepeated += push.summary.rowsRepeated + push.logLinesRepeated
     rowsAddedUp += push.summary.rowsAddedUp
   }
 }

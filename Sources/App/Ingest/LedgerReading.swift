@@ -19,6 +19,8 @@ struct LedgerReading {
 
   /// One of each push of the batch.
   private(set) var verdicts: [Verdict]
+  /// How the log lists ended that pushes of the batch come behind, by push and database.
+  private var ends: [Int: [UInt64: [UInt64]]] = [:]
   private var answersRead = 0
 
   init(pushCount: Int) { verdicts = Array(repeating: .waits, count: pushCount) }
@@ -32,12 +34,24 @@ struct LedgerReading {
     case .legacy: break  // for the statements that follow
     case .quick:
       for row in 0..<rows.count { verdicts[index(rows, row, batch)] = .new(repeated: 0) }
+    case .logEnds:
+      for row in 0..<rows.count { readLogEnd(rows, row, batch) }
     case .careful:
       for row in 0..<rows.count {
         let index = index(rows, row, batch)
         verdicts[index] = verdict(rows, row, batch.pushes[index])
       }
     }
+  }
+
+  /// How the log lists ended that a push's come behind, by database.
+  func logEnds(of push: Int) -> [UInt64: [UInt64]] { ends[push] ?? [:] }
+
+  private mutating func readLogEnd(_ rows: borrowing DatabaseRows, _ row: Int, _ batch: Batch) {
+    guard let database = rows.text(row: row, column: 1).flatMap({ Int64($0) }),
+      let bytes = rows.text(row: row, column: 2).flatMap({ Hex.decode(String($0.dropFirst(2))) })
+    else { preconditionFailure("the end of a log list is no bytea") }
+    ends[index(rows, row, batch), default: [:]][UInt64(bitPattern: database)] = LogEnd.digests(bytes)
   }
 
   /// Whether all answers have been read.

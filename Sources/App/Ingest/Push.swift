@@ -56,8 +56,8 @@ final class Push {
   var waits = 0
   /// How many of its first metrics are stored as another push, once the ledger has said so.
   var metricsRepeated = 0
-  /// What these metrics have of each target; empty for none.
-  private var repeatedExtents: [PushBoundaries.Extent] = []
+  /// What of its rows is to be stored, as far as the ledger has said so.
+  private var remainder = PushRemainder()
   var summary = PushSummary()
   /// Of the body, as received.
   var wireBytes = 0
@@ -116,28 +116,32 @@ final class Push {
   /// All its rows are to be stored, until the ledger says otherwise.
   func storeAll() {
     metricsRepeated = 0
-    repeatedExtents.removeAll()
+    remainder = PushRemainder()
   }
 
-  /// Its first `metrics` are stored: only the rows of those behind them are to be.
-  func skip(_ metrics: Int) {
+  /// Its first `metrics` are stored: only the rows of those behind them are to be, and of these not the lines that the end of the
+  /// log list before it has.
+  /// - Parameter logEnds: how that list ended, by database.
+  func skip(_ metrics: Int, logEnds: [UInt64: [UInt64]]) {
     metricsRepeated = metrics
-    repeatedExtents = rows.boundaries.extents(after: metrics, targets: rows.targetCount)
+    if metrics > 0 || !logEnds.isEmpty {
+      remainder = PushRemainder(PushOutline(rows), after: metrics, logEnds: logEnds)
+    }
   }
 
-  /// What of its tuples for a target need not be stored: the first ones.
-  func repeated(of target: Int) -> PushBoundaries.Extent {
-    repeatedExtents.isEmpty ? PushBoundaries.Extent() : repeatedExtents[target]
+  /// The next of its tuples' bytes for a target that are to be stored, from an offset on; empty if there are none.
+  func newBytes(of target: Int, from offset: Int) -> Range<Int> {
+    remainder.bytes(of: target, from: offset, to: byteCount(of: target))
   }
-
-  /// Which bytes of its tuples for a target are to be stored.
-  func newBytes(of target: Int) -> Range<Int> { repeated(of: target).bytes..<byteCount(of: target) }
 
   /// How many rows of a target are to be stored.
-  func newRows(of target: Int) -> Int { rows.rowCount(of: target) - repeated(of: target).rows }
+  func newRows(of target: Int) -> Int { rows.rowCount(of: target) - remainder.rowsLeftOut(of: target) }
 
-  /// Rows of metrics that need not be stored.
-  var rowsSkipped: Int { repeatedExtents.reduce(0) { $0 + $1.rows } }
+  /// Rows that need not be stored: of metrics that are, and log lines.
+  var rowsSkipped: Int { remainder.metricRowsLeftOut + remainder.logLinesLeftOut }
+
+  /// Log lines that the end of the list before has.
+  var logLinesRepeated: Int { remainder.logLinesLeftOut }
 
   /// Lends the tuples for one copy target.
   func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }

@@ -35,7 +35,7 @@ extension Push {
       json.member("metrics_inserted", isStored ? metricsInserted : 0)
       json.member("metrics_repeated", duplicate ? summary.metricsReceived : isStored ? metricsRepeated : 0)
       json.member("rows_inserted", isStored ? summary.rows - rowsSkipped : 0)
-      json.member("rows_repeated", summary.rowsRepeated)
+      json.member("rows_repeated", summary.rowsRepeated + logLinesRepeated)
       json.member("rows_added_up", summary.rowsAddedUp)
       json.member("rows_rejected", summary.rowsRejected)
       json.member("values_mended", summary.valuesMended)

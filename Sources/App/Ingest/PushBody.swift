@@ -201,6 +201,7 @@ extension Settings {
     limits.depth = jsonDepth
     limits.stringBytes = jsonStringBytes
     limits.metrics = pushMetrics
+    limits.logLines = logListLines
     limits.reportedRejects = rejectsReported
     return limits
   }

@@ -53,7 +53,9 @@ struct PushAnswerExample: ResponseBody {
       "metrics_repeated", 13, "So many of the first metrics were stored before, as a push that this one begins with.")
     object.member("rows_inserted", 412)
     object.member(
-      "rows_repeated", 9, "Rows that repeated type, database, object and time of an earlier list of the push.")
+      "rows_repeated", 9,
+      "Rows that repeated type, database, object and time of an earlier list of the push, and log lines that the end of the list before has."
+    )
     object.member("rows_added_up", 3, "Rows that were added to another of their list: parts of one statement.")
     object.member("rows_rejected", 1, "Rows that were not stored, of metrics that were.")
     object.member("values_mended", 1, "Texts that were not stored as they were sent.")

@@ -13,9 +13,9 @@ extension PushLedger {
     let chain: [UInt8]?
     let key: UUID?
     let legacy: LegacyIdentity?
-    private let boundaries: PushBoundaries
+    private let outline: PushOutline
+    private var boundaries: PushBoundaries { outline.boundaries }
     var metrics: Int { boundaries.count }
-    private let targets: Int
 
     init(_ push: Push) {
       pushID = push.id
@@ -25,13 +25,10 @@ extension PushLedger {
       head = push.head
       key = push.key
       legacy = push.legacy
-      boundaries = push.rows.boundaries
-      targets = push.rows.targetCount
-      var chain: [UInt8] = []
-      boundaries.forEachInner { word in
-        for shift in 0..<8 { chain.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * shift))) }
-      }
-      self.chain = chain.isEmpty ? nil : chain
+      outline = PushOutline(push.rows)
+      var chain: [UInt64] = []
+      outline.boundaries.forEachInner { chain.append($0) }
+      self.chain = chain.isEmpty ? nil : LogEnd.bytes(chain)
     }
 
     /// Waits for the server's lock, judges the push and enters it if it is new.
@@ -47,12 +44,24 @@ extension PushLedger {
         PushLedger.enter, day, pushID, serverID, head, Int32(clamping: metrics), chain, isDated, key)
     }
 
-    /// What of each target is stored, as another push that this one begins with; empty for nothing.
-    func extents(_ judgement: Judgement?) -> [PushBoundaries.Extent] {
-      guard let metrics = judgement?.begunMetrics.map({ Int($0) }), (1..<boundaries.count).contains(metrics),
-        judgement?.begunID == boundaries.digest(after: metrics)
-      else { return [] }
-      return boundaries.extents(after: metrics, targets: targets)
+    /// Puts the ends of its log lists in the place of those before them. - Precondition: `enter` said that it is new.
+    /// - Returns: what of its rows is to be stored.
+    func remainder(
+      _ judgement: Judgement, _ session: DatabaseLease
+    ) async throws(DatabaseError) -> PushRemainder {
+      var ends: [UInt64: [UInt64]] = [:]
+      for lists in outline.logLists.all {
+        let end = try await session.one(
+          PushLedger.replaceLogEnd, pushID, serverID, Int64(bitPattern: lists.database), LogEnd.bytes(lists.end))
+        if let end { ends[lists.database] = LogEnd.digests(end.lines) }
+      }
+      var stored = 0
+      if let metrics = judgement.begunMetrics.map({ Int($0) }), (1..<boundaries.count).contains(metrics),
+        judgement.begunID == boundaries.digest(after: metrics)
+      {
+        stored = metrics
+      }
+      return PushRemainder(outline, after: stored, logEnds: ends)
     }
   }
 

@@ -7,6 +7,7 @@
 //   locks     the servers whose locks the transaction has, which the next ones read from a setting of the transaction
 //   quick     pushes without a key, of one day: entered if none is known that begins with the same metric, as is nearly always so
 //   careful   the others: whether one is stored already, begins with a stored one, or uses the key of another
+//   log ends  of pushes with log lines that one of them has entered: how the list before ended, in whose place theirs is put
 //
 // A writer prepares them once a session: to plan them takes ten times as long as to run them.
 
@@ -29,6 +30,8 @@ enum PushLedger {
     case quick
     /// All pushes whose server's lock the transaction has: `push_id`, `verdict`, `begun_metrics`, `begun_id`.
     case careful
+    /// The ends of log lists that pushes of the batch come behind: `push_id`, `database_id`, `lines`.
+    case logEnds
   }
 
   /// What the careful statement says of a push.
@@ -55,6 +58,7 @@ enum PushLedger {
     PREPARE push_quick(date,uuid[],int4[],int8[],int4[],bytea[]) AS \(quick);
     PREPARE push_careful(date,uuid[],int4[],int8[],int4[],bytea[],bool[],uuid[]) AS
     \(careful(of: "unnest($2,$3,$4,$5,$6,$7,$8)"));
+    PREPARE push_log_ends(date,uuid[],int4[],int8[],int4[],int8[],bytea[]) AS \(logEnds);
     """
 
   private static let heldSetting = "pganalytics.held_servers"
@@ -119,6 +123,26 @@ enum PushLedger {
       """
   }
 
+  /// $1: day, which may be NULL; then of each list: its push's id, server, head and number of metrics; its database, its end.
+  /// Only of pushes that this transaction has entered. A list's end that did not change is written once a day, so that it is
+  /// not pruned.
+  private static let logEnds = """
+    WITH v AS MATERIALIZED (SELECT v.* FROM unnest($2,$3,$4,$5,$6,$7) \
+    AS v(push_id,server_id,head,metrics,database_id,lines) WHERE \
+    (SELECT true FROM \(dated(of: "v")) AND \(isEnteredNow)) OR (SELECT true FROM \(undated(of: "v")) AND \(isEnteredNow))),\
+    \(logEndStep)
+    """
+  private static let isEnteredNow = "l.metrics=v.metrics AND l.push_id=v.push_id AND l.xmin=pg_current_xact_id()::xid"
+
+  /// Puts the ends of `v` in the place of others. - Returns: those others.
+  private static let logEndStep = """
+    o AS MATERIALIZED (SELECT v.push_id,e.database_id,e.lines FROM v JOIN pganalytics.log_ends e USING (server_id,database_id)),\
+    u AS (INSERT INTO pganalytics.log_ends AS e (server_id,database_id,lines) SELECT server_id,database_id,lines FROM v \
+    ON CONFLICT (server_id,database_id) DO UPDATE SET lines=excluded.lines,received_at=now() \
+    WHERE e.lines<>excluded.lines OR e.received_at<now()-interval '1 day') \
+    SELECT push_id,database_id,lines FROM o
+    """
+
   /// Pushes of the day $1 that begin with the same metric.
   private static func dated(of push: String) -> String {
     "pganalytics.push_ledger l WHERE l.day=$1 AND l.server_id=\(push).server_id AND l.head=\(push).head"
@@ -149,6 +173,11 @@ enum PushLedger {
       text += "\(array(careful) { $0.key?.description ?? "NULL" }));"
       answers.append(.careful)
     }
+    let withLog = pushes.filter { !$0.rows.logLists.isEmpty }
+    for day in days(of: withLog) {
+      text += "EXECUTE push_log_ends(\(logEndArguments(withLog.filter { $0.day == day }, day: day)));"
+      answers.append(.logEnds)
+    }
     return (text, answers)
   }
 
@@ -164,6 +193,16 @@ enum PushLedger {
     return columns.joined(separator: ",")
   }
 
+  private static func logEndArguments(_ pushes: [Push], day: Int32?) -> String {
+    let lists = pushes.flatMap { push in push.rows.logLists.all.map { (push, $0) } }
+    let columns = [
+      day.map(date) ?? "NULL", array(lists) { $0.0.id.description }, array(lists) { "\($0.0.serverID)" },
+      array(lists) { "\($0.0.head)" }, array(lists) { "\($0.0.rows.boundaries.count)" },
+      array(lists) { "\(Int64(bitPattern: $0.1.database))" }, array(lists) { bytes($0.1.end) },
+    ]
+    return columns.joined(separator: ",")
+  }
+
   /// The literal of an array.
   private static func array<Element>(_ elements: [Element], _ text: (Element) -> String) -> String {
     "'{" + elements.map(text).joined(separator: ",") + "}'"
@@ -172,17 +211,23 @@ enum PushLedger {
   /// Of the inner boundaries of a push, as an array has it.
   private static func chain(_ push: Push) -> String {
     if push.rows.boundaries.count < 3 { return "NULL" }
-    var text = #""\\x"#
-    push.rows.boundaries.forEachInner { word in
-      text += String(unsafeUninitializedCapacity: 16) { digits in
+    var words: [UInt64] = []
+    push.rows.boundaries.forEachInner { words.append($0) }
+    return bytes(words)
+  }
+
+  /// Words as `bytea`, as an array has it.
+  private static func bytes(_ words: [UInt64]) -> String {
+    let digits = String(unsafeUninitializedCapacity: 16 * words.count) { digits in
+      for (place, word) in words.enumerated() {
         for index in 0..<16 {
           let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * index) & 15)
-          digits[index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+          digits[16 * place + index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
         }
-        return 16
       }
+      return 16 * words.count
     }
-    return text + "\""
+    return #""\\x"# + digits + "\""
   }
 
   /// A day counted from 2000-01-01.
@@ -204,7 +249,7 @@ enum PushLedger {
 
   // MARK: For one push, with parameters
 
-  static let all = [hold.description, lookBack.description, enter.description]
+  static let all = [hold.description, lookBack.description, enter.description, replaceLogEnd.description]
 
   /// Waits for a server's lock, and says that the transaction has it. Parameters: `lockClass`, server, the same as an array.
   static let hold = Statement<Int32, Int32, String, SingleValue<String>>(
@@ -222,4 +267,38 @@ enum PushLedger {
   /// Judges a push and enters it if it is new: see `careful`.
   static let enter = Statement<Day?, UUID, Int32, Int64, Int32, [UInt8]?, Bool, UUID?, Judgement>(
     "push_ledger_enter", careful(of: "(VALUES ($2::uuid,$3::int4,$4::int8,$5::int4,$6::bytea,$7::bool,$8::uuid))"))
+
+  /// Puts the end of a push's log list in the place of the one before it. Parameters: push, server, database, end.
+  static let replaceLogEnd = Statement<UUID, Int32, Int64, [UInt8], LogEnd>(
+    "log_end_replace",
+    "WITH v AS (SELECT $1::uuid AS push_id,$2::int4 AS server_id,$3::int8 AS database_id,$4::bytea AS lines),\(logEndStep)"
+  )
+}
+
+/// How a log list ended.
+struct LogEnd: SQLRow {
+  let database: Int64
+  /// The digests of its last lines, 8 bytes each.
+  let lines: [UInt8]
+
+  static let columns = [
+    SQLColumn("push_id", UUID.self), SQLColumn("database_id", Int64.self), SQLColumn("lines", [UInt8].self),
+  ]
+  init(from row: inout RowReader) throws(DatabaseError) {
+    _ = try row.next() as UUID
+    database = try row.next()
+    lines = try row.next()
+  }
+
+  /// The digests that bytes are.
+  static func digests(_ bytes: [UInt8]) -> [UInt64] {
+    stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map { start in
+      bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
+
+  /// The bytes that digests are.
+  static func bytes(_ digests: [UInt64]) -> [UInt8] {
+    digests.flatMap { digest in (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(56 - 8 * $0)) } }
+  }
 }

@@ -155,6 +155,10 @@ extension Settings {
       "JSON held at once a push; a metric that does not fit is read row by row."),
     .init("push_metrics", .count(\.pushMetrics, 1...1 << 24), "Elements of `metrics` in a push; more is 413."),
     .init(
+      "log_list_lines", .count(\.logListLines, 1...100_000),
+      "Lines at the end of a list of log lines that are remembered: what the next list begins with of them is not stored again."
+    ),
+    .init(
       "rejects_reported", .count(\.rejectsReported, 1...10_000),
       "Rejected metrics and rows, and altered values, listed in an answer; all are counted."),
     .init(

@@ -54,6 +54,7 @@ struct Settings: Sendable {
   var jsonStringBytes = 1024 * 1024
   var jsonWindowBytes = 1024 * 1024
   var pushMetrics = 1 << 18
+  var logListLines = 1000
   var rejectsReported = 100
   var bytesInFlight = 512 * 1024 * 1024
   var pauseBytes = 64 * 1024 * 1024

@@ -56,13 +56,17 @@ struct CatalogCompiler {
     let equals: TablePlan.Equals
     switch table.equals {
     case .each: equals = .each
+    case .logLines:
+      precondition(!tables.contains { $0.equals == .logLines }, "\(table.name): a second table of log lines")
+      precondition(table.object.isEmpty, "\(table.name): a log line with an object")
+      equals = .logLines
     case .toldApartByPlace: equals = .toldApartByPlace
     case .addedUp(let adding):
       equals = .addedUp(additions.count)
       additions.append(Addition(table, adding, slot))
     }
     // Rows that are each kept are no series: one of them is worth keeping without what tells it apart, too.
-    if table.equals != .each { for slot in distinct { identity |= 1 << UInt64(slot) } }
+    if table.equals != .each, table.equals != .logLines { for slot in distinct { identity |= 1 << UInt64(slot) } }
     let numerics = table.columns.count { $0.kind == .numeric }
     let kind = Array(table.name.utf8)
     tables.append(
@@ -104,6 +108,9 @@ struct CatalogCompiler {
         let level = add(inner, own: [], typeName: typeName)
         plans.append(FieldPlan(name: key, rule: .nested, level: level))
       case .databases(let inner):
+        for case .rows(let table) in inner.map(\.rule) {
+          precondition(table.equals != .logLines, "\(table.name): lists of lines of several databases in one metric")
+        }
         let outer = header
         header = nil
         let level = add(inner, own: [FieldPlan(name: name("database"), rule: .database)], typeName: typeName)

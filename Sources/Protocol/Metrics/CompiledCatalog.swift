@@ -7,6 +7,8 @@ public struct CompiledCatalog: Sendable {
   public var unknownMetricsTarget: Int { targets.count - 3 }
   public var textsTarget: Int { targets.count - 2 }
   public var objectsTarget: Int { targets.count - 1 }
+  /// The table of the log's lines, if there is one.
+  public let logTarget: Int?
 
   let tables: [TablePlan]
   /// Of each table in turn, in the order of slots: first the keys that name the object, then the columns.
@@ -31,6 +33,7 @@ public struct CompiledCatalog: Sendable {
     var compiler = CatalogCompiler()
     for type in types { compiler.add(type) }
     tables = compiler.tables
+    logTarget = compiler.tables.firstIndex { $0.equals == .logLines }
     rowKeys = compiler.rowKeys
     patterns = compiler.rowKeys.map { $0.kind == .made ? KeyPattern() : KeyPattern(compiler.names[$0.name.range]) }
     additions = compiler.additions
@@ -124,7 +127,7 @@ struct TablePlan: Sendable {
 
   /// As `MetricTable.Equals`; with the index of the addition.
   enum Equals: Sendable, Equatable {
-    case each, toldApartByPlace
+    case each, toldApartByPlace, logLines
     case addedUp(Int)
   }
 }

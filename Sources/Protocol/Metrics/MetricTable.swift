@@ -29,6 +29,9 @@ public struct MetricTable: Sendable {
     case toldApartByPlace
     /// They are moments, not things: each is kept as it is.
     case each
+    /// They are lines of a log, whose end a list is: each is kept, but what a list begins with that equals the end of the list
+    /// before it is the same lines again, and is dropped and counted.
+    case logLines
   }
 
   /// How the columns that are not counters are added up, by name. Labels, and gauges not mentioned, are the first row's.
@@ -66,7 +69,7 @@ public struct MetricTable: Sendable {
       let named = [adding.count, adding.weight, adding.mean, adding.deviation] + adding.least + adding.most
       precondition(named.allSatisfy(names.contains), "\(name): what is added up names an unknown column")
     case .toldApartByPlace: precondition(!object.isEmpty, "\(name): only objects are told apart by their place")
-    case .each: break
+    case .each, .logLines: break
     }
   }
 

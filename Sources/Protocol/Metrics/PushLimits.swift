@@ -13,6 +13,8 @@ public struct PushLimits: Sendable, Hashable {
   public var keyBytes = 1024
   /// Bytes of encoded tuples. Short rows grow when they are encoded, so the body's limit does not bound this.
   public var encodedBytes = 256 << 20
+  /// Lines at the end of a log list that the next list is compared with.
+  public var logLines = 1000
   /// Elements of `metrics`. Each is a boundary at which a later push may go on, and is remembered as that.
   public var metrics = 1 << 18
   /// Rejected metrics and rows, and altered values, that are described one by one; beyond, they are counted.

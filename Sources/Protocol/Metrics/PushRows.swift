@@ -24,6 +24,8 @@ public struct PushRows: ~Copyable {
   }
 
   public let targetCount: Int
+  /// The table of the log's lines, if there is one.
+  public let logTarget: Int?
   /// Tuples of all targets.
   public private(set) var rowCount = 0
   /// Their bytes.
@@ -36,6 +38,8 @@ public struct PushRows: ~Copyable {
   public private(set) var pendingIDs: [UInt64] = []
   /// Where metrics end.
   public private(set) var boundaries = PushBoundaries()
+  /// The lists of log lines.
+  public private(set) var logLists = LogLists()
 
   private let tuples: UnsafeMutableBufferPointer<Tuples>
   private var marks: [Mark]
@@ -49,6 +53,7 @@ public struct PushRows: ~Copyable {
   /// - Parameters: - catalog: gives the targets. - retainedBytes: memory kept per target by `reset`.
   public init(catalog: CompiledCatalog, retainedBytes: Int = 64 << 10) {
     targetCount = catalog.targets.count
+    logTarget = catalog.logTarget
     factTargets = min(catalog.textsTarget, catalog.objectsTarget)
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
@@ -80,7 +85,7 @@ public struct PushRows: ~Copyable {
 
   /// Bytes held from the allocator: what a memory budget should count.
   public var allocatedBytes: Int {
-    var sum = boundaries.allocatedBytes
+    var sum = boundaries.allocatedBytes + logLists.allocatedBytes
     sum += held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
     for index in 0..<targetCount { sum += tuples[index].bytes.allocatedBytes }
     return sum
@@ -96,6 +101,7 @@ public struct PushRows: ~Copyable {
     heldTuples.removeAll(keepingCapacity: heldTuples.capacity * MemoryLayout<HeldTuple>.stride <= retainedBytes)
     pendingIDs.removeAll(keepingCapacity: pendingIDs.capacity * 8 <= retainedBytes)
     boundaries.removeAll(keepingAtMost: retainedBytes)
+    logLists.removeAll(keepingAtMost: retainedBytes)
     days.removeAll(keepingCapacity: true)
     times = nil
     rowCount = 0
@@ -184,6 +190,7 @@ public struct PushRows: ~Copyable {
   mutating func mark() {
     for index in 0..<targetCount { marks[index] = Mark(bytes: tuples[index].bytes.count, rows: tuples[index].rows) }
     pendingMark = pendingIDs.count
+    logLists.forgetOpen()
   }
 
   /// Forgets all rows since `mark`. - Parameter forget: is told the pending ids that are forgotten.
@@ -197,8 +204,30 @@ public struct PushRows: ~Copyable {
     encodedBytes -= held.count
     held.removeAll()
     heldTuples.removeAll(keepingCapacity: true)
+    logLists.forgetOpen()
     for id in pendingIDs[pendingMark...] { forget(id) }
     pendingIDs.removeSubrange(pendingMark...)
+  }
+
+  /// The metric's list of log lines has one more, whose tuple is the last one.
+  mutating func appendLogLine(_ digest: UInt64, byteCount: Int, database: UInt64?) {
+    logLists.append(digest, byteCount: byteCount, database: database)
+  }
+
+  /// The metric that began with `mark` has all its rows, no tuple is held: drops what its list of log lines repeats.
+  /// - Parameters: - target: the table of the log's lines. - remembered: lines of an end that are kept.
+  /// - Returns: how many lines are dropped.
+  mutating func endLogList(in target: Int, remembered: Int) -> Int {
+    var before = PushBoundaries.Extent()
+    (before.rows, before.bytes) = (marks[target].rows, marks[target].bytes)
+    let repeated = logLists.endList(metricsBefore: boundaries.count, before: before, remembered: remembered)
+    if repeated.rows > 0 {
+      tuples[target].bytes.replace(before.bytes..<before.bytes + repeated.bytes, with: [UInt8]().span)
+      tuples[target].rows -= repeated.rows
+      rowCount -= repeated.rows
+      encodedBytes -= repeated.bytes
+    }
+    return repeated.rows
   }
 
   /// The metric that began with `mark` has ended. - Parameter digest: what the push is known by up to here.

@@ -23,6 +23,9 @@ struct RowEncoder: ~Copyable {
   private(set) var rowsAddedUp = 0
 
   private let targets: (unknownMetrics: Int, texts: Int, objects: Int)
+  private let logTarget: Int?
+  /// Lines of a log list's end that are kept.
+  private let logLines: Int
   private let retainedEntries: Int
   /// Hashes of the rows of this push, and those of them that the present metric added.
   private var stored = IDSet()
@@ -36,10 +39,13 @@ struct RowEncoder: ~Copyable {
   private var addend: RowValues
   private var sum = ByteBuffer()
   private var objectName = ByteBuffer()
+  private var logLinesRead: UInt64 = 0
   private var placeText = ByteBuffer()
 
   init(catalog: borrowing CompiledCatalog, limits: PushLimits) {
     targets = (catalog.unknownMetricsTarget, catalog.textsTarget, catalog.objectsTarget)
+    logTarget = catalog.logTarget
+    logLines = limits.logLines
     retainedEntries = limits.retainedEntries
     addend = RowValues(catalog: catalog, copiesTexts: true)
   }
@@ -58,6 +64,7 @@ struct RowEncoder: ~Copyable {
     rowsStored = 0
     rowsRepeated = 0
     rowsAddedUp = 0
+    logLinesRead = 0
     time = nil
     mark = Mark()
   }
@@ -79,6 +86,11 @@ struct RowEncoder: ~Copyable {
   }
 
   mutating func finishMetric(_ rows: inout PushRows) {
+    if let logTarget {
+      let repeated = rows.endLogList(in: logTarget, remembered: logLines)
+      rowsStored -= repeated
+      rowsRepeated += repeated
+    }
     if let time, rowsStored > mark.rowsStored { rows.insertTime(time) }
   }
 
@@ -140,7 +152,9 @@ struct RowEncoder: ~Copyable {
     window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
   ) {
     let plan = catalog.tables[table]
-    var hash = StableHash.mix(UInt64(table), 0)
+    let isLogLine = plan.equals == .logLines
+    // The digests of log lines are kept in the database, and another version of the program may have another order of tables.
+    var hash = StableHash.mix(isLogLine ? 0 : UInt64(table), 0)
     if plan.hasDatabase { hash = mix(hash, database) }
     var object: UInt64 = 0
     if plan.hasObject {
@@ -164,6 +178,12 @@ struct RowEncoder: ~Copyable {
         hash = mix(hash, values.slots[slot].bits)
       }
     }
+    let lineDigest = isLogLine && !values.extra.isEmpty ? mix(hash, StableHash.xxh64(values.extra.span)) : hash
+    // Each line counts as another row until the list has ended.
+    if isLogLine {
+      hash = StableHash.mix(lineDigest, logLinesRead)
+      logLinesRead += 1
+    }
     let entry = places.add(hash)
     let place = places[entry].place
     if case .addedUp(let addition) = plan.equals {
@@ -183,17 +203,22 @@ struct RowEncoder: ~Copyable {
     }
     let bytes = Self.mostBytes(values, plan)
     let serverID = serverID
+    let start = time == nil ? rows.heldBytes : rows.byteCount(of: table)
     if let time {
       if isRepeated(hash, time) { return }
-      places[entry].offset = rows.byteCount(of: table)
+      places[entry].offset = start
       rows.appendTuple(to: table, fields: plan.fieldCount, atMost: bytes) { tuple in
         Self.write(&tuple, values, plan, catalog, time, serverID, database, object, window)
       }
     } else {
-      places[entry].offset = rows.heldBytes
+      places[entry].offset = start
       rows.holdTuple(for: table, hash: hash, fields: plan.fieldCount, atMost: bytes) { tuple in
         Self.write(&tuple, values, plan, catalog, 0, serverID, database, object, window)
       }
+    }
+    if isLogLine {
+      let end = time == nil ? rows.heldBytes : rows.byteCount(of: table)
+      rows.appendLogLine(lineDigest, byteCount: end - start, database: database)
     }
   }
 

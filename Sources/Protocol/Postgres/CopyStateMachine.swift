@@ -105,14 +105,19 @@ public struct CopyStateMachine: ~Copyable {
   }
 
   /// libpq took the header.
-  /// - Parameter rowBytes: which of the bytes that a push has for a target are to be stored: the last ones, from some on.
-  public mutating func headerAccepted(rowBytes: (_ target: Int, _ push: Int) -> Range<Int>) -> Action {
+  /// - Parameter rowBytes: the next of the bytes that a push has for a target that are to be stored, from an offset on; empty if
+  ///   there are none.
+  public mutating func headerAccepted(
+    rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
+  ) -> Action {
     guard case .header(let step) = state else { preconditionFailure("header in state \(state)") }
     return stream(step: step, push: 0, offset: 0, rowBytes)
   }
 
   /// libpq took `count` bytes of the rows it was offered.
-  public mutating func rowsAccepted(_ count: Int, rowBytes: (_ target: Int, _ push: Int) -> Range<Int>) -> Action {
+  public mutating func rowsAccepted(
+    _ count: Int, rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
+  ) -> Action {
     guard case .streaming(let step, let push, let offset) = state else {
       preconditionFailure("rows in state \(state)")
     }
@@ -194,16 +199,18 @@ public struct CopyStateMachine: ~Copyable {
 
   /// Moves past repeated pushes and exhausted rows to the next byte that is due.
   private mutating func stream(
-    step: Int, push: Int, offset: Int, _ rowBytes: (_ target: Int, _ push: Int) -> Range<Int>
+    step: Int, push: Int, offset: Int, _ rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
   ) -> Action {
     guard case .copy(let target) = steps[step] else { preconditionFailure("streaming into a statement") }
     var push = push
     var offset = offset
     while push < newPushes.count {
       if newPushes[push] {
-        let due = rowBytes(target, push)
-        offset = max(offset, due.lowerBound)
-        if offset < due.upperBound { break }
+        let due = rowBytes(target, push, offset)
+        if !due.isEmpty {
+          offset = due.lowerBound
+          break
+        }
       }
       push += 1
       offset = 0

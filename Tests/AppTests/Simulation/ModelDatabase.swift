@@ -1,9 +1,8 @@
 // The database as far as the ingest path can tell: ledger, names, dead letters, partitions; a message is stored whole or not
 // at all, and what is stored is compared with what the pushes say at once.
 
-import Protocol
-
 @testable import App
+@testable import Protocol
 
 final class ModelDatabase {
   /// Whose rows may be anything.
@@ -16,6 +15,8 @@ final class ModelDatabase {
   private var locks: [Int32: ObjectIdentifier] = [:]
   /// How many of the metrics of a push, or of the largest of its family, are stored, by their first one's digest.
   private var storedMetrics: [UUID: Int] = [:]
+  /// How the last log list that is stored of each server ended, by database.
+  private var logEnds: [Int32: [UInt64: [UInt64]]] = [:]
   /// Text and object ids by server.
   private var texts: Set<Int64> = []
   private var objects: Set<Int64> = []
@@ -150,6 +151,40 @@ final class ModelDatabase {
     }
   }
 
+  /// What the log lists of the transaction's new pushes come behind.
+  func logEnds(before transaction: ModelTransaction) -> [(id: UUID, database: UInt64, end: [UInt64])] {
+    let new = Set(transaction.new.map(\.entry.id))
+    return transaction.logEnds.compactMap { list in
+      guard new.contains(list.id), let end = logEnds[list.serverID]?[list.database] else { return nil }
+      return (list.id, list.database, end)
+    }
+  }
+
+  /// A push is stored or parked: the next list comes behind its last ones.
+  private func moveLogEnds(to push: StockedPush) {
+    let server = PushStock.serverID(ofCollector: push.collector)
+    for lists in push.logLists.all { logEnds[server, default: [:]][lists.database] = lists.end }
+  }
+
+  /// What has to be stored of a push's tuples for a target, if so many of its metrics are.
+  private func expected(_ push: StockedPush, after begun: Int, _ target: Int) -> [UInt8] {
+    // By the push that these metrics are by themselves, which was decoded by itself.
+    let stored = begun == 0 ? 0 : stock.beginning(of: push, metrics: begun)?.tuples[target].count ?? 0
+    var bytes = Array(push.tuples[target][stored...])
+    guard target == stock.catalog.logTarget else { return bytes }
+    let ends = logEnds[PushStock.serverID(ofCollector: push.collector)] ?? [:]
+    for lists in push.logLists.all where lists.metricsBefore >= begun {
+      // As the rule says it: the longest end that the list begins with.
+      let end = ends[lists.database] ?? []
+      let known = (0...min(end.count, lists.lines.count)).last {
+        Array(end.suffix($0)) == Array(lists.lines.prefix($0))
+      }
+      if known ?? 0 > 0 { simulation.note("log lines known", [known!]) }
+      bytes.removeFirst(lists.byteCounts.prefix(known ?? 0).reduce(0, +))
+    }
+    return bytes
+  }
+
   /// Whether all metrics of a push are stored or parked, as it or within a larger one.
   func holds(_ push: StockedPush) -> Bool { storedMetrics[push.digests[0]] ?? 0 >= push.metrics }
 
@@ -173,16 +208,19 @@ final class ModelDatabase {
     for key in transaction.keys { ledger.insert(key: key.key, of: key.serverID, for: key.id) }
     addNames(transaction)
     for target in 0...stock.catalog.unknownMetricsTarget { check(transaction, target) }
+    let pushes = transaction.new.compactMap { stock.push($0.entry.id) }.filter { !$0.logLists.isEmpty }
+    if Set(pushes.map(\.collector)).count < pushes.count {
+      simulation.violated("log lists of one server that do not know of each other")
+    }
+    for push in pushes { moveLogEnds(to: push) }
   }
 
   /// What another server would send: the rows of one push behind the metrics that are stored.
   func fill(_ transaction: ModelTransaction, with push: StockedPush) {
     let begun = transaction.new.first?.begun ?? 0
     for target in stock.catalog.targets.indices {
-      var tuples = push.tuples[target]
-      if begun > 0, target <= stock.catalog.unknownMetricsTarget {
-        tuples.removeFirst(stock.beginning(of: push, metrics: begun)!.tuples[target].count)
-      }
+      let isName = target > stock.catalog.unknownMetricsTarget
+      let tuples = isName ? push.tuples[target] : expected(push, after: begun, target)
       if !tuples.isEmpty {
         transaction.data[target] = PostgresBinary.copyHeader + tuples + PostgresBinary.copyTrailer
       }
@@ -206,9 +244,7 @@ final class ModelDatabase {
     var expected: [UInt8] = []
     for (entry, begun) in transaction.new where entry.serverID != Self.noisyServer {
       guard let push = stock.push(entry.id) else { continue }
-      // By the push that these metrics are by themselves, which was decoded by itself.
-      let stored = begun == 0 ? 0 : stock.beginning(of: push, metrics: begun)?.tuples[target].count ?? 0
-      expected += push.tuples[target][stored...]
+      expected += self.expected(push, after: begun, target)
     }
     if copy.isEmpty {
       if !expected.isEmpty { simulation.violated("rows of target \(target) were left out") }
@@ -240,6 +276,8 @@ final class ModelDatabase {
     guard case .new = ledger.judge(entry) else { return }
     ledger.insert(entry, isParked: true)
     if let key = entry.key { ledger.insert(key: key, of: entry.serverID, for: entry.id) }
-    if let push = stock.push(entry.id) { storedMetrics[push.digests[0]] = push.metrics }
+    guard let push = stock.push(entry.id) else { return }
+    storedMetrics[push.digests[0]] = push.metrics
+    moveLogEnds(to: push)
   }
 }

@@ -71,7 +71,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       if simulation.chance(0.03) {
         put(.failed(DatabaseError(.statement, "permission denied", sqlstate: "42501")))
       } else {
-        for _ in 0..<8 { put(.command) }
+        for _ in 0..<9 { put(.command) }
       }
       return put(.finished)
     }
@@ -148,6 +148,12 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       let verdicts = database.enterCarefully(transaction, day: day)
       if let day = missingDay(transaction) { return refuse(.missingPartition(day)) }
       put(.rows(verdicts.map(Self.row)), after: simulation.pause)
+      advance()
+    case .logEnds:
+      let ends = database.logEnds(before: transaction).map { id, database, end in
+        [id.description, String(Int64(bitPattern: database)), #"\x"# + Hex.encode(LogEnd.bytes(end))]
+      }
+      put(.rows(ends), after: simulation.pause)
       advance()
     case .copy(let target):
       copying = target

@@ -22,6 +22,7 @@ final class ModelTransaction {
     /// Of pushes of one day.
     case quick(Int32?)
     case careful(Int32?)
+    case logEnds
     /// Into a copy target.
     case copy(Int)
     /// Moves staged names, or notes what roll-ups lack.
@@ -39,6 +40,8 @@ final class ModelTransaction {
   var new: [(entry: Entry, begun: Int)] = []
   /// Keys that it enters.
   var keys: [(serverID: Int32, key: UUID, id: UUID)] = []
+  /// How the log lists of its pushes end.
+  private(set) var logEnds: [(id: UUID, serverID: Int32, database: UInt64, end: [UInt8])] = []
   /// What each COPY brought, by target.
   var data: [Int: [UInt8]] = [:]
 
@@ -66,6 +69,10 @@ final class ModelTransaction {
         guard let entries = Self.entries(of: statement) else { return nil }
         careful += entries
         statements.append(.careful(entries.first?.day))
+      } else if statement.hasPrefix("EXECUTE push_log_ends(") {
+        guard let ends = Self.logEnds(of: statement) else { return nil }
+        logEnds += ends
+        statements.append(.logEnds)
       } else if statement.hasPrefix("COPY staging_texts") {
         statements.append(.copy(catalog.textsTarget))
       } else if statement.hasPrefix("COPY staging_objects") {
@@ -115,6 +122,20 @@ final class ModelTransaction {
           metrics: metrics, chain: chain, key: columns.count == 5 ? nil : UUID(String(columns[6][row]))))
     }
     return entries
+  }
+
+  private static func logEnds(of statement: Substring) -> [(id: UUID, serverID: Int32, database: UInt64, end: [UInt8])]?
+  {
+    let columns = arrays(in: statement)
+    guard columns.count == 6, columns.allSatisfy({ $0.count == columns[0].count }) else { return nil }
+    var ends: [(id: UUID, serverID: Int32, database: UInt64, end: [UInt8])] = []
+    for row in columns[0].indices {
+      guard let id = UUID(String(columns[0][row])), let serverID = Int32(columns[1][row]),
+        let database = Int64(columns[4][row]), let end = hex(columns[5][row].dropFirst(4).dropLast())
+      else { return nil }
+      ends.append((id, serverID, UInt64(bitPattern: database), end))
+    }
+    return ends
   }
 
   private static func hex(_ text: Substring) -> [UInt8]? {

@@ -15,7 +15,9 @@ struct StockedPush: Sendable {
   /// By copy target, as one decoder made them from the body in one piece.
   let tuples: [[UInt8]]
   let rowCounts: [Int]
+  let logLists: LogLists
   let rowCount: Int
+  let rowsRepeated: Int
 
   /// What the ledger knows it by.
   var id: UUID { digests[digests.count - 1] }
@@ -92,7 +94,28 @@ struct PushStock: Sendable {
 
   private static func push(_ number: Int, of collector: Int, _ catalog: CompiledCatalog) -> StockedPush {
     let (plain, time) = generated(number, of: collector, seed: UInt64(collector), typeCount: number % 3 == 0 ? 2 : 1)
-    return decoded(plain, metrics: elements(of: plain), of: collector, day: day(of: time), catalog)
+    var metrics = elements(of: plain)
+    if number % 2 == 1 { metrics.append(log(to: number, time)) }
+    return decoded(
+      body(of: metrics, collector, time, separator: ","), metrics: metrics, of: collector, day: day(of: time), catalog)
+  }
+
+  /// The last four lines of a log that grows by a line a push; each third line is the same.
+  private static func log(to line: Int, _ time: Int64) -> [UInt8] {
+    let lines = (line..<line + 4).map { line in
+      let message = line % 3 == 0 ? "deadlock detected" : "line \(line)"
+      return #"{"timestamp":"2024-01-01T00:00:00Z","level":"LOG","message":"\#(message)"}"#
+    }
+    let time = Timestamp(unixSeconds: time).rfc3339
+    return Array(
+      #"{"type":"pg_log","timestamp":"\#(time)","database":"postgres","entries":[\#(lines.joined(separator: ","))]}"#
+        .utf8)
+  }
+
+  private static func body(of metrics: [[UInt8]], _ collector: Int, _ time: Int64, separator: String) -> [UInt8] {
+    let timestamp = Timestamp(unixSeconds: time).rfc3339
+    let head = #"{"timestamp":"\#(timestamp)","collector_id":"\#(id(ofCollector: collector))","metrics":["#
+    return Array(head.utf8) + metrics.joined(separator: Array(separator.utf8)) + Array("]}".utf8)
   }
 
   /// Pushes of 1, 2, 3 ... collections, each in an envelope of another day.
@@ -103,15 +126,10 @@ struct PushStock: Sendable {
       let (plain, time) = generated(
         number * 4 + member, of: collector, seed: 1000 + UInt64(number), typeCount: 1 + (number + member) % 2)
       metrics += elements(of: plain)
+      if number > 0 { metrics.append(log(to: number + member, time)) }
       firstDay = firstDay ?? day(of: time)
-      let timestamp = Timestamp(unixSeconds: time + Int64(member) * 86_400).rfc3339
-      let head = #"{"timestamp":"\#(timestamp)","collector_id":"\#(id(ofCollector: collector))","metrics":["#
-      var body = Array(head.utf8)
-      for (index, metric) in metrics.enumerated() {
-        if index > 0 { body += Array((member % 2 == 0 ? "," : " ,\n ").utf8) }
-        body += metric
-      }
-      body += Array("]}".utf8)
+      let body = body(
+        of: metrics, collector, time + Int64(member) * 86_400, separator: member % 2 == 0 ? "," : " ,\n ")
       return decoded(body, metrics: metrics, of: collector, day: firstDay!, catalog)
     }
   }
@@ -148,13 +166,15 @@ struct PushStock: Sendable {
       try reader.receive(plain.span, into: push, known: &known)
       try reader.finish(key: nil, into: push, known: &known)
     } catch { preconditionFailure("\(error)") }
-    precondition(push.rows.rowCount > 0 && push.summary.rejectedTotal == 0 && push.summary.rowsRepeated == 0)
+    precondition(push.rows.rowCount > 0 && push.summary.rejectedTotal == 0)
     let targets = catalog.targets.indices
     return StockedPush(
       collector: collector, plain: plain, gzip: GzipDeflater.gzip(plain, level: 1),
       digests: digests(of: metrics, serverID: serverID(ofCollector: collector)), day: day,
       tuples: targets.map { push.withTuples(of: $0) { span in span.withUnsafeBufferPointer { Array($0) } } },
-      rowCounts: targets.map { push.rows.rowCount(of: $0) }, rowCount: Int(push.summary.rows))
+      rowCounts: targets.map { push.rows.rowCount(of: $0) }, logLists: push.rows.logLists,
+      rowCount: Int(push.summary.rows),
+      rowsRepeated: Int(push.summary.rowsRepeated))
   }
 
   /// What metrics are known by, worked out here once more.

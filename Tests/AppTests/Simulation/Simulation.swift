@@ -174,7 +174,10 @@ final class Simulation {
       if database.ledger[id]?.isParked != true { violated("\(id) was called parked, and is not") }
     } else if !isDuplicate {
       let before = repeated == 0 ? 0 : PushStock.shared.beginning(of: push, metrics: repeated)?.rowCount ?? -1
-      if rows != push.rowCount - before { violated("\(id) was said to have \(rows) rows behind \(repeated) metrics") }
+      let linesRepeated = (answer.member("rows_repeated").flatMap { Int($0) } ?? -1) - push.rowsRepeated
+      if rows + linesRepeated != push.rowCount - before || linesRepeated < 0 {
+        violated("\(id) was said to have \(rows) rows behind \(repeated) metrics")
+      }
     }
   }
 

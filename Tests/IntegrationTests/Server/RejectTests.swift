@@ -38,16 +38,18 @@ import Testing
     var notes = RejectNotes()
     var summary = PushSummary()
     let (collector, push) = (UUID.random(), UUID.random())
-    notes.add(summary, of: collector, push: push)
+    notes.add(summary, of: collector, push: push, at: Timestamp(unixSeconds: 0))
     #expect(notes.isEmpty)
     summary.rejectedTotal = 5
     summary.rejectedByCode = [.tooOld: 4, .wrongType: 1]
-    for _ in 0..<2 { notes.add(summary, of: collector, push: push) }
+    for _ in 0..<2 { notes.add(summary, of: collector, push: push, at: Timestamp(unixSeconds: 0)) }
     #expect(notes.notes.count == 2)
     #expect(notes.notes[.init(collector: collector, code: "too_old", metricType: "")]?.total == 8)
-    for _ in 0..<RejectNotes.remembered { notes.add(summary, of: UUID.random(), push: push) }
+    for _ in 0..<RejectNotes.remembered {
+      notes.add(summary, of: UUID.random(), push: push, at: Timestamp(unixSeconds: 0))
+    }
     #expect(notes.notes.count == RejectNotes.remembered)
-    notes.add(summary, of: collector, push: push)
+    notes.add(summary, of: collector, push: push, at: Timestamp(unixSeconds: 0))
     let told = notes.take()
     #expect(
       told.notes[.init(collector: collector, code: "too_old", metricType: "")]?.total == 12, "who is known goes on")

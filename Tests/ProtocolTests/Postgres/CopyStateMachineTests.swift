@@ -24,12 +24,17 @@ private struct FakeConnection {
 @Suite struct CopyStateMachineTests {
   /// rows[push][target] = bytes
   private static let rows = [[5, 0, 3], [0, 0, 0], [2, 7, 1]]
-  private static func rowBytes(_ target: Int, _ push: Int) -> Range<Int> { 0..<rows[push][target] }
+  /// Of push 2, bytes 2 to 4 of target 1 are not to be stored.
+  private static func rowBytes(_ target: Int, _ push: Int, _ offset: Int) -> Range<Int> {
+    let end = rows[push][target]
+    guard push == 2, target == 1 else { return min(offset, end)..<end }
+    return offset < 2 ? offset..<2 : max(offset, 5)..<end
+  }
 
-  /// Runs one batch to its commit; the connection takes `room` bytes a time. Returns bytes a (target, push).
-  private func run(new: Set<Int>, room: Int) -> [String: Int] {
+  /// Runs one batch to its commit; the connection takes `room` bytes a time. Returns which bytes of each (target, push) were sent.
+  private func run(new: Set<Int>, room: Int) -> [String: [Int]] {
     var machine = CopyStateMachine()
-    var sent: [String: Int] = [:]
+    var sent: [String: [Int]] = [:]
     let steps: [CopyStateMachine.Step] = [.copy(target: 2), .statement, .copy(target: 0), .copy(target: 1)]
     machine.begin(steps: steps, pushCount: 3)
     for push in new.sorted() { machine.pushIsNew(push) }
@@ -53,14 +58,14 @@ private struct FakeConnection {
         switch action {
         case .putHeader: action = machine.headerAccepted(rowBytes: Self.rowBytes)
         case .putRows(let target, let push, let offset):
-          let taken = connection.put("rows", Self.rowBytes(target, push).upperBound - offset)
+          let taken = connection.put("rows", Self.rowBytes(target, push, offset).upperBound - offset)
           if taken == 0 {
             connection.left = room
             let resumed = machine.resume()
             #expect(resumed == action)
             continue
           }
-          sent["\(target)/\(push)", default: 0] += taken
+          sent["\(target)/\(push)", default: []] += offset..<offset + taken
           action = machine.rowsAccepted(taken, rowBytes: Self.rowBytes)
         case .endCopy:
           do {
@@ -93,8 +98,11 @@ private struct FakeConnection {
 
   @Test(arguments: 1...9)
   func `streams exactly the rows of new pushes however little fits at a time`(room: Int) {
-    #expect(run(new: [0, 1, 2], room: room) == ["2/0": 3, "2/2": 1, "0/0": 5, "0/2": 2, "1/2": 7])
-    #expect(run(new: [2], room: room) == ["2/2": 1, "0/2": 2, "1/2": 7])
+    #expect(
+      run(new: [0, 1, 2], room: room) == [
+        "2/0": [0, 1, 2], "2/2": [0], "0/0": [0, 1, 2, 3, 4], "0/2": [0, 1], "1/2": [0, 1, 5, 6],
+      ])
+    #expect(run(new: [2], room: room) == ["2/2": [0], "0/2": [0, 1], "1/2": [0, 1, 5, 6]])
     #expect(run(new: [], room: room) == [:])
   }
 
@@ -107,8 +115,8 @@ private struct FakeConnection {
         _ = machine.ledgerReturned()
       }
       if stopAfter > 1 { _ = machine.copyOpened() }
-      if stopAfter > 2 { _ = machine.headerAccepted { _, _ in 0..<4 } }
-      if stopAfter > 3 { _ = machine.rowsAccepted(4) { _, _ in 0..<4 } }
+      if stopAfter > 2 { _ = machine.headerAccepted { _, _, offset in offset..<4 } }
+      if stopAfter > 3 { _ = machine.rowsAccepted(4) { _, _, offset in offset..<4 } }
       if stopAfter > 4 { _ = machine.copyEnded() }
       do {
         let action = machine.errorReceived()
@@ -143,8 +151,8 @@ private struct FakeConnection {
         _ = machine.ledgerReturned()
       }
       if done > 1 { _ = machine.copyOpened() }
-      if done > 2 { _ = machine.headerAccepted { _, _ in 0..<4 } }
-      if done > 3 { _ = machine.rowsAccepted(4) { _, _ in 0..<4 } }
+      if done > 2 { _ = machine.headerAccepted { _, _, offset in offset..<4 } }
+      if done > 3 { _ = machine.rowsAccepted(4) { _, _, offset in offset..<4 } }
       if done > 4 { _ = machine.copyEnded() }
       if done > 5 { _ = machine.commandCompleted() }
       do {
@@ -164,7 +172,7 @@ private struct FakeConnection {
     machine.begin(steps: [.copy(target: 0), .statement], pushCount: 1)
     _ = machine.ledgerReturned()
     _ = machine.copyOpened()
-    _ = machine.headerAccepted { _, _ in 0..<0 }
+    _ = machine.headerAccepted { _, _, _ in 0..<0 }
     _ = machine.copyEnded()
     if isCopyAnswered { _ = machine.commandCompleted() }
     do {
@@ -186,13 +194,17 @@ private struct FakeConnection {
     _ = machine.ledgerReturned()
     // Of the first push, 3 of 5 bytes and all of 4 are stored; of the second nothing.
     let ranges = [[3..<5, 4..<4], [0..<2, 0..<1]]
+    func due(_ target: Int, _ push: Int, _ offset: Int) -> Range<Int> {
+      let range = ranges[push][target]
+      return min(max(offset, range.lowerBound), range.upperBound)..<range.upperBound
+    }
     var offers: [CopyStateMachine.Action] = []
     for _ in 0..<2 {
       _ = machine.copyOpened()
-      action = machine.headerAccepted { ranges[$1][$0] }
+      action = machine.headerAccepted(rowBytes: due)
       while case .putRows(let target, let push, let offset) = action {
         offers.append(action)
-        action = machine.rowsAccepted(ranges[push][target].upperBound - offset) { ranges[$1][$0] }
+        action = machine.rowsAccepted(ranges[push][target].upperBound - offset, rowBytes: due)
       }
       #expect(action == .endCopy)
       _ = machine.copyEnded()

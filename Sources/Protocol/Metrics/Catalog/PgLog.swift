@@ -8,6 +8,7 @@ extension MetricType {
         "entries",
         MetricTable(
           "pg_log", "One line of the log.", database: true, distinct: ["logged_at", "level", "message"],
-          equals: .each, columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
+          equals: .logLines,
+          columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
     ])
 }

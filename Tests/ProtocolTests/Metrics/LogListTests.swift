@@ -1,0 +1,104 @@
+// What a list of log lines begins with that equals the end of the list before it is the same lines.
+
+import Testing
+
+@testable import Protocol
+
+@Suite struct LogListTests {
+  /// A list of lines of one letter each.
+  private func list(_ lines: String, second: Int = 4, database: String = "postgres", isLate: Bool = false) -> String {
+    let entries = lines.map { #"{"level":"LOG","message":"\#($0)","timestamp":"2024-01-01T00:00:00Z"}"# }
+      .joined(separator: ",")
+    let time = #""timestamp":"2026-11-22T19:33:0\#(second)Z""#
+    let rows = #""database":"\#(database)","entries":[\#(entries)]"#
+    return isLate ? "{\(rows),\(time),\"type\":\"pg_log\"}" : "{\"type\":\"pg_log\",\(time),\(rows)}"
+  }
+
+  /// The letters that are stored of a push of these metrics.
+  private func stored(_ push: DecodedPush) -> String {
+    let texts = Dictionary(
+      push.rows("texts").compactMap { row in
+        ((row["text_id"] ?? nil)?.asInteger).map { ($0, (row["value"] ?? nil)?.asText ?? "") }
+      }, uniquingKeysWith: { first, _ in first })
+    return push.rows("pg_log").compactMap { row in ((row["message_id"] ?? nil)?.asInteger).flatMap { texts[$0] } }
+      .joined()
+  }
+
+  private static let rounds: [(lists: [String], stored: String)] = [
+    (["abc", "abc"], "abc"), (["abc", "bcd"], "abcd"), (["abc", "cde", "cdef"], "abcdef"),
+    (["abc", "abd"], "abcabd"), (["aaa", "aaa"], "aaa"), (["aa", "aaa"], "aaa"), (["baa", "aab"], "baab"),
+    (["abc", "", "abc"], "abc"), (["abc", "xyz", "abc"], "abcxyzabc"), (["abc", "ab"], "abcab"),
+    (["abab", "ab"], "abab"),
+    (["abcabc", "abcabcd"], "abcabcd"), (["a", "a", "a"], "a"),
+  ]
+
+  @Test(arguments: rounds.indices, [false, true])
+  func `lines at the end of the list before are the same lines`(_ index: Int, isLate: Bool) {
+    let (lists, expected) = Self.rounds[index]
+    let metrics = lists.enumerated().map { list($1, second: $0 + 1, isLate: isLate) }
+    let body = Array(envelope(metrics).utf8)
+    let push = decode([body[...]])
+    #expect(stored(push) == expected)
+    #expect(push.summary.rows == expected.count)
+    #expect(push.summary.rowsRepeated == lists.joined().count - expected.count)
+    var limits = PushLimits()
+    limits.windowBytes = 100
+    #expect(decode(body.indices.map { body[$0...$0] }, limits: limits) == push, "however it is cut")
+  }
+
+  @Test func `databases have lists of their own`() {
+    let push = decode(
+      envelope([
+        list("abc"), list("abc", database: "app"), list("bcd", second: 5), list("cd", second: 5, database: "app"),
+      ]))
+    #expect(stored(push) == "abcabcdd")
+  }
+
+  @Test func `lines that differ in what is declared nowhere are others`() {
+    let lines = ["1", "2"].map { #"{"level":"LOG","message":"a","pid":\#($0)}"# }
+    let metrics = lines.map {
+      #"{"type":"pg_log","timestamp":"2026-11-22T19:33:04Z","database":"d","entries":[\#($0)]}"#
+    }
+    #expect(stored(decode(envelope(metrics))) == "aa")
+  }
+
+  @Test func `a rejected list changes nothing`() {
+    let rejected = list("xbc").replacing("2026-11-22", with: "1999-01-01")
+    #expect(stored(decode(envelope([list("abc"), rejected, list("bcd", second: 5)]))) == "abcd")
+  }
+
+  @Test func `of an end so many lines are remembered`() {
+    var limits = PushLimits()
+    limits.logLines = 2
+    let body = Array(envelope([list("abcd"), list("cde", second: 5), list("cdef", second: 6)]).utf8)
+    #expect(stored(decode([body[...]], limits: limits)) == "abcdecdef")
+  }
+
+  private func lists(_ metrics: [String]) -> LogLists {
+    var decoder = PushDecoder(catalog: DecodedPush.catalog)
+    var known = KnownIDs(capacity: 1000)
+    var rows = PushRows(catalog: DecodedPush.catalog)
+    _ = decode([Array(envelope(metrics).utf8)[...]], &decoder, &rows, &known)
+    return rows.logLists
+  }
+
+  @Test func `what is stored of a first list is told by how the one before ended`() throws {
+    let disk = soundMetric
+    let before = try #require(lists([list("xab")]).all.first)
+    let push = lists([disk, list("aab"), list("abc"), list("zab", database: "app")])
+    let ends = [before.database: before.end]
+    #expect(push.all.map(\.database).count == 2)
+    #expect(push.repeated(after: 0, ends: [:]).isEmpty)
+    #expect(push.repeated(after: 0, ends: ends).isEmpty, "it ends with ab, and the list begins with aa")
+    let other = lists([disk, list("abb"), list("zab", database: "app")])
+    let repeated = other.repeated(after: 1, ends: ends)
+    #expect(repeated.map(\.rows) == [2] && repeated.first?.bytes.lowerBound == 0)
+    #expect(other.repeated(after: 2, ends: ends).isEmpty, "the list is stored with the first two metrics")
+    let app = other.all[1].database
+    let both = other.repeated(after: 0, ends: [before.database: before.end, app: other.all[1].end])
+    #expect(both.map(\.rows) == [2, 3])
+    let length = (both.first?.bytes.count ?? 0) / 2
+    #expect(both.last?.bytes == length * 3..<length * 6, "the letters are equally long")
+    #expect(both.first?.bytes.isEmpty == false)
+  }
+}
