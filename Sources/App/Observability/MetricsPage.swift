@@ -190,7 +190,9 @@ struct MetricsPage {
     page.family(
       "pganalytics_rows_stored_total", .counter, "Rows committed, by table.", by: "table",
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
-    page.family("pganalytics_rows_repeated_total", .counter, "Rows that their push had twice, and log lines of the list before.", counters.rowsRepeated)
+    page.family(
+      "pganalytics_rows_repeated_total", .counter, "Rows that their push had twice, and log lines of the list before.",
+      counters.rowsRepeated)
     page.family(
       "pganalytics_rows_added_up_total", .counter, "Rows added to another of their list.", counters.rowsAddedUp)
     page.family(

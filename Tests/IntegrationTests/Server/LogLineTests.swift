@@ -133,14 +133,13 @@ import Testing
     let suspicion = Suspicion(
       error: error, refusal: CopyTargets(catalog).refusal(error, at: nil), places: [], since: 0)
     try await DeadLetter(push, suspicion, targets: catalog.targets).park(in: server.database)
+    server.account.stored(elsewhere: 1)
     let pushes = ParkedPushes(database: server.database, storage: server.settings.storage)
     #expect(try await pushes.list().first?.tables.contains("pg_log 1") == true)
     expect(try await collector.push(collector.push(of: [Self.log("cde")])), inserted: 1, repeated: 2)
     #expect(try await stored(collector) == "abce")
     #expect(try await pushes.retry(push.id) == 1)
     #expect(try await stored(collector) == "abcde")
-    // The account of the server's own pushes does not know of this one.
-    await server.stopServer()
-    server.database.shutDown()
+    await server.stop()
   }
 }
