@@ -33,6 +33,7 @@ final class Server: Sendable {
 
   /// How long each part of the end may take that is not the drain itself.
   private static let partPatience = Duration.seconds(1)
+  private static let drainedPatience = Duration.seconds(10)
 
   /// The settings as they are now.
   var current: Settings { settings.now }
@@ -244,12 +245,15 @@ final class Server: Sendable {
       }
       return true
     }
-    if await result(within: left, of: { await draining.value }) == nil {
+    let isDrained = await result(within: left, of: { await draining.value }) != nil
+    if !isDrained {
       log.warning("drain deadline passed with requests in work: they are cut off")
       for lane in lanes.all { lane.submit { $0.cutOff() } }
       _ = await result(within: Self.partPatience) { await draining.value }
     }
-    let last = await result(within: Self.partPatience) { [lanes] in await lanes.snapshot() } ?? nil
+    // Lanes that have just drained answer, however busy the machine is.
+    let patience = isDrained ? Self.drainedPatience : Self.partPatience
+    let last = await result(within: patience) { [lanes] in await lanes.snapshot() } ?? nil
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
     // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash: hence all of them are awaited.

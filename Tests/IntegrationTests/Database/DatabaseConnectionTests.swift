@@ -286,8 +286,8 @@ private final class Recorder: DatabaseConnectionDelegate {
     let recorder = try Recorder(TestCluster.shared.get().settings(database: name, user: user))
     #expect(recorder.take(1) == [.connected])
     recorder.connection.send(WriterSession.setup(lockTimeout: .seconds(5), statementTimeout: .seconds(30)))
-    // Each setting, what only some have or may set, two time limits, the commit, two staging tables, the ledger's seven.
-    let commands = SessionDefaults.settings.count + 1 + 2 + 1 + 2 + 7
+    // Each setting, what only some have or may set, two time limits, the commit, two staging tables, the ledger's eight.
+    let commands = SessionDefaults.settings.count + 1 + 2 + 1 + 2 + 8
     #expect(
       recorder.take(commands + 1) == [Recorder.Entry](repeating: .command(0), count: commands) + [.finished])
     for merged in [1, 0] {

@@ -223,7 +223,10 @@ import Testing
       let token = index % 2 == 0 ? "bogus-\(index)" : "\(UUID.random()).0.\(Secrets.random())"
       #expect([401, 429].contains(try await server.refresh(token).status))
     }
-    #expect(try await server.refresh("bogus").status == 429, "they themselves are held up")
+    // However slow the machine is, they guess more often than every six seconds.
+    var heldUp: UInt16 = 0
+    for _ in 0..<20 where heldUp != 429 { heldUp = try await server.refresh("bogus").status }
+    #expect(heldUp == 429, "they themselves are held up")
     let refreshed = try TestUser(try await person.refresh(), server: server)
     #expect(try await refreshed.refusal() == nil)
     _ = try await server.person(named: admin.name)
