@@ -56,6 +56,8 @@ struct Maintenance: Sendable {
     case finished(Round)
     /// A partition that could not be dropped; the next round tries again.
     case kept(partition: String, DatabaseError)
+    /// A partition that could not be made; the next round tries again.
+    case refused(partition: String, DatabaseError)
     /// A round that failed; it is tried again.
     case failed(DatabaseError)
   }
@@ -137,7 +139,9 @@ struct Maintenance: Sendable {
     if today == nil { today = try await database.one(PartitionStatements.today)?.value }
     guard let today else { throw DatabaseError(.unexpectedResult, "no row") }
     var round = Round()
-    round.created = try await partitions.ensure(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
+    let making = try await partitions.make(days: (-1...settings.partitionDaysAhead).map(today.advanced(by:)))
+    round.created = making.made
+    for (name, error) in making.refused { report(.refused(partition: name, error)) }
     round.dropped = try await partitions.dropExpired(today: today) { report(.kept(partition: $0, $1)) }
     round.dropped += try await partitions.dropExpiredRollups(today: today) { report(.kept(partition: $0, $1)) }
     if let isRead = try await database.one(MaintenanceStatements.isLegacyLedgerRead) {

@@ -114,20 +114,36 @@ struct Partitions: Sendable {
     today.advanced(by: -settings.retentionDays)...today.advanced(by: settings.partitionDaysAhead)
   }
 
+  /// What became of partitions that were missing.
+  struct Making: Sendable {
+    /// The names of those made now.
+    var made: [String] = []
+    /// Those that PostgreSQL refused to make, which stand in nobody's way but their own table's.
+    var refused: [(name: String, error: DatabaseError)] = []
+  }
+
   /// Makes the partitions of `days` where they are missing. Idempotent; several servers may do so at once. With
   /// hypertables only the ledger has any.
   /// - Returns: the names of those made now.
+  /// - Throws: also what refused one of them, once all others are made.
   @discardableResult
   func ensure(days: [Day]) async throws(DatabaseError) -> [String] {
-    var made: [String] = []
-    for day in Set(days).sorted() { made += try await ensure(day) }
-    return made
+    let making = try await make(days: days)
+    if let refused = making.refused.first { throw refused.error }
+    return making.made
   }
 
-  private func ensure(_ day: Day) async throws(DatabaseError) -> [String] {
-    try await create(
-      { database throws(DatabaseError) in try await database.rows(PartitionStatements.missing, [day]) },
-      locked: { session throws(DatabaseError) in try await session.rows(PartitionStatements.missing, [day]) })
+  /// The same, and what is refused is the caller's to report.
+  func make(days: [Day]) async throws(DatabaseError) -> Making {
+    var all = Making()
+    for day in Set(days).sorted() {
+      let making = try await create(
+        { database throws(DatabaseError) in try await database.rows(PartitionStatements.missing, [day]) },
+        locked: { session throws(DatabaseError) in try await session.rows(PartitionStatements.missing, [day]) })
+      all.made += making.made
+      all.refused += making.refused
+    }
+    return all
   }
 
   /// Makes what is missing. - Parameters: how to find it, without and with the lock.
@@ -135,9 +151,9 @@ struct Partitions: Sendable {
   func create(
     _ look: (Database) async throws(DatabaseError) -> [PartitionStatements.Missing],
     locked lookAgain: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
-  ) async throws(DatabaseError) -> [String] {
+  ) async throws(DatabaseError) -> Making {
     // Nothing to do is the normal case, and needs no lock.
-    if try await look(database).isEmpty { return [] }
+    if try await look(database).isEmpty { return Making() }
     for _ in 1..<settings.ddlAttempts {
       do throws(DatabaseError) {
         return try await createLocked(lookAgain)
@@ -150,13 +166,23 @@ struct Partitions: Sendable {
 
   private func createLocked(
     _ look: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
-  ) async throws(DatabaseError) -> [String] {
+  ) async throws(DatabaseError) -> Making {
     try await database.transaction { session throws(DatabaseError) in
       try await session.limitLockWait(settings.ddlLockTimeout)
       try await session.execute(SchemaStatements.lock, SchemaStatements.partitionLock)
-      let missing = try await look(session)
-      for partition in missing { try await session.script(partition.creation) }
-      return missing.map(\.name)
+      var making = Making()
+      for partition in try await look(session) {
+        try await session.script("SAVEPOINT partition")
+        do throws(DatabaseError) {
+          try await session.script(partition.creation)
+          making.made.append(partition.name)
+        } catch {
+          guard error.batchFault == .lasting else { throw error }
+          try await session.script("ROLLBACK TO SAVEPOINT partition")
+          making.refused.append((partition.name, error))
+        }
+      }
+      return making
     }
   }
 

@@ -53,7 +53,7 @@ extension CopyWriter {
     owner.report(.batchFailed(error, refusal, pushes: batch.pushes.count, isTrial: queue.isTrial))
     trouble = error
     switch error.batchFault {
-    case .missingPartition:
+    case .missingPartition where partitionsRefusedUntil.map({ $0 <= loop.now }) ?? true:
       state = .resting
       queue.putBack(pushes)
       owner.needsPartitions(for: days(of: batch), self)
@@ -66,7 +66,7 @@ extension CopyWriter {
     case .transient:
       queue.putBack(pushes)
       rest(until: loop.now + backOff.failed(using: &random))
-    case .lasting:
+    case .missingPartition, .lasting:
       state = .settling
       carryOut(
         queue.refused(

@@ -69,6 +69,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// When its last COPY so far was ended, or it began.
   var copyEndedAt: MonotonicTime
   private(set) var progress = Progress.ledger
+  /// Until then no partitions are asked for again.
+  var partitionsRefusedUntil: MonotonicTime?
   /// Steps of the batch in flight that were answered; nil: the ledger was not.
   var answeredSteps: Int?
   /// Why the latest batch was not stored, until one is.
@@ -150,7 +152,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
-  func partitionsAreReady() { wake() }
+  /// - Parameter areRefused: PostgreSQL will not have some: what lacks them is at fault, and nothing else.
+  func partitionsAreReady(areRefused: Bool) {
+    if areRefused { partitionsRefusedUntil = loop.now + settings.divisionRest }
+    wake()
+  }
 
   // MARK: Batches
 

@@ -104,10 +104,10 @@ extension Lane: CopyWriterOwner {
     let missing = missingDays(of: push)
     if missing.isEmpty { return submit(push) }
     let waiting = LoopBound(push, on: loop)
-    prepareDays(missing) { lane in
-      lane.submit(waiting.value(on: lane.loop))
-    } orElse: { lane in
-      lane.giveUp(waiting.value(on: lane.loop), "the partitions of its days could not be made")
+    prepareDays(missing) { lane, failure in
+      let push = waiting.value(on: lane.loop)
+      if failure == nil || failure?.batchFault == .lasting { return lane.submit(push) }
+      lane.giveUp(push, "the partitions of its days could not be made")
     }
   }
 
@@ -213,13 +213,11 @@ extension Lane: CopyWriterOwner {
   }
 
   func needsPartitions(for days: [Int32], _ writer: CopyWriter) {
-    // Whether it worked or not, the writer tries again: pushes that stay without a partition run into their deadline.
+    // Whether it worked or not, the writer tries again.
     let index = writer.index
     knownDays.subtract(days)
-    prepareDays(days) {
-      $0.writers[index].partitionsAreReady()
-    } orElse: {
-      $0.writers[index].partitionsAreReady()
+    prepareDays(days) { lane, failure in
+      lane.writers[index].partitionsAreReady(areRefused: failure?.batchFault == .lasting)
     }
   }
 

@@ -8,21 +8,17 @@ extension Lane {
     push.partitionDays.filter { !knownDays.contains($0) }
   }
 
-  /// Makes sure that `days` have partitions, then runs one of the closures on this lane.
-  func prepareDays(
-    _ days: [Int32], then: @escaping @Sendable (Lane) -> Void, orElse: @escaping @Sendable (Lane) -> Void
-  ) {
+  /// Makes sure that `days` have partitions, then runs the closure on this lane, and tells it what stood in the way.
+  /// Where PostgreSQL refuses the partitions of a table, the days have those of all others, and count as known: rows for that
+  /// table are refused by themselves.
+  func prepareDays(_ days: [Int32], then: @escaping @Sendable (Lane, DatabaseError?) -> Void) {
     let log = context.log
     let handle = handle
     context.errands.ensurePartitions(of: days.map { Day(word: $0) }) { failure in
-      if let failure {
-        log.warning("partitions not made", ["error": "\(failure)"])
-        handle.submit(orElse)
-        return
-      }
+      if let failure { log.warning("partitions not made", ["error": "\(failure)"]) }
       handle.submit { lane in
-        lane.knownDays.formUnion(days)
-        then(lane)
+        if failure == nil || failure?.batchFault == .lasting { lane.knownDays.formUnion(days) }
+        then(lane, failure)
       }
     }
   }

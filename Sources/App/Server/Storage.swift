@@ -66,6 +66,8 @@ struct Storage: Sendable {
         }
       case .kept(let partition, let error):
         log.warning("partition kept", ["partition": partition, "error": "\(error)"])
+      case .refused(let partition, let error):
+        log.error("partition not made", ["partition": partition, "error": "\(error)"])
       case .failed(let error): log.warning("maintenance failed", ["error": "\(error)"])
       }
     }

@@ -113,6 +113,30 @@ import Testing
     #expect(try await partitions.ensure(days: [today]) == ["metrics.sysstat_p20241004"])
   }
 
+  @Test func `a partition that PostgreSQL refuses stands in no other's way`() async throws {
+    let migrated = try await MigratedDatabase()
+    defer { migrated.database.shutDown() }
+    try await migrated.database.script("CREATE VIEW metrics.sysstat_p20241005 AS SELECT 1 AS one")
+    let days = 2 + Int(migrated.storage.partitionDaysAhead)
+    let refused = Mutex<[String]>([])
+    for expected in [parents(.plain) * days - 1, 0] {
+      let round = try await migrated.maintenance.round(today: today) { event in
+        guard case .refused(let partition, let error) = event else {
+          Issue.record("\(event)")
+          return
+        }
+        #expect(error.sqlstate == "42809", "\(error)")
+        refused.withLock { $0.append(partition) }
+      }
+      #expect(round.created.count == expected)
+    }
+    #expect(refused.withLock { $0 } == ["metrics.sysstat_p20241005", "metrics.sysstat_p20241005"])
+    let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
+    await #expect(throws: DatabaseError.self) { try await partitions.ensure(days: [today.advanced(by: 1)]) }
+    try await migrated.database.script("DROP VIEW metrics.sysstat_p20241005")
+    #expect(try await partitions.ensure(days: [today.advanced(by: 1)]) == ["metrics.sysstat_p20241005"])
+  }
+
   @Test func `leaves the work to the server that is at it`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
@@ -143,7 +167,7 @@ import Testing
         if failures == 2 {
           try await migrated.database.script("ALTER TABLE pganalytics.away RENAME TO dead_letters")
         }
-      case .kept(let partition, let error): Issue.record("\(partition) \(error)")
+      case .kept(let partition, let error), .refused(let partition, let error): Issue.record("\(partition) \(error)")
       case .finished:
         #expect(failures >= 2)
         task.cancel()

@@ -156,7 +156,7 @@ import Testing
 
   /// What befalls a table, how it is mended, and the SQLSTATE.
   enum Fault: CaseIterable {
-    case gone, columnGone, columnAltered, columnRequired, refusing, refusingAtCommit, corrupt
+    case gone, columnGone, columnAltered, columnRequired, refusing, refusingAtCommit, corrupt, partitionRefused
 
     var sqlstates: [String] {
       switch self {
@@ -166,6 +166,7 @@ import Testing
       case .columnRequired: ["23502"]
       case .refusing, .refusingAtCommit: ["P0001"]
       case .corrupt: ["XX001"]
+      case .partitionRefused: ["23514"]
       }
     }
 
@@ -180,6 +181,8 @@ import Testing
       case .refusing: Trigger.row.script(refusing: "true")
       case .refusingAtCommit: Trigger.commit.script(refusing: "true")
       case .corrupt: "CHECKPOINT"
+      // A view has the name that the day's partition would have.
+      case .partitionRefused: Self.eachPartition("DROP TABLE metrics.%1$I; CREATE VIEW metrics.%1$I AS SELECT 1 AS one")
       }
     }
 
@@ -192,7 +195,13 @@ import Testing
       case .columnRequired: "ALTER TABLE metrics.disk_usage DROP COLUMN owner"
       case .refusing, .refusingAtCommit: "DROP TRIGGER refusing ON metrics.disk_usage"
       case .corrupt: "TRUNCATE metrics.disk_usage"
+      case .partitionRefused: "DROP VIEW metrics.disk_usage_p" + TestCollector.now().prefix(10).filter(\.isNumber)
       }
+    }
+
+    private static func eachPartition(_ statement: String) -> String {
+      let name = "disk_usage_p" + TestCollector.now().prefix(10).filter(\.isNumber)
+      return "DO $$ BEGIN EXECUTE format('\(statement)', '\(name)'); END $$"
     }
   }
 
