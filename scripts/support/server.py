@@ -84,7 +84,8 @@ class Server:
         """What `up` would have written."""
         admin = {"username": "admin", "password": "correct horse battery staple"}
         self.command("user", "add", "admin", "--role", "admin", text=admin["password"] + "\n")
-        secret = self.command("secret", "add", "script")
+        # Several fleets of one server have hosts of the same names.
+        secret = self.command("secret", "add", "script", "--reenrolment", "new")
         self.await_ready(self.directory / "data/ca.crt")
         return {
             "base_url": self.url, "ca_file": str(self.directory / "data/ca.crt"), "admin": admin,

@@ -11,6 +11,9 @@
 //    0.5  above it two of two, below it one
 //    0    none, until batches without queries, and time, have paid the debt
 //   -1    the largest debt
+//
+// Where all connections at once have run into debt, half of them work for a while: steadily one query after the other, instead
+// of two at once and then none.
 
 import Reactor
 
@@ -43,6 +46,8 @@ struct PacingMachine {
   /// For so long no query begins, to hear it; and so many batches are enough.
   private static let listening = Duration.milliseconds(300)
   private static let enoughHeard = 10
+  /// For so long half of the connections work after a debt.
+  private static let narrowing = Duration.seconds(10)
   /// It is listened for only where pushes take so many times as long as what is free.
   private static let notable = 3.0
 
@@ -51,6 +56,8 @@ struct PacingMachine {
   private var usualBatches = 0
   /// -1 to 1; see above.
   private(set) var room = 1.0
+  /// Until then half of the connections work at most.
+  private var narrowUntil: MonotonicTime?
   private var heardAt: MonotonicTime?
   /// When a batch was last heard without queries, or listened for.
   private var aloneAt: MonotonicTime?
@@ -70,6 +77,7 @@ struct PacingMachine {
     let cost = beside.total - usual * beside.count - tolerated * (beside.count + alone.count)
     let credit = usual * Self.creditBatches + Self.creditTime
     room = min(max(room - (cost - aim.freePerSecond * (passed / .seconds(1))) / credit, -1), 1)
+    if room <= 0 { narrowUntil = now + Self.narrowing }
   }
 
   private mutating func learn(_ alone: Batches, _ now: MonotonicTime) {
@@ -109,6 +117,7 @@ struct PacingMachine {
   ) -> Bool {
     if now - since >= aim.longestWait { return true }
     if listenUntil != nil { return false }
-    return Double(atWork) < (Double(connections) * room).rounded(.up)
+    let isNarrow = narrowUntil.map { now < $0 } ?? false
+    return Double(atWork) < (Double(isNarrow ? (connections + 1) / 2 : connections) * room).rounded(.up)
   }
 }

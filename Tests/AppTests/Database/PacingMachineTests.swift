@@ -114,6 +114,8 @@ import Testing
     world.run(.seconds(30))
     // One at a time of 300 ms without a pause would be a hundred.
     #expect(world.answered >= 85)
+    // Four wait for one another, and not for debts to be paid.
+    #expect(world.longestWait < .seconds(2))
     #expect(world.meanSlowdown < 0.19)
   }
 
