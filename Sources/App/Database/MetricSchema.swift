@@ -158,9 +158,10 @@ enum TimescaleStatements {
   static let removalChunks = Statement<ServersChunk>(
     "timescale_removal_chunks",
     """
-    SELECT format('%I.%I', hypertable_schema, hypertable_name) AS table_name, range_start, range_end
+    SELECT format('%I.%I', hypertable_schema, hypertable_name) AS table_name,
+      coalesce(range_start, '-infinity') AS range_start, coalesce(range_end, 'infinity') AS range_end
     FROM timescaledb_information.chunks
-    WHERE hypertable_schema IN ('metrics', 'rollups') ORDER BY range_start, 1
+    WHERE hypertable_schema IN ('metrics', 'rollups') ORDER BY 2, 1
     """)
 
   static let all =
