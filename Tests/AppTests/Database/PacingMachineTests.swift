@@ -114,9 +114,29 @@ import Testing
     world.run(.seconds(30))
     // One at a time of 300 ms without a pause would be a hundred.
     #expect(world.answered >= 85)
-    // Four wait for one another, and not for debts to be paid.
-    #expect(world.longestWait < .seconds(2))
     #expect(world.meanSlowdown < 0.19)
+  }
+
+  @Test func `lets one query after the other work for a while after a debt`() {
+    var machine = PacingMachine()
+    let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
+    func hear(_ batches: Int, _ total: Duration, beside: Bool, after seconds: Int64) {
+      let batches = Batches(count: batches, total: total)
+      let (alone, others) = beside ? (Batches(), batches) : (batches, Batches())
+      machine.hear(alone: alone, beside: others, at: start + .seconds(seconds), Self.aim)
+    }
+    func mayBegin(atWork: Int, after seconds: Int64) -> Bool {
+      let now = start + .seconds(seconds)
+      return machine.mayBegin(since: now, atWork: atWork, of: 2, at: now, Self.aim)
+    }
+    hear(100, .milliseconds(400), beside: false, after: 0)
+    #expect(mayBegin(atWork: 1, after: 0))
+    hear(100, .milliseconds(1200), beside: true, after: 1)
+    #expect(machine.room == -1 && !mayBegin(atWork: 0, after: 1))
+    for second in Int64(2)...10 { hear(100, .milliseconds(400), beside: false, after: second) }
+    #expect(machine.room == 1, "the debt is paid")
+    #expect(mayBegin(atWork: 0, after: 10) && !mayBegin(atWork: 1, after: 10))
+    #expect(mayBegin(atWork: 1, after: 20))
   }
 
   @Test func `lets a query through in the end, whatever it costs`() {

@@ -68,6 +68,10 @@ import Testing
       let answer = try await collector.push(collector.push(of: Array(lists.prefix(count))), over: client)
       expect(answer, inserted: count == 1 ? 3 : 1, repeated: Int64(count - 1) * 2)
     }
+    // Here and not by the push, whose patience ends.
+    let storage = Live(constant: collector.server.settings.storage)
+    let day = Day(of: Timestamp(unixSeconds: Int64(Glibc.time(nil)) - 5 * 86_400))
+    try await Partitions(database: collector.server.database, storage: storage).ensure(days: [day])
     let old = Self.log("def").replacing(
       TestCollector.now().prefix(10), with: TestCollector.now(secondsAgo: 5 * 86_400).prefix(10))
     expect(
