@@ -218,7 +218,13 @@ extension HTTPConnection {
   /// Goes on with what arrived meanwhile.
   func resume() {
     if isOver { return }
-    if !pending.isEmpty {
+    let isReadingBody: Bool
+    switch phase {
+    case .push, .gathering, .discarding: isReadingBody = true
+    case .handshaking, .idle, .waiting, .answering, .streaming, .closing, .lingering, .gone: isReadingBody = false
+    }
+    // A body may end without a further byte: an empty one, or none at all.
+    if !pending.isEmpty || isReadingBody {
       var input = ByteBuffer()
       swap(&input, &pending)
       let taken = drive(input.span)

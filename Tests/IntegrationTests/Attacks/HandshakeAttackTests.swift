@@ -38,7 +38,10 @@ import Testing
     }
     #expect(most == 4)
     // Two rounds of four go by before it is the push's turn: nobody is over the share, so nobody has to make room.
-    #expect(try await attacked.bystander.push(attacked.goodPush()).status == 200)
+    // (A client on a machine that is busy with other tests may miss its own deadline, and tries again.)
+    try await attacked.server.eventually("who waits gets no turn") {
+      do { return try await attacked.bystander.push(attacked.goodPush()).status == 200 } catch { return false }
+    }
     for socket in silent { try #require(try await socket.isClosedByServer()) }
     withExtendedLifetime(watcher) {}
     await attacked.server.stop()
@@ -47,7 +50,8 @@ import Testing
   @Test func `what is no TLS ends its connection`() async throws {
     let attacked = try await AttackedServer.start()
     var generator = SystemRandomNumberGenerator()
-    let noise = (0..<64 * 1024).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    // A first letter would make a request without TLS of it, or the header of a balancer.
+    let noise = [0xfe] + (0..<64 * 1024).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     let garbage: [[UInt8]] = [
       [UInt8](repeating: 0, count: 100), [UInt8](repeating: 0xff, count: 100),
       // A record over the limit of RFC 8446, a handshake message of 16 MB, SSL 2, an alert before all else.

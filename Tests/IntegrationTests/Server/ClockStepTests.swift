@@ -32,7 +32,24 @@ import Testing
     let other = try await server.enrol()
     #expect(try await refresh(future, over: other.client()).error == "identity_mismatch")
     let aged = try await collector.certificate(age: 29 * Self.day, life: 30 * Self.day)
-    #expect(try await collector.renew(future, body: "", over: server.client(aged.identity)).status == 200)
+    let renewed = try await collector.renew(future, body: "", over: server.client(aged.identity))
+    #expect(renewed.status == 200, "\(renewed)")
+  }
+
+  @Test func `a request without a body is answered, also when its collector has to be looked up first`() async throws {
+    let server = try await RunningServer.start()
+    let collector = try await server.enrol()
+    // The server hears of nothing, so it has to ask.
+    for table in ["collectors", "collector_certificates"] {
+      try await server.database.script("ALTER TABLE pganalytics.\(table) DISABLE TRIGGER USER")
+    }
+    let aged = try await collector.certificate(age: 29 * Self.day, life: 30 * Self.day)
+    let renewed = try await collector.renew(body: "", over: server.client(aged.identity))
+    #expect(renewed.status == 200, "\(renewed)")
+    let unknown = try await collector.certificate(age: 29 * Self.day, life: 30 * Self.day, isRecorded: false)
+    let refused = try await collector.renew(body: "", over: server.client(unknown.identity))
+    #expect(refused.error == "certificate_unknown", "\(refused)")
+    await server.stop()
   }
 
   @Test func `a certificate of the future is good, and is renewed at once`() async throws {
