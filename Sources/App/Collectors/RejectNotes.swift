@@ -16,7 +16,7 @@ struct RejectNotes: Sendable {
     /// The last push that had one, and where in its metric.
     var push: UUID
     var message: String
-    /// When that was.
+    /// When that push was stored.
     var at: Timestamp
   }
 
@@ -110,23 +110,25 @@ enum RejectStatements {
   static let all = [add.description, of.description]
 
   /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages, times. In one order, so that
-  /// two lanes do not wait for each other. Lanes tell in any order: the last push is the one whose time is the latest.
+  /// two lanes do not wait for each other. Lanes tell in any order: the last push is the one whose time is the latest. A stored
+  /// time of the future is of a clock that was put back, and any push is later.
   static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], [Timestamp], NoRow>(
     "rejects_add",
     """
     INSERT INTO pganalytics.collector_rejects AS r
       (collector_id, code, metric_type, total, last_at, last_push, last_message)
-    SELECT n.collector_id, n.code, n.metric_type, n.total, n.at, n.push, n.message
+    SELECT n.collector_id, n.code, n.metric_type, n.total, least(n.at, clock_timestamp()), n.push, n.message
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int8[], $5::uuid[], $6::text[], $7::timestamptz[])
       AS n (collector_id, code, metric_type, total, push, message, at)
     WHERE EXISTS (SELECT 1 FROM pganalytics.collectors c WHERE c.id = n.collector_id)
     ORDER BY 1, 2, 3
     ON CONFLICT (collector_id, code, metric_type) DO UPDATE SET total = r.total + excluded.total,
-      last_at = greatest(r.last_at, excluded.last_at),
-      last_push = CASE WHEN excluded.last_at < r.last_at THEN r.last_push ELSE excluded.last_push END,
-      last_message = CASE WHEN excluded.last_at < r.last_at OR excluded.last_message = '' THEN r.last_message
-        ELSE excluded.last_message END
+      last_at = CASE WHEN \(isOlder) THEN r.last_at ELSE excluded.last_at END,
+      last_push = CASE WHEN \(isOlder) THEN r.last_push ELSE excluded.last_push END,
+      last_message = CASE WHEN \(isOlder) OR excluded.last_message = '' THEN r.last_message ELSE excluded.last_message END
     """)
+
+  private static let isOlder = "excluded.last_at < r.last_at AND r.last_at <= clock_timestamp()"
 
   /// Of a collector, the latest first.
   static let of = Statement<UUID, CollectorReject>(

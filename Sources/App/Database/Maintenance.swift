@@ -147,13 +147,14 @@ struct Maintenance: Sendable {
     if let isRead = try await database.one(MaintenanceStatements.isLegacyLedgerRead) {
       legacyLedger.set(isRead: isRead.value)
     }
-    for statement in [MaintenanceStatements.pruneUndated, MaintenanceStatements.pruneKeys] {
+    let pruned = [
+      (MaintenanceStatements.pruneUndated, settings.repeatDays), (MaintenanceStatements.pruneKeys, settings.repeatDays),
+      (MaintenanceStatements.pruneLogEnds, settings.retentionDays),
+    ]
+    for (statement, days) in pruned {
       // In steps, so that none holds up the pruning of others, nor its locks, for long.
-      while try await database.one(statement, settings.repeatDays)?.value == MaintenanceStatements.pruneStep {}
+      while try await database.one(statement, days)?.value == MaintenanceStatements.pruneStep {}
     }
-    while try await database.one(MaintenanceStatements.pruneLogEnds, settings.retentionDays)?.value
-      == MaintenanceStatements.pruneStep
-    {}
     round.pruned.deadLetters = try await database.execute(
       MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     round.pruned.sessions = try await database.execute(MaintenanceStatements.pruneSessions)

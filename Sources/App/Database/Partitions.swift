@@ -118,14 +118,14 @@ struct Partitions: Sendable {
   struct Making: Sendable {
     /// The names of those made now.
     var made: [String] = []
-    /// Those that PostgreSQL refused to make, which stand in nobody's way but their own table's.
+    /// Those that PostgreSQL refused to make. Only rows of their own tables need them.
     var refused: [(name: String, error: DatabaseError)] = []
   }
 
   /// Makes the partitions of `days` where they are missing. Idempotent; several servers may do so at once. With
   /// hypertables only the ledger has any.
   /// - Returns: the names of those made now.
-  /// - Throws: also what refused one of them, once all others are made.
+  /// - Throws: the first refusal too, after all other partitions are made.
   @discardableResult
   func ensure(days: [Day]) async throws(DatabaseError) -> [String] {
     let making = try await make(days: days)
@@ -133,7 +133,8 @@ struct Partitions: Sendable {
     return making.made
   }
 
-  /// The same, and what is refused is the caller's to report.
+  /// Makes the missing partitions of `days` as `ensure` does, and returns the refused ones instead of throwing: the caller
+  /// reports them.
   func make(days: [Day]) async throws(DatabaseError) -> Making {
     var all = Making()
     for day in Set(days).sorted() {

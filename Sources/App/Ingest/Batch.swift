@@ -9,7 +9,7 @@ struct Batch {
   let pushes: [Push]
   /// Pushes that say the same as another of this batch, id and key: repeats that arrived before the first was committed.
   let repeats: [Push]
-  /// Pushes that begin as another one of this batch does, have its key, or have log lines as it has: for a batch after this one, in their order.
+  /// Pushes that begin as another one of this batch does, have its key, or have log lines beside it: for a batch after this one, in their order.
   let later: [Push]
   let message: String
   /// What the first results of the message are.
@@ -59,16 +59,17 @@ struct Batch {
     pushes.reserveCapacity(gathered.count)
     var claims: [Claim: (push: Push, isLater: Bool)] = [:]
     for push in gathered {
-      var subjects = [UUID(high: UInt64(bitPattern: push.head), low: 0)]
-      if let key = push.key { subjects.append(key) }
-      if !push.rows.logLists.isEmpty { subjects.append(Claim.logLines) }
-      let own = subjects.map { Claim(serverID: push.serverID, subject: $0) }
-      let other = own.lazy.compactMap { claims[$0] }.first
+      let beginning = Claim(serverID: push.serverID, subject: UUID(high: UInt64(bitPattern: push.head), low: 0))
+      let key = push.key.map { Claim(serverID: push.serverID, subject: $0) }
+      let lines = push.rows.logLists.isEmpty ? nil : Claim(serverID: push.serverID, subject: Claim.logLines)
+      let other = claims[beginning] ?? key.flatMap { claims[$0] } ?? lines.flatMap { claims[$0] }
       if let other, !other.isLater, other.push.id == push.id, other.push.key == push.key {
         repeats.append(push)
         continue
       }
-      for claim in own where claims[claim] == nil { claims[claim] = (push, other != nil) }
+      for claim in [beginning, key ?? beginning, lines ?? beginning] where claims[claim] == nil {
+        claims[claim] = (push, other != nil)
+      }
       if other == nil { pushes.append(push) } else { later.append(push) }
     }
     pushes.sort { $0.id < $1.id }

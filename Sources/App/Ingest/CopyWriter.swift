@@ -69,7 +69,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   /// When its last COPY so far was ended, or it began.
   var copyEndedAt: MonotonicTime
   private(set) var progress = Progress.ledger
-  /// Until then no partitions are asked for again.
+  /// Until then a missing partition is a lasting fault of its table, and is not asked for again.
   var partitionsRefusedUntil: MonotonicTime?
   /// Steps of the batch in flight that were answered; nil: the ledger was not.
   var answeredSteps: Int?
@@ -152,7 +152,8 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
-  /// - Parameter areRefused: PostgreSQL will not have some: what lacks them is at fault, and nothing else.
+  /// Goes on after `needsPartitions`, whatever became of them.
+  /// - Parameter areRefused: PostgreSQL refuses some table's partitions, so a missing one is that table's fault for a while.
   func partitionsAreReady(areRefused: Bool) {
     if areRefused { partitionsRefusedUntil = loop.now + settings.divisionRest }
     wake()

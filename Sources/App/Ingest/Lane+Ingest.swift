@@ -104,10 +104,12 @@ extension Lane: CopyWriterOwner {
     let missing = missingDays(of: push)
     if missing.isEmpty { return submit(push) }
     let waiting = LoopBound(push, on: loop)
-    prepareDays(missing) { lane, failure in
+    prepareDays(missing) { lane, result in
       let push = waiting.value(on: lane.loop)
-      if failure == nil || failure?.batchFault == .lasting { return lane.submit(push) }
-      lane.giveUp(push, "the partitions of its days could not be made")
+      switch result {
+      case .ready, .refused: lane.submit(push)
+      case .failed: lane.giveUp(push, "the partitions of its days could not be made")
+      }
     }
   }
 
@@ -216,9 +218,7 @@ extension Lane: CopyWriterOwner {
     // Whether it worked or not, the writer tries again.
     let index = writer.index
     knownDays.subtract(days)
-    prepareDays(days) { lane, failure in
-      lane.writers[index].partitionsAreReady(areRefused: failure?.batchFault == .lasting)
-    }
+    prepareDays(days) { lane, result in lane.writers[index].partitionsAreReady(areRefused: result == .refused) }
   }
 
   func park(_ push: Push) {

@@ -19,7 +19,7 @@ struct LedgerReading {
 
   /// One of each push of the batch.
   private(set) var verdicts: [Verdict]
-  /// How the log lists ended that pushes of the batch come behind, by push and database.
+  /// By push and database, the digests at the end of the log list that was stored before.
   private var ends: [Int: [UInt64: [UInt64]]] = [:]
   private var answersRead = 0
 
@@ -44,14 +44,14 @@ struct LedgerReading {
     }
   }
 
-  /// How the log lists ended that a push's come behind, by database.
+  /// By database, the digests at the end of the log list that was stored before the push's.
   func logEnds(of push: Int) -> [UInt64: [UInt64]] { ends[push] ?? [:] }
 
   private mutating func readLogEnd(_ rows: borrowing DatabaseRows, _ row: Int, _ batch: Batch) {
     guard let database = rows.text(row: row, column: 1).flatMap({ Int64($0) }),
       let bytes = rows.text(row: row, column: 2).flatMap({ Hex.decode(String($0.dropFirst(2))) })
     else { preconditionFailure("the end of a log list is no bytea") }
-    ends[index(rows, row, batch), default: [:]][UInt64(bitPattern: database)] = LogEnd.digests(bytes)
+    ends[index(rows, row, batch), default: [:]][UInt64(bitPattern: database)] = [UInt64](bigEndianBytes: bytes)
   }
 
   /// Whether all answers have been read.

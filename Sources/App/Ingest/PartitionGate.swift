@@ -8,17 +8,27 @@ extension Lane {
     push.partitionDays.filter { !knownDays.contains($0) }
   }
 
-  /// Makes sure that `days` have partitions, then runs the closure on this lane, and tells it what stood in the way.
-  /// Where PostgreSQL refuses the partitions of a table, the days have those of all others, and count as known: rows for that
-  /// table are refused by themselves.
-  func prepareDays(_ days: [Int32], then: @escaping @Sendable (Lane, DatabaseError?) -> Void) {
+  /// What became of the partitions of some days.
+  enum DayPreparation: Sendable {
+    /// Every table has its partitions.
+    case ready
+    /// PostgreSQL refuses some table's partitions. Rows for that table will be refused; rows for other tables can be stored.
+    case refused
+    /// The database could not be asked, or has no time for it.
+    case failed
+  }
+
+  /// Makes the partitions of `days`, then runs the closure on this lane. Days whose partitions some table refuses count as
+  /// known, too: to ask again for each push would change nothing.
+  func prepareDays(_ days: [Int32], then: @escaping @Sendable (Lane, DayPreparation) -> Void) {
     let log = context.log
     let handle = handle
     context.errands.ensurePartitions(of: days.map { Day(word: $0) }) { failure in
       if let failure { log.warning("partitions not made", ["error": "\(failure)"]) }
+      let result: DayPreparation = failure.map { $0.batchFault == .lasting ? .refused : .failed } ?? .ready
       handle.submit { lane in
-        if failure == nil || failure?.batchFault == .lasting { lane.knownDays.formUnion(days) }
-        then(lane, failure)
+        if result != .failed { lane.knownDays.formUnion(days) }
+        then(lane, result)
       }
     }
   }

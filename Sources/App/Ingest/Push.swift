@@ -56,7 +56,7 @@ final class Push {
   var waits = 0
   /// How many of its first metrics are stored as another push, once the ledger has said so.
   var metricsRepeated = 0
-  /// What of its rows is to be stored, as far as the ledger has said so.
+  /// Which of its rows are to be stored. All of them until the ledger has answered.
   private var remainder = PushRemainder()
   var summary = PushSummary()
   /// Of the body, as received.
@@ -119,9 +119,8 @@ final class Push {
     remainder = PushRemainder()
   }
 
-  /// Its first `metrics` are stored: only the rows of those behind them are to be, and of these not the lines that the end of the
-  /// log list before it has.
-  /// - Parameter logEnds: how that list ended, by database.
+  /// Leaves out the rows of the first `metrics` metrics, which are stored, and log lines that the end of the list before has.
+  /// - Parameter logEnds: by database, the digests at that end.
   func skip(_ metrics: Int, logEnds: [UInt64: [UInt64]]) {
     metricsRepeated = metrics
     if metrics > 0 || !logEnds.isEmpty {
@@ -129,7 +128,7 @@ final class Push {
     }
   }
 
-  /// The next of its tuples' bytes for a target that are to be stored, from an offset on; empty if there are none.
+  /// The next stretch of a target's tuples that is to be stored, at an offset or behind it. Empty at the end.
   func newBytes(of target: Int, from offset: Int) -> Range<Int> {
     remainder.bytes(of: target, from: offset, to: byteCount(of: target))
   }
@@ -137,10 +136,10 @@ final class Push {
   /// How many rows of a target are to be stored.
   func newRows(of target: Int) -> Int { rows.rowCount(of: target) - remainder.rowsLeftOut(of: target) }
 
-  /// Rows that need not be stored: of metrics that are, and log lines.
+  /// Rows that are left out, for whichever reason.
   var rowsSkipped: Int { remainder.metricRowsLeftOut + remainder.logLinesLeftOut }
 
-  /// Log lines that the end of the list before has.
+  /// Log lines that are left out because the end of the list before has them.
   var logLinesRepeated: Int { remainder.logLinesLeftOut }
 
   /// Lends the tuples for one copy target.

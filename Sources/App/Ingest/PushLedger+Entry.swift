@@ -28,7 +28,7 @@ extension PushLedger {
       outline = PushOutline(push.rows)
       var chain: [UInt64] = []
       outline.boundaries.forEachInner { chain.append($0) }
-      self.chain = chain.isEmpty ? nil : LogEnd.bytes(chain)
+      self.chain = chain.isEmpty ? nil : chain.bigEndianBytes
     }
 
     /// Waits for the server's lock, judges the push and enters it if it is new.
@@ -44,16 +44,16 @@ extension PushLedger {
         PushLedger.enter, day, pushID, serverID, head, Int32(clamping: metrics), chain, isDated, key)
     }
 
-    /// Puts the ends of its log lists in the place of those before them. - Precondition: `enter` said that it is new.
-    /// - Returns: what of its rows is to be stored.
+    /// Replaces the stored ends of its log lists by its own. - Precondition: `enter` said that the push is new.
+    /// - Returns: which of its rows are to be stored.
     func remainder(
       _ judgement: Judgement, _ session: DatabaseLease
     ) async throws(DatabaseError) -> PushRemainder {
       var ends: [UInt64: [UInt64]] = [:]
       for lists in outline.logLists.all {
         let end = try await session.one(
-          PushLedger.replaceLogEnd, pushID, serverID, Int64(bitPattern: lists.database), LogEnd.bytes(lists.end))
-        if let end { ends[lists.database] = LogEnd.digests(end.lines) }
+          PushLedger.replaceLogEnd, pushID, serverID, Int64(bitPattern: lists.database), lists.end.bigEndianBytes)
+        if let end { ends[lists.database] = [UInt64](bigEndianBytes: end.lines) }
       }
       var stored = 0
       if let metrics = judgement.begunMetrics.map({ Int($0) }), (1..<boundaries.count).contains(metrics),

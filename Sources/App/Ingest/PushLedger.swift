@@ -218,16 +218,7 @@ enum PushLedger {
 
   /// Words as `bytea`, as an array has it.
   private static func bytes(_ words: [UInt64]) -> String {
-    let digits = String(unsafeUninitializedCapacity: 16 * words.count) { digits in
-      for (place, word) in words.enumerated() {
-        for index in 0..<16 {
-          let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * index) & 15)
-          digits[16 * place + index] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
-        }
-      }
-      return 16 * words.count
-    }
-    return #""\\x"# + digits + "\""
+    #""\\x"# + Hex.encode(words.bigEndianBytes) + "\""
   }
 
   /// A day counted from 2000-01-01.
@@ -273,32 +264,4 @@ enum PushLedger {
     "log_end_replace",
     "WITH v AS (SELECT $1::uuid AS push_id,$2::int4 AS server_id,$3::int8 AS database_id,$4::bytea AS lines),\(logEndStep)"
   )
-}
-
-/// How a log list ended.
-struct LogEnd: SQLRow {
-  let database: Int64
-  /// The digests of its last lines, 8 bytes each.
-  let lines: [UInt8]
-
-  static let columns = [
-    SQLColumn("push_id", UUID.self), SQLColumn("database_id", Int64.self), SQLColumn("lines", [UInt8].self),
-  ]
-  init(from row: inout RowReader) throws(DatabaseError) {
-    _ = try row.next() as UUID
-    database = try row.next()
-    lines = try row.next()
-  }
-
-  /// The digests that bytes are.
-  static func digests(_ bytes: [UInt8]) -> [UInt64] {
-    stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map { start in
-      bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
-    }
-  }
-
-  /// The bytes that digests are.
-  static func bytes(_ digests: [UInt64]) -> [UInt8] {
-    digests.flatMap { digest in (0..<8).map { UInt8(truncatingIfNeeded: digest >> UInt64(56 - 8 * $0)) } }
-  }
 }

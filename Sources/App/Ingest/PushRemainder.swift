@@ -1,9 +1,9 @@
-// What of a push's rows is to be stored: not those of metrics that are stored as another push, and not the lines that the end of
-// the log list before has.
+// Which rows of a push are still to be stored. Two kinds are left out: rows of metrics that are stored as another push, and log
+// lines that equal the end of the log list before.
 
 import Protocol
 
-/// What of a push has to be known for it, without the rows.
+/// The parts of a push that decide which of its rows are left out, without the rows.
 struct PushOutline: Sendable {
   let boundaries: PushBoundaries
   let logLists: LogLists
@@ -19,18 +19,18 @@ struct PushOutline: Sendable {
 }
 
 struct PushRemainder {
-  /// What is left out at the beginning of each target; empty for nothing.
+  /// By target, the rows and bytes at its beginning that are left out. Empty if none are.
   private var beginnings: [PushBoundaries.Extent] = []
-  /// What is left out of the log lines behind that, in their order.
+  /// Further log lines that are left out, in the order of their bytes.
   private var lines: [LogLists.Repeated] = []
   private var logTarget = -1
 
-  /// All rows.
+  /// All rows are to be stored.
   init() {}
 
   /// - Parameters:
-  ///   - metrics: so many of the push's metrics are stored.
-  ///   - logEnds: how the last log list that is stored ended, by database.
+  ///   - metrics: how many of the push's first metrics are stored.
+  ///   - logEnds: by database, the digests at the end of the last log list that is stored.
   init(_ outline: PushOutline, after metrics: Int, logEnds: [UInt64: [UInt64]]) {
     if metrics > 0 { beginnings = outline.boundaries.extents(after: metrics, targets: outline.targets) }
     guard let logTarget = outline.logTarget else { return }
@@ -38,11 +38,11 @@ struct PushRemainder {
     lines = outline.logLists.repeated(after: metrics, ends: logEnds)
   }
 
-  /// The next bytes that are to be stored of a target that has `count`, from `offset` on; empty if there are none.
+  /// The next stretch of bytes to be stored of a target's `count` bytes, at `offset` or behind it. Empty at the end.
   func bytes(of target: Int, from offset: Int, to count: Int) -> Range<Int> {
     var start = beginnings.isEmpty ? offset : max(offset, beginnings[target].bytes)
     if target == logTarget {
-      for lines in lines where start < lines.bytes.upperBound {
+      for lines in lines[firstLines(endingBehind: start)...] {
         if start < lines.bytes.lowerBound { return start..<lines.bytes.lowerBound }
         start = lines.bytes.upperBound
       }
@@ -50,7 +50,17 @@ struct PushRemainder {
     return start..<max(start, count)
   }
 
-  /// Of all tuples for a target, those that are to be stored.
+  /// The position of the first of `lines` that ends behind `offset`, by halving: there may be one for each of many databases.
+  private func firstLines(endingBehind offset: Int) -> Int {
+    var (low, high) = (0, lines.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if lines[middle].bytes.upperBound <= offset { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// The tuples of a target that are to be stored, out of all its tuples.
   func bytes(of tuples: [UInt8], for target: Int) -> [UInt8] {
     var kept: [UInt8] = []
     var stretch = bytes(of: target, from: 0, to: tuples.count)
@@ -61,12 +71,14 @@ struct PushRemainder {
     return kept
   }
 
+  /// Rows of a target that are left out.
   func rowsLeftOut(of target: Int) -> Int {
     (beginnings.isEmpty ? 0 : beginnings[target].rows) + (target == logTarget ? logLinesLeftOut : 0)
   }
 
-  /// Of metrics that are stored.
+  /// Rows of all targets that are left out with their metrics.
   var metricRowsLeftOut: Int { beginnings.reduce(0) { $0 + $1.rows } }
 
+  /// Log lines that are left out because the end of the list before has them.
   var logLinesLeftOut: Int { lines.reduce(0) { $0 + $1.rows } }
 }

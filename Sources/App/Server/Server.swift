@@ -33,7 +33,6 @@ final class Server: Sendable {
 
   /// How long each part of the end may take that is not the drain itself.
   private static let partPatience = Duration.seconds(1)
-  private static let drainedPatience = Duration.seconds(10)
 
   /// The settings as they are now.
   var current: Settings { settings.now }
@@ -237,7 +236,8 @@ final class Server: Sendable {
   /// - Returns: the lanes at their end; nil if a loop does not answer.
   @discardableResult
   func stop(by deadline: MonotonicTime? = nil) async -> LaneSnapshot? {
-    let left = deadline.map { max(.zero, MonotonicTime.now().duration(to: $0)) } ?? current.drainDeadline
+    let deadline = deadline ?? MonotonicTime.now() + current.drainDeadline
+    let left = max(.zero, MonotonicTime.now().duration(to: deadline))
     log.info("draining", ["deadline_ms": left.wholeMilliseconds])
     let draining = Task { [lanes] in
       await withTaskGroup(of: Void.self) { group in
@@ -245,14 +245,13 @@ final class Server: Sendable {
       }
       return true
     }
-    let isDrained = await result(within: left, of: { await draining.value }) != nil
-    if !isDrained {
+    if await result(within: left, of: { await draining.value }) == nil {
       log.warning("drain deadline passed with requests in work: they are cut off")
       for lane in lanes.all { lane.submit { $0.cutOff() } }
       _ = await result(within: Self.partPatience) { await draining.value }
     }
-    // Lanes that have just drained answer, however busy the machine is.
-    let patience = isDrained ? Self.drainedPatience : Self.partPatience
+    // On a busy machine even a lane that has drained needs a while to answer: what is left of the deadline is its.
+    let patience = max(Self.partPatience, MonotonicTime.now().duration(to: deadline))
     let last = await result(within: patience) { [lanes] in await lanes.snapshot() } ?? nil
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }

@@ -1,10 +1,10 @@
 // Lists of log lines. A collector that reports the last lines of a log in each round reports most of them again: what a list
 // begins with that equals the end of the list before it is the same lines. docs/ARCHITECTURE.md, "Log lines".
 
-/// The lists of one push: what of each was dropped, what the first of a database has to be compared with the database for, and
-/// how the last one ends. Reusable, like `PushRows`, which has them.
+/// The lists of one push. Of each database it keeps the lines of the first list, which are compared with the end that
+/// PostgreSQL has, and the end of the last one, which takes that end's place. Reusable; `PushRows` owns one.
 public struct LogLists: Sendable {
-  /// The lists of one database, which is all that is compared.
+  /// The lists of one database. Lists of two databases are never compared.
   public struct Lists: Sendable {
     /// The text id of its name; 0 for lists without one.
     public let database: UInt64
@@ -29,6 +29,8 @@ public struct LogLists: Sendable {
 
   /// By database, in the order of their first lists.
   public private(set) var all: [Lists] = []
+  /// Positions in `all`.
+  private var positions: [UInt64: Int] = [:]
   /// Of the metric that is read: the digests of its lines, the bytes of their tuples.
   private var lines: [UInt64] = []
   private var byteCounts: [Int] = []
@@ -36,10 +38,10 @@ public struct LogLists: Sendable {
 
   public var isEmpty: Bool { all.isEmpty }
 
-  /// Which lines are stored already, in the order of their bytes.
+  /// The lines that are stored already, in the order of their bytes.
   /// - Parameters:
-  ///   - metrics: so many metrics of the push are stored; what is said of their lists is not of interest any more.
-  ///   - ends: how the last list of each database ended that is stored.
+  ///   - metrics: how many of the push's first metrics are stored. A list within them is not compared.
+  ///   - ends: by database, the digests at the end of the last list that is stored.
   public func repeated(after metrics: Int, ends: [UInt64: [UInt64]]) -> [Repeated] {
     all.compactMap { lists in
       guard lists.metricsBefore >= metrics, let end = ends[lists.database] else { return nil }
@@ -50,27 +52,40 @@ public struct LogLists: Sendable {
     }
   }
 
-  /// The most lines that `end` ends with and `list` begins with.
+  /// The most lines that `end` ends with and `list` begins with, found in linear time (Knuth, Morris and Pratt): a client
+  /// chooses the lines.
   static func overlap(of end: [UInt64], and list: [UInt64]) -> Int {
-    var count = min(end.count, list.count)
-    while count > 0, !end.suffix(count).elementsEqual(list.prefix(count)) { count -= 1 }
-    return count
+    if list.isEmpty { return 0 }
+    // Of the first n lines of `list`: the most lines, but not all n, that they begin and end with.
+    var borders = [0, 0]
+    func extended(_ matched: Int, by line: UInt64) -> Int {
+      var matched = matched
+      while matched > 0, matched == list.count || list[matched] != line { matched = borders[matched] }
+      return list[matched] == line ? matched + 1 : 0
+    }
+    for line in list.dropFirst().prefix(max(end.count - 1, 0)) {
+      borders.append(extended(borders[borders.count - 1], by: line))
+    }
+    var matched = 0
+    for line in end.suffix(list.count) { matched = extended(matched, by: line) }
+    return matched
   }
 
   var allocatedBytes: Int {
     var words = lines.capacity + byteCounts.capacity
     for lists in all { words += lists.lines.capacity + lists.byteCounts.capacity + lists.end.capacity }
-    return words * 8 + all.capacity * MemoryLayout<Lists>.stride
+    return (words + 2 * positions.capacity) * 8 + all.capacity * MemoryLayout<Lists>.stride
   }
 
   mutating func removeAll(keepingAtMost bytes: Int) {
     all.removeAll(keepingCapacity: all.capacity * MemoryLayout<Lists>.stride <= bytes)
+    positions.removeAll(keepingCapacity: positions.capacity * 16 <= bytes)
     let isKept = lines.capacity * 8 <= bytes
     lines.removeAll(keepingCapacity: isKept)
     byteCounts.removeAll(keepingCapacity: isKept)
   }
 
-  /// What was read of a list is forgotten: a metric begins, or is rejected.
+  /// Forgets the lines of the open metric. Called when a metric begins, and when it is rejected.
   mutating func forgetOpen() {
     lines.removeAll(keepingCapacity: true)
     byteCounts.removeAll(keepingCapacity: true)
@@ -83,12 +98,12 @@ public struct LogLists: Sendable {
     self.database = database ?? 0
   }
 
-  /// The metric has ended.
+  /// Ends the open metric's list.
   /// - Parameters:
   ///   - metricsBefore: metrics of the push before it.
   ///   - before: the extent of the table before it.
   ///   - remembered: lines of an end that are kept, at most.
-  /// - Returns: how many of its first lines are those at the end of the push's list before it, and their bytes.
+  /// - Returns: rows and bytes at its beginning that equal the end of the push's list before it.
   mutating func endList(
     metricsBefore: Int, before: PushBoundaries.Extent, remembered: Int
   ) -> PushBoundaries.Extent {
@@ -97,7 +112,8 @@ public struct LogLists: Sendable {
     // An empty list says nothing of the log: the collector could not read it, or it has just been rotated.
     if lines.isEmpty { return repeated }
     let end = Array(lines.suffix(remembered))
-    guard let index = all.firstIndex(where: { $0.database == database }) else {
+    guard let index = positions[database] else {
+      positions[database] = all.count
       all.append(
         Lists(
           database: database, metricsBefore: metricsBefore, before: before, lines: Array(lines.prefix(remembered)),

@@ -29,8 +29,8 @@ public struct MetricTable: Sendable {
     case toldApartByPlace
     /// They are moments, not things: each is kept as it is.
     case each
-    /// They are lines of a log, whose end a list is: each is kept, but what a list begins with that equals the end of the list
-    /// before it is the same lines again, and is dropped and counted.
+    /// They are lines of a log, and the list is the log's end at one moment. Each line is kept. Lines at the beginning of a list
+    /// that equal the end of the list before it are the same lines again: they are dropped and counted.
     case logLines
   }
 

@@ -35,11 +35,12 @@ struct RowEncoder: ~Copyable {
   private var mark = Mark()
   /// Of the list that is being read.
   private var places = ListPlaces()
+  /// Log lines of this push so far.
+  private var logLinesRead: UInt64 = 0
   /// The row that the present one is added to.
   private var addend: RowValues
   private var sum = ByteBuffer()
   private var objectName = ByteBuffer()
-  private var logLinesRead: UInt64 = 0
   private var placeText = ByteBuffer()
 
   init(catalog: borrowing CompiledCatalog, limits: PushLimits) {

@@ -151,7 +151,7 @@ final class ModelDatabase {
     }
   }
 
-  /// What the log lists of the transaction's new pushes come behind.
+  /// The stored ends that the first log lists of the transaction's new pushes are compared with.
   func logEnds(before transaction: ModelTransaction) -> [(id: UUID, database: UInt64, end: [UInt64])] {
     let new = Set(transaction.new.map(\.entry.id))
     return transaction.logEnds.compactMap { list in
@@ -160,13 +160,13 @@ final class ModelDatabase {
     }
   }
 
-  /// A push is stored or parked: the next list comes behind its last ones.
+  /// Replaces the stored ends by those of a push that is stored or parked.
   private func moveLogEnds(to push: StockedPush) {
     let server = PushStock.serverID(ofCollector: push.collector)
     for lists in push.logLists.all { logEnds[server, default: [:]][lists.database] = lists.end }
   }
 
-  /// What has to be stored of a push's tuples for a target, if so many of its metrics are.
+  /// The tuples of a push for a target that have to be stored when its first `begun` metrics are stored.
   private func expected(_ push: StockedPush, after begun: Int, _ target: Int) -> [UInt8] {
     // By the push that these metrics are by themselves, which was decoded by itself.
     let stored = begun == 0 ? 0 : stock.beginning(of: push, metrics: begun)?.tuples[target].count ?? 0
@@ -176,11 +176,9 @@ final class ModelDatabase {
     for lists in push.logLists.all where lists.metricsBefore >= begun {
       // As the rule says it: the longest end that the list begins with.
       let end = ends[lists.database] ?? []
-      let known = (0...min(end.count, lists.lines.count)).last {
-        Array(end.suffix($0)) == Array(lists.lines.prefix($0))
-      }
-      if known ?? 0 > 0 { simulation.note("log lines known", [known!]) }
-      bytes.removeFirst(lists.byteCounts.prefix(known ?? 0).reduce(0, +))
+      let known =
+        (0...min(end.count, lists.lines.count)).last { Array(end.suffix($0)) == Array(lists.lines.prefix($0)) } ?? 0
+      bytes.removeFirst(lists.byteCounts.prefix(known).reduce(0, +))
     }
     return bytes
   }

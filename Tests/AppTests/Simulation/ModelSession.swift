@@ -151,7 +151,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
       advance()
     case .logEnds:
       let ends = database.logEnds(before: transaction).map { id, database, end in
-        [id.description, String(Int64(bitPattern: database)), #"\x"# + Hex.encode(LogEnd.bytes(end))]
+        [id.description, String(Int64(bitPattern: database)), #"\x"# + Hex.encode(end.bigEndianBytes)]
       }
       put(.rows(ends), after: simulation.pause)
       advance()

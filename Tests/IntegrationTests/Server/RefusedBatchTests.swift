@@ -182,7 +182,8 @@ import Testing
       case .refusingAtCommit: Trigger.commit.script(refusing: "true")
       case .corrupt: "CHECKPOINT"
       // A view has the name that the day's partition would have.
-      case .partitionRefused: Self.eachPartition("DROP TABLE metrics.%1$I; CREATE VIEW metrics.%1$I AS SELECT 1 AS one")
+      case .partitionRefused:
+        Self.todaysPartition("DROP TABLE metrics.%1$I; CREATE VIEW metrics.%1$I AS SELECT 1 AS one")
       }
     }
 
@@ -199,7 +200,7 @@ import Testing
       }
     }
 
-    private static func eachPartition(_ statement: String) -> String {
+    private static func todaysPartition(_ statement: String) -> String {
       let name = "disk_usage_p" + TestCollector.now().prefix(10).filter(\.isNumber)
       return "DO $$ BEGIN EXECUTE format('\(statement)', '\(name)'); END $$"
     }

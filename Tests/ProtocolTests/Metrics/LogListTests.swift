@@ -102,3 +102,34 @@ import Testing
     #expect(both.first?.bytes.isEmpty == false)
   }
 }
+
+/// What a client can make expensive.
+@Suite(.timeLimit(.minutes(2))) struct LogListCostTests {
+  @Test func `the overlap is the longest, for any lines`() {
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<5000 {
+      let lines = { (count: Int) in (0..<count).map { _ in UInt64.random(in: 0...1, using: &random) } }
+      let (end, list) = (lines(.random(in: 0...9)), lines(.random(in: 0...9)))
+      let longest = (0...min(end.count, list.count)).last { Array(end.suffix($0)) == Array(list.prefix($0)) }
+      #expect(LogLists.overlap(of: end, and: list) == longest, "\(end) \(list)")
+    }
+  }
+
+  @Test func `lines that nearly repeat each other cost no more than others`() {
+    let same = [UInt64](repeating: 1, count: 100_000)
+    #expect(LogLists.overlap(of: same + [2], and: same) == 0)
+    #expect(LogLists.overlap(of: same, and: same + [2]) == 100_000)
+  }
+
+  @Test func `a list for each of many databases is found at once`() {
+    var lists = LogLists()
+    for round in 0..<2 {
+      for database in UInt64(0)..<50_000 {
+        lists.append(database, byteCount: 1, database: database)
+        let repeated = lists.endList(metricsBefore: 0, before: PushBoundaries.Extent(), remembered: 10)
+        #expect(repeated.rows == round)
+      }
+    }
+    #expect(lists.all.count == 50_000)
+  }
+}

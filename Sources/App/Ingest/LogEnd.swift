@@ -1,0 +1,37 @@
+// The end of a log list as PostgreSQL has it.
+
+import Protocol
+
+struct LogEnd: SQLRow {
+  let database: Int64
+  /// The digests of its last lines, as bytes.
+  let lines: [UInt8]
+
+  static let columns = [
+    SQLColumn("push_id", UUID.self), SQLColumn("database_id", Int64.self), SQLColumn("lines", [UInt8].self),
+  ]
+  init(from row: inout RowReader) throws(DatabaseError) {
+    _ = try row.next() as UUID
+    database = try row.next()
+    lines = try row.next()
+  }
+}
+
+extension [UInt64] {
+  /// The words as `bytea` has them: 8 bytes each, the most significant first.
+  var bigEndianBytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count * 8)
+    for word in self {
+      for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * shift))) }
+    }
+    return bytes
+  }
+
+  /// The words that whole eights of `bytes` are.
+  init(bigEndianBytes bytes: [UInt8]) {
+    self = stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map { start in
+      bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
+}
