@@ -26,7 +26,7 @@ public enum HTTPDate {
     return String(repeating: "0", count: width - digits.utf8.count) + digits
   }
 
-  /// The proleptic Gregorian date of a day number (Howard Hinnant, "chrono-compatible low-level date algorithms").
+  /// Proleptic Gregorian date of a day number (Howard Hinnant, "chrono-compatible low-level date algorithms").
   private static func civil(daysSinceEpoch: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = daysSinceEpoch + 719_468  // days since 0000-03-01
     let era = Int(floorDivide(Int64(shifted), 146_097))
