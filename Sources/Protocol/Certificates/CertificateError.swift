@@ -24,6 +24,7 @@ public enum CertificateError: Error, Equatable, Sendable {
 }
 
 extension CertificateError: CustomStringConvertible {
+  /// The reason in words, for a log.
   public var description: String {
     switch self {
     case .malformed(let reason): "the text is not PEM or DER of the expected kind: \(reason)"

@@ -1,5 +1,6 @@
 // Two steps of the decoder on their own, for the bench that measures them.
 
+/// The two steps.
 package enum JSONStages {
   /// Scans for the end of one value.
   /// - Returns: the length of the value in bytes; the length of `json` if it has no end.

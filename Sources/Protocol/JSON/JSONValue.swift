@@ -17,7 +17,9 @@ public enum JSONValue: Sendable, Equatable {
 public struct JSONObject: Sendable, Equatable {
   /// One member of an object.
   public struct Member: Sendable, Equatable {
+    /// The name of the member.
     public let name: String
+    /// The value of the member.
     public let value: JSONValue
   }
 

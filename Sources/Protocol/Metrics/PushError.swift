@@ -90,9 +90,12 @@ public struct AlteredValue: Sendable, Hashable {
 
   /// What happened to a value, and the reason.
   public struct Kind: Sendable, Hashable {
+    /// The reason.
     public let code: RejectCode
+    /// What happened to the value.
     public let action: Action
 
+    /// Makes a kind.
     public init(_ code: RejectCode, _ action: Action) {
       self.code = code
       self.action = action

@@ -51,6 +51,7 @@ public enum CertificateVerdict: Equatable, Sendable {
 }
 
 extension CertificateVerdict.Reason: CustomStringConvertible {
+  /// The reason in words. "it" is the certificate.
   public var description: String {
     switch self {
     case .unknownAuthority: "no trusted authority signed it"

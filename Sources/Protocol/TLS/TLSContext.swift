@@ -8,6 +8,7 @@ public enum TLSVersion: Int32, Comparable, Sendable {
   case tls12 = 0x0303
   case tls13 = 0x0304
 
+  /// Whether `left` is the older version.
   public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.rawValue < right.rawValue }
 }
 

@@ -33,6 +33,7 @@ public enum TLSError: Error, Equatable, Sendable {
 }
 
 extension TLSError: CustomStringConvertible {
+  /// The error in words, for a log.
   public var description: String {
     switch self {
     case .unusableIdentity(let error): "the certificate chain or its private key cannot be used: \(error)"

@@ -97,6 +97,7 @@ extension TOMLError: CustomStringConvertible {
 }
 
 extension TOMLError.Reason: CustomStringConvertible {
+  /// The rule in words.
   public var description: String {
     switch self {
     case .documentTooLarge(let limit): "the document is larger than \(limit) bytes"
@@ -126,6 +127,7 @@ extension TOMLError.Reason: CustomStringConvertible {
 }
 
 extension TOMLError.Expectation: CustomStringConvertible {
+  /// The expected token in words.
   public var description: String {
     switch self {
     case .key: "a key"
