@@ -71,7 +71,7 @@ public struct JWTKeySet: Equatable, Sendable {
     }
   }
 
-  /// Whether both sets have the same names and secrets in the same order. The comparison takes no constant time.
+  /// Whether both sets have the same names and secrets in the same order. The time of the comparison depends on the secrets.
   public static func == (left: JWTKeySet, right: JWTKeySet) -> Bool {
     left.keys.elementsEqual(right.keys) { $0.id == $1.id && $0.secret == $1.secret }
   }

@@ -137,8 +137,8 @@ enum PostgresTimestamp {
         return Date(year: first, month: second, day: day)
       }
       guard digits == 2, let year = number(digits: 4...6) else { return nil }
-      // With points the day comes first (German). Otherwise a number above 12 must be the day; without one the order is
-      // unknown.
+      // With points the day comes first (German). Otherwise a number above 12 must be the day. Two different numbers up
+      // to 12 leave the order unknown.
       if separator == 0x2E || first > 12 || first == second { return Date(year: year, month: second, day: first) }
       return second > 12 ? Date(year: year, month: first, day: second) : nil
     }

@@ -106,7 +106,6 @@ public struct TLSSession: ~Copyable {
 
   /// Encrypts all of `plaintext` into `ciphertextOut`. A head and its body in one call give one record.
   /// - Throws: `.notEstablished`, `.closed`, or the error that ended the session.
-  /// - Throws: `.notEstablished`, `.closed`, or what ended the session.
   public mutating func send(_ plaintext: Span<UInt8>, ciphertextOut: inout ByteBuffer) throws(TLSError) {
     if let failure { throw failure }
     guard isEstablished else { throw .notEstablished }
