@@ -37,8 +37,7 @@ import Testing
     return try #require(try await attacked.server.database.one(statement)).value
   }
 
-  @Test func `the client's address comes from the header, in both versions and with TLS right behind it`() async throws
-  {
+  @Test func `the client's address comes from a header of either version, with TLS right behind it`() async throws {
     let attacked = try await start()
     #expect(try await address(client(attacked, Self.header), attacked) == "203.0.113.7")
     #expect(try await address(client(attacked, Self.binary), attacked) == "203.0.113.8")

@@ -140,8 +140,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a collector that the ledger refuses gets the reason, is not parked, and disturbs no other`() async throws
-  {
+  @Test func `a collector that the ledger refuses gets the reason, and no other collector is refused`() async throws {
     let server = try await start()
     let (guilty, other) = (try await server.enrol(), try await server.enrol())
     let fleet = Fleet(server)

@@ -39,8 +39,7 @@ struct SigningRequestTests {
     ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
     ["-newkey", "rsa:2048"], ["-newkey", "ed25519"],
   ])
-  func `a good key is certified, the names of the request are ignored, and openssl agrees`(_ key: [String]) async throws
-  {
+  func `a good key is certified without the names of its request, and openssl agrees`(_ key: [String]) async throws {
     let server = try await server()
     let victim = try await server.enrol()
     let made = try await request(
