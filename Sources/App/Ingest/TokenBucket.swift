@@ -1,8 +1,9 @@
-// Token buckets: how much a collector may send, how often an account may log in.
+// Token buckets limit how much a collector may send and how often an account may log in.
 
 import Reactor
 
-/// A bucket that refills at a constant rate up to its burst. Times are the caller's, so that tests hold the clock.
+/// A bucket that refills at a constant rate up to its burst. The caller passes the time, so that tests control the
+/// clock.
 struct TokenBucket {
   private var tokens: Double
   private var updated: MonotonicTime
@@ -13,22 +14,22 @@ struct TokenBucket {
     updated = now
   }
 
-  /// Takes `count` tokens if the bucket holds at least one: a single large request may overdraw a bucket, and is paid
-  /// for by those after it. - Returns: nil if taken, else how long until the bucket holds one.
+  /// Takes `count` tokens if the bucket holds at least one. A single large request may overdraw the bucket; later
+  /// requests then wait longer. - Returns: nil if the tokens are taken, else the time until the bucket holds one.
   mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: MonotonicTime) -> Duration? {
     let elapsed = updated.duration(to: now)
     if elapsed > .zero {
       tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
       updated = now
     }
-    // A whole token, not the first crumb of one: else the refill of a millisecond would let one more through.
+    // A whole token is needed, not a fraction: otherwise the refill of a millisecond would admit another request.
     let needed = min(count, 1)
     if tokens < needed { return .nanoseconds(Int64(((needed - tokens) / rate * 1e9).rounded(.up)) + 1_000_000) }
     tokens -= count
     return nil
   }
 
-  /// Whether the bucket has had time to fill up, so that forgetting it changes nothing.
+  /// Whether the bucket is full again, so that dropping it changes nothing.
   func isFull(perSecond rate: Double, burst: Double, now: MonotonicTime) -> Bool {
     tokens + rate * (Double(updated.duration(to: now).wholeNanoseconds) / 1e9) >= burst
   }
