@@ -1,24 +1,24 @@
 internal import CEpoll.Postgres
 internal import Glibc
 
-/// Everything about the database that can be set. Durations are absolute limits, counts are per process.
+/// The settings of a database client. Durations are upper limits; counts are per process.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
-  /// As seen in pg_stat_activity.
+  /// The name shown in pg_stat_activity.
   var applicationName = "pganalytics"
-  /// From the first packet to a session that takes statements.
+  /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
-  /// Connections of the admin lane.
+  /// The number of connections of the admin lane.
   var adminConnections = 4
-  /// Requests that may wait for one of them; the next is refused with `.overloaded`.
+  /// How many requests may wait for a connection. Further requests are refused with `.overloaded`.
   var adminQueueLimit = 256
-  /// How long one may wait, then it is refused with `.waitedTooLong`.
+  /// How long a request may wait before it is refused with `.waitedTooLong`.
   var adminQueueDeadline: Duration = .seconds(5)
   /// `statement_timeout` of the admin lane.
   var adminStatementTimeout: Duration = .seconds(30)
-  /// Asked before a connection is lent; nil: nobody's work gives way to another's.
+  /// Asked before a connection is lent; nil: queries do not give way to pushes.
   var pacing: QueryPacing?
-  /// nice(2) of the backends, where we may set it; 0 leaves them alone.
+  /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
   var niceness = 0
 
   init(address: DatabaseAddress) { self.address = address }
@@ -27,16 +27,18 @@ struct DatabaseSettings: Sendable {
 extension DatabaseSettings {
   /// Begins a connection. - Returns: a PGconn for `PQconnectPoll` and `PQfinish`; nil if memory ran out.
   func startSession() -> OpaquePointer? {
-    // Keepalives find a peer that vanished without a FIN; what the address says about them comes later, and wins.
+    // Keepalives detect a peer that vanished without a FIN. Values in the address come later and replace these.
     var defaults = [
       ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
-      // Kerberos looks for tickets and asks its servers while the loop waits; who wants its encryption says so.
+      // With GSSAPI encryption libpq looks for tickets and asks Kerberos servers while the loop waits. It has to be
+      // requested explicitly.
       ("gssencmode", "disable"),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
     if given.contains(where: { $0.0.hasPrefix("host") && $0.1.contains(",") }) {
-      // Of several hosts the one that writes. `read-write` would also refuse one that a default of the role keeps from it.
+      // With several hosts, libpq chooses the primary. `read-write` would also reject a primary whose role has a
+      // read-only default.
       defaults.append(("target_session_attrs", "primary"))
     }
     let parameters =

@@ -1,11 +1,11 @@
-// SQL stays SQL, calls are typed, and a test prepares every statement on the migrated schema. Nothing is put together
-// from strings at run time.
+// SQL statements with typed parameters and rows. A test prepares every statement on the migrated schema. No SQL is
+// assembled from strings at run time.
 
 /// A statement with typed parameters ($1, $2, ...) and a typed row.
 ///
 ///     static let byName = Statement<String, Account>("user_by_name", "SELECT ... WHERE lower(username) = lower($1)")
 struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
-  /// The name it is prepared under; unique in the program.
+  /// The name under which a session prepares the statement; unique in the program.
   let name: String
   let sql: String
 
@@ -33,7 +33,7 @@ struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
   }
 }
 
-/// What a statement declares, without its types: for the test that compares it with what the database says.
+/// A statement's declaration without its Swift types. A test compares it with the database's description.
 struct StatementDescription: Hashable, Sendable {
   let name: String
   let sql: String
@@ -45,7 +45,7 @@ struct StatementDescription: Hashable, Sendable {
 /// The values of one execution in binary format.
 struct EncodedParameters: Hashable, Sendable {
   private(set) var bytes: [UInt8] = []
-  /// Where each value lies in `bytes`; nil: NULL.
+  /// The position of each value in `bytes`; nil for NULL.
   private(set) var ranges: [Range<Int>?] = []
 
   mutating func append<Value: SQLValue>(_ value: Value) {

@@ -1,60 +1,64 @@
 /// How metric rows are stored.
 enum StorageKind: String, Sendable, CaseIterable {
-  /// Partitioned tables, a day each, made and dropped by us.
+  /// Tables with a partition for each day, which this program makes and drops.
   case plain
   /// Hypertables of TimescaleDB, which makes, compresses and drops their chunks itself.
   case timescale
 }
 
-/// What is kept, and for how long.
+/// What is stored, and for how long. Fields named `Days` are days; other times are Durations.
 struct StorageSettings: Sendable {
-  /// Nil: TimescaleDB where it can be had, else plain. It counts only while no metric table exists: the kind is decided once.
+  /// Nil means TimescaleDB if it is available, else plain. The value counts only until the first metric table exists:
+  /// the kind never changes later.
   var kind: StorageKind?
-  /// Days of metric rows. A push may bring rows as old as this.
+  /// How many days metric rows are kept. A push may contain rows as old as this.
   var retentionDays: Int32 = 30
-  /// Those of tables that have others.
+  /// The retention of tables that have a retention of their own.
   var tableRetentionDays: [String: Int32] = [:]
-  /// Days of roll-ups of an hour.
+  /// How many days roll-ups of an hour are kept.
   var rollupRetentionDays: Int32 = 365
-  /// Days of roll-ups of 5 minutes; never less than there are rows.
+  /// How many days roll-ups of 5 minutes are kept; never less than metric rows.
   var fineRollupRetentionDays: Int32 = 30
-  /// Between two rounds of rolling up, and how long after a bucket's end: rows should have arrived by then.
+  /// The time between two rounds of rolling up, and how long a round waits after a bucket's end for late rows.
   var rollupInterval: Duration = .seconds(300)
   var rollupDelay: Duration = .seconds(120)
-  /// Servers that are rolled up in one transaction, and the longest stretch of time of them.
+  /// How many servers are rolled up in one transaction, and the longest time span of one transaction.
   var rollupServers = 50
   var rollupSpan: Duration = .seconds(6 * 3600)
-  /// Rows that a statement on several servers may decompress (TimescaleDB).
+  /// How many rows a statement on several servers may decompress (TimescaleDB).
   var rollupDecompressedRows = 1_000_000
-  /// Before a unit that failed is tried again: first, and at most.
+  /// The pause before a failed unit is tried again: the first pause, and the longest.
   var rollupRetry: Duration = .seconds(600)
   var rollupRetryMaximum: Duration = .seconds(86_400)
-  /// Failures of one server's table in a round, or of a table of which nothing succeeds, after which the rest of it waits.
+  /// After this many failures for one server's table in a round, or for a table without any success, the rest of it
+  /// waits.
   var rollupFailures = 16
-  /// `statement_timeout` of rolling up.
+  /// The `statement_timeout` of rolling up.
   var rollupTimeout: Duration = .seconds(300)
-  /// Days for which a repeated push is recognised, from its receipt on: as long as it may bring a row that is not refused.
+  /// For how many days after its receipt a repeated push is recognised: as long as its rows are not rejected as too
+  /// old.
   var repeatDays: Int32 = 31
-  /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
+  /// The ledger keeps a push under its day if the day is at most this many days before its receipt.
   static let ledgerDaysBack: Int32 = 2
-  /// Days for which the ledger's partitions are kept: an entry may be older by its day than by its receipt, and two clocks may
-  /// differ by a day.
+  /// How many days the ledger's partitions are kept. The day of an entry may be earlier than that of its receipt, and
+  /// two clocks may differ by a day.
   var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
-  /// Days ahead for which partitions are made.
+  /// For how many days ahead partitions are made.
   var partitionDaysAhead: Int32 = 3
-  /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.
+  /// The age in days at which TimescaleDB compresses a chunk. By then late rows have arrived.
   var compressAfterDays: Int32 = 2
-  /// Days of the audit trail.
+  /// How many days the audit trail is kept.
   var auditRetentionDays: Int32 = 365
-  /// How long after its last lock-out, or failure, a name's failed logins are remembered.
+  /// How long a name's failed logins are remembered after its last lock-out or failure.
   var loginFailureMemory: Duration = .seconds(3600)
-  /// Between two rounds of maintenance.
+  /// The time between two rounds of maintenance.
   var maintenanceInterval: Duration = .seconds(3600)
-  /// After a round that failed.
+  /// The pause after a failed round.
   var maintenanceRetry: Duration = .seconds(60)
-  /// How long DDL may wait for a lock. Whoever comes after it waits too, so it gives up early and tries again.
+  /// How long DDL may wait for a lock. Every later statement on the table waits behind it, so it gives up early and
+  /// tries again.
   var ddlLockTimeout: Duration = .seconds(2)
-  /// Attempts at DDL that met a lock.
+  /// How often DDL that did not get a lock is tried.
   var ddlAttempts = 10
 
   init() {}

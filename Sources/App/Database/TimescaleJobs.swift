@@ -1,4 +1,5 @@
-// TimescaleDB's jobs for our hypertables: which fail, and whether PostgreSQL has the processes that they need.
+// The state of TimescaleDB's jobs for the program's hypertables: which jobs fail, and whether PostgreSQL has enough
+// processes for them.
 
 import Protocol
 
@@ -45,7 +46,7 @@ struct WorkerProcesses: SQLRow, Hashable {
     self.needed = needed
   }
 
-  /// What to do, for people; nil: there are enough.
+  /// What the operator should do; nil if there are enough.
   var advice: String? {
     if permitted >= needed { return nil }
     return """
@@ -72,7 +73,7 @@ extension TimescaleStatements {
     }
   }
 
-  /// How hypertables are compressed, as `ChunkCompression` says it.
+  /// The compression settings of the hypertables, as in `ChunkCompression`.
   static let compression = Statement<Compression>(
     "timescale_compression",
     """
