@@ -1,8 +1,9 @@
-// How far rolling up is: what waits, since when, and what was set aside. For /metrics and `pganalytics db status`.
+// The state of rolling up: what is pending, since when, and what was set aside. For /metrics and `pganalytics db
+// status`.
 
 import Protocol
 
-/// Of one width.
+/// The state of one step.
 struct RollupState: SQLRow, Hashable {
   let stepSeconds: Int32
   /// Servers with rows, or finer roll-ups, that are due, and units.
@@ -38,7 +39,7 @@ struct RollupState: SQLRow, Hashable {
   var step: RollupStep? { RollupStep.allCases.first { $0.seconds == Int64(stepSeconds) } }
 }
 
-/// Units of a table that failed for one reason.
+/// Units of one table that failed for the same reason.
 struct RollupFailure: SQLRow, Hashable {
   let stepSeconds: Int32
   let table: String
@@ -67,7 +68,7 @@ struct RollupFailure: SQLRow, Hashable {
 }
 
 enum RollupStateStatements {
-  /// $1: seconds from a bucket's end until it is rolled up.
+  /// Parameters: the seconds from a bucket's end until it is rolled up.
   static let state = Statement<Double, RollupState>(
     "rollup_state",
     """
@@ -91,7 +92,7 @@ enum RollupStateStatements {
     ORDER BY s.step_seconds
     """)
 
-  /// $1: at most.
+  /// Parameters: the largest number of rows.
   static let failures = Statement<Int64, RollupFailure>(
     "rollup_failures",
     """
