@@ -80,7 +80,7 @@ enum CollectorAdminStatements {
     exists.description, fleet.description,
   ]
 
-  /// Every collector with its status. $1: seconds of silence after which one is offline.
+  /// Every collector with its status. Parameters: seconds of silence after which a collector is offline.
   private static let collectors = """
     SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
@@ -93,7 +93,7 @@ enum CollectorAdminStatements {
     FROM pganalytics.collectors c
     """
 
-  /// $2: status or null; $3: a part of name or host name, or null.
+  /// Parameters: $2 is a status or NULL; $3 is a part of the name or host name, or NULL.
   private static let filter = """
     ($2::text IS NULL OR status = $2)
       AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(hostname), lower($3)) > 0)
@@ -118,11 +118,12 @@ enum CollectorAdminStatements {
   /// Parameters: silence, id.
   static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")
 
-  /// The same, and nobody else changes it, or what belongs to it, until the transaction ends.
+  /// The same, with the row locked until the end of the transaction, so that nobody else changes the collector or what
+  /// belongs to it.
   static let lock = Statement<Double, UUID, CollectorRow>(
     "collector_lock", collectors + " WHERE c.id = $2 FOR UPDATE OF c")
 
-  /// One that was revoked before keeps its time.
+  /// Revokes a collector. A collector that was revoked before keeps its time.
   static let revoke = Statement<UUID, NoRow>(
     "collector_revoke",
     """
@@ -130,7 +131,7 @@ enum CollectorAdminStatements {
     SET revoked_at = coalesce(revoked_at, now()), enrolment_permitted_until = NULL WHERE id = $1
     """)
 
-  /// $1: seconds of silence after which one is offline.
+  /// The number of collectors by status. Parameters: seconds of silence after which a collector is offline.
   static let fleet = Statement<Double, FleetStatus>(
     "collectors_fleet",
     """
@@ -145,7 +146,7 @@ enum CollectorAdminStatements {
   static let exists = Statement<UUID, SingleValue<Bool>>(
     "collector_exists", "SELECT EXISTS (SELECT 1 FROM pganalytics.collectors WHERE id = $1)")
 
-  /// Parameters: id, seconds. No row if there is no such collector, or if its revocation is final.
+  /// Permits an enrolment. Parameters: id, seconds. No row if there is no such collector or its revocation is final.
   static let permit = Statement<UUID, Double, SingleValue<Timestamp>>(
     "collector_permit_enrolment",
     """
