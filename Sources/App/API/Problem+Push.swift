@@ -1,4 +1,4 @@
-// Why a push is refused, as sentences: they name the member of the body, and no name of the program's.
+// The sentences about refused pushes. They name the member of the body and no name from the program.
 
 import Protocol
 
@@ -22,7 +22,7 @@ extension Problem {
 }
 
 extension PushError {
-  /// `metrics[3]: unexpected character, at byte 812`.
+  /// The place and the fault: `metrics[3]: unexpected character, at byte 812`.
   fileprivate func placed(_ words: String) -> String {
     (path.isEmpty ? "" : path + ": ") + words + ", at byte \(offset)"
   }
