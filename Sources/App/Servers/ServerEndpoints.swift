@@ -1,4 +1,4 @@
-// The monitored servers.
+// The endpoints that list the monitored servers.
 
 import Protocol
 
@@ -21,7 +21,7 @@ struct ServerAnswer: ResponseBody {
   }
 }
 
-/// What a list of servers is sorted by; `-` before a name: the other way round.
+/// The order of a list of servers; `-` before a name means descending.
 enum ServerOrder: String, CaseIterable, Sendable {
   case id
   case idDescending = "-id"
@@ -75,7 +75,7 @@ enum ServerEndpoints {
     }
   }
 
-  /// The server of this id. - Throws: `.notFound`
+  /// The server with this id. - Throws: `.notFound`
   static func server(_ id: Int64, _ services: Services) async throws(Problem) -> MonitoredServer {
     guard let id = Int32(exactly: id) else { throw Problem(.notFound, "there is no such server") }
     let server = try await services.query { database throws(DatabaseError) in

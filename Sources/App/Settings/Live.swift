@@ -1,24 +1,26 @@
-// Values that may change while the server runs. Who keeps a copy of one keeps it for ever; who keeps this asks each time.
+// Values that may change while the server runs. A copy of such a value becomes outdated; a `Live` returns the current
+// value each time.
 
 import Synchronization
 
-/// A value as it is now.
+/// Returns the current value.
 struct Live<Value: Sendable>: Sendable {
   private let read: @Sendable () -> Value
 
   init(_ read: @escaping @Sendable () -> Value) { self.read = read }
 
-  /// One that stays as it is.
+  /// A value that never changes.
   init(constant value: Value) { read = { value } }
 
   var now: Value { read() }
 }
 
 extension Live where Value == Duration {
-  /// A wait notices a changed length within this time.
+  /// The longest time until a wait notices that its length has changed.
   private static var step: Duration { .seconds(1) }
 
-  /// Waits that long from now, by what it is meanwhile. - Throws: `CancellationError`
+  /// Waits for the current value's length. If the value changes during the wait, the new length counts, from the
+  /// beginning of the wait. - Throws: `CancellationError`
   func sleep() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -30,17 +32,18 @@ extension Live where Value == Duration {
   }
 }
 
-/// The settings of the process, for whoever is built at the start and must follow them: it can't take a copy of them all.
+/// Access to the process's settings for objects that are built at the start and have to follow changes. It does not
+/// allow copying all settings.
 struct FollowedSettings: Sendable {
   private let settings: LiveSettings
 
   init(_ settings: LiveSettings) { self.settings = settings }
 
-  /// What follows from them, or one of them.
+  /// A value that is derived from the settings.
   func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> { settings.live(value) }
 }
 
-/// The settings of the process, for whoever is on no lane. The lanes hold copies of their own: see `Lane.use`.
+/// The process's settings, for code that does not run on a lane. Lanes hold their own copies, see `Lane.use`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>
 
@@ -50,7 +53,7 @@ final class LiveSettings: Sendable {
 
   func replace(with settings: Settings) { state.withLock { $0 = settings } }
 
-  /// What follows from them, or one of them.
+  /// A value that is derived from the settings.
   func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> {
     Live { [self] in value(now) }
   }

@@ -1,12 +1,12 @@
-// One row a setting: name, unit, help, and when a change of it counts. The environment variable, `--set`, the file's key,
-// `pganalytics config`, the README's limits table and what SIGHUP changes derive from the rows; the default is the stored
-// value in `Settings`.
+// One declaration for each setting: name, unit, help, and when a change takes effect. The environment variable,
+// `--set`, the file's key, `pganalytics config`, the README's table and the effect of SIGHUP derive from the
+// declarations. The default is the stored value in `Settings`.
 
 import Logging
 import Protocol
 import Reactor
 
-/// What a setting is called and how its text is read.
+/// The name of a setting and how its text is read.
 struct SettingDeclaration: Sendable {
   enum Field: Sendable {
     case text(any WritableKeyPath<Settings, String> & Sendable)
@@ -15,24 +15,24 @@ struct SettingDeclaration: Sendable {
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
-    /// Networks, `10.0.0.0/8,2001:db8::/32`; an address without a length is one.
+    /// Networks such as `10.0.0.0/8,2001:db8::/32`. An address without a length is a network of its own.
     case networks(any WritableKeyPath<Settings, [IPNetwork]> & Sendable)
-    /// A time for each of some names, of these: `pg_log=7d,pg_locks=3d`.
+    /// A time for some of the names: `pg_log=7d,pg_locks=3d`.
     case times(any WritableKeyPath<Settings, [String: Duration]> & Sendable, of: [String], ClosedRange<Duration>)
   }
 
-  /// When a changed value counts.
+  /// When a changed value takes effect.
   enum Effect: String, Sendable {
     /// At SIGHUP, in the running server.
     case live
-    /// At the next start: it says where things are, or how large something is made at the start.
+    /// At the next start, because the setting is a place or the size of something that is made at the start.
     case restart
   }
 
   let name: String
   let field: Field
   let help: String
-  /// Not to be shown.
+  /// Whether the value must not be shown.
   let isSecret: Bool
   let effect: Effect
 
@@ -56,7 +56,7 @@ extension Settings {
   private static let day = Duration.seconds(86_400)
   private static let year = Duration.seconds(366 * 86_400)
 
-  /// Settings of earlier versions, and what is to be said to who still has them.
+  /// Settings of earlier versions, with a hint for users who still have them.
   static let gone = [
     "query_rest": queryRestSuccessor, "query_rest_owed": queryRestSuccessor, "query_rest_maximum": queryRestSuccessor,
   ]
