@@ -10,7 +10,7 @@ struct ServeCommand: ServingCommand {
   @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
   @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
   @Option(help: "Directory of certificates and keys.") var dataDir: String?
-  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @Option(help: "Event loops; 0 is one per core.") var loops: String?
   @OptionGroup var options: SettingOptions
 
   func run() async throws {

@@ -13,7 +13,7 @@ struct UpCommand: ServingCommand {
 
   @Option(help: "Directory of all data.") var dataDir: String?
   @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
-  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @Option(help: "Event loops; 0 is one per core.") var loops: String?
   @OptionGroup var options: SettingOptions
 
   func run() async throws {

@@ -68,7 +68,7 @@ enum SystemEndpoints {
       .get, "/api/v1/health", id: "getHealth", tag: .system, access: .anyone,
       summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
       answers: [
-        .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database does not answer."),
+        .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Database unreachable."),
       ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
