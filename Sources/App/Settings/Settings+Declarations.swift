@@ -200,7 +200,7 @@ extension Settings {
     ),
     .init(
       "commits_stalled_after", .time(\.commitsStalledAfter, .seconds(1)...hour),
-      "The server is not ready after this time without a commit in which the database answers two writers nothing."),
+      "If the database is silent to two writers for this long, and no commit ends, the server is not ready."),
     .init("lock_timeout", .time(\.lockTimeout, .zero...hour), "PostgreSQL lock_timeout of writers."),
     .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
     .init(
