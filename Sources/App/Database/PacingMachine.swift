@@ -14,7 +14,6 @@
 //
 // After a debt, only half of the connections work for a while. So one query steadily follows the other, instead of two
 // at once and then none.
-// of two at once and then none.
 
 import Reactor
 

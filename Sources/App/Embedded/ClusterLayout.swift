@@ -9,7 +9,6 @@
 // PostgreSQL refuses to run as root. If root starts this program, the cluster belongs to `postgres` (else `nobody`).
 // The program writes its own files beside that user's directories and never inside, where the user could have placed a
 // link.
-// own files beside its directories, never inside, where that user could have laid a link.
 
 internal import Glibc
 

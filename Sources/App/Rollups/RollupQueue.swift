@@ -3,7 +3,6 @@
 // Units are tried in groups. If a group fails, it is cut in halves. If a single unit fails, it is cut in two by time,
 // down to one bucket. The group that has waited longest is next, so every unit is tried before any part is cut down to
 // its last bucket.
-// bucket. What waits longest is next, so that all of a group is tried before any part of it is cut to its last bucket.
 
 import Protocol
 

@@ -11,7 +11,6 @@
 // If a table fails in such a transaction, the transaction is repeated without it. The table's part is recorded as units
 // of one table and one server (`RollupUnits`), which get transactions of their own. So a failing table does not stop
 // the others.
-// (RollupUnits), which are made in transactions of their own. So what fails stops nothing beside it.
 
 import Protocol
 
