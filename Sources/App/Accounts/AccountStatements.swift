@@ -89,11 +89,11 @@ enum AccountStatements {
     LIMIT $5 OFFSET $6
     """)
 
-  /// Parameters: the first three of `page`.
+  /// Parameters: as `page`'s first three.
   static let count = Statement<String?, String?, Bool?, SingleValue<Int64>>(
     "users_count", "SELECT count(*) FROM pganalytics.users u WHERE \(isWanted)")
 
-  /// Parameters: username, email, full name, password hash, role, activity. No row if the name is taken.
+  /// Parameters: username, email, full name, password hash, role, activity. No row: the name is taken.
   static let add = Statement<String, String?, String?, String, String, Bool, Account>(
     "user_add",
     """

@@ -84,7 +84,7 @@ struct AuditQuery: QueryParameters {
     subject = query.optional("subject", .string(1...64), "Such as `user:7`.")
     outcome = query.optional("outcome", .choice())
     since = query.optional("since", .time, "The first time, or how long ago: 24h, 7d.")
-    until = query.optional("until", .time, "The end, which is excluded, or how long ago it is.")
+    until = query.optional("until", .time, "The time before which to stop, or how long ago.")
   }
 }
 

@@ -17,7 +17,7 @@ enum AuditStatements {
     AND ($6::timestamptz IS NULL OR at < $6)
     """
 
-  /// Parameters: action, actor, subject, outcome, first time, end (excluded); limit, offset.
+  /// Parameters: action, actor, subject, outcome, first time, time to stop before; limit, offset.
   static let page = Statement<String?, String?, String?, String?, Timestamp?, Timestamp?, Int64, Int64, AuditEntry>(
     "audit_page",
     """
@@ -25,7 +25,7 @@ enum AuditStatements {
     WHERE \(isWanted) ORDER BY at DESC, id DESC LIMIT $7 OFFSET $8
     """)
 
-  /// Parameters: the first six of `page`.
+  /// Parameters: as `page`'s first six.
   static let count = Statement<String?, String?, String?, String?, Timestamp?, Timestamp?, SingleValue<Int64>>(
     "audit_count", "SELECT count(*) FROM pganalytics.audit WHERE \(isWanted)")
 }

@@ -2,7 +2,7 @@
 
 import Protocol
 
-/// The order of a list of collectors; `-` before a name means descending.
+/// What a list of collectors is sorted by; `-` before a name: the other way round.
 enum CollectorOrder: String, CaseIterable, Sendable {
   case name
   case nameDescending = "-name"

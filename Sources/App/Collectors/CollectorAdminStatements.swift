@@ -80,7 +80,7 @@ enum CollectorAdminStatements {
     exists.description, fleet.description,
   ]
 
-  /// Every collector with its status. Parameters: seconds of silence after which a collector is offline.
+  /// Every collector with its status. $1: seconds of silence after which one is offline.
   private static let collectors = """
     SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
@@ -93,7 +93,7 @@ enum CollectorAdminStatements {
     FROM pganalytics.collectors c
     """
 
-  /// Parameters: $2 is a status or NULL; $3 is a part of the name or host name, or NULL.
+  /// $2: status or null; $3: a part of name or host name, or null.
   private static let filter = """
     ($2::text IS NULL OR status = $2)
       AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(hostname), lower($3)) > 0)

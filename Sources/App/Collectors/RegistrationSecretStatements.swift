@@ -75,7 +75,7 @@ enum RegistrationSecretStatements {
     id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, reenrolment, status
     """
 
-  /// Parameters: $1 is a status or NULL; $2 is a part of the name or NULL.
+  /// $1: status or null; $2: a part of the name or null.
   private static let filter = """
     ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR strpos(lower(name), lower($2)) > 0)
     """

@@ -36,7 +36,7 @@ struct DatabaseRows: ~Copyable {
     (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
   }
 
-  /// Decodes every row after checking the columns.
+  /// Decodes every row. Checks the columns first.
   func decode<Row: SQLRow>(as _: Row.Type = Row.self) throws(DatabaseError) -> [Row] {
     if let mismatch = Row.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
     var rows: [Row] = []
@@ -61,7 +61,7 @@ struct RowReader: ~Copyable {
   private let row: CInt
   private var column: CInt = 0
 
-  // Safety: only `DatabaseRows.decode` makes one, and its rows outlive it: it is passed `inout` and can't be copied.
+  // Safety: only `DatabaseRows.decode` makes one, which outlives it: it is lent `inout` and can't be copied.
   fileprivate init(result: OpaquePointer, row: CInt) {
     self.result = result
     self.row = row

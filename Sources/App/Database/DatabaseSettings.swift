@@ -1,22 +1,22 @@
 internal import CEpoll.Postgres
 internal import Glibc
 
-/// The settings of a database client. Durations are upper limits; counts are per process.
+/// Everything about the database that can be set. Durations are absolute limits, counts are per process.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
   /// The name shown in pg_stat_activity.
   var applicationName = "pganalytics"
   /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
-  /// The number of connections of the admin lane.
+  /// Connections of the admin lane.
   var adminConnections = 4
-  /// How many requests may wait for a connection. Further requests are refused with `.overloaded`.
+  /// Requests that may wait for one of them; the next is refused with `.overloaded`.
   var adminQueueLimit = 256
-  /// How long a request may wait before it is refused with `.waitedTooLong`.
+  /// How long one may wait, then it is refused with `.waitedTooLong`.
   var adminQueueDeadline: Duration = .seconds(5)
   /// `statement_timeout` of the admin lane.
   var adminStatementTimeout: Duration = .seconds(30)
-  /// Asked before a connection is lent; nil: queries do not give way to pushes.
+  /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
   /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
   var niceness = 0

@@ -1,5 +1,5 @@
-// Rows as values. A row type lists its columns once. Every result is checked against the list before its first row is
-// read, and a test checks the list against the migrated schema.
+// Rows as values. A row type lists its columns once; the list is checked against every result before the first row is
+// read, and against the migrated schema by a test.
 
 /// One column that a row type expects.
 struct SQLColumn: Hashable, Sendable {
@@ -24,7 +24,7 @@ struct SQLColumn: Hashable, Sendable {
 protocol SQLRow: Sendable {
   /// The result's columns, in order.
   static var columns: [SQLColumn] { get }
-  /// If true, the statement decides the columns, and the row asks `RowReader` for them. `columns` is empty then.
+  /// True: the statement decides the columns, and the row asks `RowReader` what they are. `columns` is empty then.
   static var isOpen: Bool { get }
   /// Reads the columns in order, one `next` each.
   init(from row: inout RowReader) throws(DatabaseError)
@@ -51,7 +51,7 @@ struct SingleValue<Value: SQLValue>: SQLRow {
 }
 
 extension SQLRow {
-  /// Compares the columns of a result with the declared ones. - Returns: the first difference, or nil.
+  /// Whether a result has the declared columns. - Returns: what is different, or nil.
   static func mismatch(with found: [SQLColumn]) -> String? {
     if isOpen { return nil }
     guard found.count == columns.count else { return "\(found.count) columns instead of \(columns.count)" }

@@ -9,7 +9,7 @@ protocol SQLValue: Sendable {
   /// True only for Optional.
   static var isNullable: Bool { get }
   var isNull: Bool { get }
-  /// Appends the binary form. Not called if `isNull`.
+  /// Appends the binary form. Not called when `isNull`.
   func append(to bytes: inout [UInt8])
   /// - Parameter bytes: nil for NULL.
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> Self
@@ -171,7 +171,7 @@ struct JSONText: SQLValue, Hashable {
   init(_ text: String) { self.text = text }
 
   static var type: SQLType { .jsonb }
-  /// jsonb_recv requires a version number before the text.
+  /// jsonb_recv wants a version number before the text.
   private static let version: UInt8 = 1
   func append(to bytes: inout [UInt8]) {
     bytes.append(Self.version)

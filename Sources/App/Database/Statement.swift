@@ -5,7 +5,7 @@
 ///
 ///     static let byName = Statement<String, Account>("user_by_name", "SELECT ... WHERE lower(username) = lower($1)")
 struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
-  /// The name under which a session prepares the statement; unique in the program.
+  /// The name it is prepared under; unique in the program.
   let name: String
   let sql: String
 
@@ -33,7 +33,7 @@ struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
   }
 }
 
-/// A statement's declaration without its Swift types. A test compares it with the database's description.
+/// What a statement declares, without its types: for the test that compares it with what the database says.
 struct StatementDescription: Hashable, Sendable {
   let name: String
   let sql: String

@@ -6,54 +6,52 @@ enum StorageKind: String, Sendable, CaseIterable {
   case timescale
 }
 
-/// What is stored, and for how long. Fields named `Days` are days; other times are Durations.
+/// What is kept, and for how long.
 struct StorageSettings: Sendable {
   /// Nil means TimescaleDB if it is available, else plain. The value counts only until the first metric table exists:
   /// the kind never changes later.
   var kind: StorageKind?
-  /// How many days metric rows are kept. A push may contain rows as old as this.
+  /// Days of metric rows. A push may bring rows as old as this.
   var retentionDays: Int32 = 30
-  /// The retention of tables that have a retention of their own.
+  /// Those of tables that have others.
   var tableRetentionDays: [String: Int32] = [:]
-  /// How many days roll-ups of an hour are kept.
+  /// Days of roll-ups of an hour.
   var rollupRetentionDays: Int32 = 365
-  /// How many days roll-ups of 5 minutes are kept; never less than metric rows.
+  /// Days of roll-ups of 5 minutes; never less than there are rows.
   var fineRollupRetentionDays: Int32 = 30
-  /// The time between two rounds of rolling up, and how long a round waits after a bucket's end for late rows.
+  /// Between two rounds of rolling up, and how long after a bucket's end: rows should have arrived by then.
   var rollupInterval: Duration = .seconds(300)
   var rollupDelay: Duration = .seconds(120)
-  /// How many servers are rolled up in one transaction, and the longest time span of one transaction.
+  /// Servers that are rolled up in one transaction, and the longest stretch of time of them.
   var rollupServers = 50
   var rollupSpan: Duration = .seconds(6 * 3600)
-  /// How many rows a statement on several servers may decompress (TimescaleDB).
+  /// Rows that a statement on several servers may decompress (TimescaleDB).
   var rollupDecompressedRows = 1_000_000
-  /// The pause before a failed unit is tried again: the first pause, and the longest.
+  /// Before a unit that failed is tried again: first, and at most.
   var rollupRetry: Duration = .seconds(600)
   var rollupRetryMaximum: Duration = .seconds(86_400)
-  /// After this many failures for one server's table in a round, or for a table without any success, the rest of it
-  /// waits.
+  /// Failures of one server's table in a round, or of a table of which nothing succeeds, after which the rest of it waits.
   var rollupFailures = 16
-  /// The `statement_timeout` of rolling up.
+  /// `statement_timeout` of rolling up.
   var rollupTimeout: Duration = .seconds(300)
-  /// For how many days after its receipt a repeated push is recognised: as long as its rows are not rejected as too
-  /// old.
+  /// Days for which a repeated push is recognised, from its receipt on: as long as it may bring a row that is not refused.
   var repeatDays: Int32 = 31
-  /// The ledger keeps a push under its day if the day is at most this many days before its receipt.
+  /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
   static let ledgerDaysBack: Int32 = 2
   /// How many days the ledger's partitions are kept. The day of an entry may be earlier than that of its receipt, and
   /// two clocks may differ by a day.
   var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
-  /// For how many days ahead partitions are made.
+  /// Days ahead for which partitions are made.
   var partitionDaysAhead: Int32 = 3
-  /// The age in days at which TimescaleDB compresses a chunk. By then late rows have arrived.
+  /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.
   var compressAfterDays: Int32 = 2
-  /// How many days the audit trail is kept.
+  /// Days of the audit trail.
   var auditRetentionDays: Int32 = 365
-  /// How long a name's failed logins are remembered after its last lock-out or failure.
+  /// How long after its last lock-out, or failure, a name's failed logins are remembered.
   var loginFailureMemory: Duration = .seconds(3600)
-  /// The time between two rounds of maintenance.
+  /// Between two rounds of maintenance.
   var maintenanceInterval: Duration = .seconds(3600)
-  /// The pause after a failed round.
+  /// After a round that failed.
   var maintenanceRetry: Duration = .seconds(60)
   /// How long DDL may wait for a lock. Every later statement on the table waits behind it, so it gives up early and
   /// tries again.

@@ -46,7 +46,7 @@ struct WorkerProcesses: SQLRow, Hashable {
     self.needed = needed
   }
 
-  /// What the operator should do; nil if there are enough.
+  /// What to do, for people; nil: there are enough.
   var advice: String? {
     if permitted >= needed { return nil }
     return """

@@ -342,7 +342,7 @@ extension Settings {
     return database
   }
 
-  /// The settings of the connections for metrics queries.
+  /// Of the connections for metrics queries.
   func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
     database.pacing = pacing
@@ -353,7 +353,7 @@ extension Settings {
     return database
   }
 
-  /// How much queries may delay pushes. A delayed query still has the other half of its time to be served.
+  /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
   var queryAim: QueryPacing.Aim {
     .init(
       slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,

@@ -21,7 +21,7 @@ struct ServerAnswer: ResponseBody {
   }
 }
 
-/// The order of a list of servers; `-` before a name means descending.
+/// What a list of servers is sorted by; `-` before a name: the other way round.
 enum ServerOrder: String, CaseIterable, Sendable {
   case id
   case idDescending = "-id"

@@ -39,13 +39,13 @@ struct MonitoredServer: SQLRow {
 enum ServerStatements {
   static let all = [page.description, count.description, byID.description]
 
-  /// The server's collector that enrolled last; one that is not revoked if there is any.
+  /// The collector that enrolled last, of those that are not revoked if there is one.
   private static let collector = """
     LEFT JOIN LATERAL (SELECT o.id FROM pganalytics.collectors o WHERE o.server_id = s.id
       ORDER BY o.revoked_at IS NOT NULL, o.generation DESC LIMIT 1) c ON true
     """
 
-  /// Parameters: $1 is a part of the name or host name, or NULL.
+  /// $1: a part of name or host name, or null.
   private static let filter = """
     ($1::text IS NULL OR strpos(lower(s.name), lower($1)) > 0 OR strpos(lower(s.hostname), lower($1)) > 0)
     """
