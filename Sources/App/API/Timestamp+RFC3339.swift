@@ -1,9 +1,8 @@
-// RFC 3339 times without Foundation. The days are computed by Howard Hinnant's civil-from-days, which is exact in the
-// proleptic Gregorian calendar.
+// RFC 3339 times, without Foundation. Days by Howard Hinnant's civil-from-days, exact in the proleptic Gregorian calendar.
 
 extension Timestamp {
-  /// Reads `2026-01-31T12:00:00[.fraction](Z|±hh:mm)`; T and Z in either case. Digits after the microsecond are
-  /// dropped. Leap seconds (`:60`) are rejected, because unix time cannot represent them.
+  /// Reads `2026-01-31T12:00:00[.fraction](Z|±hh:mm)`; T and Z in either case. Digits beyond the microsecond are dropped.
+  /// Leap seconds (`:60`) are refused: unix time cannot hold them.
   init?(rfc3339 text: String) {
     var scan = Scan(bytes: Array(text.utf8))
     guard let year = scan.digits(4), scan.take("-"), let month = scan.digits(2), scan.take("-"),
@@ -17,20 +16,20 @@ extension Timestamp {
     self.init(unixMicroseconds: seconds * 1_000_000 + microsecond)
   }
 
-  /// The time in UTC, with six digits of fraction unless they are zero. Years outside 0...9999 (which PostgreSQL has)
-  /// get as many digits as they need.
+  /// In UTC, with six digits of fraction unless they are zero. Years outside 0...9999 (which PostgreSQL has) print with
+  /// as many digits as they need.
   var rfc3339: String {
     let (days, rest) = Self.split(unixMicroseconds)
     return Self.text(days, rest, Self.date(of: days).year)
   }
 
-  /// The exact text of a stored `timestamptz`. Every time that PostgreSQL can store is printed as above, with ` BC`
-  /// after a year before Christ; `infinity` and `-infinity` are printed as such.
+  /// What is stored, as it is: of a `timestamptz` from the first to the last that PostgreSQL can hold the time as above, with
+  /// ` BC` behind a year before Christ; `infinity` and `-infinity` by these names.
   /// - Parameter word: microseconds since 2000-01-01 UTC.
   static func text(ofWord word: Int64) -> String {
     if word == .max { return "infinity" }
     if word == .min { return "-infinity" }
-    // Computed in days, because the last years do not fit into microseconds since 1970.
+    // Counted in days, for the last years do not fit microseconds since 1970.
     let (daysSince2000, rest) = split(word)
     let days = daysSince2000 + 10_957
     let year = date(of: days).year
@@ -43,7 +42,7 @@ extension Timestamp {
     return rest < 0 ? (days - 1, rest + dayLength) : (days, rest)
   }
 
-  /// - Parameter year: the number to print for the day's year.
+  /// - Parameter year: the text to print for the year of the day.
   private static func text(_ days: Int64, _ rest: Int64, _ year: Int64) -> String {
     let (_, month, day) = date(of: days)
     let seconds = rest / 1_000_000
@@ -61,13 +60,13 @@ extension Timestamp {
     switch month {
     case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
     case 4, 6, 9, 11: 30
-    default: 31  // the seven other months
+    default: 31  // the seven others
     }
   }
 
-  /// The days from 1970-01-01 to a date.
+  /// Days from 1970-01-01 to a date.
   private static func days(from year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year  // a year that begins in March: the leap day is its last
+    let shifted = month <= 2 ? year - 1 : year  // a year from March: the leap day is its last
     let era = (shifted >= 0 ? shifted : shifted - 399) / 400
     let yearOfEra = shifted - era * 400
     let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
@@ -112,7 +111,7 @@ extension Timestamp {
       return number
     }
 
-    /// The microseconds of an optional fraction; nil for a dot without digits.
+    /// Microseconds of an optional fraction; nil for a dot without digits.
     mutating func fraction() -> Int64? {
       guard take(".") else { return 0 }
       var microsecond: Int64 = 0
@@ -125,7 +124,7 @@ extension Timestamp {
       return at > start ? microsecond : nil
     }
 
-    /// The offset in minutes east of UTC.
+    /// Minutes east of UTC.
     mutating func offset() -> Int64? {
       if take("Z") || take("z") { return 0 }
       let isWest = take("-")

@@ -18,7 +18,7 @@ final class LoginLimits: Sendable {
 
   private struct Buckets<Key: Hashable> {
     var byKey: [Key: TokenBucket] = [:]
-    /// Clients can invent keys. From this number on, buckets that are full again are dropped.
+    /// Keys are the caller's invention: from this many on, buckets that are full again are forgotten.
     var sweepAt = LoginLimits.remembered
 
     mutating func take(_ key: Key, _ perMinute: Double, _ now: MonotonicTime) -> Duration? {

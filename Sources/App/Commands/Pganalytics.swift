@@ -99,6 +99,6 @@ struct VersionCommand: ParsableCommand {
 
 enum Version {
   static let text = ProgramVersion.text
-  /// The version of the API, which appears as `v1` in paths.
+  /// Of the API, in paths as `v1`.
   static let api = "1.0.0"
 }

@@ -29,8 +29,8 @@ struct Command: Sendable {
     return command
   }
 
-  /// Starts the program and returns while it runs.
-  /// - Parameter output: gets standard output and standard error. The caller keeps ownership.
+  /// Starts it and leaves it running.
+  /// - Parameter output: gets standard output and standard error; stays the caller's.
   func start(output: borrowing OwnedDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
     let id = Self.withCStrings([program] + arguments) { arguments in
       Self.withCStrings(environment) { environment in
@@ -67,7 +67,7 @@ struct Command: Sendable {
     }
   }
 
-  /// Reads until every writer has closed the pipe or the deadline has passed.
+  /// Reads until every writer is gone or the deadline has passed.
   private static func drain(_ source: borrowing OwnedDescriptor, until deadline: ContinuousClock.Instant) -> String {
     var kept: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)

@@ -71,8 +71,7 @@ final class EmbeddedPostgres: Sendable {
   func start() throws(EmbeddedPostgresError) -> Started {
     var notices: [EmbeddedPostgresNotice] = []
     let isRoot = geteuid() == 0
-    // If root starts it, the database runs as another user, who must be able to pass through the directory. The secrets
-    // in it have mode 0600.
+    // Root's database runs as another user, who must be able to pass through; the secrets in it are 0600 each.
     try LocalFile.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
     let dataDirectory = try LocalFile.resolve(settings.dataDirectory)
     let lock = try Self.lock(dataDirectory)
@@ -148,8 +147,7 @@ final class EmbeddedPostgres: Sendable {
     return found
   }
 
-  /// Takes the lock of the data directory. A second server would take over the first server's database and stop it at
-  /// its own end.
+  /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.
   private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> OwnedDescriptor {
     let path = dataDirectory + "/postgres.lock"
     let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT, mode: 0o600)

@@ -1,10 +1,10 @@
-// The file system calls of the private PostgreSQL. A failed call throws an error with call, path and errno. They run at
-// start and stop, on the caller's thread, never on a loop.
+// The file system calls of the private PostgreSQL, each an error with call, path and errno when it fails.
+// All of it runs at start and stop, on the caller's thread, never on a loop.
 
 internal import Glibc
 
 enum LocalFile {
-  /// The result of lstat(2), which does not follow a symbolic link.
+  /// What lstat(2) says: a symbolic link is seen as itself.
   struct Status {
     let userID: uid_t
     let permissions: mode_t
@@ -17,7 +17,7 @@ enum LocalFile {
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// - Returns: nil if the path does not exist or may not be accessed.
+  /// - Returns: nil if nothing is there, or nothing we may look at.
   static func status(of path: String) -> Status? {
     var facts = stat()
     guard lstat(path, &facts) == 0 else { return nil }
@@ -29,7 +29,7 @@ enum LocalFile {
 
   static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
 
-  /// Makes `path` with `mode`, whatever the umask is, and missing parents with mode 0755. What exists does not change.
+  /// Makes `path` with `mode` whatever the umask says, and its missing parents with 0755; what exists stays as it is.
   static func makeDirectory(_ path: String, mode: mode_t) throws(EmbeddedPostgresError) {
     if let status = status(of: path), status.isDirectory { return }
     if access(path, F_OK) == 0 { return }  // a symbolic link to a directory
@@ -39,14 +39,14 @@ enum LocalFile {
     try check("chmod", path, chmod(path, mode))
   }
 
-  /// Makes a directory with mode 0700 and an unpredictable name that begins with `prefix`.
+  /// A new directory with mode 0700 and an unpredictable name that begins with `prefix`.
   static func makeUniqueDirectory(prefix: String) throws(EmbeddedPostgresError) -> String {
     var template = Array((prefix + "XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else { throw .systemCall("mkdtemp", path: prefix, errno: errno) }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// Changes the owner without following a link.
+  /// Never follows a link.
   static func changeOwner(_ path: String, to user: SystemUser) throws(EmbeddedPostgresError) {
     try check("lchown", path, lchown(path, user.userID, user.groupID))
   }
@@ -72,7 +72,7 @@ enum LocalFile {
     return count > 0 ? String(decoding: target.prefix(count), as: UTF8.self) : nil
   }
 
-  /// The names in a directory without `.` and `..`; empty if it can't be read.
+  /// The names in a directory, without `.` and `..`; empty if it can't be read.
   static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
@@ -84,7 +84,7 @@ enum LocalFile {
     return names
   }
 
-  /// The number of bytes that an unprivileged user may still write to the file system of `path`.
+  /// Bytes an unprivileged user may still write to the file system that holds `path`.
   static func freeBytes(at path: String) -> Int {
     var facts = statvfs()
     guard statvfs(path, &facts) == 0 else { return 0 }
@@ -114,10 +114,10 @@ enum LocalFile {
     return String(decoding: bytes.prefix(filled), as: UTF8.self)
   }
 
-  /// Replaces `path` atomically: a reader sees either the old or the new text. A link is not followed.
+  /// Replaces `path` as a whole: a reader sees the old text or the new, never a part, and a link is not followed.
   static func replace(_ path: String, with text: String, mode: mode_t) throws(EmbeddedPostgresError) {
     let fresh = path + ".new"
-    _ = unlink(fresh)  // left by a crash; the data directory's lock excludes a second writer
+    _ = unlink(fresh)  // left by a crash; a second writer is kept out by the data directory's lock
     let descriptor = try open(fresh, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
     let bytes = Array(text.utf8)
     var written = 0

@@ -1,4 +1,4 @@
-// A file descriptor with one owner, for the few files and pipes of the private PostgreSQL. It is closed in deinit.
+// A descriptor of the few files and pipes the private PostgreSQL needs: one owner, closed with it.
 
 internal import Glibc
 

@@ -36,14 +36,14 @@ struct ServerCertificate: Sendable {
   func current(_ authority: Authority, now: Int64) throws -> Files {
     if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
     return try PrivateFile.locked(directory) {
-      // Another server of this directory may have replaced it in the meantime.
+      // Another server of this directory may have been faster.
       if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
       let key = try PrivateKey.generate()
       let issued = try authority.serverSigner.authority.issueServer(
         for: key, dnsNames: names.dns, ipAddresses: names.addresses, validFor: life.now.wholeSeconds, now: now)
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
-      // The record is written first: without it, the certificate would count as installed by an operator.
+      // The record first: were it missing, the certificate would be taken for somebody else's.
       try PrivateFile.write(made, to: recordPath, mode: 0o644)
       try PrivateFile.write(files.key, to: keyPath)
       try PrivateFile.write(files.chain, to: chainPath, mode: 0o644)

@@ -48,7 +48,7 @@ struct Admission {
   private struct Allowance {
     var pushes: TokenBucket
     var bytes: TokenBucket
-    /// Bytes that the loop holds for this collector, and bytes that the heads of its open pushes have announced.
+    /// Bytes that the loop holds of this collector, and those that its open pushes have announced.
     var held = 0
     var announced = 0
   }

@@ -2,8 +2,7 @@
 
 import Reactor
 
-/// A bucket that refills at a constant rate up to its burst. The caller passes the time, so that tests control the
-/// clock.
+/// A bucket that refills at a constant rate up to its burst. Times are the caller's, so that tests hold the clock.
 struct TokenBucket {
   private var tokens: Double
   private var updated: MonotonicTime
@@ -14,8 +13,8 @@ struct TokenBucket {
     updated = now
   }
 
-  /// Takes `count` tokens if the bucket holds at least one. A single large request may overdraw the bucket; later
-  /// requests then wait longer. - Returns: nil if the tokens are taken, else the time until the bucket holds one.
+  /// Takes `count` tokens if the bucket holds at least one: a single large request may overdraw a bucket, and is paid
+  /// for by those after it. - Returns: nil if taken, else how long until the bucket holds one.
   mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: MonotonicTime) -> Duration? {
     let elapsed = updated.duration(to: now)
     if elapsed > .zero {
@@ -29,7 +28,7 @@ struct TokenBucket {
     return nil
   }
 
-  /// Whether the bucket is full again, so that dropping it changes nothing.
+  /// Whether the bucket has had time to fill up, so that forgetting it changes nothing.
   func isFull(perSecond rate: Double, burst: Double, now: MonotonicTime) -> Bool {
     tokens + rate * (Double(updated.duration(to: now).wholeNanoseconds) / 1e9) >= burst
   }

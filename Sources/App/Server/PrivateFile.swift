@@ -1,4 +1,4 @@
-// The files of the data directory: small files that are read and replaced as a whole.
+// Files of the data directory: small, read whole, replaced whole.
 
 import Glibc
 
@@ -9,9 +9,8 @@ struct FileError: Error, CustomStringConvertible {
   var description: String { "\(path): \(String(cString: strerror(errno)))" }
 }
 
-/// Functions on these files.
 enum PrivateFile {
-  /// Reads the file. - Returns: nil if there is no such file.
+  /// - Returns: nil if there is no such file.
   static func read(_ path: String, maximumBytes: Int = 1024 * 1024) throws(FileError) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 {
@@ -33,7 +32,7 @@ enum PrivateFile {
     }
   }
 
-  /// Replaces the file atomically and durably: a reader sees either the old or the new content, also after a crash.
+  /// Replaces the file in one step, durably: a reader sees the old content or the new, also after a crash.
   static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws(FileError) {
     let draft = path + ".new"
     let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
@@ -56,13 +55,12 @@ enum PrivateFile {
     if rename(draft, path) != 0 { throw FileError(path: path, errno: errno) }
   }
 
-  /// Removes the file. A missing file is not an error.
+  /// Removes the file; one that is not there is removed already.
   static func remove(_ path: String) throws(FileError) {
     if unlink(path) != 0, errno != ENOENT { throw FileError(path: path, errno: errno) }
   }
 
-  /// Runs `body` while holding the exclusive lock of `directory` (flock(2)), which excludes other processes and other
-  /// tasks of this one.
+  /// Runs `body` while no other process, nor another task of this one, is in here for `directory` (flock(2)).
   static func locked<Value>(_ directory: String, _ body: () throws -> Value) throws -> Value {
     let path = directory + "/.lock"
     let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -74,7 +72,7 @@ enum PrivateFile {
     return try body()
   }
 
-  /// Makes a directory that only this user can enter, and its parents. An existing directory does not change.
+  /// Makes a directory that only we can enter, and its parents; one that exists is left as it is.
   static func makeDirectory(_ path: String) throws(FileError) {
     if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
@@ -84,7 +82,7 @@ enum PrivateFile {
     throw FileError(path: path, errno: errno)
   }
 
-  /// The absolute form of `path` without symbolic links. The file must exist.
+  /// `path` from the root, without symbolic links; the file must exist.
   static func absolute(_ path: String) throws(FileError) -> String {
     guard let resolved = realpath(path, nil) else { throw FileError(path: path, errno: errno) }
     defer { free(resolved) }

@@ -1,8 +1,6 @@
-// The system's generator costs a system call for each number, and a request needs two: a tenth of the cost of a small
-// request.
+// The system's generator is a system call at each use, two of them a request: a tenth of what a small one costs.
 
-/// SplitMix64 (Steele, Lea and Flood 2014), seeded by the system's generator. Its numbers are predictable: never use
-/// them for secrets.
+/// SplitMix64 (Steele, Lea and Flood 2014), begun by the system's generator. Anybody can predict it: no secrets from here.
 struct QuickRandom: RandomNumberGenerator {
   private var state: UInt64
 

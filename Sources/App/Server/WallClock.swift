@@ -1,11 +1,10 @@
-// The wall-clock time of a loop. It is read from the system once a second and advanced by the monotonic clock in
-// between.
+// Wall-clock time of a loop: read once a second from the system, advanced by the monotonic clock in between.
 
 import Glibc
 import Protocol
 import Reactor
 
-/// Unix time for certificates, tokens and Date fields. Deadlines never use it, because it may jump.
+/// Unix time for certificates, tokens and Date fields. Deadlines never use it: it may jump.
 struct WallClock {
   private var readAt: MonotonicTime?
   private var unixMicrosecondsAtRead: Int64 = 0

@@ -1,26 +1,24 @@
-// Values that may change while the server runs. A copy of such a value becomes outdated; a `Live` returns the current
-// value each time.
+// Values that may change while the server runs. Who keeps a copy of one keeps it for ever; who keeps this asks each time.
 
 import Synchronization
 
-/// Returns the current value.
+/// A value as it is now.
 struct Live<Value: Sendable>: Sendable {
   private let read: @Sendable () -> Value
 
   init(_ read: @escaping @Sendable () -> Value) { self.read = read }
 
-  /// A value that never changes.
+  /// One that stays as it is.
   init(constant value: Value) { read = { value } }
 
   var now: Value { read() }
 }
 
 extension Live where Value == Duration {
-  /// The longest time until a wait notices that its length has changed.
+  /// A wait notices a changed length within this time.
   private static var step: Duration { .seconds(1) }
 
-  /// Waits for the current value's length. If the value changes during the wait, the new length counts, from the
-  /// beginning of the wait. - Throws: `CancellationError`
+  /// Waits that long from now, by what it is meanwhile. - Throws: `CancellationError`
   func sleep() async throws {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -32,8 +30,7 @@ extension Live where Value == Duration {
   }
 }
 
-/// Access to the process's settings for objects that are built at the start and have to follow changes. It does not
-/// allow copying all settings.
+/// The settings of the process, for whoever is built at the start and must follow them: it can't take a copy of them all.
 struct FollowedSettings: Sendable {
   private let settings: LiveSettings
 

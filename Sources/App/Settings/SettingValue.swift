@@ -53,10 +53,9 @@ enum SettingValue {
 }
 
 extension Duration {
-  /// The duration in nanoseconds. Saturates at some 292 years in either direction.
+  /// Saturates at some 292 years either way.
   var wholeNanoseconds: Int64 {
-    // Below nine seconds a division of one machine word suffices. Divisions of 128 bits, and `components`, are function
-    // calls.
+    // Below nine seconds one division of a machine word will do; those of 128 bits, and `components`, are calls.
     if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
     return Int64(clamping: attoseconds / 1_000_000_000)
   }
