@@ -1,9 +1,8 @@
-// The state of rolling up: what is pending, since when, and what was set aside. For /metrics and `pganalytics db
-// status`.
+// How far rolling up is: what waits, since when, and what was set aside. For /metrics and `pganalytics db status`.
 
 import Protocol
 
-/// The state of one step.
+/// Of one width.
 struct RollupState: SQLRow, Hashable {
   let stepSeconds: Int32
   /// Servers with rows, or finer roll-ups, that are due, and units.
@@ -39,7 +38,7 @@ struct RollupState: SQLRow, Hashable {
   var step: RollupStep? { RollupStep.allCases.first { $0.seconds == Int64(stepSeconds) } }
 }
 
-/// Units of one table that failed for the same reason.
+/// Units of a table that failed for one reason.
 struct RollupFailure: SQLRow, Hashable {
   let stepSeconds: Int32
   let table: String
@@ -68,7 +67,7 @@ struct RollupFailure: SQLRow, Hashable {
 }
 
 enum RollupStateStatements {
-  /// Parameters: the seconds from a bucket's end until it is rolled up.
+  /// $1: seconds from a bucket's end until it is rolled up.
   static let state = Statement<Double, RollupState>(
     "rollup_state",
     """
@@ -92,7 +91,7 @@ enum RollupStateStatements {
     ORDER BY s.step_seconds
     """)
 
-  /// Parameters: the largest number of rows.
+  /// $1: at most.
   static let failures = Statement<Int64, RollupFailure>(
     "rollup_failures",
     """
