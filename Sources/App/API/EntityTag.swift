@@ -14,8 +14,8 @@ struct EntityTag: Equatable, Sendable {
   }
 
   /// A tag for something that people change and that also changes by itself, such as a collector whose `last_seen_at`
-  /// changes every minute. If-None-Match compares the whole tag. If-Match compares only what people decided: a client
-  /// could never send a tag that is still current otherwise, and changes overwrite nothing of what changes by itself.
+  /// changes every minute. If-None-Match compares the whole tag. If-Match compares only the part that people decide:
+  /// otherwise a client could never send a current tag in time. A change overwrites nothing that changes by itself.
   init(decided: String, shown: String) {
     self.init(opaque: "\(decided).\(shown)", decisive: "\(decided).")
   }

@@ -7,7 +7,7 @@ extension Problem {
     switch refusal {
     case .inflate(let error): self.init(error)
     case .foreignCollector:
-      self.init(.identityMismatch, "collector_id in the body is another than the token's")
+      self.init(.identityMismatch, "collector_id in the body differs from the token's")
     case .foreign(let content):
       self.init(content.isCompressed ? .invalidCompression : .invalidJSON, content.sentence)
     case .payload(let error):
@@ -45,11 +45,11 @@ extension JSONDefect {
 extension PushError.Envelope {
   fileprivate var words: String {
     switch self {
-    case .notAnObject: "the body is no object"
+    case .notAnObject: "the body is not an object"
     case .missingCollectorID, .missingMetrics: "is missing"
     case .duplicateKey: "occurs twice"
     case .wrongType: "is of another type than declared"
-    case .badText: "holds what is no character"
+    case .badText: "contains an invalid character"
     case .tooLong: "is too long"
     case .tooManyRows: "has too many rows"
     case .tooManyMetrics: "has too many metrics"

@@ -163,7 +163,7 @@ struct Sessions: Sendable {
       let changed = try await session.query { session throws(DatabaseError) in
         try await session.execute(AccountStatements.setPassword, user.id, account.passwordHash, hash)
       }
-      if changed == 0 { throw Problem(.conflict, "the password was changed by somebody else just now") }
+      if changed == 0 { throw Problem(.conflict, "another request has just changed the password") }
       try await session.query { session throws(DatabaseError) in
         try await session.execute(UserSessionStatements.endOthers, user.id, user.sessionID)
         try await session.execute(LoginStatements.succeed, user.name, context.peerAddress)

@@ -233,7 +233,7 @@ enum UserEndpoints {
           return (admins, try await session.one(AccountStatements.lock, id))
         }
         guard let account else { throw Problem(.notFound, "there is no such user") }
-        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user was changed meanwhile") }
+        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user changed meanwhile") }
         return try await work(account, admins, session)
       }
     } catch {

@@ -109,7 +109,7 @@ final class CollectorDirectory: Sendable {
 
   /// Records in the database that these collectors have pushed.
   func touch(_ collectors: [UUID]) {
-    change("collectors not touched") { database throws(DatabaseError) in
+    change("last_seen_at of collectors not stored") { database throws(DatabaseError) in
       try await database.execute(CollectorStatements.touch, collectors)
     }
   }

@@ -148,7 +148,7 @@ extension CollectorDirectory {
   /// fault is mended.
   func note(_ rejects: RejectNotes) {
     let notes = Array(rejects.notes)
-    change("rejects not noted") { database throws(DatabaseError) in
+    change("rejects not stored") { database throws(DatabaseError) in
       try await database.execute(
         RejectStatements.add, notes.map(\.key.collector), notes.map(\.key.code), notes.map(\.key.metricType),
         notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message), notes.map(\.value.at))

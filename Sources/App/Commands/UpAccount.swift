@@ -70,12 +70,12 @@ struct UpAccount: Sendable {
         var changed = credentials
         changed.adminPassword = nil
         try changed.write(directory)
-        log.info("password taken out of the credentials", ["file": "\(directory)/\(Credentials.fileName)"])
+        log.info("password removed from the credentials file", ["file": "\(directory)/\(Credentials.fileName)"])
         return
       } catch is CancellationError {
         return
       } catch {
-        log.warning("credentials not compared", ["error": "\(error)"])
+        log.warning("credentials not compared with the database", ["error": "\(error)"])
       }
     }
   }

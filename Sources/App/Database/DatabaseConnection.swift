@@ -223,7 +223,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
     fail(.connectFailed, "no session within \(settings.connectDeadline)")
   }
 
-  /// The delegate hears of a failure here, so that no method calls back into its caller.
+  /// Reports a failure to the delegate. It happens here, so that no method calls back into its caller.
   func turnStarting() {
     guard case .failed(let error) = state else { return takeResults() }
     let delegate = delegate
@@ -367,7 +367,7 @@ extension DatabaseConnection {
     if result == 1 { flush() } else { fail(.connectionLost, sessionError()) }
   }
 
-  /// - Returns: false if the session is lost and the owner has not been told yet.
+  /// - Returns: false if the session is lost and the owner does not know it yet.
   func enterStatement() -> Bool {
     switch state {
     case .idle:

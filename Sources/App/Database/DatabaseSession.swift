@@ -112,7 +112,7 @@ final class DatabaseSession {
   func run(_ request: DatabaseRequest) {
     guard case .idle = state else { preconditionFailure("a request was given to a session that is not idle") }
     if request.work.isChange, pool.hasStalled {
-      return request.complete(.failed(DatabaseError(.unanswered, "commits of before have no answer yet")))
+      return request.complete(.failed(DatabaseError(.unanswered, "earlier commits have no answer yet")))
     }
     state = .running(request)
     askedAt = loop.now

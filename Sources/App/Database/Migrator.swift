@@ -25,15 +25,15 @@ extension MigrationError: CustomStringConvertible {
     case .database(let error): "The database refuses to be migrated: \(error)."
     case .edited(let version, let name):
       "Migration \(version) (\(name)) was applied with another content than this program has: it was applied by "
-        + "another build. Use that one, or restore the database from before."
+        + "another build. Use that build, or restore an earlier backup of the database."
     case .databaseIsNewer(let version, let name, let newestKnown):
       "The database has migration \(version) (\(name)), and this program knows migrations up to \(newestKnown): "
         + "use the newer program that migrated it."
     case .failed(let version, let name, let error):
-      "Migration \(version) (\(name)) failed, and nothing of it is left: \(error)."
+      "Migration \(version) (\(name)) failed and was rolled back: \(error)."
     case .columnType(let table, let column, let found, let declared):
-      "Column \(column) of \(table) has the type \(found), and this program stores \(declared): somebody altered the "
-        + "table, or a newer program did."
+      "Column \(column) of \(table) has the type \(found), and this program stores \(declared): a person or a newer "
+        + "program altered the table."
     case .timescaleMissing:
       "The metric tables are TimescaleDB's, and the extension is not in this database: CREATE EXTENSION timescaledb."
     case .timescaleForbidden:

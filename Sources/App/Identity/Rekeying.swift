@@ -102,7 +102,7 @@ final class Rekeying: Sendable {
     event.details["trusted"] = .array(authority.certificates.map { .string($0.fingerprintHex) })
     event.details["signing"] = .string(authority.current.fingerprint)
     do throws(DatabaseError) { try await database.audit(event) } catch {
-      log.warning("the change of the authority is not audited", ["error": "\(error)"])
+      log.warning("change of the authority not audited", ["error": "\(error)"])
     }
   }
 }

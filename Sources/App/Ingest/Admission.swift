@@ -107,7 +107,7 @@ struct Admission {
   private mutating func refuseForMemory() -> Verdict {
     memoryRefusals += 1
     return .overloaded(
-      reason: "the server holds as much as it may (bytes_in_flight)", retryAfterSeconds: jittered(5))
+      reason: "the server holds as many bytes as it may (bytes_in_flight)", retryAfterSeconds: jittered(5))
   }
 
   /// Returns the number of refusals for lack of memory since the last call, and resets it.

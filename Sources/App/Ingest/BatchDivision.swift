@@ -88,7 +88,7 @@ struct BatchDivision {
     queue.use(settings)
   }
 
-  // MARK: What waits
+  // MARK: Waiting pushes
 
   var count: Int { queue.count + trials.reduce(0) { $0 + $1.pushes.count } + held.count + undecided.count }
   var isEmpty: Bool { count == 0 }
@@ -202,7 +202,7 @@ struct BatchDivision {
     return pushes
   }
 
-  // MARK: What became of a batch
+  // MARK: The end of a batch
 
   /// The batch was committed.
   /// - Parameter isNew: whether the ledger entered the push at this index as new; rows of the others were not sent.

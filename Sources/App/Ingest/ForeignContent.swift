@@ -53,9 +53,9 @@ enum ForeignContent: String, Sendable, CaseIterable {
   /// The sentence for the answer to the client.
   var sentence: String {
     switch self {
-    case .gzipTwice: "the body is gzip twice: it is undone once"
-    case .zstd, .bzip2, .xz, .lz4: "the body is \(rawValue): gzip and plain JSON are read"
-    case .zlib: "the body is zlib (deflate with the header of RFC 1950): gzip and plain JSON are read"
+    case .gzipTwice: "the body is compressed by gzip twice: it is decompressed once"
+    case .zstd, .bzip2, .xz, .lz4: "the body is \(rawValue): only gzip and plain JSON are accepted"
+    case .zlib: "the body is zlib (deflate with the header of RFC 1950): only gzip and plain JSON are accepted"
     case .byteOrderMark: "the body begins with a byte order mark: JSON has none"
     case .utf16: "the body is UTF-16: JSON is UTF-8"
     case .utf32: "the body is UTF-32: JSON is UTF-8"

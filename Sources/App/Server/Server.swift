@@ -247,7 +247,7 @@ final class Server: Sendable {
       return true
     }
     if await result(within: left, of: { await draining.value }) == nil {
-      log.warning("drain deadline passed with requests in work: they are cut off")
+      log.warning("drain deadline passed with requests in progress: they are cut off")
       for lane in lanes.all { lane.submit { $0.cutOff() } }
       _ = await result(within: Self.partPatience) { await draining.value }
     }
@@ -263,7 +263,7 @@ final class Server: Sendable {
       for task in background { await task.value }
       return true
     }
-    if hasEnded == nil { log.error("threads of the server do not end, and are left") }
+    if hasEnded == nil { log.error("threads of the server did not end and are abandoned") }
     claim.withLock { $0 = nil }
     log.info("stopped", last.map(Self.account) ?? [:])
     return last

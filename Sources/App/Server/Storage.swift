@@ -93,10 +93,10 @@ extension Storage {
           log.warning("rolled up with sums that no double can hold", ["buckets": round.overflows])
         }
         if round.givenUp > 0 {
-          log.warning("gave up rolling up what is past its retention", ["units": round.givenUp])
+          log.warning("units of rolling up dropped: their rows are past the retention", ["units": round.givenUp])
         }
       case .takenOut(let table, let error):
-        log.warning("rolling up a table failed, and goes on server by server", ["table": table, "error": "\(error)"])
+        log.warning("rolling up a table failed; it continues server by server", ["table": table, "error": "\(error)"])
       case .partitionsMissing(let error):
         log.warning("partitions of roll-ups could not be made", ["error": "\(error)"])
       case .setAside(let table, let units, let first, let error):
@@ -122,7 +122,7 @@ extension Storage {
   /// Logs a warning if TimescaleDB has too few processes.
   func checkWorkers(log: ServerLog) async throws(DatabaseError) {
     guard kind == .timescale, let advice = try await database.one(TimescaleStatements.workers)?.advice else { return }
-    log.warning("TimescaleDB lacks processes", ["advice": advice])
+    log.warning("TimescaleDB has too few processes", ["advice": advice])
   }
 }
 

@@ -56,7 +56,7 @@ final class ServerRemovals: Sendable {
     do throws(DatabaseError) {
       due = try await database.rows(ServerRemovalStatements.due)
     } catch {
-      return log.debug("removals not looked at", ["error": "\(error)"])
+      return log.debug("due removals not read", ["error": "\(error)"])
     }
     for removal in due where !Task.isCancelled {
       do throws(Stop) {

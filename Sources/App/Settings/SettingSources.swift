@@ -117,7 +117,7 @@ private struct Reading {
   /// A setting of an earlier version must not prevent the start: the file may be older than the program.
   private mutating func isNone(_ setting: String, named name: String) {
     if let successor = Settings.gone[setting] {
-      result.notices.append("\(name): this setting is gone and counts for nothing; \(successor)")
+      result.notices.append("\(name): this setting is gone and has no effect; \(successor)")
     } else {
       errors.append(SettingError(source: name, problem: "there is no such setting"))
     }

@@ -61,7 +61,7 @@ final class SettingsReload: Sendable {
     log.info("settings reloaded", ["changed": change.applied.isEmpty ? "none" : change.applied.joined(separator: " ")])
     if !change.pending.isEmpty {
       log.warning(
-        "settings changed that count after a restart", ["pending": change.pending.joined(separator: " ")])
+        "settings changed that take effect after a restart", ["pending": change.pending.joined(separator: " ")])
     }
     return change.settings
   }
