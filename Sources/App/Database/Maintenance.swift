@@ -114,7 +114,7 @@ struct Maintenance: Sendable {
     }
   }
 
-  /// One round: makes partitions from yesterday to `partition_days_ahead`, then removes what has expired.
+  /// One round: makes partitions from yesterday to `partitions_ahead` days ahead, then removes what has expired.
   /// - Parameter today: the day to count from; nil: the database's current day.
   func round(today: Day? = nil, _ report: @Sendable (Event) -> Void) async throws(DatabaseError) -> Round {
     // One session holds the lock during the round. If this process dies, PostgreSQL releases the lock with the session.
