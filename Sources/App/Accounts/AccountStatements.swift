@@ -102,8 +102,9 @@ enum AccountStatements {
     RETURNING \(Account.list(of: "u"))
     """)
 
-  /// The active administrators, locked: of two changes that would each leave one, the second sees the first. Asked for
-  /// before the user is locked, by whoever could take an administrator away, so that all lock in one order.
+  /// The ids of the active administrators, with their rows locked. If two changes would each leave one administrator,
+  /// the second waits and then sees the first. Every change that could remove an administrator runs this before it
+  /// locks the user, so that all of them lock in the same order.
   static let lockAdmins = Statement<SingleValue<Int64>>(
     "users_lock_admins",
     "SELECT id FROM pganalytics.users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE")
@@ -111,8 +112,8 @@ enum AccountStatements {
   static let lock = Statement<Int64, Account>(
     "user_lock", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1 FOR UPDATE")
 
-  /// Parameters: user; whether the e-mail changes, and to what; the same of the full name; role, activity and password
-  /// hash, NULL for no change.
+  /// Parameters: user; whether the e-mail changes, and its new value; the same for the full name; role, activity and
+  /// password hash, which are NULL for no change.
   static let change = Statement<Int64, Bool, String?, Bool, String?, String?, Bool?, String?, Account>(
     "user_change",
     """
@@ -126,16 +127,18 @@ enum AccountStatements {
 
   static let delete = Statement<Int64, NoRow>("user_delete", "DELETE FROM pganalytics.users WHERE id = $1")
 
-  /// Parameters: user, the hash that was verified. No row: the account changed while that was done.
+  /// Records a login. Parameters: user, the hash that was verified. No row if the account has changed since the
+  /// verification.
   static let loggedIn = Statement<Int64, String, NoRow>(
     "user_logged_in",
     "UPDATE pganalytics.users SET last_login_at = now() WHERE id = $1 AND password_hash = $2 AND is_active")
 
-  /// The same password with today's parameters: no new version. Parameters: user, hash.
+  /// Stores a hash of the same password with the current parameters, without a new version. Parameters: user, hash.
   static let rehash = Statement<Int64, String, NoRow>(
     "user_rehash", "UPDATE pganalytics.users SET password_hash = $2 WHERE id = $1")
 
-  /// Parameters: user, the hash that was verified, the new one. No row: somebody else changed it meanwhile.
+  /// Changes a password. Parameters: user, the hash that was verified, the new hash. No row if the password has changed
+  /// since the verification.
   static let setPassword = Statement<Int64, String, String, NoRow>(
     "user_set_password",
     """

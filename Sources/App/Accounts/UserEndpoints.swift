@@ -1,8 +1,8 @@
-// The people who may use the API, as administrators see and change them.
+// The endpoints with which administrators see and change users.
 
 import Protocol
 
-/// A user as the API shows one.
+/// A user in the form of the API.
 struct UserAnswer: ResponseBody {
   static let schemaName = "User"
   let account: Account
@@ -90,7 +90,7 @@ struct UserPatch: RequestBody {
 
   static let example: JSONValue = ["role": "admin", "email": nil]
 
-  /// The fields it sets or clears.
+  /// The names of the fields that the request sets or clears.
   var names: [String] {
     [
       email == .keep ? nil : "email", fullName == .keep ? nil : "full_name", role.map { _ in "role" },
@@ -218,9 +218,10 @@ enum UserEndpoints {
     }
   }
 
-  /// Runs a change of user `id` in a transaction that holds his row and those of all active administrators.
+  /// Runs a change of user `id` in a transaction that holds locks on the user's row and on the rows of all active
+  /// administrators.
   /// - Parameter work: gets the user, the ids of the active administrators, and the session.
-  /// - Throws: `.notFound`, `.preconditionFailed` by If-Match; a `.lastAdmin` of `work` is audited.
+  /// - Throws: `.notFound`, `.preconditionFailed` by If-Match. A `.lastAdmin` of `work` is audited.
   private static func locked<Value: Sendable>(
     _ services: Services, _ id: Int64, _ head: HTTPRequestHead, _ event: AuditEvent,
     _ work: (Account, [Int64], DatabaseLease) async throws(Problem) -> Value
@@ -232,7 +233,7 @@ enum UserEndpoints {
           return (admins, try await session.one(AccountStatements.lock, id))
         }
         guard let account else { throw Problem(.notFound, "there is no such user") }
-        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user was changed meanwhile") }
+        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user changed meanwhile") }
         return try await work(account, admins, session)
       }
     } catch {

@@ -58,13 +58,13 @@ struct AuditEntry: SQLRow, ResponseBody {
     object.member("at", at)
     object.member("actor", actor, "`user:<id>`, `collector:<uuid>`, `anonymous`, or `system` for the command line.")
     object.member("action", action)
-    object.nullable("subject", subject, "What it was done to, in the same form; null if that is the actor itself.")
+    object.nullable("subject", subject, "The object of the action, in the same form; null if it is the actor itself.")
     object.member("outcome", outcome, "success or refused.")
     object.nullable("address", address)
     object.nullable("request_id", requestID)
     object.member(
       "details", details?.value ?? .object(JSONObject()),
-      "An object: the slug of a refusal as `error`, a claimed name, the names of changed fields; never a secret.")
+      "The slug of a refusal as `error`, a claimed name, the names of changed fields, and the like. Never a secret.")
   }
 }
 
@@ -96,9 +96,9 @@ enum AuditEndpoints {
       .get, "/api/v1/audit", id: "listAudit", tag: .system, access: .user(.admin),
       summary: "What was done, by whom, from where and with which outcome: the newest first.",
       description: """
-        Refused logins and refreshes are written down to a limit a minute (`audit_refusals_per_minute`); \
-        `details.unwritten_before` of the next line says how many were not. Of refusals of one collector, or of enrolments \
-        from one address, the first is written and then one an hour; `details.repeated` says how many there were.
+        The number of refused logins and refreshes per minute in the trail is limited (`audit_refusals_per_minute`); \
+        `details.unwritten_before` of the next line counts the others. If one collector, or enrolments from one address, \
+        are refused repeatedly, the trail has the first refusal and then one an hour; `details.repeated` counts the others.
         """,
       query: AuditQuery.self, returns: Page<AuditEntry>.self
     ) { request, context async throws(Problem) -> Page<AuditEntry> in

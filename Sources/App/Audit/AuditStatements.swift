@@ -31,7 +31,7 @@ enum AuditStatements {
 }
 
 extension DatabaseClient {
-  /// Writes `event` to the trail. In the transaction of the change it tells of, so that neither is without the other.
+  /// Writes `event` to the trail. Call it in the transaction of the change, so that both are stored or neither.
   func audit(_ event: AuditEvent) async throws(DatabaseError) {
     try await execute(
       AuditStatements.add, event.actor, event.action.rawValue, event.subject, event.outcome.rawValue, event.address,
@@ -44,7 +44,7 @@ extension Services {
   ///
   ///     try await services.change(AuditEvent(.deleteUser, context, on: "user:\(id)")) { session throws(Problem) in ... }
   ///
-  /// - Parameter work: what it throws undoes the change, and is not audited.
+  /// - Parameter work: makes the change. If it throws, the change is rolled back and not audited.
   @discardableResult
   func change<Value>(
     _ event: AuditEvent, _ work: (DatabaseLease) async throws(Problem) -> Value
@@ -64,7 +64,7 @@ extension JSONText {
     self.init(json.finish().withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
   }
 
-  /// The document as a tree; nil if it is larger or deeper than any of ours.
+  /// The document as a tree; nil if it is larger or deeper than any document of ours.
   var value: JSONValue? {
     switch Result(catching: { () throws(JSONValueError) in try JSONValue.parse(Array(text.utf8).span) }) {
     case .success(let value): value

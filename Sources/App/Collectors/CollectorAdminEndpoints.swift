@@ -1,4 +1,4 @@
-// The fleet, for people: who is enrolled and how they are, and an end to it.
+// The endpoints with which people see the fleet, revoke collectors and certificates, and permit enrolments.
 
 import Protocol
 
@@ -61,9 +61,9 @@ enum CollectorAdminEndpoints {
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
       summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
-        The `ETag` changes with every part of the answer. For `If-Match` counts its part before the dot: what is decided \
-        about the collector (name, revocation, certificates, configuration, permit), not `status`, `last_seen_at` and \
-        `effective_config_version`, which change by themselves.
+        The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \
+        what people decide about the collector (name, revocation, certificates, configuration, permit). `status`, \
+        `last_seen_at` and `effective_config_version` change by themselves and do not count.
         """,
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [
@@ -100,10 +100,10 @@ enum CollectorAdminEndpoints {
       .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
       summary: "Revoke a collector and all its certificates, at once and on every server.",
       description: """
-        Its live connections are closed within a second, and every later request is refused with `collector_revoked`. \
-        A push that waits for its commit at that moment gets no answer and may be stored. The collector stays in the \
-        list, as `revoked`, and its metrics stay, too. To revoke it again changes nothing. Only `permit-enrolment` and \
-        a new enrolment undo it.
+        The server closes the collector's connections within a second and refuses every later request with \
+        `collector_revoked`. A push that waits for its commit at that moment gets no answer and may be stored. The \
+        collector stays in the list as `revoked`, and its metrics stay, too. Revoking it again changes nothing. Only \
+        `permit-enrolment` and a new enrolment undo it.
         """,
       fields: [.ifMatch], returns: NoContent.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> NoContent in
@@ -130,8 +130,8 @@ enum CollectorAdminEndpoints {
       .delete, "/api/v1/collectors/{id:uuid}/certificates/{serial}", id: "revokeCertificate", tag: .collectors,
       access: .user(.admin), summary: "Revoke one certificate of a collector, at once and on every server.",
       description: """
-        Connections that were opened with it are closed within a second; the collector's other certificates stay good. \
-        To revoke it again changes nothing.
+        The server closes connections that use it within a second. The collector's other certificates stay valid. \
+        Revoking it again changes nothing.
         """,
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
@@ -155,10 +155,10 @@ enum CollectorAdminEndpoints {
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
       access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
       description: """
-        For a host that lost its identity: until `enrolment_permit_life` has passed, the next registration with the \
-        same `hostname` and a valid registration secret gets the same collector id, server and history, once. Its \
-        earlier certificates are revoked by that, and the collector is revoked no more if it was. `pganalytics collector \
-        permit` does the same. 409 if the collector's server is being removed.
+        For a host that lost its identity: within `enrolment_permit_life` one registration with the same `hostname` and \
+        a valid registration secret gets the same collector id, server and history. It revokes the collector's earlier \
+        certificates, and ends a revocation of the collector. `pganalytics collector permit` does the same. 409 if the \
+        collector's server is being removed.
         """,
       returns: EnrolmentPermit.self, problems: [.conflict]
     ) { request, context async throws(Problem) -> EnrolmentPermit in

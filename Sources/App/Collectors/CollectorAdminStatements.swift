@@ -118,11 +118,12 @@ enum CollectorAdminStatements {
   /// Parameters: silence, id.
   static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")
 
-  /// The same, and nobody else changes it, or what belongs to it, until the transaction ends.
+  /// The same, with the row locked until the end of the transaction, so that nobody else changes the collector or what
+  /// belongs to it.
   static let lock = Statement<Double, UUID, CollectorRow>(
     "collector_lock", collectors + " WHERE c.id = $2 FOR UPDATE OF c")
 
-  /// One that was revoked before keeps its time.
+  /// Revokes a collector. A collector that was revoked before keeps its time.
   static let revoke = Statement<UUID, NoRow>(
     "collector_revoke",
     """
@@ -130,7 +131,7 @@ enum CollectorAdminStatements {
     SET revoked_at = coalesce(revoked_at, now()), enrolment_permitted_until = NULL WHERE id = $1
     """)
 
-  /// $1: seconds of silence after which one is offline.
+  /// The number of collectors by status. Parameters: seconds of silence after which a collector is offline.
   static let fleet = Statement<Double, FleetStatus>(
     "collectors_fleet",
     """
@@ -145,7 +146,7 @@ enum CollectorAdminStatements {
   static let exists = Statement<UUID, SingleValue<Bool>>(
     "collector_exists", "SELECT EXISTS (SELECT 1 FROM pganalytics.collectors WHERE id = $1)")
 
-  /// Parameters: id, seconds. No row if there is no such collector, or if its revocation is final.
+  /// Permits an enrolment. Parameters: id, seconds. No row if there is no such collector or its revocation is final.
   static let permit = Statement<UUID, Double, SingleValue<Timestamp>>(
     "collector_permit_enrolment",
     """

@@ -69,7 +69,8 @@ extension CollectorRecord {
     return revokedCertificates.contains(fingerprint) ? .revoked : .unknown
   }
 
-  /// Why a connection of this collector is to be closed: it was revoked, or the certificate it was opened with.
+  /// Why a connection of this collector has to be closed: the collector was revoked, or the certificate of the
+  /// connection. Nil if neither was.
   func severance(of certificate: ShownCertificate?) -> Problem? {
     if isRevoked { return Problem(.collectorRevoked) }
     guard let certificate, certificate.isGenuine, certificate.collector == id,

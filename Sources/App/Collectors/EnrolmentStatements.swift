@@ -1,8 +1,8 @@
-// How a collector comes in. All of these run in one transaction, under the lock of their host.
+// The statements of an enrolment. All of them run in one transaction, under the lock of their host.
 
 import Protocol
 
-/// Who enrolled, and where its rows go.
+/// A collector that has enrolled, and the server that gets its rows.
 struct EnrolledCollector: SQLRow, Equatable {
   let id: UUID
   let serverID: Int32
@@ -25,7 +25,7 @@ struct EnrolledCollector: SQLRow, Equatable {
   }
 }
 
-/// The collector that a host is so far.
+/// The existing collector of a host.
 struct EnrolledHost: SQLRow {
   let id: UUID
   /// The identity was never used, and the request comes from the same address or with the same key as the enrolment.
@@ -55,12 +55,14 @@ enum EnrolmentStatements {
     "enrolled_collector",
     "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
 
-  /// Until the end of the transaction nobody else decides about this host. Parameters: name, host name.
+  /// Locks the host until the end of the transaction, so that no other enrolment decides about it. Parameters: name,
+  /// host name.
   static let lockHost = Statement<String, String, SingleValue<String>>(
     "enrolment_lock_host", "SELECT pg_advisory_xact_lock(28775, hashtext(format('%L %L', $1::text, $2::text)))::text")
 
-  /// The newest collector of a host that is not revoked, and nobody revokes it until the transaction ends.
-  /// Parameters: name, host name, secret, address, key or null, seconds for which an answer counts as lost.
+  /// The newest collector of a host that is not revoked. Its row is locked until the end of the transaction, so that
+  /// nobody revokes it. Parameters: name, host name, secret, address, key or NULL, seconds for which an answer counts
+  /// as lost.
   static let host = Statement<String, String, UUID, String, String?, Double, EnrolledHost>(
     "enrolment_host",
     """
@@ -75,8 +77,9 @@ enum EnrolmentStatements {
     ORDER BY c.server_id DESC, c.generation DESC LIMIT 1 FOR UPDATE
     """)
 
-  /// The collector that a registration from this host would be, if one is permitted: the one of the same name before one
-  /// that is to get another. Parameters: name, host name, seconds of a permit (a clock may have been put back since).
+  /// The collector with a permit that a registration of this host gets. A collector with the same name comes first. A
+  /// collector with another name qualifies only if no collector has the name. Parameters: name, host name, seconds of a
+  /// permit (which bounds its end if the clock was set back since).
   static let permitted = Statement<String, String, Double, SingleValue<UUID>>(
     "enrolment_permitted",
     """
@@ -88,7 +91,7 @@ enum EnrolmentStatements {
     ORDER BY c.name = $1 DESC, c.enrolment_permitted_until, c.id LIMIT 1 FOR UPDATE
     """)
 
-  /// Uses a secret once; no row if it does not allow it (any more).
+  /// Counts one use of a secret. No row if the secret may not be used (any more).
   static let useSecret = Statement<UUID, SingleValue<UUID>>(
     "enrolment_use_secret",
     """
@@ -101,7 +104,7 @@ enum EnrolmentStatements {
   /// Parameters: collector, name, host name, address, version, secret, address of the request, key.
   typealias Enrol = Statement<UUID, String, String, String?, String?, UUID, String, String?, EnrolledCollector>
 
-  /// A new collector with its server.
+  /// Adds a new collector with its server.
   static let enrol = Enrol(
     "enrolment_new",
     """
@@ -112,7 +115,7 @@ enum EnrolmentStatements {
     RETURNING id, server_id, hostname
     """)
 
-  /// A new collector for the server of the collector $9, above all that the server has.
+  /// Adds a new collector for the server of the collector $9, in a higher generation than all others of the server.
   static let succeed = Statement<
     UUID, String, String, String?, String?, UUID, String, String?, UUID, EnrolledCollector
   >(
@@ -126,7 +129,8 @@ enum EnrolmentStatements {
     RETURNING id, server_id, hostname
     """)
 
-  /// A collector that may enrol again keeps id, server and history, and is revoked no more. Its permit is used up.
+  /// Enrols a permitted collector again. It keeps id, server and history, is no longer revoked, and its permit is used
+  /// up.
   static let enrolAgain = Enrol(
     "enrolment_again",
     """
@@ -137,11 +141,11 @@ enum EnrolmentStatements {
     WHERE id = $1 RETURNING id, server_id, hostname
     """)
 
-  /// Somebody came with the identity.
+  /// Records that the identity was used.
   static let used = Statement<UUID, NoRow>(
     "enrolment_used", "UPDATE pganalytics.collectors SET used_at = now() WHERE id = $1 AND used_at IS NULL")
 
-  /// Revokes the collectors whose place this one takes. - Returns: who they are.
+  /// Revokes the collectors that this one replaces. - Returns: their ids.
   static let endPredecessors = Statement<UUID, SingleValue<UUID>>(
     "enrolment_end_predecessors",
     """
@@ -152,7 +156,8 @@ enum EnrolmentStatements {
     RETURNING o.id
     """)
 
-  /// A secret that says nothing about it lets hosts take their own place from now on. $1: its hash.
+  /// Sets `replace` for a secret that does not say what happens if an enrolled host registers again. Parameters: its
+  /// hash.
   static let adoptSecret = Statement<[UInt8], NoRow>(
     "enrolment_adopt_secret",
     """

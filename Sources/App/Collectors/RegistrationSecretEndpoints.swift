@@ -1,4 +1,5 @@
-// The secrets with which collectors enrol, for admins. A value is shown once, when it is made; nobody can read it later.
+// The endpoints for the secrets with which collectors enrol. A secret's value is shown once, when it is made. Nobody
+// can read it later.
 
 import Protocol
 
@@ -22,15 +23,15 @@ struct CreateSecretRequest: RequestBody {
     reenrolment = object.optional(
       "reenrolment", .choice(),
       """
-      What becomes of an enrolled host that registers with it: `permit`: 409 until somebody permits it; `replace`: it gets \
-      a new identity for its server, and the old one ends when that pushes; `new`: it is another collector. Without it the \
-      setting `reenrolment` counts.
+      What happens if an enrolled host registers with it. `permit`: 409 until a person permits it. `replace`: the host gets \
+      a new identity for its server, and the old one ends when the new one pushes. `new`: the host becomes another \
+      collector. Default: the setting `reenrolment`.
       """)
   }
 
   static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
 
-  /// - Throws: `.validationFailed` for an end that is past.
+  /// The end of the secret; nil for none. - Throws: `.validationFailed` for an end in the past.
   func end(now: Timestamp) throws(Problem) -> Timestamp? {
     if let expiresIn {
       return Timestamp(unixMicroseconds: now.unixMicroseconds + expiresIn.wholeSeconds * 1_000_000)
@@ -208,10 +209,10 @@ enum RegistrationSecretEndpoints {
 }
 
 extension AuditEvent {
-  /// How the trail names a registration secret.
+  /// The name of a registration secret in the audit trail.
   static func secret(_ id: UUID) -> String { "registration_secret:\(id)" }
 
-  /// The same event with the name of what it is about.
+  /// The same event with the name of its subject.
   func naming(_ name: String) -> AuditEvent {
     var event = self
     event.details["name"] = .string(name)

@@ -103,7 +103,7 @@ enum RegistrationSecretStatements {
   static let count = Statement<String?, String?, SingleValue<Int64>>(
     "secrets_count", "SELECT count(*) FROM (\(secrets)) s WHERE \(filter)")
 
-  /// Parameters: id, name, hash, expiry, most uses, what becomes of a host that enrols again.
+  /// Parameters: id, name, hash, expiry, largest number of uses, what happens if an enrolled host registers again.
   static let add = Statement<UUID, String, [UInt8], Timestamp?, Int32?, String?, SingleValue<Timestamp>>(
     "secret_add",
     """
@@ -111,7 +111,7 @@ enum RegistrationSecretStatements {
     VALUES ($1, $2, $3, $4, $5, $6) RETURNING created_at
     """)
 
-  /// No row if there is no such secret; one that was revoked before keeps its time.
+  /// Revokes a secret. No row if there is no such secret. A secret that was revoked before keeps its time.
   static let revoke = Statement<UUID, SingleValue<UUID>>(
     "secret_revoke",
     """

@@ -1,26 +1,29 @@
-// Rejects of collectors' pushes, kept so that an operator can trace them when the answers are long gone: a lane notes them in memory,
-// and every few seconds the database is told all at once, beside the path of pushes. The last seconds before a crash are lost.
+// The rejects in collectors' pushes, stored so that an operator can trace them later. A lane gathers them in memory and
+// writes all of them to the database every few seconds, apart from the pushes. The last seconds before a crash are
+// lost.
 
 import Protocol
 
+/// The rejects that a lane has gathered since it last wrote them.
 struct RejectNotes: Sendable {
   struct Key: Hashable, Sendable {
     let collector: UUID
     let code: String
-    /// A type of the catalog; "" for any other.
+    /// A type of the catalog; "" for any other type.
     let metricType: String
   }
 
+  /// The count of one kind of reject, with the details of the latest.
   struct Note: Sendable {
     var total: Int64 = 0
-    /// The last push that had one, and where in its metric.
+    /// The last push with such a reject, and the message with its place in the metric.
     var push: UUID
     var message: String
     /// When that push was stored.
     var at: Timestamp
   }
 
-  /// A lane notes so many kinds of rejects between two times that it tells; more are counted in /metrics alone.
+  /// How many kinds of rejects a lane gathers before it writes them. Further kinds are only counted in /metrics.
   static let remembered = 4096
 
   private static let types = Set(MetricCatalog.types.map(\.name))
@@ -37,7 +40,7 @@ struct RejectNotes: Sendable {
       note(Key(collector: collector, code: reject.code.rawValue, metricType: type), 1, push, reject.message, time)
       unlisted[reject.code, default: 0] -= 1
     }
-    // Of those that the answer does not list only the code is known.
+    // Of the rejects that the answer does not list only the code is known.
     for (code, count) in unlisted where count > 0 {
       note(Key(collector: collector, code: code.rawValue, metricType: ""), Int64(count), push, "", time)
     }
@@ -51,7 +54,7 @@ struct RejectNotes: Sendable {
     if !message.isEmpty { notes[key]?.message = message }
   }
 
-  /// All of them; none are left.
+  /// Returns all of them and removes them.
   mutating func take() -> RejectNotes {
     let taken = self
     notes.removeAll(keepingCapacity: true)
@@ -109,9 +112,10 @@ struct CollectorReject: SQLRow, ResponseBody {
 enum RejectStatements {
   static let all = [add.description, of.description]
 
-  /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages, times. In one order, so that
-  /// two lanes do not wait for each other. Lanes tell in any order: the last push is the one whose time is the latest. A stored
-  /// time of the future is of a clock that was put back, and any push is later.
+  /// Adds counts. Parameters, with one element per note: collectors, codes, metric types, counts, push ids, messages,
+  /// times. The rows are ordered, so that two lanes do not wait for each other in a circle. Lanes may write in any
+  /// order: the push with the latest time is the last one. If a stored time is in the future, the clock was set back,
+  /// and any push counts as later.
   static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], [Timestamp], NoRow>(
     "rejects_add",
     """
@@ -130,7 +134,7 @@ enum RejectStatements {
 
   private static let isOlder = "excluded.last_at < r.last_at AND r.last_at <= clock_timestamp()"
 
-  /// Of a collector, the latest first.
+  /// The rejects of one collector, the latest first.
   static let of = Statement<UUID, CollectorReject>(
     "rejects_of",
     """
@@ -140,10 +144,11 @@ enum RejectStatements {
 }
 
 extension CollectorDirectory {
-  /// Adds what a lane noted. What fails is lost: the next pushes say the same again, or the fault is mended.
+  /// Stores the gathered rejects of a lane. If it fails, they are lost: later pushes contain the same rejects, or the
+  /// fault is mended.
   func note(_ rejects: RejectNotes) {
     let notes = Array(rejects.notes)
-    change("rejects not noted") { database throws(DatabaseError) in
+    change("rejects not stored") { database throws(DatabaseError) in
       try await database.execute(
         RejectStatements.add, notes.map(\.key.collector), notes.map(\.key.code), notes.map(\.key.metricType),
         notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message), notes.map(\.value.at))

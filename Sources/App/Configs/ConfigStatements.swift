@@ -70,7 +70,7 @@ enum ConfigStatements {
     WHERE collector_id = $1 AND version = $2
     """)
 
-  /// The newest first. Parameters: collector, limit, offset.
+  /// A page of versions, the newest first. Parameters: collector, limit, offset.
   static let page = Statement<UUID, Int64, Int64, ConfigVersion>(
     "config_versions",
     """
@@ -82,11 +82,12 @@ enum ConfigStatements {
     WHERE f.collector_id = $1 ORDER BY f.version DESC LIMIT $2 OFFSET $3
     """)
 
-  /// The number of the latest version, 0 if there is none yet; no row if there is no such collector.
+  /// The number of the latest version; 0 if there is none yet; no row if there is no such collector.
   static let latestVersion = Statement<UUID, SingleValue<Int32>>(
     "config_latest_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1")
 
-  /// The same, and nobody adds a version before the transaction ends: `If-Match` has no races.
+  /// The same, with the row locked until the end of the transaction. So nobody adds a version between the check of
+  /// `If-Match` and the change.
   static let lockVersion = Statement<UUID, SingleValue<Int32>>(
     "config_lock_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1 FOR UPDATE")
 
@@ -101,7 +102,7 @@ enum ConfigStatements {
     SELECT id, config_version, $2, $3 FROM collector
     """)
 
-  /// The collector has this version now. Parameters: collector, version.
+  /// Records the version that the collector has fetched. Parameters: collector, version.
   static let pulled = Statement<UUID, Int32, NoRow>(
     "config_pulled",
     """

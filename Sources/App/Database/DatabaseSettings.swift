@@ -4,9 +4,9 @@ internal import Glibc
 /// Everything about the database that can be set. Durations are absolute limits, counts are per process.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
-  /// As seen in pg_stat_activity.
+  /// The name shown in pg_stat_activity.
   var applicationName = "pganalytics"
-  /// From the first packet to a session that takes statements.
+  /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
   /// Connections of the admin lane.
   var adminConnections = 4
@@ -18,7 +18,7 @@ struct DatabaseSettings: Sendable {
   var adminStatementTimeout: Duration = .seconds(30)
   /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
-  /// nice(2) of the backends, where we may set it; 0 leaves them alone.
+  /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
   var niceness = 0
 
   init(address: DatabaseAddress) { self.address = address }
@@ -27,16 +27,18 @@ struct DatabaseSettings: Sendable {
 extension DatabaseSettings {
   /// Begins a connection. - Returns: a PGconn for `PQconnectPoll` and `PQfinish`; nil if memory ran out.
   func startSession() -> OpaquePointer? {
-    // Keepalives find a peer that vanished without a FIN; what the address says about them comes later, and wins.
+    // Keepalives detect a peer that vanished without a FIN. Values in the address come later and replace these.
     var defaults = [
       ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
-      // Kerberos looks for tickets and asks its servers while the loop waits; who wants its encryption says so.
+      // With GSSAPI encryption libpq looks for tickets and asks Kerberos servers while the loop waits. It has to be
+      // requested explicitly.
       ("gssencmode", "disable"),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
     if given.contains(where: { $0.0.hasPrefix("host") && $0.1.contains(",") }) {
-      // Of several hosts the one that writes. `read-write` would also refuse one that a default of the role keeps from it.
+      // With several hosts, libpq chooses the primary. `read-write` would also reject a primary whose role has a
+      // read-only default.
       defaults.append(("target_session_attrs", "primary"))
     }
     let parameters =

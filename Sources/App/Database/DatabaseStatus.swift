@@ -1,4 +1,4 @@
-// What an operator wants to know of the database at a glance: `pganalytics db status`.
+// An overview of the database for operators: `pganalytics db status`.
 
 import Protocol
 
@@ -74,14 +74,14 @@ struct DatabaseStatus: Sendable {
   let fleet: Fleet
   let rollups: [RollupState]
   let rollupFailures: [RollupFailure]
-  /// TimescaleDB's; nil on plain PostgreSQL.
+  /// The state of TimescaleDB's jobs; nil on plain PostgreSQL.
   let jobs: (failed: [FailedJob], workers: WorkerProcesses?)?
   private let readAt: Timestamp
 
-  /// Failures of each kind that are listed.
+  /// How many failures of each kind are listed.
   private static let listedFailures = 10
 
-  /// Reads it. - Throws: also for a database that was never migrated.
+  /// Reads the status. - Throws: also for a database that was never migrated.
   init(_ database: Database, storage settings: StorageSettings) async throws {
     guard let overview = try await database.one(DatabaseStatusStatements.overview) else {
       throw DatabaseError(.unexpectedResult, "no row")
@@ -114,7 +114,7 @@ struct DatabaseStatus: Sendable {
     readAt = try await database.one(RollupStatements.now)?.value ?? Timestamp(unixSeconds: 0)
   }
 
-  /// For a terminal.
+  /// The status as text for a terminal.
   func text() -> String {
     let kind =
       switch storage {
@@ -145,7 +145,7 @@ struct DatabaseStatus: Sendable {
     return lines.joined(separator: "\n")
   }
 
-  /// Rolling up and TimescaleDB's jobs.
+  /// The lines about roll-ups and TimescaleDB's jobs.
   private func backgroundWork() -> [String] {
     let now = readAt.unixMicroseconds / 1_000_000
     let states = rollups.map { state in
@@ -205,7 +205,7 @@ enum DatabaseStatusStatements {
       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescale
     """)
 
-  /// Tables in partitions of a day each, by their names; and the tables of the ledger that have none.
+  /// Tables with a partition for each day, by their names, and the tables of the ledger without partitions.
   static let partitioned = Statement<DatabaseStatus.Table>(
     "status_partitioned",
     """

@@ -1,12 +1,12 @@
-// Swift values as PostgreSQL's binary format has them (the typreceive and typsend functions of src/backend/utils/adt):
-// parameters go out and columns come in this way, so that no value is ever part of a statement's text.
+// Swift values in PostgreSQL's binary format (the typreceive and typsend functions of src/backend/utils/adt).
+// Parameters and columns have this format, so no value is ever part of a statement's text.
 
 internal import Protocol
 
 /// A value that can be a parameter or a column.
 protocol SQLValue: Sendable {
   static var type: SQLType { get }
-  /// True only of Optional.
+  /// True only for Optional.
   static var isNullable: Bool { get }
   var isNull: Bool { get }
   /// Appends the binary form. Not called when `isNull`.
@@ -16,9 +16,9 @@ protocol SQLValue: Sendable {
 }
 
 enum SQLValueError: Error, Hashable, Sendable {
-  /// NULL where the declaration has no Optional.
+  /// NULL for a type that is not Optional.
   case null
-  /// Bytes that are no value of the type.
+  /// The bytes are not a value of the type.
   case malformed
 }
 
@@ -40,7 +40,7 @@ extension Optional: SQLValue where Wrapped: SQLValue {
   }
 }
 
-/// A value of a fixed width: one big-endian integer.
+/// A value of fixed width: one big-endian integer.
 protocol FixedWidthSQLValue: SQLValue {
   associatedtype Word: FixedWidthInteger
   var word: Word { get }
@@ -84,9 +84,10 @@ extension Bool: FixedWidthSQLValue {
   }
 }
 
-/// A point in time: `timestamptz`, as microseconds since 1970-01-01 00:00 UTC. Infinities saturate.
+/// A point in time: `timestamptz`, as microseconds since 1970-01-01 00:00 UTC. Out-of-range values saturate to
+/// infinity.
 struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
-  /// 2000-01-01 00:00 UTC, from where PostgreSQL counts.
+  /// 2000-01-01 00:00 UTC, the origin of PostgreSQL's times.
   private static let postgresEpoch: Int64 = 946_684_800_000_000
 
   let unixMicroseconds: Int64
@@ -114,13 +115,13 @@ struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
 
 /// A calendar day in UTC: `date`, as days since 1970-01-01.
 struct Day: FixedWidthSQLValue, Hashable, Comparable {
-  /// 2000-01-01, from where PostgreSQL counts.
+  /// 2000-01-01, the origin of PostgreSQL's dates.
   private static let postgresEpoch: Int32 = 10_957
 
   let unixDays: Int32
 
   init(unixDays: Int32) { self.unixDays = unixDays }
-  /// The day in which `time` lies.
+  /// The day that contains `time`.
   init(of time: Timestamp) {
     let day: Int64 = 86_400_000_000
     let (quotient, remainder) = time.unixMicroseconds.quotientAndRemainder(dividingBy: day)
@@ -190,7 +191,7 @@ extension [UInt8] {
 }
 
 extension FixedWidthInteger {
-  /// Reads an integer in network order. `offset` + its size must lie within `bytes`.
+  /// Reads a big-endian integer. All its bytes, from `offset` on, must lie within `bytes`.
   init(bigEndian bytes: Span<UInt8>, at offset: Int) {
     var value: Self = 0
     for index in 0..<MemoryLayout<Self>.size {

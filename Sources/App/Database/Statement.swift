@@ -1,5 +1,5 @@
-// SQL stays SQL, calls are typed, and a test prepares every statement on the migrated schema. Nothing is put together
-// from strings at run time.
+// SQL statements with typed parameters and rows. A test prepares every statement on the migrated schema. No SQL is
+// assembled from strings at run time.
 
 /// A statement with typed parameters ($1, $2, ...) and a typed row.
 ///
@@ -45,7 +45,7 @@ struct StatementDescription: Hashable, Sendable {
 /// The values of one execution in binary format.
 struct EncodedParameters: Hashable, Sendable {
   private(set) var bytes: [UInt8] = []
-  /// Where each value lies in `bytes`; nil: NULL.
+  /// The position of each value in `bytes`; nil for NULL.
   private(set) var ranges: [Range<Int>?] = []
 
   mutating func append<Value: SQLValue>(_ value: Value) {

@@ -1,6 +1,6 @@
 /// How metric rows are stored.
 enum StorageKind: String, Sendable, CaseIterable {
-  /// Partitioned tables, a day each, made and dropped by us.
+  /// Tables with a partition for each day, which this program makes and drops.
   case plain
   /// Hypertables of TimescaleDB, which makes, compresses and drops their chunks itself.
   case timescale
@@ -8,7 +8,8 @@ enum StorageKind: String, Sendable, CaseIterable {
 
 /// What is kept, and for how long.
 struct StorageSettings: Sendable {
-  /// Nil: TimescaleDB where it can be had, else plain. It counts only while no metric table exists: the kind is decided once.
+  /// Nil means TimescaleDB if it is available, else plain. The value counts only until the first metric table exists:
+  /// the kind never changes later.
   var kind: StorageKind?
   /// Days of metric rows. A push may bring rows as old as this.
   var retentionDays: Int32 = 30
@@ -37,8 +38,8 @@ struct StorageSettings: Sendable {
   var repeatDays: Int32 = 31
   /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
   static let ledgerDaysBack: Int32 = 2
-  /// Days for which the ledger's partitions are kept: an entry may be older by its day than by its receipt, and two clocks may
-  /// differ by a day.
+  /// How many days the ledger's partitions are kept. The day of an entry may be earlier than that of its receipt, and
+  /// two clocks may differ by a day.
   var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
   /// Days ahead for which partitions are made.
   var partitionDaysAhead: Int32 = 3
@@ -52,9 +53,10 @@ struct StorageSettings: Sendable {
   var maintenanceInterval: Duration = .seconds(3600)
   /// After a round that failed.
   var maintenanceRetry: Duration = .seconds(60)
-  /// How long DDL may wait for a lock. Whoever comes after it waits too, so it gives up early and tries again.
+  /// How long DDL may wait for a lock. Every later statement on the table waits behind it, so it gives up early and
+  /// tries again.
   var ddlLockTimeout: Duration = .seconds(2)
-  /// Attempts at DDL that met a lock.
+  /// How often DDL that did not get a lock is tried.
   var ddlAttempts = 10
 
   init() {}

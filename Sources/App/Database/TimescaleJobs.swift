@@ -1,4 +1,5 @@
-// TimescaleDB's jobs for our hypertables: which fail, and whether PostgreSQL has the processes that they need.
+// The state of TimescaleDB's jobs for the program's hypertables: which jobs fail, and whether PostgreSQL has enough
+// processes for them.
 
 import Protocol
 
@@ -72,7 +73,7 @@ extension TimescaleStatements {
     }
   }
 
-  /// How hypertables are compressed, as `ChunkCompression` says it.
+  /// The compression settings of the hypertables, as in `ChunkCompression`.
   static let compression = Statement<Compression>(
     "timescale_compression",
     """

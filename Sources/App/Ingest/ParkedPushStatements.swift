@@ -1,4 +1,4 @@
-// What the database knows of parked pushes.
+// The statements that list, read and delete parked pushes.
 
 import Protocol
 
@@ -79,7 +79,7 @@ enum ParkedPushStatements {
     GROUP BY l.push_id, l.server_id ORDER BY since DESC, l.push_id
     """)
 
-  /// $1: the push. Names come before the rows that have them, as in a batch.
+  /// Parameters: the push. Names come before the rows that refer to them, as in a batch.
   static let letters = Statement<UUID, Letter>(
     "parked_letters",
     """
@@ -90,7 +90,8 @@ enum ParkedPushStatements {
   static let drop = Statement<UUID, NoRow>(
     "parked_drop", "DELETE FROM pganalytics.dead_letters WHERE push_id = $1")
 
-  /// $1: a table; $2, $3: names and types of columns. The first that the table has not, or has with another type.
+  /// Parameters: a table; names and types of columns. Returns the first column that the table lacks or has with another
+  /// type.
   static let changedColumn = Statement<String, [String], [String], ChangedColumn>(
     "parked_changed_column",
     """
@@ -102,7 +103,7 @@ enum ParkedPushStatements {
     ORDER BY c.place LIMIT 1
     """)
 
-  /// $1: server; $2, $3: the first and the last time of its rows.
+  /// Parameters: server; the first and the last time of its rows.
   static let notePending = Statement<Int32, Timestamp, Timestamp, NoRow>(
     "parked_note_pending",
     """

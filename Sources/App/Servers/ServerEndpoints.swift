@@ -1,4 +1,4 @@
-// The monitored servers.
+// The endpoints that list the monitored servers.
 
 import Protocol
 
@@ -75,7 +75,7 @@ enum ServerEndpoints {
     }
   }
 
-  /// The server of this id. - Throws: `.notFound`
+  /// The server with this id. - Throws: `.notFound`
   static func server(_ id: Int64, _ services: Services) async throws(Problem) -> MonitoredServer {
     guard let id = Int32(exactly: id) else { throw Problem(.notFound, "there is no such server") }
     let server = try await services.query { database throws(DatabaseError) in

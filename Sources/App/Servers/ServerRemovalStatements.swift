@@ -1,5 +1,5 @@
-// What the removal of a server asks the database. Which tables have rows of a server is asked of the catalogue: a table that
-// is added is cleared without being named here.
+// The statements of a server's removal. The catalogue tells which tables have rows of a server, so a new table is
+// cleared without being named here.
 
 import Protocol
 
@@ -114,7 +114,8 @@ enum ServerRemovalStatements {
     FROM pganalytics.server_removals
     """
 
-  /// The collectors of a server, and nobody revokes them or lets them in again until the transaction ends.
+  /// The collectors of a server. Their rows are locked until the end of the transaction, so that nobody revokes them or
+  /// lets them enrol again.
   static let collectors = Statement<Int32, ServersCollector>(
     "removal_collectors",
     """
@@ -122,8 +123,8 @@ enum ServerRemovalStatements {
     ORDER BY generation DESC, id FOR UPDATE
     """)
 
-  /// Parameters: server, seconds for which a push may be in flight after the revocation of its collector. Asked for a
-  /// second time it changes nothing. No row if there is no such server.
+  /// Requests a removal; a second request changes nothing. No row if there is no such server. Parameters: server,
+  /// seconds for which a push may be in flight after the revocation of its collector.
   static let request = Statement<Int32, Double, SingleValue<Int32>>(
     "removal_request",
     """
@@ -137,15 +138,15 @@ enum ServerRemovalStatements {
     SELECT id FROM server
     """)
 
-  /// From now on nothing undoes the revocation of a server's collectors.
+  /// Makes the revocation of a server's collectors final.
   static let endPermits = Statement<Int32, NoRow>(
     "removal_end_permits",
     "UPDATE pganalytics.collectors SET is_final = true, enrolment_permitted_until = NULL WHERE server_id = $1")
 
   static let one = Statement<Int32, ServerRemoval>("removal_one", removal + " WHERE server_id = $1")
 
-  /// What is not finished, the oldest first; then what has been finished for less than a day and was not looked at for an
-  /// hour: a server of ours that heard late of the revocation may have stored a push.
+  /// The unfinished removals, the oldest first. Then those finished within the last day that were not checked for an
+  /// hour: another pganalytics server may have learnt late of the revocation and stored a push.
   static let due = Statement<ServerRemoval>(
     "removal_due",
     removal + """
@@ -154,8 +155,8 @@ enum ServerRemovalStatements {
       ORDER BY finished_at IS NOT NULL, requested_at, server_id
       """)
 
-  /// What is pending comes first, so that nothing is rolled up from rows that are going. The last two are not rows of a
-  /// server, but what the removal itself lives on.
+  /// The tables with rows of servers. `rollup_pending` comes first, so that nothing is rolled up from rows that are
+  /// being removed. The last two are excluded, because the removal itself needs them.
   static let tables = Statement<ServersTable>(
     "removal_tables",
     """
@@ -171,18 +172,18 @@ enum ServerRemovalStatements {
     ORDER BY c.relname = 'rollup_pending' DESC, n.nspname, c.relname
     """)
 
-  /// One step at a time in all servers. Until the end of the transaction.
+  /// Allows only one step at a time over all servers, until the end of the transaction.
   static let tryLock = Statement<Int64, SingleValue<Bool>>("removal_lock", "SELECT pg_try_advisory_xact_lock($1)")
 
-  /// Parameters: table, server, most rows. - Returns: how many there were.
+  /// Parameters: table, server, largest number of rows. - Returns: the number of removed rows.
   static let removeRows = Statement<String, Int32, Int64, SingleValue<Int64>>(
     "removal_rows", "SELECT pganalytics.remove_server_rows($1::text::regclass, $2, $3)")
 
-  /// Parameters: table, server, first block, blocks.
+  /// Parameters: table, server, first block, number of blocks.
   static let removeBlocks = Statement<String, Int32, Int64, Int64, SingleValue<Int64>>(
     "removal_blocks", "SELECT pganalytics.remove_server_blocks($1::text::regclass, $2, $3, $4)")
 
-  /// Parameters: hypertable, server, first time, time after the last.
+  /// Parameters: hypertable, server, first time, end (excluded).
   static let removeStretch = Statement<String, Int32, Timestamp, Timestamp, SingleValue<Int64>>(
     "removal_stretch", "SELECT pganalytics.remove_server_stretch($1::text::regclass, $2, $3, $4)")
 
@@ -194,11 +195,11 @@ enum ServerRemovalStatements {
     WHERE server_id = $1 AND (at_table IS DISTINCT FROM $2 OR $3::int8 > 0 OR failure IS NOT NULL)
     """)
 
-  /// Parameters: server, why.
+  /// Parameters: server, the error.
   static let failed = Statement<Int32, String, NoRow>(
     "removal_failed", "UPDATE pganalytics.server_removals SET failure = $2 WHERE server_id = $1")
 
-  /// Whether no push can be in flight any more. (A clock that was put back is behind the request.)
+  /// Whether no push can be in flight any more. (If the clock was set back, the request is in the future.)
   static let isSettled = Statement<Int32, SingleValue<Bool>>(
     "removal_is_settled",
     """
@@ -216,7 +217,7 @@ enum ServerRemovalStatements {
     ON CONFLICT (serial) DO NOTHING
     """)
 
-  /// With certificates, configurations and what was rejected of them.
+  /// Deletes the collectors with their certificates, configurations and rejects.
   static let removeCollectors = Statement<Int32, NoRow>(
     "removal_collectors_go", "DELETE FROM pganalytics.collectors WHERE server_id = $1")
 
@@ -234,7 +235,7 @@ enum ServerRemovalStatements {
     "removal_swept",
     "UPDATE pganalytics.server_removals SET at_table = NULL, failure = NULL, swept_at = now() WHERE server_id = $1")
 
-  /// $1: days.
+  /// Parameters: days.
   static let prune = Statement<Int32, NoRow>(
     "removals_prune", "DELETE FROM pganalytics.server_removals WHERE finished_at < now() - make_interval(days => $1)")
 

@@ -1,4 +1,4 @@
-// Settings for people: the README's table, and the values in use.
+// Prints settings for people: the README's table, and the values in use.
 
 extension Settings {
   /// The README's table of limits and settings.
@@ -12,8 +12,8 @@ extension Settings {
 }
 
 extension ReadSettings {
-  /// As a file that would set the same, each line with where its value comes from and when a change of it counts. Secrets
-  /// are not in it.
+  /// The settings as a file that would set the same values. Each line has the source of its value and when a change
+  /// takes effect. Secrets are hidden.
   func text() -> String {
     Settings.declarations.map { declaration in
       let value = declaration.isSecret ? masked(declaration.print(settings)) : declaration.print(settings)
@@ -25,7 +25,7 @@ extension ReadSettings {
     }.joined(separator: "\n")
   }
 
-  /// A URL keeps what is not its password; anything else is hidden whole.
+  /// In a URL only the password is hidden; any other secret is hidden completely.
   private func masked(_ secret: String) -> String {
     if secret.isEmpty { return "" }
     let url = secret.replacing(/:\/\/([^:@\/]*):[^\/?]*@/) { "://\($0.output.1):•••@" }
