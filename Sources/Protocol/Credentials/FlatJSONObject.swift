@@ -1,4 +1,4 @@
-// The JSON inside this server's own tokens: one object (RFC 8259) whose members are strings and whole numbers. The
+// The JSON inside pgAnalytics' own tokens: one object (RFC 8259) whose members are strings and whole numbers. The
 // reader refuses everything else that JSON allows. It also refuses repeated names, because two readers could take
 // different values from them.
 
@@ -9,7 +9,7 @@ struct FlatJSONObject {
     case number(Int64)
   }
 
-  /// The most members that are read. No token of this server has as many.
+  /// The most members that are read. No token of pgAnalytics has as many.
   static let maximumMembers = 32
 
   private(set) var members: [(name: String, value: Value)] = []
