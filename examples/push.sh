@@ -23,7 +23,6 @@ member() { printf '%b\n' "$(sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p" "$2")"
 
 BASE_URL=${BASE_URL:-https://127.0.0.1:8443}
 CA_FILE=${CA_FILE:-.pganalytics/ca.crt}
-REGISTRATION_SECRET=${REGISTRATION_SECRET:-$(member registration_secret .pganalytics/credentials.json)}
 directory=${1:-.pganalytics/push-sh}
 mkdir -p "$directory"
 
@@ -53,12 +52,13 @@ refuse() {
 
 # 1. Enrol, once. The key is made here and stays here: the server gets a signing request (CSR) and answers with a certificate.
 if [ ! -s "$directory/token" ]; then
+  secret=${REGISTRATION_SECRET:-$(member registration_secret .pganalytics/credentials.json)}
   [ -s "$directory/key.pem" ] ||
     openssl ecparam -genkey -noout -name prime256v1 -out "$directory/key.pem"
   openssl req -new -key "$directory/key.pem" -subj /CN=collector -out "$directory/request.pem"
   printf '{"name":"push-sh","hostname":"%s","csr":"%s"}' "$(uname -n)" \
     "$(awk '{ printf "%s\\n", $0 }' "$directory/request.pem")" >"$directory/registration.json"
-  status=$(post collectors/register "X-Registration-Secret: $REGISTRATION_SECRET" -d "@$directory/registration.json")
+  status=$(post collectors/register "X-Registration-Secret: $secret" -d "@$directory/registration.json")
   [ "$status" = 201 ] || refuse 'The server does not enrol this collector' "$status"
   member certificate "$directory/answer" >"$directory/certificate.pem"
   member collector_id "$directory/answer" >"$directory/collector_id"
