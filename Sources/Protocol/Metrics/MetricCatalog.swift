@@ -16,6 +16,9 @@ public enum MetricCatalog {
   /// As queries see it. Its rows are what is left of metrics: nothing is declared to fill it.
   public static let catchAll = MetricTable(
     catchAllTable, "Metrics, and parts of metrics, that no declaration knows.", database: false, equals: .each,
-    columns: [.text("metric_type"), .json("payload")])
+    columns: [
+      .text("metric_type", means: "The metric's `type`."),
+      .json("payload", means: "The whole metric, or the part of it that no declaration knows."),
+    ])
   public static let catchAllType = MetricType(catchAllTable, catchAll.summary, [.rows("", catchAll)])
 }

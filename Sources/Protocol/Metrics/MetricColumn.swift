@@ -47,6 +47,8 @@ public struct MetricColumn: Sendable, Hashable {
   public let kind: Kind
   public let meaning: Meaning
   public let unit: Unit
+  /// What the value says, as a sentence for whoever reads the table.
+  public let summary: String
   /// Whether it is 64 bits that name something: a program that knows doubles only would read another number.
   public private(set) var isIdentifier = false
   /// Whether the server makes the value; the JSON's key of that name, if there is one, is then an unknown one.
@@ -54,12 +56,13 @@ public struct MetricColumn: Sendable, Hashable {
   /// The column in the table, or its begin.
   private var base: String
 
-  private init(_ key: String, _ name: String?, _ kind: Kind, _ meaning: Meaning, _ unit: Unit) {
+  private init(_ key: String, _ name: String?, _ kind: Kind, _ meaning: Meaning, _ unit: Unit, _ summary: String) {
     self.key = key
     self.name = name ?? key
     self.kind = kind
     self.meaning = meaning
     self.unit = unit
+    self.summary = summary
     base = self.name
   }
 
@@ -76,42 +79,58 @@ public struct MetricColumn: Sendable, Hashable {
 
   /// The same under another name for those who read; the table's column keeps its name.
   public func shown(as name: String) -> Self {
-    var column = Self(key, name, kind, meaning, unit)
+    var column = Self(key, name, kind, meaning, unit, summary)
     column.base = base
     return column
   }
 
-  public static func counter(_ key: String, _ unit: Unit = .none) -> Self { .init(key, nil, .int8, .counter, unit) }
-  public static func numericCounter(_ key: String, _ unit: Unit = .none) -> Self {
-    .init(key, nil, .numeric, .counter, unit)
+  // `means`: the column's summary.
+
+  public static func counter(_ key: String, _ unit: Unit = .none, means summary: String = "") -> Self {
+    .init(key, nil, .int8, .counter, unit, summary)
   }
-  public static func counterTime(_ key: String) -> Self { .init(key, nil, .float8, .counter, .milliseconds) }
-  public static func count(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
-    .init(key, name, .int8, .gauge, unit)
+  public static func numericCounter(_ key: String, _ unit: Unit = .none, means summary: String = "") -> Self {
+    .init(key, nil, .numeric, .counter, unit, summary)
   }
-  public static func real(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
-    .init(key, name, .float8, .gauge, unit)
+  public static func counterTime(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .float8, .counter, .milliseconds, summary)
   }
-  public static func flag(_ key: String) -> Self { .init(key, nil, .bool, .label, .none) }
-  public static func text(_ key: String, as name: String? = nil) -> Self { .init(key, name, .text, .label, .none) }
-  public static func interned(_ key: String, as name: String? = nil) -> Self {
-    .init(key, name, .interned, .label, .none)
+  public static func count(
+    _ key: String, _ unit: Unit = .none, as name: String? = nil, means summary: String = ""
+  ) -> Self {
+    .init(key, name, .int8, .gauge, unit, summary)
   }
-  public static func timestamp(_ key: String, as name: String? = nil) -> Self {
-    .init(key, name, .timestamp, .label, .none)
+  public static func real(
+    _ key: String, _ unit: Unit = .none, as name: String? = nil, means summary: String = ""
+  ) -> Self {
+    .init(key, name, .float8, .gauge, unit, summary)
   }
-  public static func number(_ key: String) -> Self { .init(key, nil, .int8, .label, .none) }
-  public static func identifier(_ key: String) -> Self {
-    var column = number(key)
+  public static func flag(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .bool, .label, .none, summary)
+  }
+  public static func text(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .text, .label, .none, summary)
+  }
+  public static func interned(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .interned, .label, .none, summary)
+  }
+  public static func timestamp(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .timestamp, .label, .none, summary)
+  }
+  public static func number(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .int8, .label, .none, summary)
+  }
+  public static func identifier(_ key: String, means summary: String = "") -> Self {
+    var column = number(key, means: summary)
     column.isIdentifier = true
     return column
   }
-  static func json(_ name: String) -> Self { .init(name, nil, .json, .label, .none) }
+  static func json(_ name: String, means summary: String) -> Self { .init(name, nil, .json, .label, .none, summary) }
   /// The keys of a row that its declaration does not know, as every metric table has them.
-  public static let extra = Self.json("extra")
+  public static let extra = Self.json("extra", means: "Keys of the row that the table has no column for; NULL: none.")
   /// A number of rows that the server counts.
-  public static func made(_ name: String) -> Self {
-    var column = count(name, .rows)
+  public static func made(_ name: String, means summary: String = "") -> Self {
+    var column = count(name, .rows, means: summary)
     column.isMade = true
     return column
   }
