@@ -121,6 +121,15 @@ extension FieldRule where Value == String {
   }
 }
 
+extension FieldRule where Value == String {
+  /// One of some texts.
+  static func choice(of texts: [String]) -> FieldRule {
+    text(.choice(texts), standIn: texts[0], expectation: "must be one of \(texts.joined(separator: ", "))") { text in
+      texts.contains(text) ? text : nil
+    }
+  }
+}
+
 extension FieldRule where Value == Int64 {
   /// 64 bits that name something, as a text: a program that knows doubles only would send another number.
   static var identifier: FieldRule {
