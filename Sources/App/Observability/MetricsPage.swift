@@ -32,7 +32,7 @@ struct MetricsPage {
 
   private func process(_ page: inout PrometheusText) {
     page.family(
-      "pganalytics_build_info", .gauge, "1, with the version.", by: "version", [(Version.text, 1)])
+      "pganalytics_build_info", .gauge, "1; the label has the version.", by: "version", [(Version.text, 1)])
     page.family("pganalytics_uptime_seconds", .gauge, "Seconds since the start.", Int(now - startedAt))
     page.family(
       "pganalytics_loop_busy_seconds_total", .counter, "Time that loops worked, waiting excluded.", lanes.loop.busy)
@@ -45,7 +45,8 @@ struct MetricsPage {
       "pganalytics_settings_reload_failures_total", .counter,
       "Reloads of the settings that changed nothing because something was wrong.", reload.failures)
     page.family(
-      "pganalytics_settings_reload_failing", .gauge, "1 while the last reload of the settings was such.",
+      "pganalytics_settings_reload_failing", .gauge,
+      "1 after a reload of the settings that failed, until one succeeds.",
       reload.isFailing ? 1 : 0)
     page.family(
       "pganalytics_settings_reloaded_timestamp_seconds", .gauge, "When the settings in use were read, unix time.",
@@ -77,7 +78,7 @@ struct MetricsPage {
       "Memory held now, by the setting that limits it; of collectors, that of the one that holds most.", by: "budget",
       budgets.map { ($0.0, $0.1) })
     page.family(
-      "pganalytics_budget_limit_bytes", .gauge, "What the setting permits.", by: "budget",
+      "pganalytics_budget_limit_bytes", .gauge, "Memory that the setting permits, by the setting.", by: "budget",
       budgets.map { ($0.0, $0.2) })
   }
 
@@ -111,7 +112,7 @@ struct MetricsPage {
   private func connections(_ page: inout PrometheusText) {
     let counters = lanes.counters
     page.family(
-      "pganalytics_connections", .gauge, "Connections by what they are at.", by: "state",
+      "pganalytics_connections", .gauge, "Open connections, by what each is doing.", by: "state",
       LaneSnapshot.ConnectionState.allCases.map { ($0.rawValue, lanes.connections[$0] ?? 0) })
     page.family(
       "pganalytics_connections_paused", .gauge, "Connections left unread until memory is free.",
@@ -213,7 +214,7 @@ struct MetricsPage {
 
   private func writers(_ page: inout PrometheusText) {
     page.family(
-      "pganalytics_writers", .gauge, "COPY connections by what they are at or wait for.", by: "state",
+      "pganalytics_writers", .gauge, "COPY connections, by what each is doing or waits for.", by: "state",
       LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
     page.family(
       "pganalytics_writers_silent", .gauge,
@@ -233,13 +234,13 @@ struct MetricsPage {
 
   private func pacing(_ page: inout PrometheusText) {
     page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
-    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for one.", queries.waiting)
+    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for a connection.", queries.waiting)
     page.family(
       "pganalytics_queries_put_off_total", .counter,
       "Metrics queries that waited for the sake of pushes though a connection was free.", queries.putOff)
     page.family(
       "pganalytics_queries_let_through_total", .counter,
-      "Of those, the ones that began because they had waited for query_put_off_maximum.", queries.letThrough)
+      "Metrics queries that began because they had waited for query_put_off_maximum.", queries.letThrough)
     page.family(
       "pganalytics_query_room_ratio", .gauge,
       "1: all query connections may work; 0 and below: queries cost pushes more than they may, and none begins.",
@@ -264,7 +265,7 @@ extension MetricsPage {
       by: "step", perStep { Int($0.pending) })
     page.family(
       "pganalytics_rollup_failed_steps", .gauge,
-      "Of them, those that failed by themselves, were set aside and are tried again.", by: "step",
+      "Steps of rolling up that failed by themselves, were set aside and are tried again, by width.", by: "step",
       perStep { Int($0.failed) })
     page.family(
       "pganalytics_rollup_oldest_seconds", .gauge,
