@@ -60,7 +60,10 @@ let package = Package(
       name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
     .testTarget(
       name: "AppTests",
-      dependencies: ["App", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "App", "Bench", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
