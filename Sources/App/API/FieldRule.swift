@@ -121,6 +121,15 @@ extension FieldRule where Value == String {
   }
 }
 
+extension FieldRule where Value == String {
+  /// One of some texts.
+  static func choice(of texts: [String]) -> FieldRule {
+    text(.choice(texts), standIn: texts[0], expectation: "must be one of \(texts.joined(separator: ", "))") { text in
+      texts.contains(text) ? text : nil
+    }
+  }
+}
+
 extension FieldRule where Value == Int64 {
   /// A 64-bit identifier as a text. A program that only knows doubles would change it as a number.
   static var identifier: FieldRule {

@@ -26,29 +26,21 @@ struct UserAnswer: ResponseBody {
   }
 }
 
-enum UserOrder: String, CaseIterable, Sendable {
-  case username
-  case usernameDescending = "-username"
-  case createdAt = "created_at"
-  case createdAtDescending = "-created_at"
-  case lastLogin = "last_login"
-  case lastLoginDescending = "-last_login"
-}
-
-struct UsersQuery: QueryParameters {
-  let page: PageSelection
-  let text: String?
-  let role: Role?
-  let isActive: Bool?
-  let order: UserOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    text = query.optional("q", .string(1...64), "A part of name, e-mail or full name; case does not matter.")
-    role = query.optional("role", .choice(), "Users of this role only.")
-    isActive = query.optional("is_active", .flag, "Active, or inactive, users only.")
-    order = query.optional("sort", .choice(), default: .username, "username", "`-` before the name: descending.")
-  }
+enum UserList: List {
+  static let listing = Listing<Account>(
+    "users", from: "pganalytics.users",
+    filters: [
+      ListFilter("q", .string(1...64), "A part of name, e-mail or full name; case does not matter.") {
+        "position(lower(\($0)) IN lower(concat_ws(' ', username, email, full_name))) > 0"
+      },
+      ListFilter("role", Role.self, "Users of this role only.") { "role = \($0)" },
+      ListFilter("is_active", .flag, "Active, or inactive, users only.") { "is_active = \($0)" },
+    ],
+    sorts: [
+      ListSort("username", by: "lower(username)", String.self),
+      ListSort("created_at", by: "created_at", Timestamp.self),
+      ListSort("last_login", by: "last_login_at", Timestamp.self),
+    ], last: "id")
 }
 
 struct NewUser: RequestBody {
@@ -111,19 +103,9 @@ enum UserEndpoints {
     ])
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
-      query: UsersQuery.self, returns: Page<UserAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<UserAnswer> in
-      let query = request.query
-      let (accounts, total) = try await services.query { database throws(DatabaseError) in
-        let accounts = try await database.rows(
-          AccountStatements.page, query.text, query.role?.rawValue, query.isActive, query.order.rawValue,
-          Int64(query.page.size), Int64(query.page.offset))
-        let total = try await database.one(AccountStatements.count, query.text, query.role?.rawValue, query.isActive)
-        return (accounts, total?.value ?? 0)
-      }
-      return Page(accounts.map(UserAnswer.init), of: Int(total), query.page)
-    }
+      list: UserList.self, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
+      from: services.database
+    ) { UserAnswer(account: $0) }
   }
 
   private static func add(_ services: Services) -> Endpoint {

@@ -5,11 +5,9 @@ struct PresentUser: SQLRow {
   let username: String
   let role: String
 
-  static let columns = [SQLColumn("username", String.self), SQLColumn("role", String.self)]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    username = try row.next()
-    role = try row.next()
+    username = try row.read("username")
+    role = try row.read("role")
   }
 }
 
@@ -22,17 +20,12 @@ struct SessionState: SQLRow {
   let isRevoked: Bool
   let isExpired: Bool
 
-  static let columns = [
-    SQLColumn("user_id", Int64.self), SQLColumn("generation", Int32.self), SQLColumn("is_current", Bool.self),
-    SQLColumn("is_revoked", Bool.self), SQLColumn("is_expired", Bool.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    userID = try row.next()
-    generation = try row.next()
-    isCurrent = try row.next()
-    isRevoked = try row.next()
-    isExpired = try row.next()
+    userID = try row.read("user_id")
+    generation = try row.read("generation")
+    isCurrent = try row.read("is_current")
+    isRevoked = try row.read("is_revoked")
+    isExpired = try row.read("is_expired")
   }
 }
 

@@ -8,32 +8,16 @@ struct CertificateRow: SQLRow, Equatable {
   let notAfter: Timestamp
   let issuedAt: Timestamp
   let revokedAt: Timestamp?
+}
 
-  init(
-    serial: String, fingerprint: String, notBefore: Timestamp, notAfter: Timestamp, issuedAt: Timestamp,
-    revokedAt: Timestamp?
-  ) {
-    self.serial = serial
-    self.fingerprint = fingerprint
-    self.notBefore = notBefore
-    self.notAfter = notAfter
-    self.issuedAt = issuedAt
-    self.revokedAt = revokedAt
-  }
-
-  static let columns = [
-    SQLColumn("serial", String.self), SQLColumn("fingerprint", String.self), SQLColumn("not_before", Timestamp.self),
-    SQLColumn("not_after", Timestamp.self), SQLColumn("issued_at", Timestamp.self),
-    SQLColumn("revoked_at", Timestamp?.self),
-  ]
-
+extension CertificateRow {
   init(from row: inout RowReader) throws(DatabaseError) {
-    serial = try row.next()
-    fingerprint = try row.next()
-    notBefore = try row.next()
-    notAfter = try row.next()
-    issuedAt = try row.next()
-    revokedAt = try row.next()
+    serial = try row.read("serial")
+    fingerprint = try row.read("fingerprint")
+    notBefore = try row.read("not_before")
+    notAfter = try row.read("not_after")
+    issuedAt = try row.read("issued_at")
+    revokedAt = try row.read("revoked_at")
   }
 }
 
@@ -47,13 +31,16 @@ enum CertificateStatements {
   /// the collector or what belongs to it.
   static let lockCollector = Statement<UUID, EnrolledCollector>(
     "certificate_lock_collector",
-    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL FOR UPDATE")
+    """
+    SELECT \(EnrolledCollector.list()) FROM pganalytics.collectors
+    WHERE id = $1 AND revoked_at IS NULL FOR UPDATE
+    """)
 
   /// A collector's certificates, the newest first.
   static let of = Statement<UUID, CertificateRow>(
     "certificates_of",
     """
-    SELECT serial, fingerprint, not_before, not_after, issued_at, revoked_at
+    SELECT \(CertificateRow.list())
     FROM pganalytics.collector_certificates WHERE collector_id = $1 ORDER BY issued_at DESC, serial
     """)
 

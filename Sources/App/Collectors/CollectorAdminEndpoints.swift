@@ -2,31 +2,21 @@
 
 import Protocol
 
-/// What a list of collectors is sorted by; `-` before a name: the other way round.
-enum CollectorOrder: String, CaseIterable, Sendable {
-  case name
-  case nameDescending = "-name"
-  case hostname
-  case hostnameDescending = "-hostname"
-  case registeredAt = "registered_at"
-  case registeredAtDescending = "-registered_at"
-  case lastSeenAt = "last_seen_at"
-  case lastSeenAtDescending = "-last_seen_at"
-}
-
-struct CollectorsQuery: QueryParameters {
-  let page: PageSelection
-  let status: CollectorRow.Status?
-  let q: String?
-  let order: CollectorOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    status = query.optional("status", .choice(), "Only those that are this now.")
-    q = query.optional("q", .string(1...255), "A part of the name or of the host name.")
-    order = query.optional(
-      "sort", .choice(), default: .name, "name", "`-` before a name turns the order round; without a value is last.")
-  }
+enum CollectorList: List {
+  static let listing = Listing<CollectorRow>(
+    "collectors", from: "(\(CollectorAdminStatements.collectors)) c",
+    settings: [ListSetting { Double($0.offlineAfter.wholeSeconds) }],
+    filters: [
+      ListFilter("status", CollectorRow.Status.self, "Only those that are this now.") { "status = \($0)" },
+      ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
+        "strpos(lower(name), lower(\($0))) > 0 OR strpos(lower(hostname), lower(\($0))) > 0"
+      },
+    ],
+    sorts: [
+      ListSort("name", by: "name", String.self), ListSort("hostname", by: "hostname", String.self),
+      ListSort("registered_at", by: "registered_at", Timestamp.self),
+      ListSort("last_seen_at", by: "last_seen_at", Timestamp.self),
+    ], last: "id")
 }
 
 enum CollectorAdminEndpoints {
@@ -40,20 +30,9 @@ enum CollectorAdminEndpoints {
 
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
-      summary: "The collectors.", query: CollectorsQuery.self, returns: Page<CollectorAnswer>.self
-    ) { request, context async throws(Problem) -> Page<CollectorAnswer> in
-      let silence = Double(context.settings.offlineAfter.wholeSeconds)
-      let (query, selection) = (request.query, request.query.page)
-      let (rows, total) = try await services.query { database throws(DatabaseError) in
-        let status = query.status?.rawValue
-        let rows = try await database.rows(
-          CollectorAdminStatements.page, silence, status, query.q, query.order.rawValue, Int64(selection.size),
-          Int64(selection.offset))
-        return (rows, try await database.one(CollectorAdminStatements.count, silence, status, query.q)?.value ?? 0)
-      }
-      return Page(rows.map(CollectorAnswer.init), of: Int(total), selection)
-    }
+      list: CollectorList.self, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
+      summary: "The collectors.", from: services.database
+    ) { CollectorAnswer(collector: $0) }
   }
 
   private static func one(_ services: Services) -> Endpoint {

@@ -7,21 +7,13 @@ struct EnrolledCollector: SQLRow, Equatable {
   let id: UUID
   let serverID: Int32
   let hostname: String
+}
 
-  init(id: UUID, serverID: Int32, hostname: String) {
-    self.id = id
-    self.serverID = serverID
-    self.hostname = hostname
-  }
-
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
-  ]
-
+extension EnrolledCollector {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    serverID = try row.next()
-    hostname = try row.next()
+    id = try row.read("id")
+    serverID = try row.read("server_id")
+    hostname = try row.read("hostname")
   }
 }
 
@@ -32,14 +24,10 @@ struct EnrolledHost: SQLRow {
   let isUnanswered: Bool
   let goodCertificates: Int64
 
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("is_unanswered", Bool.self), SQLColumn("good_certificates", Int64.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    isUnanswered = try row.next()
-    goodCertificates = try row.next()
+    id = try row.read("id")
+    isUnanswered = try row.read("is_unanswered")
+    goodCertificates = try row.read("good_certificates")
   }
 }
 
@@ -53,7 +41,7 @@ enum EnrolmentStatements {
   /// A collector that is not revoked.
   static let enrolled = Statement<UUID, EnrolledCollector>(
     "enrolled_collector",
-    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
+    "SELECT \(EnrolledCollector.list()) FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
 
   /// Locks the host until the end of the transaction, so that no other enrolment decides about it. Parameters: name,
   /// host name.
@@ -112,7 +100,7 @@ enum EnrolmentStatements {
     INSERT INTO pganalytics.collectors
       (id, server_id, name, hostname, address, version, enrolled_at, enrolled_with, enrolled_from, enrolled_key)
     SELECT $1, server.id, $2, $3, $4, $5, now(), $6, $7, $8 FROM server
-    RETURNING id, server_id, hostname
+    RETURNING \(EnrolledCollector.list())
     """)
 
   /// Adds a new collector for the server of the collector $9, in a higher generation than all others of the server.
@@ -126,7 +114,7 @@ enum EnrolmentStatements {
     SELECT $1, o.server_id, $2, $3, $4, $5, now(), $6, $7, $8,
       (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = o.server_id)
     FROM pganalytics.collectors o WHERE o.id = $9
-    RETURNING id, server_id, hostname
+    RETURNING \(EnrolledCollector.list())
     """)
 
   /// Enrols a permitted collector again. It keeps id, server and history, is no longer revoked, and its permit is used
@@ -138,7 +126,7 @@ enum EnrolmentStatements {
     SET name = $2, hostname = $3, address = $4, version = $5, revoked_at = NULL, enrolment_permitted_until = NULL,
       used_at = NULL, enrolled_at = now(), enrolled_with = $6, enrolled_from = $7, enrolled_key = $8,
       generation = (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = c.server_id)
-    WHERE id = $1 RETURNING id, server_id, hostname
+    WHERE id = $1 RETURNING \(EnrolledCollector.list())
     """)
 
   /// Records that the identity was used.

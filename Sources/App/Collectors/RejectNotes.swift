@@ -71,29 +71,6 @@ struct CollectorReject: SQLRow, ResponseBody {
   let lastPush: UUID
   let lastMessage: String
 
-  init(code: String, metricType: String, total: Int64, lastAt: Timestamp, lastPush: UUID, lastMessage: String) {
-    self.code = code
-    self.metricType = metricType
-    self.total = total
-    self.lastAt = lastAt
-    self.lastPush = lastPush
-    self.lastMessage = lastMessage
-  }
-
-  static let columns = [
-    SQLColumn("code", String.self), SQLColumn("metric_type", String.self), SQLColumn("total", Int64.self),
-    SQLColumn("last_at", Timestamp.self), SQLColumn("last_push", UUID.self), SQLColumn("last_message", String.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    code = try row.next()
-    metricType = try row.next()
-    total = try row.next()
-    lastAt = try row.next()
-    lastPush = try row.next()
-    lastMessage = try row.next()
-  }
-
   static let example = CollectorReject(
     code: RejectCode.outOfRange.rawValue, metricType: "pg_stats", total: 12,
     lastAt: Timestamp(unixSeconds: 1_790_003_600), lastPush: UUID(high: 3, low: 4),
@@ -106,6 +83,17 @@ struct CollectorReject: SQLRow, ResponseBody {
     object.member("last_at", lastAt)
     object.member("last_push_id", lastPush)
     object.member("last_message", lastMessage, "Where in the metric, and what was wrong there.")
+  }
+}
+
+extension CollectorReject {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    code = try row.read("code")
+    metricType = try row.read("metric_type")
+    total = try row.read("total")
+    lastAt = try row.read("last_at")
+    lastPush = try row.read("last_push")
+    lastMessage = try row.read("last_message")
   }
 }
 
@@ -138,7 +126,7 @@ enum RejectStatements {
   static let of = Statement<UUID, CollectorReject>(
     "rejects_of",
     """
-    SELECT code, metric_type, total, last_at, last_push, last_message FROM pganalytics.collector_rejects
+    SELECT \(CollectorReject.list()) FROM pganalytics.collector_rejects
     WHERE collector_id = $1 ORDER BY last_at DESC, code, metric_type
     """)
 }
@@ -158,36 +146,25 @@ extension CollectorDirectory {
 
 /// The states of all collectors, for /metrics.
 struct FleetStatus: SQLRow {
-  let registered: Int64
-  let active: Int64
-  let offline: Int64
-  let revoked: Int64
+  var registered: Int64 = 0
+  var active: Int64 = 0
+  var offline: Int64 = 0
+  var revoked: Int64 = 0
   /// Something of their pushes was rejected within the last hour.
-  let rejecting: Int64
-
-  init(registered: Int64 = 0, active: Int64 = 0, offline: Int64 = 0, revoked: Int64 = 0, rejecting: Int64 = 0) {
-    self.registered = registered
-    self.active = active
-    self.offline = offline
-    self.revoked = revoked
-    self.rejecting = rejecting
-  }
-
-  static let columns = [
-    SQLColumn("registered", Int64.self), SQLColumn("active", Int64.self), SQLColumn("offline", Int64.self),
-    SQLColumn("revoked", Int64.self), SQLColumn("rejecting", Int64.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    registered = try row.next()
-    active = try row.next()
-    offline = try row.next()
-    revoked = try row.next()
-    rejecting = try row.next()
-  }
+  var rejecting: Int64 = 0
 
   /// By the names that the API has for them.
   var byStatus: [(CollectorRow.Status, Int64)] {
     [(.registered, registered), (.active, active), (.offline, offline), (.revoked, revoked)]
+  }
+}
+
+extension FleetStatus {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    registered = try row.read("registered")
+    active = try row.read("active")
+    offline = try row.read("offline")
+    revoked = try row.read("revoked")
+    rejecting = try row.read("rejecting")
   }
 }

@@ -36,8 +36,8 @@ struct ConfigCommand: ParsableCommand {
 
   struct Reference: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Prints the README's table of all settings with default and meaning, in Markdown.")
+      abstract: "Prints all settings with default, range and meaning, in Markdown: docs/SETTINGS.md.")
 
-    func run() { print(Settings.markdownTable()) }
+    func run() { print(Settings.reference(), terminator: "") }
   }
 }

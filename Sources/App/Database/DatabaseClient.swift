@@ -14,10 +14,16 @@ extension DatabaseClient {
   func rows<each Parameter: SQLValue, Row: SQLRow>(
     _ statement: Statement<repeat each Parameter, Row>, _ parameter: repeat each Parameter
   ) async throws(DatabaseError) -> [Row] {
-    let parameters = statement.encode(repeat each parameter)
-    return try await answer(.statement(statement.description, parameters)) { result in
+    try await rows(as: Row.self, statement.description, statement.encode(repeat each parameter))
+  }
+
+  /// Every row of the result of a statement whose parameters are encoded.
+  func rows<Row: SQLRow>(
+    as _: Row.Type, _ statement: StatementDescription, _ parameters: EncodedParameters
+  ) async throws(DatabaseError) -> [Row] {
+    try await answer(.statement(statement, parameters)) { result in
       switch consume result {
-      case .rows(let rows): return Result { () throws(DatabaseError) in try rows.decode(as: Row.self) }
+      case .rows(let rows): return Result { () throws(DatabaseError) in try rows.decode(statement) }
       case .command: return .success([])
       case .failed(let error): return .failure(error)
       case .row: return .failure(DatabaseError(.unexpectedResult, "a single row"))

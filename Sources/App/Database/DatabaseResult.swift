@@ -36,9 +36,9 @@ struct DatabaseRows: ~Copyable {
     (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
   }
 
-  /// Decodes every row. Checks the columns first.
-  func decode<Row: SQLRow>(as _: Row.Type = Row.self) throws(DatabaseError) -> [Row] {
-    if let mismatch = Row.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
+  /// Decodes every row. Checks first that the columns are the statement's.
+  func decode<Row: SQLRow>(_ statement: StatementDescription) throws(DatabaseError) -> [Row] {
+    if let mismatch = statement.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
     var rows: [Row] = []
     rows.reserveCapacity(count)
     for index in 0..<count {
@@ -55,25 +55,46 @@ struct DatabaseRows: ~Copyable {
   }
 }
 
-/// Reads the columns of one row, left to right.
+/// Reads the columns of one row, left to right. A reader is in one of two modes: *decoding* gives the row's values;
+/// *describing* records names and types and gives stand-ins.
 struct RowReader: ~Copyable {
-  private let result: OpaquePointer
+  /// The result being decoded; nil while describing.
+  private let result: OpaquePointer?
   private let row: CInt
   private var column: CInt = 0
+  /// The columns read so far, while describing.
+  private(set) var described: [SQLColumn] = []
 
-  // Safety: only `DatabaseRows.decode` makes one, which outlives it: it is lent `inout` and can't be copied.
+  // Safety: only `DatabaseRows.decode` makes one with a result, which outlives it: it is lent `inout` and can't be copied.
   fileprivate init(result: OpaquePointer, row: CInt) {
     self.result = result
     self.row = row
   }
 
-  /// The columns of the result, for an open row.
-  var columns: [SQLColumn] {
-    (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
+  /// One that describes.
+  init() {
+    result = nil
+    row = 0
   }
 
-  mutating func next<Value: SQLValue>(_: Value.Type = Value.self) throws(DatabaseError) -> Value {
-    precondition(column < PQnfields(result), "a row type reads more columns than it declares")
+  /// The columns of the result, for an open row.
+  var columns: [SQLColumn] {
+    guard let result else { return [] }
+    return (0..<PQnfields(result)).map { index in
+      SQLColumn(name: String(cString: PQfname(result, index)), oid: PQftype(result, index))
+    }
+  }
+
+  /// The next column.
+  /// - Parameter name: what the statement calls it; empty for a column of any name.
+  mutating func read<Value: SQLValue>(
+    _ name: String, _: Value.Type = Value.self
+  ) throws(DatabaseError) -> Value {
+    guard let result else {
+      described.append(SQLColumn(name: name, type: Value.type, isNullable: Value.isNullable))
+      return Value.standIn
+    }
+    precondition(column < PQnfields(result), "a row type reads more columns than it describes")
     defer { column += 1 }
     let outcome = withBytes(result, row, column) { bytes in
       Result { () throws(SQLValueError) in try Value.decode(bytes) }
@@ -84,6 +105,18 @@ struct RowReader: ~Copyable {
       let name = String(cString: PQfname(result, column))
       throw DatabaseError(.unexpectedResult, "\(error) in column \(name) as \(Value.type)")
     }
+  }
+
+  /// The next column, a text that is one of a few words.
+  mutating func word<Word: RawRepresentable & CaseIterable>(
+    _ name: String, _: Word.Type = Word.self
+  ) throws(DatabaseError) -> Word where Word.RawValue == String {
+    let text = try read(name, String.self)
+    if let word = Word(rawValue: text) { return word }
+    guard result == nil, let standIn = Word.allCases.first else {
+      throw DatabaseError(.unexpectedResult, "\(name) \(text)")
+    }
+    return standIn
   }
 }
 

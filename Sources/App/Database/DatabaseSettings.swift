@@ -1,7 +1,8 @@
 internal import CEpoll.Postgres
 internal import Glibc
 
-/// Everything about the database that can be set. Durations are absolute limits, counts are per process.
+/// Everything about the database that can be set. Durations are absolute limits, counts are per process. Each value that has
+/// a setting comes from `Settings`, so its default is the setting's.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
   /// The name shown in pg_stat_activity.
@@ -9,19 +10,42 @@ struct DatabaseSettings: Sendable {
   /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
   /// Connections of the admin lane.
-  var adminConnections = 4
+  var adminConnections: Int
   /// Requests that may wait for one of them; the next is refused with `.overloaded`.
-  var adminQueueLimit = 256
+  var adminQueueLimit: Int
   /// How long one may wait, then it is refused with `.waitedTooLong`.
-  var adminQueueDeadline: Duration = .seconds(5)
+  var adminQueueDeadline: Duration
   /// `statement_timeout` of the admin lane.
-  var adminStatementTimeout: Duration = .seconds(30)
+  var adminStatementTimeout: Duration
   /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
   /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
   var niceness = 0
 
-  init(address: DatabaseAddress) { self.address = address }
+  /// Of the connections of the REST API, and of a single session.
+  /// - Parameter settings: the defaults for a session outside the server, which has no queue.
+  init(address: DatabaseAddress, _ settings: Settings = Settings()) {
+    self.address = address
+    adminConnections = settings.adminConnections
+    adminQueueLimit = settings.adminQueue
+    adminQueueDeadline = settings.adminQueueDeadline
+    adminStatementTimeout = settings.queryTimeout
+  }
+}
+
+extension Settings {
+  func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings { DatabaseSettings(address: address, self) }
+
+  /// Of the connections for metrics queries.
+  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
+    var database = databaseSettings(address)
+    database.pacing = pacing
+    database.niceness = queryNice
+    database.applicationName = "pganalytics queries"
+    database.adminConnections = queryConnections
+    database.adminQueueDeadline = queryQueueDeadline
+    return database
+  }
 }
 
 extension DatabaseSettings {

@@ -9,13 +9,10 @@ struct DatabaseStatus: Sendable {
     /// Nil before the first migration.
     let timescale: String?
 
-    static let columns = [
-      SQLColumn("version", String.self), SQLColumn("bytes", Int64.self), SQLColumn("timescale", String?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      version = try row.next()
-      bytes = try row.next()
-      timescale = try row.next()
+      version = try row.read("version")
+      bytes = try row.read("bytes")
+      timescale = try row.read("timescale")
     }
   }
 
@@ -32,19 +29,14 @@ struct DatabaseStatus: Sendable {
     /// The end of the newest.
     let newest: Timestamp?
 
-    static let columns = [
-      SQLColumn("name", String.self), SQLColumn("partitions", Int64.self), SQLColumn("compressed", Int64.self),
-      SQLColumn("bytes", Int64.self), SQLColumn("estimated_rows", Int64.self), SQLColumn("oldest", Timestamp?.self),
-      SQLColumn("newest", Timestamp?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      partitions = try row.next()
-      compressed = try row.next()
-      bytes = try row.next()
-      rows = try row.next()
-      oldest = try row.next()
-      newest = try row.next()
+      name = try row.read("name")
+      partitions = try row.read("partitions")
+      compressed = try row.read("compressed")
+      bytes = try row.read("bytes")
+      rows = try row.read("estimated_rows")
+      oldest = try row.read("oldest")
+      newest = try row.read("newest")
     }
   }
 
@@ -55,15 +47,11 @@ struct DatabaseStatus: Sendable {
     let seen: Int64
     let deadLetters: Int64
 
-    static let columns = [
-      SQLColumn("enrolled", Int64.self), SQLColumn("revoked", Int64.self), SQLColumn("seen", Int64.self),
-      SQLColumn("dead_letters", Int64.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      enrolled = try row.next()
-      revoked = try row.next()
-      seen = try row.next()
-      deadLetters = try row.next()
+      enrolled = try row.read("enrolled")
+      revoked = try row.read("revoked")
+      seen = try row.read("seen")
+      deadLetters = try row.read("dead_letters")
     }
   }
 

@@ -17,15 +17,11 @@ enum SchemaStatements {
     let column: String
     let type: SQLType
 
-    static let columns = [
-      SQLColumn("schema_name", String.self), SQLColumn("table_name", String.self),
-      SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      schema = try row.next()
-      table = try row.next()
-      column = try row.next()
-      type = SQLType(oid: UInt32(truncatingIfNeeded: try row.next(Int64.self)))
+      schema = try row.read("schema_name")
+      table = try row.read("table_name")
+      column = try row.read("column_name")
+      type = SQLType(oid: UInt32(truncatingIfNeeded: try row.read("type", Int64.self)))
     }
   }
 
@@ -33,10 +29,9 @@ enum SchemaStatements {
     let name: String
     let comment: String?
 
-    static let columns = [SQLColumn("name", String.self), SQLColumn("comment", String?.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      comment = try row.next()
+      name = try row.read("name")
+      comment = try row.read("comment")
     }
   }
 
@@ -45,10 +40,9 @@ enum SchemaStatements {
     /// Installed on the host and loaded at the server's start, without both of which CREATE EXTENSION fails.
     let isAvailable: Bool
 
-    static let columns = [SQLColumn("is_created", Bool.self), SQLColumn("is_available", Bool.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      isCreated = try row.next()
-      isAvailable = try row.next()
+      isCreated = try row.read("is_created")
+      isAvailable = try row.read("is_available")
     }
   }
 
@@ -117,13 +111,10 @@ enum TimescaleStatements {
     let procedure: String
     let days: Int32
 
-    static let columns = [
-      SQLColumn("table_name", String.self), SQLColumn("procedure", String.self), SQLColumn("days", Int32.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      table = try row.next()
-      procedure = try row.next()
-      days = try row.next()
+      table = try row.read("table_name")
+      procedure = try row.read("procedure")
+      days = try row.read("days")
     }
   }
 

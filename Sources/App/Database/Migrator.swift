@@ -67,15 +67,11 @@ enum MigrationStatements {
     let checksum: [UInt8]
     let appliedAt: Timestamp
 
-    static let columns = [
-      SQLColumn("version", Int32.self), SQLColumn("name", String.self), SQLColumn("checksum", [UInt8].self),
-      SQLColumn("applied_at", Timestamp.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      version = try row.next()
-      name = try row.next()
-      checksum = try row.next()
-      appliedAt = try row.next()
+      version = try row.read("version")
+      name = try row.read("name")
+      checksum = try row.read("checksum")
+      appliedAt = try row.read("applied_at")
     }
   }
 
@@ -83,7 +79,7 @@ enum MigrationStatements {
     "migrations_prepared", "SELECT to_regclass('pganalytics.schema_migrations') IS NOT NULL")
   static let recorded = Statement<Recorded>(
     "migrations_recorded",
-    "SELECT version, name, checksum, applied_at FROM pganalytics.schema_migrations ORDER BY version")
+    "SELECT \(Recorded.list()) FROM pganalytics.schema_migrations ORDER BY version")
   static let record = Statement<Int32, String, [UInt8], NoRow>(
     "migration_record",
     "INSERT INTO pganalytics.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")

@@ -9,10 +9,9 @@ enum PartitionStatements {
     let name: String
     let creation: String
 
-    static let columns = [SQLColumn("name", String.self), SQLColumn("creation", String.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      creation = try row.next()
+      name = try row.read("name")
+      creation = try row.read("creation")
     }
   }
 
@@ -22,13 +21,10 @@ enum PartitionStatements {
     let detachment: String?
     let removal: String
 
-    static let columns = [
-      SQLColumn("name", String.self), SQLColumn("detachment", String?.self), SQLColumn("removal", String.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      detachment = try row.next()
-      removal = try row.next()
+      name = try row.read("name")
+      detachment = try row.read("detachment")
+      removal = try row.read("removal")
     }
   }
 

@@ -11,6 +11,7 @@ protocol SQLArrayElement: Sendable {
 
 extension Array: SQLValue where Element: SQLArrayElement {
   static var type: SQLType { Element.arrayType }
+  static var standIn: [Element] { [] }
   func append(to bytes: inout [UInt8]) { Element.append(self, to: &bytes) }
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> [Element] {
     guard let bytes else { throw .null }

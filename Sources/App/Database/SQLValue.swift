@@ -9,6 +9,8 @@ protocol SQLValue: Sendable {
   /// True only for Optional.
   static var isNullable: Bool { get }
   var isNull: Bool { get }
+  /// What a row is given in place of a value while it describes its columns.
+  static var standIn: Self { get }
   /// Appends the binary form. Not called when `isNull`.
   func append(to bytes: inout [UInt8])
   /// - Parameter bytes: nil for NULL.
@@ -31,6 +33,7 @@ extension Optional: SQLValue where Wrapped: SQLValue {
   static var type: SQLType { Wrapped.type }
   static var isNullable: Bool { true }
   var isNull: Bool { self == nil }
+  static var standIn: Wrapped? { nil }
 
   func append(to bytes: inout [UInt8]) { self?.append(to: &bytes) }
 
@@ -59,24 +62,28 @@ extension FixedWidthSQLValue {
 
 extension Int32: FixedWidthSQLValue {
   static var type: SQLType { .int4 }
+  static var standIn: Int32 { 0 }
   var word: Int32 { self }
   init(word: Int32) { self = word }
 }
 
 extension Int64: FixedWidthSQLValue {
   static var type: SQLType { .int8 }
+  static var standIn: Int64 { 0 }
   var word: Int64 { self }
   init(word: Int64) { self = word }
 }
 
 extension Double: FixedWidthSQLValue {
   static var type: SQLType { .float8 }
+  static var standIn: Double { 0 }
   var word: UInt64 { bitPattern }
   init(word: UInt64) { self = Double(bitPattern: word) }
 }
 
 extension Bool: FixedWidthSQLValue {
   static var type: SQLType { .bool }
+  static var standIn: Bool { false }
   var word: UInt8 { self ? 1 : 0 }
   init(word: UInt8) throws(SQLValueError) {
     guard word <= 1 else { throw .malformed }
@@ -96,6 +103,7 @@ struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
   init(unixSeconds: Int64) { unixMicroseconds = unixSeconds * 1_000_000 }
 
   static var type: SQLType { .timestamptz }
+  static var standIn: Timestamp { Timestamp(unixMicroseconds: 0) }
   var word: Int64 {
     if unixMicroseconds == .max || unixMicroseconds == .min { return unixMicroseconds }
     let (microseconds, overflow) = unixMicroseconds.subtractingReportingOverflow(Self.postgresEpoch)
@@ -129,6 +137,7 @@ struct Day: FixedWidthSQLValue, Hashable, Comparable {
   }
 
   static var type: SQLType { .date }
+  static var standIn: Day { Day(unixDays: 0) }
   var word: Int32 {
     let (days, overflow) = unixDays.subtractingReportingOverflow(Self.postgresEpoch)
     return overflow ? .min : days
@@ -144,6 +153,7 @@ struct Day: FixedWidthSQLValue, Hashable, Comparable {
 
 extension UUID: SQLValue {
   static var type: SQLType { .uuid }
+  static var standIn: UUID { UUID(high: 0, low: 0) }
   func append(to bytes: inout [UInt8]) {
     bytes.append(bigEndian: high)
     bytes.append(bigEndian: low)
@@ -157,6 +167,7 @@ extension UUID: SQLValue {
 
 extension String: SQLValue {
   static var type: SQLType { .text }
+  static var standIn: String { "" }
   func append(to bytes: inout [UInt8]) { bytes.append(contentsOf: utf8) }
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> String {
     guard let bytes else { throw .null }
@@ -171,6 +182,7 @@ struct JSONText: SQLValue, Hashable {
   init(_ text: String) { self.text = text }
 
   static var type: SQLType { .jsonb }
+  static var standIn: JSONText { JSONText("null") }
   /// jsonb_recv wants a version number before the text.
   private static let version: UInt8 = 1
   func append(to bytes: inout [UInt8]) {

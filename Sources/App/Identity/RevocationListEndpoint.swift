@@ -10,14 +10,10 @@ struct RevokedCertificateRow: SQLRow {
   let authority: String
   let revokedAt: Timestamp
 
-  static let columns = [
-    SQLColumn("serial", String.self), SQLColumn("authority", String.self), SQLColumn("revoked_at", Timestamp.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    serial = try row.next()
-    authority = try row.next()
-    revokedAt = try row.next()
+    serial = try row.read("serial")
+    authority = try row.read("authority")
+    revokedAt = try row.read("revoked_at")
   }
 }
 

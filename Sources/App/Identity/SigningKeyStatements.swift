@@ -10,19 +10,13 @@ struct SigningKeyRow: SQLRow {
   /// Whether `signsFrom` has come, by the clock that all servers share.
   let mayFromNowOnSign: Bool
 
-  static let columns = [
-    SQLColumn("kid", String.self), SQLColumn("secret", [UInt8].self), SQLColumn("created_at", Timestamp.self),
-    SQLColumn("signs_from", Timestamp.self), SQLColumn("retired_at", Timestamp?.self),
-    SQLColumn("may_sign", Bool.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    kid = try row.next()
-    secret = try row.next()
-    createdAt = try row.next()
-    signsFrom = try row.next()
-    retiredAt = try row.next()
-    mayFromNowOnSign = try row.next()
+    kid = try row.read("kid")
+    secret = try row.read("secret")
+    createdAt = try row.read("created_at")
+    signsFrom = try row.read("signs_from")
+    retiredAt = try row.read("retired_at")
+    mayFromNowOnSign = try row.read("may_sign")
   }
 }
 

@@ -7,13 +7,10 @@ struct LogEnd: SQLRow {
   /// The digests of its last lines, as bytes.
   let lines: [UInt8]
 
-  static let columns = [
-    SQLColumn("push_id", UUID.self), SQLColumn("database_id", Int64.self), SQLColumn("lines", [UInt8].self),
-  ]
   init(from row: inout RowReader) throws(DatabaseError) {
-    _ = try row.next() as UUID
-    database = try row.next()
-    lines = try row.next()
+    _ = try row.read("push_id") as UUID
+    database = try row.read("database_id")
+    lines = try row.read("lines")
   }
 }
 

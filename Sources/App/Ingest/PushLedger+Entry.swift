@@ -72,15 +72,11 @@ extension PushLedger {
     let begunMetrics: Int32?
     let begunID: UUID?
 
-    static let columns = [
-      SQLColumn("push_id", UUID.self), SQLColumn("verdict", String.self), SQLColumn("begun_metrics", Int32?.self),
-      SQLColumn("begun_id", UUID?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      pushID = try row.next()
-      verdict = Verdict(rawValue: try row.next())
-      begunMetrics = try row.next()
-      begunID = try row.next()
+      pushID = try row.read("push_id")
+      verdict = Verdict(rawValue: try row.read("verdict"))
+      begunMetrics = try row.read("begun_metrics")
+      begunID = try row.read("begun_id")
     }
   }
 }

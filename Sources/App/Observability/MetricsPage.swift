@@ -33,7 +33,7 @@ struct MetricsPage {
 
   private func process(_ page: inout PrometheusText) {
     page.family(
-      "pganalytics_build_info", .gauge, "1, with the version.", by: "version", [(Version.text, 1)])
+      "pganalytics_build_info", .gauge, "1; the label has the version.", by: "version", [(Version.text, 1)])
     page.family("pganalytics_uptime_seconds", .gauge, "Seconds since the start.", Int(now - startedAt))
     page.family(
       "pganalytics_loop_busy_seconds_total", .counter, "Time that loops worked, waiting excluded.", lanes.loop.busy)
@@ -234,7 +234,7 @@ struct MetricsPage {
 
   private func pacing(_ page: inout PrometheusText) {
     page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
-    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for one.", queries.waiting)
+    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for a connection.", queries.waiting)
     page.family(
       "pganalytics_queries_put_off_total", .counter,
       "Metrics queries that waited so that pushes stay fast, although a connection was free.", queries.putOff)

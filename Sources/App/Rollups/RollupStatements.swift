@@ -54,14 +54,10 @@ enum RollupStatements {
     let first: Timestamp
     let last: Timestamp
 
-    static let columns = [
-      SQLColumn("server_id", Int32.self), SQLColumn("first_time", Timestamp?.self),
-      SQLColumn("last_time", Timestamp?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      server = try row.next()
-      first = try row.next()
-      last = try row.next()
+      server = try row.read("server_id")
+      first = try row.read("first_time")
+      last = try row.read("last_time")
     }
   }
 

@@ -9,18 +9,15 @@ struct RollupUnit: SQLRow, Hashable {
   var end: Timestamp
   /// Tries that failed.
   let attempts: Int32
+}
 
-  static let columns = [
-    SQLColumn("id", Int64.self), SQLColumn("server_id", Int32.self), SQLColumn("start_time", Timestamp.self),
-    SQLColumn("end_time", Timestamp.self), SQLColumn("attempts", Int32.self),
-  ]
-
+extension RollupUnit {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    server = try row.next()
-    start = try row.next()
-    end = try row.next()
-    attempts = try row.next()
+    id = try row.read("id")
+    server = try row.read("server_id")
+    start = try row.read("start_time")
+    end = try row.read("end_time")
+    attempts = try row.read("attempts")
   }
 }
 

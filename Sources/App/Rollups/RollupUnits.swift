@@ -89,16 +89,6 @@ extension Rollups {
   }
 }
 
-extension RollupUnit {
-  init(id: Int64, server: Int32, start: Timestamp, end: Timestamp, attempts: Int32) {
-    self.id = id
-    self.server = server
-    self.start = start
-    self.end = end
-    self.attempts = attempts
-  }
-}
-
 extension DatabaseError {
   /// Whether the error concerns the database as a whole and not what was to be rolled up. Then nothing is set aside,
   /// and the next round continues where this one stopped.

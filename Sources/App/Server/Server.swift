@@ -333,26 +333,6 @@ extension Settings {
   /// The number of event loops: as configured, or one per processor core.
   var loopCount: Int { loops > 0 ? loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings {
-    var database = DatabaseSettings(address: address)
-    database.adminConnections = adminConnections
-    database.adminQueueLimit = adminQueue
-    database.adminQueueDeadline = adminQueueDeadline
-    database.adminStatementTimeout = queryTimeout
-    return database
-  }
-
-  /// Of the connections for metrics queries.
-  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
-    var database = databaseSettings(address)
-    database.pacing = pacing
-    database.niceness = queryNice
-    database.applicationName = "pganalytics queries"
-    database.adminConnections = queryConnections
-    database.adminQueueDeadline = queryQueueDeadline
-    return database
-  }
-
   /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
   var queryAim: QueryPacing.Aim {
     .init(

@@ -125,32 +125,3 @@ extension Storage {
     log.warning("TimescaleDB has too few processes", ["advice": advice])
   }
 }
-
-extension Settings {
-  var storage: StorageSettings {
-    var storage = StorageSettings()
-    storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
-    for type in MetricCatalog.types {
-      guard let age = typeRetention[type.name] else { continue }
-      for table in type.tables { storage.tableRetentionDays[table.name] = Int32(clamping: age.wholeSeconds / 86_400) }
-    }
-    storage.maintenanceInterval = maintenanceInterval
-    storage.rollupRetentionDays = Int32(clamping: rollupRetention.wholeSeconds / 86_400)
-    storage.fineRollupRetentionDays = Int32(clamping: fineRollupRetention.wholeSeconds / 86_400)
-    storage.rollupInterval = rollupInterval
-    storage.rollupDelay = rollupDelay
-    storage.rollupTimeout = rollupTimeout
-    storage.rollupServers = rollupServers
-    storage.rollupSpan = rollupSpan
-    storage.rollupDecompressedRows = rollupDecompressedRows
-    storage.rollupRetry = rollupRetry
-    storage.rollupRetryMaximum = rollupRetryMaximum
-    storage.rollupFailures = rollupFailures
-    storage.repeatDays = storage.retentionDays + Int32(clamping: (clockSkew.wholeSeconds + 86_399) / 86_400)
-    storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
-    storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)
-    storage.loginFailureMemory = loginLockoutMaximum
-    storage.compressAfterDays = Int32(clamping: compressAfter.wholeSeconds / 86_400)
-    return storage
-  }
-}

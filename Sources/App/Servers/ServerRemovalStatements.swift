@@ -15,37 +15,18 @@ struct ServerRemoval: SQLRow {
   /// Why the last try stopped.
   let failure: String?
   let finishedAt: Timestamp?
+}
 
-  init(
-    serverID: Int32, name: String, hostname: String, requestedAt: Timestamp, table: String?, rowsRemoved: Int64,
-    failure: String?, finishedAt: Timestamp?
-  ) {
-    self.serverID = serverID
-    self.name = name
-    self.hostname = hostname
-    self.requestedAt = requestedAt
-    self.table = table
-    self.rowsRemoved = rowsRemoved
-    self.failure = failure
-    self.finishedAt = finishedAt
-  }
-
-  static let columns = [
-    SQLColumn("server_id", Int32.self), SQLColumn("name", String.self), SQLColumn("hostname", String.self),
-    SQLColumn("requested_at", Timestamp.self), SQLColumn("at_table", String?.self),
-    SQLColumn("rows_removed", Int64.self), SQLColumn("failure", String?.self),
-    SQLColumn("finished_at", Timestamp?.self),
-  ]
-
+extension ServerRemoval {
   init(from row: inout RowReader) throws(DatabaseError) {
-    serverID = try row.next()
-    name = try row.next()
-    hostname = try row.next()
-    requestedAt = try row.next()
-    table = try row.next()
-    rowsRemoved = try row.next()
-    failure = try row.next()
-    finishedAt = try row.next()
+    serverID = try row.read("server_id")
+    name = try row.read("name")
+    hostname = try row.read("hostname")
+    requestedAt = try row.read("requested_at")
+    table = try row.read("at_table")
+    rowsRemoved = try row.read("rows_removed")
+    failure = try row.read("failure")
+    finishedAt = try row.read("finished_at")
   }
 }
 
@@ -54,11 +35,9 @@ struct ServersCollector: SQLRow {
   let id: UUID
   let isRevoked: Bool
 
-  static let columns = [SQLColumn("id", UUID.self), SQLColumn("is_revoked", Bool.self)]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    isRevoked = try row.next()
+    id = try row.read("id")
+    isRevoked = try row.read("is_revoked")
   }
 }
 
@@ -70,14 +49,10 @@ struct ServersTable: SQLRow, Equatable {
   let isIndexed: Bool
   let blocks: Int64
 
-  static let columns = [
-    SQLColumn("name", String.self), SQLColumn("is_indexed", Bool.self), SQLColumn("blocks", Int64.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    name = try row.next()
-    isIndexed = try row.next()
-    blocks = try row.next()
+    name = try row.read("name")
+    isIndexed = try row.read("is_indexed")
+    blocks = try row.read("blocks")
   }
 }
 
@@ -88,15 +63,10 @@ struct ServersChunk: SQLRow {
   let start: Timestamp
   let end: Timestamp
 
-  static let columns = [
-    SQLColumn("table_name", String.self), SQLColumn("range_start", Timestamp.self),
-    SQLColumn("range_end", Timestamp.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    table = try row.next()
-    start = try row.next()
-    end = try row.next()
+    table = try row.read("table_name")
+    start = try row.read("range_start")
+    end = try row.read("range_end")
   }
 }
 
@@ -109,10 +79,7 @@ enum ServerRemovalStatements {
     swept.description, prune.description, pruneCertificates.description,
   ]
 
-  private static let removal = """
-    SELECT server_id, name, hostname, requested_at, at_table, rows_removed, failure, finished_at
-    FROM pganalytics.server_removals
-    """
+  private static let removal = "SELECT \(ServerRemoval.list()) FROM pganalytics.server_removals"
 
   /// The collectors of a server. Their rows are locked until the end of the transaction, so that nobody revokes them or
   /// lets them enrol again.

@@ -1,5 +1,5 @@
 // One declaration for each setting: name, unit, help, and when a change takes effect. The environment variable,
-// `--set`, the file's key, `pganalytics config`, the README's table and the effect of SIGHUP derive from the
+// `--set`, the file's key, `pganalytics config`, docs/SETTINGS.md and the effect of SIGHUP derive from the
 // declarations. The default is the stored value in `Settings`.
 
 import Logging
@@ -84,7 +84,7 @@ extension Settings {
       effect: .restart),
     .init(
       "log_level", .word(\.logLevel, Logger.Level.allCases.map(\.rawValue)),
-      "trace, debug, info, notice, warning, error or critical."),
+      "The least severe lines that are logged."),
     .init(
       "push_log_sample", .count(\.pushLogSample, 0...1_000_000_000),
       "One log line for this many stored pushes; 0: none."),
