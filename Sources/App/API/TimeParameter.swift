@@ -1,5 +1,6 @@
 // Times in queries: RFC 3339, or as far back as people say it.
 
+import Ground
 import Protocol
 
 /// A time as a query gives it: absolute, or so long before another.

@@ -1,6 +1,7 @@
 // Every guess at a password passes here: the limits in memory, the lock-out in the database, then scrypt on a worker
 // thread. What is asked of whom, in which order and with which answer is the same for a name that nobody has.
 
+import Ground
 import Protocol
 import Reactor
 

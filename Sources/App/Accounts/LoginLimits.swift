@@ -5,6 +5,7 @@
 // counted apart, an account is counted by its address first, and who got in from an address lately is not counted with the
 // strangers there.
 
+import Ground
 import Reactor
 import Synchronization
 
@@ -16,7 +17,7 @@ final class LoginLimits: Sendable {
   }
 
   private struct Buckets<Key: Hashable> {
-    var byKey: [Key: TokenBucket] = [:]
+    var byKey: [Key: TokenBucket<MonotonicTime>] = [:]
     /// Keys are the caller's invention: from this many on, buckets that are full again are forgotten.
     var sweepAt = LoginLimits.remembered
 

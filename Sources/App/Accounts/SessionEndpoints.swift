@@ -1,5 +1,6 @@
 // Getting in, staying in, getting out.
 
+import Ground
 import Protocol
 
 struct LoginRequest: RequestBody {

@@ -1,5 +1,6 @@
 // The life of a login: begun with a password, continued by refresh tokens that are used once, ended in the database.
 
+import Ground
 import Protocol
 
 struct Sessions: Sendable {

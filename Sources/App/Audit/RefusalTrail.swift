@@ -1,13 +1,14 @@
 // Refusals of strangers in the audit trail. A stranger can cause as many as he likes, so their number a minute is limited;
 // those beyond are counted, and the next line that is written says how many it stands for.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization
 
 final class RefusalTrail: Sendable {
   private struct State {
-    var bucket: TokenBucket
+    var bucket: TokenBucket<MonotonicTime>
     var unwritten: Int64 = 0
   }
 

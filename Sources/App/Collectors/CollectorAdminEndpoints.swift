@@ -1,5 +1,6 @@
 // The fleet, for people: who is enrolled and how they are, and an end to it.
 
+import Ground
 import Protocol
 
 /// What a list of collectors is sorted by; `-` before a name: the other way round.

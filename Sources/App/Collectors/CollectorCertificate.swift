@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// A certificate just made for a collector, and its key if we made that, too.

@@ -4,6 +4,7 @@
 // One read at a time: what is asked for meanwhile is read together, next. So no read can overwrite a newer one with
 // what was true before a revocation, and ten thousand notifications are a few statements.
 
+import Ground
 import Protocol
 import Synchronization
 

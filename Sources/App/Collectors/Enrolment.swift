@@ -1,6 +1,7 @@
 // How a host gets an identity: who it is so far decides what it becomes. All in one transaction that holds a lock on the
 // host, so that of any number of registrations at once each sees what the one before made of it.
 
+import Ground
 import Protocol
 
 /// What becomes of a host that is enrolled and registers again.

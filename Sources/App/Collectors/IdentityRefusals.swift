@@ -2,6 +2,7 @@
 // minute: the trail gets the first refusal of an identity at once and after that a line an hour at most, which says how
 // many there were in between. All of them together keep to the trail's own limit a minute.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization

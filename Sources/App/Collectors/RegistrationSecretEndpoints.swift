@@ -1,5 +1,6 @@
 // The secrets with which collectors enrol, for admins. A value is shown once, when it is made; nobody can read it later.
 
+import Ground
 import Protocol
 
 struct CreateSecretRequest: RequestBody {

@@ -1,6 +1,7 @@
 // The commands that rotate the certificate authority: add, use, retire, in this order and with time between them.
 
 import ArgumentParser
+import Ground
 import Protocol
 
 struct AuthorityCommand: AsyncParsableCommand {

@@ -3,6 +3,7 @@
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 import Synchronization
 

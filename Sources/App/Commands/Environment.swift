@@ -1,5 +1,6 @@
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 
 /// The environment of the process, read once at start. Nothing else looks at it.

@@ -1,6 +1,7 @@
 // What a token costs, on this machine: the figure in docs/IDENTITY.md.
 
 import ArgumentParser
+import Ground
 import Protocol
 import Reactor
 

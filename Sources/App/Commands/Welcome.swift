@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// What `up` prints when it is ready: where things are, and three lines that work as they stand. They read secrets from

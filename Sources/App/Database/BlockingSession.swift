@@ -2,6 +2,7 @@
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
 
 /// One session. It is closed when its owner lets go of it.
 struct BlockingSession: ~Copyable {

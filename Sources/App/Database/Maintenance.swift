@@ -1,6 +1,8 @@
 // What the database needs from time to time: tomorrow's partitions, an end for what is past its retention, and on TimescaleDB
 // policies that say so.
 
+import Ground
+
 enum MaintenanceStatements {
   /// $1: days.
   static let pruneDeadLetters = Statement<Int32, NoRow>(

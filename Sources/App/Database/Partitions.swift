@@ -4,6 +4,8 @@
 // COPY after it for that. Taken away by DETACH CONCURRENTLY, which waits for open COPYs without standing in the way of new
 // ones. The DDL's text comes from the database itself, which quotes its own names.
 
+import Ground
+
 enum PartitionStatements {
   struct Missing: SQLRow {
     let name: String

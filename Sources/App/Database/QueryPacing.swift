@@ -3,6 +3,7 @@
 // pushes need: the priority of their backends, where we may set it, and this: lanes say how long their batches take,
 // `PacingMachine` finds what queries cost them, and the pool asks before a query begins.
 
+import Ground
 import Reactor
 import Synchronization
 

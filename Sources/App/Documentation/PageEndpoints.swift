@@ -1,6 +1,7 @@
 // The two pages for browsers: what this is, and the API's documentation to read and to try. Nothing comes from an
 // outside host, and the Content-Security-Policy keeps it so.
 
+import Ground
 import Protocol
 
 struct IndexAnswer: ResponseBody {

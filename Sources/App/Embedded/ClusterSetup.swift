@@ -1,6 +1,7 @@
 // initdb, then the role and the database: what happens once in a cluster's life, and is checked at every start.
 
 internal import Glibc
+internal import Ground
 
 struct ClusterSetup: Sendable {
   let layout: ClusterLayout
@@ -27,7 +28,9 @@ struct ClusterSetup: Sendable {
       ])
     if layout.isForeign { initdb = initdb.running(as: layout.owner) }
     try initdb.run(limit: limit)
-    try LocalFile.rename(unfinished, to: layout.cluster)
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.rename(unfinished, to: layout.cluster)
+    }
   }
 
   /// Makes what is missing of role and database. The role owns its database and is nothing more, but for

@@ -2,6 +2,8 @@
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
+internal import Reactor
 
 struct EmbeddedPostgresLimits: Sendable {
   var initdb: Duration = .seconds(120)
@@ -52,7 +54,10 @@ struct Postmaster: Sendable {
     try removeStaleLock()
     var command = Command(binaries.postgres, ["-D", layout.home])
     if layout.isForeign { command = command.running(as: layout.owner) }
-    let output = try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    let output = FileDescriptor(
+      owning: try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+      })
     return try command.start(output: output)
   }
 
@@ -159,14 +164,17 @@ struct Postmaster: Sendable {
   /// A postmaster and its backends work in the cluster's directory; a later owner of the number doesn't.
   private func isOurs(_ id: pid_t) -> Bool { LocalFile.linkTarget("/proc/\(id)/cwd") == layout.cluster }
 
-  private func residents() -> [pid_t] { LocalFile.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
+  private func residents() -> [pid_t] { LocalDirectory.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
 
   /// PostgreSQL discards a lock file whose process is gone, but believes one whose number went to another process of
   /// the same user, as happens when a container is started again. Remove that one, unless a backend is left: its
   /// shared memory is what PostgreSQL needs the file for.
   private func removeStaleLock() throws(EmbeddedPostgresError) {
     guard let id = lockHolder(), kill(id, 0) == 0, !isOurs(id) else { return }
-    if residents().isEmpty { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
+    guard residents().isEmpty else { return }
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.remove(layout.cluster + "/postmaster.pid")
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 // The figures are those our write path was measured with; memory and disk cap them on a smaller machine.
 
 internal import Glibc
+internal import Ground
 
 /// What the server's memory settings are derived from.
 struct MachineResources: Sendable {
@@ -114,7 +115,9 @@ struct ServerConfiguration: Sendable {
     for (name, text) in [
       ("postgresql.conf", postgresql), ("pg_hba.conf", hostBasedAuthentication), ("pg_ident.conf", userNameMap),
     ] {
-      try LocalFile.replace("\(layout.home)/\(name)", with: text, mode: layout.fileMode)
+      try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.replace("\(layout.home)/\(name)", with: Array(text.utf8), mode: layout.fileMode)
+      }
     }
   }
 

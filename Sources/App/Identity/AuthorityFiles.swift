@@ -7,6 +7,7 @@
 //
 // Each step of a rotation is a file at a time, in an order in which what a server finds half-way is good as well.
 
+import Ground
 import Protocol
 
 /// The content of the files.
@@ -27,7 +28,7 @@ struct AuthorityFiles: Equatable, Sendable {
 
   /// - Returns: nil if there is no authority yet.
   static func read(_ directory: String) throws -> AuthorityFiles? {
-    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try PrivateFile.read(name.path(in: directory)) }
+    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try LocalFile.read(name.path(in: directory)) }
     let (certificates, key) = (try bytes(.certificates), try bytes(.key))
     guard let certificates, let key else {
       if certificates == nil, key == nil { return nil }
@@ -40,6 +41,6 @@ struct AuthorityFiles: Equatable, Sendable {
   }
 
   static func write(_ bytes: [UInt8], to name: Name, in directory: String) throws(FileError) {
-    try PrivateFile.write(bytes, to: name.path(in: directory), mode: name == .certificates ? 0o644 : 0o600)
+    try LocalFile.replace(name.path(in: directory), with: bytes, mode: name == .certificates ? 0o644 : 0o600)
   }
 }

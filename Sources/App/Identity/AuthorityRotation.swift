@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// The steps by which another authority takes over without a failed push: it is trusted before it signs, and the one
@@ -15,7 +16,7 @@ struct AuthorityRotation {
   /// The authority as it is; made, with a new key, if there is none.
   /// - Parameter life: seconds.
   func openOrCreate(life: Int64) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       if let files = try AuthorityFiles.read(directory) { return try Authority(files) }
       let made = try CertificateAuthority.create(commonName: "pgAnalytics CA", validFor: life, now: now)
       let files = AuthorityFiles(certificates: try made.certificate.pem(), key: try made.privateKeyPEM())
@@ -57,7 +58,7 @@ struct AuthorityRotation {
       files.key = next
       try AuthorityFiles.write(files.key, to: .key, in: directory)
       files.nextKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
     }
   }
 
@@ -82,7 +83,7 @@ struct AuthorityRotation {
     }
     return try change { files in
       files.previousKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       files.certificates = try Certificate.pem(
         of: try Authority(files).certificates.filter { $0.fingerprintHex != previous.fingerprint })
       try AuthorityFiles.write(files.certificates, to: .certificates, in: directory)
@@ -90,7 +91,7 @@ struct AuthorityRotation {
   }
 
   private func change(_ step: (inout AuthorityFiles) throws -> Void) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       guard var files = try AuthorityFiles.read(directory) else {
         throw Refused(description: "There is no authority in \(directory).")
       }

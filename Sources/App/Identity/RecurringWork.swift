@@ -1,3 +1,4 @@
+import Ground
 import Synchronization
 
 /// Work that is done every now and then and when somebody asks; one at a time.

@@ -1,6 +1,7 @@
 // Keys and certificates that change while the server runs: looked at every `reload_interval`, at a NOTIFY of the database,
 // and at SIGHUP. What changed reaches every lane by its own door.
 
+import Ground
 import Protocol
 import Synchronization
 

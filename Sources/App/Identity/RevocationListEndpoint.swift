@@ -1,5 +1,6 @@
 // The signed lists of revoked certificates, for whoever checks our certificates without asking us: a proxy, openssl.
 
+import Ground
 import Protocol
 import Synchronization
 

@@ -4,6 +4,7 @@
 //   server.crt, server.key   the leaf first, PEM
 //   server.made              the SHA-256 of each that we made, so that one of somebody else's is told apart
 
+import Ground
 import Protocol
 
 struct ServerCertificate: Sendable {
@@ -25,15 +26,15 @@ struct ServerCertificate: Sendable {
 
   /// - Returns: nil if one of the two is missing.
   func read() throws(FileError) -> Files? {
-    guard let chain = try PrivateFile.read(chainPath), let key = try PrivateFile.read(keyPath) else { return nil }
-    return Files(chain: chain, key: key, record: try PrivateFile.read(recordPath))
+    guard let chain = try LocalFile.read(chainPath), let key = try LocalFile.read(keyPath) else { return nil }
+    return Files(chain: chain, key: key, record: try LocalFile.read(recordPath))
   }
 
   /// The files, with another certificate of ours in them where one is due.
   /// - Parameter now: unix seconds.
   func current(_ authority: Authority, now: Int64) throws -> Files {
     if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
-    return try PrivateFile.locked(directory) {
+    return try LocalDirectory.locked(directory) {
       // Another server of this directory may have been faster.
       if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
       let key = try PrivateKey.generate()
@@ -42,9 +43,9 @@ struct ServerCertificate: Sendable {
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
       // The record first: were it missing, the certificate would be taken for somebody else's.
-      try PrivateFile.write(made, to: recordPath, mode: 0o644)
-      try PrivateFile.write(files.key, to: keyPath)
-      try PrivateFile.write(files.chain, to: chainPath, mode: 0o644)
+      try LocalFile.replace(recordPath, with: made, mode: 0o644)
+      try LocalFile.replace(keyPath, with: files.key)
+      try LocalFile.replace(chainPath, with: files.chain, mode: 0o644)
       return files
     }
   }

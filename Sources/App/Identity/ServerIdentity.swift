@@ -1,6 +1,7 @@
 // Authority and server certificate as the process uses them now, and how they follow the files: by content, now and then
 // and when asked. Files that are no good change nothing: what was good stays in use, and a counter says so.
 
+import Ground
 import Protocol
 import Synchronization
 

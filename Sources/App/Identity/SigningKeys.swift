@@ -1,6 +1,7 @@
 // The HS256 keys of a database, shared by all servers on it. A new key is read by every server before it signs, and the
 // ones before it verify until the last token they signed is of no use.
 
+import Ground
 import Protocol
 import Synchronization
 

@@ -1,5 +1,6 @@
 // The two kinds of token that we issue, and what each must say when it comes back.
 
+import Ground
 import Protocol
 
 /// Issues and reads tokens with the keys of this database. A value: lanes and endpoints hold copies of the same set.

@@ -4,6 +4,7 @@
 //                accept      accept, pause reads   503 + Retry-After
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 
@@ -42,8 +43,8 @@ struct Admission {
   }
 
   private struct Allowance {
-    var pushes: TokenBucket
-    var bytes: TokenBucket
+    var pushes: TokenBucket<MonotonicTime>
+    var bytes: TokenBucket<MonotonicTime>
     /// Bytes that the loop holds of this collector, and those that its open pushes have announced.
     var held = 0
     var announced = 0

@@ -11,6 +11,7 @@
 //
 // A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,6 +1,7 @@
 // Parked pushes in an operator's hands: seen, stored after all, or let go. The ledger keeps its entry of each in any case: should
 // the collector send the push again, it is a repeat.
 
+import Ground
 import Protocol
 
 /// Why a parked push cannot be stored now; it stays where it is.

@@ -1,5 +1,6 @@
 // What a collector is told about its push.
 
+import Ground
 import Protocol
 import Reactor
 

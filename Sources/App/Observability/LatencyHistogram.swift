@@ -1,5 +1,6 @@
 // Latencies as Prometheus wants them: counts in fixed buckets, and their sum.
 
+import Ground
 import Reactor
 
 struct LatencyHistogram: Sendable {

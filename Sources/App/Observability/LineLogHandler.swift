@@ -1,5 +1,6 @@
 // Log lines: JSON for machines, plain text on a terminal. Numbers and flags are such in JSON. `LogWriter` writes them.
 
+import Ground
 import Logging
 import Protocol
 import Synchronization

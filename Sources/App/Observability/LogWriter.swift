@@ -9,6 +9,7 @@
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Logging
 import Reactor
 import Synchronization

@@ -1,5 +1,6 @@
 // Everything the server says about itself, one declaration a family.
 
+import Ground
 import Logging
 import Protocol
 import Reactor

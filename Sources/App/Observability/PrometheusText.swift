@@ -1,5 +1,6 @@
 // The text exposition format 0.0.4 of Prometheus, as far as a server needs it.
 
+import Ground
 import Protocol
 import Reactor
 

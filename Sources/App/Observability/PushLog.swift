@@ -2,6 +2,7 @@
 // a second. A thousand collectors that are refused once a minute, or one that is refused a thousand times, must neither
 // hide in the log nor fill the disk with it: what gets no line is counted, by reason, and the counts are said.
 
+import Ground
 import Reactor
 
 /// Owned by the lane. Times are the caller's, so that tests hold the clock.
@@ -34,7 +35,7 @@ struct PushLog {
   /// The loop's share of the lines a second.
   private var perSecond = 0.0
   private var unsampled = 0
-  private var bucket: TokenBucket
+  private var bucket: TokenBucket<MonotonicTime>
   private var unwritten: [Reason: Int] = [:]
   private var saidAt: MonotonicTime
 

@@ -158,7 +158,7 @@ struct MetricRowEncoder: ~Copyable {
 
   /// - Parameter time: as PostgreSQL counts it.
   private mutating func append(time: Int64) {
-    if lastTime?.time != time { lastTime = (time, Array(Timestamp.text(ofWord: time).utf8)) }
+    if lastTime?.time != time { lastTime = (time, Array(PostgresTimestamp.text(time).utf8)) }
     if format != .csv { text.append("\"") }
     if let lastTime { text.append(lastTime.text) }
     if format != .csv { text.append("\"") }

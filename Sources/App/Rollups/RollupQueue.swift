@@ -3,6 +3,7 @@
 // Units are tried in groups. A group that fails is cut in halves, a unit that fails alone is cut in two by time, down to one
 // bucket. What waits longest is next, so that all of a group is tried before any part of it is cut to its last bucket.
 
+import Ground
 import Protocol
 
 struct RollupQueue {

@@ -9,6 +9,7 @@
 // A table that fails in such a transaction is taken out of it: its share is noted as units of one table and one server
 // (RollupUnits), which are made in transactions of their own. So what fails stops nothing beside it.
 
+import Ground
 import Protocol
 
 struct Rollups: Sendable {

@@ -2,6 +2,7 @@
 // ten thousand collectors that are all let go at once would all be back at once, at the next server or the next start. What is
 // left when the time is up is cut off.
 
+import Ground
 import Reactor
 
 /// Closes a lane's connections within a window. Lives from the begin of the drain to the end of the lane.

@@ -3,6 +3,7 @@
 
 import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 
 /// The addresses of `listen`.
@@ -81,7 +82,7 @@ final class ListeningClaim: Sendable {
   init(directory: String) throws(FileError) {
     let path = directory + "/.listening"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor < 0 { throw FileError(path: path, errno: errno) }
+    if descriptor < 0 { throw FileError(call: "open", path: path, errno: errno) }
   }
 
   deinit { close(descriptor) }

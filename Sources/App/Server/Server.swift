@@ -1,6 +1,7 @@
 // The composition root: the only place where the parts of the server are constructed and joined.
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Synchronization

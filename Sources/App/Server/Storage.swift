@@ -1,5 +1,6 @@
 // The schema as the server needs it: checked or brought up to date at start, looked after while it runs.
 
+import Ground
 import Protocol
 
 /// A database whose schema is what this program expects.

@@ -1,5 +1,6 @@
 // An end to a monitored server, with all that was stored of it.
 
+import Ground
 import Protocol
 
 struct ServerRemovalAnswer: ResponseBody {

@@ -6,6 +6,7 @@
 // Pushes that were in flight at the revocation may be stored while a pass is under way: the next pass finds their rows, and the
 // last one begins when none can be in flight any more. The row stays as a tombstone, and for a day it is looked again.
 
+import Ground
 import Protocol
 
 final class ServerRemovals: Sendable {

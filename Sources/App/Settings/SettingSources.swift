@@ -1,6 +1,7 @@
 // Where settings come from: a file, the environment, the command line; what comes later wins. Everything that is wrong in
 // any of them is reported at once.
 
+import Ground
 import Protocol
 
 /// Settings, and where each that is no default was said.
@@ -59,7 +60,7 @@ private struct Reading {
   mutating func readFile(_ path: String) {
     let bytes: [UInt8]
     do throws(FileError) {
-      guard let found = try PrivateFile.read(path) else {
+      guard let found = try LocalFile.read(path) else {
         errors.append(SettingError(source: path, problem: "there is no such file"))
         return
       }

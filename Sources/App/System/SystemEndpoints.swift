@@ -1,5 +1,6 @@
 // Health, version and the document of the API.
 
+import Ground
 import Protocol
 
 struct HealthAnswer: ResponseBody {

@@ -10,15 +10,6 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
     self.low = low
   }
 
-  /// A new version 4 identifier: 122 random bits.
-  public static func random() -> UUID {
-    let bytes = RandomBytes.generate(16)
-    var uuid = UUID(bytes: bytes.span)!
-    uuid = UUID(
-      high: uuid.high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low: uuid.low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
-    return uuid
-  }
-
   /// - Parameter bytes: 16 in network order; nil for any other number.
   public init?(bytes: Span<UInt8>) {
     guard bytes.count == 16 else { return nil }
