@@ -19,8 +19,8 @@ let package = Package(
     .executable(name: "pganalytics-micro", targets: ["Micro"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
   targets: [
     .target(name: "CEpoll"),
@@ -66,7 +66,8 @@ let package = Package(
     .testTarget(
       name: "AppTests",
       dependencies: [
-        "App", "Ground", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log"),
+        "App", "Bench", "Ground", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(

@@ -1,4 +1,4 @@
-// The commands for collectors. They need the database and no account.
+// The commands for collectors. They need access to the database, but no user account.
 
 import ArgumentParser
 import Ground

@@ -1,4 +1,4 @@
-// Swagger UI 5 as an installed package has it: two files that we serve and do not contain.
+// Swagger UI 5 from an installed package. The server serves two of its files and does not contain them.
 
 import Ground
 import Protocol

@@ -1,25 +1,25 @@
-// Where initdb and postgres are: first in PATH, else the newest of Debian's /usr/lib/postgresql/*/bin.
+// Finds initdb and postgres: first in PATH, then the newest in Debian's /usr/lib/postgresql/*/bin.
 
 import Ground
 
 /// One installation of PostgreSQL's server programs.
 struct PostgresBinaries: Equatable, Sendable {
-  /// Absolute and without links: initdb finds postgres beside itself.
+  /// An absolute path without links, because initdb looks for postgres in its own directory.
   let directory: String
   let majorVersion: Int
 
   var initdb: String { directory + "/initdb" }
   var postgres: String { directory + "/postgres" }
 
-  /// Whether the extension's library is there to be preloaded.
+  /// Whether the extension's library is installed, so that it can be preloaded.
   var hasTimescaleDB: Bool {
     ["/../lib/timescaledb.so", "/../lib/postgresql/timescaledb.so"].contains { LocalFile.exists(directory + $0) }
   }
 
   /// - Parameters:
   ///   - searchPath: the value of PATH.
-  ///   - majorVersion: of the cluster that is to be run; nil for a new one.
-  ///   - versionedRoot: Debian's directory with one directory a major version.
+  ///   - majorVersion: the version of the existing cluster; nil for a new one.
+  ///   - versionedRoot: Debian's directory, which has a directory for each major version.
   /// - Throws: `.binariesMissing`.
   static func find(
     searchPath: String, majorVersion: Int?, versionedRoot: String = "/usr/lib/postgresql"
@@ -35,7 +35,7 @@ struct PostgresBinaries: Equatable, Sendable {
     throw .binariesMissing(majorVersion: majorVersion)
   }
 
-  /// - Returns: nil unless both programs are there and postgres says which version it is.
+  /// - Returns: nil unless both programs exist and postgres prints its version.
   private static func probe(_ directory: String) -> PostgresBinaries? {
     guard LocalFile.isExecutable(directory + "/initdb"), LocalFile.isExecutable(directory + "/postgres") else {
       return nil
@@ -51,7 +51,7 @@ struct PostgresBinaries: Equatable, Sendable {
       guard let majorVersion = Int(words.drop { $0 == " " }.prefix { $0.isASCII && $0.isNumber }) else { return nil }
       return PostgresBinaries(directory: directory, majorVersion: majorVersion)
     } catch {
-      return nil  // not a working installation: the next candidate may be one
+      return nil  // not a working installation; the next candidate may work
     }
   }
 }

@@ -1,4 +1,4 @@
-// Token buckets: how much a collector may send, how often an account may log in.
+// Token buckets limit how much a collector may send and how often an account may log in.
 
 /// A bucket that refills at a constant rate up to its burst. The caller says what time it is, so that tests hold the clock.
 package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Sendable, Instant.Duration == Duration {
@@ -21,7 +21,7 @@ package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Se
       tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
       updated = now
     }
-    // A whole token, not the first crumb of one: else the refill of a millisecond would let one more through.
+    // A whole token is needed, not a fraction: otherwise the refill of a millisecond would admit another request.
     let needed = min(count, 1)
     if tokens < needed { return .nanoseconds(Int64(((needed - tokens) / rate * 1e9).rounded(.up)) + 1_000_000) }
     tokens -= count

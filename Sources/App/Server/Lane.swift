@@ -134,7 +134,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   func start(at place: ListeningPlace, database: DatabaseAddress) throws(SystemCallError) -> [SocketAddress] {
     let sessions = (0..<settings.writerConnections).map { index in
       (0..<2).map { _ in
-        var session = DatabaseSettings(address: database)
+        var session = settings.databaseSettings(database)
         session.applicationName = "pganalytics writer \(loop.index).\(index)"
         return DatabaseConnection(loop: loop, settings: session)
       }

@@ -9,11 +9,11 @@ struct FollowedSettings: Sendable {
 
   init(_ settings: LiveSettings) { self.settings = settings }
 
-  /// What follows from them, or one of them.
+  /// A value that is derived from the settings.
   func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> { settings.live(value) }
 }
 
-/// The settings of the process, for whoever is on no lane. The lanes hold copies of their own: see `Lane.use`.
+/// The process's settings, for code that does not run on a lane. Lanes hold their own copies, see `Lane.use`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>
 
@@ -23,7 +23,7 @@ final class LiveSettings: Sendable {
 
   func replace(with settings: Settings) { state.withLock { $0 = settings } }
 
-  /// What follows from them, or one of them.
+  /// A value that is derived from the settings.
   func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> {
     Live { [self] in value(now) }
   }

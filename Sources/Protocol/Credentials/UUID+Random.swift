@@ -1,5 +1,5 @@
 extension UUID {
-  /// A new version 4 identifier: 122 random bits.
+  /// Makes a new version 4 UUID: 122 random bits.
   public static func random() -> UUID {
     let bytes = RandomBytes.generate(16)
     var uuid = UUID(bytes: bytes.span)!

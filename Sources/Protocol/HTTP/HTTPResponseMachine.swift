@@ -1,19 +1,21 @@
-// The client's half of HTTP/1.1 on one connection, without input or output: the mirror of HTTPServerMachine.
-// Bytes that come while no response is expected stay with the owner: a server that sends them is broken.
+// The client's half of HTTP/1.1 on one connection, without input or output. It mirrors HTTPServerMachine. The machine
+// does not take bytes while it expects no response; a server that sends such bytes is broken.
 
-/// Turns received bytes into one response after the other.
+/// Turns received bytes into a sequence of responses.
 public struct HTTPResponseMachine: ~Copyable {
+  /// What the machine finds in its input.
   public enum Event: Equatable {
-    /// Give more input, or send the next request and say so. All input was taken unless no response is expected.
+    /// The machine needs more input, or the next request. It took all input unless it expects no response.
     case needInput
-    /// 1xx; the final head follows.
+    /// The head of a 1xx response. The final head follows.
     case interim(HTTPResponseHead)
+    /// The head of the final response.
     case head(HTTPResponseHead)
     /// Body data: indices into the given input, never empty.
     case body(Range<Int>)
     /// The response is complete.
     case end
-    /// The server broke a rule. Comes once; close the connection.
+    /// The server broke a rule. This event comes once; the caller closes the connection.
     case reject(HTTPError)
   }
 
@@ -35,12 +37,13 @@ public struct HTTPResponseMachine: ~Copyable {
   private var keepAlive = true
   private var interimResponses = 0
 
+  /// Makes a machine for a new connection. `limits.headBytes` must fit 32 bits.
   public init(limits: HTTPLimits = HTTPLimits()) {
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits
   }
 
-  /// No request is unanswered, and another may be sent.
+  /// Whether no response is due, so that the client may send another request.
   public var isIdle: Bool {
     switch state {
     case .idle: true
@@ -48,7 +51,7 @@ public struct HTTPResponseMachine: ~Copyable {
     }
   }
 
-  /// Nothing is taken any more: the connection is of no further use.
+  /// Whether the machine takes no more input. The connection can't be used any longer.
   public var isClosed: Bool {
     switch state {
     case .closed: true
@@ -56,9 +59,11 @@ public struct HTTPResponseMachine: ~Copyable {
     }
   }
 
+  /// Bytes of memory held for an incomplete head or trailer section.
   public var allocatedBytes: Int { buffer.allocatedBytes }
 
-  /// A request was sent (or is about to be): take its response. Only while `isIdle`.
+  /// Call it when a request was sent or is about to be sent. The machine then takes its response. Only while `isIdle`.
+  /// - Parameter toHEAD: whether the request is HEAD, whose response has no body.
   public mutating func expectResponse(toHEAD: Bool = false) {
     guard case .idle = state else { preconditionFailure("a response is expected while \(state)") }
     self.toHEAD = toHEAD
@@ -66,7 +71,8 @@ public struct HTTPResponseMachine: ~Copyable {
     state = .head
   }
 
-  /// The next event. Call again with the same input until `.needInput`. Parameters as of `HTTPServerMachine.next`.
+  /// Returns the next event. Call it again with the same input until it returns `.needInput`. The parameters are those
+  /// of `HTTPServerMachine.next`.
   public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Event {
     switch state {
     case .head: return nextOfHead(input, &position)
@@ -87,7 +93,7 @@ public struct HTTPResponseMachine: ~Copyable {
       }
     case .trailers: return nextOfTrailers(input, &position)
     case .untilClose(let bytes):
-      // One byte past the limit is enough to know.
+      // One byte more than the limit is enough to refuse the body.
       guard let range = take(limits.bodyBytes - bytes, of: input, &position) else {
         return position == input.count ? .needInput : reject(HTTPError(.bodyTooLarge))
       }
@@ -98,7 +104,8 @@ public struct HTTPResponseMachine: ~Copyable {
     }
   }
 
-  /// The server closed its side. - Returns: `.end`, `.reject(.truncated)`, or `.needInput` when no response was due.
+  /// Call it when the server has closed its side.
+  /// - Returns: `.end`, `.reject(.truncated)`, or `.needInput` if no response was due.
   public mutating func inputEnded() -> Event {
     switch state {
     case .untilClose, .bodyComplete:
@@ -151,7 +158,7 @@ public struct HTTPResponseMachine: ~Copyable {
     }
   }
 
-  /// Up to `limit` bytes of the input; nil when there is none to take.
+  /// Takes up to `limit` bytes of the input; nil if there are none.
   private func take(_ limit: Int, of input: Span<UInt8>, _ position: inout Int) -> Range<Int>? {
     let start = position
     position += min(limit, input.count - start)

@@ -62,6 +62,6 @@ import Testing
   @Test func `says of an empty database what is to be done`() async throws {
     let database = try Database.start(try await TestCluster.shared.get().makeDatabase())
     defer { database.shutDown() }
-    await #expect(throws: Storage.Unusable.self) { try await DatabaseStatus(database, storage: StorageSettings()) }
+    await #expect(throws: Storage.Unusable.self) { try await DatabaseStatus(database, storage: Settings().storage) }
   }
 }

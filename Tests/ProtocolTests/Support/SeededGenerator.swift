@@ -1,4 +1,4 @@
-// Random tests must be repeatable: every one draws from a seed that it prints.
+// Random tests must be repeatable, so each of them uses a seed that it prints.
 
 import Ground
 
@@ -13,14 +13,14 @@ struct SeededGenerator: RandomNumberGenerator {
 
   mutating func next() -> UInt64 { random.next() }
 
-  /// The seeds of a fuzz test: one that never changes, and one that is new in each run and printed.
+  /// The seeds of a fuzz test: a fixed one, and one that is new in each run and is printed.
   static func fuzzSeeds(_ name: StaticString) -> [UInt64] {
     let fresh = UInt64.random(in: .min ... .max)
     print("\(name): fuzz seeds 1 and \(fresh)")
     return [1, fresh]
   }
 
-  /// A copy of `bytes` with one to four bytes changed, dropped, doubled or inserted.
+  /// A copy of `bytes` with one to four changes: a byte is changed, dropped, doubled or inserted.
   mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {
