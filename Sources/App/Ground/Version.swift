@@ -1,4 +1,4 @@
-/// The versions of what is built from this package.
+/// The versions of the package.
 package enum Version {
   /// Of the programs.
   package static let text = "0.1.0"
