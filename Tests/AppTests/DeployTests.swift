@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -10,7 +11,7 @@ import Testing
   private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
 
   private func text(_ path: String) throws -> String {
-    String(decoding: try #require(try PrivateFile.read(Self.root + "/" + path), "\(path)"), as: UTF8.self)
+    String(decoding: try #require(try LocalFile.read(Self.root + "/" + path), "\(path)"), as: UTF8.self)
   }
 
   @Test(arguments: ["deploy/prometheus/alerts.yml", "deploy/grafana/pganalytics.json"])

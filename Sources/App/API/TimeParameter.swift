@@ -1,5 +1,6 @@
 // Times in queries: RFC 3339, or a duration back from another time.
 
+import Ground
 import Protocol
 
 /// A time in a query: absolute, or a duration before another time.

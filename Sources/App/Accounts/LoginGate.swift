@@ -1,6 +1,7 @@
 // Checks passwords. Every attempt passes the limits in memory and the lock-out in the database, and then scrypt on a
 // worker thread. An unknown name gets the same checks in the same order, and the same answers.
 
+import Ground
 import Protocol
 import Reactor
 

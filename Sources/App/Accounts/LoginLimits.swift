@@ -6,6 +6,7 @@
 // tokens are counted separately. An account is counted per address first. A user who has logged in from an address
 // recently is not counted together with strangers at that address.
 
+import Ground
 import Reactor
 import Synchronization
 
@@ -17,7 +18,7 @@ final class LoginLimits: Sendable {
   }
 
   private struct Buckets<Key: Hashable> {
-    var byKey: [Key: TokenBucket] = [:]
+    var byKey: [Key: TokenBucket<MonotonicTime>] = [:]
     /// Keys are the caller's invention: from this many on, buckets that are full again are forgotten.
     var sweepAt = LoginLimits.remembered
 

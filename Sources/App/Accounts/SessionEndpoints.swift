@@ -1,5 +1,6 @@
 // The endpoints for logging in, refreshing and logging out.
 
+import Ground
 import Protocol
 
 struct LoginRequest: RequestBody {

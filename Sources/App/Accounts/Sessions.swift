@@ -1,6 +1,7 @@
 // The life of a login session: a password begins it, refresh tokens continue it, each used once, and the database
 // records its end.
 
+import Ground
 import Protocol
 
 /// Begins, continues and ends sessions.

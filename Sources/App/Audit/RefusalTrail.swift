@@ -1,6 +1,7 @@
 // Limits how many refusals of strangers the audit trail gets per minute, because a stranger can cause any number of
 // them. Further refusals are counted, and the next line that is written contains the count.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization
@@ -8,7 +9,7 @@ import Synchronization
 /// Any thread may call it.
 final class RefusalTrail: Sendable {
   private struct State {
-    var bucket: TokenBucket
+    var bucket: TokenBucket<MonotonicTime>
     var unwritten: Int64 = 0
   }
 

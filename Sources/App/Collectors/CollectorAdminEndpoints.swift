@@ -1,5 +1,6 @@
 // The endpoints with which people see the fleet, revoke collectors and certificates, and permit enrolments.
 
+import Ground
 import Protocol
 
 enum CollectorList: List {

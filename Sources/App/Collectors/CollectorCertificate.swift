@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// A new certificate for a collector, with its key if the server made the key.

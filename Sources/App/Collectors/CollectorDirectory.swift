@@ -6,6 +6,7 @@
 // can overwrite the result of a newer one with the state before a revocation, and ten thousand notifications cause only
 // a few statements.
 
+import Ground
 import Protocol
 import Synchronization
 

@@ -1,6 +1,7 @@
 // How a host gets an identity. Its existing collector, if any, decides how. All of it happens in one transaction that
 // holds a lock for the host, so that of several registrations at the same time each sees the result of the one before.
 
+import Ground
 import Protocol
 
 /// What happens if an enrolled host registers again.

@@ -2,6 +2,7 @@
 // collector every minute. So the trail gets the first refusal of an identity at once, and then at most one line an hour
 // that counts the refusals in between. All of these lines together obey the trail's own limit per minute.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization

@@ -1,6 +1,7 @@
 // The endpoints for the secrets with which collectors enrol. A secret's value is shown once, when it is made. Nobody
 // can read it later.
 
+import Ground
 import Protocol
 
 struct CreateSecretRequest: RequestBody {

@@ -1,6 +1,7 @@
 // The commands that rotate the certificate authority: add, use and retire, in this order and with time in between.
 
 import ArgumentParser
+import Ground
 import Protocol
 
 struct AuthorityCommand: AsyncParsableCommand {

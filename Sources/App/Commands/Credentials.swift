@@ -1,5 +1,6 @@
 // The file credentials.json of `pganalytics up`: everything that a person or a script needs to use the server.
 
+import Ground
 import Protocol
 
 struct Credentials: Equatable {
@@ -15,7 +16,7 @@ struct Credentials: Equatable {
 
   /// Reads the file. - Returns: nil if there is no valid file; then new credentials are made.
   static func read(_ directory: String) throws(FileError) -> Credentials? {
-    guard let bytes = try PrivateFile.read(directory + "/" + fileName),
+    guard let bytes = try LocalFile.read(directory + "/" + fileName),
       case .success(.object(let object)) = Result(catching: { () throws(JSONValueError) in
         try JSONValue.parse(bytes.span)
       }),
@@ -46,6 +47,6 @@ struct Credentials: Equatable {
     }
     var bytes = json.finish()
     bytes.append(UInt8(ascii: "\n"))
-    try PrivateFile.write(bytes.withUnsafeBytes { Array($0) }, to: directory + "/" + Self.fileName)
+    try LocalFile.replace(directory + "/" + Self.fileName, with: bytes.withUnsafeBytes { Array($0) })
   }
 }

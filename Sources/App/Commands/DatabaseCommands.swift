@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 
 struct MigrateCommand: AsyncParsableCommand {

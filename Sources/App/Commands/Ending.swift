@@ -4,6 +4,7 @@
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 import Synchronization
 

@@ -1,5 +1,6 @@
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 
 /// The environment of the process, read once at the start. No other code reads it.

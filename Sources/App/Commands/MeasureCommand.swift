@@ -1,6 +1,7 @@
 // Measures how long it takes to verify a token on this machine: the figure in docs/IDENTITY.md.
 
 import ArgumentParser
+import Ground
 import Protocol
 import Reactor
 

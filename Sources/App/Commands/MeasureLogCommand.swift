@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Glibc
+import Ground
 import Reactor
 
 struct MeasureLogCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 
 @main
@@ -95,10 +96,4 @@ struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
 
   func run() { print("pganalytics \(Version.text)") }
-}
-
-enum Version {
-  static let text = ProgramVersion.text
-  /// Of the API, in paths as `v1`.
-  static let api = "1.0.0"
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Reactor
 
 struct ServeCommand: ServingCommand {
@@ -25,7 +26,7 @@ struct ServeCommand: ServingCommand {
     log.note(read)
     let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
-    try PrivateFile.makeDirectory(settings.dataDirectory)
+    try LocalDirectory.make(settings.dataDirectory)
     let signals = try Signals.stream(ending)
     let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())

@@ -1,5 +1,6 @@
 // The administrator and the registration secret of `pganalytics up`, and the file that contains them.
 
+import Ground
 import Protocol
 
 struct UpAccount: Sendable {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 import Reactor
 
@@ -51,11 +52,11 @@ struct UpCommand: ServingCommand {
         return settings
       }
       account.credentials.baseURL = "https://\(Self.reachable(server))"
-      account.credentials.authorityFile = try PrivateFile.absolute(server.certificateAuthorityFile)
+      account.credentials.authorityFile = try LocalFile.resolve(server.certificateAuthorityFile)
       account.credentials.databaseURL = started.databaseURL
       try account.credentials.write(settings.dataDirectory)
       let welcome = Welcome(
-        account.credentials, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName,
+        account.credentials, file: try LocalFile.resolve(settings.dataDirectory) + "/" + Credentials.fileName,
         databaseDirectory: started.home, showsSecrets: account.isNew && isatty(STDOUT_FILENO) == 1)
       say(welcome.text)
       let watch = Task { [account, directory = settings.dataDirectory] in

@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// The text that `up` prints when it is ready: the locations, and three commands that work as printed. The commands

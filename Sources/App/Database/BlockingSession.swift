@@ -3,6 +3,7 @@
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
 
 /// One session. It closes when the value is destroyed.
 struct BlockingSession: ~Copyable {

@@ -1,6 +1,8 @@
 // The periodic work on the database: it makes partitions for the coming days, drops and deletes what is older than its
 // retention, and keeps TimescaleDB's policies in line with the settings.
 
+import Ground
+
 enum MaintenanceStatements {
   /// Parameters: days.
   static let pruneDeadLetters = Statement<Int32, NoRow>(

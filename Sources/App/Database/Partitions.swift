@@ -4,6 +4,8 @@
 // COPY, and every later COPY would wait for it. Partitions are removed by DETACH CONCURRENTLY, which waits for open
 // COPYs without blocking new ones. The database itself produces the text of the DDL and quotes its own names.
 
+import Ground
+
 enum PartitionStatements {
   struct Missing: SQLRow {
     let name: String

@@ -4,6 +4,7 @@
 // them. The lanes report how long their batches take, `PacingMachine` computes what queries cost, and the pool asks
 // before a query begins.
 
+import Ground
 import Reactor
 import Synchronization
 

@@ -1,6 +1,7 @@
 // The two pages for browsers: a start page, and the API's documentation, in which requests can be tried. Nothing is
 // loaded from other hosts, and the Content-Security-Policy enforces that.
 
+import Ground
 import Protocol
 
 struct IndexAnswer: ResponseBody {

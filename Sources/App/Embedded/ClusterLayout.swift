@@ -11,6 +11,7 @@
 // link.
 
 internal import Glibc
+internal import Ground
 
 /// What `pganalytics up` reports about the place and the process of the database.
 enum EmbeddedPostgresNotice: Equatable, Sendable {
@@ -78,12 +79,12 @@ struct ClusterLayout: Sendable {
 
     if home == dataDirectory + "/postgres" {
       let isNew = !LocalFile.exists(home)
-      try LocalFile.makeDirectory(home, mode: homeMode)
+      try makeDirectory(home, mode: homeMode)
       if isForeign, !canEnter(home, as: owner) {
         if isNew { _ = rmdir(home) }
         home = unusedHome(in: relocationRoot, for: dataDirectory, notices: &notices)
-        try LocalFile.makeDirectory(home, mode: homeMode)
-        try LocalFile.replace(record, with: home + "\n", mode: 0o600)
+        try makeDirectory(home, mode: homeMode)
+        try note(home, in: record)
       }
     }
     if home != dataDirectory + "/postgres" {
@@ -99,8 +100,28 @@ struct ClusterLayout: Sendable {
   /// Makes a directory with mode 0700 that the database user owns.
   static func makeOwned(_ path: String, _ owner: SystemUser, _ isForeign: Bool) throws(EmbeddedPostgresError) {
     if LocalFile.exists(path) { return }
-    try LocalFile.makeDirectory(path, mode: 0o700)
-    if isForeign { try LocalFile.changeOwner(path, to: owner) }
+    try makeDirectory(path, mode: 0o700)
+    if isForeign { try give(path, to: owner) }
+  }
+
+  /// A path of the layout is entered by the database user, so its parents are open to all.
+  static func makeDirectory(_ path: String, mode: mode_t) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalDirectory.make(path, mode: mode, parentMode: 0o755)
+    }
+  }
+
+  private static func give(_ path: String, to user: SystemUser) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.changeOwner(path, userID: user.userID, groupID: user.groupID)
+    }
+  }
+
+  /// Writes down where a part of the cluster went: see `recordedPath`.
+  private static func note(_ path: String, in record: String) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.replace(record, with: Array((path + "\n").utf8))
+    }
   }
 
   /// The owner of an existing cluster. A new cluster belongs to this process's user, or to an unprivileged user if that
@@ -108,7 +129,7 @@ struct ClusterLayout: Sendable {
   private static func owner(
     of cluster: String, or selfUser: SystemUser
   ) throws(EmbeddedPostgresError) -> SystemUser {
-    if let status = LocalFile.status(of: cluster) {
+    if let status = FileStatus(of: cluster) {
       if status.userID == selfUser.userID { return selfUser }
       guard selfUser.userID == 0 else { throw .clusterBelongsToAnother(path: cluster, userID: status.userID) }
       return try SystemUser(userID: status.userID)
@@ -160,13 +181,15 @@ struct ClusterLayout: Sendable {
     // In a world-writable directory, only a directory that belongs to the owner alone can be the one that this program
     // made.
     if let path = far {
-      let status = LocalFile.status(of: path)
+      let status = FileStatus(of: path)
       if status?.isDirectory != true || status?.userID != owner.userID || status?.permissions != 0o700 { far = nil }
     }
     if far == nil {
-      let made = try LocalFile.makeUniqueDirectory(prefix: root + "/pganalytics-")
-      if isForeign { try LocalFile.changeOwner(made, to: owner) }
-      try LocalFile.replace(record, with: made + "\n", mode: 0o600)
+      let made = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalDirectory.makeUnique(prefix: root + "/pganalytics-")
+      }
+      if isForeign { try give(made, to: owner) }
+      try note(made, in: record)
       far = made
     }
     notices.append(.socketElsewhere(directory: far!))

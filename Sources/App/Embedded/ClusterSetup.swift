@@ -1,6 +1,7 @@
 // Makes the cluster by initdb, and the role and the database. Each is made once and checked at every start.
 
 internal import Glibc
+internal import Ground
 
 /// Makes what is missing of a cluster.
 struct ClusterSetup: Sendable {
@@ -28,7 +29,9 @@ struct ClusterSetup: Sendable {
       ])
     if layout.isForeign { initdb = initdb.running(as: layout.owner) }
     try initdb.run(limit: limit)
-    try LocalFile.rename(unfinished, to: layout.cluster)
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.rename(unfinished, to: layout.cluster)
+    }
   }
 
   /// Makes the role and the database if they are missing. The role owns its database and has no other rights, except to

@@ -3,6 +3,7 @@
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Reactor
 
 struct Command: Sendable {
   /// Absolute path of the program.
@@ -31,7 +32,7 @@ struct Command: Sendable {
 
   /// Starts it and leaves it running.
   /// - Parameter output: gets standard output and standard error; stays the caller's.
-  func start(output: borrowing OwnedDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
+  func start(output: borrowing FileDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
     let id = Self.withCStrings([program] + arguments) { arguments in
       Self.withCStrings(environment) { environment in
         cepoll_spawn(program, arguments, environment, directory, output.raw)
@@ -50,8 +51,8 @@ struct Command: Sendable {
     var writeEnd: CInt = -1
     let made = cepoll_pipe(&readEnd, &writeEnd)
     guard made == 0 else { throw .systemCall("pipe2", path: program, errno: -made) }
-    let source = OwnedDescriptor(owning: readEnd)
-    let process = try start(output: OwnedDescriptor(owning: writeEnd))
+    let source = FileDescriptor(owning: readEnd)
+    let process = try start(output: FileDescriptor(owning: writeEnd))
 
     let deadline = ContinuousClock().now + limit
     let output = Self.drain(source, until: deadline)
@@ -68,7 +69,7 @@ struct Command: Sendable {
   }
 
   /// Reads until every writer is gone or the deadline has passed.
-  private static func drain(_ source: borrowing OwnedDescriptor, until deadline: ContinuousClock.Instant) -> String {
+  private static func drain(_ source: borrowing FileDescriptor, until deadline: ContinuousClock.Instant) -> String {
     var kept: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {

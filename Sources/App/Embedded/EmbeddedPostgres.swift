@@ -4,6 +4,7 @@
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Ground
 internal import Reactor
 internal import Synchronization
 
@@ -42,9 +43,9 @@ final class EmbeddedPostgres: Sendable {
   /// Exists from start to stop and holds the data directory's lock.
   private final class Session: Sendable {
     let supervisor: Supervisor
-    private let lock: OwnedDescriptor
+    private let lock: FileDescriptor
 
-    init(_ supervisor: Supervisor, holding lock: consuming OwnedDescriptor) {
+    init(_ supervisor: Supervisor, holding lock: consuming FileDescriptor) {
       self.supervisor = supervisor
       self.lock = lock
     }
@@ -72,8 +73,10 @@ final class EmbeddedPostgres: Sendable {
     var notices: [EmbeddedPostgresNotice] = []
     let isRoot = geteuid() == 0
     // Root's database runs as another user, who must be able to pass through; the secrets in it are 0600 each.
-    try LocalFile.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
-    let dataDirectory = try LocalFile.resolve(settings.dataDirectory)
+    try ClusterLayout.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
+    let dataDirectory = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.resolve(settings.dataDirectory)
+    }
     let lock = try Self.lock(dataDirectory)
     let layout = try ClusterLayout.prepare(
       dataDirectory: dataDirectory, relocationRoot: settings.relocationRoot,
@@ -148,9 +151,12 @@ final class EmbeddedPostgres: Sendable {
   }
 
   /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.
-  private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> OwnedDescriptor {
+  private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> FileDescriptor {
     let path = dataDirectory + "/postgres.lock"
-    let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT, mode: 0o600)
+    let descriptor = FileDescriptor(
+      owning: try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+      })
     let result = cepoll_lock(descriptor.raw)
     if result == -EWOULDBLOCK { throw .dataDirectoryInUse(path: dataDirectory) }
     if result != 0 { throw .systemCall("flock", path: path, errno: -result) }

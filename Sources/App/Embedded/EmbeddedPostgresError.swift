@@ -1,5 +1,7 @@
 // Errors of the private PostgreSQL, as facts. The sentences below are for the terminal and the log.
 
+import Ground
+
 /// How a process ended.
 enum ProcessEnd: Equatable, Sendable {
   case exited(code: Int32)
@@ -29,6 +31,17 @@ enum EmbeddedPostgresError: Error, Equatable {
   case setupFailed(sqlState: String, message: String)
 }
 
+extension EmbeddedPostgresError {
+  /// Runs `work`; what the kernel refuses becomes an error of the private PostgreSQL.
+  static func wrapping<Value>(_ work: () throws(FileError) -> Value) throws(EmbeddedPostgresError) -> Value {
+    do throws(FileError) {
+      return try work()
+    } catch {
+      throw .systemCall(error.call, path: error.path, errno: error.errno)
+    }
+  }
+}
+
 extension ProcessEnd: CustomStringConvertible {
   var description: String {
     switch self {
@@ -43,7 +56,7 @@ extension EmbeddedPostgresError: CustomStringConvertible {
   var description: String {
     switch self {
     case .systemCall(let call, let path, let errno):
-      "\(call) failed on \(path): \(LocalFile.message(of: errno))"
+      "\(call) failed on \(path): \(FileError.reason(of: errno))"
     case .binariesMissing(nil):
       "PostgreSQL's server programs (initdb, postgres) are neither in PATH nor in /usr/lib/postgresql/*/bin. "
         + "On Debian: apt-get install postgresql. Or give a running server: pganalytics serve --database-url ..."

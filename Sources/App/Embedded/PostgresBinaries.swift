@@ -1,5 +1,7 @@
 // Finds initdb and postgres: first in PATH, then the newest in Debian's /usr/lib/postgresql/*/bin.
 
+import Ground
+
 /// One installation of PostgreSQL's server programs.
 struct PostgresBinaries: Equatable, Sendable {
   /// An absolute path without links, because initdb looks for postgres in its own directory.
@@ -22,7 +24,7 @@ struct PostgresBinaries: Equatable, Sendable {
   static func find(
     searchPath: String, majorVersion: Int?, versionedRoot: String = "/usr/lib/postgresql"
   ) throws(EmbeddedPostgresError) -> PostgresBinaries {
-    let versioned = LocalFile.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
+    let versioned = LocalDirectory.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
     let candidates =
       searchPath.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
       + versioned.map { "\(versionedRoot)/\($0)/bin" }
@@ -39,7 +41,9 @@ struct PostgresBinaries: Equatable, Sendable {
       return nil
     }
     do throws(EmbeddedPostgresError) {
-      var directory = try LocalFile.resolve(directory + "/initdb")
+      var directory = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.resolve(directory + "/initdb")
+      }
       directory.removeLast("/initdb".count)
       // "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", "postgres (PostgreSQL) 18beta1"
       let text = try Command(directory + "/postgres", ["--version"]).run(limit: .seconds(10))

@@ -2,6 +2,8 @@
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
+internal import Reactor
 
 /// Time limits of the private PostgreSQL.
 struct EmbeddedPostgresLimits: Sendable {
@@ -54,7 +56,10 @@ struct Postmaster: Sendable {
     try removeStaleLock()
     var command = Command(binaries.postgres, ["-D", layout.home])
     if layout.isForeign { command = command.running(as: layout.owner) }
-    let output = try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    let output = FileDescriptor(
+      owning: try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+      })
     return try command.start(output: output)
   }
 
@@ -163,14 +168,17 @@ struct Postmaster: Sendable {
   /// reused id does not.
   private func isOurs(_ id: pid_t) -> Bool { LocalFile.linkTarget("/proc/\(id)/cwd") == layout.cluster }
 
-  private func residents() -> [pid_t] { LocalFile.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
+  private func residents() -> [pid_t] { LocalDirectory.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
 
   /// Removes a lock file that PostgreSQL would believe. PostgreSQL ignores a lock file whose process is gone, but not
   /// one whose process id now belongs to another process of the same user, as after a restart of a container. The file
   /// stays if a backend is left, because PostgreSQL needs it to find the backend's shared memory.
   private func removeStaleLock() throws(EmbeddedPostgresError) {
     guard let id = lockHolder(), kill(id, 0) == 0, !isOurs(id) else { return }
-    if residents().isEmpty { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
+    guard residents().isEmpty else { return }
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.remove(layout.cluster + "/postmaster.pid")
+    }
   }
 }
 

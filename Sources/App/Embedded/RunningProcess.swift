@@ -3,6 +3,7 @@
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Ground
 internal import Synchronization
 
 /// A running process, or one that has ended.
@@ -55,7 +56,7 @@ final class RunningProcess: Sendable {
       if left == .zero { return .tookTooLong }
       let nap = descriptor < 0 ? min(left ?? Self.pollInterval, Self.pollInterval) : left
       let ready = cepoll_poll_either(descriptor, interruption, nap.map(\.pollMilliseconds) ?? -1)
-      precondition(ready >= 0, "poll failed: \(LocalFile.message(of: -ready))")
+      precondition(ready >= 0, "poll failed: \(FileError.reason(of: -ready))")
       if ready & 2 != 0 { return .interrupted }
     }
   }

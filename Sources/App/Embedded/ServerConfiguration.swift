@@ -2,6 +2,7 @@
 // with which the write path was measured; memory and disk limit them on a smaller machine.
 
 internal import Glibc
+internal import Ground
 
 /// The resources from which the server's settings are computed.
 struct MachineResources: Sendable {
@@ -116,7 +117,9 @@ struct ServerConfiguration: Sendable {
     for (name, text) in [
       ("postgresql.conf", postgresql), ("pg_hba.conf", hostBasedAuthentication), ("pg_ident.conf", userNameMap),
     ] {
-      try LocalFile.replace("\(layout.home)/\(name)", with: text, mode: layout.fileMode)
+      try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.replace("\(layout.home)/\(name)", with: Array(text.utf8), mode: layout.fileMode)
+      }
     }
   }
 

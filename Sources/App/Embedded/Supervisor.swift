@@ -19,8 +19,8 @@ final class Supervisor: Sendable {
   private let postmaster: Postmaster
   private let report: @Sendable (EmbeddedPostgresEvent) -> Void
   private let process: Mutex<RunningProcess>
-  private let stopSource: OwnedDescriptor
-  private let stopSignal: Mutex<OwnedDescriptor?>
+  private let stopSource: FileDescriptor
+  private let stopSignal: Mutex<FileDescriptor?>
   private let thread = Mutex<pthread_t?>(nil)
 
   /// - Parameter process: a postmaster that is ready.
@@ -34,8 +34,8 @@ final class Supervisor: Sendable {
     self.postmaster = postmaster
     self.report = report
     self.process = Mutex(process)
-    stopSource = OwnedDescriptor(owning: readEnd)
-    stopSignal = Mutex(OwnedDescriptor(owning: writeEnd))
+    stopSource = FileDescriptor(owning: readEnd)
+    stopSignal = Mutex(FileDescriptor(owning: writeEnd))
   }
 
   var processID: Int32 { process.withLock { $0.id } }

@@ -8,6 +8,7 @@
 // Each step of a rotation changes one file at a time. The order ensures that a server which reads the files in between
 // finds a valid state.
 
+import Ground
 import Protocol
 
 /// The contents of the files.
@@ -28,7 +29,7 @@ struct AuthorityFiles: Equatable, Sendable {
 
   /// Reads the files. - Returns: nil if there is no authority yet.
   static func read(_ directory: String) throws -> AuthorityFiles? {
-    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try PrivateFile.read(name.path(in: directory)) }
+    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try LocalFile.read(name.path(in: directory)) }
     let (certificates, key) = (try bytes(.certificates), try bytes(.key))
     guard let certificates, let key else {
       if certificates == nil, key == nil { return nil }
@@ -41,6 +42,6 @@ struct AuthorityFiles: Equatable, Sendable {
   }
 
   static func write(_ bytes: [UInt8], to name: Name, in directory: String) throws(FileError) {
-    try PrivateFile.write(bytes, to: name.path(in: directory), mode: name == .certificates ? 0o644 : 0o600)
+    try LocalFile.replace(name.path(in: directory), with: bytes, mode: name == .certificates ? 0o644 : 0o600)
   }
 }

@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// The steps that replace the authority without failing a push. The new authority is trusted before it signs, and the
@@ -16,7 +17,7 @@ struct AuthorityRotation {
   /// The current authority. Makes one with a new key if there is none.
   /// - Parameter life: of a new authority, in seconds.
   func openOrCreate(life: Int64) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       if let files = try AuthorityFiles.read(directory) { return try Authority(files) }
       let made = try CertificateAuthority.create(commonName: "pgAnalytics CA", validFor: life, now: now)
       let files = AuthorityFiles(certificates: try made.certificate.pem(), key: try made.privateKeyPEM())
@@ -59,7 +60,7 @@ struct AuthorityRotation {
       files.key = next
       try AuthorityFiles.write(files.key, to: .key, in: directory)
       files.nextKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
     }
   }
 
@@ -84,7 +85,7 @@ struct AuthorityRotation {
     }
     return try change { files in
       files.previousKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       files.certificates = try Certificate.pem(
         of: try Authority(files).certificates.filter { $0.fingerprintHex != previous.fingerprint })
       try AuthorityFiles.write(files.certificates, to: .certificates, in: directory)
@@ -92,7 +93,7 @@ struct AuthorityRotation {
   }
 
   private func change(_ step: (inout AuthorityFiles) throws -> Void) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       guard var files = try AuthorityFiles.read(directory) else {
         throw Refused(description: "There is no authority in \(directory).")
       }

@@ -1,3 +1,4 @@
+import Ground
 import Synchronization
 
 /// Work that runs periodically and on request, one run at a time.

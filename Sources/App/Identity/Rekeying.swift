@@ -1,6 +1,7 @@
 // Follows keys and certificates that change while the server runs. It checks them every `reload_interval`, after a
 // NOTIFY of the database, and after SIGHUP. It submits changes to every lane.
 
+import Ground
 import Protocol
 import Synchronization
 

@@ -1,6 +1,7 @@
 // The signed lists of revoked certificates, for programs that check our certificates without asking this server, such
 // as a proxy or openssl.
 
+import Ground
 import Protocol
 import Synchronization
 

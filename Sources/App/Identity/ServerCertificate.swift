@@ -5,6 +5,7 @@
 //   server.crt, server.key   the leaf first, PEM
 //   server.made              the SHA-256 of each certificate that this program made; others are installed ones
 
+import Ground
 import Protocol
 
 /// Reads the server's certificate and renews it when due.
@@ -27,15 +28,15 @@ struct ServerCertificate: Sendable {
 
   /// Reads the files. - Returns: nil if certificate or key is missing.
   func read() throws(FileError) -> Files? {
-    guard let chain = try PrivateFile.read(chainPath), let key = try PrivateFile.read(keyPath) else { return nil }
-    return Files(chain: chain, key: key, record: try PrivateFile.read(recordPath))
+    guard let chain = try LocalFile.read(chainPath), let key = try LocalFile.read(keyPath) else { return nil }
+    return Files(chain: chain, key: key, record: try LocalFile.read(recordPath))
   }
 
   /// Reads the files, and first replaces the certificate if it is one of ours and due.
   /// - Parameter now: unix seconds.
   func current(_ authority: Authority, now: Int64) throws -> Files {
     if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
-    return try PrivateFile.locked(directory) {
+    return try LocalDirectory.locked(directory) {
       // Another server of this directory may have been faster.
       if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
       let key = try PrivateKey.generate()
@@ -44,9 +45,9 @@ struct ServerCertificate: Sendable {
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
       // The record first: were it missing, the certificate would be taken for somebody else's.
-      try PrivateFile.write(made, to: recordPath, mode: 0o644)
-      try PrivateFile.write(files.key, to: keyPath)
-      try PrivateFile.write(files.chain, to: chainPath, mode: 0o644)
+      try LocalFile.replace(recordPath, with: made, mode: 0o644)
+      try LocalFile.replace(keyPath, with: files.key)
+      try LocalFile.replace(chainPath, with: files.chain, mode: 0o644)
       return files
     }
   }

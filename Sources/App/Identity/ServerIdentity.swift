@@ -1,6 +1,7 @@
 // The authority and the server certificate that the process uses. It follows the content of the files, periodically and
 // on request. If the files are invalid, the previous state stays in use and a counter is incremented.
 
+import Ground
 import Protocol
 import Synchronization
 

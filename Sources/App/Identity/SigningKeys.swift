@@ -1,6 +1,7 @@
 // The HS256 keys of a database, which all servers on it share. Every server reads a new key before it signs. Older keys
 // verify until the last token that they signed has expired.
 
+import Ground
 import Protocol
 import Synchronization
 

@@ -1,5 +1,6 @@
 // The two kinds of token that the server issues, and the claims that each must have when a client sends it.
 
+import Ground
 import Protocol
 
 /// Issues and reads tokens with the keys of this database. It is a value: lanes and endpoints hold copies.

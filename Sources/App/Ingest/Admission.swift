@@ -5,6 +5,7 @@
 //                accept      accept, pause reads   503 + Retry-After
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 
@@ -46,8 +47,8 @@ struct Admission {
 
   /// The account of one collector.
   private struct Allowance {
-    var pushes: TokenBucket
-    var bytes: TokenBucket
+    var pushes: TokenBucket<MonotonicTime>
+    var bytes: TokenBucket<MonotonicTime>
     /// Bytes that the loop holds of this collector, and those that its open pushes have announced.
     var held = 0
     var announced = 0

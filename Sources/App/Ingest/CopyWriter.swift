@@ -14,6 +14,7 @@
 // A batch that was not stored goes back to the queue. Because of the ledger a second try is safe, whatever PostgreSQL
 // did.
 
+import Ground
 import Protocol
 import Reactor
 

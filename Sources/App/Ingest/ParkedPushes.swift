@@ -1,6 +1,7 @@
 // The operator's commands on parked pushes: list them, store one, or delete one. The ledger keeps its entry of the push
 // in any case: if the collector sends the push again, it counts as a repeat.
 
+import Ground
 import Protocol
 
 /// Why a parked push cannot be stored now. The push stays parked.

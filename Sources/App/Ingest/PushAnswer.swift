@@ -1,5 +1,6 @@
 // The answer to a push.
 
+import Ground
 import Protocol
 import Reactor
 

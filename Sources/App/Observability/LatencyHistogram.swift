@@ -1,5 +1,6 @@
 // A histogram of latencies for Prometheus: counts in fixed buckets, and their sum.
 
+import Ground
 import Reactor
 
 /// Counts durations in fixed buckets.

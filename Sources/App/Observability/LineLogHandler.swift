@@ -1,6 +1,7 @@
 // Log lines: JSON for machines, plain text on a terminal. In JSON, numbers and booleans have their own types.
 // `LogWriter` writes the lines.
 
+import Ground
 import Logging
 import Protocol
 import Synchronization

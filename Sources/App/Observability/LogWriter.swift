@@ -11,6 +11,7 @@
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Logging
 import Reactor
 import Synchronization

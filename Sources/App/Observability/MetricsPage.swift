@@ -1,5 +1,6 @@
 // The page /metrics, with one declaration for each metric family.
 
+import Ground
 import Logging
 import Protocol
 import Reactor

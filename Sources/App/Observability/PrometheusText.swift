@@ -1,5 +1,6 @@
 // The part of Prometheus's text exposition format 0.0.4 that the server needs.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -3,6 +3,7 @@
 // refused a thousand times, neither go unnoticed nor fill the disk. Pushes without a line are counted by reason, and
 // the counts are logged.
 
+import Ground
 import Reactor
 
 /// Owned by the lane. The caller passes the time, so that tests control the clock.
@@ -35,7 +36,7 @@ struct PushLog {
   /// The loop's share of the lines per second.
   private var perSecond = 0.0
   private var unsampled = 0
-  private var bucket: TokenBucket
+  private var bucket: TokenBucket<MonotonicTime>
   private var unwritten: [Reason: Int] = [:]
   private var saidAt: MonotonicTime
 

@@ -159,7 +159,7 @@ struct MetricRowEncoder: ~Copyable {
 
   /// - Parameter time: microseconds since 2000-01-01, as PostgreSQL counts.
   private mutating func append(time: Int64) {
-    if lastTime?.time != time { lastTime = (time, Array(Timestamp.text(ofWord: time).utf8)) }
+    if lastTime?.time != time { lastTime = (time, Array(PostgresTimestamp.text(time).utf8)) }
     if format != .csv { text.append("\"") }
     if let lastTime { text.append(lastTime.text) }
     if format != .csv { text.append("\"") }

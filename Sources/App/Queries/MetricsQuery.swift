@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// The parameters of a metrics query.

@@ -4,6 +4,7 @@
 // down to one bucket. The group that has waited longest is next, so every unit is tried before any part is cut down to
 // its last bucket.
 
+import Ground
 import Protocol
 
 /// The units of one table that are due in a round.

@@ -12,6 +12,7 @@
 // of one table and one server (`RollupUnits`), which get transactions of their own. So a failing table does not stop
 // the others.
 
+import Ground
 import Protocol
 
 /// Keeps the roll-up tables up to date. One server at a time does so.

@@ -2,6 +2,7 @@
 // share: ten thousand collectors that are disconnected at once would all reconnect at once, to the next server or after
 // the next start. Connections that are left at the deadline are cut off.
 
+import Ground
 import Reactor
 
 /// Closes a lane's connections within a window of time. Lives from the beginning of the drain to the end of the lane.

@@ -2,6 +2,7 @@
 // another lane; what comes from outside (collectors, answers of endpoints, certificates) is submitted to its loop.
 
 import CEpoll.Process
+import Ground
 import Protocol
 import Reactor
 
@@ -99,7 +100,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Collectors of which the database is just told that somebody came with their identity.
   private var arriving: Set<UUID> = []
   private var touchedAt: MonotonicTime
-  private var clock = WallClock()
+  private var clock = LoopClock()
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// When it was last seen that pushes were refused for want of memory.

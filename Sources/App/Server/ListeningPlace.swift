@@ -4,6 +4,7 @@
 
 import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 
 /// The addresses of `listen`.
@@ -83,7 +84,7 @@ final class ListeningClaim: Sendable {
   init(directory: String) throws(FileError) {
     let path = directory + "/.listening"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor < 0 { throw FileError(path: path, errno: errno) }
+    if descriptor < 0 { throw FileError(call: "open", path: path, errno: errno) }
   }
 
   deinit { close(descriptor) }

@@ -1,6 +1,7 @@
 // The composition root: the only place that constructs the parts of the server and connects them.
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Synchronization

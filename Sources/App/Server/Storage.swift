@@ -1,5 +1,6 @@
 // The schema from the server's view: checked or migrated at the start, maintained while the server runs.
 
+import Ground
 import Protocol
 
 /// A database whose schema is the one that this program expects.

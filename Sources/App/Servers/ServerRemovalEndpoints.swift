@@ -1,5 +1,6 @@
 // The endpoints that remove a monitored server with all its stored data.
 
+import Ground
 import Protocol
 
 struct ServerRemovalAnswer: ResponseBody {

@@ -8,6 +8,7 @@
 // pass begins when none can be in flight any more. The row in `server_removals` stays as a record, and the tables are
 // checked again for a day.
 
+import Ground
 import Protocol
 
 /// Carries out the removals, as one of possibly several servers.

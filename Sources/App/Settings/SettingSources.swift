@@ -1,6 +1,7 @@
 // Reads settings from a file, the environment and the command line. A later source overrides an earlier one. All faults
 // of all sources are reported together.
 
+import Ground
 import Protocol
 
 /// The settings, and the source of each that is not a default.
@@ -60,7 +61,7 @@ private struct Reading {
   mutating func readFile(_ path: String) {
     let bytes: [UInt8]
     do throws(FileError) {
-      guard let found = try PrivateFile.read(path) else {
+      guard let found = try LocalFile.read(path) else {
         errors.append(SettingError(source: path, problem: "there is no such file"))
         return
       }

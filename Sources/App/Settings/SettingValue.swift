@@ -1,5 +1,6 @@
 // The texts of settings: `64MiB`, `10s`, `4`. What is printed can be read again.
 
+import Ground
 import Reactor
 
 /// Why a setting is invalid. `description` is a sentence for the terminal.
@@ -50,18 +51,6 @@ enum SettingValue {
     }
     return "\(nanoseconds / 1_000_000)ms"
   }
-}
-
-extension Duration {
-  /// Saturates at some 292 years either way.
-  var wholeNanoseconds: Int64 {
-    // Below nine seconds one division of a machine word will do; those of 128 bits, and `components`, are calls.
-    if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
-    return Int64(clamping: attoseconds / 1_000_000_000)
-  }
-
-  var wholeSeconds: Int64 { components.seconds }
-  var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
 }
 
 extension SettingDeclaration {

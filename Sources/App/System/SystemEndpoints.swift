@@ -1,5 +1,6 @@
 // The endpoints for health, version and the API's document.
 
+import Ground
 import Protocol
 
 struct HealthAnswer: ResponseBody {

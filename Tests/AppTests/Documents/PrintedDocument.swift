@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -20,7 +21,7 @@ struct PrintedDocument {
       fputs(text, file)
       try #require(fclose(file) == 0, "\(path)")
     }
-    let found = String(decoding: try PrivateFile.read(path, maximumBytes: 4 << 20) ?? [], as: UTF8.self)
+    let found = String(decoding: try LocalFile.read(path, maximumBytes: 4 << 20) ?? [], as: UTF8.self)
     let difference = Self.lines(text).difference(from: Self.lines(found)).prefix(20).map { change in
       switch change {
       case .insert(_, let line, _): "+ \(line)"

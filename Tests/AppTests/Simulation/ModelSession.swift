@@ -1,6 +1,7 @@
 // A writer's session at the model: what it is sent is answered later, or not at all.
 
 internal import CEpoll.Postgres
+import Ground
 import Protocol
 import Reactor
 

@@ -1,5 +1,6 @@
 // A collector: it has pushes, and sends each until it is acknowledged or refused for good.
 
+import Ground
 import Protocol
 
 @testable import App

@@ -2,6 +2,7 @@
 // happens next.
 
 import Glibc
+import Ground
 import Reactor
 
 @testable import App

@@ -1,5 +1,6 @@
 // One world from one seed: a lane with its writers, collectors, wires between them, a database; and what must hold of them.
 
+import Ground
 import Logging
 import Protocol
 import Reactor

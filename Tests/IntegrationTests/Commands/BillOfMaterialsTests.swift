@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
     let text = try output(of: ["\(Self.root)/scripts/sbom", program])
     let bill = try JSONValue.parse(Array(text.utf8).span)
     #expect(bill["bomFormat"]?.text == "CycloneDX" && bill["specVersion"]?.text == "1.5")
-    #expect(bill["metadata"]?["component"]?["version"]?.text == ProgramVersion.text)
+    #expect(bill["metadata"]?["component"]?["version"]?.text == Version.text)
     #expect(bill["metadata"]?["timestamp"] == nil)
 
     let components = bill["components"]?.elements ?? []

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -17,8 +18,8 @@ import Testing
       self.script = script
       self.server = server
       directory = try DataDirectory(named: ".pganalytics")
-      try PrivateFile.makeDirectory(directory.path)
-      try PrivateFile.write(server.trust, to: directory.path + "/ca.crt")
+      try LocalDirectory.make(directory.path)
+      try LocalFile.replace(directory.path + "/ca.crt", with: server.trust)
       try Credentials(
         baseURL: url, authorityFile: directory.path + "/ca.crt", adminUsername: "admin",
         registrationSecret: RunningServer.secret, databaseURL: server.settings.databaseURL
@@ -70,7 +71,7 @@ import Testing
     let past = tokens.issue(collector: id, hostname: "h", now: Int64(Glibc.time(nil)) - 3600).token
     var kept = ChildProcess.text(of: newcomer.tokenFile)
     kept.replace(/eyJ[A-Za-z0-9._-]+/, with: past)
-    try PrivateFile.write(Array(kept.utf8), to: newcomer.tokenFile)
+    try LocalFile.replace(newcomer.tokenFile, with: Array(kept.utf8))
     let again = try await newcomer.run("second")
     #expect(again["duplicate"]?.flag == true && again["rows_inserted"]?.integer == 0, "\(again)")
     #expect(again["push_id"]?.text == first["push_id"]?.text)

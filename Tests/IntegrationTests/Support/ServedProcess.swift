@@ -1,6 +1,7 @@
 // `pganalytics serve` as a process of its own, for what only a process has: signals, and a log.
 
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -20,7 +21,7 @@ struct ServedProcess {
   ) async throws {
     let base = server.settings.dataDirectory + "/served"
     let (file, log) = (base + ".toml", base + ".log")
-    try PrivateFile.write(Array(settings.utf8), to: file)
+    try LocalFile.replace(file, with: Array(settings.utf8))
     let pid = try ChildProcess.start(
       [
         BuiltProgram.directory() + "/pganalytics", "serve", "--config", file, "--data-dir",
@@ -53,7 +54,7 @@ struct ServedProcess {
 
   /// Has it read other settings.
   func reload(_ settings: String) throws {
-    try PrivateFile.write(Array(settings.utf8), to: file)
+    try LocalFile.replace(file, with: Array(settings.utf8))
     kill(pid, SIGHUP)
   }
 

@@ -1,21 +1,21 @@
 // Token buckets limit how much a collector may send and how often an account may log in.
 
-import Reactor
-
-/// A bucket that refills at a constant rate up to its burst. Times are the caller's, so that tests hold the clock.
-struct TokenBucket {
-  private var tokens: Double
-  private var updated: MonotonicTime
+/// A bucket that refills at a constant rate up to its burst. The caller says what time it is, so that tests hold the clock.
+package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Sendable, Instant.Duration == Duration {
+  @usableFromInline var tokens: Double
+  @usableFromInline var updated: Instant
 
   /// A full bucket.
-  init(burst: Double, now: MonotonicTime) {
+  @inlinable
+  package init(burst: Double, now: Instant) {
     tokens = burst
     updated = now
   }
 
   /// Takes `count` tokens if the bucket holds at least one: a single large request may overdraw a bucket, and is paid
   /// for by those after it. - Returns: nil if taken, else how long until the bucket holds one.
-  mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: MonotonicTime) -> Duration? {
+  @inlinable
+  package mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: Instant) -> Duration? {
     let elapsed = updated.duration(to: now)
     if elapsed > .zero {
       tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
@@ -29,7 +29,8 @@ struct TokenBucket {
   }
 
   /// Whether the bucket has had time to fill up, so that forgetting it changes nothing.
-  func isFull(perSecond rate: Double, burst: Double, now: MonotonicTime) -> Bool {
+  @inlinable
+  package func isFull(perSecond rate: Double, burst: Double, now: Instant) -> Bool {
     tokens + rate * (Double(updated.duration(to: now).wholeNanoseconds) / 1e9) >= burst
   }
 }

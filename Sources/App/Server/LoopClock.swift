@@ -1,11 +1,11 @@
-// Wall-clock time of a loop: read once a second from the system, advanced by the monotonic clock in between.
+// The time of the day for a loop: read once a second from the system, advanced by the monotonic clock in between.
 
-import Glibc
+import Ground
 import Protocol
 import Reactor
 
 /// Unix time for certificates, tokens and Date fields. Deadlines never use it: it may jump.
-struct WallClock {
+struct LoopClock {
   private var readAt: MonotonicTime?
   private var unixMicrosecondsAtRead: Int64 = 0
   private var dateSeconds: Int64 = .min
@@ -32,12 +32,4 @@ struct WallClock {
     }
     return date
   }
-
-  static func unixMicroseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
-  }
-
-  static func unixSeconds() -> Int64 { unixMicroseconds() / 1_000_000 }
 }
