@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import Bench
@@ -79,7 +80,7 @@ struct CollectorMachineTests {
   @Test(arguments: [UInt64(1), UInt64.random(in: .min ... .max)])
   func `under random events a push is sent until it is settled, and not afterwards`(seed: UInt64) {
     print("CollectorMachine: fuzz seed \(seed)")
-    var random = SplitMix64(seed: seed)
+    var random = QuickRandom(seed: seed)
     for _ in 0..<200 {
       var machine = machine()
       var action = machine.begin()

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -44,7 +45,7 @@ struct FleetTests {
     #expect(tally.rawBytes == journal.arrivals.reduce(0) { $0 + inflate($1.body).count })
     #expect(report.isClean(toleratingOutage: false))
 
-    let lines = String(decoding: try LocalFile.read(log), as: UTF8.self).split(separator: "\n")
+    let lines = String(decoding: try LocalFile.require(log), as: UTF8.self).split(separator: "\n")
     unlink(log)
     #expect(lines.count == tally.acknowledged)
     let expected = Set(

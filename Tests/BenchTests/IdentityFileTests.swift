@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -31,10 +32,10 @@ struct IdentityFileTests {
     let file = try IdentityFile(path: path)
     for identity in [first, second] { try file.append(identity) }
     try IdentityFile(path: path).append(third)
-    #expect(LocalFile.mode(path) == 0o600)
+    #expect(FileStatus(of: path, followingLinks: true)?.permissions == 0o600)
     #expect(try IdentityFile.load(path) == [0: third, 7: second])
-    let whole = try LocalFile.read(path)
-    try LocalFile.write(whole + Array("{\"index\":9".utf8), to: path)
+    let whole = try LocalFile.require(path)
+    try LocalFile.overwrite(path, with: whole + Array("{\"index\":9".utf8))
     #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line without an end is no identity yet")
   }
 
@@ -46,7 +47,7 @@ struct IdentityFileTests {
     #expect(throws: UsageError.self) { try IdentityFile.load(path) }
     chmod(path, 0o600)
     #expect(try IdentityFile.load(path).count == 1)
-    try LocalFile.write(Array("{\"index\":1}\n".utf8), to: path)
+    try LocalFile.overwrite(path, with: Array("{\"index\":1}\n".utf8))
     #expect(throws: UsageError(description: "--identities \(path): line 1 is no identity")) {
       try IdentityFile.load(path)
     }

@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import Bench
@@ -5,7 +6,7 @@ import Testing
 struct LatencyHistogramTests {
   @Test(arguments: [UInt64(1), 2, 3])
   func `percentiles are within 1 percent of the exact ones`(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = QuickRandom(seed: seed)
     var histogram = LatencyHistogram()
     var exact: [Duration] = []
     for _ in 0..<5000 {
@@ -26,7 +27,7 @@ struct LatencyHistogramTests {
   }
 
   @Test func `a merged histogram equals one histogram of all values`() {
-    var random = SplitMix64(seed: 4)
+    var random = QuickRandom(seed: 4)
     var (left, right, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
     for index in 0..<1000 {
       let duration = Duration.microseconds(Int64(random.next() >> 40))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -70,18 +71,18 @@ struct OptionsTests {
     let path = "/tmp/pganalytics-bench-login-\(getpid())"
     defer { unlink(path) }
     for text in [#"{"username":"ada","password":"p"}"#, #"{"x":1,"admin":{"username":"ada","password":"p"}}"#] {
-      try LocalFile.write(Array(text.utf8), to: path)
+      try LocalFile.overwrite(path, with: Array(text.utf8))
       let login = try parse("--readers", "1", "--read", "/a", "--read-credentials", path).read.plan()?.login
       #expect(login?.username == "ada" && login?.password == "p")
     }
-    try LocalFile.write(Array("{}".utf8), to: path)
+    try LocalFile.overwrite(path, with: Array("{}".utf8))
     #expect(throws: UsageError.self) {
       try parse("--readers", "1", "--read", "/a", "--read-credentials", path).read.plan()
     }
   }
 
   @Test func `both programs have the same version`() {
-    #expect(PganalyticsBench.configuration.version == ProgramVersion.text)
+    #expect(PganalyticsBench.configuration.version == Version.text)
   }
 
   @Test func `every option has a description`() {

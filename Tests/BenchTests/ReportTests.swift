@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -144,10 +145,10 @@ struct ReportTests {
       default: HTMLReport(report: report, toleratesOutage: true, unixSeconds: 1_795_375_987).bytes()
       }
     let folder = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/Golden"
-    let golden = try LocalFile.read("\(folder)/\(name)")
+    let golden = try LocalFile.require("\(folder)/\(name)")
     if golden != written {
       let path = "/tmp/pganalytics-bench-\(name)"
-      try LocalFile.write(written, to: path)
+      try LocalFile.overwrite(path, with: written)
       Issue.record("\(name) differs: compare Tests/BenchTests/Golden/\(name) with \(path)")
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Reactor
 import Testing
 
@@ -45,7 +46,7 @@ struct WatchTests {
     let before = try #require(ProcessFigures.of(Int(getpid())))
     #expect(before.residentBytes > 1 << 20)
     let start = CPUTime.ofProcess()
-    var random = SplitMix64(seed: 1)
+    var random = QuickRandom(seed: 1)
     while CPUTime.ofProcess() - start < .milliseconds(50) { _ = random.next() }
     let after = try #require(ProcessFigures.of(Int(getpid())))
     #expect(after.cpu > before.cpu && after.cpu - before.cpu < .seconds(60))

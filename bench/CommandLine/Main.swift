@@ -3,12 +3,13 @@
 
 import ArgumentParser
 internal import Glibc
+import Ground
 internal import Protocol
 internal import Reactor
 
 @main
 struct PganalyticsBench: ParsableCommand {
-  static let version = ProgramVersion.text
+  static let version = Version.text
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench",
     abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
@@ -94,11 +95,11 @@ struct PganalyticsBench: ParsableCommand {
     let toleratesOutage = options.watch.tolerateOutage
     Terminal.write(report.text(toleratingOutage: toleratesOutage), to: STDOUT_FILENO)
     if let path = options.watch.json {
-      try LocalFile.write(report.json(toleratingOutage: toleratesOutage), to: path)
+      try LocalFile.overwrite(path, with: report.json(toleratingOutage: toleratesOutage))
     }
     if let path = options.watch.html {
       let page = HTMLReport(report: report, toleratesOutage: toleratesOutage, unixSeconds: WallClock.unixSeconds())
-      try LocalFile.write(page.bytes(), to: path)
+      try LocalFile.overwrite(path, with: page.bytes())
     }
     if !report.isAsExpected { return Self.unexpectedStatus }
     return report.isClean(toleratingOutage: toleratesOutage) ? 0 : 1

@@ -1,6 +1,7 @@
 // The command line.
 
 import ArgumentParser
+import Ground
 internal import Protocol
 internal import Reactor
 
@@ -87,7 +88,7 @@ struct Options: ParsableArguments {
     do {
       var endpoint = Endpoint(
         url: url, addresses: try SocketAddress.resolve(host: url.host, port: url.port), sources: sources,
-        context: try TLSContext.client(trustPEM: try LocalFile.read(ca)))
+        context: try TLSContext.client(trustPEM: try LocalFile.require(ca)))
       endpoint.answerLimit = load.answerLimit.duration
       return endpoint
     } catch {

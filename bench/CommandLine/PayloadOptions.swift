@@ -1,6 +1,7 @@
 // What the pushes are made of.
 
 import ArgumentParser
+import Ground
 internal import Protocol
 
 extension PayloadProfile: ExpressibleByArgument {}
@@ -68,7 +69,7 @@ struct PayloadOptions: ParsableArguments {
     var templates: [PushTemplate] = []
     for path in body {
       do {
-        templates.append(try PushTemplate(file: LocalFile.read(path), run: run))
+        templates.append(try PushTemplate(file: LocalFile.require(path), run: run))
       } catch {
         throw UsageError(description: "--body \(path): \(error)")
       }

@@ -1,6 +1,7 @@
 // One HTTPS connection to the server: socket, TLS session and response machine, one request at a time.
 // The owner is told of each thing last, when the connection's own work is done, so it may send or open at once.
 
+internal import Ground
 internal import Protocol
 internal import Reactor
 

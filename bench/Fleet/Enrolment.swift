@@ -1,6 +1,7 @@
 // Turns collectors that have a name into collectors with an identity, one after the other over one connection.
 // Each makes a P-256 key of its own, which never leaves this process: only the request to certify it does.
 
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -11,7 +12,7 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
   private let head: RequestHead
   private unowned let shard: FleetShard  // because the shard owns its enrolments and outlives them
   private var backOff: BackOff
-  private var jitter: SplitMix64
+  private var jitter: QuickRandom
   private var current: Candidate?
   private var timer: TimerID?
   private var isStopped = false
@@ -34,7 +35,7 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
       ])
     let seed = plan.seed &+ 0x1_0000_0000 &+ UInt64(number)
     backOff = BackOff(limits: plan.backOff, seed: seed)
-    jitter = SplitMix64(seed: ~seed)
+    jitter = QuickRandom(seed: ~seed)
   }
 
   /// Takes on collectors until the shard has none left.

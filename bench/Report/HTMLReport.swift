@@ -76,10 +76,7 @@ struct HTMLReport {
   }
 
   private var time: String {
-    var text = ByteBuffer()
-    Timestamp.append(unixSeconds: unixSeconds, to: &text)
-    return String(decoding: text.withUnsafeBytes { Array($0) }, as: UTF8.self)
-      .replacing("T", with: " ").replacing("Z", with: " UTC")
+    RFC3339.text(unixMicroseconds: unixSeconds * 1_000_000).replacing("T", with: " ").replacing("Z", with: " UTC")
   }
 
   // MARK: Tiles

@@ -1,6 +1,7 @@
 // What the kernel says of a process (proc(5)): processor time and resident memory.
 
 internal import Glibc
+internal import Ground
 
 struct ProcessFigures: Sendable, Equatable {
   /// User and kernel mode, of all its threads.
@@ -18,7 +19,7 @@ struct ProcessFigures: Sendable, Equatable {
   static func family(of id: Int) -> ProcessFigures? {
     guard let parent = Stat(id) else { return nil }
     var cpu = parent.own + parent.waitedFor
-    for entry in LocalFile.entries("/proc") {
+    for entry in LocalDirectory.names(in: "/proc") {
       guard let child = Int(entry), let stat = Stat(child), stat.parent == id else { continue }
       cpu += stat.own + stat.waitedFor
     }
@@ -35,7 +36,7 @@ struct ProcessFigures: Sendable, Equatable {
     init?(_ id: Int) {
       let bytes: [UInt8]
       do {
-        bytes = try LocalFile.read("/proc/\(id)/stat")
+        bytes = try LocalFile.require("/proc/\(id)/stat")
       } catch {
         return nil  // because a process may end at any moment
       }

@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import App
@@ -84,20 +85,9 @@ import Testing
 }
 
 @Suite struct ReconnectBackoffTests {
-  /// SplitMix64.
-  private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ mixed >> 31
-    }
-  }
-
   @Test func `the wait doubles up to the longest, varies down to a half, and restarts after a success`() {
     for seed in UInt64(0)..<50 {
-      var generator = Seeded(state: seed)
+      var generator = QuickRandom(seed: seed)
       var backoff = ReconnectBackoff()
       var nominal = ReconnectBackoff.shortest
       for _ in 0..<12 {

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -28,7 +29,7 @@ import Testing
       try #require(descriptor >= 0)
       close(descriptor)
       path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
-      try PrivateFile.write(Array(file.utf8), to: path!)
+      try LocalFile.replace(path!, with: Array(file.utf8))
     }
     defer { if let path { unlink(path) } }
     do throws(SettingErrors) {

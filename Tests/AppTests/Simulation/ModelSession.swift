@@ -1,6 +1,7 @@
 // A writer's session at the model. The model answers each message later, or not at all.
 
 internal import CEpoll.Postgres
+import Ground
 import Protocol
 import Reactor
 

@@ -1,5 +1,6 @@
 // A collector with pushes. It sends each push until the server acknowledges it or refuses it for good.
 
+import Ground
 import Protocol
 
 @testable import App

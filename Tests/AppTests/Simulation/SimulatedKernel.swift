@@ -2,6 +2,7 @@
 // the next event.
 
 import Glibc
+import Ground
 import Reactor
 
 @testable import App

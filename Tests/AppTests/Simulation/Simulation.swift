@@ -1,6 +1,7 @@
 // One world from one seed: a lane with writers, collectors, wires between them and a database, and the rules that must
 // hold.
 
+import Ground
 import Logging
 import Protocol
 import Reactor

@@ -1,6 +1,7 @@
 // A connection between a client and the lane: bytes on their way in both directions, a send buffer that fills, and an
 // end that may come from either side or from neither.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,6 +1,7 @@
 // A small server on real sockets with real TLS. It enrols collectors, acknowledges pushes, and misbehaves as a test
 // demands.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization

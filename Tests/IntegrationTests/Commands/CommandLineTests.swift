@@ -1,6 +1,7 @@
 // What the program prints at a terminal when something is wrong, and what it hides.
 
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -76,7 +77,7 @@ import Testing
       output: output)
     try await server.eventually("there is no prompt") { ChildProcess.text(of: output).contains("Password") }
     // The arguments end in zero bytes, and a C string would end at the first one.
-    let arguments = try #require(try PrivateFile.read("/proc/\(pid)/cmdline"))
+    let arguments = try #require(try LocalFile.read("/proc/\(pid)/cmdline"))
     let shown = String(decoding: arguments, as: UTF8.self)
     #expect(shown.contains("password=******") && !shown.contains("unseen"), "\(shown)")
     let password = "typed in secret\n"

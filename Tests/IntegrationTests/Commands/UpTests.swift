@@ -1,6 +1,7 @@
 // `pganalytics up` as a process, from the first start to the second.
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -65,7 +66,7 @@ struct UpTests {
       #expect(answered.contains("/dev/vda"), "\(answered)")
 
       let port = try #require(credentials.baseURL.split(separator: ":").last.flatMap { UInt16($0) })
-      let trust = try #require(try PrivateFile.read(credentials.authorityFile))
+      let trust = try #require(try LocalFile.read(credentials.authorityFile))
       let client = try await TestClient.connect(port: port, trust: trust)
       let login = try await client.request(
         "POST", "/api/v1/auth/login", [("Content-Type", "application/json")],

@@ -61,6 +61,6 @@ import Testing
   @Test func `the status of an empty database is an error`() async throws {
     let database = try Database.start(try await TestCluster.shared.get().makeDatabase())
     defer { database.shutDown() }
-    await #expect(throws: Storage.Unusable.self) { try await DatabaseStatus(database, storage: StorageSettings()) }
+    await #expect(throws: Storage.Unusable.self) { try await DatabaseStatus(database, storage: Settings().storage) }
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -21,27 +22,20 @@ import Testing
     let names: [String]
     let nothing: String?
 
-    static let columns = [
-      SQLColumn("a", Int32.self), SQLColumn("b", Int64.self), SQLColumn("c", Double.self), SQLColumn("d", Bool.self),
-      SQLColumn("e", String.self), SQLColumn("f", [UInt8].self), SQLColumn("g", UUID.self),
-      SQLColumn("h", Timestamp.self), SQLColumn("i", Day.self), SQLColumn("j", JSONText.self),
-      SQLColumn("k", [Int64].self), SQLColumn("l", [String].self), SQLColumn("m", String?.self),
-    ]
-
     init(from row: inout RowReader) throws(DatabaseError) {
-      int4 = try row.next()
-      int8 = try row.next()
-      real = try row.next()
-      flag = try row.next()
-      text = try row.next()
-      blob = try row.next()
-      uuid = try row.next()
-      time = try row.next()
-      day = try row.next()
-      json = try row.next()
-      numbers = try row.next()
-      names = try row.next()
-      nothing = try row.next()
+      int4 = try row.read("a")
+      int8 = try row.read("b")
+      real = try row.read("c")
+      flag = try row.read("d")
+      text = try row.read("e")
+      blob = try row.read("f")
+      uuid = try row.read("g")
+      time = try row.read("h")
+      day = try row.read("i")
+      json = try row.read("j")
+      numbers = try row.read("k")
+      names = try row.read("l")
+      nothing = try row.read("m")
     }
   }
 

@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import App
@@ -14,7 +15,7 @@ struct MigratedDatabase: Sendable {
     settings = try await TestCluster.shared.get().makeDatabase()
     database = try Database.start(settings)
     self.kind = kind
-    var storage = StorageSettings()
+    var storage = Settings().storage
     storage.kind = kind
     change(&storage)
     self.storage = storage
@@ -40,7 +41,7 @@ struct MigratedDatabase: Sendable {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let database = try Database.start(settings)
     defer { database.shutDown() }
-    var storage = StorageSettings()
+    var storage = Settings().storage
     storage.kind = .plain
     let migrator = Migrator(database: database, storage: storage)
     #expect(try await migrator.status().allSatisfy { $0.appliedAt == nil })
@@ -54,7 +55,7 @@ struct MigratedDatabase: Sendable {
 
   @Test func `four servers migrate one database at once`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
-    var storage = StorageSettings()
+    var storage = Settings().storage
     storage.kind = .plain
     let reports = try await withThrowingTaskGroup(of: MigrationReport.self) { [storage] group in
       for _ in 0..<4 {

@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 import Testing
 
@@ -109,7 +110,7 @@ import Testing
     let settings = try await TestCluster.shared.get().makeDatabase()
     let database = try Database.start(settings)
     defer { database.shutDown() }
-    var storage = StorageSettings()
+    var storage = Settings().storage
     storage.kind = .plain
     let older = MigrationFile.all.filter { $0.version < 9 }
     _ = try await Migrator(database: database, storage: storage, files: older).migrate()

@@ -11,7 +11,7 @@ import Testing
     let settings = try await cluster.makeDatabase()
     let database = try Database.start(settings)
     defer { database.shutDown() }
-    var storage = StorageSettings()
+    var storage = Settings().storage
     storage.kind = kind
     _ = try await Migrator(database: database, storage: storage).migrate()
     let session = try #require(

@@ -2,6 +2,7 @@
 
 internal import CEpoll.Postgres
 internal import Glibc
+import Ground
 internal import Synchronization
 import Testing
 
@@ -15,7 +16,7 @@ final class DataDirectory {
 
   /// - Parameter name: may hold slashes; the database must cope with any name.
   init(named name: String = "it's a \\ directory %41") throws {
-    root = try LocalFile.resolve(try LocalFile.makeUniqueDirectory(prefix: "/tmp/pganalytics-embedded-"))
+    root = try LocalFile.resolve(try LocalDirectory.makeUnique(prefix: "/tmp/pganalytics-embedded-"))
     #expect(chmod(root, 0o711) == 0)
     path = root + "/" + name
   }
@@ -59,7 +60,7 @@ final class DataDirectory {
 
   /// The processes whose working directory is below `root`: PostgreSQL's, if `root` is a data directory.
   static func processes(workingIn root: String) -> [String] {
-    LocalFile.names(in: "/proc").filter { Int32($0) != nil }
+    LocalDirectory.names(in: "/proc").filter { Int32($0) != nil }
       .filter { LocalFile.linkTarget("/proc/\($0)/cwd")?.hasPrefix(root + "/") == true }
   }
 

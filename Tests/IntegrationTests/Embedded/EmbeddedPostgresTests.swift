@@ -1,4 +1,5 @@
 internal import Glibc
+import Ground
 import Reactor
 import Testing
 
@@ -110,14 +111,14 @@ struct EmbeddedPostgresTests {
     let layout = try Self.layout(of: directory)
     var sleep = Command("/usr/bin/sleep", ["600"])
     if layout.isForeign { sleep = sleep.running(as: layout.owner) }
-    let bystander = try sleep.start(output: try LocalFile.open("/dev/null", O_WRONLY))
+    let bystander = try sleep.start(output: FileDescriptor(owning: try LocalFile.open("/dev/null", O_WRONLY)))
     defer {
       bystander.send(SIGKILL)
       _ = bystander.wait(atMost: nil)
     }
     let lock = layout.cluster + "/postmaster.pid"
-    try LocalFile.replace(lock, with: "\(bystander.id)\n\(layout.cluster)\n1\n5432\n\n\n", mode: 0o600)
-    try LocalFile.changeOwner(lock, to: layout.owner)
+    try LocalFile.replace(lock, with: Array("\(bystander.id)\n\(layout.cluster)\n1\n5432\n\n\n".utf8))
+    try LocalFile.changeOwner(lock, userID: layout.owner.userID, groupID: layout.owner.groupID)
     try await directory.withDatabase { database, _ in #expect(database.processID != bystander.id) }
   }
 
@@ -129,7 +130,7 @@ struct EmbeddedPostgresTests {
       try await directory.withDatabase { _, started in
         let notice = started.notices.first { if case .socketElsewhere = $0 { true } else { false } }
         guard case .socketElsewhere(let socket) = try #require(notice) else { return }
-        #expect(LocalFile.status(of: socket)?.permissions == 0o700)
+        #expect(FileStatus(of: socket)?.permissions == 0o700)
         #expect(try DataDirectory.value(of: "SELECT 1", at: started.databaseURL) == "1")
         sockets.append(socket)
       }
@@ -158,16 +159,16 @@ struct EmbeddedPostgresTests {
       let user = try #require(SystemUser(named: "postgres") ?? SystemUser(named: "nobody"))
       #expect(started.notices == [.runsAs(user: user.name)])
       let processID = try #require(database.processID)
-      #expect(LocalFile.status(of: "/proc/\(processID)")?.userID == user.userID)
-      #expect(LocalFile.status(of: directory.path)?.userID == 0)
-      #expect(LocalFile.status(of: directory.path + "/postgres/cluster")?.userID == user.userID)
+      #expect(FileStatus(of: "/proc/\(processID)")?.userID == user.userID)
+      #expect(FileStatus(of: directory.path)?.userID == 0)
+      #expect(FileStatus(of: directory.path + "/postgres/cluster")?.userID == user.userID)
     }
   }
 
   @Test(.enabled(if: isRoot, "only root's database may have to move"))
   func `a database that root starts in a closed directory keeps its cluster elsewhere`() async throws {
     let directory = try DataDirectory()
-    try LocalFile.makeDirectory(directory.path, mode: 0o700)
+    try LocalDirectory.make(directory.path, mode: 0o700)
     var homes: [String] = []
     for isFirst in [true, false] {
       try await directory.withDatabase { _, started in
@@ -182,7 +183,7 @@ struct EmbeddedPostgresTests {
 
     // The data directory is deleted and made again. The users of the old cluster must not come back.
     try Command("/usr/bin/rm", ["-rf", "--", directory.path]).run(limit: .seconds(30))
-    try LocalFile.makeDirectory(directory.path, mode: 0o700)
+    try LocalDirectory.make(directory.path, mode: 0o700)
     try await directory.withDatabase { _, started in
       #expect(started.isNew)
       #expect(started.notices.contains(.leftBehind(home: homes[0])))

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -13,7 +14,7 @@ import Testing
 
   @Test func `the document has the access table of the declarations`() async throws {
     let table = AccessTable.markdown(try await RunningServer.shared(.plain).server.endpoints)
-    let text = String(decoding: try PrivateFile.read(Self.path, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
+    let text = String(decoding: try LocalFile.read(Self.path, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
     let start = try #require(text.range(of: Self.begin)?.upperBound)
     let stop = try #require(text.range(of: Self.end)?.lowerBound)
     if getenv("RENEW_GOLDEN") != nil {

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Synchronization
 import Testing
@@ -74,7 +75,7 @@ private final class Pusher: Sendable {
   }
 
   private func authorities(_ server: RunningServer) throws -> [UInt8] {
-    try #require(try PrivateFile.read(server.server.certificateAuthorityFile))
+    try #require(try LocalFile.read(server.server.certificateAuthorityFile))
   }
 
   @Test func `authorities are rotated without a failed push`() async throws {

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Reactor
 import Testing
 
@@ -58,8 +59,8 @@ import Testing
     let directory = server.settings.dataDirectory
     try await Accounts.add(
       "ada", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
-    try PrivateFile.write(
-      Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8), to: directory + "/login.json")
+    try LocalFile.replace(
+      directory + "/login.json", with: Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8))
     // Every run enrols the same fleet again, as the documents say.
     let secret = "the secret of the load tests"
     try await Secrets.add(

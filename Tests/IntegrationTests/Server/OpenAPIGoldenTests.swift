@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
     if getenv("RENEW_GOLDEN") != nil {
       try Array(served.joined(separator: "\n").utf8 + [0x0A]).write(to: Self.path)
     }
-    let golden = String(decoding: try PrivateFile.read(Self.path, maximumBytes: 16 << 20) ?? [], as: UTF8.self)
+    let golden = String(decoding: try LocalFile.read(Self.path, maximumBytes: 16 << 20) ?? [], as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
     let difference = served.difference(from: golden)
     let told = difference.prefix(40).map { change in
@@ -60,9 +61,9 @@ import Testing
 
 extension [UInt8] {
   fileprivate func write(to path: String) throws {
-    guard let file = fopen(path, "w") else { throw FileError(path: path, errno: errno) }
+    guard let file = fopen(path, "w") else { throw FileError(call: "open", path: path, errno: errno) }
     let written = fwrite(self, 1, count, file)
     let status = fclose(file)
-    if written != count || status != 0 { throw FileError(path: path, errno: errno) }
+    if written != count || status != 0 { throw FileError(call: "open", path: path, errno: errno) }
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -49,8 +50,8 @@ import Testing
   @Test func `Swagger UI is served from its directory, compressed and revalidated`() async throws {
     let directory = try TemporaryDirectory()
     let script = Array(String(repeating: "const a = 1;\n", count: 1000).utf8)
-    try PrivateFile.write(script, to: directory.path + "/swagger-ui-bundle.js")
-    try PrivateFile.write(Array("a {}".utf8), to: directory.path + "/swagger-ui.css")
+    try LocalFile.replace(directory.path + "/swagger-ui-bundle.js", with: script)
+    try LocalFile.replace(directory.path + "/swagger-ui.css", with: Array("a {}".utf8))
     let server = try await RunningServer.start { $0.swaggerUIDirectory = directory.path }
     let client = try await server.client()
     #expect(try await client.request("GET", "/docs").text.contains("/docs/swagger-ui-bundle.js"))
@@ -79,7 +80,7 @@ private final class TemporaryDirectory {
 
   init() throws {
     var template = Array("/tmp/pgs-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw FileError(path: "/tmp", errno: errno) }
+    guard mkdtemp(&template) != nil else { throw FileError(call: "mkdtemp", path: "/tmp", errno: errno) }
     path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
   }
 

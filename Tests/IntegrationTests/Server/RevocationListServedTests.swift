@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -17,7 +18,7 @@ struct RevocationListServedTests {
       for name in Array(files.keys) + ["log"] { unlink("\(directory)/\(name)") }
       rmdir(directory)
     }
-    for (name, bytes) in files { try PrivateFile.write(bytes, to: "\(directory)/\(name)") }
+    for (name, bytes) in files { try LocalFile.replace("\(directory)/\(name)", with: bytes) }
     do {
       try ChildProcess.run(
         [openssl] + arguments.map { files[$0] == nil ? $0 : "\(directory)/\($0)" }, output: directory + "/log")
@@ -42,7 +43,7 @@ struct RevocationListServedTests {
       return answer.body
     }
     func verdict(_ collector: TestCollector, _ list: [UInt8]) throws -> (isGood: Bool, output: String) {
-      let trust = try #require(try PrivateFile.read(server.server.certificateAuthorityFile))
+      let trust = try #require(try LocalFile.read(server.server.certificateAuthorityFile))
       return try run(
         ["verify", "-crl_check", "-CAfile", "ca", "-CRLfile", "crl", "leaf"],
         ["ca": trust, "crl": list, "leaf": collector.certificate.pem()])
@@ -77,7 +78,7 @@ struct RevocationListServedTests {
 
     let binary = try await server.client().request("GET", "/api/v1/crl", [("Accept", "application/pkix-crl")])
     #expect(binary.field("content-type") == "application/pkix-crl")
-    let trust = try #require(try PrivateFile.read(server.server.certificateAuthorityFile))
+    let trust = try #require(try LocalFile.read(server.server.certificateAuthorityFile))
     let read = try run(
       ["crl", "-inform", "DER", "-in", "list", "-CAfile", "ca", "-noout", "-text"], ["list": binary.body, "ca": trust])
     #expect(read.output.contains("verify OK"), "\(read.output)")

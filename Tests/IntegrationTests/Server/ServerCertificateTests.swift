@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -62,7 +63,7 @@ private let day: Int64 = 86_400
       _ = try rotation.add(life: 3650 * day)
       let used = try rotation.use()
       #expect(try certificate(in: directory, address).current(used, now: now + 62 * day) == fourth)
-      try PrivateFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       let alone = try Authority(try #require(try AuthorityFiles.read(directory)))
       let fifth = try certificate(in: directory, address).current(alone, now: now + 62 * day)
       #expect(try Certificate(pem: fifth.chain).authorityKeyIDHex == alone.current.certificate.subjectKeyIDHex)
@@ -75,8 +76,8 @@ private let day: Int64 = 86_400
       let authority = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: 3650 * day)
       _ = try certificate(in: directory).current(authority, now: now)
       let foreign = try Self.foreign(now: now)
-      try PrivateFile.write(foreign.key, to: directory + "/server.key")
-      try PrivateFile.write(foreign.chain, to: directory + "/server.crt")
+      try LocalFile.replace(directory + "/server.key", with: foreign.key)
+      try LocalFile.replace(directory + "/server.crt", with: foreign.chain)
       let other = ServerNames(dns: ["elsewhere"], addresses: [])
       let files = try certificate(in: directory, other).current(authority, now: now + 40 * day)
       #expect(files.chain == foreign.chain && files.key == foreign.key)
@@ -103,8 +104,8 @@ private let day: Int64 = 86_400
     let directory = server.settings.dataDirectory
     let foreign = try Self.foreign(now: Int64(Glibc.time(nil)))
     let fingerprint = try Certificate(pem: foreign.chain).fingerprintHex
-    try PrivateFile.write(foreign.key, to: directory + "/server.key")
-    try PrivateFile.write(foreign.chain, to: directory + "/server.crt", mode: 0o644)
+    try LocalFile.replace(directory + "/server.key", with: foreign.key)
+    try LocalFile.replace(directory + "/server.crt", with: foreign.chain, mode: 0o644)
     let trust = server.trust + foreign.trust
     try await server.eventually("the certificate is not used") {
       try await server.client(trusting: trust).serverFingerprint == fingerprint
@@ -115,7 +116,7 @@ private let day: Int64 = 86_400
     #expect(
       try await server.counts(
         "pganalytics_certificate_not_after_seconds{certificate=\"server\"} \(end)", trusting: trust))
-    #expect(try PrivateFile.read(directory + "/server.crt") == foreign.chain)
+    #expect(try LocalFile.read(directory + "/server.crt") == foreign.chain)
     await server.stop()
   }
 
@@ -123,11 +124,11 @@ private let day: Int64 = 86_400
   func `a broken file changes nothing, is counted once, and its repair is noticed`(name: String) async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let path = server.settings.dataDirectory + "/" + name
-    let good = try #require(try PrivateFile.read(path))
+    let good = try #require(try LocalFile.read(path))
     let before = try await server.client().serverFingerprint
     let damages: [[UInt8]?] = [[], Array("-----BEGIN nothing".utf8), good.dropLast(40) + [], nil]
     for (index, damage) in damages.enumerated() {
-      if let damage { try PrivateFile.write(damage, to: path) } else { try PrivateFile.remove(path) }
+      if let damage { try LocalFile.replace(path, with: damage) } else { try LocalFile.remove(path) }
       await server.server.reload()
       await server.server.reload()
       // A missing server certificate is made anew. No other missing file is.
@@ -137,7 +138,7 @@ private let day: Int64 = 86_400
       #expect(try await server.client().serverFingerprint == before)
       let collector = try await server.enrol()
       #expect(try await collector.push(collector.push(of: [])).status == 200)
-      try PrivateFile.write(good, to: path)
+      try LocalFile.replace(path, with: good)
       await server.server.reload()
       #expect(try await server.counts("pganalytics_reload_failing 0"))
     }
@@ -158,10 +159,10 @@ private let day: Int64 = 86_400
     for (collector, client) in [(old, ofOld), (new, ofNew)] {
       #expect(try await collector.push(collector.push(of: []), over: client).status == 200)
     }
-    let authorities = try Certificate.chain(pem: try #require(try PrivateFile.read(directory + "/ca.crt")))
+    let authorities = try Certificate.chain(pem: try #require(try LocalFile.read(directory + "/ca.crt")))
     #expect(authorities.count == 2)
-    try PrivateFile.remove(directory + "/ca-previous.key")
-    try PrivateFile.write(try authorities[1].pem(), to: directory + "/ca.crt")
+    try LocalFile.remove(directory + "/ca-previous.key")
+    try LocalFile.replace(directory + "/ca.crt", with: try authorities[1].pem())
     await server.server.reload()
     #expect(try await ofOld.isClosedByServer())
     #expect(try await new.push(new.push(of: []), over: ofNew).status == 200)

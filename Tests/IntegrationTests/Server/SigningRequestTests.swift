@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -53,8 +54,8 @@ struct SigningRequestTests {
     #expect(collector.certificate.subjectCommonName == "db.example.com")
     #expect(try await collector.push(collector.push(of: [])).status == 200)
     try await withDirectory { directory in
-      try PrivateFile.write(Array(try #require(answer.json["ca_certificate"]?.text).utf8), to: directory + "/chain")
-      try PrivateFile.write(try collector.certificate.pem(), to: directory + "/leaf")
+      try LocalFile.replace(directory + "/chain", with: Array(try #require(answer.json["ca_certificate"]?.text).utf8))
+      try LocalFile.replace(directory + "/leaf", with: try collector.certificate.pem())
       try ChildProcess.run(
         [openssl, "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", directory + "/chain"]
           + [directory + "/leaf"], output: directory + "/log")

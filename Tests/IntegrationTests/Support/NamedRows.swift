@@ -13,7 +13,6 @@ struct NamedRow: SQLRow, Comparable, CustomStringConvertible {
 
   init(_ values: [String: String]) { self.values = values }
 
-  static let columns: [SQLColumn] = []
   static let isOpen = true
 
   init(from row: inout RowReader) throws(DatabaseError) {
@@ -21,14 +20,14 @@ struct NamedRow: SQLRow, Comparable, CustomStringConvertible {
     for column in row.columns {
       let text: String?
       switch column.type {
-      case .int8: text = try row.next(Int64?.self).map { "\($0)" }
-      case .int4: text = try row.next(Int32?.self).map { "\($0)" }
-      case .float8: text = try row.next(Double?.self).map { "\($0)" }
-      case .bool: text = try row.next(Bool?.self).map { "\($0)" }
-      case .text: text = try row.next(String?.self)
-      case .timestamptz: text = try row.next(Timestamp?.self).map { "\($0.unixMicroseconds)" }
-      case .numeric: text = try row.next(NumericText?.self)?.text
-      case .jsonb: text = try row.next(JSONText?.self)?.text
+      case .int8: text = try row.read("", Int64?.self).map { "\($0)" }
+      case .int4: text = try row.read("", Int32?.self).map { "\($0)" }
+      case .float8: text = try row.read("", Double?.self).map { "\($0)" }
+      case .bool: text = try row.read("", Bool?.self).map { "\($0)" }
+      case .text: text = try row.read("", String?.self)
+      case .timestamptz: text = try row.read("", Timestamp?.self).map { "\($0.unixMicroseconds)" }
+      case .numeric: text = try row.read("", NumericText?.self)?.text
+      case .jsonb: text = try row.read("", JSONText?.self)?.text
       default: throw DatabaseError(.unexpectedResult, "column \(column.name) has \(column.type)")  // an open set
       }
       values[column.name] = text ?? "NULL"
@@ -146,6 +145,7 @@ struct NumericText: SQLValue {
   let text: String
 
   static var type: SQLType { .numeric }
+  static var standIn: NumericText { NumericText(text: "0") }
   func append(to bytes: inout [UInt8]) { preconditionFailure("not a parameter") }
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> NumericText {
     guard let bytes else { throw .null }

@@ -1,6 +1,7 @@
 // A real PgBouncer in front of a test's database, where PgBouncer is installed.
 
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -21,8 +22,9 @@ final class PgBouncer {
     try ChildProcess.run(cluster.user + ["/usr/bin/mkdir", "-m", "700", directory], output: "/dev/null")
     let name = try #require(database.address["dbname"])
     let file = directory + "/pgbouncer.ini"
-    try PrivateFile.write(
-      Array(
+    try LocalFile.replace(
+      file,
+      with: Array(
         """
         [databases]
         \(name) = host=\(cluster.directory) user=postgres
@@ -35,7 +37,7 @@ final class PgBouncer {
         default_pool_size = 50
         logfile = \(directory)/log
 
-        """.utf8), to: file, mode: 0o644)
+        """.utf8), mode: 0o644)
     // The shell ends the pooler when its standard input closes: at the end of this object or of this process.
     var ends: [CInt] = [0, 0]
     guard pipe(&ends) == 0 else { throw TestCluster.Unusable(description: "no pipe: errno \(errno)") }

@@ -1,6 +1,7 @@
 // The server under test. It is started in this process as `pganalytics serve` does it, on a database of its own.
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Synchronization
@@ -30,7 +31,7 @@ final class RunningServer: Sendable {
     self.database = database
     self.settings = settings
     account.began()
-    trust = try PrivateFile.read(server.certificateAuthorityFile) ?? []
+    trust = try LocalFile.read(server.certificateAuthorityFile) ?? []
   }
 
   /// - Parameters:
@@ -109,7 +110,7 @@ final class RunningServer: Sendable {
 
   /// Reloads the settings as SIGHUP does, with `file` as the settings file. Other settings are as at the start.
   func reload(_ file: String) async throws {
-    try PrivateFile.write(Array(file.utf8), to: Self.settingsFile(settings))
+    try LocalFile.replace(Self.settingsFile(settings), with: Array(file.utf8))
     await server.reload()
   }
 
@@ -198,7 +199,7 @@ final class RunningServer: Sendable {
   /// A short-lived data directory of this process.
   private static func directory() throws -> String {
     var template = Array("/tmp/pgs-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw FileError(path: "/tmp", errno: errno) }
+    guard mkdtemp(&template) != nil else { throw FileError(call: "mkdtemp", path: "/tmp", errno: errno) }
     let path = String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
     directories.withLock { paths in
       if paths.isEmpty { atexit { RunningServer.removeDirectories() } }

@@ -1,6 +1,7 @@
 // `pganalytics serve` as a process of its own, for tests of signals and of the log.
 
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -21,7 +22,7 @@ struct ServedProcess {
   ) async throws {
     let base = server.settings.dataDirectory + "/served"
     let (file, log) = (base + ".toml", base + ".log")
-    try PrivateFile.write(Array(settings.utf8), to: file)
+    try LocalFile.replace(file, with: Array(settings.utf8))
     let pid = try ChildProcess.start(
       [
         BuiltProgram.directory() + "/pganalytics", "serve", "--config", file, "--data-dir",
@@ -54,7 +55,7 @@ struct ServedProcess {
 
   /// Makes the process read other settings.
   func reload(_ settings: String) throws {
-    try PrivateFile.write(Array(settings.utf8), to: file)
+    try LocalFile.replace(file, with: Array(settings.utf8))
     kill(pid, SIGHUP)
   }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -21,8 +22,8 @@ extension TestCollector {
   func certificate(age: Int64, life: Int64, isRecorded: Bool = true) async throws -> TestCertificate {
     let directory = server.settings.dataDirectory
     let authority = try CertificateAuthority(
-      certificatePEM: try #require(try PrivateFile.read(directory + "/ca.crt")),
-      privateKeyPEM: try #require(try PrivateFile.read(directory + "/ca.key")))
+      certificatePEM: try #require(try LocalFile.read(directory + "/ca.crt")),
+      privateKeyPEM: try #require(try LocalFile.read(directory + "/ca.key")))
     let key = try PrivateKey.generate()
     let issued = try authority.issueCollector(
       for: key, collector: id, hostname: "db.example.com", validFor: life, now: Int64(Glibc.time(nil)) - age)
