@@ -26,7 +26,7 @@ struct LatencyHistogramTests {
     #expect(histogram.maximum == exact.last && histogram.minimum == exact.first && histogram.count == 5000)
   }
 
-  @Test func `a merged histogram equals one histogram of all values`() {
+  @Test func `merging counts what one would have counted`() {
     var random = QuickRandom(seed: 4)
     var (left, right, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
     for index in 0..<1000 {

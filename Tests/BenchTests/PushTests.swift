@@ -126,7 +126,7 @@ struct PushTests {
   }
 
   @Test(arguments: [UInt64(1), 2, 3, 4])
-  func `a collector uses no second twice, and no second of the future`(seed: UInt64) {
+  func `a collector uses no second twice, and none that has not come`(seed: UInt64) {
     var random = QuickRandom(seed: seed)
     var clock = PushClock()
     var used: Set<Int64> = []

@@ -288,9 +288,9 @@ final class Simulation {
     if counters.pushesStored > stored + emptyPushes {
       violated("\(counters.pushesStored) pushes were called stored, and \(stored) are")
     }
-    if lane.admission.heldBytes != 0 { violated("\(lane.admission.heldBytes) bytes are held without a push") }
+    if lane.admission.heldBytes != 0 { violated("\(lane.admission.heldBytes) bytes are held for nobody") }
     if lane.gatheredBytes != 0 || lane.writers.contains(where: { $0.backlogBytes != 0 || $0.backlogPushes != 0 }) {
-      violated("a backlog without a push")
+      violated("a backlog of nothing")
     }
     // The housekeeping has one deadline. The spreading of the drain may have another.
     if !(1...(hasDrained ? 2 : 1)).contains(loop.deadlineCount) {
