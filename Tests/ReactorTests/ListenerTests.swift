@@ -115,7 +115,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `of two sockets that are bound at the same moment one gets to listen`() throws {
+  @Test func `one of two sockets that are bound at the same moment gets to listen`() throws {
     func bound(_ address: SocketAddress) -> FileDescriptor {
       let socket = FileDescriptor(owning: cepoll_tcp_socket(4))
       setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEADDR, 1)

@@ -77,7 +77,7 @@ import Testing
     try cluster.stop(crash: false)
   }
 
-  @Test func `of several hosts the writable one is used, although the role's default is read only`() async throws {
+  @Test func `the writable one of several hosts is used, although the role's default is read only`() async throws {
     let (standby, primary) = (try TestCluster(), try TestCluster())
     try standby.stop(crash: false)
     try standby.start(asStandby: true)

@@ -51,7 +51,7 @@ import Testing
     #expect(reuses == 2)
   }
 
-  @Test func `of simultaneous refreshes with one token at two servers, one succeeds`() async throws {
+  @Test func `one of simultaneous refreshes with the same token at two servers succeeds`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let user = try await first.person(.viewer)

@@ -49,7 +49,7 @@ import Testing
     "9223372036854775808", "-9223372036854775809", "18446744073709551616", "99999999999999999999999", "1e16", "1e400",
     "9007199254740994.0", "-1e300",
   ])
-  func `refuses an integer beyond 64 bits, and a float beyond 2^53`(text: String) {
+  func `an integer beyond 64 bits and a float beyond 2^53 are refused`(text: String) {
     #expect(integer(text) == .failure(.reject(.outOfRange)))
   }
 

@@ -74,7 +74,7 @@ struct PeerCertificateTests {
     }
   }
 
-  @Test func `an authority with the same name as ours is still unknown`() throws {
+  @Test func `a foreign authority with the name of the trusted one is unknown`() throws {
     let fixture = try TLSFixture()
     let impostor = try TestAuthority()
     let peer = try peer(presenting: impostor.collector(UUID.random()), to: fixture)
@@ -96,7 +96,7 @@ struct PeerCertificateTests {
     }
   }
 
-  @Test func `one collector's name is accepted, and any other name or two names are not`() {
+  @Test func `the name of one collector is read, and any other name or two names are not`() {
     let (first, second) = (UUID.random(), UUID.random())
     #expect(CollectorURN.decode(CollectorURN.encode(first)) == first)
     #expect(CollectorURN.collector(among: ["https://x", CollectorURN.encode(first)]) == first)
