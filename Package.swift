@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// Targets and their one-way dependencies: CEpoll <- {Reactor, Protocol} <- {App, bench}.
+// Targets and their one-way dependencies: CEpoll <- {Reactor, Protocol} <- HTTPClient <- bench, and {Reactor, Protocol} <- App.
 // Reactor and Protocol never import one another; bench never imports App.
 import PackageDescription
 
@@ -26,6 +26,10 @@ let package = Package(
     .target(name: "CEpoll"),
     .target(name: "Reactor", dependencies: ["CEpoll"], swiftSettings: strict),
     .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
+    // HTTPS connections of a client on a loop.
+    .target(
+      name: "HTTPClient", dependencies: ["CEpoll", "Reactor", "Protocol"], path: "Sources/App/Client",
+      swiftSettings: strict),
     .executableTarget(
       name: "App",
       dependencies: [
@@ -33,12 +37,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
+      exclude: ["Client"],
       resources: [.embedInCode("Database/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "CEpoll", "Reactor", "Protocol",
+        "CEpoll", "Reactor", "Protocol", "HTTPClient",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench",
@@ -65,7 +70,8 @@ let package = Package(
     .testTarget(
       name: "BenchTests",
       dependencies: [
-        "Bench", "Protocol", "Reactor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Bench", "HTTPClient", "Protocol", "Reactor",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPClient
 import Protocol
 import Reactor
 import Testing
@@ -290,7 +291,7 @@ struct FleetTests {
     var plan = try server.plan(collectors: 3, duration: .milliseconds(50))
     let listening = plan.endpoint.addresses
     let deaf = try #require(SocketAddress("[::1]:\(server.port)"))
-    plan.endpoint = Endpoint(
+    plan.endpoint = HTTPSDestination(
       url: plan.endpoint.url, addresses: [deaf] + listening, sources: [SocketAddress(ip: "127.0.0.2", port: 0)!],
       context: plan.endpoint.context)
     let (report, _) = try run(plan, on: server)
@@ -303,7 +304,7 @@ struct FleetTests {
     let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
     var plan = try server.plan(collectors: 1, duration: .milliseconds(100))
     let endpoint = plan.endpoint
-    plan.endpoint = Endpoint(
+    plan.endpoint = HTTPSDestination(
       url: endpoint.url, addresses: endpoint.addresses, sources: [],
       context: try TLSContext.client(trustPEM: other.certificate.pem()))
     plan.startLimit = .milliseconds(200)
@@ -334,7 +335,7 @@ struct FleetTests {
   }
 
   @Test func `says at once why a server can't be reached or trusted`() throws {
-    func failure(_ endpoint: Endpoint) -> String {
+    func failure(_ endpoint: HTTPSDestination) -> String {
       do {
         try Preflight.check(endpoint)
         return "none"
@@ -346,7 +347,7 @@ struct FleetTests {
     let endpoint = try server.plan(collectors: 1, duration: .seconds(1)).endpoint
     #expect(failure(endpoint) == "none")
     let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
-    let suspicious = Endpoint(
+    let suspicious = HTTPSDestination(
       url: endpoint.url, addresses: endpoint.addresses, sources: [],
       context: try TLSContext.client(trustPEM: other.certificate.pem()))
     #expect(failure(suspicious).hasPrefix("127.0.0.1:\(server.port): its certificate is not trusted by the authority"))

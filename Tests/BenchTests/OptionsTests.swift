@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import HTTPClient
 import Protocol
 import Reactor
 import Testing
@@ -104,8 +105,8 @@ struct OptionsTests {
       ("https://[2001:db8::1]", "2001:db8::1", 443, "[2001:db8::1]", ""),
     ] as [(String, String, UInt16, String, String)])
   func `takes a URL apart`(text: String, host: String, port: UInt16, authority: String, prefix: String) throws {
-    let url = try #require(ServerURL(text))
-    #expect(url.host == host && url.port == port && url.authority == authority && url.prefix == prefix)
+    let url = try #require(HTTPSURL(text))
+    #expect(url.host == host && url.port == port && url.authority == authority && url.path == prefix)
     #expect(url.target("metrics/push") == prefix + "/api/v1/metrics/push")
   }
 
@@ -115,7 +116,7 @@ struct OptionsTests {
       "https://u@h", "https://h/?q", "https://h/#f", "https://h /", "https://[::1", "https://[::1]x", "https://h\r\n/",
     ])
   func `refuses what is no server's URL`(text: String) {
-    #expect(ServerURL(text) == nil)
+    #expect(HTTPSURL(text) == nil)
   }
 
   @Test func `a token is renewed when 70 to 80 percent of its life are over`() throws {

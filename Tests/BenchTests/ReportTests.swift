@@ -1,4 +1,5 @@
 import Glibc
+import HTTPClient
 import Protocol
 import Reactor
 import Testing
@@ -10,8 +11,8 @@ struct ReportTests {
 
   private func plan() throws -> FleetPlan {
     let authority = try CertificateAuthority.create(commonName: "test", validFor: 3600, now: WallClock.unixSeconds())
-    let endpoint = Endpoint(
-      url: ServerURL("https://127.0.0.1:1")!, addresses: [SocketAddress("127.0.0.1:1")!], sources: [],
+    let endpoint = HTTPSDestination(
+      url: HTTPSURL("https://127.0.0.1:1")!, addresses: [SocketAddress("127.0.0.1:1")!], sources: [],
       context: try TLSContext.client(trustPEM: authority.certificate.pem()))
     return FleetPlan(
       endpoint: endpoint, registrationSecret: "s", collectors: 3, duration: .seconds(2), pace: .closedLoop(),

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 internal import Glibc
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 

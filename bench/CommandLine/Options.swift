@@ -1,6 +1,7 @@
 // The command line.
 
 import ArgumentParser
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -73,8 +74,8 @@ struct Options: ParsableArguments {
     return plan
   }
 
-  private func endpoint() throws(UsageError) -> Endpoint {
-    guard let url = ServerURL(url) else {
+  private func endpoint() throws(UsageError) -> HTTPSDestination {
+    guard let url = HTTPSURL(url) else {
       throw UsageError(description: "--url \(self.url): not https://host[:port][/prefix]")
     }
     var sources: [SocketAddress] = []
@@ -85,7 +86,7 @@ struct Options: ParsableArguments {
       sources.append(address)
     }
     do {
-      var endpoint = Endpoint(
+      var endpoint = HTTPSDestination(
         url: url, addresses: try SocketAddress.resolve(host: url.host, port: url.port), sources: sources,
         context: try TLSContext.client(trustPEM: try LocalFile.read(ca)))
       endpoint.answerLimit = load.answerLimit.duration

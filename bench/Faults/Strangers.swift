@@ -1,6 +1,7 @@
 // Whoever shows a certificate that another authority signed, with the right collector in it and its genuine token. A
 // server that lets such a one in lets everybody in.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -12,14 +13,14 @@ final class Strangers {
 
   private let loop: EventLoop
   private let plan: FleetPlan
-  private let buffers: ClientConnection.Buffers
+  private let buffers: HTTPSConnection.Buffers
   private let forger: CertificateAuthority
   private let key: PrivateKey
   private let keyPEM: [UInt8]
   private var trespassers: [Int: Trespasser] = [:]
   private var count = 0
 
-  init(loop: EventLoop, plan: FleetPlan, buffers: ClientConnection.Buffers) throws {
+  init(loop: EventLoop, plan: FleetPlan, buffers: HTTPSConnection.Buffers) throws {
     self.loop = loop
     self.plan = plan
     self.buffers = buffers
@@ -31,14 +32,14 @@ final class Strangers {
 
   /// - Parameter told: what came of it; called once, unless the loop ends before.
   func trespass(
-    as collector: BenchCollector, _ head: RequestHead, _ body: PushBody,
+    as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody,
     _ told: @escaping (FaultVerdict) -> Void
   ) {
     if trespassers.count == Self.atOnce { return }
     let number = count
     count += 1
     let trespasser = Trespasser(
-      connection: ClientConnection(loop: loop, endpoint: plan.endpoint, buffers: buffers, spread: number), head: head,
+      connection: HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: number), head: head,
       body: body
     ) { [weak self] verdict in
       self?.trespassers[number] = nil
@@ -67,15 +68,15 @@ final class Strangers {
   }
 }
 
-private final class Trespasser: ConnectionOwner {
-  private let connection: ClientConnection
-  private let head: RequestHead
+private final class Trespasser: HTTPSConnectionOwner {
+  private let connection: HTTPSConnection
+  private let head: HTTPRequestTemplate
   private let body: PushBody
   private let told: (FaultVerdict) -> Void
   private var isOver = false
 
   init(
-    connection: ClientConnection, head: RequestHead, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
+    connection: HTTPSConnection, head: HTTPRequestTemplate, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
   ) {
     self.connection = connection
     self.head = head
@@ -96,7 +97,7 @@ private final class Trespasser: ConnectionOwner {
   /// In TLS 1.3 the client is done before the server has judged its certificate, so this proves nothing yet.
   func connectionOpened(connect: Duration, handshake: Duration) { connection.send(head, body.wire) }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     let isDuplicate = answer.object?["duplicate"] == .bool(true)
     switch answer.meaning {
     // Too busy to judge anybody.

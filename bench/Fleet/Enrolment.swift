@@ -1,14 +1,15 @@
 // Turns collectors that have a name into collectors with an identity, one after the other over one connection.
 // Each makes a P-256 key of its own, which never leaves this process: only the request to certify it does.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
 /// One of the connections over which a shard enrols.
-final class Enrolment: ConnectionOwner, DeadlineHandler {
+final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
   private let loop: EventLoop
-  private let connection: ClientConnection
-  private let head: RequestHead
+  private let connection: HTTPSConnection
+  private let head: HTTPRequestTemplate
   private unowned let shard: FleetShard  // because the shard owns its enrolments and outlives them
   private var backOff: BackOff
   private var jitter: SplitMix64
@@ -23,12 +24,12 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
     let startedAt: MonotonicTime
   }
 
-  init(loop: EventLoop, plan: FleetPlan, buffers: ClientConnection.Buffers, number: Int, shard: FleetShard) {
+  init(loop: EventLoop, plan: FleetPlan, buffers: HTTPSConnection.Buffers, number: Int, shard: FleetShard) {
     self.loop = loop
     self.shard = shard
-    connection = ClientConnection(loop: loop, endpoint: plan.endpoint, buffers: buffers, spread: number)
-    head = RequestHead(
-      .post, target: plan.endpoint.url.target("collectors/register"), authority: plan.endpoint.url.authority,
+    connection = HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: number)
+    head = HTTPRequestTemplate(
+      own: .post, target: plan.endpoint.url.target("collectors/register"), authority: plan.endpoint.url.authority,
       fields: [
         HTTPField("Content-Type", "application/json"), HTTPField("X-Registration-Secret", plan.registrationSecret),
       ])
@@ -75,7 +76,7 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
 
   func connectionOpened(connect: Duration, handshake: Duration) { proceed() }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     let candidate = current!
     switch answer.meaning {
     case .accepted:
@@ -114,7 +115,7 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
     timer = loop.schedule(self, at: .now() + pause)
   }
 
-  private func keep(_ credentials: Credentials, of candidate: Candidate, _ answer: Answer) {
+  private func keep(_ credentials: Credentials, of candidate: Candidate, _ answer: HTTPAnswer) {
     guard let file = shard.identityFile else { return }
     let identity = StoredIdentity(
       index: candidate.collector.index, collector: credentials.collector, hostname: candidate.collector.hostname,
@@ -146,7 +147,7 @@ final class Enrolment: ConnectionOwner, DeadlineHandler {
     }
   }
 
-  private func credentials(_ candidate: Candidate, _ answer: Answer) -> Credentials? {
+  private func credentials(_ candidate: Candidate, _ answer: HTTPAnswer) -> Credentials? {
     guard let object = answer.object, let id = object.string("collector_id").flatMap({ UUID($0) }),
       let certificate = object.string("certificate"),
       let token = Credentials.Token(

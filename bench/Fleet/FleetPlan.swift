@@ -1,5 +1,6 @@
 // What a run is to be: the command line after it was understood.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -10,7 +11,7 @@ struct FleetPlan: Sendable {
     var processes = 1
   }
 
-  var endpoint: Endpoint
+  var endpoint: HTTPSDestination
   var registrationSecret: String
   /// In the whole fleet, all processes together.
   var collectors: Int

@@ -1,6 +1,7 @@
 // The collectors of one loop, through the phases of a run. Everything here lives on that loop's thread; the scoreboard
 // is the one thing it shares with the others.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -68,7 +69,7 @@ final class FleetShard: DeadlineHandler {
     slots = ConnectSlots(capacity: plan.share(of: plan.handshakesInFlight))
     setUpAt = .now()
     unready = 0
-    let buffers = ClientConnection.Buffers()
+    let buffers = HTTPSConnection.Buffers()
     strangers =
       plan.faults.shares[.wrongCertificate] == nil ? nil : try Strangers(loop: loop, plan: plan, buffers: buffers)
     let shard = plan.shardNumber(loop: loop.index)
@@ -227,7 +228,7 @@ final class FleetShard: DeadlineHandler {
   }
 
   /// Tries the push of `collector` with a forged certificate, beside the push itself.
-  func trespass(as collector: BenchCollector, _ head: RequestHead, _ body: PushBody) {
+  func trespass(as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody) {
     strangers?.trespass(as: collector, head, body) { [weak self] verdict in
       self?.tally.judge(.wrongCertificate, verdict)
       self?.concludeIfDone()

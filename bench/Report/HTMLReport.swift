@@ -1,6 +1,7 @@
 // The report as one page that needs nothing else: styles and plots are in it, and no other host is asked for anything.
 
 internal import Glibc
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 

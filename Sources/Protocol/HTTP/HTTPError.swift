@@ -59,7 +59,6 @@ public struct HTTPError: Error, Sendable, Hashable {
 
     // Client side only
     case unexpectedStatus = "unexpected_status"
-    case truncated = "truncated"
   }
 
   /// The answer to the fault. (A client that receives a bad response has nobody to answer; 502 stands for it.)
@@ -79,7 +78,7 @@ public struct HTTPError: Error, Sendable, Hashable {
     case .unsupportedExpectation: .expectationFailed
     case .unsupportedTransferEncoding: .notImplemented
     case .unsupportedVersion: .httpVersionNotSupported
-    case .malformedStatusLine, .unexpectedStatus, .truncated: .badGateway
+    case .malformedStatusLine, .unexpectedStatus: .badGateway
     }
   }
 }

@@ -1,6 +1,7 @@
 // A server small enough to be judged by eye, on real sockets with real TLS: it enrols, acknowledges, and does to its
 // clients what a test tells it to.
 
+import HTTPClient
 import Protocol
 import Reactor
 import Synchronization
@@ -120,8 +121,8 @@ final class TestServer: Sendable {
   func plan(
     collectors: Int, duration: Duration, pace: Pace = .closedLoop(), loops: Int = 1
   ) throws -> FleetPlan {
-    let endpoint = Endpoint(
-      url: ServerURL("https://127.0.0.1:\(port)")!, addresses: [SocketAddress(ip: "127.0.0.1", port: port)!],
+    let endpoint = HTTPSDestination(
+      url: HTTPSURL("https://127.0.0.1:\(port)")!, addresses: [SocketAddress(ip: "127.0.0.1", port: port)!],
       sources: [], context: try TLSContext.client(trustPEM: authorityPEM))
     var plan = FleetPlan(
       endpoint: endpoint, registrationSecret: Self.secret, collectors: collectors, duration: duration, pace: pace,

@@ -9,7 +9,7 @@ struct LoadError: Error, CustomStringConvertible {
 final class LoadConnection {
   private let socket: BlockingSocket
   private var tls: TLSSession
-  private var http = HTTPResponseMachine()
+  private var http = HTTPClientMachine()
   private var outgoing = ByteBuffer()
   private var plaintext = ByteBuffer()
 
@@ -49,7 +49,7 @@ final class LoadConnection {
         case .head(let head): status = Int(head.status.code)
         case .body(let range): input.withSpan(range) { span in for index in span.indices { body.append(span[index]) } }
         case .end: return (status, body)
-        case .reject(let error): throw LoadError(description: "the answer is not HTTP: \(error)")
+        case .fail(let error): throw LoadError(description: "the answer is not HTTP: \(error)")
         }
       }
       try receive()

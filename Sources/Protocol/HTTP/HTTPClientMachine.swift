@@ -1,20 +1,37 @@
-// The client's half of HTTP/1.1 on one connection, without input or output: the mirror of HTTPServerMachine.
-// Bytes that come while no response is expected stay with the owner: a server that sends them is broken.
+// The client's half of HTTP/1.1 on one connection (RFC 9112), without input or output: the mirror of HTTPServerMachine.
+//
+// A request goes in and its bytes come out; bytes go in and the events of the response come out. One request at a time: the
+// next request may be sent after `.end`, if the connection stays (`isIdle`).
+//
+//   send(request) ─▶ bytes     bytes ─▶ .interim* ─▶ .head ─▶ .body* ─▶ .end ─▶ isIdle: the next request, or isClosed
+//                                 └─▶ .fail: close the connection; nothing is taken ever after
 
-/// Turns received bytes into one response after the other.
-public struct HTTPResponseMachine: ~Copyable {
+/// Why a response did not come to its end. The connection is of no further use.
+public enum HTTPClientError: Error, Sendable, Hashable {
+  /// The response breaks a rule of HTTP/1.1 or passes a limit.
+  case malformed(HTTPError)
+  /// The server closed the connection before the first byte of a response.
+  case closedUnanswered
+  /// The server closed the connection after a part of the response.
+  case closedWithinResponse
+  /// The server sent bytes that answer no request.
+  case unrequestedBytes
+}
+
+/// Turns requests into bytes, and received bytes into one response after the other.
+public struct HTTPClientMachine: ~Copyable {
   public enum Event: Equatable {
-    /// Give more input, or send the next request and say so. All input was taken unless no response is expected.
+    /// Give more input, or send the next request. All input was taken unless `isClosed`.
     case needInput
     /// 1xx; the final head follows.
     case interim(HTTPResponseHead)
     case head(HTTPResponseHead)
-    /// Body data: indices into the given input, never empty.
+    /// Body data: indices into the given input, never empty. Without chunk framing.
     case body(Range<Int>)
     /// The response is complete.
     case end
-    /// The server broke a rule. Comes once; close the connection.
-    case reject(HTTPError)
+    /// The response failed. Comes once; close the connection.
+    case fail(HTTPClientError)
   }
 
   private enum State {
@@ -58,7 +75,22 @@ public struct HTTPResponseMachine: ~Copyable {
 
   public var allocatedBytes: Int { buffer.allocatedBytes }
 
-  /// A request was sent (or is about to be): take its response. Only while `isIdle`.
+  /// Appends the bytes of a request to `output` and expects its response. Only while `isIdle`.
+  /// - Throws: a fault in the request's head. `output` and the machine are unchanged then.
+  public mutating func send(_ request: HTTPRequest, to output: inout ByteBuffer) throws(HTTPEncodingError) {
+    precondition(isIdle, "a request is sent while another one is unanswered, or after the connection's end")
+    try request.encode(into: &output)
+    expectResponse(toHEAD: request.method == .head)
+  }
+
+  /// Appends the head of a request to `output` and expects its response. Only while `isIdle`. The owner sends the
+  /// `bodyBytes` bytes of the body behind the head, at once or in parts.
+  public mutating func send(_ head: HTTPRequestTemplate, bodyBytes: Int, to output: inout ByteBuffer) {
+    expectResponse(toHEAD: head.isHEAD)
+    head.encode(bodyBytes: bodyBytes, into: &output)
+  }
+
+  /// Expects the response to a request whose bytes the owner makes itself. Only while `isIdle`.
   public mutating func expectResponse(toHEAD: Bool = false) {
     guard case .idle = state else { preconditionFailure("a response is expected while \(state)") }
     self.toHEAD = toHEAD
@@ -83,28 +115,32 @@ public struct HTTPResponseMachine: ~Copyable {
       case .lastChunk:
         state = .trailers
         return nextOfTrailers(input, &position)
-      case .malformed(let reason): return reject(HTTPError(reason))
+      case .malformed(let reason): return malformed(HTTPError(reason))
       }
     case .trailers: return nextOfTrailers(input, &position)
     case .untilClose(let bytes):
       // One byte past the limit is enough to know.
       guard let range = take(limits.bodyBytes - bytes, of: input, &position) else {
-        return position == input.count ? .needInput : reject(HTTPError(.bodyTooLarge))
+        return position == input.count ? .needInput : malformed(HTTPError(.bodyTooLarge))
       }
       state = .untilClose(bytes: bytes + range.count)
       return .body(range)
     case .bodyComplete: return end()
-    case .idle, .closed: return .needInput
+    case .idle: return position == input.count ? .needInput : fail(.unrequestedBytes)
+    case .closed: return .needInput
     }
   }
 
-  /// The server closed its side. - Returns: `.end`, `.reject(.truncated)`, or `.needInput` when no response was due.
+  /// The server closed its side of the connection.
+  /// - Returns: `.end`, `.fail`, or `.needInput` when no response was expected.
   public mutating func inputEnded() -> Event {
     switch state {
     case .untilClose, .bodyComplete:
       state = .closed
       return .end
-    case .head, .body, .chunked, .trailers: return reject(HTTPError(.truncated))
+    case .head:
+      return fail(buffer.isEmpty && interimResponses == 0 ? .closedUnanswered : .closedWithinResponse)
+    case .body, .chunked, .trailers: return fail(.closedWithinResponse)
     case .idle, .closed:
       state = .closed
       return .needInput
@@ -114,12 +150,12 @@ public struct HTTPResponseMachine: ~Copyable {
   private mutating func nextOfHead(_ input: Span<UInt8>, _ position: inout Int) -> Event {
     switch buffer.collect(.head, input, &position, limits: limits) {
     case .needInput: return .needInput
-    case .malformed(let reason): return reject(HTTPError(reason))
+    case .malformed(let reason): return malformed(HTTPError(reason))
     case .complete(let bytes):
       do throws(HTTPError) {
         let head = try HTTPResponseHead(parsing: bytes, toHEAD: toHEAD, limits: limits)
         if head.status.isInformational {
-          if interimResponses == limits.interimResponses { return reject(HTTPError(.unexpectedStatus)) }
+          if interimResponses == limits.interimResponses { return malformed(HTTPError(.unexpectedStatus)) }
           interimResponses += 1
           return .interim(head)
         }
@@ -132,7 +168,7 @@ public struct HTTPResponseMachine: ~Copyable {
         }
         return .head(head)
       } catch {
-        return reject(error)
+        return malformed(error)
       }
     }
   }
@@ -140,13 +176,13 @@ public struct HTTPResponseMachine: ~Copyable {
   private mutating func nextOfTrailers(_ input: Span<UInt8>, _ position: inout Int) -> Event {
     switch buffer.collect(.trailers, input, &position, limits: limits) {
     case .needInput: return .needInput
-    case .malformed(let reason): return reject(HTTPError(reason))
+    case .malformed(let reason): return malformed(HTTPError(reason))
     case .complete(let bytes):
       do throws(HTTPError) {
         try HTTPTrailers.validate(bytes)
         return end()
       } catch {
-        return reject(error)
+        return malformed(error)
       }
     }
   }
@@ -163,9 +199,11 @@ public struct HTTPResponseMachine: ~Copyable {
     return .end
   }
 
-  private mutating func reject(_ error: HTTPError) -> Event {
+  private mutating func malformed(_ error: HTTPError) -> Event { fail(.malformed(error)) }
+
+  private mutating func fail(_ error: HTTPClientError) -> Event {
     state = .closed
     buffer.reset()
-    return .reject(error)
+    return .fail(error)
   }
 }

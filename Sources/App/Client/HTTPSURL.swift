@@ -1,14 +1,16 @@
-/// Where the server is: `https://host[:port][/prefix]`.
-struct ServerURL: Sendable, Equatable {
-  /// Without the brackets of an IPv6 address.
-  let host: String
-  let port: UInt16
-  /// For the Host field, as it was written.
-  let authority: String
-  /// What precedes `/api/v1`; empty or `/…` without a slash at the end.
-  let prefix: String
+/// Where a server is: `https://host[:port][/path]`.
+public struct HTTPSURL: Sendable, Equatable {
+  /// A name or an address, without the brackets of an IPv6 address.
+  public let host: String
+  /// 443 if the text has none.
+  public let port: UInt16
+  /// The value of a request's Host field: host and port as they were written.
+  public let authority: String
+  /// Empty, or `/…` without a slash at the end. As it was written, so percent-encoded already.
+  public let path: String
 
-  init?(_ text: String) {
+  /// Nil for another scheme, for user names, queries and fragments, and for anything but printable ASCII.
+  public init?(_ text: String) {
     let scheme = "https://"
     guard text.hasPrefix(scheme) else { return nil }
     let rest = text.dropFirst(scheme.count)
@@ -35,8 +37,6 @@ struct ServerURL: Sendable, Equatable {
     guard port > 0, !host.isEmpty else { return nil }
     self.port = port
     self.authority = String(authority)
-    prefix = String(path)
+    self.path = String(path)
   }
-
-  func target(_ path: String) -> String { prefix + "/api/v1/" + path }
 }

@@ -1,5 +1,5 @@
-// A socket and the TLS session on it, as one thing that takes requests and gives plaintext. A struct, so that the session
-// can borrow the buffers it works on; the connection above it holds what happens next.
+// A socket and the TLS session on it, as one thing that takes and gives plaintext. A struct, so that the session can borrow
+// the buffers it works on; `HTTPSConnection` decides what happens next.
 
 internal import Protocol
 internal import Reactor
@@ -71,12 +71,13 @@ struct SecureChannel: ~Copyable {
     return .done
   }
 
-  /// Says goodbye, if that can be done at once.
+  /// Sends the close_notify of TLS, unless earlier bytes still wait for the socket.
   mutating func close() {
     if !outgoing.isEmpty { return }
     session.close(ciphertextOut: &outgoing)
     _ = flush()
   }
-  /// Closes with RST, whatever is under way.
+
+  /// Closes with RST. Whatever is not yet sent is dropped.
   consuming func reset() { socket.reset() }
 }

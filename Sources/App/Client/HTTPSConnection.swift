@@ -1,57 +1,56 @@
-// One HTTPS connection to the server: socket, TLS session and response machine, one request at a time.
-// The owner is told of each thing last, when the connection's own work is done, so it may send or open at once.
+// One HTTPS connection of a client: a socket, a TLS session and an HTTP machine, driven by a loop. One request at a time.
+//
+// A call to the owner is the last thing that an event does here, when the connection's own work is done. So the owner may
+// send, open or close from within the call.
 
-internal import Protocol
-internal import Reactor
+internal import Glibc
+public import Protocol
+public import Reactor
 
-/// Hears what becomes of a connection. Held by it from `open` until the connection is closed.
-protocol ConnectionOwner: AnyObject {
-  /// The handshake is done; a request may be sent. Both times are from the first packet on.
+/// Hears what becomes of a connection. The connection holds its owner from `open` until it is closed.
+public protocol HTTPSConnectionOwner: AnyObject {
+  /// The handshake is done; a request may be sent. Both times are counted from the first packet.
   func connectionOpened(connect: Duration, handshake: Duration)
-  func connectionAnswered(_ answer: Answer)
-  /// It is closed, and may be opened again.
+  /// The response to the request is complete. The connection is idle or, unless `answer.keepsConnection`, closed.
+  func connectionAnswered(_ answer: HTTPAnswer)
+  /// The connection is closed, and may be opened again.
   func connectionLost(_ loss: ConnectionLoss)
 }
 
-/// A connection that can be opened again and again.
-final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
+/// A connection to one server that can be opened again and again. Lives on its loop's thread.
+///
+/// It waits for nothing but its loop: `HTTPSDestination` has addresses, which `NameLookup` finds on other threads.
+public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private enum Phase {
     case closed  // → connecting
     case connecting  // → handshaking, closed
     case handshaking  // → idle, closed
     case idle  // → answering, closed
-    case answering  // a request is out; → idle, closed
+    case answering  // a request is unanswered; → idle, closed
   }
 
-  /// What the connections of one loop share, since only one of them is at work at any moment.
-  final class Buffers {
+  /// Memory that the connections of one loop share, since only one of them is at work at any moment.
+  public final class Buffers {
     var request = ByteBuffer()
     var plaintext = ByteBuffer()
+
+    public init() {}
   }
 
   private static let readsPerEvent = 4
-  /// In how many pieces a slow body is sent.
-  private static let pieces = 20
-  /// How long a cut-off request gets to arrive before the reset, which would overtake it.
-  private static let resetDelay: Duration = .milliseconds(20)
 
   private let loop: EventLoop
-  private let endpoint: Endpoint
+  private let destination: HTTPSDestination
   private let buffers: Buffers
-  private var owner: (any ConnectionOwner)?
+  private var owner: (any HTTPSConnectionOwner)?
   private var phase = Phase.closed
   private var channel: SecureChannel?
-  private var reader = ResponseReader()
+  private var reader: HTTPAnswerReader
   private var token: Token?
   private var isFlushQueued = false
-  /// What went wrong inside of `send`, told at the end of the turn.
+  /// What went wrong inside of `send`: the owner hears of it at the end of the turn.
   private var failure: ConnectionLoss?
   private var deadline: TimerID?
-  /// What is still to be sent of a slow request, and when the next piece is.
-  private var unsent = ByteBuffer()
-  private var pieceBytes = 0
-  private var pieceInterval = Duration.zero
-  private var pieceTimer: TimerID?
   private var openedAt = MonotonicTime(nanoseconds: 0)
   private var connectedAt = MonotonicTime(nanoseconds: 0)
   /// Needed until the TCP connection stands.
@@ -60,15 +59,17 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private var untriedAddresses = 0
   private var sourceIndex: Int
 
-  /// - Parameter spread: which of the endpoint's sources to begin with.
-  init(loop: EventLoop, endpoint: Endpoint, buffers: Buffers, spread: Int) {
+  /// - Parameter spread: which of the destination's sources to begin with, counted round.
+  public init(loop: EventLoop, destination: HTTPSDestination, buffers: Buffers, spread: Int = 0) {
     self.loop = loop
-    self.endpoint = endpoint
+    self.destination = destination
     self.buffers = buffers
+    reader = HTTPAnswerReader(limits: destination.limits)
     sourceIndex = spread
   }
 
-  var isOpen: Bool {
+  /// Whether the handshake is done and the connection is not closed.
+  public var isOpen: Bool {
     switch phase {
     case .idle, .answering: true
     case .closed, .connecting, .handshaking: false
@@ -77,23 +78,24 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Commands
 
-  /// Begins to connect, to one of the endpoint's addresses after the other until one accepts.
-  /// - Throws: what shows at once; it stays closed then, and the owner is not told.
-  func open(identity: TLSIdentity?, owner: any ConnectionOwner) throws(ConnectionLoss) {
+  /// Begins to connect: to one of the destination's addresses after the other, until one accepts. Only while it is closed.
+  /// - Parameter identity: the client certificate to show, and its key.
+  /// - Throws: what shows at once. The connection stays closed then, and the owner hears nothing.
+  public func open(identity: TLSIdentity?, owner: any HTTPSConnectionOwner) throws(ConnectionLoss) {
     guard case .closed = phase else { preconditionFailure("opened while \(phase)") }
     openedAt = .now()
     self.identity = identity
-    untriedAddresses = endpoint.addresses.count
+    untriedAddresses = destination.addresses.count
     try connect()
     self.owner = owner
-    deadline = loop.schedule(self, at: openedAt + endpoint.handshakeLimit)
+    deadline = loop.schedule(self, at: openedAt + destination.handshakeLimit)
   }
 
   private func connect() throws(ConnectionLoss) {
     while true {
       do {
         untriedAddresses -= 1
-        return try connect(to: endpoint.addresses[addressIndex % endpoint.addresses.count])
+        return try connect(to: destination.addresses[addressIndex % destination.addresses.count])
       } catch {
         channel = nil
         addressIndex += 1
@@ -104,73 +106,71 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   private func connect(to target: SocketAddress) throws {
     // An address of the other family cannot lead there.
-    let sources = endpoint.sources.filter { $0.version == target.version }
+    let sources = destination.sources.filter { $0.version == target.version }
     let source = sources.isEmpty ? nil : sources[sourceIndex % sources.count]
     sourceIndex += 1
     let socket = try StreamSocket.connect(to: target, from: source)
     let raw = socket.raw
     channel = try SecureChannel(socket: socket, session: session(identity))
     token = try loop.register(raw, .write, self)
-    reader = ResponseReader()
+    reader = HTTPAnswerReader(limits: destination.limits)
     phase = .connecting
   }
 
   private func session(_ identity: TLSIdentity?) throws(TLSError) -> TLSSession {
-    try TLSSession(
-      client: endpoint.context, serverName: endpoint.serverName, identity: identity, now: WallClock.unixSeconds())
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return try TLSSession(
+      client: destination.context, serverName: destination.url.host, identity: identity, now: Int64(now.tv_sec))
   }
 
-  /// Sends a request on an idle connection. What fails is told later.
-  func send(_ head: RequestHead, _ body: [UInt8], _ delivery: Delivery = .atOnce) {
+  /// Sends a request whose body is `body`. Only while the connection is open and no request is unanswered. The owner hears
+  /// later of whatever fails.
+  public func send(_ head: HTTPRequestTemplate, _ body: [UInt8]) {
+    begin(head, body[...], of: body.count)
+  }
+
+  /// Sends the head of a request and the first part of its body; `sendMore` sends the rest. As `send` otherwise.
+  /// - Parameter bodyBytes: the length of the whole body.
+  public func begin(_ head: HTTPRequestTemplate, _ part: ArraySlice<UInt8>, of bodyBytes: Int) {
     guard case .idle = phase else { preconditionFailure("sent while \(phase)") }
+    precondition(part.count <= bodyBytes, "a part is not longer than the whole")
     phase = .answering
-    reader.expectResponse()
     buffers.request.removeAll()
-    head.encode(bodyBytes: body.count, into: &buffers.request)
-    let headBytes = buffers.request.count
-    buffers.request.append(body)
-    switch delivery {
-    case .atOnce: encrypt(buffers.request.count)
-    case .slowly(let time):
-      unsent.append(body)
-      pieceBytes = body.count / Self.pieces + 1
-      pieceInterval = time / Self.pieces
-      encrypt(headBytes)
-      pieceTimer = loop.schedule(self, at: .now() + pieceInterval)
-    case .cutOff:
-      encrypt(headBytes + body.count / 2)
-      pieceTimer = loop.schedule(self, at: .now() + Self.resetDelay)
-    }
-    deadline = loop.schedule(self, at: .now() + endpoint.answerLimit)
+    reader.send(head, bodyBytes: bodyBytes, to: &buffers.request)
+    part.withUnsafeBytes { buffers.request.append($0) }
+    encryptRequest()
+    deadline = loop.schedule(self, at: .now() + destination.answerLimit)
   }
 
-  /// Encrypts the first `count` bytes of the loop's request buffer.
-  private func encrypt(_ count: Int) {
+  /// Sends the next part of a body. Only while the request is unanswered.
+  public func sendMore(_ part: ArraySlice<UInt8>) {
+    guard case .answering = phase else { preconditionFailure("sent more while \(phase)") }
+    buffers.request.removeAll()
+    part.withUnsafeBytes { buffers.request.append($0) }
+    encryptRequest()
+  }
+
+  private func encryptRequest() {
     do {
-      try buffers.request.withSpan(0..<count) { bytes throws(TLSError) in try channel!.send(bytes) }
+      try buffers.request.withSpan(0..<buffers.request.count) { bytes throws(TLSError) in try channel!.send(bytes) }
     } catch {
       failure = .tls(error)
     }
     queueFlush()
   }
 
-  private func sendPiece() {
-    if unsent.isEmpty {  // nothing was held back, so the request is one to cut off
-      loop.deregister(token!)
-      token = nil
-      channel.take()?.reset()
-      return lose(.cutOff)
-    }
-    let count = min(pieceBytes, unsent.count)
-    buffers.request.removeAll()
-    unsent.withSpan(0..<count) { buffers.request.append($0) }
-    unsent.removeFirst(count)
-    encrypt(count)
-    if !unsent.isEmpty { pieceTimer = loop.schedule(self, at: .now() + pieceInterval) }
+  /// Closes with RST, whatever is under way. The owner hears `.cutOff`. Only while the connection is open.
+  public func cutOff() {
+    precondition(isOpen, "only an open connection can be cut off")
+    loop.deregister(token!)
+    token = nil
+    channel.take()?.reset()
+    lose(.cutOff)
   }
 
-  /// Closes without telling the owner. Harmless if it is closed.
-  func close() {
+  /// Closes. The owner hears nothing. Harmless if the connection is closed.
+  public func close() {
     if case .closed = phase { return }
     if isOpen { channel!.close() }
     shut()
@@ -178,7 +178,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
 
   // MARK: Events
 
-  func ready(_ readiness: Readiness) {
+  public func ready(_ readiness: Readiness) {
     switch phase {
     case .connecting: finishConnecting()
     case .handshaking, .idle, .answering:
@@ -188,11 +188,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  func deadlineReached(_ id: TimerID) {
-    if id == pieceTimer {
-      pieceTimer = nil
-      return sendPiece()
-    }
+  public func deadlineReached(_ id: TimerID) {
     deadline = nil
     switch phase {
     case .connecting, .handshaking: lose(.handshakeTimedOut)
@@ -201,7 +197,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  func turnEnding() {
+  public func turnEnding() {
     isFlushQueued = false
     if let failure { return lose(failure) }
     if case .closed = phase { return }
@@ -229,8 +225,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     }
   }
 
-  /// Whoever is told of an answer, an opening or a loss may have opened this connection anew when it returns: each is the
-  /// last thing done here.
+  /// The owner may have opened this connection anew when a call to it returns: each such call is the last thing done here.
   private func receive() {
     for _ in 0..<Self.readsPerEvent {
       buffers.plaintext.removeAll()
@@ -245,7 +240,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
         switch reader.read(buffers.plaintext) {
         case .needInput: break
         case .answer(let answer): return answered(answer)
-        case .violated(let loss): return lose(loss)
+        case .failed(let error): return lose(ConnectionLoss(error))
         }
         if status == .closedByPeer { return inputEnded() }
       }
@@ -259,7 +254,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
     owner!.connectionOpened(connect: openedAt.duration(to: connectedAt), handshake: openedAt.duration(to: .now()))
   }
 
-  private func answered(_ answer: Answer) {
+  private func answered(_ answer: HTTPAnswer) {
     disarm()
     phase = .idle
     let owner = self.owner!
@@ -270,7 +265,7 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private func inputEnded() {
     switch reader.inputEnded() {
     case .answer(let answer)?: answered(answer)
-    case .violated(let loss)?: lose(loss)
+    case .failed(let error)?: lose(ConnectionLoss(error))
     case .needInput?, nil: lose(isOpen ? .closedIdle : .closedInHandshake)
     }
   }
@@ -320,8 +315,5 @@ final class ClientConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private func disarm() {
     if let deadline { loop.cancel(deadline) }
     deadline = nil
-    if let pieceTimer { loop.cancel(pieceTimer) }
-    pieceTimer = nil
-    unsent.removeAll(keepingCapacity: false)
   }
 }

@@ -7,13 +7,13 @@ private enum Seen: Equatable {
   case head(HTTPResponseHead)
   case body([UInt8])
   case end
-  case reject(HTTPError)
+  case fail(HTTPClientError)
 
   static func all(
     _ pieces: [ArraySlice<UInt8>], responses: Int = 1, toHEAD: Bool = false, endsInput: Bool = false,
     limits: HTTPLimits = HTTPLimits()
   ) -> [Seen] {
-    var machine = HTTPResponseMachine(limits: limits)
+    var machine = HTTPClientMachine(limits: limits)
     var expected = responses - 1
     machine.expectResponse(toHEAD: toHEAD)
     var seen: [Seen] = []
@@ -38,7 +38,7 @@ private enum Seen: Equatable {
             expected -= 1
             machine.expectResponse(toHEAD: toHEAD)
           }
-        case .reject(let error): seen.append(.reject(error))
+        case .fail(let error): seen.append(.fail(error))
         }
       }
       input.removeFirst(position)
@@ -46,7 +46,7 @@ private enum Seen: Equatable {
     if endsInput {
       switch machine.inputEnded() {
       case .end: seen.append(.end)
-      case .reject(let error): seen.append(.reject(error))
+      case .fail(let error): seen.append(.fail(error))
       case .needInput, .interim, .head, .body: break
       }
     }
@@ -58,7 +58,7 @@ private enum Seen: Equatable {
   }
 }
 
-struct HTTPResponseMachineTests {
+struct HTTPClientMachineTests {
   @Test(arguments: [
     (1, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
     (1, "HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n1\r\n!\r\n0\r\nX-T: 1\r\n\r\n"),
@@ -83,16 +83,18 @@ struct HTTPResponseMachineTests {
   }
 
   @Test func `reads the answer to HEAD without a body`() {
-    let seen = Seen.all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP", toHEAD: true)
+    let seen = Seen.all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", toHEAD: true)
     #expect(seen.count == 2 && seen.last == .end)
   }
 
   @Test(arguments: [
-    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Le",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n", "",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "HTTP/1.1 200 OK\r\nContent-Le", "H",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\n",
   ])
-  func `calls a response cut short truncated`(message: String) {
-    #expect(Seen.all(message, endsInput: true).last == .reject(HTTPError(.truncated)))
+  func `tells a response that the server cut short from one that never began`(message: String) {
+    #expect(Seen.all(message, endsInput: true).last == .fail(.closedWithinResponse))
+    #expect(Seen.all("", endsInput: true).last == .fail(.closedUnanswered))
   }
 
   @Test(arguments: [
@@ -106,7 +108,7 @@ struct HTTPResponseMachineTests {
     (String(repeating: "HTTP/1.1 100 Continue\r\n\r\n", count: 9), .unexpectedStatus),
   ])
   func `refuses a malformed response`(message: String, reason: HTTPError.Reason) {
-    #expect(Seen.all(message).last == .reject(HTTPError(reason)))
+    #expect(Seen.all(message).last == .fail(.malformed(HTTPError(reason))))
   }
 
   @Test func `bounds a body that only the connection's end ends`() {
@@ -116,15 +118,24 @@ struct HTTPResponseMachineTests {
     let fits = Seen.all(splits(of: Array((head + "1234").utf8))[0], endsInput: true, limits: limits)
     #expect(fits.suffix(2) == [.body(Array("1234".utf8)), .end])
     let tooLarge = Seen.all(splits(of: Array((head + "12345").utf8))[0], endsInput: true, limits: limits)
-    #expect(tooLarge.last == .reject(HTTPError(.bodyTooLarge)))
+    #expect(tooLarge.last == .fail(.malformed(HTTPError(.bodyTooLarge))))
   }
 
-  @Test func `takes nothing that was not asked for`() {
-    var machine = HTTPResponseMachine()
-    let input = Array("HTTP/1.1 200 OK\r\n\r\n".utf8)
+  @Test(arguments: ["HTTP/1.1 200 OK\r\n\r\n", "x"])
+  func `fails on bytes that no request asked for, before the first request and after a response`(message: String) {
+    var machine = HTTPClientMachine()
     var position = 0
-    #expect(machine.next(input.span, &position) == .needInput)
-    #expect(position == 0)
+    let nothing: [UInt8] = []
+    #expect(machine.next(nothing.span, &position) == .needInput && machine.isIdle)
+    let input = Array(message.utf8)
+    #expect(machine.next(input.span, &position) == .fail(.unrequestedBytes))
+    #expect(position == 0 && machine.isClosed && machine.next(input.span, &position) == .needInput)
+
+    let answered = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+    for pieces in splits(of: Array((answered + message).utf8)) {
+      let seen = Seen.all(pieces, endsInput: true)
+      #expect(seen.dropFirst() == [.body(Array("x".utf8)), .end, .fail(.unrequestedBytes)])
+    }
   }
 
   @Test(arguments: [
@@ -166,7 +177,7 @@ struct HTTPResponseMachineTests {
     }
   }
 
-  @Test(arguments: SeededGenerator.fuzzSeeds("HTTPResponseMachine"))
+  @Test(arguments: SeededGenerator.fuzzSeeds("HTTPClientMachine"))
   func `survives mutated responses, and sees the same in any pieces`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let corpus = [
