@@ -43,18 +43,21 @@ let package = Package(
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "CEpoll", "Reactor", "Protocol", "HTTPClient",
+        "CEpoll", "Reactor", "Protocol", "HTTPClient", "GeneratedPushes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench",
-      exclude: ["micro", "counters"],
+      exclude: ["micro", "counters", "pushes"],
       swiftSettings: strict),
+    // Pushes as stock collectors make them. For bench, pganalytics-micro and tests; the server never links it.
+    .target(name: "GeneratedPushes", dependencies: ["Protocol"], path: "bench/pushes", swiftSettings: strict),
     // Counts allocations and system calls. For tests and pganalytics-micro; the server never links it.
     .target(name: "CCounters", path: "bench/counters"),
     .executableTarget(
       name: "Micro",
       dependencies: [
-        "CEpoll", "Protocol", "CCounters", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "CEpoll", "Protocol", "CCounters", "GeneratedPushes",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench/micro",
       swiftSettings: strict),
@@ -62,21 +65,24 @@ let package = Package(
     .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
     .testTarget(
-      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets"], swiftSettings: strict),
+      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets", "GeneratedPushes"],
+      swiftSettings: strict),
     .testTarget(
       name: "AppTests",
-      dependencies: ["App", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "App", "Protocol", "Reactor", "CEpoll", "GeneratedPushes", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [
-        "Bench", "HTTPClient", "Protocol", "Reactor",
+        "Bench", "HTTPClient", "GeneratedPushes", "Protocol", "Reactor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["App", "Bench", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
+      dependencies: ["App", "Bench", "GeneratedPushes", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

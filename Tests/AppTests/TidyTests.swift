@@ -64,7 +64,7 @@ import Testing
     (
       "bench",
       [
-        "CEpoll", "CCounters", "Reactor", "Protocol", "HTTPClient", "Synchronization", "Glibc",
+        "CEpoll", "CCounters", "Reactor", "Protocol", "HTTPClient", "GeneratedPushes", "Synchronization", "Glibc",
         "ArgumentParser",
       ]
     ),

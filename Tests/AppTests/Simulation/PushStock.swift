@@ -1,6 +1,8 @@
 // The pushes that simulations draw from, with what they must become: made once a process, because making and decoding them
 // takes longer than simulating them.
 
+import GeneratedPushes
+
 @testable import App
 @testable import Protocol
 

@@ -1,6 +1,7 @@
 // A server small enough to be judged by eye, on real sockets with real TLS: it enrols, acknowledges, and does to its
 // clients what a test tells it to.
 
+import GeneratedPushes
 import HTTPClient
 import Protocol
 import Reactor

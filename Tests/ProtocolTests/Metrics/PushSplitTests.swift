@@ -1,5 +1,6 @@
 // However a body is cut, and whether its metrics are looked at as a whole or row by row, the result is the same.
 
+import GeneratedPushes
 import Protocol
 import Testing
 

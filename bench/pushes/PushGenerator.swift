@@ -1,10 +1,12 @@
-// Pushes as the stock collector makes them, for the bench client and for tests: keys in alphabetical order, every array
-// of every type filled, objects and statements the same in each push, counters that grow with the clock.
-// It walks the catalog, so a new metric type is generated as soon as it is declared.
+// Pushes in the form of the stock collector, for the load client and for tests: keys in alphabetical order, every array of
+// every type filled, objects and statements the same in each push, counters that grow with the clock.
+// The generator walks the catalog, so a new metric type is generated as soon as it is declared.
+
+public import Protocol
 
 /// Makes bodies of pushes. The same seed, shape and clock give the same bytes.
 public struct PushGenerator: Sendable {
-  /// How much a server has to tell.
+  /// How large the monitored server is.
   public struct Shape: Sendable, Hashable {
     public var databases = 2
     /// Per database; each has two indexes and eight columns.
