@@ -78,7 +78,7 @@ struct CollectorMachineTests {
   @Test(arguments: [UInt64(1), UInt64.random(in: .min ... .max)])
   func `whatever happens, a push is sent anew until settled and then never again`(seed: UInt64) {
     print("CollectorMachine: fuzz seed \(seed)")
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     for _ in 0..<200 {
       var machine = machine()
       var action = machine.begin()

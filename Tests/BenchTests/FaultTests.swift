@@ -14,7 +14,7 @@ struct FaultTests {
 
   @Test func `draws each fault as often as it was asked for`() throws {
     let mix = try #require(FaultMix([.reset: 0.1, .duplicate: 0.3, .slowBody: 0]))
-    var random = SplitMix64(seed: 1)
+    var random = SeededRandom(seed: 1)
     var counts: [Fault?: Int] = [:]
     for _ in 0..<20_000 { counts[mix.fault(at: random.fraction()), default: 0] += 1 }
     #expect(abs(counts[.reset]! - 2000) < 200 && abs(counts[.duplicate]! - 6000) < 300)

@@ -5,7 +5,7 @@ import Testing
 struct LatencyHistogramTests {
   @Test(arguments: [UInt64(1), 2, 3])
   func `percentiles are within 1 percent of the exact ones`(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var histogram = LatencyHistogram()
     var exact: [Duration] = []
     for _ in 0..<5000 {
@@ -26,7 +26,7 @@ struct LatencyHistogramTests {
   }
 
   @Test func `merging counts what one would have counted`() {
-    var random = SplitMix64(seed: 4)
+    var random = SeededRandom(seed: 4)
     var (left, right, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
     for index in 0..<1000 {
       let duration = Duration.microseconds(Int64(random.next() >> 40))

@@ -88,11 +88,11 @@ struct PushTests {
       collectorID: "-", hostname: "-", unixSeconds: 1_700_000_000, rounds: 3)
     let template = try PushTemplate(json: json.span, run: "r1")
     let prepared = PreparedBody(template: template, level: level, hostnameBytes: 12)
-    var random = SplitMix64(seed: UInt64(level))
+    var random = SeededRandom(seed: UInt64(level))
     for index in 0..<20 {
       let id = UUID(high: random.next(), low: random.next())
       let newest = Int64.random(in: 0...4_000_000_000, using: &random)
-      let hostname = BenchCollector.hostname(index)
+      let hostname = Hostname.of(index)
       let wire = try #require(prepared.fill(collector: id, hostname: hostname, newest: newest))
       var expected = ByteBuffer()
       template.append(collector: id, hostname: hostname, newest: newest, to: &expected)
@@ -125,7 +125,7 @@ struct PushTests {
 
   @Test(arguments: [UInt64(1), 2, 3, 4])
   func `a collector uses no second twice, and none that has not come`(seed: UInt64) {
-    var random = SplitMix64(seed: seed)
+    var random = SeededRandom(seed: seed)
     var clock = PushClock()
     var used: Set<Int64> = []
     var now: Int64 = 1_800_000_000
@@ -139,7 +139,7 @@ struct PushTests {
   }
 
   @Test func `times survive being written and read`() {
-    var random = SplitMix64(seed: 9)
+    var random = SeededRandom(seed: 9)
     var times: [Int64] = [0, -1, 951_782_400, 951_868_799, 4_107_542_400, 253_402_300_799, -62_135_596_800]
     for _ in 0..<2000 { times.append(Int64.random(in: -62_135_596_800...253_402_300_799, using: &random)) }
     for time in times {

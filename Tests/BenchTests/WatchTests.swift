@@ -43,7 +43,7 @@ struct WatchTests {
     let before = try #require(ProcessFigures.of(Int(getpid())))
     #expect(before.residentBytes > 1 << 20)
     let start = CPUTime.ofProcess()
-    var random = SplitMix64(seed: 1)
+    var random = SeededRandom(seed: 1)
     while CPUTime.ofProcess() - start < .milliseconds(50) { _ = random.next() }
     let after = try #require(ProcessFigures.of(Int(getpid())))
     #expect(after.cpu > before.cpu && after.cpu - before.cpu < .seconds(60))

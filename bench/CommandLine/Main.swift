@@ -76,6 +76,7 @@ struct PganalyticsBench: ParsableCommand {
     }
     let watchPlan = try options.watch.plan()
     let readPlan = try options.read.plan()
+    let expectations = try options.watch.expectations()
     try Preflight.check(plan.endpoint)
     let arguments = Array(CommandLine.arguments.dropFirst())
     let fleet = try Fleet(
@@ -84,9 +85,10 @@ struct PganalyticsBench: ParsableCommand {
     let signals = try fleet.heed([SIGINT, SIGTERM])
     let watch = try RunWatch(plan: watchPlan, fleet: plan, loop: fleet.control)
     let readers = readPlan.map { Readers(plan: $0, endpoint: plan.endpoint, loop: fleet.control) }
-    let report = try withExtendedLifetime(signals) {
+    var report = try withExtendedLifetime(signals) {
       try fleet.run(progress: ProgressLine(of: plan).show, watch: watch, readers: readers)
     }
+    report.expectations = expectations
     Terminal.clearLine()
     return try publish(report)
   }

@@ -5,11 +5,6 @@ internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// What the command line asks for and cannot have.
-struct UsageError: Error, Equatable, CustomStringConvertible {
-  let description: String
-}
-
 struct Options: ParsableArguments {
   @Option(help: ArgumentHelp("The server.", valueName: "https://host:port"))
   var url: String
@@ -61,7 +56,6 @@ struct Options: ParsableArguments {
     plan.handshakesInFlight = fleet.handshakes
     plan.acknowledgementPath = watch.reportAcks
     plan.namesCollectors = watch.databaseURL != nil
-    for text in watch.expect { plan.expectations.append(try Expectation(text)) }
     if let path = fleet.identities.map(IdentityFile.location) {
       plan.identityPath = path
       plan.identities = try IdentityFile.load(path)

@@ -32,7 +32,7 @@ final class Strangers {
 
   /// - Parameter told: what came of it; called once, unless the loop ends before.
   func trespass(
-    as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody,
+    as collector: UUID, of hostname: String, _ head: HTTPRequestTemplate, _ body: PushBody,
     _ told: @escaping (FaultVerdict) -> Void
   ) {
     if trespassers.count == Self.atOnce { return }
@@ -46,7 +46,7 @@ final class Strangers {
       told(verdict)
     }
     trespassers[number] = trespasser
-    trespasser.begin(with: forgery(collector))
+    trespasser.begin(with: forgery(collector, hostname))
   }
 
   var isIdle: Bool { trespassers.isEmpty }
@@ -56,10 +56,10 @@ final class Strangers {
     for trespasser in trespassers.values { trespasser.abandon() }
   }
 
-  private func forgery(_ collector: BenchCollector) -> TLSIdentity {
+  private func forgery(_ collector: UUID, _ hostname: String) -> TLSIdentity {
     do {
       let issued = try forger.issueCollector(
-        for: key, collector: collector.id, hostname: collector.hostname, validFor: Self.certificateSeconds,
+        for: key, collector: collector, hostname: hostname, validFor: Self.certificateSeconds,
         now: WallClock.unixSeconds())
       return try TLSIdentity(chainPEM: issued.pem, privateKeyPEM: keyPEM)
     } catch {

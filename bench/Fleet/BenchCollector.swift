@@ -10,9 +10,6 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
   /// What a pause is followed by.
   private enum Pause { case backOff, wait }
 
-  /// Of every hostname: prepared bodies have a place of this size for it.
-  static let hostnameBytes = 12
-
   /// In the whole fleet, 0 and up.
   let index: Int
   let hostname: String
@@ -25,7 +22,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
   private var machine: CollectorMachine
   private var credentials: Credentials?
   private var clock = PushClock()
-  private var jitter: SplitMix64
+  private var jitter: SeededRandom
   private var push: PushInHand?
   private var pushHead: HTTPRequestTemplate?
   private var pushesMade = 0
@@ -49,16 +46,11 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     self.plan = plan
     self.loop = loop
     self.shard = shard
-    hostname = Self.hostname(index)
+    hostname = Hostname.of(index)
     connection = HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: index)
     let seed = plan.seed &+ UInt64(index)
     machine = CollectorMachine(backOff: BackOff(limits: plan.backOff, seed: seed))
-    jitter = SplitMix64(seed: ~seed)
-  }
-
-  static func hostname(_ index: Int) -> String {
-    let digits = String(index)
-    return "bench-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    jitter = SeededRandom(seed: ~seed)
   }
 
   /// Its name at the server. Only once it is enrolled.

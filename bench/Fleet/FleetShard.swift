@@ -14,8 +14,6 @@ final class FleetShard: DeadlineHandler {
     case done
   }
 
-  /// How often a shard looks at the scoreboard, and writes on it.
-  static let tick: Duration = .milliseconds(50)
   /// For the last pushes of an interrupted run.
   private static let interruptedDrainLimit: Duration = .seconds(5)
 
@@ -34,7 +32,7 @@ final class FleetShard: DeadlineHandler {
   private let setUpAt: MonotonicTime
   private var phase = Phase.settingUp
   private var collectors: [BenchCollector] = []
-  private var enrolments: [Enrolment] = []
+  private var enrolments: [EnrolmentConnection] = []
   private var unenrolled: [BenchCollector] = []
   private var nextUnenrolled = 0
   /// Those that are enrolled, or were refused.
@@ -79,13 +77,14 @@ final class FleetShard: DeadlineHandler {
     unready = collectors.count
     for number in 0..<min(collectors.count, plan.share(of: plan.registrationsInFlight)) {
       enrolments.append(
-        Enrolment(loop: loop, plan: plan, buffers: buffers, number: shard + number * plan.shards, shard: self))
+        EnrolmentConnection(loop: loop, plan: plan, buffers: buffers, number: shard + number * plan.shards, shard: self)
+      )
     }
   }
 
   /// Begins to enrol and connect. The loop's timers keep the shard from here on.
   func start() {
-    tickTimer = loop.schedule(self, at: loop.now + Self.tick)
+    tickTimer = loop.schedule(self, at: loop.now + Scoreboard.tick)
     phaseTimer = loop.schedule(self, at: setUpAt + plan.startLimit)
     if collectors.isEmpty { return setUpDone() }
     reuseIdentities()
@@ -94,7 +93,7 @@ final class FleetShard: DeadlineHandler {
 
   private func reuseIdentities() {
     let unixSeconds = WallClock.unixSeconds()
-    var jitter = SplitMix64(seed: plan.seed)
+    var jitter = SeededRandom(seed: plan.seed)
     for collector in collectors {
       let stored = plan.identities[collector.index]
       guard
@@ -229,7 +228,7 @@ final class FleetShard: DeadlineHandler {
 
   /// Tries the push of `collector` with a forged certificate, beside the push itself.
   func trespass(as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody) {
-    strangers?.trespass(as: collector, head, body) { [weak self] verdict in
+    strangers?.trespass(as: collector.id, of: collector.hostname, head, body) { [weak self] verdict in
       self?.tally.judge(.wrongCertificate, verdict)
       self?.concludeIfDone()
     }
@@ -255,7 +254,7 @@ final class FleetShard: DeadlineHandler {
       measureTimer = nil
       beginMeasuring()
     } else {
-      tickTimer = loop.schedule(self, at: loop.now + Self.tick)
+      tickTimer = loop.schedule(self, at: loop.now + Scoreboard.tick)
       look()
     }
   }

@@ -66,7 +66,7 @@ extension HTMLReport {
   private var expectations: String {
     table(
       "Expected", ["", "found", "holds"],
-      report.plan.expectations.map {
+      report.expectations.map {
         [$0.text, $0.found(in: report).text, $0.isMet(by: report) ? "yes" : "NO"]
       })
   }

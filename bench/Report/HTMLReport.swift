@@ -68,7 +68,7 @@ struct HTMLReport {
       <section class="tables">
       \(tables)</section>
       </main>
-      <footer>pganalytics-bench \(PganalyticsBench.version). Latency counts from the moment a push was due, not from when it \
+      <footer>pganalytics-bench \(ProgramVersion.text). Latency counts from the moment a push was due, not from when it \
       could be sent; pushes that were never made or acknowledged are in it with the time they had waited.</footer>
       </body>
       </html>

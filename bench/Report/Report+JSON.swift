@@ -8,7 +8,7 @@ extension Report {
   func json(toleratingOutage: Bool) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("version", PganalyticsBench.version)
+      json.member("version", ProgramVersion.text)
       json.member("clean", isClean(toleratingOutage: toleratingOutage))
       json.member("interrupted", isInterrupted)
       writeExpectations(&json)
@@ -100,10 +100,10 @@ extension Report {
   }
 
   private func writeExpectations(_ json: inout JSONWriter) {
-    if plan.expectations.isEmpty { return }
+    if expectations.isEmpty { return }
     json.key("expectations")
     json.array { json in
-      for expectation in plan.expectations {
+      for expectation in expectations {
         json.object { json in
           json.member("text", expectation.text)
           json.member("found", expectation.found(in: self).value)

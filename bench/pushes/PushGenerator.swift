@@ -210,7 +210,7 @@ public struct PushGenerator: Sendable {
     }
   }
 
-  /// A number that belongs to a name and a row for ever (SplitMix64 over FNV-1a).
+  /// A number that belongs to a name and a row for ever (SeededRandom over FNV-1a).
   private func draw(_ name: String, _ row: Int) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }

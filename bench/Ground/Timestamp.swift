@@ -1,16 +1,6 @@
-// The calendar's clock, and its text form in pushes and tokens (RFC 3339).
+// Points in time as pushes and tokens write them (RFC 3339).
 
-internal import Glibc
 internal import Protocol
-
-enum WallClock {
-  /// Now, in unix seconds.
-  static func unixSeconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec)
-  }
-}
 
 /// A point in time as RFC 3339 writes it.
 enum Timestamp {

@@ -6,7 +6,7 @@ internal import Reactor
 
 enum Preflight {
   /// Connects once, and says why that can't be done. Blocks, for `HTTPSDestination.handshakeLimit` at most.
-  /// - Throws: `FleetFailure`
+  /// - Throws: `RunFailure`
   static func check(_ endpoint: HTTPSDestination) throws {
     let loop = try EventLoop()
     let connection = HTTPSConnection(
@@ -17,10 +17,10 @@ enum Preflight {
     } catch {
       outcome.loss = error
     }
-    while !outcome.isOpen, outcome.loss == nil { loop.turn(waitingAtMost: FleetShard.tick) }
+    while !outcome.isOpen, outcome.loss == nil { loop.turn(waitingAtMost: Scoreboard.tick) }
     connection.close()
     guard let loss = outcome.loss else { return }
-    throw FleetFailure(description: "\(endpoint.url.authority): \(loss.reason)")
+    throw RunFailure(description: "\(endpoint.url.authority): \(loss.reason)")
   }
 
   private final class Outcome: HTTPSConnectionOwner {

@@ -1,26 +1,24 @@
 // Turns collectors that have a name into collectors with an identity, one after the other over one connection.
-// Each makes a P-256 key of its own, which never leaves this process: only the request to certify it does.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
 /// One of the connections over which a shard enrols.
-final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
+final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
   private let loop: EventLoop
   private let connection: HTTPSConnection
   private let head: HTTPRequestTemplate
   private unowned let shard: FleetShard  // because the shard owns its enrolments and outlives them
   private var backOff: BackOff
-  private var jitter: SplitMix64
+  private var jitter: SeededRandom
   private var current: Candidate?
   private var timer: TimerID?
   private var isStopped = false
 
   private struct Candidate {
     let collector: BenchCollector
-    let keyPEM: [UInt8]
-    let body: [UInt8]
+    let request: EnrolmentRequest
     let startedAt: MonotonicTime
   }
 
@@ -35,7 +33,7 @@ final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
       ])
     let seed = plan.seed &+ 0x1_0000_0000 &+ UInt64(number)
     backOff = BackOff(limits: plan.backOff, seed: seed)
-    jitter = SplitMix64(seed: ~seed)
+    jitter = SeededRandom(seed: ~seed)
   }
 
   /// Takes on collectors until the shard has none left.
@@ -57,7 +55,9 @@ final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
       return
     }
     shard.takeUnenrolled()
-    current = Self.candidate(collector, now: .now())
+    let startedAt = MonotonicTime.now()
+    current = Candidate(
+      collector: collector, request: EnrolmentRequest(hostname: collector.hostname), startedAt: startedAt)
     proceed()
   }
 
@@ -71,7 +71,7 @@ final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
       }
       return
     }
-    connection.send(head, current.body)
+    connection.send(head, current.request.body)
   }
 
   func connectionOpened(connect: Duration, handshake: Duration) { proceed() }
@@ -82,7 +82,7 @@ final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
     case .accepted:
       backOff.reset()
       current = nil
-      if let credentials = credentials(candidate, answer) {
+      if let credentials = candidate.request.credentials(from: answer, jitter: jitter.fraction()) {
         keep(credentials, of: candidate, answer)
         shard.enrolled(candidate.collector, credentials, after: candidate.startedAt.duration(to: .now()))
       } else {
@@ -120,44 +120,12 @@ final class Enrolment: HTTPSConnectionOwner, DeadlineHandler {
     let identity = StoredIdentity(
       index: candidate.collector.index, collector: credentials.collector, hostname: candidate.collector.hostname,
       certificate: answer.object?.string("certificate") ?? "",
-      key: String(decoding: candidate.keyPEM, as: UTF8.self), token: credentials.token.text,
+      key: String(decoding: candidate.request.keyPEM, as: UTF8.self), token: credentials.token.text,
       tokenExpiresAt: credentials.token.expiresAt)
     do {
       try file.append(identity)
     } catch {
       preconditionFailure("\(error): the identity would be lost, and its collector with it")
-    }
-  }
-
-  private static func candidate(_ collector: BenchCollector, now: MonotonicTime) -> Candidate {
-    do {
-      let key = try PrivateKey.generate()
-      let request = try CertificateSigningRequest.create(for: key, commonName: collector.hostname)
-      var json = JSONWriter()
-      json.object { json in
-        json.member("name", collector.hostname)
-        json.member("hostname", collector.hostname)
-        json.member("version", PganalyticsBench.version)
-        json.member("csr", String(decoding: request, as: UTF8.self))
-      }
-      let body = json.finish().withUnsafeBytes { Array($0) }
-      return Candidate(collector: collector, keyPEM: try key.pem(), body: body, startedAt: now)
-    } catch {
-      preconditionFailure("libcrypto makes no P-256 key: \(error)")
-    }
-  }
-
-  private func credentials(_ candidate: Candidate, _ answer: HTTPAnswer) -> Credentials? {
-    guard let object = answer.object, let id = object.string("collector_id").flatMap({ UUID($0) }),
-      let certificate = object.string("certificate"),
-      let token = Credentials.Token(
-        object, now: .now(), unixSeconds: WallClock.unixSeconds(), jitter: jitter.fraction())
-    else { return nil }
-    do {
-      let identity = try TLSIdentity(chainPEM: Array(certificate.utf8), privateKeyPEM: candidate.keyPEM)
-      return Credentials(collector: id, identity: identity, token: token)
-    } catch {
-      return nil  // because the caller counts it: the certificate is not for our key, or no certificate
     }
   }
 }

@@ -8,23 +8,6 @@
 internal import Glibc
 internal import Reactor
 
-/// How pushes arrive.
-enum Pace: Sendable, Equatable {
-  /// Open loop: each collector every so often, the fleet spread evenly.
-  case interval(Duration)
-  /// Open loop: each collector at random with this mean pause, independent of the others: a Poisson process.
-  case poisson(mean: Duration)
-  /// Closed loop: each collector so long after its previous push was answered.
-  case closedLoop(think: Duration = .zero)
-
-  var isOpen: Bool {
-    switch self {
-    case .interval, .poisson: true
-    case .closedLoop: false
-    }
-  }
-}
-
 struct ArrivalSchedule: Sendable {
   private let pace: Pace
   /// 0 to 1. Of an interval: how far behind its beat a push may fall due. Of a think time: how far it may deviate.
@@ -36,7 +19,7 @@ struct ArrivalSchedule: Sendable {
   private let phase: Double
   private var beats = 0
   private var last: MonotonicTime
-  private var random: SplitMix64
+  private var random: SeededRandom
 
   /// - Parameters: `origin`: when the run begins; `joinedAt`: when the collector begins to push, not before that.
   init(
@@ -48,7 +31,7 @@ struct ArrivalSchedule: Sendable {
     self.joinedAt = joinedAt
     self.phase = phase
     last = joinedAt
-    random = SplitMix64(seed: seed)
+    random = SeededRandom(seed: seed)
   }
 
   /// That of one collector. Its beat has its place in the interval, and it joins at another in the ramp: by the golden

@@ -53,8 +53,6 @@ struct FleetPlan: Sendable {
   var identityPath: String?
   /// Where to note each acknowledged push.
   var acknowledgementPath: String?
-  /// What the report must show, for the exit status.
-  var expectations: [Expectation] = []
   /// Whether the result names the collectors.
   var namesCollectors = false
 
