@@ -22,10 +22,12 @@ struct RoomTests {
         "Ground", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report",
       ]
     ),
+    ("Cost", ["Ground", "Connection", "Watch", "Report", "Fleet"]),
     (
       "CommandLine",
       [
         "Ground", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report", "Fleet",
+        "Cost",
       ]
     ),
   ]

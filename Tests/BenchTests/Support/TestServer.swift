@@ -84,6 +84,7 @@ final class TestServer: Sendable {
   let journal = ServerJournal()
   let port: UInt16
   let authorityPEM: [UInt8]
+  let authorityKeyPEM: [UInt8]
   private let thread: LoopThread
 
   /// - Parameters: what to do with each registration, counted from 0, and with each push; `isCredulous`: takes broken
@@ -110,6 +111,7 @@ final class TestServer: Sendable {
       bound.withLock { $0 = listener.localAddress.port }
     }
     authorityPEM = certificatePEM
+    authorityKeyPEM = keyPEM
     port = bound.withLock { $0 }
   }
 
