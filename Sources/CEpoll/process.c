@@ -100,7 +100,7 @@ int cepoll_peer_process(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : -errno;
 }
 
-/* A file of /proc/PROCESS. */
+/* Opens the file NAME of /proc/PROCESS. */
 static int open_process_file(int process_id, const char *name, int flags) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", process_id, name);
@@ -117,14 +117,14 @@ int cepoll_parent_process(int process_id) {
     close(fd);
     if (count < 0) return -error;
     text[count] = 0;
-    /* "PID (NAME) STATE PARENT ...", where NAME may hold anything, parentheses too. */
+    /* "PID (NAME) STATE PARENT ...". NAME may hold any character, also parentheses. */
     char *end = strrchr(text, ')');
     int parent = 0;
     return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 ? parent : -EPROTO;
 }
 
 int cepoll_give_way(int process_id, int niceness) {
-    /* struct sched_attr; the C library of Debian 12 has neither it nor the call. */
+    /* The layout of struct sched_attr. The C library of Debian 12 has neither the struct nor the call. */
     struct {
         uint32_t size, policy;
         uint64_t flags;
@@ -133,7 +133,7 @@ int cepoll_give_way(int process_id, int niceness) {
         uint64_t runtime_ns, deadline_ns, period_ns;
     } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = niceness, .runtime_ns = 100000};
     if (syscall(SYS_sched_setattr, process_id, &attributes, 0) != 0) return -errno;
-    /* Absent without CONFIG_SCHED_AUTOGROUP. A backend of PostgreSQL is in a group of its own (setsid). */
+    /* The file is absent without CONFIG_SCHED_AUTOGROUP. Each backend of PostgreSQL has a group of its own (setsid). */
     int fd = open_process_file(process_id, "autogroup", O_WRONLY);
     if (fd >= 0) {
         char text[16];
@@ -178,13 +178,13 @@ static const long *fatal_held;
 static int fatal_limit_ms;
 
 static void await_before_fatal(int signal_number) {
-    // Only what signal-safety(7) permits.
+    // This handler makes only calls that signal-safety(7) permits.
     const struct timespec nap = {.tv_nsec = 1000000};
     for (int slept = 0; slept < fatal_limit_ms && __atomic_load_n(fatal_held, __ATOMIC_ACQUIRE) > 0; slept++)
         nanosleep(&nap, NULL);
     for (unsigned i = 0; i < sizeof fatal_signals / sizeof *fatal_signals; i++)
         if (fatal_signals[i] == signal_number) sigaction(signal_number, &fatal_before[i], NULL);
-    // Delivered when this handler returns.
+    // The signal is delivered when this handler returns.
     raise(signal_number);
 }
 
@@ -202,7 +202,8 @@ void cepoll_exit_now(int status) { _exit(status); }
 
 int cepoll_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno; }
 
-// F_OFD_*, not F_SETLK: those are of the whole process, and let go when any descriptor of the file is closed.
+// F_OFD_*, not F_SETLK: a lock of F_SETLK belongs to the whole process and ends when any descriptor of the file is
+// closed.
 int cepoll_share_byte(int fd, long long offset) {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : -errno;

@@ -1,7 +1,8 @@
 #include "tls.h"
 
-// exit(3) would free what OpenSSL holds (OPENSSL_init_crypto(3)) under threads that still use it: of a program that ends with an error
-// while it starts, or of a test run, whose servers serve to the end. Before anybody else's first use, which would decide otherwise.
+// Without this flag exit(3) would free OpenSSL's state (OPENSSL_init_crypto(3)) while threads still use it: in a
+// program that ends with an error during its start, and in a test run, whose servers serve to the end. The constructor
+// runs before any other use of OpenSSL, because the first use decides.
 __attribute__((constructor)) static void keep_openssl_to_the_end(void) {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL);
 }

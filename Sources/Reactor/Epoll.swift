@@ -1,13 +1,15 @@
-// epoll(7) with typed masks. Level-triggered throughout: with a read budget, edge-triggering needs its own ready list
-// for every socket, and one forgotten re-arm is a connection that hangs for ever.
+// epoll(7) with typed masks. All registrations are level-triggered. Handlers read within a budget; with edge-triggering
+// each socket would then need a place in a list of its own, and one forgotten entry would leave a connection hanging.
 
 internal import CEpoll.Epoll
 internal import Glibc
 
-/// Names one registration of an `EventLoop`. The generation changes whenever the slot changes hands, so that an event
-/// the kernel reported for a descriptor that was closed meanwhile can't reach the next owner of its number.
+/// Identifies one registration of an `EventLoop`. The generation changes each time a slot is freed. So an event of a
+/// descriptor that has been closed meanwhile cannot reach the next owner of its number.
 public struct Token: Hashable, Sendable {
+  /// The index in the loop's table of registrations.
   public let slot: UInt32
+  /// How many registrations the slot had before this one.
   public let generation: UInt32
 
   init(slot: UInt32, generation: UInt32) {
@@ -19,18 +21,21 @@ public struct Token: Hashable, Sendable {
     self.init(slot: UInt32(truncatingIfNeeded: key), generation: UInt32(truncatingIfNeeded: key >> 32))
   }
 
-  /// The 64 bits that epoll keeps for us and hands back with each event.
+  /// The 64 bits that epoll stores for a registration and returns with each event.
   var key: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 }
 
-/// What a registration wants to hear about. Empty: paused (hang-ups and errors still arrive, epoll cannot mask them).
+/// The kinds of readiness that a registration asks for. With an empty set it is paused; hang-ups and errors still
+/// arrive, because epoll cannot mask them.
 public struct Interest: OptionSet, Sendable {
+  /// The bits of the set.
   public let rawValue: UInt8
+  /// Makes a set from its bits.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// Bytes or connections to take, or the peer's end of stream (EPOLLRDHUP).
+  /// Bytes or connections can be read, or the peer has ended its stream (EPOLLRDHUP).
   public static let read = Interest(rawValue: 1)
-  /// Room in the send buffer; also the end of a connection attempt.
+  /// The send buffer has room, or a connection attempt has ended.
   public static let write = Interest(rawValue: 2)
 
   var epollEvents: UInt32 {
@@ -38,17 +43,23 @@ public struct Interest: OptionSet, Sendable {
   }
 }
 
-/// What is the case on a descriptor. It stays the case until the handler reads, writes, loses interest or deregisters.
+/// The state of a descriptor. Each turn reports it again until the handler reads, writes, changes its interest or
+/// deregisters.
 public struct Readiness: OptionSet, Sendable {
+  /// The bits of the set.
   public let rawValue: UInt8
+  /// Makes a set from its bits.
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+  /// Bytes or connections can be read.
   public static let read = Readiness(rawValue: 1)
+  /// The send buffer has room, or a connection attempt has ended.
   public static let write = Readiness(rawValue: 2)
-  /// The peer will send no more (EPOLLRDHUP, only with interest in reading), or both directions are shut (EPOLLHUP,
-  /// always). Bytes may still be waiting: read on to the end of the stream, then drop `.read` or deregister.
+  /// The peer will send no more (EPOLLRDHUP, only with interest in reading), or both directions are closed (EPOLLHUP,
+  /// always). Bytes may still be waiting: read to the end of the stream, then drop `.read` or deregister.
   public static let peerClosed = Readiness(rawValue: 4)
-  /// A pending socket error. It arrives whatever the interest, each turn until the handler deregisters.
+  /// The socket has a pending error. It is reported whatever the interest is, in each turn until the handler
+  /// deregisters.
   public static let error = Readiness(rawValue: 8)
 
   init(epollEvents events: UInt32) {
@@ -60,15 +71,15 @@ public struct Readiness: OptionSet, Sendable {
     rawValue = raw
   }
 
-  /// Without what the registration has lost interest in since the kernel reported it.
+  /// The readiness without the kinds in which the registration has lost interest since the kernel reported it.
   func limited(to interest: Interest) -> Readiness {
     Readiness(rawValue: rawValue & (interest.rawValue | Readiness([.peerClosed, .error]).rawValue))
   }
 }
 
-/// One epoll instance and the buffer its events arrive in; and the system's clocks.
+/// One epoll instance with the buffer for its events, and the system's clocks.
 final class Epoll: Kernel {
-  /// Events taken from the kernel a turn; what is left over comes with the next turn, which then does not wait.
+  /// The most events that one turn takes from the kernel. The rest comes with the next turn, which then does not wait.
   static let maximumEventsPerTurn = 512
 
   private let instance: FileDescriptor
@@ -94,16 +105,18 @@ final class Epoll: Kernel {
     }
   }
 
-  /// Traps if `fd` was closed already (EBADF, ENOENT): its number may be somebody else's.
+  /// Ends the process if `fd` is already closed (EBADF, ENOENT), because its number may belong to another owner.
   func remove(_ fd: CInt) {
     SystemCall.certain("epoll_ctl(DEL)") { cepoll_control(instance.raw, EPOLL_CTL_DEL, fd, 0, 0) }
   }
 
-  /// Waits until something is ready. - Parameter nanoseconds: at most this long; negative: for ever.
-  /// - Returns: how many events `key(at:)` and `readiness(at:)` can be asked for, until the next wait.
+  /// Waits until a descriptor is ready.
+  /// - Parameter nanoseconds: the longest wait; negative for no limit.
+  /// - Returns: the number of events. `event(at:)` gives them until the next wait.
   func wait(nanoseconds: Int64) -> Int {
     let count = cepoll_wait(instance.raw, events, CInt(Self.maximumEventsPerTurn), nanoseconds)
-    // Not repeated here: the caller's deadlines are absolute, and it computes what is left of the wait for its next turn.
+    // An interrupted wait is not repeated here. The caller's deadlines are absolute, and it computes the rest of the
+    // wait for its next turn.
     if count == -EINTR { return 0 }
     return Int(SystemCall.certain("epoll_pwait2") { count })
   }

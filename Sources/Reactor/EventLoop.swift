@@ -1,49 +1,54 @@
-// One thread, one epoll, one graph of objects that never leaves the thread. All there is to a turn:
+// One thread, one epoll instance, and one graph of objects that never leaves the thread. The steps of a turn:
 //
 //        ┌────────────────────────────────────────────────────────────────────────────┐
 //        │                                                                            │
 //        ▼                                                                            │
 //   1. wait       epoll, until an event, the next deadline, or another thread's       │
-//        │        wake-up; not at all if somebody asked for the next turn             │
+//        │        wake-up; not at all if a handler asked for the next turn            │
 //        ▼                                                                            │
 //   2. now        the clock is read, once a turn                                      │
 //        ▼                                                                            │
-//   3. continue   `turnStarting` of those who gave way last turn (`nextTurn`)         │
+//   3. continue   `turnStarting` of the handlers that called `nextTurn`               │
 //        ▼                                                                            │
 //   4. events     `ready` of each registration whose token is still current           │
 //        ▼                                                                            │
 //   5. deadlines  `deadlineReached` of each timer that is due                         │
 //        ▼                                                                            │
-//   6. jobs       what other threads put through `LoopHandle`, if the flag is up      │
+//   6. jobs       jobs that other threads submitted to `LoopHandle`                   │
 //        ▼                                                                            │
-//   7. flush      `turnEnding` of each who asked: everything a connection wrote       │
-//        │        in 3 to 6 leaves in one system call                                 │
+//   7. flush      `turnEnding` of the handlers that asked: all that a connection      │
+//        │        wrote in steps 3 to 6 leaves in one system call                     │
 //        └────────────────────────────────────────────────────────────────────────────┘
 //
-// Each step runs what was there when it began. What a handler adds to its own step belongs to the next turn, so that no
-// step can keep a turn from ending.
+// Each step runs only the work that existed when the step began. Work that a handler adds to its own step waits for the
+// next turn, so no step can keep a turn from ending.
 
-/// Gave way in the middle of its work and goes on in the next turn.
+/// A handler that has paused in the middle of its work and goes on in the next turn.
 public protocol TurnStartHandler: AnyObject {
+  /// Goes on with the work. The loop calls it once for each call of `nextTurn`.
   func turnStarting()
 }
 
-/// Has output gathered, to be written when the turn's work is done.
+/// A handler that has collected output and writes it at the end of the turn.
 public protocol TurnEndHandler: AnyObject {
+  /// Writes the output. The loop calls it once for each call of `atTurnEnd`.
   func turnEnding()
 }
 
-/// An event loop. Not Sendable: build it on the thread that runs it (see `LoopThread`), and reach it from others by
-/// `handle`. It holds its handlers strongly and they will mostly hold it; `run` lets all of them go when it ends.
+/// An event loop. It is not Sendable: build it on the thread that runs it (see `LoopThread`), and reach it from other
+/// threads by `handle`. The loop holds its handlers strongly, and they usually hold the loop. At its end `run` releases
+/// all handlers.
 public final class EventLoop {
+  /// Bytes of `scratch`.
   public static let scratchBytes = 65_536
 
+  /// The handle by which other threads reach the loop.
   public let handle: LoopHandle
-  /// The caller's number for this loop, 0 and up.
+  /// The caller's number of this loop, from 0.
   public let index: Int
-  /// The time at which this turn's work began. At most one turn old.
+  /// The time at which the work of this turn began. It is at most one turn old.
   public private(set) var now: MonotonicTime
-  /// One read buffer for all connections of the loop. Whatever a handler leaves in it is gone when the handler returns.
+  /// One read buffer for all connections of the loop. Its content is lost when a handler returns. The loop owns it.
   public let scratch: UnsafeMutableRawBufferPointer
 
   private let kernel: any Kernel
@@ -56,19 +61,22 @@ public final class EventLoop {
   private var hasEnded = false
   private var isFlagRaised = false
 
-  // The lists being worked off. They swap storage with their namesakes, so that a warm loop allocates nothing.
+  // The lists that the current turn is working through. They swap storage with the lists above, so a warm loop
+  // allocates nothing.
   private var startingNow: [any TurnStartHandler] = []
   private var endingNow: [any TurnEndHandler] = []
   private var jobsNow: [LoopHandle.Job] = []
 
   private static let flagKey = UInt64.max
 
-  /// - Throws: when descriptors run out; a loop needs two.
+  /// Makes a loop on epoll.
+  /// - Throws: EMFILE or ENFILE if descriptors run out. A loop needs two.
   public convenience init(index: Int = 0) throws(SystemCallError) {
     try self.init(index: index, kernel: try Epoll())
   }
 
-  /// A loop that hears of events and time from `kernel` alone.
+  /// Makes a loop that gets events and time only from `kernel`.
+  /// - Throws: the error of a system call.
   public init(index: Int = 0, kernel: any Kernel) throws(SystemCallError) {
     self.index = index
     self.kernel = kernel
@@ -85,15 +93,16 @@ public final class EventLoop {
 
   // MARK: Time
 
-  /// The time at this moment, for what is measured within a turn; deadlines go by `now`.
+  /// The time at this moment, for measurements within a turn. Deadlines refer to `now`.
   public func readClock() -> MonotonicTime { kernel.monotonicTime() }
 
-  /// Unix time in microseconds at this moment. It may jump.
+  /// The unix time at this moment, in microseconds. It may jump.
   public func readWallClock() -> Int64 { kernel.wallTime() }
 
   // MARK: Descriptors
 
-  /// Reports `fd` to `handler` from the next turn on. The caller still owns `fd`, and deregisters before it closes it.
+  /// Reports the readiness of `fd` to `handler` from the next turn on. The caller owns `fd`, and deregisters it before
+  /// it closes it.
   /// - Throws: ENOMEM, ENOSPC (/proc/sys/fs/epoll/max_user_watches) or EPERM (a regular file).
   public func register(
     _ fd: CInt, _ interest: Interest, _ handler: any EventHandler
@@ -109,8 +118,9 @@ public final class EventLoop {
     return token
   }
 
-  /// Changes what a live registration hears about, at once: an event already fetched but unwanted now is dropped.
-  /// Costs a system call only if `interest` differs.
+  /// Changes the interest of a registration at once. An event that has been fetched and is no longer wanted is dropped.
+  /// There is a system call only if `interest` is different.
+  /// - Throws: the error of epoll_ctl(2).
   public func update(_ token: Token, _ interest: Interest) throws(SystemCallError) {
     guard let index = registrations.index(of: token) else { preconditionFailure("\(token) is not registered") }
     if registrations.interest(at: index) == interest { return }
@@ -118,8 +128,8 @@ public final class EventLoop {
     registrations.setInterest(at: index, interest)
   }
 
-  /// Ends a registration, before its descriptor is closed: no event reaches the handler after this call, not even one
-  /// fetched in this turn. Lets the handler go. A stale token is harmless.
+  /// Ends a registration. Call it before the descriptor is closed. After this call the handler gets no event, not even
+  /// one that was fetched in this turn. The loop releases the handler. A stale token is ignored.
   public func deregister(_ token: Token) {
     guard let (fd, handler) = registrations.remove(token) else { return }
     kernel.remove(fd)
@@ -128,19 +138,20 @@ public final class EventLoop {
 
   // MARK: Deadlines
 
-  /// Calls `handler` in the first turn that begins at or after `deadline`, once.
+  /// Calls `handler` once, in the first turn that begins at or after `deadline`.
+  /// - Returns: the id by which the deadline can be moved or cancelled.
   public func schedule(_ handler: any DeadlineHandler, at deadline: MonotonicTime) -> TimerID {
     timers.schedule(handler, at: deadline)
   }
 
-  /// Moves an armed deadline. O(1) if it is put off, O(log n) if it is brought forward.
-  /// - Returns: false if `id` has been reached or cancelled; nothing is armed then.
+  /// Moves a deadline: in O(1) to a later time, in O(log n) to an earlier one.
+  /// - Returns: false if the deadline was reached or cancelled. Nothing is scheduled then.
   @discardableResult
   public func reschedule(_ id: TimerID, at deadline: MonotonicTime) -> Bool {
     timers.reschedule(id, at: deadline)
   }
 
-  /// Disarms a deadline and lets its handler go. A stale id is harmless.
+  /// Cancels a deadline and releases its handler. A stale id is ignored.
   public func cancel(_ id: TimerID) {
     let handler = timers.cancel(id)
     withExtendedLifetime(handler) {}
@@ -148,45 +159,47 @@ public final class EventLoop {
 
   // MARK: The edges of a turn
 
-  /// Calls `handler` once when this turn's work is done, or, from within a `turnEnding`, when the next turn's is: that
-  /// turn will not wait. Every call counts, so the caller keeps its own flag that it is queued.
+  /// Calls `handler` once at the end of this turn. Within a `turnEnding` it means the end of the next turn, which then
+  /// does not wait. Each call adds one entry, so the caller keeps a flag of its own.
   public func atTurnEnd(_ handler: any TurnEndHandler) {
     ending.append(handler)
   }
 
-  /// Calls `handler` once when the next turn begins, which will not wait: for work given up on a budget while there is
-  /// more that epoll cannot know about, such as bytes a TLS session has decrypted. The caller keeps its own flag.
+  /// Calls `handler` once at the beginning of the next turn, which then does not wait. It is for work that was paused
+  /// because of a budget, and that epoll cannot report, such as bytes that a TLS session has already decrypted. The
+  /// caller keeps a flag of its own.
   public func nextTurn(_ handler: any TurnStartHandler) {
     starting.append(handler)
   }
 
   // MARK: Running
 
-  /// Turns until `stop` was called here or on the handle; then runs the jobs accepted so far, flushes once more, and lets
-  /// all handlers go. A loop runs once.
+  /// Runs turns until `stop` is called here or on the handle. Then it runs the jobs that were accepted, runs the
+  /// handlers of the turn's end once more, and releases all handlers. A loop runs only once.
   public func run() {
     while !isStopping { turn() }
     end()
   }
 
-  /// Ends `run` after the current turn.
+  /// Lets `run` end after the current turn.
   public func stop() {
     isStopping = true
   }
 
-  /// How many descriptors are registered.
+  /// The number of registered descriptors.
   public var registrationCount: Int { registrations.count }
 
-  /// How many deadlines are armed.
+  /// The number of scheduled deadlines.
   public var deadlineCount: Int { timers.count }
 
-  /// The counters. Resets `longestTurn`.
+  /// The counters so far. The call resets `longestTurn`.
   public func takeStatistics() -> LoopStatistics {
     defer { statistics.longestTurn = .zero }
     return statistics
   }
 
-  /// One turn of `run`, for who drives a loop by hand. - Parameter limit: the longest wait; nil: as long as it takes.
+  /// Runs one turn, for a caller that drives the loop itself.
+  /// - Parameter limit: the longest wait; nil for no limit.
   public func turn(waitingAtMost limit: Duration? = nil) {
     precondition(!hasEnded, "a loop runs once")
     let fetched = kernel.wait(nanoseconds: waitNanoseconds(limit: limit))
@@ -202,7 +215,7 @@ public final class EventLoop {
     statistics.longestTurn = max(statistics.longestTurn, length)
   }
 
-  /// The last act of `run`; for `LoopThread`, also of a loop that never got that far.
+  /// The end of `run`. `LoopThread` also calls it for a loop that never ran.
   func end() {
     precondition(!hasEnded, "a loop runs once")
     for job in handle.close() { job(self) }
@@ -214,7 +227,7 @@ public final class EventLoop {
     withExtendedLifetime(released) {}
   }
 
-  /// How long to wait: negative for ever.
+  /// How long the turn waits, in nanoseconds; negative for no limit.
   private func waitNanoseconds(limit: Duration?) -> Int64 {
     if !starting.isEmpty || !ending.isEmpty { return 0 }
     var wait = limit

@@ -1,19 +1,22 @@
-// What a loop asks of the system: which descriptors are ready, and what time it is. Epoll.swift answers it for every loop of
-// the server; the simulation of the tests answers it from a seed.
+// The system calls of a loop: readiness of descriptors, and time. Each loop of the server uses Epoll.swift. The
+// simulation in the tests has an implementation that works from a seed.
 
-/// The system under one loop. Called on the loop's thread only.
+/// The system under one loop. All calls come from the loop's thread.
 public protocol Kernel: AnyObject {
-  /// Reports `fd` with `key` from now on, level-triggered.
+  /// Reports the readiness of `fd` with `key` from now on, level-triggered.
   func add(_ fd: CInt, _ interest: Interest, key: UInt64) throws(SystemCallError)
+  /// Changes the interest of `fd`.
   func modify(_ fd: CInt, _ interest: Interest, key: UInt64) throws(SystemCallError)
-  /// Called before `fd` is closed.
+  /// Stops reporting `fd`. The loop calls it before `fd` is closed.
   func remove(_ fd: CInt)
-  /// Waits until something is ready. - Parameter nanoseconds: at most this long; negative: for ever.
-  /// - Returns: how many events `event(at:)` can be asked for, until the next wait.
+  /// Waits until a descriptor is ready.
+  /// - Parameter nanoseconds: the longest wait; negative for no limit.
+  /// - Returns: the number of events. `event(at:)` gives them until the next wait.
   func wait(nanoseconds: Int64) -> Int
+  /// An event of the latest wait.
   func event(at index: Int) -> (key: UInt64, readiness: Readiness)
-  /// Never goes back.
+  /// The time on a clock that never goes back.
   func monotonicTime() -> MonotonicTime
-  /// Unix time in microseconds; may jump.
+  /// The unix time in microseconds. It may jump.
   func wallTime() -> Int64
 }

@@ -1,42 +1,50 @@
-// Accepts connections, some a turn. The kernel's backlog is first in, first out whoever a connection comes from, so what is
-// left in it delays everybody behind: it is emptied quickly, and who is served first is decided by the owner.
+// Accepts connections, a limited number in each turn. The kernel's backlog is first in, first out, whatever client a
+// connection comes from. A connection that stays in it delays all behind it. So the listener empties the backlog
+// quickly, and its owner decides which client is served first.
 //
-// One server has its address alone. Its first listener binds without SO_REUSEPORT, which fails while anybody listens there, and
-// of two that start at the same moment the second listen(2) fails. From then on the listeners of its other loops may join.
+// Only one server can have an address. Its first listener binds without SO_REUSEPORT, which fails if another process
+// listens there. If two servers start at the same moment, listen(2) of the second one fails. After that the listeners
+// of the server's other loops may join.
 //
-// When the descriptors run out, a level-triggered listener would report its backlog for ever and burn the core. So it
-// keeps one spare descriptor: give it up, accept the oldest waiting connection with it, close that (its client learns
-// at once that it is not welcome), take the spare back, and pause listening for a while (libuv's trick).
+// When descriptors run out, a level-triggered listener would report its backlog in each turn and take all of a
+// processor. So the listener keeps one spare descriptor (as libuv does). It closes the spare, accepts the oldest
+// waiting connection in its place, resets that connection so that its client learns at once, opens the spare again, and
+// stops listening for a while.
 
 internal import CEpoll.Epoll
 internal import Glibc
 
-/// Takes over what a `Listener` accepts. Held strongly by it until `close`.
+/// Takes over the connections that a `Listener` accepts. The listener holds it strongly until `close`.
 public protocol AcceptHandler: AnyObject {
-  /// A new connection, nonblocking and with TCP_NODELAY. May pause or close the listener: it then accepts no more.
+  /// Takes a new connection, which is nonblocking and has TCP_NODELAY. It may pause or close the listener, which then
+  /// accepts no more.
   func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress)
 }
 
-/// One listening TCP socket on one loop. Several on the same address share its connections evenly (SO_REUSEPORT),
+/// One listening TCP socket on one loop. Several listeners on one address share its connections evenly (SO_REUSEPORT),
 /// within about 1.5 % at thousands of connections.
 public final class Listener: EventHandler, DeadlineHandler {
+  /// The settings of a listener.
   public struct Options: Sendable {
-    /// Connections the kernel holds ready; it takes at most /proc/sys/net/core/somaxconn.
+    /// Connections that the kernel keeps waiting; at most /proc/sys/net/core/somaxconn.
     public var backlog = 4096
+    /// The most connections accepted in one turn.
     public var maximumAcceptsPerTurn = 4
-    /// Whether to join the listeners that are at the address already; else nobody may be there.
+    /// Whether to join listeners that already have the address. Otherwise no other listener may have it.
     public var joinsOthers = false
-    /// What a connection's socket takes beyond what is on its way (tcp(7), TCP_NOTSENT_LOWAT). Without a limit the kernel
-    /// keeps megabytes for a client that is slow, and shows what it has taken in steps of as much.
+    /// The most bytes that a connection's socket takes beyond those in flight (tcp(7), TCP_NOTSENT_LOWAT). Without a
+    /// limit the kernel holds megabytes for a slow client, and reports progress only in steps of that size.
     public var unsentBytes = 64 * 1024
-    /// How long not to listen after descriptors or memory ran out.
+    /// How long the listener pauses after descriptors or memory ran out.
     public var exhaustionPause: Duration = .milliseconds(100)
 
+    /// The default settings.
     public init() {}
   }
 
-  /// Where it listens; with the port the kernel chose if 0 was asked for.
+  /// The address of the listener. If port 0 was requested, it has the port that the kernel chose.
   public let localAddress: SocketAddress
+  /// The number of accepted connections.
   public private(set) var acceptedConnections: UInt64 = 0
   /// How often descriptors or memory ran out.
   public private(set) var exhaustions: UInt64 = 0
@@ -44,17 +52,17 @@ public final class Listener: EventHandler, DeadlineHandler {
   private let loop: EventLoop
   private var options: Options
   private var handler: (any AcceptHandler)?
-  /// nil: closed.
+  /// The listening socket; nil after `close`.
   private var descriptor: FileDescriptor?
   private var token: Token?
-  /// nil: given up, and not yet to be had back.
+  /// The spare descriptor; nil while it is given up.
   private var spare: FileDescriptor?
   private var isPausedByOwner = false
-  /// Armed while recovering from exhaustion.
+  /// The timer of a pause after exhaustion; nil at other times.
   private var recovery: TimerID?
 
-  /// - Throws: EADDRINUSE: somebody listens there, and unless `joinsOthers` that is enough, whoever it is;
-  ///   EADDRNOTAVAIL, EACCES, EMFILE.
+  /// Binds, listens and registers on `loop`.
+  /// - Throws: EADDRINUSE if another listener has the address (unless `joinsOthers`); EADDRNOTAVAIL, EACCES, EMFILE.
   public init(
     loop: EventLoop, address: SocketAddress, options: Options = Options(), handler: any AcceptHandler
   ) throws(SystemCallError) {
@@ -65,7 +73,7 @@ public final class Listener: EventHandler, DeadlineHandler {
       owning: try SystemCall.value("socket") { cepoll_tcp_socket(address.version.rawValue) })
     setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEADDR, 1)
     if options.joinsOthers { setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEPORT, 1) }
-    // Inherited by what is accepted (tcp(7)): one system call saved per connection.
+    // Accepted sockets inherit the option (tcp(7)), which saves one system call for each connection.
     setOption(socket.raw, IPPROTO_TCP, TCP_NODELAY, 1)
     setOption(socket.raw, IPPROTO_TCP, TCP_NOTSENT_LOWAT, CInt(clamping: options.unsentBytes))
     var wanted = address.address
@@ -81,24 +89,26 @@ public final class Listener: EventHandler, DeadlineHandler {
     token = try loop.register(raw, .read, self)
   }
 
-  /// Leaves new connections in the backlog, e.g. at the cap on connections. The kernel still completes their TCP
-  /// handshakes, and other listeners on the address don't get them.
+  /// Leaves new connections in the backlog, for example at the limit on connections. The kernel still completes their
+  /// TCP handshakes. Other listeners on the address don't get them.
   public func pause() {
     if isPausedByOwner { return }
     isPausedByOwner = true
     updateInterest()
   }
 
+  /// Accepts connections again.
   public func resume() {
     if !isPausedByOwner { return }
     isPausedByOwner = false
     updateInterest()
   }
 
-  /// From the next turn on. - Parameter count: 1 and up.
+  /// Sets the number of connections accepted per turn, from the next turn on.
+  /// - Parameter count: at least 1.
   public func accept(atMost count: Int) { options.maximumAcceptsPerTurn = count }
 
-  /// Frees the port and lets the handler go. What waits in the backlog is reset by the kernel.
+  /// Frees the port and releases the handler. The kernel resets the connections in the backlog.
   public func close() {
     guard let token else { return }
     self.token = nil
@@ -110,6 +120,7 @@ public final class Listener: EventHandler, DeadlineHandler {
     handler = nil
   }
 
+  /// Accepts connections; the loop calls it.
   public func ready(_ readiness: Readiness) {
     for _ in 0..<options.maximumAcceptsPerTurn {
       if isPausedByOwner || recovery != nil { return }
@@ -136,7 +147,7 @@ public final class Listener: EventHandler, DeadlineHandler {
     }
   }
 
-  /// The end of a recovery.
+  /// Ends a pause after exhaustion; the loop calls it.
   public func deadlineReached(_ id: TimerID) {
     recovery = nil
     openSpare()
@@ -148,7 +159,8 @@ public final class Listener: EventHandler, DeadlineHandler {
     spare = nil
     var peer = cepoll_address()
     let result = SystemCall.outcome("accept4") { cepoll_accept(fd, &peer) }
-    // Another thread may have been quicker to take the place: then nobody is shed, and the spare is had back later.
+    // Another thread may have taken the free place first. Then no connection is reset, and the spare is opened again
+    // later.
     if result >= 0 { StreamSocket(owning: FileDescriptor(owning: result)).reset() }
     openSpare()
   }
@@ -171,21 +183,21 @@ public final class Listener: EventHandler, DeadlineHandler {
     do {
       try loop.update(token, isListening ? .read : [])
     } catch {
-      preconditionFailure("\(error): changing a mask allocates nothing")
+      preconditionFailure("\(error): a change of interest failed, although it allocates nothing")
     }
   }
 }
 
-/// What a refused accept4(2) means for the listener.
+/// The meaning of a failed accept4(2) for the listener.
 enum AcceptFailure: Equatable {
   case nothingWaiting
-  /// This one connection died in the backlog, or a firewall forbade it: the next may be well.
+  /// This connection was lost in the backlog, or a firewall forbids it. The next one may succeed.
   case lostConnection
-  /// The process's or the machine's descriptors are used up.
+  /// The process or the machine has no descriptors left.
   case noDescriptors
   case noMemory
 
-  /// Linux passes errors of the new connection's network on through accept(2): "treat them like EAGAIN by retrying".
+  /// Linux reports network errors of the new connection by accept(2): "treat them like EAGAIN by retrying".
   init(errno: CInt) {
     switch errno {
     case EAGAIN: self = .nothingWaiting

@@ -1,14 +1,14 @@
-// The one door between threads. A loop and everything registered on it stay on their thread, since none of it is
-// Sendable; other threads hold this handle and put jobs through it.
+// The only way between threads. A loop and everything registered on it stay on their thread, because none of it is
+// Sendable. Other threads hold this handle and submit jobs to it.
 
 internal import CEpoll.Epoll
 internal import Glibc
 internal import Synchronization
 
-/// Reaches a loop from any thread. Valid for ever, also after its loop has ended.
+/// Reaches a loop from any thread. It stays valid after the loop has ended.
 public final class LoopHandle: Sendable {
-  /// Jobs that may wait for their loop. Senders are bounded long before (an admin request has one job in flight); a loop
-  /// that lets so many pile up is stuck, and dropping beats growing.
+  /// The most jobs that may wait for their loop. Senders are limited to far fewer (an admin request has one job in
+  /// flight). A loop with so many waiting jobs is stuck, and a dropped job is better than unbounded memory.
   public static let maximumWaitingJobs = 65_536
 
   typealias Job = @Sendable (EventLoop) -> Void
@@ -16,7 +16,7 @@ public final class LoopHandle: Sendable {
   private struct Inbox {
     var jobs: [Job] = []
     var stopRequested = false
-    /// The flag is up and the loop has not yet looked: no second write is needed.
+    /// Whether the flag is raised and the loop has not collected yet. No second write is needed then.
     var isSignalled = false
     var isClosed = false
   }
@@ -28,9 +28,10 @@ public final class LoopHandle: Sendable {
     wakeFlag = FileDescriptor(owning: try SystemCall.value("eventfd") { cepoll_wake_flag() })
   }
 
-  /// Runs `job` on the loop's thread, in its next turn, after the jobs submitted before it.
-  /// - Returns: true: the job will run, exactly once, if the loop runs at all (jobs accepted before its end run even when
-  ///   it is stopping). False: the loop has ended or `maximumWaitingJobs` are waiting; the job was dropped.
+  /// Runs `job` on the loop's thread in the loop's next turn, after the jobs submitted before it.
+  /// - Returns: true if the job will run exactly once, provided that the loop runs at all. Jobs accepted before the
+  ///   loop ends run even while it is stopping. False if the loop has ended or `maximumWaitingJobs` jobs wait; the job
+  ///   is then dropped.
   @discardableResult
   public func submit(_ job: @escaping @Sendable (EventLoop) -> Void) -> Bool {
     let (accepted, mustSignal) = inbox.withLock { inbox in
@@ -43,7 +44,7 @@ public final class LoopHandle: Sendable {
     return accepted
   }
 
-  /// Ends the loop after its current turn. Harmless if it has ended already.
+  /// Lets the loop end after its current turn. After the end it has no effect.
   public func stop() {
     let mustSignal = inbox.withLock { inbox in
       inbox.stopRequested = true
@@ -53,11 +54,11 @@ public final class LoopHandle: Sendable {
     if mustSignal { raiseFlag() }
   }
 
-  /// Lets the poller see the flag. - Returns: its descriptor, open as long as the handle.
+  /// The descriptor of the flag, for the loop's epoll. It is open as long as the handle lives.
   var flag: CInt { wakeFlag.raw }
 
-  /// Takes everything that waits, into `jobs` (which is empty, and whose storage goes to the inbox in exchange).
-  /// - Returns: whether a stop was asked for.
+  /// Moves all waiting jobs to `jobs`, which must be empty. The inbox gets its storage in exchange.
+  /// - Returns: whether `stop` was called.
   func collect(into jobs: inout [Job]) -> Bool {
     lowerFlag()
     return inbox.withLock { inbox in
@@ -67,7 +68,8 @@ public final class LoopHandle: Sendable {
     }
   }
 
-  /// Refuses jobs from here on. - Returns: those that were accepted before.
+  /// Refuses all later jobs.
+  /// - Returns: the jobs that were accepted before.
   func close() -> [Job] {
     inbox.withLock { inbox in
       inbox.isClosed = true
@@ -78,7 +80,7 @@ public final class LoopHandle: Sendable {
 
   private func raiseFlag() {
     let result = SystemCall.outcome("write(eventfd)") { cepoll_eventfd_add(wakeFlag.raw, 1) }
-    precondition(result == 0 || result == -EAGAIN)  // EAGAIN: the counter is full, so the flag is up
+    precondition(result == 0 || result == -EAGAIN)  // EAGAIN: the counter is full, so the flag is already raised
   }
 
   private func lowerFlag() {

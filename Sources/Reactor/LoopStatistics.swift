@@ -1,17 +1,21 @@
-/// What a loop counted. Monotonic since its birth, but for `longestTurn`.
+/// The counters of a loop. All grow from the loop's start, except `longestTurn`.
 public struct LoopStatistics: Equatable, Sendable {
+  /// The number of turns.
   public var turns: UInt64 = 0
-  /// Events the kernel reported, those of other threads' wake-ups included.
+  /// Events that the kernel reported, including wake-ups by other threads.
   public var events: UInt64 = 0
-  /// Events dropped, since their registration was gone or had lost interest by the time they came up.
+  /// Events that were dropped because their registration had ended or lost interest.
   public var staleEvents: UInt64 = 0
+  /// The number of deadlines reached.
   public var deadlinesReached: UInt64 = 0
-  /// Jobs from other threads that ran.
+  /// The number of jobs run for other threads.
   public var jobs: UInt64 = 0
-  /// Time spent in turns, waiting excluded: its rate is the loop's utilisation.
+  /// The time spent in turns, without waiting. Its rate is the loop's utilisation.
   public var busy: Duration = .zero
-  /// The longest turn, waiting excluded, since `EventLoop.takeStatistics` was last called: how late an event can be.
+  /// The longest turn, without waiting, since the last call of `EventLoop.takeStatistics`. An event may be as late as
+  /// this.
   public var longestTurn: Duration = .zero
 
+  /// Makes counters that are zero.
   public init() {}
 }

@@ -1,10 +1,12 @@
-// A loop is born on its thread and cannot leave it; this is how a thread with a loop comes about.
+// A loop is made on its own thread and cannot leave it. This file starts such a thread.
 
 internal import Synchronization
 
 /// A thread that runs one `EventLoop`.
 public final class LoopThread: Sendable {
+  /// The thread's name.
   public let name: String
+  /// The handle of the loop.
   public let handle: LoopHandle
   private let thread: SystemThread
 
@@ -14,9 +16,12 @@ public final class LoopThread: Sendable {
     self.thread = thread
   }
 
-  /// Starts a thread, builds a loop on it, runs `setUp` there, and returns once that is done and the loop is about to run.
-  /// - Parameter name: as shown by ps(1); the kernel keeps 15 bytes.
-  /// - Throws: what `setUp` threw (the loop and all it had registered are gone by then), or `SystemCallError`.
+  /// Starts a thread, makes a loop on it and runs `setUp` there. It returns when `setUp` is done and the loop is about
+  /// to run.
+  /// - Parameters:
+  ///   - name: as shown by ps(1). The kernel keeps the first 15 bytes.
+  ///   - index: the loop's number.
+  /// - Throws: the error of `setUp` (the loop and its registrations are then gone), or a `SystemCallError`.
   public static func start(
     name: String, index: Int, setUp: @escaping @Sendable (EventLoop) throws -> Void
   ) throws -> LoopThread {
@@ -44,18 +49,18 @@ public final class LoopThread: Sendable {
     }
   }
 
-  /// Asks the loop to end after its current turn. Returns at once.
+  /// Asks the loop to end after its current turn. It returns at once.
   public func stop() {
     handle.stop()
   }
 
-  /// Waits until the loop has ended and its thread with it. Not from the loop's own thread.
+  /// Waits until the loop and its thread have ended. The loop's own thread must not call it.
   public func join() {
     thread.join()
   }
 }
 
-/// How the new thread tells its starter, which waits, what became of the start.
+/// Carries the result of the start from the new thread to the starter, which waits for it.
 private final class StartReport: Sendable {
   private let result = Mutex<Result<LoopHandle, any Error>?>(nil)
   private let isReported: Semaphore

@@ -1,24 +1,28 @@
-// getaddrinfo(3). Apart from `SocketAddress`, since it blocks, reads files and talks to the network.
+// getaddrinfo(3). It is separate from `SocketAddress` because it blocks, reads files and uses the network.
 
 internal import CEpoll.Epoll
 
+/// A name that has no address.
 public struct NameResolutionError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The name.
   public let host: String
-  /// An EAI_ code, or 0 if the name has no IP address.
+  /// An EAI_ code; 0 if the name has no IP address.
   public let code: CInt
 
+  /// The name and the reason, for people.
   public var description: String {
     "\(host): \(code == 0 ? "no IP address" : String(cString: cepoll_resolve_error(code)))"
   }
 }
 
 extension SocketAddress {
-  /// Addresses kept of one name.
+  /// The most addresses kept for one name.
   private static let maximumAddresses = 16
 
-  /// The addresses of a name, or of a numeric address, in the order in which to try them (RFC 6724). Not empty.
+  /// The addresses of a name or of a numeric address, in the order in which to try them (RFC 6724). There is at least
+  /// one.
   ///
-  /// Blocks, for seconds if a name server is slow: at start-up or on a `WorkerPool`, never on a loop.
+  /// The call blocks, for seconds if a name server is slow. Call it at start-up or on a `WorkerPool`, never on a loop.
   public static func resolve(host: String, port: UInt16) throws(NameResolutionError) -> [SocketAddress] {
     var found = [cepoll_address](repeating: cepoll_address(), count: maximumAddresses)
     let count = cepoll_resolve(host, port, &found, CInt(maximumAddresses))

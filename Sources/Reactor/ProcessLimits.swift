@@ -1,12 +1,14 @@
-// Each connection is a descriptor, and the usual soft limit of 1024 is a relic of select(2).
+// Each connection needs a descriptor, and the usual soft limit of 1024 exists only for select(2).
 
 internal import CEpoll.Epoll
 
+/// The limits of this process.
 public enum ProcessLimits {
-  /// How many descriptors the process may have open: the soft RLIMIT_NOFILE (getrlimit(2)).
+  /// The most descriptors that the process may have open: the soft RLIMIT_NOFILE (getrlimit(2)).
   public static var descriptorLimit: Int { limits().soft }
 
-  /// Raises the soft limit to the hard one. - Returns: the limit from here on.
+  /// Raises the soft limit to the hard limit.
+  /// - Returns: the new limit.
   @discardableResult
   public static func raiseDescriptorLimit() throws(SystemCallError) -> Int {
     let (soft, hard) = limits()
@@ -14,7 +16,7 @@ public enum ProcessLimits {
     return hard
   }
 
-  /// - Throws: EPERM beyond what the process may have.
+  /// - Throws: EPERM if the process may not have so many.
   static func setDescriptorLimit(soft: Int, hard: Int) throws(SystemCallError) {
     try SystemCall.value("setrlimit") { cepoll_set_descriptor_limit(UInt64(soft), UInt64(hard)) }
   }

@@ -1,10 +1,10 @@
-// Who hears about which descriptor: a slab of slots, reused last-in first-out, each with a generation.
-// Nothing here calls a handler or lets one die: `remove` hands it to the caller, so that a handler's deinit, which may
-// well use the loop, never runs inside an access to this table.
+// The table of registrations: slots that are reused last-in first-out, each with a generation. No function here calls
+// or releases a handler. `remove` returns the handler to the caller, because a handler's deinit may use the loop and
+// must not run during an access to this table.
 
-/// Hears that its descriptor is ready. The loop holds it strongly from `register` to `deregister`.
+/// A handler of readiness events. The loop holds it strongly from `register` to `deregister`.
 public protocol EventHandler: AnyObject {
-  /// Called at most once a turn for each registration.
+  /// Handles the readiness of the descriptor. The loop calls it at most once per turn for each registration.
   func ready(_ readiness: Readiness)
 }
 
@@ -14,11 +14,11 @@ struct Registrations {
     var fd: CInt
     var generation: UInt32
     var interest: Interest
-    /// Meaningful while free: the next free slot, or `noSlot`.
+    /// While the slot is free: the next free slot, or `noSlot`.
     var nextFree: UInt32
   }
 
-  /// Never a slot's number; its key is free for the loop's own wake-up flag.
+  /// The number that no slot has. The loop uses its key for the wake-up flag.
   static let noSlot = UInt32.max
 
   private var slots: [Slot] = []
@@ -39,7 +39,7 @@ struct Registrations {
     return Token(slot: index, generation: slots[Int(index)].generation)
   }
 
-  /// The registration's descriptor and handler, or nil if it is gone.
+  /// Ends a registration and returns its descriptor and handler; nil if it has ended before.
   mutating func remove(_ token: Token) -> (fd: CInt, handler: any EventHandler)? {
     guard let index = index(of: token), let handler = slots[index].handler else { return nil }
     slots[index].handler = nil
@@ -50,7 +50,7 @@ struct Registrations {
     return (slots[index].fd, handler)
   }
 
-  /// Empties the table. Every token given out is stale from here on.
+  /// Empties the table. All tokens become stale.
   mutating func removeAll() -> [any EventHandler] {
     var handlers: [any EventHandler] = []
     for index in slots.indices {
@@ -60,7 +60,7 @@ struct Registrations {
     return handlers
   }
 
-  /// The live slot `token` names, or nil if it is gone.
+  /// The slot of a live registration; nil if the registration has ended.
   func index(of token: Token) -> Int? {
     let index = Int(token.slot)
     guard index < slots.count, slots[index].generation == token.generation, slots[index].handler != nil else {
@@ -69,7 +69,7 @@ struct Registrations {
     return index
   }
 
-  // `index` in the following is what `index(of:)` returned, with no removal in between.
+  // The functions below take an `index` from `index(of:)`. No removal may come in between.
 
   func handler(at index: Int) -> any EventHandler { slots[index].handler! }
   func fd(at index: Int) -> CInt { slots[index].fd }

@@ -1,19 +1,23 @@
-// The one place that looks at an errno. The shims of CEpoll answer -errno from the expression that made the call, so
-// nothing can overwrite it in between; this file turns that into a value, an error or a trap.
+// The only file that handles errno. CEpoll's functions return -errno from the expression that makes the call, so
+// nothing can overwrite errno in between. This file turns that number into a value, an error, or the end of the
+// process.
 
 internal import Glibc
 
-/// What the kernel refused: the call's name and its errno (errno(3)).
+/// A failed system call: its name and its errno (errno(3)).
 public struct SystemCallError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The name of the call.
   public let call: String
+  /// The error number.
   public let errno: CInt
 
+  /// Makes an error.
   public init(call: String, errno: CInt) {
     self.call = call
     self.errno = errno
   }
 
-  /// `accept4: Too many open files (errno 24)`
+  /// For example `accept4: Too many open files (errno 24)`.
   public var description: String {
     var buffer = [CChar](repeating: 0, count: 128)
     let text = strerror_r(errno, &buffer, buffer.count)
@@ -23,8 +27,9 @@ public struct SystemCallError: Error, Equatable, Sendable, CustomStringConvertib
 }
 
 enum SystemCall {
-  /// Runs a shim until it is not interrupted by a signal.
-  /// - Returns: the shim's value >= 0, or -errno. Never -EINTR, and never an errno that only a bug can cause: those trap.
+  /// Calls `shim` again as long as a signal interrupts it.
+  /// - Returns: the value of `shim`, >= 0, or -errno; never -EINTR. An errno that only a bug can cause ends the
+  ///   process.
   @inline(__always)
   static func outcome<Value: SignedInteger>(_ call: StaticString, _ shim: () -> Value) -> Value {
     while true {
@@ -39,7 +44,7 @@ enum SystemCall {
     }
   }
 
-  /// As `outcome`, for calls without an errno that is part of normal life.
+  /// As `outcome`, for calls whose errors are rare. It throws the error.
   @discardableResult @inline(__always)
   static func value<Value: SignedInteger>(
     _ call: StaticString, _ shim: () -> Value
@@ -49,7 +54,7 @@ enum SystemCall {
     return value
   }
 
-  /// As `value`, for calls that cannot fail unless our own arguments are wrong.
+  /// As `value`, for calls that fail only if their arguments are wrong. An error ends the process.
   @discardableResult @inline(__always)
   static func certain<Value: SignedInteger>(_ call: StaticString, _ shim: () -> Value) -> Value {
     let value = outcome(call, shim)

@@ -1,11 +1,11 @@
-// pthread_create(3) for the few threads we want: one a loop, and a handful of workers.
+// pthread_create(3) for the few threads of this program: one for each loop, and some workers.
 
 internal import CEpoll.Epoll
 internal import CEpoll.Process
 internal import Glibc
 internal import Synchronization
 
-/// A running thread. Joined once at most; detached if nobody joins it.
+/// A running thread. It can be joined once. If it is never joined, it is detached.
 public final class SystemThread: Sendable {
   private let id: pthread_t
   private let isJoined = Mutex(false)
@@ -20,11 +20,12 @@ public final class SystemThread: Sendable {
     }
   }
 
-  /// - Parameter name: as shown by ps(1) and top(1); the kernel keeps 15 bytes.
-  /// - Throws: EAGAIN, when the machine has no thread left to give.
+  /// Starts a thread that runs `body`.
+  /// - Parameter name: as shown by ps(1) and top(1). The kernel keeps the first 15 bytes.
+  /// - Throws: EAGAIN if the machine has no thread left.
   public init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemCallError) {
     var id = pthread_t()
-    // Safety: the new thread takes the one retain over; if there is no thread, we take it back.
+    // Safety: the new thread takes over the one retain. If the thread cannot be made, it is released here.
     let start = Unmanaged.passRetained(Start(name: name, body: body))
     let errno = pthread_create(
       &id, nil,
@@ -45,7 +46,7 @@ public final class SystemThread: Sendable {
     if !isJoined.withLock({ $0 }) { pthread_detach(id) }
   }
 
-  /// Waits until the thread has ended; later calls return at once. Not from the thread itself.
+  /// Waits until the thread has ended. Later calls return at once. The thread itself must not call it.
   public func join() {
     isJoined.withLock { isJoined in
       if isJoined { return }
@@ -56,27 +57,32 @@ public final class SystemThread: Sendable {
   }
 }
 
-/// Counts units across threads (eventfd(2), EFD_SEMAPHORE): `wait` blocks until it can take one.
+/// Counts units across threads (eventfd(2), EFD_SEMAPHORE).
 public struct Semaphore: ~Copyable, Sendable {
   private let descriptor: FileDescriptor
 
+  /// Makes a semaphore without units.
+  /// - Throws: EMFILE, ENFILE.
   public init() throws(SystemCallError) {
     descriptor = FileDescriptor(owning: try SystemCall.value("eventfd") { cepoll_semaphore() })
   }
 
+  /// Adds units.
   public func post(_ units: Int = 1) {
     SystemCall.certain("write(eventfd)") { cepoll_eventfd_add(descriptor.raw, UInt64(units)) }
   }
 
+  /// Takes one unit. It blocks until there is one.
   public func wait() {
     SystemCall.certain("read(eventfd)") { cepoll_eventfd_take(descriptor.raw) }
   }
 
-  /// Waits at most until `deadline`. For one thread at a time. - Returns: whether a unit was taken.
+  /// Takes one unit. It waits at most until `deadline`. Only one thread at a time may call it.
+  /// - Returns: whether a unit was taken.
   public func wait(until deadline: MonotonicTime) -> Bool {
     while true {
       let left = max(.zero, MonotonicTime.now().duration(to: deadline))
-      // Rounded up, so that a wait never spins through its last millisecond.
+      // The wait is rounded up, so that the loop does not spin through the last millisecond.
       let milliseconds = CInt(clamping: (left.saturatedNanoseconds + 999_999) / 1_000_000)
       if cepoll_poll_either(descriptor.raw, -1, milliseconds) & 1 != 0 {
         wait()

@@ -1,20 +1,21 @@
 // Deadlines: a binary heap over reusable slots.
 //
-// Nearly every deadline is put off (a request came: idle time starts anew) and nearly none is reached. So putting one
-// off only writes its slot, O(1): its heap entry keeps the old, earlier key and is moved when it comes to the top. An
-// entry's key is never later than its slot's deadline; that inequality is the whole trick.
-// A wheel would arm in O(1) too, but bounds the resolution, and the writer's linger of 1 ms shares this queue with idle
-// limits of 75 s; at 20 000 timers a sift is 15 steps.
+// Most deadlines are moved to a later time (a request came, so the idle time begins again), and few are reached. So
+// moving a deadline to a later time only writes its slot, in O(1). Its heap entry keeps the old, earlier key, and is
+// moved down when it comes to the top. An entry's key is therefore never later than the deadline in its slot. A timer
+// wheel would also schedule in O(1), but it limits the resolution, and one queue holds both the writer's linger of 1 ms
+// and idle limits of 75 s. With 20 000 timers a sift takes 15 steps.
 
-/// Names one armed deadline. Once it has been reached or cancelled the id is stale, and stale ids are harmless.
+/// Identifies one scheduled deadline. The id is stale once the deadline has been reached or cancelled. Stale ids are
+/// ignored.
 public struct TimerID: Hashable, Sendable {
   let slot: UInt32
   let generation: UInt32
 }
 
-/// Hears that a deadline was reached. The loop holds it strongly until then, or until the deadline is cancelled.
+/// A handler of deadlines. The loop holds it strongly until the deadline is reached or cancelled.
 public protocol DeadlineHandler: AnyObject {
-  /// Called once. `id` is stale already: schedule anew to go on.
+  /// Handles a reached deadline; called once. `id` is already stale. To go on, schedule a new deadline.
   func deadlineReached(_ id: TimerID)
 }
 
@@ -23,7 +24,7 @@ struct Timers {
     var handler: (any DeadlineHandler)?
     var deadline: MonotonicTime
     var generation: UInt32
-    /// While armed: index in `heap`. While free: the next free slot, or `noSlot`.
+    /// While scheduled: the index in `heap`. While free: the next free slot, or `noSlot`.
     var link: UInt32
   }
 
@@ -38,7 +39,7 @@ struct Timers {
   private var heap: [Entry] = []
   private var firstFree = noSlot
 
-  /// How many deadlines are armed.
+  /// The number of scheduled deadlines.
   var count: Int { heap.count }
 
   mutating func schedule(_ handler: any DeadlineHandler, at deadline: MonotonicTime) -> TimerID {
@@ -57,7 +58,7 @@ struct Timers {
     return TimerID(slot: slot, generation: slots[Int(slot)].generation)
   }
 
-  /// - Returns: false if `id` is stale; nothing is armed then.
+  /// - Returns: false if `id` is stale. Nothing is scheduled then.
   mutating func reschedule(_ id: TimerID, at deadline: MonotonicTime) -> Bool {
     guard isArmed(id) else { return false }
     slots[Int(id.slot)].deadline = deadline
@@ -69,7 +70,7 @@ struct Timers {
     return true
   }
 
-  /// - Returns: the handler, to be released by the caller outside of this access; nil if `id` is stale.
+  /// - Returns: the handler, which the caller releases after this access; nil if `id` is stale.
   mutating func cancel(_ id: TimerID) -> (any DeadlineHandler)? {
     guard isArmed(id) else { return nil }
     return remove(at: Int(slots[Int(id.slot)].link)).handler
@@ -81,13 +82,13 @@ struct Timers {
     return handlers
   }
 
-  /// The earliest deadline, or nil if none is armed.
+  /// The earliest deadline; nil if there is none.
   mutating func nextDeadline() -> MonotonicTime? {
     settleTop()
     return heap.first?.key
   }
 
-  /// Takes the earliest deadline that is not later than `now`.
+  /// Takes the earliest deadline if it is not later than `now`.
   mutating func takeDue(_ now: MonotonicTime) -> (id: TimerID, handler: any DeadlineHandler)? {
     guard let earliest = nextDeadline(), earliest <= now else { return nil }
     return remove(at: 0)
@@ -98,7 +99,7 @@ struct Timers {
     return index < slots.count && slots[index].generation == id.generation && slots[index].handler != nil
   }
 
-  /// Moves entries whose deadline was put off away from the top, until the top tells the truth.
+  /// Moves entries down whose deadline is later than their key, until the top entry has the earliest deadline.
   private mutating func settleTop() {
     while let top = heap.first, top.key < slots[Int(top.slot)].deadline {
       heap[0].key = slots[Int(top.slot)].deadline

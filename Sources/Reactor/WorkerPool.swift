@@ -1,22 +1,26 @@
-// A few threads for what takes a CPU long: a password hash is 100 ms, in which a loop would serve a thousand pushes.
-// Not for waiting: a worker that waits is a worker missing.
+// A few threads for long computations: a password hash takes 100 ms, in which a loop could serve a thousand pushes.
+// Jobs must not wait, because a waiting worker serves no other job.
 
 internal import Synchronization
 
+/// The reason that a pool does not run a job.
 public enum WorkerPoolError: Error, Equatable, Sendable {
-  /// `limit` jobs are waiting already. The caller answers "busy"; it does not wait its turn.
+  /// `limit` jobs already wait. The caller answers "busy" and does not wait.
   case queueFull(limit: Int)
+  /// The pool has stopped.
   case stopped
 }
 
+/// A fixed number of threads with one bounded queue of jobs.
 public final class WorkerPool: Sendable {
   private let queue: WorkQueue
   private let threads: [SystemThread]
 
+  /// Starts the threads.
   /// - Parameters:
-  ///   - name: of each thread, as shown by ps(1); the kernel keeps 15 bytes.
-  ///   - threads: how many jobs run at once.
-  ///   - maximumWaiting: how many more may wait; beyond it, `.queueFull`.
+  ///   - name: the name of each thread, as shown by ps(1). The kernel keeps the first 15 bytes.
+  ///   - threads: the number of jobs that run at once.
+  ///   - maximumWaiting: the number of further jobs that may wait. Beyond it `submit` throws `.queueFull`.
   public init(name: String, threads count: Int, maximumWaiting: Int) throws(SystemCallError) {
     precondition(count > 0 && maximumWaiting >= 0)
     let queue = try WorkQueue(threads: count, maximumWaiting: maximumWaiting)
@@ -35,14 +39,17 @@ public final class WorkerPool: Sendable {
 
   deinit { queue.close() }
 
-  /// Runs `work` on a worker. From a loop, `work` hands its result to `LoopHandle.submit` and names a connection by its
-  /// token, not by reference.
+  /// Runs `work` on a worker. Work of a loop passes its result to `LoopHandle.submit`, and identifies a connection by
+  /// its token and not by a reference.
+  /// - Throws: `.queueFull`, `.stopped`.
   public func submit(_ work: @escaping @Sendable () -> Void) throws(WorkerPoolError) {
     try queue.append(work)
   }
 
-  /// Runs `work` on a worker and waits for its result without holding a thread. Cancelling the task does not stop it.
-  /// - Throws: `.stopped` also for work that waited when `stop(discarding: true)` was called.
+  /// Runs `work` on a worker and waits for its result without blocking a thread. Cancelling the task does not stop the
+  /// work.
+  /// - Throws: `.queueFull`, `.stopped`; `.stopped` also for work that still waited when `stop(discarding: true)` was
+  ///   called.
   public func run<R: Sendable>(_ work: @escaping @Sendable () -> R) async throws(WorkerPoolError) -> R {
     let result: Result<R, WorkerPoolError> = await withCheckedContinuation { continuation in
       do throws(WorkerPoolError) {
@@ -56,8 +63,8 @@ public final class WorkerPool: Sendable {
     return try result.get()
   }
 
-  /// Takes no more jobs, finishes those accepted, and returns when all threads have ended. Not from a worker.
-  /// - Parameter isDiscarding: of those accepted by `run`, the ones that wait are not done any more.
+  /// Refuses new jobs, finishes the accepted ones, and returns when all threads have ended. A worker must not call it.
+  /// - Parameter isDiscarding: whether work that `run` accepted and that still waits is dropped.
   public func stop(discarding isDiscarding: Bool = false) {
     if isDiscarding { queue.discard() }
     queue.close()
@@ -65,11 +72,11 @@ public final class WorkerPool: Sendable {
   }
 }
 
-/// First in, first out, bounded. One posted unit of `available` is one job, or one thread's permission to end.
+/// A bounded first-in, first-out queue. One unit of `available` stands for one job, or for one thread that may end.
 private final class WorkQueue: Sendable {
   private struct Jobs {
     var waiting: [@Sendable () -> Void] = []
-    /// Accepted and not finished.
+    /// The number of jobs accepted and not finished.
     var unfinished = 0
     var isClosed = false
   }
@@ -101,7 +108,8 @@ private final class WorkQueue: Sendable {
     available.post()
   }
 
-  /// Waits for a job. - Returns: nil when the queue is closed and empty.
+  /// Waits for a job.
+  /// - Returns: nil when the queue is closed and empty.
   func next() -> (@Sendable () -> Void)? {
     available.wait()
     return jobs.withLock { $0.waiting.isEmpty ? nil : $0.waiting.removeFirst() }

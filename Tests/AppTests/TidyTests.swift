@@ -115,7 +115,7 @@ import Testing
     for folder in ["Sources", "bench", "Tests", "scripts", "docs"] {
       for file in try Self.files(folder, [".swift", ".c", ".h", ".sql", ".py", ".md"]) {
         for (number, line) in file.lines.enumerated() {
-          for name in line.matches(of: /[A-Za-z_-]+\.md\b/) {
+          for name in line.matches(of: /[A-Za-z0-9_-]+\.md\b/) {
             #expect(known.contains(name.output), "\(file.path):\(number + 1) names \(name.output)")
           }
         }

@@ -1,11 +1,11 @@
-// libFuzzer's entry. Built by scripts/fuzz only; the target is named by the environment.
+// libFuzzer's entry point. Only scripts/fuzz builds it. The environment variable FUZZ_TARGET names the target.
 
 import FuzzTargets
 import Glibc
 
 private let target: FuzzTarget = {
   guard let name = getenv("FUZZ_TARGET").map({ String(cString: $0) }), let target = FuzzTarget(rawValue: name) else {
-    preconditionFailure("FUZZ_TARGET: one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
+    preconditionFailure("FUZZ_TARGET must be one of \(FuzzTarget.allCases.map(\.rawValue).joined(separator: ", "))")
   }
   return target
 }()

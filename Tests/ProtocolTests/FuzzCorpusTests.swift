@@ -1,4 +1,4 @@
-// The fuzz targets in every test run: over their corpora, and over mutations of them that a seed repeats.
+// Runs the fuzz targets in each test run: on their corpora, and on mutations that a printed seed reproduces.
 
 import FuzzTargets
 import Glibc
@@ -8,7 +8,7 @@ import Testing
   private static let folder =
     "/" + "\(#filePath)".split(separator: "/").dropLast(2).joined(separator: "/") + "/Fuzz/Corpus/"
 
-  /// Seeds, and inputs that once broke something.
+  /// The target's seed inputs, and inputs that once broke a reader.
   private static func corpus(_ target: FuzzTarget) throws -> [[UInt8]] {
     let path = folder + target.rawValue
     let directory = try #require(opendir(path), "\(path)")
@@ -45,7 +45,7 @@ import Testing
       var generator = SeededGenerator(seed: seed)
       for _ in 0..<300 {
         let input = inputs.randomElement(using: &generator) ?? []
-        // Long inputs cost most and say least.
+        // Long inputs cost the most and find the least.
         target.run(generator.mutate(Array(input.prefix(2000))))
       }
     }

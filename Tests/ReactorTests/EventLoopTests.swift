@@ -15,7 +15,8 @@ import Testing
     var reached: [Readiness] = []
     successor.onReady = { reached.append($0) }
 
-    // Both are ready in one turn; whichever is told first replaces the other by a quiet socket of the same number.
+    // Both are ready in one turn. The handler that is called first replaces the other socket by an idle socket with the
+    // same number.
     var tokens: [Token] = []
     var successorToken: Token?
     let numbers = [first.left.raw, second.left.raw]
@@ -170,7 +171,7 @@ import Testing
     loop.atTurnEnd(probe)
     loop.turn()
     #expect(flushes == 2)
-    loop.turn()  // would wait for ever if the flush had not asked for another turn
+    loop.turn()  // would wait without end if the flush had not requested another turn
     #expect(flushes == 4)
     loop.turn()
     #expect(flushes == 5)

@@ -1,4 +1,4 @@
-// What the reactor's tests share: real sockets, and handlers that say what happened to them.
+// Fixtures of the reactor's tests: real sockets, and handlers that record their calls.
 
 import Glibc
 import Synchronization
@@ -19,7 +19,7 @@ struct SocketPair: ~Copyable {
   }
 }
 
-/// Any handler a loop knows, by closure.
+/// A handler of each kind that a loop has, with closures.
 final class Probe: EventHandler, DeadlineHandler, TurnStartHandler, TurnEndHandler {
   var onReady: (Readiness) -> Void = { _ in }
   var onDeadline: (TimerID) -> Void = { _ in }
@@ -32,7 +32,7 @@ final class Probe: EventHandler, DeadlineHandler, TurnStartHandler, TurnEndHandl
   func turnEnding() { onTurnEnd() }
 }
 
-/// What happened, in order, from any thread.
+/// A record of events in their order. Any thread may add to it.
 final class Journal: Sendable {
   private let noted = Mutex<[String]>([])
 
@@ -40,7 +40,7 @@ final class Journal: Sendable {
   var entries: [String] { noted.withLock { $0 } }
 }
 
-/// A socket that can be kept in an array.
+/// A socket in an object, so that an array can hold it.
 final class Guest {
   let socket: StreamSocket
   let peer: SocketAddress
@@ -51,7 +51,7 @@ final class Guest {
   }
 }
 
-/// Keeps what a listener accepts.
+/// Keeps the sockets that a listener accepts.
 final class Guests: AcceptHandler {
   var all: [Guest] = []
   var onAccept: () -> Void = {}
@@ -63,7 +63,8 @@ final class Guests: AcceptHandler {
 }
 
 extension StreamSocket {
-  /// Reads with a buffer of its own. - Returns: the result, and the bytes as text.
+  /// Reads with a buffer of its own.
+  /// - Returns: the result, and the bytes as text.
   func readText(limit: Int = 4096) -> (ReadResult, String) {
     var buffer = [UInt8](repeating: 0, count: limit)
     let result = buffer.withUnsafeMutableBytes { read(into: $0) }
@@ -78,7 +79,8 @@ extension StreamSocket {
 }
 
 extension EventLoop {
-  /// Turns until `condition` holds. - Returns: false after ten seconds, which on loopback means never.
+  /// Runs turns until `condition` holds.
+  /// - Returns: false after ten seconds, which is far more than loopback needs.
   func turn(until condition: () -> Bool) -> Bool {
     let end = MonotonicTime.now() + .seconds(10)
     while !condition() {
@@ -89,7 +91,7 @@ extension EventLoop {
   }
 }
 
-/// SplitMix64: small, seeded, good enough to choose test cases.
+/// SplitMix64: small, seeded, and good enough to choose test cases.
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 

@@ -28,7 +28,7 @@ import Testing
     #expect(try network("192.0.2.1") != network("192.0.2.2"))
     #expect(try network("2001:db8:0:1::1") == network("2001:db8:0:1:ffff::9"))
     #expect(try network("2001:db8:0:1::1") != network("2001:db8:0:2::1"))
-    // The octets of both begin alike.
+    // The octets of both addresses begin alike.
     #expect(try network("192.0.2.1") != network("c000:201::"))
   }
 

@@ -68,7 +68,7 @@ import Testing
     options.joinsOthers = true
     let second = try Listener(loop: loops[1], address: first.localAddress, options: options, handler: guests[1])
     #expect(second.localAddress == first.localAddress)
-    // Each goes to either by the hash of its ports: that all 64 go to one has a chance of 2 in 2^64.
+    // The kernel chooses a listener by a hash of the ports. The chance that all 64 go to one listener is 2 in 2^64.
     let clients = try Clients(64, to: first.localAddress)
     #expect(
       loops[0].turn {
@@ -104,7 +104,7 @@ import Testing
     options.joinsOthers = true
     let second = try Listener(loop: loop, address: first.localAddress, options: options, handler: Guests())
     #expect(throws: inUse("bind")) { try Listener(loop: loop, address: first.localAddress, handler: Guests()) }
-    // Connections that were closed here a moment ago are no reason to refuse it.
+    // Connections that were closed here a moment ago must not prevent it.
     let client = try Clients(1, to: first.localAddress)
     loop.turn(waitingAtMost: .seconds(10))
     let address = first.localAddress
@@ -143,7 +143,7 @@ import Testing
   }
 }
 
-/// Changes what is the whole process's (RLIMIT_NOFILE), hence one after the other.
+/// These tests change a limit of the whole process (RLIMIT_NOFILE), so they run one after the other.
 @Suite(.serialized) struct DescriptorLimitTests {
   @Test func `the soft limit rises to the hard one`() throws {
     let (_, hard) = ProcessLimits.limits()
@@ -151,9 +151,10 @@ import Testing
     #expect(ProcessLimits.descriptorLimit == hard)
   }
 
-  /// Runs out of descriptors on a thread with a descriptor table of its own, so that no other test feels it.
+  /// Uses up the descriptors on a thread with a descriptor table of its own, so that no other test is affected.
   @Test func `out of descriptors, a listener sheds one connection, rests, and recovers`() throws {
-    // Filling a table of 2^30 places would take minutes. The other tests live well below the limit that stays here.
+    // Filling a table of 2^30 places would take minutes, so the limit is lowered and stays lowered. The other tests
+    // need far fewer descriptors.
     let (soft, hard) = ProcessLimits.limits()
     try ProcessLimits.setDescriptorLimit(soft: min(soft, 65_536), hard: hard)
     let journal = Journal()
@@ -207,10 +208,10 @@ private func exhaust(_ journal: Journal) throws {
   loop.end()
 }
 
-/// Gives the calling thread a descriptor table with nothing in it but 0, 1 and 2.
+/// Gives the calling thread a descriptor table with only descriptors 0, 1 and 2.
 private func ownDescriptorTable() -> Bool {
   typealias CloseRange = @convention(c) (CUnsignedInt, CUnsignedInt, CInt) -> CInt
-  let unshare: CInt = 2  // CLOSE_RANGE_UNSHARE: what is not to be kept is not even copied
+  let unshare: CInt = 2  // CLOSE_RANGE_UNSHARE: descriptors in the range are not copied to the new table
   guard let symbol = dlsym(nil, "close_range") else { return false }
   // Safety: close_range(2) has this signature.
   return unsafeBitCast(symbol, to: CloseRange.self)(3, .max, unshare) == 0
@@ -221,7 +222,7 @@ private final class FileDescriptorBox {
   init(_ raw: CInt) { descriptor = FileDescriptor(owning: raw) }
 }
 
-/// Connections under way to one address.
+/// Connections to one address that may not be accepted yet.
 private struct Clients {
   var all: [StreamSocketBox] = []
   var addresses: [SocketAddress] { all.map { $0.socket.localAddress! } }

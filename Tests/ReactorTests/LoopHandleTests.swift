@@ -26,7 +26,7 @@ import Testing
     let loop = try EventLoop()
     for round in 1...2 {
       for _ in 0..<100 { loop.handle.submit { _ in } }
-      // The flag counts the writes to it; taking the count lowers it, so it is raised again by hand.
+      // The flag counts the writes to it. Reading the count lowers the flag, so the test raises it again.
       var writes: UInt64 = 0
       #expect(read(loop.handle.flag, &writes, 8) == 8 && writes == 1)
       #expect(write(loop.handle.flag, &writes, 8) == 8)
@@ -56,7 +56,7 @@ import Testing
     let handle = loop.handle
     handle.submit { loop in
       loop.stop()
-      // Accepted in the last turn: there is no next one.
+      // The job is accepted in the last turn; no other turn follows.
       #expect(
         loop.handle.submit { loop in
           journal.note("job")

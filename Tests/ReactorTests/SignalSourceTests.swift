@@ -11,7 +11,7 @@ import Testing
       func received(signal: CInt) { journal.note("\(signal)") }
     }
     let journal = Journal()
-    // A thread of its own: the mask of a thread that runs other tests stays as it is.
+    // The test uses a thread of its own, so that the signal mask of other tests' threads does not change.
     let thread = try SystemThread(name: "signalled") {
       do {
         SignalSource.block([SIGUSR1, SIGUSR2])

@@ -90,7 +90,7 @@ import Testing
 
   @Test func `a refused connection says so, at once or when it is over`() throws {
     let loop = try EventLoop()
-    // Bound and not listening: nobody else can have the port, and nobody answers on it.
+    // The socket is bound but does not listen: no other socket can have the port, and no listener answers on it.
     let holder = FileDescriptor(owning: cepoll_tcp_socket(4))
     var address = loopback.address
     #expect(cepoll_bind(holder.raw, &address) == 0 && cepoll_local_address(holder.raw, &address) == 0)

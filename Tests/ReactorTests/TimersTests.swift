@@ -92,7 +92,8 @@ import Testing
         #expect(model.values.allSatisfy { $0 > now }, "seed \(seed), step \(step)")
       }
       #expect(timers.count == model.count, "seed \(seed), step \(step)")
-      // Not at each step: asking moves what was put off, and the other ways of moving it want their turn.
+      // The check is not made at each step, because it moves entries that were put off, and other calls must move some
+      // of them.
       if step % 16 == 0 {
         #expect(timers.nextDeadline()?.nanoseconds == model.values.min(), "seed \(seed), step \(step)")
       }
@@ -100,7 +101,7 @@ import Testing
   }
 }
 
-/// `#expect` cannot call a mutating function of a local variable, but a function of an object.
+/// `#expect` cannot call a mutating function of a local variable, but it can call a function of an object.
 private final class ReferredTimers {
   private var timers = Timers()
 

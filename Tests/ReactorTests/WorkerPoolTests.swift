@@ -20,7 +20,7 @@ import Testing
     #expect(throws: WorkerPoolError.queueFull(limit: 2)) { try pool.submit {} }
     gate.open(1)
     gate.waitUntilPassed(1)
-    // The job has passed the gate; it counts as finished a moment later.
+    // The job has passed the gate. It counts as finished a moment later.
     var isAccepted = false
     while !isAccepted {
       do throws(WorkerPoolError) {
@@ -58,7 +58,7 @@ import Testing
   }
 }
 
-/// Holds jobs up until the test lets them go.
+/// Holds jobs back until the test lets them pass.
 private final class Gate: Sendable {
   private let tickets: Semaphore
   private let passed: Semaphore

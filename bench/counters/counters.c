@@ -1,5 +1,5 @@
-// The program's own malloc, read, send and so on stand before libc's, for Swift's runtime, OpenSSL and libpq as well: the
-// dynamic linker finds the executable's symbols first. Each counts and passes the call on.
+// This program's own malloc, read, send and so on replace those of libc, also for Swift's runtime, OpenSSL and libpq:
+// the dynamic linker looks into the executable first. Each function counts and passes the call on.
 #define _GNU_SOURCE
 #include "counters.h"
 #include <dlfcn.h>
@@ -15,7 +15,7 @@
 #endif
 #endif
 
-// "initial-exec": a thread-local of another model may itself be allocated at its first use.
+// "initial-exec", because another model may allocate the thread-local at its first use, by malloc.
 static __thread __attribute__((tls_model("initial-exec"))) struct counted mine;
 
 struct counted counted_by_this_thread(void) { return mine; }
@@ -68,7 +68,8 @@ __attribute__((constructor)) static void find_next(void) {
     next_memmove = move;
 }
 
-// Before libc's are found, which takes copies itself. `volatile`, or the compiler makes a call of memmove of it.
+// Copies before libc's functions have been found, because dlsym copies memory itself. Without `volatile` the compiler
+// would turn the loop into a call of memmove.
 static void *move_by_bytes(void *to, const void *from, size_t bytes) {
     volatile char *target = to;
     const volatile char *source = from;
@@ -90,7 +91,8 @@ void *memmove(void *to, const void *from, size_t bytes) {
     return next_memmove ? next_memmove(to, from, bytes) : move_by_bytes(to, from, bytes);
 }
 
-// The system calls themselves, without libc's point of cancellation: no thread here is ever cancelled.
+// These functions make the system call directly and lack libc's cancellation point. No thread of this program is
+// cancelled.
 ssize_t read(int descriptor, void *bytes, size_t count) {
     mine.reads++;
     return syscall(SYS_read, descriptor, bytes, count);

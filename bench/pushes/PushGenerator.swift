@@ -1,37 +1,47 @@
-// Pushes in the form of the stock collector, for the load client and for tests: keys in alphabetical order, every array of
-// every type filled, objects and statements the same in each push, counters that grow with the clock.
-// The generator walks the catalog, so a new metric type is generated as soon as it is declared.
+// Makes pushes like those of the stock collector, for the bench client and for tests: keys in alphabetical order, each
+// array of each type filled, the same objects and statements in each push, counters that grow with the time. The
+// generator walks the catalog, so a new metric type is generated as soon as it is declared.
 
 public import Protocol
 
-/// Makes bodies of pushes. The same seed, shape and clock give the same bytes.
+/// Makes bodies of pushes. The same seed, shape and time give the same bytes.
 public struct PushGenerator: Sendable {
-  /// How large the monitored server is.
+  /// How much a server reports.
   public struct Shape: Sendable, Hashable {
+    /// The number of databases.
     public var databases = 2
-    /// Per database; each has two indexes and eight columns.
+    /// Tables in each database. Each table has two indexes and eight columns.
     public var tables = 20
-    /// Statements per database.
+    /// Statements in each database.
     public var queries = 50
+    /// Lines in each list of log lines.
     public var logLines = 20
-    /// Rows of everything else: locks, connections, replication, devices.
+    /// Rows of all other tables: locks, connections, replication, devices.
     public var activity = 4
 
+    /// Makes the default shape.
     public init() {}
   }
 
+  /// How much the server reports.
   public let shape: Shape
   private let seed: UInt64
   private let types: [MetricType]
 
+  /// Makes a generator.
   public init(seed: UInt64, shape: Shape = Shape(), types: [MetricType] = MetricCatalog.types) {
     self.seed = seed
     self.shape = shape
     self.types = types
   }
 
-  /// One body. - Parameters: - unixSeconds: the time of the first round. - rounds: how many times all types are told, a
-  /// second apart, as the stock collector does between two pushes. - buffer: where to append.
+  /// Makes one body.
+  /// - Parameters:
+  ///   - unixSeconds: the time of the first round.
+  ///   - rounds: how many times all types are reported, one second apart, as the stock collector does between two
+  ///     pushes.
+  ///   - buffer: the body is appended to it.
+  /// - Returns: the buffer; the caller owns it.
   public func body(
     collectorID: String, hostname: String, unixSeconds: Int64, rounds: Int = 1,
     appendingTo buffer: consuming ByteBuffer = ByteBuffer()
@@ -53,7 +63,8 @@ public struct PushGenerator: Sendable {
     return json.finish()
   }
 
-  /// One round of all types. - Returns: the number of metrics.
+  /// Writes one round of all types.
+  /// - Returns: the number of metrics.
   private func write(_ json: inout JSONWriter, _ collectorID: String, _ hostname: String, _ time: Int64) -> Int {
     var count = 0
     for type in types {
@@ -79,7 +90,7 @@ public struct PushGenerator: Sendable {
     var databaseName: String { database == 0 ? "postgres" : "app\(database)" }
   }
 
-  /// The members of one object; with `type`, those of the metric itself.
+  /// Writes the members of one object. `type` is given for the metric itself.
   private func writeFields(
     _ json: inout JSONWriter, _ fields: [MetricType.Field], _ place: Place, isPerDatabase: Bool, type: String? = nil
   ) {
@@ -109,7 +120,7 @@ public struct PushGenerator: Sendable {
           for row in 0..<rowCount(table) { json.value("could not read \(table.name) \(row)") }
         }
       case .databases(let inner):
-        if isPerDatabase { continue }  // the other form of the same type
+        if isPerDatabase { continue }  // the type's other form
         json.key(key)
         json.object { json in
           let order = (0..<shape.databases).map { Place(of: place, database: $0) }
@@ -144,7 +155,7 @@ public struct PushGenerator: Sendable {
           json.member(key, objectName(key, table, place.row))
           continue
         }
-        // The collector leaves out what the server had no value for.
+        // The collector leaves out values that the server does not have.
         if Self.optional.contains(key), draw(key, place.row) % 2 == 0 { continue }
         json.key(key)
         writeValue(&json, column, table, place)
@@ -210,7 +221,7 @@ public struct PushGenerator: Sendable {
     }
   }
 
-  /// A number that belongs to a name and a row for ever (SeededRandom over FNV-1a).
+  /// A number that depends only on the seed, a name and a row (SplitMix64 over FNV-1a).
   private func draw(_ name: String, _ row: Int) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ seed
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -220,7 +231,8 @@ public struct PushGenerator: Sendable {
     return hash ^ (hash >> 31)
   }
 
-  /// `2026-11-22T19:33:04Z`; years 1970 to 9999. (Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.)
+  /// `2026-11-22T19:33:04Z`; years 1970 to 9999. (Hinnant, "chrono-compatible low-level date algorithms",
+  /// civil_from_days.)
   private static func timestamp(_ unixSeconds: Int64, separator: String, zone: String) -> String {
     let days = Int(unixSeconds / 86_400) + 719_468
     let second = Int(unixSeconds % 86_400)

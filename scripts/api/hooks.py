@@ -1,8 +1,8 @@
-"""Who Schemathesis is, ids that exist and texts in formats of ours: loaded by Schemathesis, told by scripts/test-api in
-TEST_API_IDENTITY.
+"""Hooks that Schemathesis loads: credentials, ids that exist, and texts in formats of this API. scripts/test-api passes the
+values in TEST_API_IDENTITY.
 
-Some operations end what a run lives on (log out, deactivate or delete a user): a token that is refused is replaced by a
-new session, and an account that is gone by a new one, made by the command line as an operator would.
+Some operations end what the run needs: they log out, or deactivate or delete the user. The hooks then make a new session for a
+refused token, and a new account for one that is gone, with the command line, as an operator would.
 """
 
 import json
@@ -17,7 +17,7 @@ from hypothesis import strategies
 identity = json.loads(os.environ["TEST_API_IDENTITY"])
 
 
-# What a schema can name and not describe.
+# Formats that a schema can name but not describe.
 schemathesis.openapi.format("pem-csr", strategies.sampled_from(identity["signing_requests"]))
 schemathesis.openapi.format(
     "toml",
@@ -34,14 +34,14 @@ def revocation_list(context, response):
 
 
 class Person:
-    """A user with a session."""
+    """A user with a session. Logging in makes a new user if the old one can no longer log in."""
 
     def __init__(self):
         self.username, self.password, self.token = identity["username"], identity["password"], None
         self.accounts = 1
 
     def log_in(self):
-        """The answer of a login."""
+        """Logs in and returns the answer."""
         answer = requests.post(
             identity["url"] + "/api/v1/auth/login",
             json={"username": self.username, "password": self.password},
@@ -61,7 +61,7 @@ class Person:
         return self.log_in()
 
     def get(self, operation):
-        # Logging out ends a session: one of its own.
+        # Logging out ends a session, so it gets a session of its own.
         if operation == "logout":
             return self.log_in()["access_token"]
         self.token = self.token or self.log_in()["access_token"]
@@ -102,8 +102,8 @@ def is_valid(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Made-up ids and passwords are nobody's: every second valid request gets some that exist."""
-    # In a sequence the ids are those of the requests before.
+    """Gives every second valid request ids and passwords that exist, because generated ones belong to nobody."""
+    # In a stateful sequence the ids come from earlier requests.
     if not is_valid(case) or case.meta.phase.name.value == "stateful":
         return
     choice = random.Random(case.id)

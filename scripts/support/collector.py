@@ -1,4 +1,4 @@
-"""One collector that was enrolled by pganalytics-bench, played by hand."""
+"""One collector that pganalytics-bench has enrolled, controlled by a script."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ def stamp(seconds_ago):
 
 class Collector:
     def __init__(self, server, fleet, number=0):
-        """Of the identities that the fleet of this name keeps."""
+        """Uses an identity from the file that the fleet of this name keeps."""
         lines = (server.directory / f"{fleet}.identities").read_text().splitlines()
         self.identity = json.loads(lines[number % len(lines)])
         self.server = server
@@ -30,7 +30,7 @@ class Collector:
         return http.client.HTTPSConnection("127.0.0.1", self.server.port, context=self.trust, timeout=90)
 
     def push(self, connection, seconds_ago, devices):
-        """Pushes a row a device. - Returns: status, the Retry-After field, and the body's JSON."""
+        """Pushes one row for each device. - Returns: status, the Retry-After field, and the body's JSON."""
         at = stamp(seconds_ago)
         metric = {"type": "disk_usage", "timestamp": at, "filesystems": [{"device": one, **FILESYSTEM} for one in devices]}
         body = {"collector_id": self.identity["collector_id"], "hostname": self.identity["hostname"], "version": "3.0.0",

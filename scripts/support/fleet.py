@@ -1,11 +1,11 @@
-"""A fleet of collectors: pganalytics-bench, started against a server, and what it reports."""
+"""A fleet of collectors: a pganalytics-bench that pushes to a server, and its report."""
 
 import json
 import subprocess
 
 
 class Fleet:
-    """Begins to push at once; `report` waits for the end. The same `name` keeps its collectors' identities."""
+    """Begins to push at once; `report` waits for the end. Fleets with the same `name` share their collectors' identities."""
 
     def __init__(self, bench, server, name, collectors, seconds, *options):
         self.result = server.directory / f"{name}.json"
@@ -20,7 +20,7 @@ class Fleet:
         )
 
     def report(self, is_clean=True):
-        """The bench's JSON. - is_clean: whether anything but success ends the script."""
+        """Waits for the end and returns the bench's JSON. - is_clean: whether any exit status but 0 ends the script."""
         status = self.process.wait()
         if status == 2 or (is_clean and status != 0):
             raise SystemExit(f"The bench failed ({status}):\n{self.log.read_text()}")

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a script's own, that it can stop, freeze and start again."""
+"""A PostgreSQL for one script, which can stop, freeze and start it."""
 
 import os
 import pathlib
@@ -9,7 +9,7 @@ import subprocess
 
 
 def programs():
-    """The directory of initdb and pg_ctl: in PATH, else the newest of Debian's."""
+    """The directory of initdb and pg_ctl: the one in PATH, else the newest of Debian's."""
     found = shutil.which("initdb")
     if found:
         return pathlib.Path(found).resolve().parent
@@ -17,7 +17,7 @@ def programs():
 
 
 def rows(url, *statements):
-    """Those of the statements, as text; columns with | between. What goes wrong is printed by psql."""
+    """The rows of the statements, as text with | between columns. psql prints errors."""
     commands = [part for statement in statements for part in ("-c", statement)]
     answer = subprocess.run(
         ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *commands], check=True, stdout=subprocess.PIPE, text=True)
@@ -25,7 +25,7 @@ def rows(url, *statements):
 
 
 class Postgres:
-    """A cluster in `directory`, reached by a socket there. Runs as the user postgres if we are root."""
+    """A cluster in `directory`, reached by a socket there. It runs as the user postgres if this script runs as root."""
 
     def __init__(self, directory, settings=(), port=5432):
         self.bin, self.directory = programs(), directory

@@ -1,4 +1,4 @@
-"""A server under test: built, started on a free port with a data directory of its own, spoken to, ended."""
+"""A server under test: builds it, starts it on a free port with a data directory of its own, makes requests, stops it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 START_LIMIT_SECONDS = 300
-# What a person or a collector would be slowed down by, and a test that asks a thousand times a minute must not be.
+# Limits that a script with a thousand requests a minute would reach.
 SETTINGS = [
     "logins_per_account_minute=100000",
     "logins_per_address_minute=100000",
@@ -23,7 +23,7 @@ SETTINGS = [
 
 
 def build(product="pganalytics"):
-    """The release program; scripts/requirements was run before."""
+    """Builds and returns the release program. The caller has run scripts/requirements."""
     subprocess.run(["swift", "build", "-c", "release", "--product", product], cwd=ROOT, check=True)
     shown = subprocess.run(
         ["swift", "build", "-c", "release", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True
@@ -32,7 +32,7 @@ def build(product="pganalytics"):
 
 
 def fetch_swagger_ui():
-    """The directory that the page /docs has its files from."""
+    """Returns the directory with the files of the page /docs."""
     directory = ROOT / ".build" / "swagger-ui"
     subprocess.run([ROOT / "scripts/swagger-ui", directory], check=True)
     return directory
@@ -45,7 +45,7 @@ def free_port():
 
 
 class Server:
-    """`pganalytics up`, or `serve` with a database that is given; and a client of it."""
+    """`pganalytics up`, or `serve` if a database is given, and a client of it."""
 
     def __init__(self, program, directory, swagger_ui=None, settings=(), postgres=None, config=None):
         self.program, self.directory, self.count = program, directory, 0
@@ -74,17 +74,17 @@ class Server:
         )
 
     def command(self, *arguments, text=""):
-        """What a command of the program prints that works on the database."""
+        """Runs a command of the program on the database and returns its output."""
         return subprocess.run(
             [self.program, *arguments, "--database-url", self.postgres.url], check=True, input=text, capture_output=True,
             text=True,
         ).stdout.strip()
 
     def make_credentials(self):
-        """What `up` would have written."""
+        """Makes the credentials that `up` would have written."""
         admin = {"username": "admin", "password": "correct horse battery staple"}
         self.command("user", "add", "admin", "--role", "admin", text=admin["password"] + "\n")
-        # Several fleets of one server have hosts of the same names.
+        # Fleets of one server have hosts with the same names.
         secret = self.command("secret", "add", "script", "--reenrolment", "new")
         self.await_ready(self.directory / "data/ca.crt")
         return {
@@ -99,7 +99,7 @@ class Server:
                 trust = ssl.create_default_context(cafile=str(ca))
                 with urllib.request.urlopen(f"{self.url}/api/v1/health/ready", context=trust, timeout=10):
                     return
-            except OSError:  # No file yet, no listener yet, not ready yet: HTTPError and URLError are of this kind.
+            except OSError:  # No file yet, no listener yet, or not ready yet. HTTPError and URLError are OSErrors.
                 time.sleep(0.2)
         self.give_up()
 
@@ -129,7 +129,7 @@ class Server:
         return json.loads(self.request(method, path, body, **fields))
 
     def samples(self):
-        """What /metrics says: a number by name and labels."""
+        """The values of /metrics, by name and labels."""
         page = self.request("GET", "/metrics").decode()
         lines = (line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, value in lines}
@@ -142,7 +142,7 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def number(self):
-        """For a name that is not taken."""
+        """A number for a name that is not in use."""
         self.count += 1
         return self.count
 
@@ -150,7 +150,7 @@ class Server:
         return [str(self.program), "user", "add", "--database-url", self.credentials["database_url"]]
 
     def account(self, role):
-        """A new user, made by the command line: nothing that went before can have changed that."""
+        """Makes a new user by the command line, so that no earlier request can have changed it."""
         account = {"username": f"{role}-{self.number()}", "password": "correct horse battery staple"}
         subprocess.run(
             [*self.user_add(), account["username"], "--role", role], check=True, stdout=subprocess.DEVNULL,
@@ -159,13 +159,13 @@ class Server:
         return account
 
     def log_in(self):
-        """Header fields that show the administrator's token."""
+        """Header fields with the administrator's token."""
         admin = self.credentials["admin"]
         login = {"username": admin["username"], "password": admin["password"]}
         return {"Authorization": "Bearer " + self.json("POST", "/api/v1/auth/login", login)["access_token"]}
 
     def stop(self):
-        """The exit status, after SIGTERM."""
+        """Stops the server with SIGTERM and returns its exit status."""
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(timeout=60)

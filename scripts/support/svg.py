@@ -1,4 +1,4 @@
-"""Curves over time as an SVG, one panel below the other. No library: the documents must be made on any machine."""
+"""Curves over time as an SVG, one panel below the other. It needs no library, so that the documents can be made on any machine."""
 
 from xml.sax.saxutils import escape
 
@@ -7,7 +7,7 @@ COLOURS = ["#1f6feb", "#d1242f", "#1a7f37", "#8250df"]
 
 
 def ceiling(value):
-    """A round number that is not less, for the top of an axis."""
+    """A round number that is at least `value`, for the top of an axis."""
     step = 10 ** (len(str(int(max(value, 1)))) - 1)
     return next(step * factor for factor in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * factor >= value)
 
@@ -36,7 +36,7 @@ def panel(title, times, curves, top, unit):
 
 
 def plot(panels, unit):
-    """- panels: title, times, and the values by the name of each curve."""
+    """Draws panels. Each has a title, times, and the values by the name of each curve."""
     height = PANEL * len(panels)
     body = "\n".join(panel(title, times, curves, PANEL * i, unit) for i, (title, times, curves) in enumerate(panels))
     return (

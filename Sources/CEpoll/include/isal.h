@@ -1,17 +1,17 @@
-// ISA-L (igzip): raw deflate (RFC 1951) and the CRC-32 of gzip. Its own reading of gzip headers is not used: it forgets the
-// header's flags when the header comes in two pieces (2.30 to 2.32).
+// ISA-L (igzip): raw deflate (RFC 1951) and the CRC-32 of gzip. The library's own reader of gzip headers is not used:
+// versions 2.30 to 2.32 lose the header's flags when the header arrives in two pieces.
 #ifndef CEPOLL_ISAL_H
 #define CEPOLL_ISAL_H
 #include <stdlib.h>
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
-// A type of our own: the library's has arrays of a size that Swift does not import.
+// An opaque type, because Swift does not import the large arrays in the library's type.
 struct cisal_stream;
 
 static inline size_t cisal_stream_bytes(void) { return sizeof(struct inflate_state); }
 
-/// To be freed by `free`. NULL without memory.
+/// A new stream, which the caller frees with `free`. NULL if there is no memory.
 static inline struct cisal_stream *cisal_stream_new(void) {
     struct inflate_state *state = malloc(sizeof *state);
     if (state != NULL) {
@@ -24,9 +24,11 @@ static inline struct cisal_stream *cisal_stream_new(void) {
 static inline void cisal_stream_reset(struct cisal_stream *stream) { isal_inflate_reset((struct inflate_state *)stream); }
 
 /// Inflates until `input` is used up or `output` is full.
-/// `left`: bytes of the input that were not taken in. `ahead`: bytes that were, now or earlier, and wait in the library's
-/// bit buffer. When the stream has ended, both together are what follows it. `produced`: bytes put out.
-/// Returns 1 when the stream has ended and all of it is put out, 0 when not, and less than 0 for what is not deflate.
+/// `left`: bytes of the input that the library did not take. `ahead`: bytes that it took, now or earlier, and that wait
+/// in its bit buffer. After the end of the stream, both together are the bytes that follow it. `produced`: bytes
+/// written to `output`.
+/// Returns 1 when the stream has ended and all its output is written, 0 when it goes on, and a negative code if the
+/// input is not deflate.
 static inline int cisal_inflate(struct cisal_stream *stream, const uint8_t *input, uint32_t count, uint8_t *output,
                                 uint32_t room, uint32_t *left, uint32_t *ahead, uint32_t *produced) {
     struct inflate_state *state = (struct inflate_state *)stream;

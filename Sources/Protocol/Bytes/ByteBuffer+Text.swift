@@ -1,7 +1,8 @@
-// Numbers and ids as text, written where they belong: a String in between costs ten times as much as its digits.
+// Numbers and ids are written as text directly into the buffer. A String in between costs ten times as much as writing
+// the digits.
 
 extension ByteBuffer {
-  /// Appends decimal digits, behind a minus if there is one.
+  /// Appends `number` in decimal ASCII digits. A negative number begins with `-`.
   public mutating func append(decimal number: Int) {
     appendUninitialized(minimumCapacity: 20) { memory in
       var rest = number.magnitude
@@ -24,7 +25,7 @@ extension ByteBuffer {
     }
   }
 
-  /// Appends 16 lower-case hex digits.
+  /// Appends `word` as 16 lower-case hex digits, the highest digit first.
   public mutating func append(hex word: UInt64) {
     appendUninitialized(minimumCapacity: 16) { memory in
       for index in 0..<16 {

@@ -1,19 +1,20 @@
-// The one growable byte store of the data path.
-// `~Copyable`: it has exactly one owner, so touching it costs neither a uniqueness check nor a retain
-// (a class-owned `[UInt8]` costs 22 to 35 ns a byte-put on Linux x86-64, this 4 ns). Borrow it with `span`.
+// The growable byte buffer of the data path.
+// `~Copyable`: each buffer has exactly one owner, so an access costs neither a uniqueness check nor a retain. On Linux
+// x86-64 appending one byte to a `[UInt8]` inside a class costs 22 to 35 ns, here 4 ns. Borrow the bytes with `span`.
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
-/// A growable, uniquely owned run of bytes with a cheap front (`removeFirst` moves an offset, not memory).
+/// A growable, uniquely owned run of bytes. `removeFirst` is cheap: it moves an offset and no memory.
 public struct ByteBuffer: ~Copyable {
   private var base: UnsafeMutableRawPointer?
   private var capacity = 0
   private var start = 0
   private var end = 0
 
-  /// - Parameter minimumCapacity: bytes to reserve at once; 0 allocates nothing until the first append.
+  /// Makes an empty buffer.
+  /// - Parameter minimumCapacity: bytes to allocate at once. With 0 the first append allocates.
   public init(minimumCapacity: Int = 0) {
     if minimumCapacity > 0 { reserve(minimumCapacity) }
   }
@@ -22,11 +23,12 @@ public struct ByteBuffer: ~Copyable {
 
   /// The number of readable bytes.
   public var count: Int { end - start }
+  /// Whether the buffer has no readable bytes.
   public var isEmpty: Bool { end == start }
-  /// Bytes held from the allocator, whether filled or not: what a memory budget should count.
+  /// Bytes allocated, filled or not. A memory budget counts this number.
   public var allocatedBytes: Int { capacity }
 
-  /// The readable bytes. Valid until the next mutation; the compiler enforces it.
+  /// The readable bytes. The compiler ensures that the span is not used after the next mutation.
   public var span: Span<UInt8> {
     @_lifetime(borrow self)
     borrowing get {
@@ -38,20 +40,21 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
-  /// Lends a part of the readable bytes: for an owner that is a class, whose properties cannot lend a span beyond one
-  /// access.
+  /// Lends a part of the readable bytes to `body`. An owner that is a class needs this: a property of a class cannot
+  /// lend a span for longer than one access.
+  /// - Parameter range: offsets from the first readable byte.
   public borrowing func withSpan<R, E: Error>(
     _ range: Range<Int>, _ body: (Span<UInt8>) throws(E) -> R
   ) throws(E) -> R {
     try body(span.extracting(range))
   }
 
-  /// The readable bytes as a pointer, for C calls. The pointer must not outlive `body`.
+  /// Lends the readable bytes as a pointer, for C calls. The pointer is valid only during `body`.
   public borrowing func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + start) }, count: end - start))
   }
 
-  /// Makes room for `count` more bytes after the readable ones.
+  /// Makes room for `count` more bytes after the readable ones. The memory may move.
   @inline(__always)
   public mutating func reserve(_ count: Int) {
     if capacity - end < count { makeRoom(count) }
@@ -73,19 +76,23 @@ public struct ByteBuffer: ~Copyable {
     end = used
   }
 
+  /// Appends one byte.
   public mutating func append(_ byte: UInt8) {
     reserve(1)
     (base! + end).storeBytes(of: byte, as: UInt8.self)
     end += 1
   }
 
+  /// Appends a copy of `bytes`.
   public mutating func append(_ bytes: Span<UInt8>) {
     bytes.withUnsafeBufferPointer { append(UnsafeRawBufferPointer($0)) }
   }
 
-  /// For a buffer beside this one in the same struct, whose span would borrow the whole of it.
+  /// Appends a copy of the other buffer's bytes. Use it when both buffers are members of one struct, because a span of
+  /// one member borrows the whole struct.
   public mutating func append(_ other: borrowing ByteBuffer) { append(other.span) }
 
+  /// Appends a copy of `bytes`.
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
     reserve(bytes.count)
@@ -93,6 +100,7 @@ public struct ByteBuffer: ~Copyable {
     end += bytes.count
   }
 
+  /// Appends a copy of `bytes`.
   public mutating func append(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { append($0) }
   }
@@ -103,38 +111,43 @@ public struct ByteBuffer: ~Copyable {
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Appends the UTF-8 of `text`.
   public mutating func append(_ text: StaticString) {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// Appends `value` in network order.
+  /// Appends `value` in network byte order.
   public mutating func append<T: FixedWidthInteger>(bigEndian value: T) {
     reserve(MemoryLayout<T>.size)
     (base! + end).storeBytes(of: value.bigEndian, as: T.self)
     end += MemoryLayout<T>.size
   }
 
-  /// Overwrites an integer that was appended before. - Parameter offset: from the first readable byte.
+  /// Overwrites an integer that was appended before, in network byte order.
+  /// - Parameter offset: in bytes, from the first readable byte.
   public mutating func overwrite<T: FixedWidthInteger>(bigEndian value: T, at offset: Int) {
     precondition(offset >= 0 && offset + MemoryLayout<T>.size <= count)
     (base! + start + offset).storeBytes(of: value.bigEndian, as: T.self)
   }
 
-  /// Puts other bytes, as many or more or fewer, in the place of some. - Parameter range: from the first readable byte.
+  /// Replaces a range of bytes by `bytes`, which may be longer or shorter than the range.
+  /// - Parameter range: offsets from the first readable byte.
   public mutating func replace(_ range: Range<Int>, with bytes: Span<UInt8>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
     let (tail, distance) = (count - range.upperBound, bytes.count - range.count)
     if distance > 0 { reserve(distance) }
     let place = base! + start + range.lowerBound
     if distance != 0 { memmove(place + bytes.count, place + range.count, tail) }
-    // Safety: the precondition and `reserve` bound both moves; a span of other memory cannot overlap this buffer's.
+    // Safety: the precondition and `reserve` bound both moves. A span of other memory cannot overlap this buffer.
     bytes.withUnsafeBytes { source in
       if let address = source.baseAddress { place.copyMemory(from: address, byteCount: source.count) }
     }
     end += distance
   }
 
-  /// Lends at least `minimumCapacity` uninitialised bytes after the readable ones; `fill` returns how many it wrote.
+  /// Lends at least `minimumCapacity` uninitialised bytes after the readable ones. `fill` returns how many bytes it
+  /// wrote.
+  /// - Returns: the number of bytes written.
   @discardableResult
   public mutating func appendUninitialized<E: Error>(
     minimumCapacity: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(E) -> Int
@@ -146,13 +159,13 @@ public struct ByteBuffer: ~Copyable {
     return written
   }
 
-  /// Forgets everything after the first `newCount` readable bytes.
+  /// Removes all readable bytes after the first `newCount`.
   public mutating func truncate(to newCount: Int) {
     precondition(newCount >= 0 && newCount <= count)
     end = start + newCount
   }
 
-  /// Forgets the first `n` readable bytes, without moving the rest.
+  /// Removes the first `n` readable bytes without moving the rest.
   public mutating func removeFirst(_ n: Int) {
     precondition(n >= 0 && n <= count)
     start += n
@@ -162,7 +175,8 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
-  /// Forgets all bytes. - Parameter keepingCapacity: false also returns the memory.
+  /// Removes all bytes.
+  /// - Parameter keepingCapacity: whether the buffer keeps its memory. With false it is freed.
   public mutating func removeAll(keepingCapacity: Bool = true) {
     start = 0
     end = 0

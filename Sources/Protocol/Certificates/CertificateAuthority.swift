@@ -1,33 +1,41 @@
-// Our own certificate authority: one P-256 root that signs leaves directly. An intermediate would cost every mTLS
-// handshake 0.5 ms and every connection 4.5 kB (OpenSSL 3.0), and buys nothing while the root is online anyway.
+// The server's own certificate authority: one P-256 root that signs leaves directly. An intermediate certificate would
+// cost each mTLS handshake 0.5 ms and each connection 4.5 kB (OpenSSL 3.0). It would protect nothing, because the
+// root's key is online.
 
 import CEpoll.TLS
 
-/// A certificate just signed, and what a ledger keeps of it. Times are unix seconds.
+/// A newly signed certificate, with the values that the ledger stores. Times are unix seconds.
 public struct IssuedCertificate: Equatable, Sendable {
+  /// The certificate as PEM.
   public let pem: [UInt8]
-  /// As `PeerCertificate.serialHex`.
+  /// The same form as `PeerCertificate.serialHex`.
   public let serialHex: String
-  /// As `PeerCertificate.fingerprintHex`.
+  /// The same form as `PeerCertificate.fingerprintHex`.
   public let fingerprintHex: String
+  /// The first second of validity, in unix seconds.
   public let notBefore: Int64
+  /// The last second of validity, in unix seconds.
   public let notAfter: Int64
 }
 
+/// An authority: its certificate and the private key that signs.
 public struct CertificateAuthority: ~Copyable, Sendable {
-  /// Certificates are good this many seconds before they were made: the clocks of collectors run behind.
+  /// A certificate is valid from this many seconds before it is made, because the clocks of collectors may run behind.
   public static let clockSkewSeconds: Int64 = 300
 
+  /// The authority's own certificate.
   public let certificate: Certificate
-  /// Signs certificates and lists of revoked ones.
+  /// Signs certificates and revocation lists.
   let signingKey: PrivateKey
 
-  /// Loads an authority. - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
+  /// Loads an authority.
+  /// - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
   public init(certificatePEM: [UInt8], privateKeyPEM: [UInt8]) throws(CertificateError) {
     try self.init(among: [Certificate(pem: certificatePEM)], privateKeyPEM: privateKeyPEM)
   }
 
-  /// Loads the authority among several that a key belongs to. - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
+  /// Loads an authority. `certificates` may hold several; the private key decides which of them is used.
+  /// - Throws: `.malformed`, `.keyMismatch`, `.notAnAuthority`.
   public init(among certificates: [Certificate], privateKeyPEM: [UInt8]) throws(CertificateError) {
     let key = try PrivateKey(pem: privateKeyPEM)
     OpenSSLErrorQueue.clear()
@@ -46,7 +54,11 @@ public struct CertificateAuthority: ~Copyable, Sendable {
     signingKey = key
   }
 
-  /// A new root with a new P-256 key. - Parameter validFor: seconds from `now`.
+  /// Makes a new root with a new P-256 key.
+  /// - Parameters:
+  ///   - validFor: seconds from `now`.
+  ///   - now: unix seconds.
+  /// - Throws: `.failed` if OpenSSL fails.
   public static func create(commonName: String, validFor: Int64, now: Int64) throws(CertificateError)
     -> CertificateAuthority
   {
@@ -60,20 +72,23 @@ public struct CertificateAuthority: ~Copyable, Sendable {
     return CertificateAuthority(certificate: certificate, key: key)
   }
 
-  /// The private key as unencrypted PKCS#8: a secret as great as all it has signed.
+  /// The private key as unencrypted PKCS#8. Whoever has this text can sign certificates as the authority.
+  /// - Throws: `.failed` if OpenSSL fails.
   public func privateKeyPEM() throws(CertificateError) -> [UInt8] { try signingKey.pem() }
 
-  /// A client certificate for the collector that made `request`.
+  /// Signs a client certificate for the collector that made `request`.
   /// - Parameters:
-  ///   - hostname: for people, in the CN; sanitised, cut at 64 characters.
-  ///   - validFor: seconds from `now`; cut at the authority's own end.
+  ///   - hostname: shown to people in the CN. It is sanitised and cut at 64 characters.
+  ///   - validFor: seconds from `now`. The certificate ends with the authority's own at the latest.
+  ///   - now: unix seconds.
+  /// - Throws: `.authorityExpired`, `.failed`.
   public func issueCollector(
     for request: borrowing CertificateSigningRequest, collector: UUID, hostname: String, validFor: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
     try issueCollector(request.publicKey, collector, hostname, validFor: validFor, now: now)
   }
 
-  /// A client certificate for a collector whose key we made.
+  /// Signs a client certificate for a collector whose key the server made. Parameters and errors as above.
   public func issueCollector(
     for key: borrowing PrivateKey, collector: UUID, hostname: String, validFor: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
@@ -88,7 +103,12 @@ public struct CertificateAuthority: ~Copyable, Sendable {
     return try issue(publicKey, commonName: hostname, names, purpose: "clientAuth", validFor: validFor, now: now)
   }
 
-  /// A server certificate. - Parameter ipAddresses: textual, version 4 or 6. At least one name of either kind.
+  /// Signs a server certificate. At least one name of either kind is needed.
+  /// - Parameters:
+  ///   - ipAddresses: as text, version 4 or 6.
+  ///   - validFor: seconds from `now`. The certificate ends with the authority's own at the latest.
+  ///   - now: unix seconds.
+  /// - Throws: `.unusableName`, `.authorityExpired`, `.failed`.
   public func issueServer(
     for key: borrowing PrivateKey, dnsNames: [String], ipAddresses: [String], validFor: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
@@ -120,7 +140,8 @@ public struct CertificateAuthority: ~Copyable, Sendable {
       notBefore: issued.notBefore, notAfter: issued.notAfter)
   }
 
-  /// Letters, digits, `.`, `-`, `_` and spaces; anything else becomes `-`. At most 64 characters, never empty.
+  /// Keeps letters, digits, `.`, `-`, `_` and spaces; replaces any other character by `-`. The result has 1 to 64
+  /// characters.
   static func sanitizedCommonName(_ text: String) -> String {
     let allowed = text.unicodeScalars.prefix(64).map { scalar -> Character in
       switch scalar {

@@ -1,19 +1,19 @@
-// A certificate being made, before it is signed.
+// A certificate that is not signed yet.
 
 import CEpoll.TLS
 
 struct CertificateDraft: ~Copyable {
-  /// RFC 5280 allows 20 bytes; 16 random ones cannot collide.
+  /// Bytes of a serial number. RFC 5280 allows 20; two serials of 16 random bytes do not collide in practice.
   private static let serialBytes = 16
 
   private let pointer: OpaquePointer
 
-  /// Version 3, a random positive serial, the subject `CN=commonName`.
+  /// Makes a certificate of version 3 with a random positive serial and the subject `CN=commonName`.
   init(publicKey: OpaquePointer?, commonName: String) throws(CertificateError) {
     OpenSSLErrorQueue.clear()
     guard let pointer = X509_new() else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
     var serial = RandomBytes.generate(Self.serialBytes)
-    serial[0] = serial[0] & 0x7F | 0x40  // positive, and always as long
+    serial[0] = serial[0] & 0x7F | 0x40  // positive, and always 16 bytes long
     let number = BN_bin2bn(serial, Int32(serial.count), nil)
     defer { BN_free(number) }
     guard X509_set_version(pointer, Int(X509_VERSION_3)) == 1,
@@ -28,26 +28,31 @@ struct CertificateDraft: ~Copyable {
 
   deinit { X509_free(pointer) }
 
-  /// Unix seconds.
+  /// Sets both ends of the validity, in unix seconds.
   mutating func setValidity(from notBefore: Int64, to notAfter: Int64) throws(CertificateError) {
     guard ASN1_TIME_set(X509_getm_notBefore(pointer), Int(notBefore)) != nil,
       ASN1_TIME_set(X509_getm_notAfter(pointer), Int(notAfter)) != nil
     else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
   }
 
-  /// - Parameter issuer: nil for a self-signed certificate.
+  /// Adds an extension.
+  /// - Parameters:
+  ///   - value: in OpenSSL's configuration language; must be a constant of the program.
+  ///   - issuer: nil for a self-signed certificate.
   mutating func add(_ extension: Int32, _ value: String, issuer: Certificate?) throws(CertificateError) {
     guard ctls_add_extension(pointer, issuer?.pointer ?? pointer, `extension`, value) == 1 else {
       throw .failed(reason: OpenSSLErrorQueue.takeReason())
     }
   }
 
+  /// Adds the subject's alternative names.
   mutating func add(_ names: borrowing AlternativeNames) throws(CertificateError) {
     let added = X509_add1_ext_i2d(
       pointer, NID_subject_alt_name, UnsafeMutableRawPointer(names.stack), 0, UInt(X509V3_ADD_DEFAULT))
     guard added == 1 else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
   }
 
+  /// Signs and returns the certificate.
   /// - Parameter issuer: nil for a self-signed certificate.
   consuming func sign(issuer: Certificate?, key: borrowing PrivateKey) throws(CertificateError) -> Certificate {
     guard X509_set_issuer_name(pointer, X509_get_subject_name(issuer?.pointer ?? pointer)) == 1,
@@ -57,9 +62,10 @@ struct CertificateDraft: ~Copyable {
   }
 }
 
-/// The subject's alternative names, built as structures: no text of a peer passes through a configuration language.
+/// The subject's alternative names, built as ASN.1 structures. Thus text from a peer never passes through OpenSSL's
+/// configuration language.
 struct AlternativeNames: ~Copyable {
-  /// GENERAL_NAMES.
+  /// The GENERAL_NAMES; this struct owns them.
   let stack: OpaquePointer
 
   init() throws(CertificateError) {
@@ -71,7 +77,7 @@ struct AlternativeNames: ~Copyable {
 
   mutating func append(uri: String) throws(CertificateError) { try append(GEN_URI, ia5: uri) }
 
-  /// - Throws: `.unusableName` unless `dns` consists of letters, digits, `-`, `_`, `.`, with `*` as a whole first label.
+  /// - Throws: `.unusableName` unless `dns` consists of letters, digits, `-`, `_` and `.`; the first label may be `*`.
   mutating func append(dns: String) throws(CertificateError) {
     let labels = dns.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     let areGood = labels.enumerated().allSatisfy { position, label in
@@ -90,6 +96,7 @@ struct AlternativeNames: ~Copyable {
     try append(GEN_DNS, ia5: dns)
   }
 
+  /// - Throws: `.unusableName` unless `address` is an IP address as text, version 4 or 6.
   mutating func append(address: String) throws(CertificateError) {
     guard !address.utf8.contains(0), let octets = a2i_IPADDRESS(address) else {
       OpenSSLErrorQueue.clear()

@@ -1,17 +1,19 @@
-// PKCS#10 requests (RFC 2986): how a collector gets a certificate without its private key leaving the host.
-// Only the public key is taken from a request. Its names are shown, never copied: the authority decides who somebody is.
+// PKCS#10 requests (RFC 2986). With a request a collector gets a certificate while its private key stays on its host.
+// The authority takes only the public key from a request. The request's names are shown to people and never copied into
+// a certificate.
 
 import CEpoll.TLS
 
-/// A request whose signature is proven and whose key is strong enough.
+/// A request whose signature is verified and whose key is strong enough.
 public struct CertificateSigningRequest: ~Copyable {
-  /// A request with an RSA-8192 key has under 3 kB.
+  /// The largest request that is parsed, in bytes. A request with an RSA-8192 key has less than 3 kB.
   public static let maximumBytes = 16 << 10
   static let rsaBits = 2048...8192
 
   private let pointer: OpaquePointer
 
-  /// - Parameter encoded: PEM, or DER.
+  /// Reads and checks a request.
+  /// - Parameter encoded: PEM or DER.
   /// - Throws: `.malformed`, `.tooLarge`, `.weakKey`, `.unsupportedKey`, `.proofOfPossessionFailed`.
   public init(_ encoded: [UInt8]) throws(CertificateError) {
     guard encoded.count <= Self.maximumBytes else { throw .tooLarge }
@@ -32,24 +34,26 @@ public struct CertificateSigningRequest: ~Copyable {
 
   deinit { X509_REQ_free(pointer) }
 
-  /// What the requester calls itself. Not proven by anything.
+  /// The CN in the request. Nothing proves it.
   public var subjectCommonName: String? { commonName(X509_REQ_get_subject_name(pointer)) }
 
-  /// SHA-256 of the key as a SubjectPublicKeyInfo, 64 hex digits: equal for two requests of one key.
+  /// SHA-256 of the public key as a SubjectPublicKeyInfo, as 64 hex digits. Two requests for one key have the same
+  /// value.
   public var keyFingerprintHex: String {
     var encoded: UnsafeMutablePointer<UInt8>?
     let count = i2d_PUBKEY(publicKey, &encoded)
     guard count > 0, let encoded else { return "" }
     defer { CRYPTO_free(encoded, #file, #line) }
-    // Safety: OpenSSL made a copy of `count` bytes, and it is freed after this.
+    // Safety: OpenSSL allocated `count` bytes for this copy; the memory is freed after the digest is made.
     return Hex.encode(Digest.sha256(Array(UnsafeBufferPointer(start: encoded, count: Int(count)))))
   }
 
-  /// Belongs to the request.
+  /// The public key. The request owns it.
   var publicKey: OpaquePointer? { X509_REQ_get0_pubkey(pointer) }
 
-  /// Signs a request for `key`.
+  /// Makes a request for `key` and signs it.
   /// - Returns: PEM.
+  /// - Throws: `.failed` if OpenSSL fails.
   public static func create(for key: borrowing PrivateKey, commonName: String) throws(CertificateError) -> [UInt8] {
     OpenSSLErrorQueue.clear()
     guard let request = X509_REQ_new() else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
@@ -71,7 +75,7 @@ public struct CertificateSigningRequest: ~Copyable {
     }
   }
 
-  /// Refuses keys that are weak, dear to verify (RSA over 8192 bits), or that bring a curve of their own.
+  /// Refuses keys that are weak, that are slow to verify (RSA over 8192 bits), or that define a curve of their own.
   private static func check(key: OpaquePointer) throws(CertificateError) {
     switch EVP_PKEY_get_base_id(key) {
     case EVP_PKEY_ED25519: return
@@ -93,7 +97,9 @@ public struct CertificateSigningRequest: ~Copyable {
   }
 }
 
-/// Adds the one CN of a subject. - Parameter commonName: at most 64 characters (RFC 5280 ub-common-name).
+/// Adds a CN to an X.509 name; the name has no other.
+/// - Parameter commonName: at most 64 characters (RFC 5280 ub-common-name).
+/// - Returns: false if OpenSSL fails.
 func setCommonName(_ name: OpaquePointer?, _ commonName: String) -> Bool {
   let bytes = Array(commonName.utf8)
   return X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, bytes, Int32(bytes.count), -1, 0) == 1

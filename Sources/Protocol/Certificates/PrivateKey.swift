@@ -1,25 +1,27 @@
-// Private keys. Ours are P-256: a signature costs 40 us against 1256 us for RSA-2048 on the machine this was built on.
+// Private keys. The server makes P-256 keys: on the development machine a signature takes 40 us, with RSA-2048 1256 us.
 
 import CEpoll.TLS
 
 /// The sole owner of a private key.
-// Safety: an EVP_PKEY is ref-counted and never changed after it is made; signing only reads it.
+// Safety: an EVP_PKEY is reference-counted and never changes after it is made. Signing only reads it.
 public struct PrivateKey: ~Copyable, @unchecked Sendable {  // Safety: see above.
   let pointer: OpaquePointer
 
-  /// Takes the reference over.
+  /// Takes over the caller's reference.
   init(owning pointer: OpaquePointer) { self.pointer = pointer }
 
   deinit { EVP_PKEY_free(pointer) }
 
-  /// A new P-256 key.
+  /// Makes a new P-256 key.
+  /// - Throws: `.failed` if OpenSSL fails.
   public static func generate() throws(CertificateError) -> PrivateKey {
     OpenSSLErrorQueue.clear()
     guard let pointer = ctls_generate_ec_key("P-256") else { throw .failed(reason: OpenSSLErrorQueue.takeReason()) }
     return PrivateKey(owning: pointer)
   }
 
-  /// Reads PKCS#8 or a traditional form. An encrypted key is refused as `.malformed`.
+  /// Reads a key in PKCS#8 or a traditional form.
+  /// - Throws: `.malformed`, also for an encrypted key.
   public init(pem: [UInt8]) throws(CertificateError) {
     OpenSSLErrorQueue.clear()
     guard let pointer = PEM.reading(pem, { PEM_read_bio_PrivateKey($0, nil, PEM.noPassword, nil) }) else {
@@ -29,10 +31,11 @@ public struct PrivateKey: ~Copyable, @unchecked Sendable {  // Safety: see above
   }
 
   /// The key as unencrypted PKCS#8.
+  /// - Throws: `.failed` if OpenSSL fails.
   public func pem() throws(CertificateError) -> [UInt8] {
     try PEM.writing { PEM_write_bio_PKCS8PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
   }
 
-  /// The digest to sign with: Ed25519 has its own built in.
+  /// The digest to sign with; nil for Ed25519, which has a digest built in.
   var signatureDigest: OpaquePointer? { EVP_PKEY_get_base_id(pointer) == EVP_PKEY_ED25519 ? nil : EVP_sha256() }
 }

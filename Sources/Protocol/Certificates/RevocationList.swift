@@ -1,32 +1,35 @@
-// Lists of revoked certificates (RFC 5280 §5), for whoever checks our certificates without asking us.
+// Lists of revoked certificates (RFC 5280 §5), for programs that check certificates without asking this server.
 
 import CEpoll.TLS
 
-/// A certificate that is not to be trusted any more.
+/// One entry of a list.
 public struct RevokedCertificate: Equatable, Sendable {
-  /// As `Certificate.serialHex`.
+  /// The certificate's serial number, in the form of `Certificate.serialHex`.
   public let serialHex: String
-  /// Unix seconds.
+  /// The time of the revocation, in unix seconds.
   public let revokedAt: Int64
 
+  /// Makes an entry from the two values described above.
   public init(serialHex: String, revokedAt: Int64) {
     self.serialHex = serialHex
     self.revokedAt = revokedAt
   }
 }
 
-/// A signed list, in both encodings.
+/// A signed list in both encodings.
 public struct RevocationList: Equatable, Sendable {
+  /// The list as DER.
   public let der: [UInt8]
+  /// The list as PEM.
   public let pem: [UInt8]
 }
 
 extension CertificateAuthority {
-  /// Signs the list of what this authority issued and is revoked.
+  /// Signs a list of certificates that this authority issued and that are revoked.
   /// - Parameters:
-  ///   - number: of this list; later ones have greater numbers (§5.2.3).
-  ///   - thisUpdate, nextUpdate: unix seconds; a reader takes the list until `nextUpdate`.
-  /// - Throws: `.failed`, also for a serial that is no hex number.
+  ///   - number: the number of the list. A later list needs a greater number (RFC 5280 §5.2.3).
+  ///   - thisUpdate, nextUpdate: unix seconds. A reader may rely on the list until `nextUpdate`.
+  /// - Throws: `.failed`, also if a serial is not a hex number.
   public func revocationList(
     of revoked: [RevokedCertificate], number: Int64, thisUpdate: Int64, nextUpdate: Int64
   ) throws(CertificateError) -> RevocationList {
@@ -36,7 +39,7 @@ extension CertificateAuthority {
   }
 }
 
-/// A list being made.
+/// A list that is not signed yet.
 private struct RevocationListDraft: ~Copyable {
   private let pointer: OpaquePointer
 
@@ -65,7 +68,7 @@ private struct RevocationListDraft: ~Copyable {
     let digits = CInt(clamping: certificate.serialHex.utf8.count)
     guard digits > 0, BN_hex2bn(&number, certificate.serialHex) == digits else {
       BN_free(number)
-      throw .failed(reason: "the serial \(certificate.serialHex) is no hex number")
+      throw .failed(reason: "the serial \(certificate.serialHex) is not a hex number")
     }
     defer { BN_free(number) }
     let serial = BN_to_ASN1_INTEGER(number, nil)

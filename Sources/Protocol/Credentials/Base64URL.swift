@@ -1,19 +1,25 @@
-// Base 64, unpadded (RFC 4648 sections 4 and 5), as JWT (URL-safe alphabet) and the PHC string format (standard one) use it.
-// Decoding is strict: a byte string has exactly one encoding, so a signed text cannot be changed and still mean the same.
-// No padding, no white space, no other alphabet, no bits set beyond the last byte.
+// Unpadded base 64 (RFC 4648 sections 4 and 5): the URL-safe alphabet for JWT, the standard one for password hashes
+// (PHC string format). Decoding is strict, so a byte string has exactly one encoding and a signed text cannot be
+// changed without changing its meaning. The decoder refuses padding, white space, the other alphabet, and bits set
+// after the last byte.
 
+/// Base 64 with the URL-safe alphabet, without padding.
 public enum Base64URL {
+  /// The encoding of `bytes`.
   public static func encode(_ bytes: Span<UInt8>) -> String { Base64.urlSafe.encode(bytes) }
 
+  /// The encoding of `bytes`.
   public static func encode(_ bytes: [UInt8]) -> String { Base64.urlSafe.encode(bytes.span) }
 
+  /// The bytes that `text` encodes.
   /// - Returns: nil unless `text` is the one unpadded encoding of some bytes.
   public static func decode(_ text: Span<UInt8>) -> [UInt8]? { Base64.urlSafe.decode(text) }
 
+  /// As above, for a String.
   public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8).span) }
 }
 
-/// One of the two alphabets, which differ in the characters for 62 and 63.
+/// One of the two alphabets. They differ in the characters for 62 and 63.
 struct Base64 {
   static let standard = Base64(character62: UInt8(ascii: "+"), character63: UInt8(ascii: "/"))
   static let urlSafe = Base64(character62: UInt8(ascii: "-"), character63: UInt8(ascii: "_"))

@@ -1,5 +1,6 @@
-// The JSON inside our own tokens: one object (RFC 8259) whose members are strings and whole numbers.
-// Everything else JSON allows is refused, and so are repeated names: two readers must not see two different tokens.
+// The JSON inside this server's own tokens: one object (RFC 8259) whose members are strings and whole numbers. The
+// reader refuses everything else that JSON allows. It also refuses repeated names, because two readers could take
+// different values from them.
 
 /// A strict reader of one flat object.
 struct FlatJSONObject {
@@ -8,12 +9,13 @@ struct FlatJSONObject {
     case number(Int64)
   }
 
-  /// More members than any token of ours has.
+  /// The most members that are read. No token of this server has as many.
   static let maximumMembers = 32
 
   private(set) var members: [(name: String, value: Value)] = []
 
-  /// - Returns: nil unless `text` is such an object, whole.
+  /// Reads an object.
+  /// - Returns: nil unless all of `text` is one such object.
   init?(_ text: Span<UInt8>) {
     var reader = Reader(text)
     guard reader.skip(UInt8(ascii: "{")) else { return nil }
@@ -51,7 +53,7 @@ struct FlatJSONObject {
   }
 }
 
-/// A cursor over JSON text. White space is skipped before each token.
+/// A cursor over JSON text. It skips white space before each token.
 private struct Reader: ~Escapable {
   private let text: Span<UInt8>
   private var position = 0
@@ -81,7 +83,7 @@ private struct Reader: ~Escapable {
     return number().map { .number($0) }
   }
 
-  /// A whole number without fraction or exponent, within Int64.
+  /// Reads a whole number within Int64, without fraction or exponent.
   @_lifetime(self: copy self)
   private mutating func number() -> Int64? {
     let isNegative = text[position] == UInt8(ascii: "-")
@@ -120,7 +122,7 @@ private struct Reader: ~Escapable {
     return nil
   }
 
-  /// What follows a backslash. Surrogates must come in pairs.
+  /// Reads the rest of an escape, after the backslash. Surrogates must come in pairs.
   @_lifetime(self: copy self)
   private mutating func escape() -> Unicode.Scalar? {
     guard position < text.count else { return nil }

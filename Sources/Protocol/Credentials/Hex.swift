@@ -1,6 +1,8 @@
-// Base 16 (RFC 4648 section 8), lower case on the way out, either case on the way in.
+// Base 16 (RFC 4648 section 8). Encoding gives lower case; decoding accepts either case.
 
+/// Hexadecimal text of bytes.
 public enum Hex {
+  /// Two lower-case digits for each byte.
   public static func encode(_ bytes: Span<UInt8>) -> String {
     String(unsafeUninitializedCapacity: bytes.count * 2) { buffer in
       for index in bytes.indices {
@@ -11,9 +13,11 @@ public enum Hex {
     }
   }
 
+  /// Two lower-case digits for each byte.
   public static func encode(_ bytes: [UInt8]) -> String { encode(bytes.span) }
 
-  /// - Returns: nil for an odd number of digits, or for anything that is no digit.
+  /// The bytes that `text` encodes.
+  /// - Returns: nil if the number of digits is odd, or if a character is not a hex digit.
   public static func decode(_ text: Span<UInt8>) -> [UInt8]? {
     guard text.count.isMultiple(of: 2) else { return nil }
     var bytes: [UInt8] = []
@@ -25,12 +29,13 @@ public enum Hex {
     return bytes
   }
 
+  /// As above, for a String.
   public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8).span) }
 
-  /// The digit of `nibble`, which is below 16.
+  /// The digit for `nibble`, which must be below 16.
   static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? nibble + 0x30 : nibble + 0x57 }
 
-  /// The value of one ASCII digit, or nil.
+  /// The value of one ASCII digit; nil for any other character.
   static func value(_ digit: UInt8) -> UInt8? {
     switch digit {
     case 0x30...0x39: digit - 0x30

@@ -1,31 +1,39 @@
-// JSON Web Tokens (RFC 7515, 7519), HS256 only, for tokens that we alone issue and read.
-// The choices RFC 8725 warns of do not exist here: the algorithm is a constant, `kid` only picks one of our own keys,
-// no header member names a key or an address, and the signature is proven before the payload is read.
+// JSON Web Tokens (RFC 7515, 7519), HS256 only. This server alone issues and reads them. The choices that RFC 8725
+// warns of do not exist: the algorithm is a constant; `kid` only selects one of the server's own keys; no header member
+// names a key or an address; and the signature is checked before the payload is read.
 
-/// Why a token is refused.
+/// The reason that a token is refused.
 public enum JWTError: Error, Equatable, Sendable {
-  /// Not three strict base64url parts, not the flat JSON we write, an unknown header member, or a claim of the wrong type.
+  /// The token is not three parts of strict base64url, a part is not flat JSON, a header member is unknown, or a claim
+  /// has the wrong type.
   case malformed
-  /// Over `JWT.maximumBytes`.
+  /// The token has more than `JWT.maximumBytes` bytes.
   case tooLong
-  /// `alg` is not HS256. `none` is one of these.
+  /// `alg` is not HS256; for example it is `none`.
   case unsupportedAlgorithm
-  /// `kid` is absent or names no key of ours.
+  /// `kid` is absent, or it names none of the server's keys.
   case unknownKey
+  /// The signature does not match.
   case badSignature
+  /// `exp` has passed.
   case expired
-  /// `nbf` or `iat` is in the future.
+  /// `nbf` or `iat` lies in the future.
   case notYetValid
+  /// `aud` is not the expected audience.
   case wrongAudience
+  /// `iss` is not the expected issuer.
   case wrongIssuer
+  /// A registered claim with this name is absent.
   case missingClaim(String)
 }
 
+/// Signs and verifies tokens.
 public enum JWT {
-  /// Longer than any token of ours, short enough for a header field.
+  /// The longest token that is read, in bytes. Each token of this server is shorter, and it fits a header field.
   public static let maximumBytes = 4096
 
-  /// - Returns: the compact serialisation, signed with the set's signing key.
+  /// Signs `claims` with the signing key of `keys`.
+  /// - Returns: the compact serialisation.
   public static func sign(_ claims: JWTClaims, with keys: JWTKeySet) -> String {
     var payload = ByteBuffer(minimumCapacity: 512)
     claims.appendPayload(to: &payload)
@@ -38,10 +46,11 @@ public enum JWT {
     return token.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// The claims of `token`, if one of our keys signed it and it is good at `now` for this audience.
+  /// Verifies a token: one of `keys` signed it, and it is valid at `now` for this audience and issuer.
   /// - Parameters:
   ///   - now: unix seconds.
-  ///   - leeway: seconds by which the clocks of the servers that share the keys may differ.
+  ///   - leeway: seconds by which the clocks of servers that share the keys may differ.
+  /// - Returns: the claims of the token.
   public static func verify(
     _ token: Span<UInt8>, with keys: JWTKeySet, audience: String, issuer: String, now: Int64, leeway: Int64 = 30
   ) throws(JWTError) -> JWTClaims {
@@ -64,7 +73,8 @@ public enum JWT {
     return claims
   }
 
-  /// Reads the header: `alg`, `kid` and, if it is there, `typ`; nothing else, thus no `crit`, `jku`, `jwk` or `x5u`.
+  /// Reads the header. It must have `alg` and `kid` and may have `typ`. Any other member is refused, thus also `crit`,
+  /// `jku`, `jwk` and `x5u`.
   private static func key(for header: Span<UInt8>, in keys: JWTKeySet) throws(JWTError) -> JWTKey {
     guard let text = Base64URL.decode(header), let object = FlatJSONObject(text.span) else { throw .malformed }
     guard object["alg"] == .text("HS256") else { throw .unsupportedAlgorithm }

@@ -1,40 +1,47 @@
-// What a token says (RFC 7519 section 4). All seven registered claims are always there: a token that lacks one is not ours.
+// The claims of a token (RFC 7519 section 4). Each token of this server has all seven registered claims; a token that
+// lacks one is refused.
 
 /// The claims of one token. Times are unix seconds.
 public struct JWTClaims: Equatable, Sendable {
+  /// The value of a claim.
   public enum Value: Equatable, Sendable {
     case text(String)
     case number(Int64)
   }
 
-  /// A claim of our own: `role`, `collector_id`, `hostname`, `type`, `username`, `user_id`.
+  /// A claim outside the registered ones: `role`, `collector_id`, `hostname`, `type`, `username`, `user_id`.
   public struct Member: Equatable, Sendable {
+    /// The claim's name.
     public let name: String
+    /// The claim's value.
     public let value: Value
 
+    /// Makes a claim.
     public init(_ name: String, _ value: Value) {
       self.name = name
       self.value = value
     }
   }
 
-  /// `iss`
+  /// `iss`: the issuer.
   public var issuer: String
-  /// `aud`
+  /// `aud`: the audience.
   public var audience: String
-  /// `sub`
+  /// `sub`: the subject.
   public var subject: String
-  /// `jti`
+  /// `jti`: the token's own id.
   public var tokenID: String
-  /// `iat`
+  /// `iat`: when the token was issued, in unix seconds.
   public var issuedAt: Int64
-  /// `nbf`
+  /// `nbf`: the first second at which the token is valid, in unix seconds.
   public var notBefore: Int64
-  /// `exp`: the first second at which the token is no longer good.
+  /// `exp`: the first second at which the token is no longer valid, in unix seconds.
   public var expiresAt: Int64
-  /// In the order they are written; names are unique and none of the registered ones.
+  /// The claims beside the registered ones, in the order in which they are written. Names must be unique, and none may
+  /// be a registered one.
   public var members: [Member]
 
+  /// Makes the claims from the values described above.
   public init(
     issuer: String, audience: String, subject: String, tokenID: String, issuedAt: Int64, notBefore: Int64,
     expiresAt: Int64, members: [Member] = []
@@ -49,7 +56,7 @@ public struct JWTClaims: Equatable, Sendable {
     self.members = members
   }
 
-  /// The claim `name` of our own, if it is a text.
+  /// The text of the claim `name` among `members`; nil if it is absent or a number.
   public func text(_ name: String) -> String? {
     for member in members where member.name == name {
       if case .text(let text) = member.value { return text }
@@ -57,7 +64,7 @@ public struct JWTClaims: Equatable, Sendable {
     return nil
   }
 
-  /// The claim `name` of our own, if it is a number.
+  /// The number of the claim `name` among `members`; nil if it is absent or a text.
   public func number(_ name: String) -> Int64? {
     for member in members where member.name == name {
       if case .number(let number) = member.value { return number }
@@ -69,7 +76,7 @@ public struct JWTClaims: Equatable, Sendable {
 extension JWTClaims {
   private static let registered: Set<String> = ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"]
 
-  /// Reads the payload of a token whose signature is proven.
+  /// Reads the payload of a token whose signature is verified.
   init(payload: Span<UInt8>) throws(JWTError) {
     guard let object = FlatJSONObject(payload) else { throw .malformed }
     func text(_ name: String) throws(JWTError) -> String {
@@ -97,7 +104,7 @@ extension JWTClaims {
     }
   }
 
-  /// The payload, as compact JSON.
+  /// Appends the payload as compact JSON.
   func appendPayload(to buffer: inout ByteBuffer) {
     var separator: StaticString = "{"
     func append(_ name: String, _ value: Value, to buffer: inout ByteBuffer) {

@@ -1,42 +1,50 @@
-// Passwords at rest: scrypt (RFC 7914) in a string that carries its own parameters, so that they can be raised later.
-// One hash takes about 136 ms and 32 MiB by design: call it on a worker thread, never on a loop.
+// Stored passwords: scrypt (RFC 7914) in a string that holds its own parameters, so that they can be raised later. One
+// hash takes about 136 ms and 32 MiB on purpose. Call it on a worker thread, never on an event loop.
 
 import CEpoll.TLS
 
+/// Hashes and verifies passwords.
 public enum PasswordHash {
-  /// Cost. Memory is 128 * 2^logN * r bytes, time grows with p as well.
+  /// The cost of a hash. It takes 128 * 2^logN * r bytes of memory, and time in proportion to 2^logN * r * p.
   public struct Parameters: Equatable, Sendable {
+    /// Base 2 logarithm of N.
     public var logN: Int
+    /// Block size, in units of 128 bytes.
     public var r: Int
+    /// How many times the work is repeated.
     public var p: Int
 
     /// N = 2^15, r = 8, p = 1: 32 MiB.
     public static let standard = Parameters(logN: 15, r: 8, p: 1)
 
+    /// Makes parameters from the three values described above.
     public init(logN: Int, r: Int, p: Int) {
       self.logN = logN
       self.r = r
       self.p = p
     }
 
-    /// Whether a guess takes less memory or less time.
+    /// Whether one guess costs less memory or less time than with `other`.
     func isWeaker(than other: Parameters) -> Bool {
       let (memory, otherMemory) = (r << logN, other.r << other.logN)
       return memory < otherMemory || memory * p < otherMemory * other.p
     }
 
-    /// What a stored string may ask for; a tampered one must not take the machine's memory.
+    /// Whether the cost lies within the limits for a stored string: 256 MiB at most. A tampered string must not take
+    /// the machine's memory.
     var isBearable: Bool {
       (1...20).contains(logN) && (1...32).contains(r) && (1...16).contains(p) && (128 << logN) * r <= 256 << 20
     }
   }
 
-  /// Longer ones are never right and never hashed.
+  /// The longest password, in UTF-8 bytes. A longer one is never hashed and never matches.
   public static let maximumPasswordBytes = 1024
   static let saltBytes = 16
   static let hashBytes = 32
 
-  /// - Returns: `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, unpadded base 64; nil if the password is too long or holds a NUL.
+  /// Hashes a new password with a random salt.
+  /// - Returns: `$scrypt$ln=15,r=8,p=1$<salt>$<hash>`, in unpadded base 64; nil if the password is too long or holds a
+  ///   NUL.
   public static func hash(_ password: String, parameters: Parameters = .standard) -> String? {
     precondition(parameters.isBearable)
     let salt = RandomBytes.generate(saltBytes)
@@ -44,7 +52,7 @@ public enum PasswordHash {
     return encode(parameters, salt: salt, hash: hash)
   }
 
-  /// Whether `password` is the one behind `encoded`. False for a string that is no such hash.
+  /// Whether `password` matches the hash `encoded`. False if `encoded` is not such a hash.
   public static func verify(_ password: String, against encoded: String) -> Bool {
     guard let stored = Stored(encoded),
       let hash = derive(password, salt: stored.salt, stored.parameters, count: stored.hash.count)
@@ -52,13 +60,14 @@ public enum PasswordHash {
     return constantTimeEquals(hash.span, stored.hash.span)
   }
 
-  /// Whether `encoded` is weaker than what is wanted now: hash again at the next successful login.
+  /// Whether `encoded` is weaker than `wanted`. The caller then hashes the password again at the next successful login.
   public static func needsRehash(_ encoded: String, wanted: Parameters = .standard) -> Bool {
     guard let stored = Stored(encoded) else { return true }
     return stored.parameters.isWeaker(than: wanted) || stored.salt.count < saltBytes || stored.hash.count < hashBytes
   }
 
-  /// A hash no password is known for. Verify against it when the user does not exist, so that the answer takes as long.
+  /// A hash for which no password is known. Verify against it if the user does not exist, so that the answer takes the
+  /// same time.
   public static let dummy = encode(
     .standard, salt: [UInt8](repeating: 0, count: saltBytes), hash: [UInt8](repeating: 0, count: hashBytes))
 
@@ -73,9 +82,9 @@ public enum PasswordHash {
     let (r, p) = (UInt64(parameters.r), UInt64(parameters.p))
     let ceiling = 128 * r * (n + p + 2) + 1024
     return password.withUTF8 { text in
-      // HMAC pads its key with zeros: "x" and "x\0" would be the same password.
+      // HMAC pads its key with zeros, so "x" and "x\0" would be the same password.
       guard text.count <= maximumPasswordBytes, !text.contains(0) else { return nil }
-      // A NULL password asks OpenSSL only to check the parameters, and an empty buffer may have a NULL base.
+      // With a NULL password OpenSSL only checks the parameters, and an empty buffer may have a NULL address.
       return withUnsafeBytes(of: UInt8(0)) { empty in
         let source = UnsafeRawPointer(text.baseAddress) ?? empty.baseAddress!
         var hash = [UInt8](repeating: 0, count: count)

@@ -1,9 +1,11 @@
-// Randomness for secrets and identifiers: OpenSSL's DRBG, seeded by the kernel (RAND_bytes(3)).
+// Random bytes for secrets and identifiers, from OpenSSL's generator, which the kernel seeds (RAND_bytes(3)).
 
 import CEpoll.TLS
 
+/// Cryptographically secure random bytes.
 public enum RandomBytes {
-  /// `count` unpredictable bytes. Ends the process if the system has no randomness: to go on would mint guessable secrets.
+  /// `count` unpredictable bytes. If the system has no randomness the process ends, because guessable secrets would be
+  /// worse.
   public static func generate(_ count: Int) -> [UInt8] {
     precondition(count >= 0 && count <= Int(Int32.max))
     return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -14,15 +16,15 @@ public enum RandomBytes {
   }
 }
 
-/// Whether the two runs are equal, in a time that depends on their length only. The lengths are no secret.
-/// Eight bytes at a time, and only their sum is looked at: CRYPTO_memcmp(3), which goes byte by byte, needs nine times as long
-/// for the token that comes with each request.
+/// Whether the two runs are equal, in a time that depends only on their length. The lengths are not secret.
+/// The loop compares eight bytes at a time and looks only at the combined difference. CRYPTO_memcmp(3) goes byte by
+/// byte and takes nine times as long for the token of a request.
 public func constantTimeEquals(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
   guard left.count == right.count else { return false }
   var difference: UInt64 = 0
   var index = 0
   while index + 8 <= left.count {
-    // Safety: eight bytes are left of both.
+    // Safety: both runs have at least eight bytes left.
     difference |=
       left.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
       ^ right.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)

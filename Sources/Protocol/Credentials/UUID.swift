@@ -1,16 +1,19 @@
 // Universally unique identifiers (RFC 9562), without Foundation.
 
-/// 128 bits, printed as 36 lower-case characters. The order is that of the text.
+/// 128 bits, printed as 36 lower-case characters. UUIDs are ordered as their texts are.
 public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
+  /// The first eight bytes, as a number in network byte order.
   public let high: UInt64
+  /// The last eight bytes, as a number in network byte order.
   public let low: UInt64
 
+  /// Makes a UUID from its two halves.
   public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
-  /// A new version 4 identifier: 122 random bits.
+  /// Makes a new version 4 UUID: 122 random bits.
   public static func random() -> UUID {
     let bytes = RandomBytes.generate(16)
     var uuid = UUID(bytes: bytes.span)!
@@ -19,7 +22,8 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
     return uuid
   }
 
-  /// - Parameter bytes: 16 in network order; nil for any other number.
+  /// Makes a UUID from its bytes.
+  /// - Parameter bytes: 16 bytes in network byte order. Any other number of bytes gives nil.
   public init?(bytes: Span<UInt8>) {
     guard bytes.count == 16 else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
@@ -30,7 +34,8 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
     self.init(high: words.0, low: words.1)
   }
 
-  /// Reads the form 8-4-4-4-12; either case (RFC 9562 section 4), nothing else: no braces, no `urn:uuid:`.
+  /// Reads the form 8-4-4-4-12 in either case (RFC 9562 section 4). Any other form gives nil, also braces and
+  /// `urn:uuid:`.
   public init?(text: Span<UInt8>) {
     guard text.count == 36 else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
@@ -46,20 +51,23 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
     self.init(high: words.0, low: words.1)
   }
 
+  /// As above, for a String.
   public init?(_ description: String) { self.init(text: Array(description.utf8).span) }
 
-  /// The 16 bytes in network order.
+  /// The 16 bytes in network byte order.
   public var bytes: [UInt8] {
     (0..<16).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - ($0 & 7) * 8)) }
   }
 
+  /// The form 8-4-4-4-12 in lower case.
   public var description: String {
     String(unsafeUninitializedCapacity: Self.textBytes) { writeText(to: UnsafeMutableRawBufferPointer($0)) }
   }
 
   static let textBytes = 36
 
-  /// Writes `description` to memory of at least `textBytes`. - Returns: how many bytes that are.
+  /// Writes `description` to `memory`, which has at least `textBytes` bytes.
+  /// - Returns: the number of bytes written.
   func writeText(to memory: UnsafeMutableRawBufferPointer) -> Int {
     var index = 0
     for byte in 0..<16 {
@@ -75,6 +83,7 @@ public struct UUID: Hashable, Comparable, Sendable, LosslessStringConvertible {
     return index
   }
 
+  /// Compares in the order of the texts.
   public static func < (left: UUID, right: UUID) -> Bool { (left.high, left.low) < (right.high, right.low) }
 
   private static func isHyphen(_ index: Int) -> Bool { index == 8 || index == 13 || index == 18 || index == 23 }

@@ -1,4 +1,4 @@
-// The border to ISA-L: raw deflate (RFC 1951) piece by piece, and the CRC-32 of gzip.
+// The only file that calls ISA-L: it inflates raw deflate (RFC 1951) piece by piece and computes the CRC-32 of gzip.
 
 import CEpoll.ISAL
 
@@ -6,30 +6,33 @@ import CEpoll.ISAL
   import Glibc
 #endif
 
-/// One deflate stream at a time.
+/// An inflater for one deflate stream at a time.
 struct DeflateStream: ~Copyable {
   struct Step {
     enum State {
       case goesOn
-      /// The stream has ended and is put out to its last byte.
+      /// The stream has ended, and all of its output is written.
       case ended
       case corrupt
     }
 
     let state: State
+    /// Bytes appended to the output by this step.
     let produced: Int
-    /// Bytes of the input that were not taken in. (After the end it may be more than the input had: see `unused`.)
+    /// Bytes of the input that the library did not take. After the end of the stream the number may be larger than the
+    /// input: see `unused`.
     let left: Int
-    /// Bytes that were taken in, now or earlier, and not used up.
+    /// Bytes that the library took, now or earlier, and did not use.
     let ahead: Int
 
-    /// After the end: the bytes that follow the stream. At most `mostReadAhead` of them came before this input.
+    /// After the end: the number of bytes that follow the stream. At most `mostReadAhead` of them belong to an earlier
+    /// input.
     var unused: Int { left + ahead }
   }
 
-  /// The library reads whole words.
+  /// The library reads whole words, so it takes up to this many bytes beyond the end of a stream.
   static let mostReadAhead = 8
-  /// Memory of one stream, wherever it is.
+  /// Bytes of memory that one stream holds.
   static let allocatedBytes = cisal_stream_bytes()
 
   private let stream: OpaquePointer
@@ -41,6 +44,7 @@ struct DeflateStream: ~Copyable {
 
   deinit { free(UnsafeMutableRawPointer(stream)) }
 
+  /// Begins a new stream in the same memory.
   mutating func reset() { cisal_stream_reset(stream) }
 
   /// Inflates from `input` and appends at most `room` bytes to `output`.
@@ -51,7 +55,7 @@ struct DeflateStream: ~Copyable {
       var ahead: UInt32 = 0
       let produced = output.appendUninitialized(minimumCapacity: room) { target in
         var produced: UInt32 = 0
-        // Safety: the library reads `source.count` bytes and writes at most `room`, which `appendUninitialized`
+        // Safety: the library reads `source.count` bytes and writes at most `room`, which `appendUninitialized` has
         // reserved. Neither pointer is used after the call.
         code = cisal_inflate(
           stream, source.baseAddress, UInt32(source.count), target.baseAddress?.assumingMemoryBound(to: UInt8.self),
@@ -65,7 +69,7 @@ struct DeflateStream: ~Copyable {
   }
 }
 
-/// CRC-32 as gzip and Ethernet have it.
+/// The CRC-32 of gzip and Ethernet.
 struct CRC32 {
   private(set) var value: UInt32 = 0
 

@@ -1,12 +1,15 @@
-// gzip of whole messages, for the bench's fleet, pages and tests. The server streams its answers by `GzipStream`.
+// gzip of whole messages, for the bench's collectors, stored pages and tests. The server compresses streamed answers
+// with `GzipStream`.
 
 import CEpoll.Zlib
 
-/// Compresses whole messages, each into one gzip member (RFC 1952). About 260 kB of zlib state, reused between messages.
+/// Compresses whole messages, each into one gzip member (RFC 1952). It holds about 260 kB of zlib state and uses it
+/// again for each message.
 public struct GzipDeflater: ~Copyable {
-  // zlib's state points back at the z_stream, so the stream must not move when this struct does.
+  // zlib's state points back to the z_stream, so the z_stream must not move when this struct moves.
   private let stream: UnsafeMutablePointer<z_stream>
 
+  /// Allocates the zlib state. Ends the process if there is no memory.
   /// - Parameter level: 0 (stored) to 9 (smallest).
   public init(level: Int = 6) {
     precondition((0...9).contains(level))
@@ -28,8 +31,8 @@ public struct GzipDeflater: ~Copyable {
     let bound = Int(deflateBound(stream, UInt(message.count)))
     message.withUnsafeBufferPointer { source in
       _ = output.appendUninitialized(minimumCapacity: bound) { target in
-        // Safety: zlib reads `source` and never writes it (the field only lacks a const), and writes at most `bound`
-        // bytes, which `appendUninitialized` reserved. Neither pointer is used after the call.
+        // Safety: zlib reads `source` and never writes it (the C field only lacks a const). It writes at most `bound`
+        // bytes, which `appendUninitialized` has reserved. Neither pointer is used after the call.
         stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
         stream.pointee.avail_in = UInt32(source.count)
         stream.pointee.next_out = target.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) }
@@ -43,7 +46,7 @@ public struct GzipDeflater: ~Copyable {
     stream.pointee.next_out = nil
   }
 
-  /// `message` as one gzip member, by a deflater made for this call.
+  /// Compresses `message` into one gzip member, with a deflater made for this call.
   public static func gzip(_ message: [UInt8], level: Int = 6) -> [UInt8] {
     var deflater = GzipDeflater(level: level)
     var output = ByteBuffer()

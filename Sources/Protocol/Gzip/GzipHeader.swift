@@ -1,9 +1,9 @@
-// The header of a gzip member (RFC 1952 section 2.3), byte by byte. Names, comments and extra fields are passed over.
+// The header of a gzip member (RFC 1952 section 2.3), read byte by byte. Names, comments and extra fields are skipped.
 
 /// Reads one header.
 struct GzipHeader {
   private enum State {
-    /// The ten bytes that are always there; the index of the next. → any below
+    /// One of the ten bytes that each header has; the index of the next byte. → any state below
     case fixed(Int)
     case extraLength(Int)  // → extra, name, comment, checksum, done
     case extra(left: Int)  // → name, comment, checksum, done
@@ -27,9 +27,9 @@ struct GzipHeader {
 
   private var state = State.fixed(0)
   private var flags: UInt8 = 0
-  /// The two-byte number that is being read, low byte first.
+  /// The two-byte number that is being read; the low byte comes first.
   private var number = 0
-  /// Of the header up to here: its low half is what the header itself may tell.
+  /// The CRC-32 of the header up to here. The header may end with its lower 16 bits.
   private var crc = CRC32()
 
   var isDone: Bool {
@@ -37,12 +37,12 @@ struct GzipHeader {
     return false
   }
 
-  /// Whether it has begun as a header does: the first two bytes were right.
+  /// Whether the first two bytes were read and identify gzip.
   var hasMagic: Bool {
     if case .fixed(let place) = state { place > 1 } else { true }
   }
 
-  /// Whether the bytes read last count towards the checksum that follows.
+  /// Whether the bytes just read count for the header's checksum.
   private var isSummed: Bool {
     switch state {
     case .fixed, .extraLength, .extra, .name, .comment, .checksum(0): true
@@ -50,7 +50,8 @@ struct GzipHeader {
     }
   }
 
-  /// Reads on from `index`. - Returns: false if this is no gzip; the byte before `index` says so.
+  /// Reads on from `index` and advances it.
+  /// - Returns: false if this is not gzip. The byte before `index` is the first wrong one.
   mutating func read(_ bytes: Span<UInt8>, _ index: inout Int) -> Bool {
     let start = index
     var unsummed = start
@@ -77,7 +78,7 @@ struct GzipHeader {
       case 3:
         flags = byte
         if number != Self.deflateMethod || flags & Flag.reserved != 0 { return false }
-      default: break  // the time, the level and the system it was made on
+      default: break  // the time, the level and the operating system
       }
       state = place < 9 ? .fixed(place + 1) : behindFixed
     case .extraLength(let place):

@@ -1,20 +1,22 @@
-// A gzip body (RFC 1952) inflated piece by piece, with the limits that make a compression bomb cheap. A body is a series of
-// members, one behind the other (section 2.2), and what they hold is one message; a member may hold nothing. Zeros may follow
-// the last one, as tape and `tar` leave them; anything else behind it is refused.
-// Law: output is produced only when asked for, at most `atMost` bytes a call, so the memory of a body never depends on
-// its size. The limits are of the body: of all members together.
+// A gzip body (RFC 1952) is inflated piece by piece, with limits that make a compression bomb harmless.
+// A body is a series of members, one after the other (section 2.2). Together they hold one message; a member may be
+// empty. Zeros may follow the last member, because tapes and `tar` leave them. Anything else after it is refused.
+// Law: a call produces at most `atMost` bytes, so the memory for a body never depends on its size. The limits apply to
+// the body, that is, to all members together.
 //
-// The engine is ISA-L: it takes a third of zlib's time (docs/PERFORMANCE.md). Header and trailer are read here.
+// ISA-L inflates: it takes a third of zlib's time (docs/PERFORMANCE.md). Header and trailer are read here.
 
-/// What a body may grow to. The defaults are the server's.
+/// The limits for one body. The defaults are the server's.
 public struct InflateLimits: Sendable, Equatable {
-  /// Bytes a body may inflate to.
+  /// The most bytes to which a body may inflate.
   public var inflatedBytes: Int
-  /// Inflated bytes per wire byte, judged once more than `ratioGraceBytes` came out.
+  /// The most inflated bytes per wire byte. It is checked once more than `ratioGraceBytes` have come out.
   public var ratio: Int
-  /// Inflated bytes for which no ratio is judged: small repetitive bodies compress far beyond any honest limit.
+  /// Inflated bytes for which the ratio is not checked. Small repetitive bodies compress far more than any useful limit
+  /// allows.
   public var ratioGraceBytes: Int
 
+  /// Makes limits. `inflatedBytes` must be below 4 GiB, the ratio above 0.
   public init(inflatedBytes: Int = 256 << 20, ratio: Int = 200, ratioGraceBytes: Int = 64 << 10) {
     // The engine counts in 32 bits.
     precondition(inflatedBytes >= 0 && inflatedBytes < UInt32.max && ratio > 0 && ratioGraceBytes >= 0)
@@ -24,35 +26,41 @@ public struct InflateLimits: Sendable, Equatable {
   }
 }
 
+/// The reason that a body is refused.
 public enum InflateError: Error, Equatable, Sendable {
   /// The input ended inside a member.
   case truncated
-  /// Not gzip, a damaged stream, or a CRC-32 or length that does not match. `offset` counts wire bytes read so far.
+  /// The body is not gzip, the stream is damaged, or a CRC-32 or length does not match. `offset` is the number of wire
+  /// bytes read so far.
   case corrupt(offset: Int)
-  /// What follows the last member is neither a member nor zeros.
+  /// The bytes after the last member are neither a member nor zeros.
   case trailingBytes
-  /// More than `limit` bytes came out.
+  /// The body inflates to more than `limit` bytes.
   case tooLarge(limit: Int)
-  /// More came out of the bytes read so far than `InflateLimits.ratio` allows.
+  /// The bytes read so far inflate to more than `InflateLimits.ratio` allows.
   case ratioExceeded
 }
 
+/// What one call of `inflate` achieved.
 public struct InflateProgress: Equatable, Sendable {
+  /// How a call of `inflate` ended.
   public enum State: Equatable, Sendable {
-    /// All input is used up; a member goes on.
+    /// All input is used up, inside a member.
     case needsInput
-    /// The asked-for output is full; call again, with the input that is left (which may be none).
+    /// The output has the requested size. Call again with the rest of the input, which may be empty.
     case outputFull
-    /// A member ended, its checksum and length were right, and all input is used up. Another may follow.
+    /// A member has ended with the right checksum and length, and all input is used up. Another member may follow.
     case finished
   }
 
-  /// Input bytes used up by this call.
+  /// Input bytes that this call used up.
   public let consumed: Int
+  /// How the call ended.
   public let state: State
 }
 
-/// An inflater for one body at a time. It holds `allocatedBytes` of state: pool it, and `reset` between bodies.
+/// An inflater for one body at a time. It holds `allocatedBytes` of state, so keep inflaters in a pool and call `reset`
+/// between bodies.
 public struct GzipInflater: ~Copyable {
   private enum Phase {
     case header(GzipHeader)  // → deflate, failed
@@ -60,41 +68,44 @@ public struct GzipInflater: ~Copyable {
     case trailer  // → finished, failed
     case finished  // → header, if another member follows; padding; failed
     case padding  // → failed, if anything but a zero follows
-    case failed(InflateError)  // final: every later call throws the same
+    case failed(InflateError)  // final: each later call throws the same error
   }
 
-  /// Memory that an inflater holds from its birth on.
+  /// Bytes of memory that an inflater holds from its creation on.
   public static let allocatedBytes = DeflateStream.allocatedBytes
   private static let trailerBytes = 8
 
   private var stream = DeflateStream()
   private var limits: InflateLimits
   private var phase = Phase.header(GzipHeader())
-  /// Of the bytes put out.
+  /// The CRC-32 of the member's output so far.
   private var crc = CRC32()
-  /// The last bytes that the stream was given, the latest in the highest lane: it reads ahead, beyond its own end.
+  /// The last bytes that the stream was given; the latest is in the highest lane. The stream reads beyond its own end,
+  /// so the trailer may begin with these bytes.
   private var latest: UInt64 = 0
-  /// The checksum and the length that the member tells, as far as they came, low byte first.
+  /// The member's checksum and length, as far as they have arrived; the low byte comes first.
   private var trailer: UInt64 = 0
   private var trailerCount = 0
-  /// `inflatedBytes` when the member began.
+  /// `inflatedBytes` at the beginning of the member.
   private var earlierBytes = 0
-  /// Members that have ended.
+  /// The number of members that have ended.
   private var memberCount = 0
   /// Wire bytes used up since the last reset.
   public private(set) var consumedBytes = 0
-  /// Bytes put out since the last reset.
+  /// Bytes of output since the last reset.
   public private(set) var inflatedBytes = 0
 
+  /// Makes an inflater that is ready for a body.
   public init(limits: InflateLimits = InflateLimits()) { self.limits = limits }
 
-  /// Whether a body labelled gzip is gzip. Some collectors put the label on plain JSON: look before inflating.
-  /// - Parameter prefix: the first bytes of the body; two are enough.
+  /// Whether a body labelled gzip really is gzip. Some collectors send plain JSON with this label, so the caller checks
+  /// before it inflates.
+  /// - Parameter prefix: the first bytes of the body. Two are enough.
   public static func looksLikeGzip(prefix: Span<UInt8>) -> Bool {
     prefix.count >= 2 && prefix[0] == 0x1F && prefix[1] == 0x8B
   }
 
-  /// Forgets the body and keeps the memory.
+  /// Begins a new body in the same memory.
   public mutating func reset() {
     consumedBytes = 0
     inflatedBytes = 0
@@ -112,7 +123,7 @@ public struct GzipInflater: ~Copyable {
     earlierBytes = inflatedBytes
   }
 
-  /// The same, for a body with limits of its own.
+  /// Begins a new body with other limits.
   public mutating func reset(limits: InflateLimits) {
     self.limits = limits
     reset()
@@ -121,8 +132,8 @@ public struct GzipInflater: ~Copyable {
   /// Inflates from `input` and appends to `output`.
   /// - Parameters:
   ///   - input: less than 4 GiB.
-  ///   - outputBytes: the most to append, at least 1.
-  /// - Throws: an `InflateError`; what was appended before is not to be trusted, and the inflater needs a `reset`.
+  ///   - outputBytes: the most bytes to append, at least 1.
+  /// - Throws: an `InflateError`. The caller must not use what was appended before, and the inflater needs a `reset`.
   public mutating func inflate(
     _ input: Span<UInt8>, into output: inout ByteBuffer, atMost outputBytes: Int
   ) throws(InflateError) -> InflateProgress {
@@ -136,7 +147,7 @@ public struct GzipInflater: ~Copyable {
         let start = index
         let isGzip = header.read(input, &index)
         consumedBytes += index - start
-        // Behind a member that is sound, what is no header is no member.
+        // After a complete member, bytes that are not a header are not a member.
         guard isGzip else { throw fail(header.hasMagic ? .corrupt(offset: consumedBytes) : strayBytes) }
         phase = header.isDone ? .deflate : .header(header)
         if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
@@ -174,7 +185,7 @@ public struct GzipInflater: ~Copyable {
     }
   }
 
-  /// To be called when no more input will come.
+  /// Checks that the body is complete. Call it when no more input comes.
   /// - Throws: `.truncated` unless the last member was complete.
   public mutating func finish() throws(InflateError) {
     switch phase {
@@ -191,7 +202,7 @@ public struct GzipInflater: ~Copyable {
     return error
   }
 
-  /// Judges the ratio over all that was taken in, the trailer included, before the caller hears of the output.
+  /// Checks the ratio before the caller gets the output. All input used up counts, the trailer included.
   private mutating func told(
     _ consumed: Int, _ state: InflateProgress.State
   ) throws(InflateError) -> InflateProgress {
@@ -202,24 +213,26 @@ public struct GzipInflater: ~Copyable {
     return InflateProgress(consumed: consumed, state: state)
   }
 
-  /// One step of the stream. - Returns: what to tell the caller; nil when the stream has ended.
+  /// Inflates one step of the stream.
+  /// - Returns: the state for the caller; nil when the stream has ended.
   private mutating func run(
     _ input: Span<UInt8>, into output: inout ByteBuffer, atMost outputBytes: Int
   ) throws(InflateError) -> InflateProgress.State? {
-    // One byte past the limit may come out: without it, a body of exactly the limit could not be told from a larger one.
+    // One byte more than the limit may come out. Otherwise a body of exactly the limit would look like a larger one.
     let room = min(outputBytes - 1, limits.inflatedBytes - inflatedBytes, Int(UInt32.max) - 1) + 1
     let start = output.count
     let step = stream.inflate(input, into: &output, room: room)
     crc.update(output.span.extracting(start...))
     inflatedBytes += step.produced
-    // Bytes that follow the stream and came with an earlier piece were counted then; they begin the trailer.
+    // Bytes after the end of the stream may belong to an earlier piece. They were counted with that piece, and they
+    // begin the trailer.
     let readAhead: Int
     if step.state == .ended {
       readAhead = max(0, step.unused - input.count)
       consumedBytes += input.count - (step.unused - readAhead)
     } else {
       readAhead = 0
-      // Of what is not deflate the library may say that more is left than there was.
+      // If the input is not deflate, the library may report more bytes left than the input had.
       let taken = max(0, input.count - step.left)
       consumedBytes += taken
       remember(input.extracting(..<taken))
@@ -243,7 +256,7 @@ public struct GzipInflater: ~Copyable {
     }
   }
 
-  /// One more byte of the trailer: the checksum is judged after its last one, the length likewise.
+  /// Takes one byte of the trailer. The checksum is compared after byte 4, the length after byte 8.
   private mutating func takeTrailer(_ byte: UInt8) throws(InflateError) {
     trailer |= UInt64(byte) << UInt64(8 * trailerCount)
     trailerCount += 1

@@ -1,16 +1,18 @@
-// How much body follows a head (RFC 9112 §6.3), and which messages we refuse.
-// We reject every ambiguity instead of repairing it: a proxy in front of us may repair it differently.
+// How much body follows a head (RFC 9112 §6.3), and which messages are refused. Every ambiguity is refused and never
+// repaired, because a proxy in front of the server may repair it differently.
 
 /// Where the body of a received message ends.
 public enum BodyFraming: Sendable, Equatable {
+  /// The message has no body.
   case none
-  /// Content-Length, in bytes; may be 0.
+  /// The head has Content-Length, in bytes; the number may be 0.
   case length(Int)
+  /// The body consists of chunks (RFC 9112 §7.1).
   case chunked
-  /// Responses only: the body ends with the connection.
+  /// Responses only: the body ends when the connection closes.
   case untilClose
 
-  /// The framing a head declares by itself; `.none` when it has neither Content-Length nor Transfer-Encoding.
+  /// The framing that the head's fields declare; `.none` if it has neither Content-Length nor Transfer-Encoding.
   static func declared(by fields: HTTPFields, minorVersion: Int) throws(HTTPError) -> BodyFraming {
     var length: ArraySlice<UInt8>?
     var coding: ArraySlice<UInt8>?
@@ -33,7 +35,7 @@ public enum BodyFraming: Sendable, Equatable {
     return .none
   }
 
-  /// 1 to 19 digits and nothing else: no sign, no list, no space.
+  /// Reads 1 to 19 digits. Signs, lists and spaces are refused.
   private static func contentLength(_ value: Span<UInt8>) throws(HTTPError) -> Int {
     guard (1...19).contains(value.count) else { throw HTTPError(.invalidContentLength) }
     var length = 0
@@ -47,8 +49,8 @@ public enum BodyFraming: Sendable, Equatable {
     return length
   }
 
-  /// `chunked` alone. A well-formed list whose last coding is one `chunked` is understood but not supported (501);
-  /// anything else has no certain end (400).
+  /// Accepts only `chunked`. A well-formed list that ends with its only `chunked`, or has none, is understood but not
+  /// supported (501). Any other value leaves the end of the body unclear (400).
   private static func requireChunkedOnly(_ value: Span<UInt8>) throws(HTTPError) {
     var codings = 0
     var chunked = 0

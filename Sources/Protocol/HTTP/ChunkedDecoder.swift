@@ -1,15 +1,17 @@
-// Chunk framing (RFC 9112 §7.1), strict: no spaces, signs, prefixes or bare line ends around a size.
-// Each of those is read differently by some proxy, and so is a way to smuggle a request.
+// Chunk framing (RFC 9112 §7.1), read strictly: a size has no spaces, signs, prefixes or bare line ends around it. Some
+// proxy reads each of those differently, so each is a way to smuggle a request.
 
-/// Finds the data in a chunked body, up to and with the last chunk's line. The trailer section is the owner's.
+/// Finds the data in a chunked body, up to and including the line of the last chunk. The caller reads the trailer
+/// section.
 struct ChunkedDecoder {
   enum Step: Equatable {
-    /// All input was taken.
+    /// The decoder took all input.
     case needInput
     /// The next bytes of data, as indices into the input; never empty.
     case data(Range<Int>)
-    /// The line of the last chunk was taken; the trailer section follows.
+    /// The decoder took the line of the last chunk. The trailer section follows.
     case lastChunk
+    /// The framing breaks a rule.
     case malformed(HTTPError.Reason)
   }
 
@@ -25,10 +27,12 @@ struct ChunkedDecoder {
 
   private var state = State.size(digits: 0)
   private var chunkSize = 0
-  /// Data bytes of all chunks so far, the whole of the current one included.
+  /// The size of all chunks so far in bytes, including the whole current chunk.
   private var declaredBytes = 0
+  /// Bytes of framing taken so far: sizes, extensions, line ends.
   private var framingBytes = 0
 
+  /// Takes input from `position` on and advances `position`.
   mutating func next(_ input: Span<UInt8>, _ position: inout Int, limits: HTTPLimits) -> Step {
     while position < input.count {
       if case .data(let remaining) = state {
@@ -47,7 +51,7 @@ struct ChunkedDecoder {
     return .needInput
   }
 
-  /// One byte of framing. Nil: go on.
+  /// Takes one byte of framing. Nil means that the decoder goes on.
   private mutating func takeFraming(_ byte: UInt8, _ limits: HTTPLimits) -> Step? {
     switch state {
     case .size(let digits):
@@ -93,7 +97,8 @@ struct ChunkedDecoder {
   }
 
   private mutating func takeDigit(_ value: Int, number: Int) -> Step? {
-    // 16 digits at most: leading zeros are legal and must not be endless. The size must fit before it is shifted.
+    // A size has at most 16 digits, because leading zeros are legal and must not go on without end. The size must fit
+    // an Int before it is shifted.
     guard number <= 16, chunkSize <= Int.max >> 4 else { return .malformed(.chunkSizeOverflow) }
     chunkSize = chunkSize << 4 | value
     state = .size(digits: number)
@@ -101,8 +106,9 @@ struct ChunkedDecoder {
   }
 }
 
-/// Where in the extensions of a chunk a reader is (RFC 9112 §7.1.1): `; name`, `; name=token`, `; name="quoted"`. They mean
-/// nothing here, but a quote that one reader takes for open and another for closed would show them two bodies.
+/// A reader's place in the extensions of a chunk (RFC 9112 §7.1.1): `; name`, `; name=token`, `; name="quoted"`. The
+/// extensions have no meaning here, but their syntax is checked. If two readers disagreed whether a quote is open, they
+/// would see two different bodies.
 enum ChunkExtensionPlace {
   case beforeName  // → name
   case name  // → afterName, beforeValue, beforeName
@@ -122,7 +128,9 @@ enum ChunkExtensionPlace {
     }
   }
 
-  /// - Parameter byte: neither CR, LF nor another control byte. - Returns: nil where it is not permitted.
+  /// The place after one more byte.
+  /// - Parameter byte: neither CR, LF nor another control byte.
+  /// - Returns: nil if the byte is not permitted here.
   func after(_ byte: UInt8) -> Self? {
     let isWhitespace = HTTPGrammar.isWhitespace(byte)
     let isToken = HTTPGrammar.isToken(byte)

@@ -1,29 +1,31 @@
-// Bodies that go out part by part (RFC 9112 §6.3, §7.1).
+// Bodies that are sent part by part (RFC 9112 §6.3, §7.1).
 //
-// Where the head tells the length, the parts follow as they are. Where nobody knows it yet, HTTP/1.1 gets chunks; the last
-// one says that the body is whole, so a body that had to be given up is one without it. HTTP/1.0 knows no chunks: its body
-// ends with the connection, and only how that ends can tell a whole one from a part.
+// If the head tells the length, the parts follow without framing. If the length is not known yet, HTTP/1.1 gets chunks.
+// The last chunk says that the body is complete; if the server gives a body up, it does not send that chunk. HTTP/1.0
+// has no chunks: its body ends with the connection, and only the way the connection closes shows whether the body is
+// complete.
 
-/// How the parts of one such body are put on the wire.
+/// The framing of one such body.
 public struct HTTPBodyFramer: Sendable, Equatable {
   enum Framing: Equatable {
-    /// Its length is in the head.
+    /// The head tells the length.
     case length
     case chunked
+    /// The body ends when the connection closes.
     case untilClose
-    /// The answer to HEAD, or a status that permits none.
+    /// No body: the answer to HEAD, or a status that permits none.
     case none
   }
 
   let framing: Framing
 
-  /// Whether there is a body at all; if not, nothing of it needs to be made.
+  /// Whether there is a body at all. If not, the caller need not make its parts.
   public var hasBody: Bool { framing != .none }
 
-  /// Whether the connection must be closed after the body, because nothing else ends it.
+  /// Whether the connection must be closed after the body because nothing else ends the body.
   public var endsWithConnection: Bool { framing == .untilClose }
 
-  /// Appends one part of the body. An empty one appends nothing: as a chunk it would end the body.
+  /// Appends one part of the body. An empty part appends nothing, because an empty chunk would end the body.
   public func append(_ part: Span<UInt8>, to buffer: inout ByteBuffer) {
     if part.isEmpty { return }
     switch framing {
@@ -38,8 +40,10 @@ public struct HTTPBodyFramer: Sendable, Equatable {
     }
   }
 
-  /// Ends the body. - Parameter trailers: what was not known before; only chunks have a place for it.
-  /// - Throws: a fault in `trailers`; `buffer` is unchanged then.
+  /// Ends the body.
+  /// - Parameter trailers: fields whose values are known only now. They are sent only with chunks, because only chunks
+  ///   have a place for them.
+  /// - Throws: if a trailer is invalid. `buffer` is then unchanged.
   public func finish(trailers: [HTTPField] = [], to buffer: inout ByteBuffer) throws(HTTPEncodingError) {
     try HTTPField.validate(trailers, reserved: Self.notTrailers)
     switch framing {
@@ -51,25 +55,27 @@ public struct HTTPBodyFramer: Sendable, Equatable {
     }
   }
 
-  /// Fields that mean something to the message itself (RFC 9110 §6.5.1).
+  /// Fields that affect the message itself, so that they can't be trailers (RFC 9110 §6.5.1).
   private static let notTrailers = [
     "content-length", "transfer-encoding", "connection", "date", "host", "trailer", "content-type", "content-encoding",
   ]
 }
 
 extension HTTPResponse {
-  /// Appends the head of a response whose body follows in parts; `body` is not looked at.
-  /// - Parameters: as of `encode`, and the body's length in bytes if it is known. If it is not, the head says
-  ///   `Connection: close` to HTTP/1.0 whatever the disposition.
-  /// - Returns: what frames the parts.
-  /// - Throws: a fault in `fields`; `buffer` is unchanged then.
+  /// Appends the head of a response whose body follows in parts. `body` is ignored.
+  /// - Parameters:
+  ///   - date, exchange, disposition: as in `encode`.
+  ///   - length: the body's length in bytes, if it is known. Without it an HTTP/1.0 client always gets `Connection:
+  ///     close`.
+  /// - Returns: the framer for the parts.
+  /// - Throws: if a field is invalid. `buffer` is then unchanged.
   public func encodeHead(
     into buffer: inout ByteBuffer, date: String, exchange: HTTPExchange = HTTPExchange(),
     disposition: HTTPServerMachine.Disposition, length: Int? = nil
   ) throws(HTTPEncodingError) -> HTTPBodyFramer {
     buffer.reserve(256)
     try appendFields(to: &buffer, date: date)
-    // HEAD gets the fields that GET would get (RFC 9110 §9.3.2).
+    // HEAD gets the same fields as GET (RFC 9110 §9.3.2).
     let framing: HTTPBodyFramer.Framing
     if !status.permitsBody {
       framing = .none

@@ -20,17 +20,19 @@ public enum HTTPClientError: Error, Sendable, Hashable {
 
 /// Turns requests into bytes, and received bytes into one response after the other.
 public struct HTTPClientMachine: ~Copyable {
+  /// What the machine finds in its input.
   public enum Event: Equatable {
-    /// Give more input, or send the next request. All input was taken unless `isClosed`.
+    /// The machine needs more input, or the next request. It took all input unless it `isClosed`.
     case needInput
-    /// 1xx; the final head follows.
+    /// The head of a 1xx response. The final head follows.
     case interim(HTTPResponseHead)
+    /// The head of the final response.
     case head(HTTPResponseHead)
     /// Body data: indices into the given input, never empty. Without chunk framing.
     case body(Range<Int>)
     /// The response is complete.
     case end
-    /// The response failed. Comes once; close the connection.
+    /// The response failed. This event comes once; the caller closes the connection.
     case fail(HTTPClientError)
   }
 
@@ -52,12 +54,13 @@ public struct HTTPClientMachine: ~Copyable {
   private var keepAlive = true
   private var interimResponses = 0
 
+  /// Makes a machine for a new connection. `limits.headBytes` must fit 32 bits.
   public init(limits: HTTPLimits = HTTPLimits()) {
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits
   }
 
-  /// No request is unanswered, and another may be sent.
+  /// Whether no response is due, so that the client may send another request.
   public var isIdle: Bool {
     switch state {
     case .idle: true
@@ -65,7 +68,7 @@ public struct HTTPClientMachine: ~Copyable {
     }
   }
 
-  /// Nothing is taken any more: the connection is of no further use.
+  /// Whether the machine takes no more input. The connection can't be used any longer.
   public var isClosed: Bool {
     switch state {
     case .closed: true
@@ -73,6 +76,7 @@ public struct HTTPClientMachine: ~Copyable {
     }
   }
 
+  /// Bytes of memory held for an incomplete head or trailer section.
   public var allocatedBytes: Int { buffer.allocatedBytes }
 
   /// Appends the bytes of a request to `output` and expects its response. Only while `isIdle`.
@@ -91,6 +95,7 @@ public struct HTTPClientMachine: ~Copyable {
   }
 
   /// Expects the response to a request whose bytes the owner makes itself. Only while `isIdle`.
+  /// - Parameter toHEAD: whether the request is HEAD, whose response has no body.
   public mutating func expectResponse(toHEAD: Bool = false) {
     guard case .idle = state else { preconditionFailure("a response is expected while \(state)") }
     self.toHEAD = toHEAD
@@ -98,7 +103,8 @@ public struct HTTPClientMachine: ~Copyable {
     state = .head
   }
 
-  /// The next event. Call again with the same input until `.needInput`. Parameters as of `HTTPServerMachine.next`.
+  /// Returns the next event. Call it again with the same input until it returns `.needInput`. The parameters are those
+  /// of `HTTPServerMachine.next`.
   public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Event {
     switch state {
     case .head: return nextOfHead(input, &position)
@@ -119,7 +125,7 @@ public struct HTTPClientMachine: ~Copyable {
       }
     case .trailers: return nextOfTrailers(input, &position)
     case .untilClose(let bytes):
-      // One byte past the limit is enough to know.
+      // One byte more than the limit is enough to refuse the body.
       guard let range = take(limits.bodyBytes - bytes, of: input, &position) else {
         return position == input.count ? .needInput : malformed(HTTPError(.bodyTooLarge))
       }
@@ -131,8 +137,8 @@ public struct HTTPClientMachine: ~Copyable {
     }
   }
 
-  /// The server closed its side of the connection.
-  /// - Returns: `.end`, `.fail`, or `.needInput` when no response was expected.
+  /// Call it when the server has closed its side.
+  /// - Returns: `.end`, `.fail`, or `.needInput` if no response was expected.
   public mutating func inputEnded() -> Event {
     switch state {
     case .untilClose, .bodyComplete:
@@ -187,7 +193,7 @@ public struct HTTPClientMachine: ~Copyable {
     }
   }
 
-  /// Up to `limit` bytes of the input; nil when there is none to take.
+  /// Takes up to `limit` bytes of the input; nil if there are none.
   private func take(_ limit: Int, of input: Span<UInt8>, _ position: inout Int) -> Range<Int>? {
     let start = position
     position += min(limit, input.count - start)

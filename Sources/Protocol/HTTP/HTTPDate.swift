@@ -1,10 +1,11 @@
-// The one date format we send (RFC 9110 §5.6.7). A pure function: whoever has a clock calls it once a second.
+// The one date format that the server sends (RFC 9110 §5.6.7). The function reads no clock; its caller passes the time.
 
 /// IMF-fixdate.
 public enum HTTPDate {
-  /// `Sun, 06 Nov 1994 08:49:37 GMT`: always 29 bytes of ASCII.
+  /// Formats a time as `Sun, 06 Nov 1994 08:49:37 GMT`: always 29 bytes of ASCII.
   ///
-  /// - Parameter unixSeconds: since 1970-01-01 UTC; clamped to the years 0000...9999, the only ones the format can show.
+  /// - Parameter unixSeconds: seconds since 1970-01-01 UTC. They are clamped to the years 0000...9999, because the
+  ///   format has four digits for a year.
   public static func imfFixdate(unixSeconds: Int64) -> String {
     let clamped = min(max(unixSeconds, -62_167_219_200), 253_402_300_799)
     let days = floorDivide(clamped, 86_400)

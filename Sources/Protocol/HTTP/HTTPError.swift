@@ -1,12 +1,15 @@
-// Why a message from the peer was refused. Always the peer's fault; our own faults are HTTPEncodingError.
+// The reasons that a received message is refused. The peer is always at fault; faults of this program are
+// HTTPEncodingError.
 
-/// A refused message: a fact with a stable name, and the status that answers it.
+/// A refused message: the reason, and the status to answer with.
 public struct HTTPError: Error, Sendable, Hashable {
+  /// The rule that the message breaks.
   public let reason: Reason
 
+  /// Makes the error for a reason.
   public init(_ reason: Reason) { self.reason = reason }
 
-  /// The raw value is stable: it names counters and log fields.
+  /// The broken rule. The raw value is stable, because counters and log fields use it as their name.
   public enum Reason: String, Sendable, Hashable, CaseIterable {
     // The lines of a head (RFC 9112 §2.2, §5)
     case bareCarriageReturn = "bare_carriage_return"
@@ -57,11 +60,11 @@ public struct HTTPError: Error, Sendable, Hashable {
     case trailersTooLarge = "trailers_too_large"
     case forbiddenTrailer = "forbidden_trailer"
 
-    // Client side only
+    // Only in a client
     case unexpectedStatus = "unexpected_status"
   }
 
-  /// The answer to the fault. (A client that receives a bad response has nobody to answer; 502 stands for it.)
+  /// The status that answers the fault. A client that receives a bad response answers nobody; it gets 502 here.
   public var status: HTTPStatus {
     switch reason {
     case .bareCarriageReturn, .bareLineFeed, .controlCharacter, .emptyLine, .foldedField, .missingColon,

@@ -1,30 +1,34 @@
-// Fields that we send. Their values may come from data, so every one is checked for what would start another line.
+// Fields to send. Their values may come from data, so each one is checked for bytes that would begin another line.
 
-/// A field line to send.
+/// One field line to send.
 public struct HTTPField: Sendable, Equatable {
+  /// The name, in any case.
   public let name: String
+  /// The value, without CR, LF and other control bytes.
   public let value: String
 
+  /// Makes a field without checking it; the encoder checks it.
   public init(_ name: String, _ value: String) {
     self.name = name
     self.value = value
   }
 }
 
-/// Our own fault in a message to send; nothing of the message was written.
+/// A fault of this program in a message to send. Nothing of the message is written.
 public enum HTTPEncodingError: Error, Sendable, Equatable {
-  /// Not a token.
+  /// The name is not a token.
   case invalidFieldName(String)
-  /// The value holds CR, LF, NUL or another control byte.
+  /// The value of this field holds CR, LF, NUL or another control byte.
   case invalidFieldValue(name: String)
-  /// The encoder writes this field itself.
+  /// The encoder writes this field itself, so the caller must not give it.
   case reservedField(name: String)
-  /// The request line would not be read as it was meant.
+  /// The request line would be read differently: the method is not a token, or the target is empty or has spaces.
   case invalidRequestLine
 }
 
 extension HTTPField {
-  /// - Parameter reserved: names the encoder writes itself, in lower case.
+  /// Checks fields before they are written.
+  /// - Parameter reserved: names that the encoder writes itself, in lower case.
   static func validate(_ fields: [HTTPField], reserved: [String]) throws(HTTPEncodingError) {
     for field in fields {
       if field.name.isEmpty || !field.name.utf8.allSatisfy(HTTPGrammar.isToken) {

@@ -1,7 +1,9 @@
-// The field lines of a received head (RFC 9110 §5, RFC 9112 §5): ordered, duplicates kept, nothing joined or repaired.
-// One array holds the bytes of the whole head, one the positions in it; a look-up allocates nothing.
+// The field lines of a received head (RFC 9110 §5, RFC 9112 §5): in order, with duplicates, not joined and not
+// repaired. One array holds the bytes of the whole head, another the positions of names and values. A look-up allocates
+// nothing.
 
-/// Received fields. Values are opaque bytes without surrounding whitespace: no control byte but HTAB, maybe non-ASCII.
+/// Received fields. A value is a run of bytes without surrounding whitespace. It holds no control byte except HTAB; it
+/// may hold bytes that are not ASCII.
 public struct HTTPFields: Sendable, Equatable {
   /// The head as received: start line, field lines, empty line.
   let bytes: [UInt8]
@@ -14,9 +16,11 @@ public struct HTTPFields: Sendable, Equatable {
     let valueEnd: UInt32
   }
 
+  /// Finds the fields in a head.
   /// - Parameters:
-  ///   - bytes: what `HTTPHeadBuffer` proved: lines that end in CRLF, the last one empty, under 4 GiB.
-  ///   - start: where the first field line begins.
+  ///   - bytes: a head from `HTTPHeadBuffer`, which ensures that each line ends in CRLF and that the last line is
+  ///     empty; less than 4 GiB.
+  ///   - start: the offset of the first field line.
   init(parsing bytes: [UInt8], from start: Int) throws(HTTPError) {
     var positions: [Position] = []
     positions.reserveCapacity(16)
@@ -49,52 +53,59 @@ public struct HTTPFields: Sendable, Equatable {
     return (position, end)
   }
 
+  /// The number of field lines.
   public var count: Int { positions.count }
 
-  /// The name at `index`, in the sender's case.
+  /// The name at `index`, in the case that the sender used.
   public func name(at index: Int) -> ArraySlice<UInt8> {
     bytes[Int(positions[index].nameStart)..<Int(positions[index].nameEnd)]
   }
 
+  /// The value at `index`.
   public func value(at index: Int) -> ArraySlice<UInt8> {
     bytes[Int(positions[index].valueStart)..<Int(positions[index].valueEnd)]
   }
 
+  /// Whether the field at `index` has this name.
   /// - Parameter name: in lower case.
   public func isNamed(_ name: StaticString, at index: Int) -> Bool {
     let position = positions[index]
-    // Lengths differ nearly always; this keeps a look-up to a few instructions a field.
+    // The lengths nearly always differ, so this test makes a look-up cheap.
     guard Int(position.nameEnd &- position.nameStart) == name.utf8CodeUnitCount else { return false }
     return HTTPGrammar.equal(
       bytes.span.extracting(Int(position.nameStart)..<Int(position.nameEnd)), lowercase: name)
   }
 
-  /// The first value of the field, or nil when it is absent. - Parameter name: in lower case.
+  /// The first value of a field; nil if the field is absent.
+  /// - Parameter name: in lower case.
   public func first(named name: StaticString) -> ArraySlice<UInt8>? {
     for index in 0..<count where isNamed(name, at: index) { return value(at: index) }
     return nil
   }
 
-  /// All values of the field in the order received. - Parameter name: in lower case.
+  /// All values of a field, in the order received.
+  /// - Parameter name: in lower case.
   public func all(named name: StaticString) -> [ArraySlice<UInt8>] {
     (0..<count).filter { isNamed(name, at: $0) }.map { value(at: $0) }
   }
 
-  /// How often the field occurs. - Parameter name: in lower case.
+  /// The number of field lines with this name.
+  /// - Parameter name: in lower case.
   public func count(named name: StaticString) -> Int {
     var found = 0
     for index in 0..<count where isNamed(name, at: index) { found += 1 }
     return found
   }
 
-  /// The first value as text; bytes that are not UTF-8 become U+FFFD, which no token, number or path of ours contains.
+  /// The first value of a field as text; nil if the field is absent. Bytes that are not UTF-8 become U+FFFD, which no
+  /// valid token, number or path of this server contains.
   /// - Parameter name: in lower case.
   public func string(named name: StaticString) -> String? {
     first(named: name).map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Whether an element of the field's comma lists is `element`, without regard to case.
-  /// - Parameters: in lower case both.
+  /// Whether a field's comma-separated lists contain `element`, without regard to case.
+  /// - Parameters: both in lower case.
   public func list(named name: StaticString, contains element: StaticString) -> Bool {
     var found = false
     for index in 0..<count where isNamed(name, at: index) {

@@ -1,4 +1,4 @@
-// The character classes and the list rule that several parts of HTTP share.
+// The character classes and the list rule that several parts of HTTP use.
 
 /// Byte classes of RFC 9110 §5.6 and RFC 3986 §2.
 enum HTTPGrammar {
@@ -16,9 +16,9 @@ enum HTTPGrammar {
 
   static func isAlpha(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
 
-  /// `tchar`, what names of methods, fields and codings are made of: letters, digits, !#$%&'*+-.^_`|~
+  /// `tchar`: the characters in names of methods, fields and codings: letters, digits, !#$%&'*+-.^_`|~
   static func isToken(_ byte: UInt8) -> Bool {
-    // One bit for each of 0...63 and of 64...127.
+    // One bit for each byte: bytes 0...63 in the first number, 64...127 in the second.
     let set: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
     return byte < 128 && set >> UInt64(byte & 63) & 1 == 1
   }
@@ -41,7 +41,8 @@ enum HTTPGrammar {
     }
   }
 
-  /// Visible ASCII but `"`, `#`, `<`, `>`: the query of RFC 3986 and the few more bytes that browsers leave raw in one.
+  /// Visible ASCII without `"`, `#`, `<`, `>`: the query characters of RFC 3986 and a few more that browsers do not
+  /// encode.
   static func isQueryCharacter(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x22, 0x23, 0x3C, 0x3E: false
@@ -51,17 +52,18 @@ enum HTTPGrammar {
 
   static func isWhitespace(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
-  /// A control byte that no line of a head may hold (HTAB is whitespace; CR and LF are the line's end).
+  /// A control byte that no line of a head may hold. HTAB counts as whitespace; CR and LF end the line.
   static func isControl(_ byte: UInt8) -> Bool { (byte < 0x20 && byte != tab) || byte == 0x7F }
 
-  /// 0...15, or nil when `byte` is no hexadecimal digit.
+  /// The value 0...15 of a hexadecimal digit; nil for any other byte.
   static func hexValue(_ byte: UInt8) -> Int? {
     if isDigit(byte) { return Int(byte &- 0x30) }
     let letter = (byte | 0x20) &- 0x61
     return letter < 6 ? Int(letter) + 10 : nil
   }
 
-  /// Compares ASCII without regard to case. - Parameter lowercase: the expected text, already in lower case.
+  /// Compares ASCII text without regard to case.
+  /// - Parameter lowercase: the expected text, in lower case.
   static func equal(_ bytes: Span<UInt8>, lowercase: StaticString) -> Bool {
     guard lowercase.utf8CodeUnitCount == bytes.count else { return false }
     // Safety: the text has as many bytes as the span.
@@ -71,7 +73,7 @@ enum HTTPGrammar {
 
   static func lowered(_ byte: UInt8) -> UInt8 { byte &- 0x41 < 26 ? byte | 0x20 : byte }
 
-  /// `range` without the whitespace at its ends.
+  /// `range` without whitespace at its ends.
   static func trimmed(_ range: Range<Int>, of bytes: Span<UInt8>) -> Range<Int> {
     var (start, end) = (range.lowerBound, range.upperBound)
     while start < end, isWhitespace(bytes[start]) { start += 1 }
@@ -79,7 +81,8 @@ enum HTTPGrammar {
     return start..<end
   }
 
-  /// Calls `body` with each element of a comma list (RFC 9110 §5.6.1), trimmed; an element may be empty.
+  /// Calls `body` with each element of a comma-separated list (RFC 9110 §5.6.1), without surrounding whitespace. An
+  /// element may be empty.
   static func forEachElement(of bytes: Span<UInt8>, _ body: (Span<UInt8>) -> Void) {
     var start = 0
     for index in 0...bytes.count where index == bytes.count || bytes[index] == comma {

@@ -1,39 +1,45 @@
 // Collects the lines up to an empty line: a head, or the trailer section of a chunked body (RFC 9112 §2.1, §7.1.2).
-// Every byte is examined once, however small the pieces are (picohttpparser's `last_len`, taken further), and copied once
-// when the lines came in one piece, twice otherwise. Nothing is owned between two heads.
+// Each byte is examined once, however small the pieces are. It is copied once if the lines come in one piece, otherwise
+// twice. Between two heads the buffer holds no memory.
 //
-// What leaves here is proven: lines end in CRLF, CR and LF occur nowhere else, there is no control byte but HTAB.
+// The buffer ensures that lines end in CRLF, that CR and LF occur nowhere else, and that there is no control byte
+// except HTAB.
 
-/// The bytes of an unfinished head.
+/// The bytes of an incomplete head.
 struct HTTPHeadBuffer: ~Copyable {
   enum Section {
-    /// A start line and field lines; one empty line may precede it (RFC 9112 §2.2).
+    /// A start line and field lines. One empty line may precede them (RFC 9112 §2.2).
     case head
-    /// Field lines only, perhaps none.
+    /// Field lines only, possibly none.
     case trailers
   }
 
   enum Outcome {
-    /// All input was taken.
+    /// The buffer took all input.
     case needInput
-    /// The lines, each with its CRLF, and the empty line. Input is taken up to there.
+    /// The lines, each with its CRLF, and the empty line. The buffer took the input up to there.
     case complete([UInt8])
+    /// A line breaks a rule.
     case malformed(HTTPError.Reason)
   }
 
+  /// The bytes that earlier calls took.
   private var pending = ByteBuffer()
+  /// The number of bytes of the section so far.
   private var length = 0
   private var lineLength = 0
   private var finishedLines = 0
   private var previousIsCR = false
   private var emptyLineSkipped = false
-  /// All bytes ever examined: what a test of linear work counts.
+  /// All bytes examined since the buffer was made. A test counts them to show that the work is linear.
   private(set) var bytesExamined = 0
 
-  /// Whether no byte of the next head was seen. (An empty line before it is no part of it.)
+  /// Whether no byte of the next head has arrived. An empty line before the head does not count.
   var isEmpty: Bool { length == 0 }
+  /// Bytes of memory held.
   var allocatedBytes: Int { pending.allocatedBytes }
 
+  /// Takes input from `position` on and advances `position`.
   mutating func collect(
     _ section: Section, _ input: Span<UInt8>, _ position: inout Int, limits: HTTPLimits
   ) -> Outcome {
@@ -54,7 +60,7 @@ struct HTTPHeadBuffer: ~Copyable {
       if length == byteLimit(section, limits) { return .malformed(overflowReason(section)) }
       length += 1
       guard previousIsCR else {
-        // Either no text, or text beyond its room.
+        // The byte is not text, or the text has no room left.
         guard byte == HTTPGrammar.cr else { return .malformed(textFault(byte)) }
         previousIsCR = true
         continue
@@ -83,12 +89,12 @@ struct HTTPHeadBuffer: ~Copyable {
     return .needInput
   }
 
-  /// How many of the next bytes are text of a line, up to `longest`.
+  /// The number of the next bytes that are text of a line, at most `longest`.
   private func textRun(_ input: Span<UInt8>, from start: Int, longest: Int) -> Int {
     HTTPScan.firstControl(input, from: start, to: start + min(longest, input.count - start)) - start
   }
 
-  /// How much text may follow before a limit is passed.
+  /// How many bytes of text may follow before a limit is passed.
   private func textRoom(_ section: Section, _ limits: HTTPLimits) -> Int {
     let room = byteLimit(section, limits) - length
     guard section == .head, finishedLines == 0 else { return room }
@@ -100,7 +106,7 @@ struct HTTPHeadBuffer: ~Copyable {
     return HTTPGrammar.isControl(byte) ? .controlCharacter : .targetTooLong
   }
 
-  /// Forgets the bytes and returns their memory.
+  /// Drops the bytes and frees their memory.
   mutating func reset() {
     pending.removeAll(keepingCapacity: false)
     length = 0
@@ -110,7 +116,7 @@ struct HTTPHeadBuffer: ~Copyable {
     emptyLineSkipped = false
   }
 
-  /// A request line is a target and at most this much else: a method of 32 bytes, two spaces, the version.
+  /// What a request line may have besides its target, in bytes: a method of 32 bytes, two spaces, the version.
   private static let requestLineBytesBesideTarget = HTTPMethod.longestName + 2 + 8
 
   private mutating func take(_ input: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {

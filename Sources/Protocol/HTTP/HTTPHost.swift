@@ -1,8 +1,8 @@
-// The Host field and the authority of an absolute target (RFC 9110 §7.2, RFC 3986 §3.2).
-// Narrower than the grammar on purpose: no user information, no percent-encoding, no sub-delims, no empty host or port.
-// Real host names need none of them, and each has been used to make two readers see two hosts.
+// The Host field and the authority of an absolute target (RFC 9110 §7.2, RFC 3986 §3.2). The rule is narrower than the
+// grammar on purpose: no user information, no percent-encoding, no sub-delims, no empty host or port. Real host names
+// need none of these, and each of them can make two readers see two different hosts.
 
-/// `name`, `1.2.3.4` or `[v6]`, each maybe with `:port`.
+/// `name`, `1.2.3.4` or `[v6]`, with or without `:port`.
 enum HTTPHost {
   static func validate(_ host: ArraySlice<UInt8>) throws(HTTPError) {
     guard let nameEnd = endOfName(host), isPort(host[nameEnd...]) else { throw HTTPError(.invalidHost) }
@@ -15,7 +15,7 @@ enum HTTPHost {
       let isAddress = address.allSatisfy {
         HTTPGrammar.hexValue($0) != nil || $0 == HTTPGrammar.colon || $0 == UInt8(ascii: ".")
       }
-      // The longest address is 45 bytes (INET6_ADDRSTRLEN), the shortest `::`.
+      // The longest address has 45 bytes (INET6_ADDRSTRLEN), the shortest one is `::`.
       return isAddress && (2...45).contains(address.count) ? close + 1 : nil
     }
     let end = host.firstIndex { !HTTPGrammar.isUnreserved($0) } ?? host.endIndex

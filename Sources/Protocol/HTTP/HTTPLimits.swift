@@ -1,22 +1,25 @@
-/// What one HTTP message may cost us. Bytes are bytes on the wire; a message exactly at a limit is accepted.
+/// The limits of one HTTP message. Bytes are counted on the wire. A message exactly at a limit is accepted.
 public struct HTTPLimits: Sendable, Equatable {
-  /// Start line, field lines and the empty line together, in bytes. Beyond: 431, or 414 within the request line.
+  /// The start line, the field lines and the empty line together, in bytes. A larger head is answered with 431, or 414
+  /// if the request line exceeds it.
   public var headBytes = 16 * 1024
-  /// The request target, in bytes. Beyond: 414.
+  /// The request target, in bytes. A longer one is answered with 414.
   public var targetBytes = 8 * 1024
-  /// Field lines in a head, and in a trailer section. Beyond: 431.
+  /// The number of field lines in a head, and in a trailer section. More of them are answered with 431.
   public var fieldCount = 100
-  /// Body data in bytes, as received (compressed, without chunk framing). Beyond: 413, as early as the length is known.
+  /// The body's data in bytes, as received: compressed, without chunk framing. A larger body is answered with 413 as
+  /// soon as its length is known.
   public var bodyBytes = 64 * 1024 * 1024
-  /// Extensions of one chunk, in bytes after the size. Beyond: 400.
+  /// The extensions of one chunk: bytes after the size. More are answered with 400.
   public var chunkExtensionBytes = 256
-  /// Chunk framing of one body may exceed its data by this many bytes (sizes, extensions, CRLFs). Beyond: 400.
-  /// It bounds bodies of one-byte chunks, whose cost is in the events and not in the bytes.
+  /// How many bytes of chunk framing (sizes, extensions, CRLFs) one body may have beyond the number of its data bytes.
+  /// More are answered with 400. The limit bounds the number of tiny chunks, because each chunk costs an event.
   public var chunkOverheadBytes = 16 * 1024
-  /// The trailer section with its empty line, in bytes. Beyond: 431.
+  /// The trailer section with its empty line, in bytes. A larger one is answered with 431.
   public var trailerBytes = 4 * 1024
-  /// Client side: 1xx responses before the final one. Beyond: `.unexpectedStatus`.
+  /// Client side: the number of 1xx responses before the final one. More of them give `.unexpectedStatus`.
   public var interimResponses = 8
 
+  /// The server's defaults.
   public init() {}
 }

@@ -1,13 +1,14 @@
 /// A request method (RFC 9110 §9). Case matters: `get` is not `GET`.
 public enum HTTPMethod: Sendable, Hashable {
   case get, head, post, put, patch, delete, options
-  /// Any other token, at most `longestName` bytes.
+  /// Another token, of at most `longestName` bytes.
   case other(String)
 
-  /// The longest method name we read, in bytes.
+  /// The longest method name that is read, in bytes.
   static let longestName = 32
 
-  /// - Parameter name: as on the wire; only a name that is one of the known cases maps to it.
+  /// The method with this name.
+  /// - Parameter name: as on the wire. A name that is not one of the known cases gives `.other`.
   public init(_ name: String) {
     switch name {
     case "GET": self = .get
@@ -33,7 +34,7 @@ public enum HTTPMethod: Sendable, Hashable {
     ("OPTIONS", .options),
   ]
 
-  /// The method of these bytes without a text being made of them, if it is one of those above.
+  /// The known method with these bytes; nil for another one. It makes no String.
   private static func known(_ bytes: Span<UInt8>) -> HTTPMethod? {
     for (name, method) in names where bytes.count == name.utf8CodeUnitCount {
       // Safety: the name has as many bytes as the span.
@@ -42,6 +43,7 @@ public enum HTTPMethod: Sendable, Hashable {
     return nil
   }
 
+  /// The name as on the wire.
   public var name: String {
     switch self {
     case .get: "GET"

@@ -1,24 +1,28 @@
-// Requests to send: the client's half, for the bench and the tests.
+// Requests to send, for the bench and the tests.
 
 /// A complete request.
 public struct HTTPRequest: Sendable, Equatable {
+  /// The body and its framing.
   public enum Body: Sendable, Equatable {
     case none
-    /// With Content-Length.
+    /// A body with Content-Length.
     case bytes([UInt8])
-    /// With Transfer-Encoding, in chunks of `chunkBytes` (the last one may be shorter).
+    /// A body with Transfer-Encoding, in chunks of `chunkBytes` bytes. The last chunk may be shorter.
     case chunked([UInt8], chunkBytes: Int)
   }
 
+  /// The method.
   public var method: HTTPMethod
-  /// As it goes on the wire, already percent-encoded.
+  /// The target as it goes on the wire, already percent-encoded.
   public var target: String
   /// The value of Host.
   public var authority: String
-  /// Without Host, Content-Length and Transfer-Encoding: the encoder writes those.
+  /// The fields without Host, Content-Length and Transfer-Encoding, which the encoder writes.
   public var fields: [HTTPField]
+  /// The body.
   public var body: Body
 
+  /// Makes a request without checking it; the encoder checks it.
   public init(
     method: HTTPMethod, target: String, authority: String, fields: [HTTPField] = [], body: Body = .none
   ) {
@@ -32,13 +36,14 @@ public struct HTTPRequest: Sendable, Equatable {
   private static let reserved = ["host", "content-length", "transfer-encoding"]
 
   /// Appends head and body.
-  /// - Throws: a fault in the head; `buffer` is unchanged then.
+  /// - Throws: if the head is invalid. `buffer` is then unchanged.
   public func encode(into buffer: inout ByteBuffer) throws(HTTPEncodingError) {
     try encodeHead(into: &buffer)
     encodeBody(into: &buffer)
   }
 
-  /// Appends the head alone, for a client that waits for `100 Continue`.
+  /// Appends only the head, for a client that waits for `100 Continue`.
+  /// - Throws: if the head is invalid. `buffer` is then unchanged.
   public func encodeHead(into buffer: inout ByteBuffer) throws(HTTPEncodingError) {
     let isLine = !target.isEmpty && target.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     if !isLine || method.name.isEmpty || !method.name.utf8.allSatisfy(HTTPGrammar.isToken) {
@@ -64,7 +69,7 @@ public struct HTTPRequest: Sendable, Equatable {
     buffer.append("\r\n")
   }
 
-  /// Appends the body as the head announced it.
+  /// Appends the body with the framing that the head announces.
   public func encodeBody(into buffer: inout ByteBuffer) {
     switch body {
     case .none: break

@@ -1,28 +1,34 @@
-// Request heads (RFC 9112 §3). The parser runs once over a complete head whose line structure HTTPHeadBuffer has proven.
+// Request heads (RFC 9112 §3). The parser runs once over a complete head, whose line structure HTTPHeadBuffer has
+// checked.
 
-/// The content codings a body may come in (RFC 9110 §8.4).
+/// The content coding of a body (RFC 9110 §8.4).
 public enum ContentCoding: Sendable, Equatable {
   case identity
   case gzip
-  /// Anything else, several codings included: 415.
+  /// Another coding, or several; answered with 415.
   case unsupported
 }
 
-/// A request whose head was accepted: one array of bytes, one of positions. An object, because it is handed on many times
-/// while its request is answered and would cost as many references each time as it has parts.
+/// A request whose head is accepted. It is a class because it is passed on many times while the request is answered: a
+/// struct would cost one retain for each of its parts each time.
 public final class HTTPRequestHead: Sendable, Equatable {
+  /// The method.
   public let method: HTTPMethod
+  /// The target.
   public let target: RequestTarget
-  /// 0 or 1, of HTTP/1.x.
+  /// 0 for HTTP/1.0, 1 for HTTP/1.1.
   public let minorVersion: Int
+  /// The field lines.
   public let fields: HTTPFields
-  /// Never `.untilClose`.
+  /// Where the body ends; never `.untilClose`.
   public let framing: BodyFraming
-  /// The client waits for `100 Continue` before it sends the body. False for a request without a body, and for HTTP/1.0.
+  /// Whether the client waits for `100 Continue` before it sends the body. False for a request without a body, and for
+  /// HTTP/1.0.
   public let expectsContinue: Bool
   /// Whether the client wants the connection to stay open (RFC 9112 §9.3).
   public let keepAlive: Bool
 
+  /// Parses and checks a head.
   /// - Parameter bytes: a head from `HTTPHeadBuffer`.
   init(parsing bytes: [UInt8], limits: HTTPLimits) throws(HTTPError) {
     let line = try RequestLine(bytes, limits: limits)
@@ -32,7 +38,8 @@ public final class HTTPRequestHead: Sendable, Equatable {
     }
     try Self.checkHost(fields, minorVersion: line.minorVersion)
     if let authority = line.target.authority {
-      // The target wins over a Host field that differs (RFC 9112 §3.2.2). We serve one name, so nothing else depends on it.
+      // The target takes precedence over a different Host field (RFC 9112 §3.2.2). The server serves one name, so
+      // nothing else depends on it.
       try HTTPHost.validate(authority)
     }
     if line.target.form == .asterisk, line.method != .options { throw HTTPError(.invalidTarget) }
@@ -49,8 +56,9 @@ public final class HTTPRequestHead: Sendable, Equatable {
     keepAlive = Self.keepAlive(fields, minorVersion: line.minorVersion)
   }
 
+  /// Whether both heads have the same bytes.
   public static func == (left: HTTPRequestHead, right: HTTPRequestHead) -> Bool {
-    // All else was read from these.
+    // All other properties derive from the fields' bytes.
     left.fields == right.fields
   }
 
@@ -63,7 +71,8 @@ public final class HTTPRequestHead: Sendable, Equatable {
     try HTTPHost.validate(host)
   }
 
-  /// RFC 9110 §10.1.1: an HTTP/1.0 client's expectation is ignored, an unknown one is refused.
+  /// Reads Expect (RFC 9110 §10.1.1). The expectation of an HTTP/1.0 client is ignored; an unknown expectation is
+  /// refused.
   private static func expectsContinue(_ fields: HTTPFields, minorVersion: Int) throws(HTTPError) -> Bool {
     guard minorVersion > 0, let expectation = fields.first(named: "expect") else { return false }
     guard fields.count(named: "expect") == 1, HTTPGrammar.equal(expectation.span, lowercase: "100-continue") else {
@@ -77,19 +86,23 @@ public final class HTTPRequestHead: Sendable, Equatable {
     return minorVersion > 0 || fields.list(named: "connection", contains: "keep-alive")
   }
 
-  /// The first value of the field, or nil when it is absent. - Parameter name: in lower case.
+  /// The first value of a field; nil if the field is absent.
+  /// - Parameter name: in lower case.
   public func first(named name: StaticString) -> ArraySlice<UInt8>? { fields.first(named: name) }
 
-  /// All values of the field in the order received. - Parameter name: in lower case.
+  /// All values of a field, in the order received.
+  /// - Parameter name: in lower case.
   public func all(named name: StaticString) -> [ArraySlice<UInt8>] { fields.all(named: name) }
 
-  /// How often the field occurs. - Parameter name: in lower case.
+  /// The number of field lines with this name.
+  /// - Parameter name: in lower case.
   public func count(named name: StaticString) -> Int { fields.count(named: name) }
 
-  /// The first value as text, see `HTTPFields.string(named:)`. - Parameter name: in lower case.
+  /// The first value of a field as text, see `HTTPFields.string(named:)`.
+  /// - Parameter name: in lower case.
   public func string(named name: StaticString) -> String? { fields.string(named: name) }
 
-  /// What the body is coded in, by the head's word; a sender may be wrong about it.
+  /// The content coding that the head declares. Some senders declare a wrong one.
   public var contentCoding: ContentCoding {
     let values = fields.all(named: "content-encoding")
     guard let value = values.first else { return .identity }
@@ -99,7 +112,7 @@ public final class HTTPRequestHead: Sendable, Equatable {
     return isGzip ? .gzip : .unsupported
   }
 
-  /// The credentials of `Authorization: Bearer` (RFC 6750 §2.1), or nil when there are none of that scheme. Not decoded.
+  /// The credentials of `Authorization: Bearer` (RFC 6750 §2.1), not decoded; nil if there are none of that scheme.
   public var bearerToken: ArraySlice<UInt8>? {
     guard let value = fields.first(named: "authorization"), value.count > 7 else { return nil }
     let scheme = value.prefix(6)
@@ -111,12 +124,12 @@ public final class HTTPRequestHead: Sendable, Equatable {
   }
 }
 
-/// `method SP target SP HTTP/1.x`, with one space each and nothing around.
+/// `method SP target SP HTTP/1.x`, with exactly one space at each place and none around.
 private struct RequestLine {
   let method: HTTPMethod
   let target: RequestTarget
   let minorVersion: Int
-  /// Where the field lines begin.
+  /// The offset of the first field line.
   let end: Int
 
   init(_ bytes: [UInt8], limits: HTTPLimits) throws(HTTPError) {
@@ -138,7 +151,8 @@ private struct RequestLine {
 
 /// `HTTP/1.0` or `HTTP/1.1` (RFC 9112 §2.3).
 enum HTTPVersion {
-  /// - Throws: `.unsupportedVersion` for a well-formed version we do not speak, else `.invalidVersion`.
+  /// The minor version of HTTP/1.x.
+  /// - Throws: `.unsupportedVersion` for a well-formed version other than 1.0 and 1.1, else `.invalidVersion`.
   static func minor(_ bytes: ArraySlice<UInt8>) throws(HTTPError) -> Int {
     let digits = bytes.dropFirst(5)
     guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), let major = digits.first, let minor = digits.last,

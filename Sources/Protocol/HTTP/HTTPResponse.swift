@@ -1,12 +1,13 @@
 // Responses to send (RFC 9112 §4, §6). Head and body go into one buffer, so that they leave in one TLS record.
 
-/// What an answer depends on besides itself.
+/// The properties of a request that affect the encoding of its answer.
 public struct HTTPExchange: Sendable, Equatable {
-  /// The answer to HEAD has no body, but the Content-Length it would have.
+  /// Whether the request is HEAD. Its answer has no body, but the Content-Length that the body would have.
   public let isHEAD: Bool
-  /// The client's HTTP/1.x.
+  /// The client's HTTP version: 0 for HTTP/1.0, 1 for HTTP/1.1.
   public let minorVersion: Int
 
+  /// Makes the properties; by default those of a GET by HTTP/1.1.
   public init(isHEAD: Bool = false, minorVersion: Int = 1) {
     self.isHEAD = isHEAD
     self.minorVersion = minorVersion
@@ -15,14 +16,18 @@ public struct HTTPExchange: Sendable, Equatable {
 
 /// A complete response: status, fields, body.
 public struct HTTPResponse: Sendable, Equatable {
+  /// The status, which is final (200 or more).
   public var status: HTTPStatus
-  /// Without Content-Length, Transfer-Encoding, Connection and Date: the encoder writes those.
+  /// The fields without Content-Length, Transfer-Encoding, Connection and Date, which the encoder writes.
   public var fields: [HTTPField]
+  /// The body.
   public var body: [UInt8]
-  /// Whether the body is held elsewhere all the time: sending it little by little costs no memory then.
+  /// Whether the body's memory exists anyway, shared by many answers. Such an answer holds no memory of its own while
+  /// it is sent.
   public var isBodyShared = false
 
-  /// - Parameter status: final (200 or more); interim responses are `appendContinue`.
+  /// Makes a response.
+  /// - Parameter status: final (200 or more). For an interim response use `appendContinue`.
   public init(status: HTTPStatus, fields: [HTTPField] = [], body: [UInt8] = []) {
     precondition(!status.isInformational, "\(status) is not a final status")
     self.status = status
@@ -34,10 +39,11 @@ public struct HTTPResponse: Sendable, Equatable {
 
   /// Appends the response.
   /// - Parameters:
-  ///   - date: an IMF-fixdate, see `HTTPDate`; the owner has the clock.
-  ///   - exchange: of the request, `HTTPServerMachine.exchange`.
-  ///   - disposition: what `responseFinished()` said, or `.close` if the owner wants to close anyway.
-  /// - Throws: a fault in `fields`; `buffer` is unchanged then.
+  ///   - date: an IMF-fixdate, see `HTTPDate`.
+  ///   - exchange: `HTTPServerMachine.exchange` of the request.
+  ///   - disposition: the result of `responseFinished()`, or `.close` if the caller closes the connection for another
+  ///     reason.
+  /// - Throws: if a field is invalid. `buffer` is then unchanged.
   public func encode(
     into buffer: inout ByteBuffer, date: String, exchange: HTTPExchange = HTTPExchange(),
     disposition: HTTPServerMachine.Disposition
@@ -50,7 +56,8 @@ public struct HTTPResponse: Sendable, Equatable {
     if writesBody { buffer.append(body) }
   }
 
-  /// Status line, Date and the response's own fields. - Throws: as `encode`, before anything is appended.
+  /// Appends status line, Date and the response's own fields.
+  /// - Throws: if a field is invalid. `buffer` is then unchanged.
   func appendFields(to buffer: inout ByteBuffer, date: String) throws(HTTPEncodingError) {
     try HTTPField.validate(fields, reserved: Self.reserved)
     if date.utf8.contains(where: HTTPGrammar.isControl) { throw .invalidFieldValue(name: "Date") }
@@ -80,7 +87,7 @@ public struct HTTPResponse: Sendable, Equatable {
     buffer.append("\r\n")
   }
 
-  /// Appends `100 Continue`: the answer to `HTTPRequestHead.expectsContinue` when the body is wanted.
+  /// Appends `100 Continue`: the answer to `HTTPRequestHead.expectsContinue` when the server wants the body.
   public static func appendContinue(into buffer: inout ByteBuffer) {
     buffer.append("HTTP/1.1 100 Continue\r\n\r\n")
   }

@@ -1,20 +1,24 @@
-// Response heads (RFC 9112 §4), as a client reads them. As strict as the server's side: both ends are ours.
+// Response heads (RFC 9112 §4), as a client reads them. The parser is as strict as the server's, because both ends
+// belong to this project.
 
-/// A response whose head was accepted.
+/// A response whose head is accepted.
 public struct HTTPResponseHead: Sendable, Equatable {
+  /// The status.
   public let status: HTTPStatus
-  /// 0 or 1, of HTTP/1.x.
+  /// 0 for HTTP/1.0, 1 for HTTP/1.1.
   public let minorVersion: Int
+  /// The field lines.
   public let fields: HTTPFields
-  /// `.none` for an interim response, 204, 304, and the answer to HEAD, whatever its fields say.
+  /// Where the body ends. `.none` for an interim response, 204, 304 and the answer to HEAD, whatever the fields say.
   public let framing: BodyFraming
-  /// Whether another request may follow on this connection.
+  /// Whether the client may send another request on this connection.
   public let keepAlive: Bool
 
+  /// Parses and checks a head.
   /// - Parameter bytes: a head from `HTTPHeadBuffer`.
   init(parsing bytes: [UInt8], toHEAD: Bool, limits: HTTPLimits) throws(HTTPError) {
     let lineEnd = bytes.firstIndex(of: HTTPGrammar.cr) ?? bytes.endIndex
-    // `HTTP/1.1 200 reason`: the second space is due even when the reason is empty.
+    // `HTTP/1.1 200 reason`: the second space is required even if the reason is empty.
     let line = bytes[..<lineEnd]
     guard line.count >= 13, line[8] == HTTPGrammar.space, line[12] == HTTPGrammar.space,
       line[9..<12].allSatisfy(HTTPGrammar.isDigit)

@@ -1,13 +1,14 @@
-// Answers that are sent often and differ in little: what they have in common is checked and rendered once.
+// Answers that are sent often and differ only in one field and the body. The rest is checked and rendered once.
 
 /// Status line, Date and fields of many responses, as bytes.
 public struct HTTPResponseTemplate: Sendable {
   private let head: [UInt8]
-  /// The Date it was rendered with: with another one it is out of date.
+  /// The Date in the template. When the current date differs, the caller makes a new template.
   public let date: String
 
+  /// Renders the template.
   /// - Parameters:
-  ///   - response: gives status and fields; its body is not looked at.
+  ///   - response: gives status and fields; its body is ignored.
   ///   - date: as in `HTTPResponse.encode`.
   /// - Throws: as `HTTPResponse.encode`.
   public init(_ response: HTTPResponse, date: String) throws(HTTPEncodingError) {
@@ -20,8 +21,8 @@ public struct HTTPResponseTemplate: Sendable {
 
   /// Appends one response.
   /// - Parameters:
-  ///   - name: of one more field, in front of the encoder's own.
-  ///   - value: appends that field's value: no control bytes, or the program stops.
+  ///   - name: the name of one more field, which precedes the encoder's own fields.
+  ///   - value: appends that field's value. A control byte in the value ends the process.
   ///   - exchange, disposition: as in `HTTPResponse.encode`.
   public func encode(
     into buffer: inout ByteBuffer, field name: StaticString, value: (inout ByteBuffer) -> Void, body: Span<UInt8>,

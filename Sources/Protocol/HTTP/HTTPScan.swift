@@ -1,18 +1,18 @@
-// Finds the bytes that end a run of text in a head, eight at a time: most bytes of a request are a token or a value that
-// nothing ends, and byte by byte each of them cost a dozen instructions.
+// Finds the bytes that end a run of text in a head, eight bytes at a time. Most bytes of a request belong to a token or
+// a value, and a loop over single bytes would take a dozen instructions for each of them.
 
 enum HTTPScan {
-  /// The index of the first control byte (HTAB is none, see `HTTPGrammar.isControl`) in `start..<end`, or `end`.
+  /// The index of the first control byte in `start..<end`, or `end`. HTAB does not count, see `HTTPGrammar.isControl`.
   static func firstControl(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
     first(
       bytes, from: start, to: end,
       lanes: { word in
-        // Below 0x20, or DEL. HTAB is among them and is let pass by the second look.
+        // Marks bytes below 0x20 and DEL. HTAB is marked too; the second test lets it pass.
         (word &- ByteLanes.ones &* 0x20) & ~word & ByteLanes.highBits | ByteLanes.maybeEqual(word, 0x7F)
       }, HTTPGrammar.isControl)
   }
 
-  /// The index of the first CR at or after `start`, or the count.
+  /// The index of the first CR at or after `start`, or `bytes.count`.
   static func firstCarriageReturn(_ bytes: Span<UInt8>, from start: Int) -> Int {
     first(
       bytes, from: start, to: bytes.count, lanes: { ByteLanes.maybeEqual($0, HTTPGrammar.cr) }, { $0 == HTTPGrammar.cr }
@@ -26,9 +26,11 @@ enum HTTPScan {
       HTTPGrammar.isWhitespace) < bytes.count
   }
 
+  /// The index of the first wanted byte in `start..<end`, or `end`.
   /// - Parameters:
-  ///   - lanes: which of eight bytes may be wanted: exact up to the first that is.
-  ///   - isWanted: whether one is.
+  ///   - lanes: marks those of eight bytes that may be wanted. All marks up to the first wanted byte must be exact or
+  ///     too many.
+  ///   - isWanted: whether a byte is wanted.
   @inline(__always)
   private static func first(
     _ bytes: Span<UInt8>, from start: Int, to end: Int, lanes: (UInt64) -> UInt64, _ isWanted: (UInt8) -> Bool

@@ -1,27 +1,31 @@
 // The server's half of HTTP/1.1 on one connection (RFC 9112), without input or output.
 //
-// Pull model: the owner holds the plaintext of one read and asks for the next event; body events are index ranges of that
-// input, so no body byte is copied. One request at a time: after `.end` nothing is taken until the owner has answered, so
-// pipelined bytes stay where they were and cost a malicious client its own socket buffer, not our memory.
+// The caller holds the plaintext of one read and asks for the next event. Body events are index ranges of that input,
+// so no body byte is copied. There is one request at a time: after `.end` the machine takes nothing until the caller
+// has answered. Pipelined bytes thus stay where they are; a malicious client fills its own socket buffer and not the
+// server's memory.
 //
-//   bytes ─▶ .head ─▶ .body* ─▶ .end ─▶ (owner answers) ─▶ responseFinished() ─▶ next head, or closed
-//                        └─▶ .reject: answer `error.status`, close; nothing is taken ever after
+//   bytes ─▶ .head ─▶ .body* ─▶ .end ─▶ (the caller answers) ─▶ responseFinished() ─▶ next head, or closed
+//                        └─▶ .reject: answer `error.status`, close; the machine takes nothing more
 
-/// Turns received bytes into one request after the other.
+/// Turns received bytes into a sequence of requests.
 public struct HTTPServerMachine: ~Copyable {
+  /// What the machine finds in its input.
   public enum Event: Equatable {
-    /// Nothing more can be said now: give more input, or answer first. All input was taken unless an answer is due
-    /// or `isClosed`.
+    /// There is no event now: the caller gives more input, or answers first. The machine took all input unless an
+    /// answer is due or `isClosed`.
     case needInput
+    /// A request begins.
     case head(HTTPRequestHead)
-    /// Body data: indices into the given input, never empty. Without chunk framing.
+    /// Body data: indices into the given input, never empty. Chunk framing is removed.
     case body(Range<Int>)
-    /// The body is complete. Follows each `.head` that is not answered early.
+    /// The request is complete. This event follows each `.head` unless the caller answers early.
     case end
-    /// The peer broke a rule, at the head or within the body. Comes once.
+    /// The client broke a rule, in the head or in the body. This event comes once.
     case reject(HTTPError)
   }
 
+  /// What happens to the connection after an answer.
   public enum Disposition: Equatable, Sendable {
     case keepAlive
     case close
@@ -41,24 +45,26 @@ public struct HTTPServerMachine: ~Copyable {
   private var state = State.head
   private var buffer = HTTPHeadBuffer()
   private var keepAlive = true
-  /// What the encoder of the answer must know of the request. Holds until the next `.head`.
+  /// The properties of the request that the encoder of the answer needs. They are valid until the next `.head`.
   public private(set) var exchange = HTTPExchange()
-  /// Body data of the current request given out so far, in bytes.
+  /// Bytes of body data that the machine has reported for the current request.
   public private(set) var bodyBytesReceived = 0
 
+  /// Makes a machine for a new connection. `limits.headBytes` must fit 32 bits.
   public init(limits: HTTPLimits = HTTPLimits()) {
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits
   }
 
-  /// For the requests to come. Only while it `isIdle`: a head that was begun is counted by the limits it began with.
+  /// Sets the limits for later requests. Only while `isIdle`, because a head keeps the limits that it began with.
   public mutating func use(_ limits: HTTPLimits) {
     precondition(isIdle, "a request keeps its limits")
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits
   }
 
-  /// Between two requests, no byte of the next head seen: the idle deadline counts, not the head deadline.
+  /// Whether the connection is between two requests and no byte of the next head has arrived. The idle deadline then
+  /// applies.
   public var isIdle: Bool {
     switch state {
     case .head: buffer.isEmpty
@@ -66,7 +72,7 @@ public struct HTTPServerMachine: ~Copyable {
     }
   }
 
-  /// A head was begun and is not complete: the head deadline counts.
+  /// Whether a head has begun and is incomplete. The head deadline then applies.
   public var isReadingHead: Bool {
     switch state {
     case .head: !buffer.isEmpty
@@ -74,7 +80,7 @@ public struct HTTPServerMachine: ~Copyable {
     }
   }
 
-  /// A body is expected: the body deadline counts.
+  /// Whether a body is incomplete. The body deadline then applies.
   public var isReadingBody: Bool {
     switch state {
     case .body, .chunked, .trailers: true
@@ -82,7 +88,7 @@ public struct HTTPServerMachine: ~Copyable {
     }
   }
 
-  /// After `.reject`, or after `responseFinished()` said `.close`. Nothing is taken any more.
+  /// Whether the machine takes no more input: after `.reject`, or after `responseFinished()` returned `.close`.
   public var isClosed: Bool {
     switch state {
     case .closed: true
@@ -92,12 +98,13 @@ public struct HTTPServerMachine: ~Copyable {
 
   /// Bytes of memory held for an incomplete head or trailer section; 0 between requests.
   public var allocatedBytes: Int { buffer.allocatedBytes }
+  /// All bytes that the search for the end of a head has examined; for a test.
   package var headBytesExamined: Int { buffer.bytesExamined }
 
-  /// The next event. Call again with the same input until `.needInput`.
+  /// Returns the next event. Call it again with the same input until it returns `.needInput`.
   /// - Parameters:
-  ///   - input: the plaintext in hand; what lies before `position` was taken and may be dropped between calls.
-  ///   - position: where to go on; moved past what was taken.
+  ///   - input: the received plaintext. The caller may drop the bytes before `position` between calls.
+  ///   - position: where to go on. The machine moves it past the bytes that it took.
   public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Event {
     switch state {
     case .head: return nextOfHead(input, &position)
@@ -123,11 +130,12 @@ public struct HTTPServerMachine: ~Copyable {
     }
   }
 
-  /// The answer to the current request is written (or its fate decided): what becomes of the connection?
+  /// Call it when the answer to the current request is written or given up.
   ///
-  /// May be called as soon as `.head` was given, to answer early. A body that is not read by then is never read:
-  /// `.close`, for its bytes could be taken for a request (and with `Expect: 100-continue` they may never come).
-  /// Before a head, as after a head deadline, and after `.reject`: `.close`.
+  /// It may be called as soon as `.head` has come, to answer early. If the body is incomplete then, the result is
+  /// `.close`: the rest of the body could be taken for a request, and after `Expect: 100-continue` the body may never
+  /// come. The result is also `.close` before a head (for example after a head deadline) and after `.reject`.
+  /// - Returns: whether the connection stays open.
   public mutating func responseFinished() -> Disposition {
     switch state {
     case .bodyComplete, .answering:

@@ -1,11 +1,12 @@
 /// A status code (RFC 9110 §15; 428, 429, 431 from RFC 6585) with its reason phrase.
 public struct HTTPStatus: Sendable, Hashable {
-  /// 100...599.
+  /// The code, 100...599.
   public let code: UInt16
 
-  /// - Parameter code: three digits; anything else is our own bug.
+  /// Makes a status.
+  /// - Parameter code: 100...599. Any other number is a fault of this program and ends it.
   public init(_ code: UInt16) {
-    precondition((100...599).contains(code), "\(code) is no status code")
+    precondition((100...599).contains(code), "\(code) is not a status code")
     self.code = code
   }
 
@@ -49,13 +50,15 @@ public struct HTTPStatus: Sendable, Hashable {
   public static let httpVersionNotSupported = HTTPStatus(505)
   public static let insufficientStorage = HTTPStatus(507)
 
+  /// Whether the status is 1xx.
   public var isInformational: Bool { code < 200 }
+  /// Whether the status is 2xx.
   public var isSuccess: Bool { (200...299).contains(code) }
 
-  /// Whether a response with this status may have a body at all (RFC 9110 §6.4.1).
+  /// Whether a response with this status may have a body (RFC 9110 §6.4.1).
   public var permitsBody: Bool { code >= 200 && code != 204 && code != 304 }
 
-  /// The phrase of the status line; empty for a code that has none here.
+  /// The phrase for the status line; empty for a code that is not listed here.
   public var reasonPhrase: StaticString {
     switch code {
     case 100: "Continue"
@@ -103,5 +106,6 @@ public struct HTTPStatus: Sendable, Hashable {
 }
 
 extension HTTPStatus: CustomStringConvertible {
+  /// The code in decimal.
   public var description: String { "\(code)" }
 }

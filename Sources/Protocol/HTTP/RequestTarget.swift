@@ -1,23 +1,27 @@
-// Request targets (RFC 9112 §3.2, RFC 3986 §3.3-3.4): validated at the head, decoded when asked for.
-// A path that two readers could take for two resources is refused, never normalised: dot segments, an encoded slash, NUL
-// and other control bytes, invalid UTF-8, raw bytes outside the grammar. Empty segments are kept and match no route.
+// Request targets (RFC 9112 §3.2, RFC 3986 §3.3-3.4). They are checked with the head and decoded on demand. A path that
+// two readers could take for two resources is refused, never normalised: dot segments, an encoded slash, NUL and other
+// control bytes, invalid UTF-8, raw bytes outside the grammar. Empty segments are kept; they match no route.
 
-/// A validated request target: places in the bytes of its head, so that a copy costs one reference.
+/// A checked request target. It holds positions in the bytes of its head, so a copy costs one retain.
 public struct RequestTarget: Sendable, Equatable {
+  /// The form of a target (RFC 9112 §3.2).
   public enum Form: Sendable, Equatable {
     /// `/path?query`
     case origin
-    /// `http://authority/path?query` or `https:`; the path may be missing.
+    /// `http://authority/path?query`, or with `https:`. The path may be missing.
     case absolute
     /// `*`, for OPTIONS only.
     case asterisk
   }
 
+  /// One item of a query.
   public struct QueryItem: Sendable, Equatable {
+    /// The decoded name.
     public let name: String
-    /// Empty when the item has no `=`.
+    /// The decoded value; empty if the item has no `=`.
     public let value: String
 
+    /// Makes an item.
     public init(name: String, value: String) {
       self.name = name
       self.value = value
@@ -26,6 +30,7 @@ public struct RequestTarget: Sendable, Equatable {
 
   private static let root = [HTTPGrammar.slash][...]
 
+  /// The form in which the target was received.
   public let form: Form
   private let bytes: [UInt8]
   private let place: Range<Int>
@@ -35,13 +40,15 @@ public struct RequestTarget: Sendable, Equatable {
 
   /// The target as received.
   public var raw: ArraySlice<UInt8> { bytes[place] }
-  /// The path as received, still encoded; begins with `/`, but is empty for the asterisk form. `http://host` means `/`.
+  /// The path as received, still encoded. It begins with `/`, also for `http://host`. It is empty for the asterisk
+  /// form.
   public var rawPath: ArraySlice<UInt8> { path.isEmpty && form == .absolute ? Self.root : bytes[path] }
-  /// The query as received, without `?`; nil when there was no `?`.
+  /// The query as received, without `?`; nil if there is no `?`.
   public var rawQuery: ArraySlice<UInt8>? { query.map { bytes[$0] } }
-  /// Of the absolute form.
+  /// The host and port of the absolute form; nil for the other forms.
   var authority: ArraySlice<UInt8>? { host.map { bytes[$0] } }
 
+  /// Reads and checks a target.
   /// - Parameter text: an origin-form, absolute-form or asterisk-form target.
   /// - Throws: `.invalidTarget`, `.invalidPercentEncoding`, `.encodedSlash`, `.encodedControl`, `.invalidUTF8`,
   ///   `.dotSegment`.
@@ -50,7 +57,8 @@ public struct RequestTarget: Sendable, Equatable {
     try self.init(parsing: bytes, bytes.indices)
   }
 
-  /// - Parameter place: where the target is among `bytes`.
+  /// Reads and checks a target.
+  /// - Parameter place: the range of the target in `bytes`.
   init(parsing bytes: [UInt8], _ place: Range<Int>) throws(HTTPError) {
     self.bytes = bytes
     self.place = place
@@ -88,9 +96,11 @@ public struct RequestTarget: Sendable, Equatable {
     throw HTTPError(.invalidTarget)
   }
 
+  /// Whether both targets have the same bytes.
   public static func == (left: Self, right: Self) -> Bool { left.raw == right.raw }
 
-  /// The decoded path segments: `/a/b%20c` is `["a", "b c"]`, `/` is `[""]`, `/a/` is `["a", ""]`; none for `*`.
+  /// The decoded path segments: `/a/b%20c` gives `["a", "b c"]`, `/` gives `[""]`, `/a/` gives `["a", ""]`, `*` gives
+  /// none.
   public var segments: [String] {
     if rawPath.isEmpty { return [] }
     return rawPath.dropFirst().split(separator: HTTPGrammar.slash, omittingEmptySubsequences: false).map { segment in
@@ -102,11 +112,12 @@ public struct RequestTarget: Sendable, Equatable {
     }
   }
 
-  /// The items of the query in order, duplicates kept. Form convention: `+` is a space, `%2B` a plus; an empty item
-  /// (as in `a=1&&b=2`) is skipped.
-  /// A value may hold control characters: objects of others are asked for by the names that they have. Whoever wants one line
-  /// says so in the parameter's rule.
-  /// - Throws: `.invalidQuery`: a broken percent-encoding, a NUL, a control byte in a name, an empty name, or invalid UTF-8.
+  /// The items of the query, in order, with duplicates. The encoding is that of forms: `+` is a space, `%2B` a plus. An
+  /// empty item (as in `a=1&&b=2`) is skipped.
+  /// A value may hold control characters, because names of database objects may hold them. A parameter that must be one
+  /// line has its own rule.
+  /// - Throws: `.invalidQuery` for a broken percent-encoding, a NUL, a control byte in a name, an empty name, or
+  ///   invalid UTF-8.
   public func queryItems() throws(HTTPError) -> [QueryItem] {
     guard let rawQuery else { return [] }
     var items: [QueryItem] = []
@@ -164,7 +175,7 @@ public struct RequestTarget: Sendable, Equatable {
     }
   }
 
-  /// Tells `.` and `..` from all other segments, byte by byte.
+  /// Finds the segments `.` and `..`, byte by byte.
   private struct SegmentCheck {
     private var length = 0
     private var isDotsOnly = true
@@ -181,7 +192,8 @@ public struct RequestTarget: Sendable, Equatable {
     }
   }
 
-  /// Percent-decodes once. - Returns: false at the first broken escape.
+  /// Decodes percent-encoding once.
+  /// - Returns: false at the first broken escape.
   @discardableResult
   private static func decode(_ raw: ArraySlice<UInt8>, plusIsSpace: Bool, _ put: (UInt8) -> Void) -> Bool {
     var index = raw.startIndex

@@ -1,8 +1,10 @@
-// Text as a JSON string, looked through eight bytes at a time: nearly none of it needs an escape.
+// Text is written as a JSON string. The search for characters that need an escape goes eight bytes at a time, because
+// few texts have any.
 
 extension ByteBuffer {
-  /// Appends a JSON string: escapes what RFC 8259 §7 demands (quote, backslash, controls) and nothing else; runs between are
-  /// copied whole. - Parameter utf8: valid UTF-8; it isn't checked.
+  /// Appends `utf8` as a JSON string with its quotes. Only the characters that RFC 8259 §7 demands are escaped: quote,
+  /// backslash, control characters. The text between them is copied in whole runs.
+  /// - Parameter utf8: valid UTF-8; it is not checked.
   public mutating func append(jsonString utf8: Span<UInt8>) {
     reserve(utf8.count + 2)
     append(UInt8(ascii: "\""))
@@ -17,14 +19,14 @@ extension ByteBuffer {
     append(UInt8(ascii: "\""))
   }
 
-  /// Where the text from `start` on ends that needs no escape.
+  /// The end of the text from `start` on that needs no escape.
   private static func plainText(_ utf8: Span<UInt8>, from start: Int) -> Int {
     if utf8.count - start < 8 { return shortPlainText(utf8, from: start) }
     var index = start
     while index < utf8.count {
-      // The last word may overlap the one before it, of which nothing stopped the text.
+      // The last word may overlap the word before it, in which the search found nothing.
       index = min(index, utf8.count - 8)
-      // Safety: eight bytes are left.
+      // Safety: the span holds at least eight bytes from `index` on.
       let word = UInt64(littleEndian: utf8.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
       let stops = ByteLanes.stringStops(word)
       if stops != 0 { return index + stops.trailingZeroBitCount / 8 }

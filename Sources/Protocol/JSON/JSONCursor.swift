@@ -1,8 +1,8 @@
-// A pull parser over one contiguous run of bytes (RFC 8259).
-// It never copies and never allocates: strings and numbers are handed out as positions. A byte past the end reads as
-// zero, which no rule of the grammar accepts, so running out of bytes is an ordinary syntax error and never a trap.
+// A pull parser over one contiguous run of bytes (RFC 8259). It never copies and never allocates; strings and numbers
+// are returned as positions. A byte after the end reads as zero. No rule of the grammar accepts zero, so the end of the
+// text is an ordinary syntax error and never a trap.
 
-/// A place in a JSON text, and the steps that move it.
+/// A position in a JSON text, and the steps that advance it.
 struct JSONCursor: ~Escapable {
   let bytes: Span<UInt8>
   var position: Int
@@ -15,7 +15,7 @@ struct JSONCursor: ~Escapable {
 
   var isAtEnd: Bool { position >= bytes.count }
 
-  /// The byte at `index`, 0 past the end.
+  /// The byte at `index`; 0 after the end.
   @inline(__always)
   func byte(at index: Int) -> UInt8 {
     // Safety: index is never negative (positions only grow from 0) and is compared with the count here.
@@ -25,10 +25,11 @@ struct JSONCursor: ~Escapable {
   @inline(__always)
   var peek: UInt8 { byte(at: position) }
 
-  /// Eight bytes from `index`, the first in the lowest lane. - Precondition: they are there; the caller has compared.
+  /// The eight bytes from `index` on; the first one is in the lowest lane.
+  /// - Precondition: the bytes exist. The caller has compared `index` with the count.
   @inline(__always)
   func uncheckedWord(at index: Int) -> UInt64 {
-    // Safety: every call stands behind a comparison of index + 8 with the count, or with a limit that was compared with it.
+    // Safety: each caller has compared index + 8 with the count, or with a limit that is at most the count.
     assert(index >= 0 && index + 8 <= bytes.count)
     return UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
   }
@@ -48,7 +49,7 @@ struct JSONCursor: ~Escapable {
     }
   }
 
-  /// The fault of finding here what the grammar does not allow here.
+  /// The fault for a byte that the grammar does not allow at this position.
   func unexpected() -> DecodeFault {
     .malformed(isAtEnd ? .unexpectedEnd : .unexpectedByte, at: min(position, bytes.count))
   }
@@ -82,14 +83,15 @@ struct JSONCursor: ~Escapable {
     return false
   }
 
-  /// Reads past one value of any kind and checks its syntax.
+  /// Skips one value of any kind and checks its syntax.
   /// - Parameters:
-  ///   - depth: how many containers are open around the value. - maximumDepth: how many may be open in it.
-  ///   - storable: also demands what PostgreSQL's jsonb can hold: UTF-8, no U+0000, no lone surrogate, no number
-  ///     that `numeric` cannot hold.
+  ///   - depth: the number of containers that are open around the value.
+  ///   - maximumDepth: the most containers that may be open inside the value, with those around it.
+  ///   - storable: also checks that PostgreSQL's jsonb can hold the value: UTF-8, no U+0000, no lone surrogate, no
+  ///     number beyond `numeric`.
   mutating func skipValue(depth: Int, maximumDepth: Int, storable: Bool) throws(DecodeFault) {
     var open = 0
-    var objects: UInt64 = 0  // bit n: the n-th container that was opened here is an object
+    var objects: UInt64 = 0  // bit n: container n, counted from the value's outermost one, is an object
     while true {
       skipWhitespace()
       var isValueComplete = true
@@ -136,7 +138,7 @@ struct JSONCursor: ~Escapable {
     }
   }
 
-  /// Reads a key and its colon.
+  /// Reads a key and the colon after it.
   private mutating func member(storable: Bool) throws(DecodeFault) {
     let key = try text()
     if storable { try check(key) }

@@ -1,6 +1,6 @@
-// How the decoding of a push stops: the text is no JSON, or it is JSON that cannot be stored.
+// The reasons that stop the decoding of a push: the text is not JSON, or it is JSON that cannot be stored.
 
-/// What makes a text no JSON (RFC 8259).
+/// The reason that a text is not JSON (RFC 8259). Counters and answers use the raw value as a name.
 public enum JSONDefect: String, Sendable, Hashable {
   case unexpectedByte = "unexpected_byte"
   case unexpectedEnd = "unexpected_end"
@@ -11,12 +11,12 @@ public enum JSONDefect: String, Sendable, Hashable {
   case trailingBytes = "trailing_bytes"
 }
 
-/// Thrown inside the decoder only; small, so that it travels in registers.
+/// The errors inside the decoder. The type is small, so that it travels in registers.
 enum DecodeFault: Error, Equatable {
-  /// Refuses the whole push. `at` counts from the start of the window.
+  /// Refuses the whole push. `at` is an offset from the start of the window.
   case malformed(JSONDefect, at: Int)
-  /// Refuses the whole push: its envelope is not what it must be.
+  /// Refuses the whole push, because its envelope breaks a rule.
   case envelope(PushError.Envelope)
-  /// Refuses the metric that is being read; the rest of the push goes on.
+  /// Rejects the metric that is being read. The rest of the push goes on.
   case reject(RejectCode)
 }

@@ -1,20 +1,22 @@
-// Strings that PostgreSQL cannot hold, made into strings that it can: whatever is no character becomes U+FFFD, and a string
-// over a limit is cut before the character that would pass it. The same bytes always give the same text, so that a name
-// that was mended still names one object.
+// Mending: a string that PostgreSQL cannot hold becomes one that it can. Each part that is not a character becomes
+// U+FFFD. A string over a limit is cut before the character that would pass the limit. The same bytes always give the
+// same text, so a mended name still names one object.
 //
-// Only what `check` or `decode` refused, or what is too long, comes here: the ordinary string is never looked at twice.
+// Only strings that `check` or `decode` refused, or that are too long, come here. Ordinary strings are read once.
 
 extension JSONCursor {
   /// U+FFFD in UTF-8.
   static var replacement: (UInt8, UInt8, UInt8) { (0xEF, 0xBF, 0xBD) }
 
-  /// What one step through a string finds: a character, an escape, or bytes that are neither.
+  /// One step through a string: a character, an escape, or bytes that are neither.
   private struct Unit {
+    /// The index after the unit.
     let end: Int
+    /// Whether the unit is a character or an escape that PostgreSQL can hold.
     let isSound: Bool
   }
 
-  /// The unit at `index` of a string that ends at `end`.
+  /// The unit at `index` in a string that ends at `end`.
   private func unit(at index: Int, before end: Int) -> Unit {
     let first = byte(at: index)
     if first == 0x5C {
@@ -31,7 +33,8 @@ extension JSONCursor {
       }
     }
     if first < 0x80 { return Unit(end: index + 1, isSound: true) }
-    // The well-formed sequences of the Unicode Standard, table 3-7; of others the longest begin of one is a unit.
+    // The well-formed sequences of the Unicode Standard, table 3-7. Of an ill-formed sequence, the longest part that
+    // could begin a well-formed one is a unit.
     let more: Int
     let second: ClosedRange<UInt8>
     switch first {
@@ -52,8 +55,8 @@ extension JSONCursor {
     return Unit(end: index + 1 + more, isSound: true)
   }
 
-  /// Where the longest begin of the string ends that consists of whole characters and has at most `limit` bytes as it stands
-  /// in the text.
+  /// The end of the longest prefix of the string that consists of whole characters and has at most `limit` bytes,
+  /// counted with escapes as in the text.
   func cut(_ text: JSONText, to limit: Int) -> Int {
     if text.count <= limit { return text.end }
     let reach = text.start + limit
@@ -66,18 +69,19 @@ extension JSONCursor {
     }
   }
 
-  /// Whether eight bytes from `index` are ASCII without an escape. - Precondition: they are there.
+  /// Whether the eight bytes from `index` on are ASCII without an escape.
+  /// - Precondition: the bytes exist.
   private func isPlain(at index: Int) -> Bool {
     let word = uncheckedWord(at: index)
     return word & ByteLanes.highBits == 0 && ByteLanes.maybeEqual(word, 0x5C) == 0
   }
 
-  /// Appends the string, mended, without its escapes: at most `limit` bytes of it as they stand in the text.
+  /// Appends the mended string with its escapes decoded. `limit` counts bytes with escapes as in the text.
   func decodeMended(_ text: JSONText, limit: Int, into target: inout ByteBuffer) {
     mend(text, limit: limit, keepingEscapes: false, into: &target)
   }
 
-  /// Appends the string, mended, as it stands in the text: escapes stay escapes.
+  /// Appends the mended string as it stands in the text: escapes stay escapes.
   func appendMended(_ text: JSONText, limit: Int, into target: inout ByteBuffer) {
     mend(text, limit: limit, keepingEscapes: true, into: &target)
   }
@@ -113,16 +117,18 @@ extension JSONCursor {
     target.appendUninitialized(minimumCapacity: 4) { Self.write(scalar: value, to: $0, at: 0) }
   }
 
-  /// What was changed in a value.
+  /// The changes that were made to a value.
   struct Mending {
+    /// The reason for the first change; nil if the value is unchanged.
     var first: RejectCode?
-    /// Whether a string was mended; and whether a number became `null`.
+    /// Whether a string was mended.
     var hasMendedText = false
+    /// Whether a number became `null`.
     var hasNull = false
   }
 
-  /// Reads past one value of any kind, as `skipValue` does, and appends it as jsonb can hold it: strings mended, and `null`
-  /// for a number beyond PostgreSQL's `numeric`.
+  /// Reads one value of any kind, as `skipValue` does, and appends it in a form that jsonb can hold: strings are
+  /// mended, and a number beyond PostgreSQL's `numeric` becomes `null`.
   mutating func appendMendedValue(
     depth: Int, maximumDepth: Int, into target: inout ByteBuffer
   ) throws(DecodeFault) -> Mending {
@@ -160,20 +166,21 @@ extension JSONCursor {
     return mending
   }
 
-  /// Why PostgreSQL cannot hold the string; nil if it can.
+  /// The reason that PostgreSQL cannot hold the string; nil if it can.
   func fault(of text: JSONText) -> RejectCode? {
     do throws(DecodeFault) {
       try check(text)
       return nil
     } catch {
-      guard case .reject(let code) = error else { preconditionFailure("a check finds nothing else") }
+      guard case .reject(let code) = error else { preconditionFailure("a check of a string failed in another way") }
       return code
     }
   }
 }
 
 extension DecodeFault {
-  /// The code of a fault that concerns no more than one value. - Throws: any other fault.
+  /// The code of a fault that concerns only one value.
+  /// - Throws: any other fault.
   func valueFault() throws(DecodeFault) -> RejectCode {
     guard case .reject(let code) = self else { throw self }
     return code

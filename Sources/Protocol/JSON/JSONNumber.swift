@@ -1,25 +1,29 @@
-// Numbers of a JSON text, exact: an integer is never taken through a double, and a double is the nearest one.
+// Numbers of a JSON text, read exactly: an integer never passes through a double, and a double is the nearest one.
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
-/// A number as it stands in the text: (-1)^isNegative * mantissa * 10^exponent.
+/// A number in the text: (-1)^isNegative * mantissa * 10^exponent.
 struct JSONNumber: Equatable {
+  /// The range of the number in the text.
   var start: Int
   var end: Int
   var isNegative = false
-  /// Neither a fraction nor an exponent was written.
+  /// Whether the text has neither a fraction nor an exponent.
   var isInteger = true
-  /// `mantissa` holds all digits; otherwise only the first 19.
+  /// Whether `mantissa` holds all digits. Otherwise it holds the first 19.
   var isExact = true
   var mantissa: UInt64 = 0
   var exponent = 0
+  /// The number of digits before the point.
   private(set) var integerDigits = 0
+  /// The number of digits after the point.
   private(set) var fractionDigits = 0
+  /// The exponent as the text has it.
   private(set) var writtenExponent = 0
 
-  /// A written exponent stops counting here: far beyond any double and any `numeric`.
+  /// The largest exponent that is counted: far beyond any double and any `numeric`.
   private static let exponentCeiling = 100_000_000
 
   init(start: Int) {
@@ -27,7 +31,7 @@ struct JSONNumber: Equatable {
     end = start
   }
 
-  /// Whether PostgreSQL's `numeric` holds it: 131072 digits before the point, 16383 behind it.
+  /// Whether PostgreSQL's `numeric` can hold the number: 131072 digits before the point, 16383 after it.
   var fitsNumeric: Bool {
     integerDigits + max(writtenExponent, 0) <= 131_072 && fractionDigits + max(-writtenExponent, 0) <= 16_383
   }
@@ -62,8 +66,8 @@ struct JSONNumber: Equatable {
   }
 
   /// The value as a signed 64-bit integer.
-  /// - Returns: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 64 bits, or, written as a float,
-  ///   beyond 2^53, where a float no longer names one integer.
+  /// - Throws: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 64 bits. A number with a fraction or
+  ///   an exponent is also out of range beyond 2^53, because a double then no longer identifies one integer.
   func asInteger(in bytes: Span<UInt8>) throws(DecodeFault) -> Int64 {
     if isInteger {
       guard isExact else { throw .reject(.outOfRange) }
@@ -80,8 +84,9 @@ struct JSONNumber: Equatable {
     return integer
   }
 
-  /// The value as a whole number, by its digits and never through a double: PostgreSQL prints a `numeric` of any length.
-  /// - Returns: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 38 digits.
+  /// The value as a whole number of up to 38 digits. It never passes through a double, because PostgreSQL prints a
+  /// `numeric` of any length.
+  /// - Throws: `.reject(.wrongType)` for a fraction, `.reject(.outOfRange)` beyond 38 digits.
   func asWideInteger(in bytes: Span<UInt8>) throws(DecodeFault) -> Int128 {
     var value: Int128 = 0
     var exponent = writtenExponent
@@ -112,10 +117,11 @@ struct JSONNumber: Equatable {
     return isNegative ? -value : value
   }
 
-  /// 10^37: a number below it may have one more digit.
+  /// 10^37. A number below it may get one more digit.
   private static let wideCeiling: Int128 = 10_000_000_000_000_000_000_000_000_000_000_000_000
 
-  /// The nearest double. - Throws: `.reject(.outOfRange)` where that is infinite.
+  /// The nearest double.
+  /// - Throws: `.reject(.outOfRange)` if the nearest double is infinite.
   func asDouble(in bytes: Span<UInt8>) throws(DecodeFault) -> Double {
     if isExact {
       if mantissa == 0 { return isNegative ? -0.0 : 0 }
@@ -132,7 +138,7 @@ struct JSONNumber: Equatable {
     return value
   }
 
-  /// Powers that a double holds exactly.
+  /// The powers of ten that a double holds exactly.
   @inline(__always)
   fileprivate static func powerOfTen(_ exponent: Int) -> Double {
     switch exponent {
@@ -163,8 +169,9 @@ struct JSONNumber: Equatable {
     }
   }
 
-  /// By `strtod`, on a copy without a point (so the locale does not matter) and of bounded length: 800 digits and one
-  /// that stands for all that follow decide every rounding (a double's midpoint has at most 767).
+  /// Converts by `strtod`, on a copy of bounded length. The copy has no point, so the locale does not matter. 800
+  /// digits and one more that stands for the rest decide each rounding, because the midpoint of two doubles has at most
+  /// 767 digits.
   private func nearestDouble(in bytes: Span<UInt8>) -> Double {
     let mostDigits = 800
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: mostDigits + 32) { copy -> Double in
@@ -213,7 +220,7 @@ struct JSONNumber: Equatable {
         divisor /= 10
       }
       put(0)
-      // Safety: copy was terminated by the line above and lives until the closure returns.
+      // Safety: the line above ends the copy with a NUL, and the copy lives until the closure returns.
       return strtod(copy.baseAddress!, nil)
     }
   }
@@ -279,7 +286,8 @@ extension JSONCursor {
     return number
   }
 
-  /// Reads a number into a signed 64-bit integer; up to 18 plain digits at once, anything else the long way.
+  /// Reads a number as a signed 64-bit integer. Up to 18 plain digits are read in one loop; any other form is read by
+  /// `number`.
   @inline(__always)
   mutating func integer() throws(DecodeFault) -> Int64 {
     var index = position
@@ -288,7 +296,7 @@ extension JSONCursor {
     let first = index
     var value: Int64 = 0
     var digit = byte(at: index) &- 0x30
-    if digit &- 1 < 9 {  // a leading zero goes the long way, but for the lone zero below
+    if digit &- 1 < 9 {  // a leading zero is left to `number`, except for a lone zero, which is read below
       repeat {
         value = value &* 10 &+ Int64(digit)
         index += 1
@@ -306,7 +314,8 @@ extension JSONCursor {
     return try number().asInteger(in: bytes)
   }
 
-  /// Reads a number into the nearest double: at once if it is short and plain, anything else the long way.
+  /// Reads a number as the nearest double. A short plain number is read in one loop; any other form is read by
+  /// `number`.
   @inline(__always)
   mutating func double() throws(DecodeFault) -> Double {
     var index = position

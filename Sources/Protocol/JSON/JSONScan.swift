@@ -1,15 +1,15 @@
-// Finds where a value ends, without reading it: only quotes, backslashes and brackets matter for that.
-// It remembers where it stopped, so bytes that drip in are looked at once. It checks nothing: on text that is no JSON
-// it may find any end, or none; whoever reads the value afterwards meets the defect at or before that end.
+// Finds the end of a value without reading the value: only quotes, backslashes and brackets matter for that. The scan
+// remembers where it stopped, so it examines each byte once, however small the pieces are. It checks nothing. In a text
+// that is not JSON it may find any end, or none; the reader of the value then finds the defect at or before that end.
 
-/// A scan over one value, resumable at any byte.
+/// A scan over one value. It can stop and resume at any byte.
 struct JSONScan {
-  /// A string of the outermost object, by its distance from the value's first byte.
+  /// A string member of the outermost object. Its positions count from the value's first byte.
   struct Member {
     fileprivate(set) var text: JSONText?
   }
 
-  /// Bytes looked at so far. After the end was found: the length of the value.
+  /// The number of bytes examined so far. After the end was found it is the length of the value.
   private(set) var length = 0
   private(set) var type = Member()
   private(set) var timestamp = Member()
@@ -17,22 +17,22 @@ struct JSONScan {
 
   private enum Name { case type, timestamp, database, other }
 
-  /// Whether the scan also looks for the members above; costs a byte-wise walk over the outermost level.
+  /// Whether the scan also looks for the members above. It then walks over the outermost level byte by byte.
   private let findsMembers: Bool
   private var depth = 0
   private var isInString = false
   private var isAfterBackslash = false
-  /// The string that was begun last on the outermost level.
+  /// The latest string on the outermost level.
   private var latest = JSONText(start: 0, end: 0, isEscaped: false, isWide: true)
-  /// The key whose value is being passed; nil before a colon.
+  /// The key whose value the scan is passing; nil before a colon.
   private var key: Name?
 
   init(findsMembers: Bool) {
     self.findsMembers = findsMembers
   }
 
-  /// Looks at `bytes[start + length ..< limit]`.
-  /// - Returns: whether the end was found; `length` is then the value's.
+  /// Scans `bytes[start + length ..< limit]`.
+  /// - Returns: whether the scan found the end. `length` is then the length of the value.
   mutating func advance(_ bytes: Span<UInt8>, from start: Int, to limit: Int) -> Bool {
     precondition(limit <= bytes.count)
     let cursor = JSONCursor(bytes)
@@ -43,7 +43,7 @@ struct JSONScan {
         skipInside(cursor, &index, limit, fastDepth)
         if index >= limit { break }
       }
-      // The walk returns to single bytes near the end and where a word may close the level that is being passed.
+      // The scan goes byte by byte near the limit, and where a word may close the level that is being passed.
       let last = min(index + 8, limit)
       repeat {
         let byte = cursor.byte(at: index)
@@ -62,13 +62,13 @@ struct JSONScan {
     return false
   }
 
-  /// Passes whole words that cannot close the level `fastDepth - 1`. About 4 instructions a byte; every byte of a push
-  /// comes by here before it is read, so this is written out.
+  /// Passes whole words that cannot close the level `fastDepth - 1`. It takes about 4 instructions a byte. Every byte
+  /// of a push passes here before it is read, so the code is written without calls.
   @inline(__always)
   private mutating func skipInside(_ cursor: JSONCursor, _ index: inout Int, _ limit: Int, _ fastDepth: Int) {
     let high = ByteLanes.highBits
     let low = ~high
-    // All ones while inside of a string; and the first lane while the next byte is escaped.
+    // `inside` is all ones inside a string. `escaped` marks the first lane if the next byte is escaped.
     var inside: UInt64 = isInString ? .max : 0
     var escaped: UInt64 = isAfterBackslash ? 0x80 : 0
     var depth = depth
@@ -76,15 +76,16 @@ struct JSONScan {
     let last = limit - 8
     while place <= last {
       var word = cursor.uncheckedWord(at: place)
-      if word & high != 0 { word &= ~((word & high) >> 7 &* 0xFF) }  // what is not ASCII is of no interest
-      // In lanes below 0x80, adding 0x7F sets the high bit of all but zero.
+      if word & high != 0 { word &= ~((word & high) >> 7 &* 0xFF) }  // bytes outside ASCII don't matter
+      // In lanes below 0x80, adding 0x7F sets the high bit of each lane that is not zero.
       let backslashes = ~((word ^ (ByteLanes.ones &* 0x5C)) &+ low) & high
       var hidden = backslashes << 8 | escaped
       var nextEscaped = backslashes >> 56
       if backslashes & hidden != 0 { (hidden, nextEscaped) = Self.escapes(backslashes, escaped) }
       let quotes = ~((word ^ (ByteLanes.ones &* 0x22)) &+ low) & high & ~hidden
       let strings = ByteLanes.runningParity(quotes) ^ inside
-      // Brackets: 0x59 with either bit 1 (opening) or bit 2 (closing); a small letter's bit makes no difference.
+      // Brackets are 0x59 with either bit 1 (opening) or bit 2 (closing). The bit that makes a letter small does not
+      // matter.
       let candidates = ~((word & (ByteLanes.ones &* 0x59)) ^ (ByteLanes.ones &* 0x59) &+ low) & high & ~strings
       if candidates != 0 {
         let opening = candidates & (word << 6) & ~(word << 5)
@@ -103,7 +104,8 @@ struct JSONScan {
     isAfterBackslash = escaped != 0
   }
 
-  /// Which lanes are escaped where backslashes stand side by side. - Returns: these, and whether the next word's first is.
+  /// The escaped lanes in a word with adjacent backslashes.
+  /// - Returns: these lanes, and whether the first lane of the next word is escaped.
   private static func escapes(_ backslashes: UInt64, _ escaped: UInt64) -> (hidden: UInt64, next: UInt64) {
     var rest = backslashes & ~escaped
     var hidden = escaped
@@ -164,7 +166,7 @@ struct JSONScan {
     }
   }
 
-  /// Which of the members the string before a colon names.
+  /// The wanted member, if any, that the string before a colon names.
   private func name(_ cursor: JSONCursor, _ start: Int) -> Name {
     var text = latest
     text.start += start
@@ -177,7 +179,7 @@ struct JSONScan {
 }
 
 extension JSONScan.Member {
-  /// The string's place in a window where the value begins at `start`.
+  /// The string's range in a window in which the value begins at `start`.
   func text(from start: Int) -> JSONText? {
     guard var text else { return nil }
     text.start += start

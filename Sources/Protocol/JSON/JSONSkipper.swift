@@ -1,7 +1,7 @@
-// Passes a value whose bytes are let go as they come: after a rejected metric, and under keys that nobody knows.
-// It checks all of RFC 8259 but the UTF-8 of strings, so that broken JSON is refused wherever it stands.
+// Skips a value whose bytes are dropped as they come: after a rejected metric, and under unknown keys. The skip checks
+// all of RFC 8259 except the UTF-8 of strings, so broken JSON is refused wherever it stands.
 
-/// A checking skip over one value (or over the rest of one), resumable at any byte.
+/// A checking skip over one value, or over the rest of one. It can stop and resume at any byte.
 struct JSONSkipper {
   private enum State: Equatable {
     case value  // → any below
@@ -28,21 +28,24 @@ struct JSONSkipper {
     }
   }
 
-  /// Where in the innermost open container the skip begins.
+  /// The place in the innermost open container at which the skip begins.
   enum Entry {
     case value, elementOrEnd, memberOrEnd, member, colon, next
   }
 
   private var state: State
   private var open = 0
-  private var objects: UInt64 = 0  // bit n: the n-th open container is an object
+  private var objects: UInt64 = 0  // bit n: open container n is an object
   private let outerDepth: Int
   private let maximumDepth: Int
 
   var isDone: Bool { state == .done }
 
-  /// - Parameters: - outerDepth: how many containers are open around the value to skip.
-  ///   - isObject: the containers that are open inside that value already, the outermost first.
+  /// Begins a skip.
+  /// - Parameters:
+  ///   - outerDepth: the number of containers that are open around the value.
+  ///   - maximumDepth: the most containers that may be open in total.
+  ///   - entry: the place at which the skip begins.
   init(outerDepth: Int, maximumDepth: Int, at entry: Entry = .value) {
     self.outerDepth = outerDepth
     self.maximumDepth = min(maximumDepth, outerDepth + 64)
@@ -57,7 +60,7 @@ struct JSONSkipper {
       }
   }
 
-  /// Tells of one more container that is open already.
+  /// Adds a container that is already open inside the value. Call it before `advance`, the outermost container first.
   mutating func enter(isObject: Bool) {
     let bit: UInt64 = 1 << UInt64(open)
     objects = isObject ? objects | bit : objects & ~bit
@@ -66,7 +69,8 @@ struct JSONSkipper {
 
   private var isInObject: Bool { objects & (1 << UInt64(open - 1)) != 0 }
 
-  /// Passes as much as there is. - Returns: the position of the first byte that is not part of the value.
+  /// Skips as much of the value as `bytes` hold.
+  /// - Returns: the index of the first byte that does not belong to the value.
   mutating func advance(_ bytes: Span<UInt8>, from start: Int) throws(DecodeFault) -> Int {
     let cursor = JSONCursor(bytes)
     var index = start
@@ -82,7 +86,7 @@ struct JSONSkipper {
     return index
   }
 
-  /// - Returns: whether the byte was used; if not, it is shown again in the new state.
+  /// - Returns: whether the byte was used. If not, the next call gets it again in the new state.
   private mutating func step(_ byte: UInt8, _ index: Int) throws(DecodeFault) -> Bool {
     switch state {
     case .value: try beginValue(byte, index)

@@ -1,15 +1,17 @@
-// Two steps of the decoder by themselves, for who measures them.
+// Two steps of the decoder on their own, for the bench that measures them.
 
+/// The two steps.
 package enum JSONStages {
-  /// How far the scan for the end of one value reaches: the value's length, or all there is.
+  /// Scans for the end of one value.
+  /// - Returns: the length of the value in bytes; the length of `json` if it has no end.
   package static func scannedLength(_ json: Span<UInt8>) -> Int {
     var scan = JSONScan(findsMembers: true)
     _ = scan.advance(json, from: 0, to: json.count)
     return scan.length
   }
 
-  /// Reads past one value, checking each of its tokens and what a jsonb can hold.
-  /// - Returns: the length of the value; 0 if it is none.
+  /// Skips one value and checks each of its tokens, and that jsonb can hold it.
+  /// - Returns: the length of the value in bytes; 0 if `json` does not begin with a valid value.
   package static func tokenizedLength(_ json: Span<UInt8>) -> Int {
     var cursor = JSONCursor(json)
     do throws(DecodeFault) {

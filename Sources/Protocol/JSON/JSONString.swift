@@ -1,11 +1,12 @@
-// Strings of a JSON text: found eight bytes at a time, decoded only where they hold an escape.
+// Strings of a JSON text. The search for their end goes eight bytes at a time; only strings with an escape are decoded.
 
-/// A string as it stands in the text, between its quotes.
+/// The range of a string in the text, between its quotes.
 struct JSONText: Equatable {
   var start: Int
   var end: Int
+  /// Whether the string holds an escape.
   var isEscaped: Bool
-  /// Some byte is not ASCII: it has to be checked to be UTF-8 before it is stored.
+  /// Whether some byte is not ASCII. Such a string must be checked for UTF-8 before it is stored.
   var isWide: Bool
 
   var range: Range<Int> { start..<end }
@@ -13,7 +14,8 @@ struct JSONText: Equatable {
 }
 
 extension JSONCursor {
-  /// Reads a string, at its opening quote. Escapes are checked for their form, UTF-8 is not checked (`check`, `decode`).
+  /// Reads a string, beginning at its opening quote. The form of escapes is checked. UTF-8 is not checked here; see
+  /// `check` and `decode`.
   @inline(__always)
   mutating func text() throws(DecodeFault) -> JSONText {
     guard peek == 0x22 else { throw unexpected() }
@@ -52,7 +54,7 @@ extension JSONCursor {
     }
   }
 
-  /// Where the escape that begins at `index` ends.
+  /// The index after the escape that begins at `index`.
   private func escapeEnd(_ index: Int) throws(DecodeFault) -> Int {
     switch byte(at: index + 1) {
     case 0x22, 0x5C, 0x2F, 0x62, 0x66, 0x6E, 0x72, 0x74: return index + 2
@@ -81,7 +83,7 @@ extension JSONCursor {
     return unit
   }
 
-  /// The scalar of the `\u` escape at `index`, and where it ends; a pair of surrogates is one scalar.
+  /// The scalar of the `\u` escape at `index`, and the index after it. A pair of surrogates is one scalar.
   private func scalar(at index: Int) throws(DecodeFault) -> (value: UInt32, end: Int) {
     let unit = codeUnit(at: index + 2)
     switch unit {
@@ -96,7 +98,8 @@ extension JSONCursor {
     }
   }
 
-  /// Demands that PostgreSQL can hold the string: UTF-8, no U+0000, no lone surrogate.
+  /// Checks that PostgreSQL can hold the string: UTF-8, no U+0000, no lone surrogate.
+  /// - Throws: `.reject` if it cannot.
   func check(_ text: JSONText) throws(DecodeFault) {
     if text.isWide { try checkUTF8(text.range) }
     if !text.isEscaped { return }
@@ -116,10 +119,12 @@ extension JSONCursor {
     do { _ = try UTF8Span(validating: bytes.extracting(range)) } catch { throw .reject(.badUTF8) }
   }
 
-  /// Appends the string without its escapes to `target`. - Throws: as `check`.
+  /// Appends the string with its escapes decoded.
+  /// - Throws: as `check`.
   func decode(_ text: JSONText, into target: inout ByteBuffer) throws(DecodeFault) {
     if text.isWide { try checkUTF8(text.range) }
-    // Copied by words, the last of which may reach behind the text: no escape makes it longer.
+    // The loop copies whole words. The last word may reach beyond the string, so 8 more bytes are reserved. Decoding an
+    // escape never makes it longer.
     try target.appendUninitialized(minimumCapacity: text.count + 8) { (memory) throws(DecodeFault) -> Int in
       var written = 0
       var index = text.start
@@ -166,7 +171,8 @@ extension JSONCursor {
     }
   }
 
-  /// - Returns: the number of bytes written; never more than the escape had.
+  /// Writes a scalar as UTF-8.
+  /// - Returns: the number of bytes written, never more than the escape has.
   static func write(scalar value: UInt32, to memory: UnsafeMutableRawBufferPointer, at index: Int) -> Int {
     if value < 0x80 {
       memory[index] = UInt8(value)
@@ -190,10 +196,10 @@ extension JSONCursor {
     return 4
   }
 
-  /// Whether the string, without its escapes, is `expected`.
+  /// Whether the string with its escapes decoded equals `expected`.
   func equals(_ text: JSONText, _ expected: StaticString) -> Bool {
     if !text.isEscaped { return Self.isEqual(bytes.extracting(text.range), expected) }
-    if text.count > 6 * expected.utf8CodeUnitCount { return false }  // no escape is longer than six bytes
+    if text.count > 6 * expected.utf8CodeUnitCount { return false }  // no escape has more than six bytes
     var decoded = ByteBuffer()
     do throws(DecodeFault) { try decode(text, into: &decoded) } catch { return false }
     return Self.isEqual(decoded.span, expected)

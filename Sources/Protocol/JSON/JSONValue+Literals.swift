@@ -1,4 +1,4 @@
-// Trees written down in source: examples in the API's documentation, and tests.
+// JSON values as Swift literals, for examples in the API's documentation and for tests.
 
 extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
@@ -10,7 +10,7 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
   public init(stringLiteral text: String) { self = .string(text) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
-  /// A repeated name is a fault in the source and stops the program.
+  /// Makes an object. A repeated name is a fault in the source and ends the process.
   public init(dictionaryLiteral members: (String, JSONValue)...) {
     var object = JSONObject()
     for (name, value) in members {

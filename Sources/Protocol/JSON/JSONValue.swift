@@ -1,32 +1,38 @@
-// A small JSON tree for bodies that people and admin tools send. Pushes never take this road: they are pulled.
+// A JSON tree for the small bodies that people and admin tools send. Pushes are never parsed into a tree.
 
 /// One JSON value (RFC 8259).
 public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
-  /// A number written without fraction and exponent that fits.
+  /// A number without fraction and exponent that fits 64 bits.
   case integer(Int64)
-  /// Every other number. Never infinite: what is too large is refused.
+  /// Any other number; never infinite, because larger numbers are refused.
   case double(Double)
   case string(String)
   case array([JSONValue])
   case object(JSONObject)
 }
 
-/// Members in the order they were written; no name occurs twice.
+/// An object. Its members keep the order in which they were written; no name occurs twice.
 public struct JSONObject: Sendable, Equatable {
+  /// One member of an object.
   public struct Member: Sendable, Equatable {
+    /// The name of the member.
     public let name: String
+    /// The value of the member.
     public let value: JSONValue
   }
 
+  /// The members in order.
   public private(set) var members: [Member]
 
+  /// Makes an empty object.
   public init() { members = [] }
 
   init(uniqueMembers: [Member]) { members = uniqueMembers }
 
-  /// Reads by walking the members (admin objects are small); writing replaces in place or appends, nil removes.
+  /// The value of a member. Reading searches the members one by one, because such objects are small. Writing replaces
+  /// the value in place or appends a member; nil removes it.
   public subscript(name: String) -> JSONValue? {
     get { members.first { $0.name == name }?.value }
     set {
@@ -41,42 +47,48 @@ public struct JSONObject: Sendable, Equatable {
   }
 }
 
+/// The limits of one text.
 public struct JSONValueLimits: Sendable, Equatable {
-  /// Bytes of the whole text.
+  /// The most bytes of the whole text.
   public var bytes: Int
-  /// Arrays and objects inside one another; the outermost counts 1.
+  /// The most arrays and objects inside one another; the outermost one counts as 1.
   public var depth: Int
 
+  /// Makes limits; by default the server's.
   public init(bytes: Int = 1 << 20, depth: Int = 32) {
     self.bytes = bytes
     self.depth = depth
   }
 }
 
+/// The reason that a text is refused, and where.
 public struct JSONValueError: Error, Equatable, Sendable {
+  /// The reason that a text is refused.
   public enum Reason: Equatable, Sendable {
     case unexpectedEnd
     case unexpectedByte(UInt8)
-    /// Bytes after the value.
+    /// Bytes follow the value.
     case trailingBytes
     case invalidUTF8
-    /// A raw control character in a string.
+    /// A string holds a control character that is not escaped.
     case controlCharacter
     case invalidEscape
-    /// Half of a UTF-16 surrogate pair, escaped.
+    /// A string holds an escaped half of a UTF-16 surrogate pair.
     case loneSurrogate
     case invalidNumber
-    /// Beyond the largest double.
+    /// The number is larger than the largest double.
     case numberOutOfRange
     case duplicateKey(String)
     case tooDeep(limit: Int)
     case tooLarge(limit: Int)
   }
 
+  /// The reason.
   public let reason: Reason
-  /// Byte offset in the text.
+  /// The byte offset in the text.
   public let offset: Int
 
+  /// Makes an error.
   public init(reason: Reason, offset: Int) {
     self.reason = reason
     self.offset = offset
@@ -84,7 +96,8 @@ public struct JSONValueError: Error, Equatable, Sendable {
 }
 
 extension JSONValue {
-  /// Parses exactly one JSON text, strictly: no comments, no trailing commas, no byte order mark, no repeated key.
+  /// Parses exactly one JSON text. Comments, trailing commas, a byte order mark and repeated keys are refused.
+  /// - Throws: the first fault.
   public static func parse(
     _ text: Span<UInt8>, limits: JSONValueLimits = JSONValueLimits()
   ) throws(JSONValueError) -> JSONValue {

@@ -1,8 +1,10 @@
-// RFC 8259 by recursive descent; the depth limit is what bounds the stack.
+// A parser for RFC 8259 by recursive descent. The depth limit bounds the stack.
 
-/// A position in the text. The text itself is lent to each step, so that nothing here has a lifetime to explain.
+/// The parser's position in the text. Each step borrows the text, so the parser has no lifetime of its own to depend
+/// on.
 struct JSONValueParser {
   let maximumDepth: Int
+  /// The byte offset of the next byte.
   private var at = 0
   private var depth = 0
 
@@ -36,7 +38,7 @@ struct JSONValueParser {
     skipSpace(text)
     if take(UInt8(ascii: "}"), text) { return JSONObject() }
     var members: [JSONObject.Member] = []
-    var names: Set<String> = []  // not a walk over `members`: a hostile object would make that quadratic
+    var names: Set<String> = []  // a set, because a search in `members` would take quadratic time for a hostile object
     while true {
       skipSpace(text)
       let keyOffset = at
@@ -105,7 +107,7 @@ struct JSONValueParser {
     }
   }
 
-  /// The scalar of `\uXXXX`, or of a surrogate pair of them. `at` is behind the first `u`.
+  /// The scalar of `\uXXXX`, or of a surrogate pair of two such escapes. `at` is behind the first `u`.
   private mutating func escapedScalar(_ text: Span<UInt8>, start: Int) throws(JSONValueError) -> Unicode.Scalar {
     let unit = try hexUnit(text, start: start)
     if let scalar = Unicode.Scalar(unit) { return scalar }
@@ -150,7 +152,7 @@ struct JSONValueParser {
       if !take(UInt8(ascii: "+"), text) { _ = take(UInt8(ascii: "-"), text) }
       try digits(text, start: start)
     }
-    // "01" and "1x": what follows a number must not look like more of it.
+    // "01" and "1x" are refused: the byte after a number must not look like a part of it.
     if at < text.count, text[at] != UInt8(ascii: ","), text[at] != UInt8(ascii: "]"), text[at] != UInt8(ascii: "}"),
       !Self.isSpace(text[at])
     {

@@ -1,16 +1,18 @@
-// How two rows of one identity become one: the statements of one text that several users ran, as if one had.
+// Adds two rows with one identity to one row. For example, the rows that several users have for one statement become
+// the statement's row.
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
-/// What happens to each slot of a table whose equal rows are added up.
+/// The rule for each slot of a table whose equal rows are added up.
 struct Addition: Sendable {
   enum Rule: Sendable { case first, sum, least, most, mean, deviation }
 
   private let rules: [Rule]
-  /// The slots of the number of rows, and of what the mean is weighed by.
+  /// The slot of the number of rows that were added up.
   let count: Int
+  /// The slot of the number by which the mean is weighted.
   private let weight: Int
   private let mean: Int
   private let deviation: Int
@@ -32,10 +34,13 @@ struct Addition: Sendable {
         default: column.meaning == .counter ? .sum : .first  // an open set of names
         }
       }
-    precondition(table.columns.allSatisfy { $0.name != adding.weight || $0.kind == .int8 }, "\(table.name): no weight")
+    precondition(
+      table.columns.allSatisfy { $0.name != adding.weight || $0.kind == .int8 },
+      "\(table.name): the weight of a mean must be an int8 column")
   }
 
-  /// Makes `row` the sum of itself and `first`, which came before. What one of them does not say, the sum does not say.
+  /// Replaces `row` by the sum of `first` and `row`. `first` is the earlier of the two. A value that one of them lacks
+  /// is absent from the sum.
   func add(_ first: borrowing RowValues, to row: inout RowValues, _ keys: ArraySlice<RowKey>) {
     let moments = moments(first, row)
     for (slot, rule) in rules.enumerated() {
@@ -70,6 +75,7 @@ struct Addition: Sendable {
     if let value { row.slots[slot].bits = value.bitPattern }
   }
 
+  /// Replaces `second` by the sum, minimum or maximum of both.
   /// - Returns: false if the column cannot hold the result.
   private func combine(
     _ rule: Rule, _ kind: RowKey.Kind, _ first: RowValues.Slot, _ second: inout RowValues.Slot
@@ -87,7 +93,7 @@ struct Addition: Sendable {
       second.bits = UInt64(bitPattern: result)
       return rule != .sum || !isBeyond
     case .numeric:
-      // Each has at most 38 digits: their sum is no overflow.
+      // Each number has at most 38 digits, so the sum fits an Int128.
       let (a, b) = (first.wide, second.wide)
       let result = rule == .sum ? a + b : rule == .least ? min(a, b) : max(a, b)
       second.wide = result
@@ -98,8 +104,8 @@ struct Addition: Sendable {
 
   private typealias Moments = (mean: Double?, deviation: Double?)
 
-  /// Mean and deviation of the two populations as one (Chan, Golub, LeVeque 1979): pg_stat_statements keeps the sum of squares
-  /// around the mean, and prints sqrt(sum / calls).
+  /// The mean and deviation of both populations together (Chan, Golub, LeVeque 1979). pg_stat_statements keeps the sum
+  /// of squares around the mean, and prints sqrt(sum / calls).
   private func moments(_ first: borrowing RowValues, _ second: borrowing RowValues) -> Moments? {
     func value(_ row: borrowing RowValues, _ slot: Int) -> UInt64? {
       row.present & (1 << UInt64(slot)) == 0 ? nil : row.slots[slot].bits

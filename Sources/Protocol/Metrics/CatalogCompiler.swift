@@ -1,4 +1,4 @@
-// Flattens the declarations; refuses, at start, what the decoder could not do.
+// Flattens the declarations of metric types. A declaration that the decoder cannot handle ends the process at start.
 
 /// Builds the arrays of a `CompiledCatalog`.
 struct CatalogCompiler {
@@ -12,7 +12,8 @@ struct CatalogCompiler {
   private(set) var fields: [FieldPlan] = []
   private(set) var names: [UInt8] = []
 
-  /// Where scalars of a level may go: a level and its nested objects give at most one row, to one table.
+  /// The table that the scalars of the current level fill. A level and its nested objects give at most one row, to one
+  /// table.
   private var header: String?
 
   mutating func add(_ type: MetricType) {
@@ -42,10 +43,10 @@ struct CatalogCompiler {
     let firstKey = rowKeys.count
     for key in table.object { rowKeys.append(RowKey(name: name(key), kind: .object)) }
     for column in table.columns {
-      precondition(!table.object.contains(column.key), "\(table.name): a key is the object's and a column's")
+      precondition(!table.object.contains(column.key), "\(table.name): a key names both the object and a column")
       rowKeys.append(RowKey(name: name(column.key), kind: column.isMade ? .made : RowKey.Kind(column.kind)))
     }
-    // Safety: MetricTable's initialiser proved that each is a column.
+    // Safety: MetricTable's initialiser has checked that each name is a column.
     func slot(_ name: String) -> Int { table.object.count + table.columns.firstIndex { $0.name == name }! }
     let distinct = table.distinct.map { UInt8(slot($0)) }
     var interned: UInt64 = 0
@@ -57,15 +58,16 @@ struct CatalogCompiler {
     switch table.equals {
     case .each: equals = .each
     case .logLines:
-      precondition(!tables.contains { $0.equals == .logLines }, "\(table.name): a second table of log lines")
-      precondition(table.object.isEmpty, "\(table.name): a log line with an object")
+      precondition(!tables.contains { $0.equals == .logLines }, "\(table.name): only one table can hold log lines")
+      precondition(table.object.isEmpty, "\(table.name): log lines cannot have an object")
       equals = .logLines
     case .toldApartByPlace: equals = .toldApartByPlace
     case .addedUp(let adding):
       equals = .addedUp(additions.count)
       additions.append(Addition(table, adding, slot))
     }
-    // Rows that are each kept are no series: one of them is worth keeping without what tells it apart, too.
+    // Rows of the kinds `each` and `logLines` don't form series, so such a row is kept even without its distinct
+    // values.
     if table.equals != .each, table.equals != .logLines { for slot in distinct { identity |= 1 << UInt64(slot) } }
     let numerics = table.columns.count { $0.kind == .numeric }
     let kind = Array(table.name.utf8)
@@ -98,8 +100,8 @@ struct CatalogCompiler {
           "\(table.name): an array of texts fills one column of texts")
         plans.append(FieldPlan(name: key, rule: .texts, table: index(table)))
       case .column(let table, let column):
-        precondition(header == nil || header == table.name, "\(typeName): a level's scalars go to two tables")
-        precondition(table.object.isEmpty, "\(table.name): a row of scalars has no object")
+        precondition(header == nil || header == table.name, "\(typeName): the scalars of one level fill two tables")
+        precondition(table.object.isEmpty, "\(table.name): a row of scalars cannot have an object")
         header = table.name
         // Safety: `Field.columns(of:)` made the field from the table's own columns.
         let slot = table.columns.firstIndex { $0.name == column.name }!
@@ -109,7 +111,7 @@ struct CatalogCompiler {
         plans.append(FieldPlan(name: key, rule: .nested, level: level))
       case .databases(let inner):
         for case .rows(let table) in inner.map(\.rule) {
-          precondition(table.equals != .logLines, "\(table.name): lists of lines of several databases in one metric")
+          precondition(table.equals != .logLines, "\(table.name): log lines of several databases in one metric")
         }
         let outer = header
         header = nil

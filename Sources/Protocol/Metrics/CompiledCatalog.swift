@@ -1,34 +1,39 @@
-// The catalog as the decoder wants it: flat arrays of small values, indices instead of names.
+// The catalog in the form that the decoder uses: flat arrays of small values, with indices instead of names.
 
-/// All metric declarations, compiled once at start and shared by every decoder.
+/// All metric declarations, compiled once at start. All decoders share one value.
 public struct CompiledCatalog: Sendable {
-  /// Every table that a push can fill: the metric tables in catalog order, then `unknown_metrics`, `texts`, `objects`.
+  /// Each table that a push can fill: the metric tables in catalog order, then `unknown_metrics`, `texts`, `objects`.
   public let targets: [CopyTarget]
+  /// The index of `unknown_metrics` in `targets`.
   public var unknownMetricsTarget: Int { targets.count - 3 }
+  /// The index of `texts` in `targets`.
   public var textsTarget: Int { targets.count - 2 }
+  /// The index of `objects` in `targets`.
   public var objectsTarget: Int { targets.count - 1 }
-  /// The table of the log's lines, if there is one.
+  /// The index of the table that holds log lines; nil if there is none.
   public let logTarget: Int?
 
   let tables: [TablePlan]
-  /// Of each table in turn, in the order of slots: first the keys that name the object, then the columns.
+  /// The keys of all tables, one table after the other, in the order of slots: first the keys that name the object,
+  /// then the columns.
   let rowKeys: [RowKey]
   let patterns: [KeyPattern]
-  /// Of each table in turn: the slots of the columns that tell rows apart.
+  /// The slots of the distinct columns of all tables, one table after the other.
   let distinctSlots: [UInt8]
-  /// Of the tables whose equal rows are added up.
+  /// The rules of the tables whose equal rows are added up.
   let additions: [Addition]
   let types: [TypePlan]
   let levels: [LevelPlan]
   let fields: [FieldPlan]
-  /// The bytes of all names; plans hold ranges of it.
+  /// The bytes of all names. Plans hold ranges of this array.
   let names: [UInt8]
   let tableNames: [String]
   let typeNames: [String]
 
-  /// More slots than this do not fit the masks of a row.
+  /// The most slots of a table: one bit each in the 64-bit masks of a row.
   static let mostSlots = 64
 
+  /// Compiles declarations. A declaration that the decoder cannot handle ends the process.
   public init(types: [MetricType] = MetricCatalog.types) {
     var compiler = CatalogCompiler()
     for type in types { compiler.add(type) }
@@ -51,18 +56,18 @@ public struct CompiledCatalog: Sendable {
       ]
   }
 
-  /// The type of this name.
+  /// The index of the type with this name; nil if there is none.
   func type(named name: Span<UInt8>) -> Int? {
     types.firstIndex { isEqual($0.name, name) }
   }
 
-  /// The field of a level with this key.
+  /// The index of the field with this key in a level; nil if there is none.
   func field(in level: Int, named name: Span<UInt8>) -> Int? {
     for index in levels[level].fields.range where isEqual(fields[index].name, name) { return index }
     return nil
   }
 
-  /// The slot of a table's key.
+  /// The slot of the key with this name in a table; nil if a push cannot fill one.
   func slot(in plan: TablePlan, named name: Span<UInt8>) -> Int? {
     let first = plan.firstKey
     for slot in 0..<plan.slotCount where isEqual(rowKeys[first + slot].name, name) {
@@ -79,7 +84,8 @@ public struct CompiledCatalog: Sendable {
 
   func text(_ place: Place) -> String { String(decoding: names[place.range], as: UTF8.self) }
 
-  /// The one type that has a container under this key, at metric level or below `databases`.
+  /// The one type that has a container with this key, at metric level or below `databases`. Nil if there is none, or
+  /// several.
   func type(withContainer name: Span<UInt8>, inDatabases: Bool) -> Int? {
     var found: Int?
     for (index, type) in types.enumerated() {
@@ -106,26 +112,27 @@ struct Place: Sendable {
 struct TablePlan: Sendable {
   let name: Place
   let hasDatabase: Bool
-  /// Its slots are `rowKeys[firstKey ..< firstKey + slotCount]`; the first `objectCount` of them name the object.
+  /// The table's slots are `rowKeys[firstKey ..< firstKey + slotCount]`. The first `objectCount` of them name the
+  /// object.
   let firstKey: Int
   let objectCount: Int
   let slotCount: Int
   let distinct: Place
-  /// The slots without which it is not known what a row is about.
+  /// The slots that identify the subject of a row. A row is rejected if such a value was sent and cannot be stored.
   let identity: UInt64
   let equals: Equals
-  /// The slots whose texts are stored apart.
+  /// The slots of texts that are stored once in `texts`.
   let interned: UInt64
-  /// Fields of a tuple, and the bytes of one without its texts.
+  /// The number of fields in a tuple; and the most bytes of a tuple without its texts.
   let fieldCount: Int
   let fixedBytes: Int
-  /// What the ids of the table's objects begin with.
+  /// The seed of the hashes that give the table's objects their ids.
   let objectSeed: UInt64
 
   var hasObject: Bool { objectCount > 0 }
   var objectMask: UInt64 { (1 << UInt64(objectCount)) - 1 }
 
-  /// As `MetricTable.Equals`; with the index of the addition.
+  /// The cases of `MetricTable.Equals`; `addedUp` holds an index in `CompiledCatalog.additions`.
   enum Equals: Sendable, Equatable {
     case each, toldApartByPlace, logLines
     case addedUp(Int)
@@ -142,12 +149,12 @@ struct RowKey: Sendable {
 struct TypePlan: Sendable {
   let name: Place
   let level: Int
-  /// The level below `databases`; -1 without one.
+  /// The level below `databases`; -1 if the type has none.
   let databaseLevel: Int
   let hasDatabase: Bool
 }
 
-/// The fields of one object, nested ones apart.
+/// The fields of one object, without those of nested objects.
 struct LevelPlan: Sendable {
   let fields: Place
 }
@@ -162,16 +169,16 @@ struct FieldPlan: Sendable {
   var level = -1
 }
 
-/// `"key":` as four words, to be compared with the text at once.
+/// The text `"key":` as four words, which are compared with the JSON at once.
 struct KeyPattern: Sendable {
   static let width = 32
 
   private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
   private var masks: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-  /// Bytes of `"key":`; 0 if it is too long for this, it is then found by name.
+  /// Bytes of `"key":`; 0 if the text is longer than `width`. Such a key is found by name.
   let count: Int
 
-  /// Matches nothing.
+  /// Makes a pattern that matches nothing.
   init() { count = 0 }
 
   init(_ name: ArraySlice<UInt8>) {
@@ -196,7 +203,8 @@ struct KeyPattern: Sendable {
     (words.3, masks.3) = word(3)
   }
 
-  /// Whether the text at `cursor` begins with it. - Precondition: `width` bytes are there.
+  /// Whether the text at `cursor` begins with this pattern.
+  /// - Precondition: the text has `width` more bytes.
   @inline(__always)
   func matches(_ cursor: borrowing JSONCursor) -> Bool {
     let start = cursor.position

@@ -1,11 +1,14 @@
-// Where a push's tuples go. COPY statements, DDL and the encoder read this one list.
+// The tables that a push's tuples fill. COPY statements, DDL and the encoder all derive from this list.
 
-/// A table that the ingest path fills by binary COPY, and its columns in the order of the tuples' fields.
+/// A table that pushes fill by binary COPY, with its columns in the order of the tuples' fields.
 public struct CopyTarget: Sendable, Hashable {
+  /// A column of the table.
   public struct Column: Sendable, Hashable {
+    /// The name in the table.
     public let name: String
     /// The PostgreSQL type, as DDL writes it.
     public let type: String
+    /// Whether the column may be NULL.
     public let isNullable: Bool
 
     init(_ name: String, _ type: String, nullable: Bool = false) {
@@ -15,10 +18,11 @@ public struct CopyTarget: Sendable, Hashable {
     }
   }
 
-  /// The position in `CompiledCatalog.targets`, and of the target's tuples in `PushRows`.
+  /// The position in `CompiledCatalog.targets`, which is also the target's index in `PushRows`.
   public let index: Int
   /// The table in schema `metrics`.
   public let table: String
+  /// The columns in the order of the tuples' fields.
   public let columns: [Column]
 
   static func metric(_ table: MetricTable, index: Int) -> Self {
@@ -50,14 +54,16 @@ public struct CopyTarget: Sendable, Hashable {
       ])
   }
 
-  /// Texts that rows name by id (database names, `interned` columns). A row may be sent that is there already.
+  /// Texts to which rows refer by id: database names and `interned` columns. A push may send a row that the table
+  /// already has.
   static func texts(index: Int) -> Self {
     Self(
       index: index, table: "texts",
       columns: [Column("server_id", "int4"), Column("text_id", "int8"), Column("value", "text")])
   }
 
-  /// What rows are about, named by id; `kind` is the metric table. A row may be sent that is there already.
+  /// Objects to which rows refer by id. `kind` is the name of the metric table. A push may send a row that the table
+  /// already has.
   static func objects(index: Int) -> Self {
     Self(
       index: index, table: "objects",

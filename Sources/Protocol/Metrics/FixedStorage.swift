@@ -1,7 +1,8 @@
-// A fixed number of small values outside of the struct that uses them. Swift moves and borrows a struct by copying its bytes
-// where it must; with the values inline (`InlineArray`) that was an eighth of the time a row takes.
+// A fixed number of small values outside the struct that uses them. Swift copies a struct's bytes when it moves or
+// borrows the struct. With the values inside the struct (`InlineArray`) these copies took an eighth of the time for a
+// row.
 
-/// An array whose size never changes and that has exactly one owner: no uniqueness check, no growth.
+/// An array of fixed size with exactly one owner: an access needs no uniqueness check.
 struct FixedStorage<Element: BitwiseCopyable>: ~Copyable {
   private let elements: UnsafeMutableBufferPointer<Element>
 
@@ -12,7 +13,8 @@ struct FixedStorage<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { elements.deallocate() }
 
-  // By address, not by coroutine: a debug build would allocate a frame at each access, and tests count allocations.
+  // Access is by address and not by coroutine: in a debug build a coroutine allocates a frame at each access, and tests
+  // count allocations.
   subscript(index: Int) -> Element {
     @inline(__always)
     unsafeAddress {

@@ -1,7 +1,8 @@
-// A set of 64-bit ids without a heap object per entry: open addressing, linear probing, at most half full.
+// A set of 64-bit ids without one heap object per entry. It uses open addressing with linear probing, and is at most
+// half full.
 
-/// A growable set of 64-bit values. The place of a value depends on a random number of each set, so that nobody outside can
-/// choose values that collide; nothing visible depends on it.
+/// A growable set of 64-bit values. The place of a value depends on a random number that each set draws, so a client
+/// cannot choose values that collide. No result depends on that number.
 struct IDSet: ~Copyable {
   private var slots: UnsafeMutableBufferPointer<UInt64>
   private var shift: UInt64 = 64
@@ -9,7 +10,7 @@ struct IDSet: ~Copyable {
   private let multiplier = UInt64.random(in: .min ... .max) | 1
   private(set) var count = 0
 
-  /// - Parameter capacity: entries to make room for at once.
+  /// - Parameter capacity: the number of entries for which memory is allocated at once.
   init(capacity: Int = 0) {
     slots = .init(start: nil, count: 0)
     if capacity > 0 { resize(to: Self.slotCount(for: capacity)) }
@@ -28,7 +29,8 @@ struct IDSet: ~Copyable {
   @inline(__always)
   private func home(_ value: UInt64) -> Int { Int(truncatingIfNeeded: (value &* multiplier) >> shift) }
 
-  /// The slot of `value`, or the free one where it belongs. - Precondition: there are slots, and a free one.
+  /// The slot of `value`, or the free slot for it.
+  /// - Precondition: the set has slots, and at least one is free.
   @inline(__always)
   private func find(_ value: UInt64) -> Int {
     let mask = slots.count - 1
@@ -42,7 +44,7 @@ struct IDSet: ~Copyable {
     return count > 0 && slots.count > 0 && slots[find(value)] == value
   }
 
-  /// - Returns: whether `value` was not there before.
+  /// - Returns: whether `value` is new.
   @discardableResult
   mutating func insert(_ value: UInt64) -> Bool {
     if value == 0 {
@@ -66,7 +68,7 @@ struct IDSet: ~Copyable {
       hasZero = false
       return
     }
-    // Pull back every later entry of the run that could not be found across the gap.
+    // Moves back each later entry of the run that a search would not find across the gap.
     let mask = slots.count - 1
     var gap = find(value)
     var index = (gap + 1) & mask
@@ -80,7 +82,8 @@ struct IDSet: ~Copyable {
     slots[gap] = 0
   }
 
-  /// - Parameter capacity: room for more entries than this is given back.
+  /// Removes all entries.
+  /// - Parameter capacity: memory for more entries than this is freed.
   mutating func removeAll(keepingCapacityFor capacity: Int) {
     if slots.count > Self.slotCount(for: capacity) {
       slots.deallocate()

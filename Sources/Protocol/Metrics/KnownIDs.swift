@@ -1,15 +1,17 @@
-// Which texts and objects the database has for certain, so that they need not be sent again.
+// The ids of texts and objects that are certainly in the database, so that pushes need not send these rows again.
 
-/// A bounded set of the dimension rows that are committed. One for each loop.
+/// A bounded set of ids whose rows in `texts` and `objects` are committed. Each event loop has one.
 ///
-/// Two generations: when the younger is full, the older is forgotten and the younger takes its place; what is asked
-/// for moves to the younger one. Forgetting costs a repeated row in a later COPY, never a wrong one.
+/// The set has two generations. When the younger one is full, the older one is dropped and the younger one takes its
+/// place. A look-up moves an id to the younger one. If the set loses an id, a later COPY only sends a row again that is
+/// already stored.
 public struct KnownIDs: ~Copyable {
   private var young: IDSet
   private var old: IDSet
   private let generation: Int
 
-  /// - Parameter capacity: how many ids are held at most; each costs at most 32 bytes.
+  /// Makes an empty set.
+  /// - Parameter capacity: the most ids in the set. Each takes at most 32 bytes.
   public init(capacity: Int) {
     precondition(capacity >= 2)
     generation = capacity / 2
@@ -17,10 +19,12 @@ public struct KnownIDs: ~Copyable {
     old = IDSet()
   }
 
+  /// The number of ids in the set.
   public var count: Int { young.count + old.count }
+  /// Bytes of memory held.
   public var allocatedBytes: Int { young.allocatedBytes + old.allocatedBytes }
 
-  /// Whether `id` is known; an old one becomes young.
+  /// Whether the set has `id`. If it has, `id` moves to the younger generation.
   public mutating func contains(_ id: UInt64) -> Bool {
     if young.contains(id) { return true }
     if !old.contains(id) { return false }
@@ -29,7 +33,7 @@ public struct KnownIDs: ~Copyable {
     return true
   }
 
-  /// To be called after the commit of the push that sent the id (`PushRows.pendingIDs`).
+  /// Adds an id. Call it only after the commit of the push that sent the id's row (`PushRows.pendingIDs`).
   public mutating func insert(_ id: UInt64) {
     if young.contains(id) { return }
     if young.count >= generation {
@@ -40,7 +44,7 @@ public struct KnownIDs: ~Copyable {
     young.insert(id)
   }
 
-  /// Forgets all: after the database was restored or replaced.
+  /// Removes all ids. Call it after the database was restored or replaced.
   public mutating func removeAll() {
     young.removeAll(keepingCapacityFor: 0)
     old.removeAll(keepingCapacityFor: 0)

@@ -1,14 +1,15 @@
-// How often each identity occurred in the list that is being read, without a heap object per entry and without clearing
-// between lists: an entry is worth something only in the list that it names.
+// Counts how often each identity occurs in the list that is being read. There is no heap object per entry, and entries
+// are not cleared between lists: each entry holds the number of its list, and entries of other lists don't count.
 
-/// Occurrences by identity, of one list at a time. Open addressing, linear probing, at most half full.
+/// The occurrences of identities in one list at a time. It uses open addressing with linear probing, and is at most
+/// half full.
 struct ListPlaces: ~Copyable {
   struct Entry: BitwiseCopyable {
     fileprivate var identity: UInt64 = 0
     fileprivate var list: UInt32 = 0
-    /// 1: the first of its list.
+    /// The number of occurrences so far in the list.
     fileprivate(set) var place: UInt32 = 0
-    /// Where the tuple of the first one begins, if whoever added it said so; -1: there is none.
+    /// The offset of the tuple of the first occurrence, if the caller has set it; else -1.
     var offset = -1
   }
 
@@ -16,7 +17,7 @@ struct ListPlaces: ~Copyable {
   private var shift: UInt64 = 64
   private var list: UInt32 = 0
   private var count = 0
-  /// As in `IDSet`: nobody outside can choose identities that collide.
+  /// A random number, as in `IDSet`, so that a client cannot choose identities that collide.
   private let multiplier = UInt64.random(in: .min ... .max) | 1
 
   init() { entries = .init(start: nil, count: 0) }
@@ -24,7 +25,7 @@ struct ListPlaces: ~Copyable {
 
   var allocatedBytes: Int { entries.count * MemoryLayout<Entry>.stride }
 
-  /// Gives back the room for more entries than `capacity`.
+  /// Frees the memory if it has room for many more entries than `capacity`.
   mutating func shrink(to capacity: Int) {
     if entries.count > 4 * capacity {
       entries.deallocate()
@@ -33,17 +34,19 @@ struct ListPlaces: ~Copyable {
     }
   }
 
+  /// Begins a new list.
   mutating func beginList() {
     count = 0
     if list == .max {
-      // Once in four billion lists: the numbers begin anew, and no old entry may seem to be of a new list.
+      // Once in four billion lists the numbers begin anew. No old entry may then seem to belong to a new list.
       for index in entries.indices { entries[index].list = 0 }
       list = 0
     }
     list += 1
   }
 
-  /// Notes one more occurrence of `identity`. - Returns: the index of its entry, valid until the next call.
+  /// Counts one more occurrence of `identity`.
+  /// - Returns: the index of its entry, valid until the next call.
   @inline(__always)
   mutating func add(_ identity: UInt64) -> Int {
     if (count + 1) * 2 > entries.count { grow() }
@@ -62,14 +65,15 @@ struct ListPlaces: ~Copyable {
     set { entries[index] = newValue }
   }
 
-  /// Moves the tuples that begin behind `offset`.
+  /// Adds `distance` to the offsets of this list's tuples that begin after `offset`.
   mutating func move(behind offset: Int, by distance: Int) {
     for index in entries.indices where entries[index].list == list && entries[index].offset > offset {
       entries[index].offset += distance
     }
   }
 
-  /// The entry of `identity`, or the free one where it belongs. - Precondition: there is a free one.
+  /// The entry of `identity`, or the free entry for it.
+  /// - Precondition: at least one entry is free.
   @inline(__always)
   private func find(_ identity: UInt64) -> Int {
     let mask = entries.count - 1

@@ -1,16 +1,18 @@
-// Lists of log lines. A collector that reports the last lines of a log in each round reports most of them again: what a list
-// begins with that equals the end of the list before it is the same lines. docs/ARCHITECTURE.md, "Log lines".
+// Lists of log lines. A collector sends the last lines of a log in each round, so most lines come again. If a list
+// begins with the lines that the list before it ended with, these lines are repeats. See docs/ARCHITECTURE.md, "Log
+// lines".
 
-/// The lists of one push. Of each database it keeps the lines of the first list, which are compared with the end that
-/// PostgreSQL has, and the end of the last one, which takes that end's place. Reusable; `PushRows` owns one.
+/// The lists of one push. For each database this struct keeps two things: the lines of the first list, which the server
+/// compares with the stored end of the log, and the end of the last list, which the server then stores. `PushRows` owns
+/// one and uses it again for each push.
 public struct LogLists: Sendable {
-  /// The lists of one database. Lists of two databases are never compared.
+  /// The lists of one database. Lists of different databases are never compared.
   public struct Lists: Sendable {
-    /// The text id of its name; 0 for lists without one.
+    /// The text id of the database's name; 0 for lists without a database.
     public let database: UInt64
-    /// How many metrics of the push are before the first list.
+    /// The number of the push's metrics before the first list.
     let metricsBefore: Int
-    /// How many bytes and rows of the table are before the first list.
+    /// The bytes and rows of the table before the first list.
     let before: PushBoundaries.Extent
     /// The digests of the first list's lines.
     let lines: [UInt64]
@@ -20,28 +22,30 @@ public struct LogLists: Sendable {
     public fileprivate(set) var end: [UInt64]
   }
 
-  /// Lines that are stored already.
+  /// Lines that are already stored.
   public struct Repeated: Sendable, Hashable {
-    /// Of the table's tuples.
+    /// The range of their bytes in the table's tuples.
     public let bytes: Range<Int>
+    /// The number of lines.
     public let rows: Int
   }
 
-  /// By database, in the order of their first lists.
+  /// The lists of all databases, in the order of their first lists.
   public private(set) var all: [Lists] = []
-  /// Positions in `all`.
+  /// The position in `all` for each database.
   private var positions: [UInt64: Int] = [:]
-  /// Of the metric that is read: the digests of its lines, the bytes of their tuples.
+  /// The digests of the lines in the metric that is being read, and the bytes of their tuples.
   private var lines: [UInt64] = []
   private var byteCounts: [Int] = []
   private var database: UInt64 = 0
 
+  /// Whether the push has no list of log lines.
   public var isEmpty: Bool { all.isEmpty }
 
-  /// The lines that are stored already, in the order of their bytes.
+  /// The lines at the beginning of the push that are already stored, in the order of their bytes.
   /// - Parameters:
-  ///   - metrics: how many of the push's first metrics are stored. A list within them is not compared.
-  ///   - ends: by database, the digests at the end of the last list that is stored.
+  ///   - metrics: the number of the push's first metrics that are already stored. A list within them is not compared.
+  ///   - ends: for each database, the digests at the end of the last stored list.
   public func repeated(after metrics: Int, ends: [UInt64: [UInt64]]) -> [Repeated] {
     all.compactMap { lists in
       guard lists.metricsBefore >= metrics, let end = ends[lists.database] else { return nil }
@@ -52,11 +56,11 @@ public struct LogLists: Sendable {
     }
   }
 
-  /// The most lines that `end` ends with and `list` begins with, found in linear time (Knuth, Morris and Pratt): a client
-  /// chooses the lines.
+  /// The largest number of lines that `end` ends with and `list` begins with. The search takes linear time (Knuth,
+  /// Morris and Pratt), because a client chooses the lines.
   static func overlap(of end: [UInt64], and list: [UInt64]) -> Int {
     if list.isEmpty { return 0 }
-    // Of the first n lines of `list`: the most lines, but not all n, that they begin and end with.
+    // borders[n]: the largest number of lines, less than n, with which the first n lines of `list` both begin and end.
     var borders = [0, 0]
     func extended(_ matched: Int, by line: UInt64) -> Int {
       var matched = matched
@@ -85,13 +89,13 @@ public struct LogLists: Sendable {
     byteCounts.removeAll(keepingCapacity: isKept)
   }
 
-  /// Forgets the lines of the open metric. Called when a metric begins, and when it is rejected.
+  /// Drops the lines of the open metric. Call it when a metric begins and when it is rejected.
   mutating func forgetOpen() {
     lines.removeAll(keepingCapacity: true)
     byteCounts.removeAll(keepingCapacity: true)
   }
 
-  /// The metric's list has one more line.
+  /// Adds one line to the open metric's list.
   mutating func append(_ digest: UInt64, byteCount: Int, database: UInt64?) {
     lines.append(digest)
     byteCounts.append(byteCount)
@@ -100,16 +104,16 @@ public struct LogLists: Sendable {
 
   /// Ends the open metric's list.
   /// - Parameters:
-  ///   - metricsBefore: metrics of the push before it.
-  ///   - before: the extent of the table before it.
-  ///   - remembered: lines of an end that are kept, at most.
-  /// - Returns: rows and bytes at its beginning that equal the end of the push's list before it.
+  ///   - metricsBefore: the number of the push's metrics before this one.
+  ///   - before: the bytes and rows of the table before this metric.
+  ///   - remembered: the most lines that are kept of the end of a list.
+  /// - Returns: the rows and bytes at the list's beginning that repeat the end of the push's list before it.
   mutating func endList(
     metricsBefore: Int, before: PushBoundaries.Extent, remembered: Int
   ) -> PushBoundaries.Extent {
     defer { forgetOpen() }
     var repeated = PushBoundaries.Extent()
-    // An empty list says nothing of the log: the collector could not read it, or it has just been rotated.
+    // An empty list is ignored: the collector could not read the log, or the log has just been rotated.
     if lines.isEmpty { return repeated }
     let end = Array(lines.suffix(remembered))
     guard let index = positions[database] else {

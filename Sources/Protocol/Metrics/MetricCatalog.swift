@@ -1,21 +1,23 @@
-// All metric types that are stored in tables of their own. A new type is one more file in Catalog/ and one more line here.
+// All metric types that have tables of their own. A new type needs one more file in Catalog/ and one more line here.
 
 /// The declared metric types.
 public enum MetricCatalog {
+  /// All types, in a fixed order.
   public static let types: [MetricType] = [
     .pgStats, .pgQueryStats, .sysstat, .diskUsage, .pgLog, .pgReplication, .pgSchema, .pgLocks, .pgBloat, .pgCache,
     .pgConnections, .pgExtensions,
   ]
 
-  /// Every metric table, in a fixed order: its position is the table's index all over the server.
+  /// All metric tables, in a fixed order. A table's position here is its index everywhere in the server.
   public static let tables: [MetricTable] = types.flatMap(\.tables)
 
-  /// The table of what no declaration knows: whole metrics of an unknown type, and unknown parts of known ones.
+  /// The name of the table for undeclared data: whole metrics of an unknown type, and unknown parts of known metrics.
   public static let catchAllTable = "unknown_metrics"
 
-  /// As queries see it. Its rows are what is left of metrics: nothing is declared to fill it.
+  /// The same table as queries see it. No declaration fills it; its rows are the undeclared parts of metrics.
   public static let catchAll = MetricTable(
     catchAllTable, "Metrics, and parts of metrics, that no declaration knows.", database: false, equals: .each,
     columns: [.text("metric_type"), .json("payload")])
+  /// A type that offers the table to queries.
   public static let catchAllType = MetricType(catchAllTable, catchAll.summary, [.rows("", catchAll)])
 }

@@ -1,37 +1,42 @@
-// One value of a metric row: its JSON key, its SQL column, how it is encoded, what it means.
-// Decoder, COPY encoder, DDL, views, OpenAPI and query columns all read this one declaration.
+// One value of a metric row: its JSON key, its SQL column, its encoding, its meaning. Decoder, COPY encoder, DDL,
+// views, OpenAPI and query columns all read this one declaration.
 
 /// A typed column of a metric table.
 public struct MetricColumn: Sendable, Hashable {
-  /// How the value is checked and stored. JSON `null` and an absent key are NULL in every kind; so is, and it is reported, a
-  /// value that is not of the kind.
+  /// How the value is checked and stored. JSON `null` and an absent key give NULL in each kind. A value of another kind
+  /// also gives NULL, and the answer reports it.
   public enum Kind: Sendable, Hashable {
-    /// Signed 64-bit integer; `5.0` is accepted as 5, a fraction or a value out of range is NULL.
+    /// A signed 64-bit integer. `5.0` is accepted as 5. A fraction or a value out of range gives NULL.
     case int8
-    /// A whole number that PostgreSQL has as `numeric`: an int8 where it fits, else in a second column of type numeric. One
-    /// column of type numeric would cost a rewrite of the tables that there are, and its values do not compress.
+    /// A whole number that is `numeric` in PostgreSQL. It is stored in an int8 column if it fits, else in a second
+    /// column of type numeric. A single column of type numeric would require a rewrite of existing tables, and its
+    /// values do not compress.
     case numeric
+    /// A double.
     case float8
     case bool
-    /// Inline text: short and varied (a state, an LSN, a size as printed).
+    /// Text in the row itself, for short and varied values: a state, an LSN, a printed size.
     case text
-    /// Long or repeated text, stored once a server in `texts`; the row carries its 64-bit id.
+    /// Long or repeated text. The table `texts` stores it once for each server, and the row holds its 64-bit id.
     case interned
-    /// JSON as it was sent. Only columns of the server's own have it, which no key of a push fills.
+    /// JSON as the collector sent it. No key of a push fills such a column; the server fills it.
     case json
-    /// A PostgreSQL or RFC 3339 timestamp text; "" is NULL ("never", as the stock collector prints it).
+    /// The text of a PostgreSQL or RFC 3339 timestamp. "" gives NULL, because the stock collector prints it for
+    /// "never".
     case timestamp
   }
 
-  /// What the number means over time: decides which aggregates make sense.
+  /// What the value means over time. It decides which aggregates make sense.
   public enum Meaning: Sendable, Hashable {
-    /// Only grows, and falls to zero on a reset.
+    /// A number that only grows, and returns to zero on a reset.
     case counter
+    /// A number that goes up and down.
     case gauge
-    /// A name, state or text: not aggregated.
+    /// A name, state or text. It is not aggregated.
     case label
   }
 
+  /// The unit of the value, as the API names it.
   public enum Unit: String, Sendable, Hashable {
     case none = ""
     case bytes, megabytes, gigabytes
@@ -41,17 +46,21 @@ public struct MetricColumn: Sendable, Hashable {
 
   /// The key in the collector's JSON.
   public let key: String
-  /// What queries and views call it; equal to `key` but where the value was nested (`cpu.user` is `cpu_user`) or where the
-  /// key means something else in every other table.
+  /// The name in queries and views. It differs from `key` if the value is nested (`cpu.user` is `cpu_user`), or if the
+  /// key has another meaning in all other tables.
   public let name: String
+  /// How the value is stored.
   public let kind: Kind
+  /// What the value means over time.
   public let meaning: Meaning
+  /// The unit of the value.
   public let unit: Unit
-  /// Whether it is 64 bits that name something: a program that knows doubles only would read another number.
+  /// Whether the value is a 64-bit identifier. The API then writes it as text, because a client that reads numbers as
+  /// doubles would get another value.
   public private(set) var isIdentifier = false
-  /// Whether the server makes the value; the JSON's key of that name, if there is one, is then an unknown one.
+  /// Whether the server makes the value. A key of that name in the JSON then counts as unknown.
   public private(set) var isMade = false
-  /// The column in the table, or its begin.
+  /// The column in the table, without a suffix.
   private var base: String
 
   private init(_ key: String, _ name: String?, _ kind: Kind, _ meaning: Meaning, _ unit: Unit) {
@@ -63,7 +72,7 @@ public struct MetricColumn: Sendable, Hashable {
     base = self.name
   }
 
-  /// The column in the table: of an interned text its id.
+  /// The column in the table. For an interned text it is the column of the id.
   public var storedName: String {
     switch kind {
     case .interned: base + "_id"
@@ -71,43 +80,54 @@ public struct MetricColumn: Sendable, Hashable {
     }
   }
 
-  /// Of a numeric: the column of type numeric, for what an int8 cannot hold.
+  /// For a numeric: the second column, of type numeric, for values beyond an int8.
   public var wideName: String { base + "_numeric" }
 
-  /// The same under another name for those who read; the table's column keeps its name.
+  /// The same column under another name in queries and views. The table's column keeps its name.
   public func shown(as name: String) -> Self {
     var column = Self(key, name, kind, meaning, unit)
     column.base = base
     return column
   }
 
+  /// A counter.
   public static func counter(_ key: String, _ unit: Unit = .none) -> Self { .init(key, nil, .int8, .counter, unit) }
+  /// A counter that is `numeric` in PostgreSQL.
   public static func numericCounter(_ key: String, _ unit: Unit = .none) -> Self {
     .init(key, nil, .numeric, .counter, unit)
   }
+  /// A counter of milliseconds, as a double.
   public static func counterTime(_ key: String) -> Self { .init(key, nil, .float8, .counter, .milliseconds) }
+  /// A whole number that goes up and down. `name` is the column if it differs from the key; likewise below.
   public static func count(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
     .init(key, name, .int8, .gauge, unit)
   }
+  /// A double that goes up and down.
   public static func real(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
     .init(key, name, .float8, .gauge, unit)
   }
+  /// A flag.
   public static func flag(_ key: String) -> Self { .init(key, nil, .bool, .label, .none) }
+  /// A short text.
   public static func text(_ key: String, as name: String? = nil) -> Self { .init(key, name, .text, .label, .none) }
+  /// A long or repeated text, stored once in `texts`.
   public static func interned(_ key: String, as name: String? = nil) -> Self {
     .init(key, name, .interned, .label, .none)
   }
+  /// A timestamp.
   public static func timestamp(_ key: String, as name: String? = nil) -> Self {
     .init(key, name, .timestamp, .label, .none)
   }
+  /// A whole number that is not aggregated.
   public static func number(_ key: String) -> Self { .init(key, nil, .int8, .label, .none) }
+  /// A 64-bit number that names something.
   public static func identifier(_ key: String) -> Self {
     var column = number(key)
     column.isIdentifier = true
     return column
   }
   static func json(_ name: String) -> Self { .init(name, nil, .json, .label, .none) }
-  /// The keys of a row that its declaration does not know, as every metric table has them.
+  /// The column, in each metric table, for the keys of a row that its declaration does not have.
   public static let extra = Self.json("extra")
   /// A number of rows that the server counts.
   public static func made(_ name: String) -> Self {

@@ -1,4 +1,4 @@
-// Where the decoder is in a push: the containers that are open, and what each expects next.
+// The decoder's position in a push: the open containers, and what each of them expects next.
 
 /// One open container.
 struct MetricFrame: BitwiseCopyable {
@@ -15,7 +15,8 @@ struct MetricFrame: BitwiseCopyable {
     }
   }
 
-  /// What comes next. An object goes first → colon → value → next → key → colon ...; an array first → next → value ...
+  /// What comes next. An object goes through first → colon → value → next → key → colon ...; an array through first →
+  /// next → value ...
   enum Phase: BitwiseCopyable {
     /// A first key or element, or the end.
     case first
@@ -33,16 +34,16 @@ struct MetricFrame: BitwiseCopyable {
 
   let kind: Kind
   var phase = Phase.first
-  /// Index in the catalog's levels, of an object with declared fields.
+  /// For an object with declared fields: its index in the catalog's levels.
   var level = -1
-  /// Index in the catalog's tables, of an array.
+  /// For an array: the index of its table in the catalog.
   var table = -1
   var field = Field.none
-  /// Of an array: the element that is being read.
+  /// For an array: the index of the element that is being read.
   var index = 0
-  /// Bit n: the n-th field of the level was there.
+  /// Bit n: field n of the level has occurred.
   var seen: UInt64 = 0
-  /// Whether this object was begun in the metric's leftovers.
+  /// Whether the object of leftovers for this container has been opened.
   var isInLeftovers = false
 
   init(_ kind: Kind, level: Int = -1, table: Int = -1) {
@@ -52,7 +53,7 @@ struct MetricFrame: BitwiseCopyable {
   }
 }
 
-/// The open containers, the outermost first. The catalog's nesting bounds their number.
+/// The open containers; the outermost comes first. The catalog's nesting bounds their number.
 struct MetricFrames: ~Copyable {
   static let capacity = 16
 
@@ -77,7 +78,7 @@ struct MetricFrames: ~Copyable {
   mutating func pop() { count -= 1 }
   mutating func truncate(to newCount: Int) { count = newCount }
 
-  /// The value under the current key, or the current element, was read.
+  /// Call it when the value of the current key, or the current element, has been read.
   mutating func valueEnded() {
     if count == 0 { return }
     frames[count - 1].phase = .next

@@ -1,44 +1,49 @@
-// What a metric object of one `type` looks like, and which table each part of it fills.
+// The shape of a metric object of one `type`, and the table that each part of it fills.
 
 /// A metric type of the collector: the shape of its JSON and the tables that store it.
 public struct MetricType: Sendable {
   /// The value of the JSON key `type`.
   public let name: String
+  /// One sentence about the type, for the API.
   public let summary: String
+  /// The declared keys of the metric object.
   public let fields: [Field]
 
   /// One key of a metric object (or of an object inside it).
   public struct Field: Sendable {
+    /// The key in the JSON.
     public let key: String
+    /// The meaning of its value.
     public let rule: Rule
   }
 
-  /// What the value under a key is. The keys `type`, `timestamp` and (where `rule` is `.database`) `database`
-  /// are the metric's own; a key that no field names is kept, as JSON, in the catch-all table.
+  /// The meaning of the value under a key. Each metric has the keys `type` and `timestamp`, and `database` where a rule
+  /// is `.database`. A key that no field names is kept, as JSON, in the catch-all table.
   public indirect enum Rule: Sendable {
-    /// The metric's database, as text.
+    /// The name of the metric's database, as text.
     case database
-    /// Known and not stored: it repeats the envelope.
+    /// The value is known and not stored, because it repeats the envelope.
     case ignored
-    /// A scalar of the one row that this object gives to the table. Its column has the same key.
+    /// A scalar of the one row that this object gives to the table. The column has the same key.
     case column(MetricTable, MetricColumn)
     /// An object whose fields belong to the same level.
     case nested([Field])
-    /// An array of objects: one row of the table each.
+    /// An array of objects. Each object is one row of the table.
     case rows(MetricTable)
-    /// An array of texts: one row each, the text in the table's only column.
+    /// An array of texts. Each text is one row, in the table's only column.
     case texts(MetricTable)
-    /// An object keyed by database name, or an array of objects with a key `database`: each value has these fields.
+    /// An object keyed by database name, or an array of objects with a key `database`. Each value has these fields.
     case databases([Field])
   }
 
+  /// Declares a type.
   public init(_ name: String, _ summary: String, _ fields: [Field]) {
     self.name = name
     self.summary = summary
     self.fields = fields
   }
 
-  /// Every table that the type fills, each once, in order of first mention.
+  /// The tables that the type fills, each once, in the order in which the fields name them.
   public var tables: [MetricTable] {
     var found: [MetricTable] = []
     func visit(_ fields: [Field]) {
@@ -64,7 +69,7 @@ extension MetricType.Field {
   static func nested(_ key: String, _ fields: [Self]) -> Self { Self(key: key, rule: .nested(fields)) }
   static func databases(_ fields: [Self]) -> Self { Self(key: "databases", rule: .databases(fields)) }
 
-  /// The columns of `table` as scalars of this level; `prefix` selects those whose name is `prefix` + key.
+  /// The columns of `table` as scalars of this level. `prefix` selects those whose name is `prefix` + key.
   static func columns(of table: MetricTable, prefix: String = "") -> [Self] {
     table.columns.filter { $0.name == prefix + $0.key }.map { Self(key: $0.key, rule: .column(table, $0)) }
   }

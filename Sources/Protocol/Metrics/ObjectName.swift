@@ -1,12 +1,14 @@
-// What an object is called and known by.
+// The names and ids of objects.
 //
-// Its name is the parts of its key, joined with dots. A part that holds a dot (of several), a quote or `#` is in double quotes,
-// and a quote in it stands twice, as SQL has it: so no two objects have one name. Objects of one list with the same key are
-// told apart by their place among these: `tmpfs.#2` is the second tmpfs without a mount point.
+// The name of an object consists of the parts of its key, joined with dots. A part is put in double quotes if it holds
+// a quote, `#`, or a dot (if the key has several parts); a quote inside is doubled, as in SQL. So two objects never
+// have the same name. Objects of one list with the same key are distinguished by their place among them: `tmpfs.#2` is
+// the second tmpfs without a mount point.
 
 /// The names and ids of objects.
 public enum ObjectName {
-  /// Appends one of `parts` parts to a name.
+  /// Appends one part to a name.
+  /// - Parameter parts: the number of the key's parts.
   static func append(_ part: Span<UInt8>, of parts: Int, to name: inout ByteBuffer) {
     var isPlain = true
     for index in part.indices {
@@ -25,14 +27,15 @@ public enum ObjectName {
     name.append(UInt8(ascii: "\""))
   }
 
-  /// The id of the object at `place` (from 1) among those with one key. - Parameter id: of the first.
+  /// The id of the object at `place` (from 1) among the objects with one key.
+  /// - Parameter id: the id of the first of them.
   static func id(_ id: UInt64, place: UInt32) -> UInt64 {
     if place <= 1 { return id }
     return StableHash.xxh64(Array("#\(place)".utf8).span, seed: id)
   }
 
-  /// The ids of the objects of `table` that `name` may mean: one, if it is a name as above. A name whose parts are not quoted,
-  /// as it may come from elsewhere, means whatever its dots may part it into.
+  /// The ids of the objects of `table` that `name` may mean. A name in the form above has one. A name from elsewhere
+  /// may lack the quotes; then each way to split it at its dots gives an id.
   /// - Returns: ids as in the column `object_id`.
   public static func ids(_ name: String, in table: MetricTable) -> [Int64] {
     let parts = table.object.count
@@ -52,7 +55,7 @@ public enum ObjectName {
     return found
   }
 
-  /// The parts that a name was made of; nil if no name is made like this.
+  /// The parts of a name in the form above; nil if the name does not have this form.
   private static func parse(_ name: [UInt8], parts: Int) -> (key: [ArraySlice<UInt8>], place: UInt32)? {
     var key: [ArraySlice<UInt8>] = []
     var index = 0
@@ -91,7 +94,7 @@ public enum ObjectName {
 
   private static let mostSplits = 64
 
-  /// Every way to part `name` at its dots.
+  /// All ways to split `name` at its dots into `parts` parts, at most `mostSplits`.
   private static func splits(_ name: ArraySlice<UInt8>, into parts: Int) -> [[ArraySlice<UInt8>]] {
     if parts <= 1 { return [[name]] }
     var found: [[ArraySlice<UInt8>]] = []

@@ -1,27 +1,27 @@
-// A row that does not fit the window, kept without the ends of its long texts, so that one statement of two megabytes does not
-// cost its neighbours. A row within the window never comes here, and what comes out of here is what the same row would have
-// given in a larger window: a text is kept a little longer than the limit, and then cut as any other.
+// A row that does not fit the window is kept without the ends of its long texts, so that one statement of two megabytes
+// does not affect the rows beside it. A row that fits never comes here. The result is the same as in a larger window: a
+// text is kept a little longer than the limit, and is then cut as any other text.
 
-/// Which bytes of a value are kept, resumable at any byte. The value's syntax is checked by who walks over it.
+/// Decides which bytes of a row are kept. It can stop and resume at any byte. The caller checks the row's syntax.
 struct OversizedRow: BitwiseCopyable {
   private let stringBytes: Int
   private let rowBytes: Int
   private var isInString = false
-  /// Bytes of the escape that is open, its backslash not included; -1: the next byte says.
+  /// The number of bytes left in the open escape, without its backslash; -1 if the next byte decides.
   private var escapeLeft = 0
-  /// Bytes of the string so far; and whether its end is left out.
+  /// The bytes of the string so far, and whether its end is left out.
   private var length = 0
   private var isCut = false
-  /// More was to be kept than a row may have.
+  /// Whether the bytes to keep exceed the limit for a row.
   private(set) var isTooLarge = false
 
   init(limits: PushLimits) {
     stringBytes = limits.stringBytes
-    // Texts of the usual size beside as many long ones as a row has.
+    // The limit allows for texts of the usual size, and for as many long texts as a row has.
     rowBytes = limits.windowBytes + 4 * limits.stringBytes
   }
 
-  /// Appends of the next bytes of the value those that are kept.
+  /// Appends those of the next bytes that are kept.
   mutating func keep(_ bytes: Span<UInt8>, in target: inout ByteBuffer) {
     var index = 0
     while index < bytes.count, !isTooLarge {
@@ -48,7 +48,7 @@ struct OversizedRow: BitwiseCopyable {
     }
   }
 
-  /// Passes bytes of a string to its end, to the first character that is too many, or as far as there are any.
+  /// Passes bytes of a string up to its end, up to the first character that is left out, or up to the end of `bytes`.
   private mutating func passString(_ bytes: Span<UInt8>, from start: Int) -> Int {
     var index = start
     while index < bytes.count {
@@ -61,7 +61,7 @@ struct OversizedRow: BitwiseCopyable {
         isInString = false
         return index + 1
       } else {
-        // The bytes of one character or escape stay together, whatever the limit says.
+        // The bytes of one character or escape stay together, even beyond the limit.
         let isContinuation = byte & 0xC0 == 0x80 && length <= stringBytes + 4
         if !isCut, length > stringBytes, !isContinuation {
           isCut = true

@@ -1,52 +1,56 @@
-// Where the metrics of a push end: what the push is known by up to there, and how many rows it has up to there.
+// The boundaries between the metrics of a push. For each boundary it holds a digest that identifies the push up to
+// there, and the number of rows up to there.
 //
-// d(0) is made of the server's id, d(k) = SHA-256(d(k-1), bytes of metric k), its first 128 bits. So each byte of a metric is
-// hashed once, and two pushes of a server that begin with the same metrics have the same d up to the last of these. What
-// stands around `metrics`, and between its elements, is in none of them.
+// d(0) is made of the server's id. d(k) is the first 128 bits of SHA-256(d(k-1), bytes of metric k). So each byte of a
+// metric is hashed once. If two pushes of a server begin with the same metrics, their digests agree up to the last
+// common metric. Bytes around `metrics` and between its elements are not hashed.
 
-/// The boundaries of one push. Reusable, like `PushRows`, which has one.
+/// The boundaries of one push. `PushRows` owns one and uses it again for each push.
 public struct PushBoundaries: Sendable {
-  /// How far a target was filled at a boundary at which it had grown.
+  /// The rows and bytes of a target at a boundary. There is one for each metric that added rows to the target.
   private struct Fill: Sendable {
-    /// Metrics up to the boundary.
+    /// The number of metrics up to the boundary.
     var metrics: Int32
     var target: Int32
     var rows: Int
     var bytes: Int
   }
 
-  /// Rows and bytes of one target.
+  /// A number of rows and bytes of one target.
   public struct Extent: Sendable, Hashable {
+    /// The number of rows.
     public var rows = 0
+    /// The number of bytes.
     public var bytes = 0
 
+    /// Makes an empty extent.
     public init() {}
   }
 
   private var digests: [UUID] = []
   private var fills: [Fill] = []
-  /// Metrics that were rejected, by how many there were with them.
+  /// The numbers of the rejected metrics, counted from 1.
   private var rejected: [Int32] = []
 
-  /// What the push of a server is known by before its first metric.
+  /// d(0): the digest of a server's push before its first metric.
   static func beginning(serverID: Int32) -> UUID {
     UUID(high: 0x7067_616E_7075_7368, low: UInt64(UInt32(bitPattern: serverID)))  // "pganpush"
   }
 
-  /// How many metrics have ended.
+  /// The number of metrics that have ended.
   public var count: Int { digests.count }
 
-  /// d(`metrics`): what the first `metrics` of the push are known by; 1 to `count`.
+  /// d(`metrics`): the digest that identifies the first `metrics` metrics of the push; 1 to `count`.
   public func digest(after metrics: Int) -> UUID { digests[metrics - 1] }
 
-  /// Calls `body` with the first 64 bits of d(2), d(3) ... d(count - 1): what tells a shorter push that is the beginning of this
-  /// one, together with d(1) and d(count).
+  /// Calls `body` with the first 64 bits of d(2), d(3) ... d(count - 1). Together with d(1) and d(count) they show
+  /// whether a shorter push is the beginning of this one.
   public func forEachInner(_ body: (UInt64) -> Void) {
     if count < 3 { return }
     for digest in digests[1..<count - 1] { body(digest.high) }
   }
 
-  /// Rows and bytes of each target that the first `metrics` of the push brought, but for `texts` and `objects`.
+  /// The rows and bytes of each target after the first `metrics` metrics; `texts` and `objects` are left at zero.
   public func extents(after metrics: Int, targets: Int) -> [Extent] {
     var extents = Array(repeating: Extent(), count: targets)
     for fill in fills.prefix(while: { $0.metrics <= metrics }) {
@@ -56,7 +60,7 @@ public struct PushBoundaries: Sendable {
     return extents
   }
 
-  /// How many of the first `metrics` were rejected.
+  /// How many of the first `metrics` metrics were rejected.
   public func rejected(among metrics: Int) -> Int { rejected.prefix { $0 <= metrics }.count }
 
   var allocatedBytes: Int {
@@ -69,13 +73,13 @@ public struct PushBoundaries: Sendable {
     rejected.removeAll(keepingCapacity: rejected.capacity * 4 <= bytes)
   }
 
-  /// Another metric has ended.
+  /// Adds the boundary after a metric that has ended.
   mutating func append(_ digest: UUID, isRejected: Bool) {
     digests.append(digest)
     if isRejected { rejected.append(Int32(digests.count)) }
   }
 
-  /// The metric that ended last had rows for `target`, which has this many now.
+  /// Records that the last metric added rows to `target`, which now has this many rows and bytes.
   mutating func fill(_ target: Int, rows: Int, bytes: Int) {
     fills.append(Fill(metrics: Int32(digests.count), target: Int32(target), rows: rows, bytes: bytes))
   }

@@ -1,4 +1,4 @@
-// The envelope of a push: who sends it, when, and the list of its metrics.
+// The envelope of a push: the collector that sends it, the time, and the list of metrics.
 
 extension PushDecoder {
   enum EnvelopeField: Int, CaseIterable {
@@ -53,14 +53,15 @@ extension PushDecoder {
       case .metricsCount:
         guard cursor.peek &- 0x30 < 10 || cursor.peek == 0x2D else { throw .envelope(.wrongType) }
         guard try cursor.number().isInteger else { throw .envelope(.wrongType) }
-      case .metrics: preconditionFailure("metrics were read above")
+      case .metrics: preconditionFailure("the list of metrics is read above")
       }
     }
     frames.valueEnded()
     return true
   }
 
-  /// - Parameter isMended: whether a text is good enough, of which not every character can be told.
+  /// Reads a text of the envelope.
+  /// - Parameter isMended: whether a text with invalid characters is mended. Otherwise the push is refused.
   private mutating func envelopeText(
     _ cursor: inout JSONCursor, isMended: Bool = false
   ) throws(DecodeFault) -> String {

@@ -1,7 +1,7 @@
-// The fields of a metric, each by the rule that its type declares.
+// The fields of a metric. Each is read by the rule that its type declares.
 
 extension PushDecoder {
-  /// Which field of the open object the key names.
+  /// The field of the open object that a key names.
   mutating func metricField(_ cursor: JSONCursor, _ key: JSONText) throws(DecodeFault) -> MetricFrame.Field {
     let top = frames.top
     let fault = cursor.fault(of: key)
@@ -16,13 +16,14 @@ extension PushDecoder {
       } else {
         found = catalog.field(in: top.level, named: cursor.bytes.extracting(key.range))
       }
-      // A database below `databases` has its name as key, or as field; the other one is nobody's.
+      // A database below `databases` has its name either as key or as field. If the name is the key, a field `database`
+      // counts as unknown.
       let isNamedByKey = top.kind == .database && frames[frames.count - 2].kind == .databasesObject
       if let found, !(isNamedByKey && catalog.fields[found].rule == .database) {
         let bit: UInt64 = 1 << UInt64(found - catalog.levels[top.level].fields.start)
         frames.top.field = .known(found)
         switch catalog.fields[found].rule {
-        case .column, .ignored: break  // a column that comes twice has no value, see `RowValues`
+        case .column, .ignored: break  // a column that occurs twice has no value, see `RowValues`
         case .type, .timestamp, .database, .nested, .rows, .texts, .databases:
           guard top.seen & bit == 0 else { throw .reject(.duplicateKey) }
         }
@@ -41,7 +42,8 @@ extension PushDecoder {
     return .unknown
   }
 
-  /// The value of a field.
+  /// Reads the value of a field.
+  /// - Returns: false if there are too few bytes; likewise below.
   mutating func readField(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -68,7 +70,7 @@ extension PushDecoder {
     return true
   }
 
-  /// The value of a key that nobody declared.
+  /// Reads the value of an undeclared key.
   private mutating func readLeftover(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
     var scan = JSONScan(findsMembers: false)
     switch try extent(cursor, isLast: isLast, findingMembers: &scan) {
@@ -81,7 +83,7 @@ extension PushDecoder {
     }
     let start = cursor.position
     if try readUnknownValue(&cursor) {
-      var value = ByteBuffer()  // out of `self` while it is read
+      var value = ByteBuffer()  // not in `self` while it is read
       swap(&value, &mendedValue)
       try appendLeftover(value.span)
       swap(&value, &mendedValue)
@@ -128,7 +130,7 @@ extension PushDecoder {
     case .database:
       if metric.isInDatabase, cursor.peek != 0x22, cursor.peek != 0x6E {
         try cursor.skipValue(depth: frames.count, maximumDepth: limits.depth, storable: false)
-        return note(.wrongType, .null)  // and its rows belong to nobody knows which database
+        return note(.wrongType, .null)  // the database of its rows is then unknown
       }
       guard let text = try optionalText(&cursor) else { return }
       if metric.isInDatabase {
@@ -154,11 +156,12 @@ extension PushDecoder {
           metricHeader.removeAlterations()
         }
       }
-    case .ignored: preconditionFailure("what is ignored is passed over, not read")
+    case .ignored: preconditionFailure("an ignored field is skipped, not read")
     case .nested, .rows, .texts, .databases: preconditionFailure("containers are opened, not read")
     }
   }
 
+  /// Reads a text or `null`.
   /// - Returns: nil for `null`.
   private func optionalText(_ cursor: inout JSONCursor) throws(DecodeFault) -> JSONText? {
     if cursor.peek == 0x6E {
@@ -171,7 +174,7 @@ extension PushDecoder {
 
   // MARK: databases
 
-  /// A value below `databases`.
+  /// Reads a value below `databases`.
   mutating func readDatabase(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -212,11 +215,11 @@ extension PushDecoder {
 
   private static func decode(key: borrowing ByteBuffer, into target: inout ByteBuffer) throws(DecodeFault) {
     target.removeAll()
-    let text = JSONText(start: 0, end: key.count, isEscaped: true, isWide: false)  // as a key it was checked
+    let text = JSONText(start: 0, end: key.count, isEscaped: true, isWide: false)  // the key has been checked before
     try JSONCursor(key.span).decode(text, into: &target)
   }
 
-  /// At the closing brace of a database.
+  /// Call it at the closing brace of a database.
   mutating func finishDatabase(
     _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) {

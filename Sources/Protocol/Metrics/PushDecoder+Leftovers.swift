@@ -1,4 +1,5 @@
-// What a metric says beyond its declaration is kept, as one JSON object of the same nesting, for the catch-all table.
+// The parts of a metric that its declaration does not have. They are kept for the catch-all table as one JSON object
+// with the same nesting.
 
 extension PushDecoder {
   private static var metricFrame: Int { 2 }
@@ -7,11 +8,11 @@ extension PushDecoder {
   mutating func appendLeftover(_ value: Span<UInt8>) throws(DecodeFault) {
     if metric.isInDatabase, metric.openDatabase == .unknown {
       guard metric.isOpenDatabaseWhole else { throw .reject(.metricTooLarge) }
-      return note(.missingField, .null)  // of nobody knows which database
+      return note(.missingField, .null)  // the database is unknown
     }
     for index in Self.metricFrame..<frames.count where !frames[index].isInLeftovers {
       if index > Self.metricFrame {
-        // The object is the value of what its parent reads; an array's element, a database, goes by its name.
+        // The object is the value of the parent's current key. A database in an array has no key, so its name is used.
         if frames[index].kind == .database {
           leftovers.append(key: databaseKey)
         } else if case .known(let field) = frames[index - 1].field {
@@ -23,11 +24,11 @@ extension PushDecoder {
     }
     leftovers.append(key: unknownKey)
     leftovers.append(value)
-    // A metric that is looked at as a whole cannot have more than this.
+    // A metric that fits the window cannot have more leftovers than this.
     if leftovers.count > limits.windowBytes + limits.keyBytes { throw .reject(.metricTooLarge) }
   }
 
-  /// Before the innermost object is closed.
+  /// Closes the leftovers of the innermost object. Call it before the object itself is closed.
   mutating func closeLeftovers() {
     if frames.top.isInLeftovers { leftovers.append(0x7D as UInt8) }
   }

@@ -1,35 +1,36 @@
-// The life of one metric: found in the body, decoded as its type wants, stored or rejected.
+// The steps of one metric: found in the body, decoded by its type's declaration, stored or rejected.
 
-/// What is known about the metric that is being read.
+/// The state of the metric that is being read.
 struct MetricState {
   enum Database: Equatable {
     case unknown, null
     case id(UInt64)
   }
 
-  /// Its position in `metrics`.
+  /// The metric's position in `metrics`.
   var index = -1
-  /// Index in the catalog's types; -1 as long as none.
+  /// The type's index in the catalog; -1 until it is known.
   var type = -1
-  /// Whether the metric said so itself; otherwise the type is inferred from its arrays.
+  /// Whether the metric's own `type` was read. Otherwise the type is inferred from the metric's arrays.
   var isTypeProven = false
   var unknownType = ""
-  /// Whether it is looked at as a whole, so that what was not found in it is not there.
+  /// Whether the whole metric was scanned. A member that the scan did not find is then absent.
   var isWhole = false
   var database = Database.unknown
   var rowsWithoutDatabase = 0
-  /// The table of the metric's scalars, and of the open database's; -1 as long as none came.
+  /// The table of the metric's scalars, and of the open database's scalars; -1 until one occurs.
   var headerTable = -1
   var databaseHeaderTable = -1
-  /// The open database below `databases`.
+  /// Whether a database below `databases` is open, and which one.
   var isInDatabase = false
   var openDatabase = Database.unknown
-  /// Whether all of the open database was searched for its name.
+  /// Whether the whole open database was scanned for its name.
   var isOpenDatabaseWhole = false
 }
 
 extension PushDecoder {
-  /// An element of `metrics`.
+  /// Reads an element of `metrics`.
+  /// - Returns: false if there are too few bytes.
   mutating func readMetric(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -60,7 +61,8 @@ extension PushDecoder {
     return true
   }
 
-  /// - Returns: whether the metric is to be read field by field; if not, it was read already.
+  /// Begins the metric with the members that the scan found.
+  /// - Returns: whether the metric is to be read field by field. A metric of an unknown type has then been read.
   private mutating func beginMetric(
     _ cursor: inout JSONCursor, _ scan: JSONScan, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -105,7 +107,7 @@ extension PushDecoder {
     try cursor.decode(text, into: &scratch)
   }
 
-  /// Checks the metric's time and gives it to the rows.
+  /// Checks the metric's time and passes it to the rows.
   mutating func setTime(_ text: JSONText, _ cursor: JSONCursor, _ rows: inout PushRows) throws(DecodeFault) {
     if text.count == 0 { return }
     let time: Int64?
@@ -123,7 +125,8 @@ extension PushDecoder {
     encoder.setTime(time, &rows)
   }
 
-  /// The id of a database's name. - Parameter member: the name's key, if that is not what is being read.
+  /// The id of a database's name.
+  /// - Parameter member: the key of the name, if the name is not the value that is being read.
   mutating func databaseID(
     _ text: JSONText, _ cursor: JSONCursor, member: String = "", _ rows: inout PushRows, _ known: inout KnownIDs
   ) -> UInt64 {
@@ -135,8 +138,8 @@ extension PushDecoder {
     return encoder.textID(scratch, &rows, &known)
   }
 
-  /// Reads past a value that nobody declared.
-  /// - Returns: whether it must not be kept as it stands in the text; it is then in `mendedValue`.
+  /// Reads an undeclared value.
+  /// - Returns: whether the value had to be mended. It is then in `mendedValue`.
   mutating func readUnknownValue(_ cursor: inout JSONCursor) throws(DecodeFault) -> Bool {
     let start = cursor.position
     do throws(DecodeFault) {
@@ -150,7 +153,7 @@ extension PushDecoder {
     return true
   }
 
-  /// At the metric's closing brace.
+  /// Ends the metric at its closing brace.
   mutating func finishMetric(
     _ cursor: JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) {
@@ -176,7 +179,7 @@ extension PushDecoder {
     report.metricsStored += 1
   }
 
-  /// Forgets the metric; what is left of it is passed over.
+  /// Rejects the metric: drops its rows and skips the rest of it.
   mutating func rejectMetric(_ code: RejectCode, _ rows: inout PushRows) {
     report.rejectedTotal += 1
     report.rejectedByCode[code, default: 0] += 1
@@ -201,17 +204,17 @@ extension PushDecoder {
     beginSkip(skipper)
   }
 
-  // MARK: the type of a metric that is too large to be looked at as a whole
+  // MARK: the type of a metric that does not fit the window
 
-  /// The type that the first telling array of the metric belongs to, as far as a window reaches.
+  /// The type of the first array that belongs to one type only, if it lies within a window.
   private func inferredType(_ cursor: JSONCursor) -> Int? {
     var reader = JSONCursor(
       cursor.bytes.extracting(0..<min(cursor.bytes.count, cursor.position + limits.windowBytes)), at: cursor.position)
-    // A defect, or the window's end: the reading that follows says which.
+    // On a defect, or at the end of the window, there is no type. The reader of the metric then reports the defect.
     do throws(DecodeFault) { return try inferType(&reader, inDatabases: false) } catch { return nil }
   }
 
-  /// Reads the object at the cursor up to the first telling key.
+  /// Reads the object at the cursor up to the first key that determines the type.
   private func inferType(_ reader: inout JSONCursor, inDatabases: Bool) throws(DecodeFault) -> Int? {
     reader.position += 1
     reader.skipWhitespace()

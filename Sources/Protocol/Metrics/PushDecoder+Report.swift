@@ -1,7 +1,7 @@
-// What is said of a push beside its rows: which metrics and rows were not stored, which values not as they were sent, where
-// a refused body is broken.
+// The report of a push: metrics and rows that were not stored, values that were altered, and the place of the defect in
+// a refused body.
 
-/// How much was reported when a metric began: what is said of a metric goes with it.
+/// The size of the report when a metric began. If the metric is rejected, the report of its rows and values is removed.
 struct ReportMark {
   var rejected = 0
   var rowsRejected = 0
@@ -25,7 +25,7 @@ extension PushDecoder {
     reportMark.alteredByKind = report.alteredByKind
   }
 
-  /// Takes back what was said of the metric's rows and values.
+  /// Removes the report of the metric's rows and values.
   mutating func rollBackReport() {
     report.rejected.removeSubrange(reportMark.rejected...)
     report.rowsRejected = reportMark.rowsRejected
@@ -36,11 +36,11 @@ extension PushDecoder {
     report.alteredByKind = reportMark.alteredByKind
   }
 
-  /// The metric's type as far as it is known.
+  /// The metric's type, as far as it is known.
   var reportedType: String { metric.type >= 0 ? catalog.typeNames[metric.type] : metric.unknownType }
 
-  /// Leaves out the row that is being read, and says so.
-  /// - Parameter slot: the key at fault; -1 for the row itself.
+  /// Leaves out the row that is being read, and reports it.
+  /// - Parameter slot: the slot of the faulty key; -1 for the row itself.
   mutating func rejectRow(_ code: RejectCode, slot: Int = -1) {
     report.rowsRejected += 1
     report.rowsRejectedByCode[code, default: 0] += 1
@@ -50,7 +50,7 @@ extension PushDecoder {
         index: metric.index, row: rowIndex, type: reportedType, code: code, path: faultPath() + keyPath(slot)))
   }
 
-  /// Says which values of a row, or of the metric itself, were altered.
+  /// Reports the altered values of a row, or of the metric itself.
   mutating func note(_ alterations: [RowValues.Alteration], row: Int?) {
     for alteration in alterations {
       note(alteration.code, alteration.action, row: row) { decoder in
@@ -60,7 +60,8 @@ extension PushDecoder {
     }
   }
 
-  /// Says that the value that is being read was altered. - Parameter member: of the value, if it is not the one itself.
+  /// Reports that the value that is being read was altered.
+  /// - Parameter member: the key of the altered member, if it is a member of that value.
   mutating func note(_ code: RejectCode, _ action: AlteredValue.Action, member: String = "") {
     note(code, action, row: nil) { decoder in
       let path = decoder.faultPath()
@@ -82,7 +83,7 @@ extension PushDecoder {
     report.altered.append(value)
   }
 
-  /// The position in the innermost open array.
+  /// The position of the current element in the innermost open array.
   var rowIndex: Int {
     for index in stride(from: frames.count - 1, to: Self.metricFrame, by: -1) where !frames[index].kind.isObject {
       return frames[index].index
@@ -90,13 +91,13 @@ extension PushDecoder {
     return 0
   }
 
-  /// The key of a slot of the row that is being read, behind a dot.
+  /// The key of a slot of the row that is being read, with a dot before it.
   private func keyPath(_ slot: Int) -> String {
     guard slot >= 0, frames.top.kind == .rows else { return "" }
     return "." + catalog.text(catalog.rowKeys[catalog.tables[frames.top.table].firstKey + slot].name)
   }
 
-  /// Where the present step is, as a JSON path within the metric.
+  /// The place of the current step, as a JSON path within the metric.
   func faultPath() -> String {
     var path = ""
     func append(name: String) { path += path.isEmpty ? name : "." + name }
@@ -123,23 +124,23 @@ extension PushDecoder {
     return path
   }
 
-  /// The member of the push that the present step is in. No deeper: how far a metric was read when a defect is met depends on
-  /// where the body was cut, and what is said of it must not.
+  /// The member of the push at which the current step is. The path goes no deeper than a metric: how much of a metric
+  /// is read when a defect is found depends on how the body was cut, and the report must not depend on that.
   func pushPath() -> String {
     switch frames.count {
     case 0: ""
     case 1: envelopeKey(frames.top.field)
-    default: "metrics[\(frames[1].index)]"  // whatever is open inside of it
+    default: "metrics[\(frames[1].index)]"  // the metric, whatever is open inside it
     }
   }
 
-  /// The key that a field of the envelope has; "" for an unknown one.
+  /// The key of a field of the envelope; "" for an unknown field.
   func envelopeKey(_ field: MetricFrame.Field) -> String {
     guard case .known(let index) = field, let field = EnvelopeField(rawValue: index) else { return "" }
     return field.key.description
   }
 
-  /// The member of the envelope that a fault is about.
+  /// The member of the envelope that a fault concerns.
   func envelopePath(_ fault: PushError.Envelope) -> String {
     switch fault {
     case .missingCollectorID: EnvelopeField.collectorID.key.description

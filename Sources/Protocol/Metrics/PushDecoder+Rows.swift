@@ -1,7 +1,8 @@
-// The rows of a metric. One that cannot be stored is left out by itself.
+// The rows of a metric. A row that cannot be stored is left out, and the other rows are kept.
 
 extension PushDecoder {
-  /// The database that a row of `table` belongs to, if rows of the table belong to one.
+  /// The id of the database to which a row of `table` belongs; nil if its rows belong to none, or if the database is
+  /// not known.
   mutating func database(for table: Int) throws(DecodeFault) -> UInt64? {
     guard catalog.tables[table].hasDatabase else { return nil }
     if metric.isInDatabase { return try knownDatabase(for: table) }
@@ -10,14 +11,15 @@ extension PushDecoder {
     return nil
   }
 
-  /// Below `databases`: nil for a database that does not say its name.
+  /// The id of the open database below `databases`; nil if that database has no name.
   func knownDatabase(for table: Int) throws(DecodeFault) -> UInt64? {
     if case .id(let id) = metric.openDatabase { return id }
     guard metric.isOpenDatabaseWhole else { throw .reject(.metricTooLarge) }
     return nil
   }
 
-  /// An element of an array of rows.
+  /// Reads an element of an array of rows.
+  /// - Returns: false if there are too few bytes.
   mutating func readRow(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -33,7 +35,8 @@ extension PushDecoder {
     return true
   }
 
-  /// An element of an array of texts.
+  /// Reads an element of an array of texts.
+  /// - Returns: false if there are too few bytes.
   mutating func readTextRow(
     _ cursor: inout JSONCursor, isLast: Bool, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
@@ -51,7 +54,7 @@ extension PushDecoder {
 
   private var textKind: RowKey.Kind { catalog.rowKeys[catalog.tables[frames.top.table].firstKey].kind }
 
-  /// Leaves the row at the cursor out, whatever it is.
+  /// Leaves out the row at the cursor, of whatever kind, and skips it.
   private mutating func passRow(_ code: RejectCode) -> Bool {
     rejectRow(code)
     beginSkip(JSONSkipper(outerDepth: frames.count, maximumDepth: limits.depth))
@@ -91,11 +94,11 @@ extension PushDecoder {
     return true
   }
 
-  /// The row has ended: reads what was kept of it.
+  /// Reads the kept bytes of an oversized row after its end.
   mutating func readOversizedRow(_ rows: inout PushRows, _ known: inout KnownIDs) throws(DecodeFault) {
     let isTooLarge = oversized?.isTooLarge ?? false
     oversized = nil
-    var bytes = ByteBuffer()  // out of `self` while it is read
+    var bytes = ByteBuffer()  // not in `self` while it is read
     swap(&bytes, &oversizedBytes)
     if isTooLarge {
       rejectRow(.rowTooLarge)
@@ -111,7 +114,7 @@ extension PushDecoder {
       try storeRow(window: bytes.span, &rows, &known)
       frames.valueEnded()
     } catch {
-      // Its end has been passed already, so the metric is left from behind it.
+      // The row's end has been passed, so the rest of the metric is skipped from behind it.
       frames.valueEnded()
       rejectMetric(try error.valueFault(), &rows)
     }

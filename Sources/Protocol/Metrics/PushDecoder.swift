@@ -1,19 +1,20 @@
-// A push's body, as it comes out of the inflater, turned into binary COPY tuples.
+// Turns a push's inflated body into binary COPY tuples.
 //
-// The owner keeps a window of the body and shows it again and again; the decoder says how much of it is done with. A
-// metric that fits into `PushLimits.windowBytes` is decoded once its end is there, because the stock collector
-// sends its `type` and `timestamp` last. A larger one is decoded row by row: its type is inferred from the keys of
-// its arrays and proven later, its rows wait for their time. Which of the two happens depends on the body alone, never
-// on how it was cut, and neither shows in the result.
+// The caller keeps a window of the body and shows it again and again; the decoder answers how many bytes of it are
+// done. A metric that fits `PushLimits.windowBytes` is decoded once its end has arrived, because the stock collector
+// sends a metric's `type` and `timestamp` last. A larger metric is decoded row by row: its type is inferred from the
+// keys of its arrays and checked later, and its rows wait for their time. Which of the two happens depends only on the
+// body, never on how it was cut. The result is the same either way.
 //
-// A step either finishes and moves the cursor, or throws, or finds too few bytes, and then changes nothing. So a rejected
-// metric can be left from any step: a skip goes on from the step's first byte, checking the syntax to the metric's end.
+// A step finishes and moves the cursor, or throws, or finds too few bytes and changes nothing. So a metric can be
+// rejected in any step: a skip goes on from the step's first byte to the metric's end and checks the syntax.
 
-/// Decodes pushes, one after the other. Public calls are one per chunk; nothing is allocated per row once it is warm.
+/// Decodes pushes, one after the other. Callers call it once for each chunk. After the first pushes it allocates
+/// nothing per row.
 public struct PushDecoder: ~Copyable {
   let catalog: CompiledCatalog
   let limits: PushLimits
-  /// In PostgreSQL's microseconds.
+  /// The accepted times of metrics, in PostgreSQL's microseconds.
   private(set) var timeWindow: ClosedRange<Int64> = 0...0
 
   var frames = MetricFrames()
@@ -21,46 +22,47 @@ public struct PushDecoder: ~Copyable {
   var encoder: RowEncoder
   var row: RowValues
   var metric = MetricState()
-  /// The scalars of the metric, and of the database inside it, that make up one row.
+  /// The scalars of the metric, and of the open database inside it. Each gives one row.
   var metricHeader: RowValues
   var databaseHeader: RowValues
   var leftovers = ByteBuffer()
-  /// An unknown key, and the name of the open database, as they stand in the JSON.
+  /// An unknown key, and the name of the open database, with escapes as in the JSON.
   var unknownKey = ByteBuffer()
   var databaseKey = ByteBuffer()
   var scratch = ByteBuffer()
-  /// An unknown value that could not be kept as it stands in the text.
+  /// An unknown value that had to be mended.
   var mendedValue = ByteBuffer()
   var reportMark = ReportMark()
-  /// A row that does not fit the window, and what is kept of it.
+  /// The state of a row that does not fit the window, and the bytes kept of it.
   var oversized: OversizedRow?
   var oversizedBytes = ByteBuffer()
 
-  /// Bytes before the window.
+  /// The bytes of the body before the window.
   private var offset = 0
   private var isFinished = false
   private var failure: PushError?
   var seenEnvelope: UInt8 = 0
-  /// Which field of the envelope came twice.
+  /// The field of the envelope that occurred twice.
   var duplicate = MetricFrame.Field.none
   private var skipper: JSONSkipper?
-  /// A scan that waits for more bytes; the value it looks at begins at the next step's first byte.
+  /// A scan that needs more bytes. Its value begins at the next step's first byte.
   private var scan: JSONScan?
-  /// Up to here, in the present window, all that is begun is there to its end.
+  /// In the present window, each value that begins before this index also ends in the window.
   private(set) var completeUntil = 0
-  /// Of the metric that is read, and of all before it: see `PushBoundaries`.
+  /// The digest of the metric that is being read and of all before it, see `PushBoundaries`.
   private var digest = Digest()
-  /// d of the metrics that have ended.
+  /// The digest d of the metrics that have ended.
   private var lastDigest = UUID(high: 0, low: 0)
-  /// Where in the window the bytes of the open metric begin that its digest has not got; nil between metrics.
+  /// The index in the window of the open metric's first byte that is not hashed yet; nil between metrics.
   private var undigested: Int?
 
-  /// Takes the catalog compiled at start, which decoders share.
+  /// Makes a decoder.
+  /// - Parameter catalog: compiled at start; all decoders share it.
   public init(catalog: CompiledCatalog, limits: PushLimits = PushLimits()) {
     precondition(limits.windowBytes >= 64 && limits.depth <= 64, "unusable limits")
     self.catalog = catalog
     var limits = limits
-    limits.keyBytes = min(limits.keyBytes, limits.windowBytes - 2)  // a key must fit into the window with its quotes
+    limits.keyBytes = min(limits.keyBytes, limits.windowBytes - 2)  // a key and its quotes must fit the window
     self.limits = limits
     encoder = RowEncoder(catalog: catalog, limits: limits)
     row = RowValues(catalog: catalog, copiesTexts: false)
@@ -68,8 +70,10 @@ public struct PushDecoder: ~Copyable {
     databaseHeader = RowValues(catalog: catalog, copiesTexts: true)
   }
 
-  /// Prepares for a new push; memory is kept, up to a bound.
-  /// - Parameters: - serverID: what the rows carry. - timeWindow: the metric times to accept, in microseconds since 1970.
+  /// Prepares for a new push. Memory is kept up to a bound.
+  /// - Parameters:
+  ///   - serverID: the server's id in the rows.
+  ///   - timeWindow: the accepted times of metrics, in microseconds since 1970.
   public mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
     func postgres(_ unix: Int64) -> Int64 {
       let (value, overflow) = unix.subtractingReportingOverflow(PostgresBinary.epochUnixMicroseconds)
@@ -91,7 +95,7 @@ public struct PushDecoder: ~Copyable {
     lastDigest = PushBoundaries.beginning(serverID: serverID)
   }
 
-  /// The envelope and the counts, of what was read so far. Counts are final after the last `consume`.
+  /// The envelope and the counts of what has been read. The counts are final after the last `consume`.
   public var summary: PushSummary {
     var summary = report
     summary.rows = encoder.rowsStored
@@ -100,10 +104,10 @@ public struct PushDecoder: ~Copyable {
     return summary
   }
 
-  /// What the push is known by, of all metrics read so far.
+  /// The digest that identifies all metrics read so far.
   public var identity: UUID { lastDigest }
 
-  /// Bytes held from the allocator, the rows not included.
+  /// Bytes of memory held, without the rows.
   public var allocatedBytes: Int {
     encoder.allocatedBytes + leftovers.allocatedBytes + scratch.allocatedBytes + unknownKey.allocatedBytes
       + databaseKey.allocatedBytes + oversizedBytes.allocatedBytes + row.allocatedBytes + metricHeader.allocatedBytes
@@ -112,12 +116,12 @@ public struct PushDecoder: ~Copyable {
 
   /// Reads on.
   /// - Parameters:
-  ///   - window: the body from the first byte that is not done with.
+  ///   - window: the body from its first byte that is not done.
   ///   - isLast: whether the body ends with the window.
-  ///   - rows: gets the tuples; to be reset by the owner before the first call of a push.
-  ///   - known: what the database has already; is asked, and not told of anything new.
-  /// - Returns: how many bytes of the window are done with. The rest must be shown again, with more behind it.
-  /// - Throws: if the push as a whole must be refused. The rows are then worthless.
+  ///   - rows: gets the tuples. The caller resets it before the first call of a push.
+  ///   - known: the texts and objects that the database already has. The decoder only asks; it adds nothing.
+  /// - Returns: how many bytes of the window are done. The caller shows the rest again with more bytes behind it.
+  /// - Throws: if the whole push is refused. The rows must then not be used.
   public mutating func consume(
     _ window: Span<UInt8>, isLast: Bool, rows: inout PushRows, known: inout KnownIDs
   ) throws(PushError) -> Int {
@@ -151,14 +155,14 @@ public struct PushDecoder: ~Copyable {
     return cursor.position
   }
 
-  /// The first byte of an element of `metrics` is the next one of the window.
+  /// Call it when the next byte of the window is the first byte of an element of `metrics`.
   mutating func metricBegins(_ cursor: JSONCursor) {
     undigested = cursor.position
     digest.restart()
     digest.update(lastDigest)
   }
 
-  /// The last byte of an element of `metrics` was the last one before the cursor.
+  /// Call it when the byte before the cursor is the last byte of an element of `metrics`.
   mutating func metricPassed(_ cursor: JSONCursor, isRejected: Bool = false, _ rows: inout PushRows) {
     guard let from = undigested else { preconditionFailure("a metric ended that had not begun") }
     digest.update(cursor.bytes.extracting(from..<cursor.position))
@@ -190,7 +194,7 @@ public struct PushDecoder: ~Copyable {
     if frames.count == 0 {
       if isFinished { throw .malformed(.trailingBytes, at: cursor.position) }
       guard byte == 0x7B else {
-        // A value of another kind is a defect of the envelope; no value at all is one of the syntax.
+        // A value of another kind is a fault of the envelope. Any other byte is a fault of the syntax.
         let beginsValue = byte == 0x5B || byte == 0x22 || byte == 0x2D || byte &- 0x30 < 10
         if beginsValue || byte == 0x74 || byte == 0x66 || byte == 0x6E { throw .envelope(.notAnObject) }
         throw cursor.unexpected()
@@ -224,14 +228,14 @@ public struct PushDecoder: ~Copyable {
     _ cursor: inout JSONCursor, _ rows: inout PushRows, _ known: inout KnownIDs
   ) throws(DecodeFault) -> Bool {
     let start = cursor.position
-    // Safety: `step` came here because there is a skipper.
+    // Safety: `step` calls this only if there is a skipper.
     cursor.position = try skipper!.advance(cursor.bytes, from: cursor.position)
     oversized?.keep(cursor.bytes.extracting(start..<cursor.position), in: &oversizedBytes)
     guard skipper!.isDone else { return false }  // Safety: as above
     skipper = nil
     if oversized == nil {
       frames.valueEnded()
-      // Of metrics, only rejected ones are passed over.
+      // Only rejected metrics are skipped.
       if frames.top.kind == .metrics { metricPassed(cursor, isRejected: true, &rows) }
     } else {
       try readOversizedRow(&rows, &known)
@@ -239,14 +243,14 @@ public struct PushDecoder: ~Copyable {
     return true
   }
 
-  /// Passes the value at the next step's first byte, or the rest of one that is open, letting its bytes go.
+  /// Begins to skip the value at the next step's first byte, or the rest of an open one. Its bytes are dropped.
   mutating func beginSkip(_ skipper: JSONSkipper) {
     self.skipper = skipper
     scan = nil
     oversized = nil
   }
 
-  /// Reads a key; `frames.top.field` says which.
+  /// Reads a key and sets `frames.top.field`.
   private mutating func readKey(_ cursor: inout JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
     let key: JSONText
     let start = cursor.position
@@ -305,8 +309,8 @@ public struct PushDecoder: ~Copyable {
 
   enum Extent { case complete, starved, tooLarge }
 
-  /// Whether the value at the cursor is there to its end.
-  /// - Parameter scanned: gets the scan with the members it was asked to find, unless starved.
+  /// Whether the value at the cursor lies wholly in the window.
+  /// - Parameter scanned: gets the scan with the members that it looks for, unless the result is `starved`.
   mutating func extent(
     _ cursor: JSONCursor, isLast: Bool, findingMembers scanned: inout JSONScan
   ) throws(DecodeFault) -> Extent {
@@ -332,7 +336,8 @@ public struct PushDecoder: ~Copyable {
     return .starved
   }
 
-  /// Whether a value of a metric is there to its end. - Throws: if it never will be, the window being what it is.
+  /// Whether a value of a metric lies wholly in the window.
+  /// - Throws: if the value can never fit the window.
   @inline(__always)
   mutating func isComplete(_ cursor: JSONCursor, isLast: Bool) throws(DecodeFault) -> Bool {
     if cursor.position < completeUntil { return true }
@@ -344,6 +349,6 @@ public struct PushDecoder: ~Copyable {
     }
   }
 
-  /// Whether a scan was begun at this very step, on an earlier window.
+  /// Whether a scan for the current step began in an earlier window.
   var isScanning: Bool { scan != nil }
 }

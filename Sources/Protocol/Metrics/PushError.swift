@@ -1,14 +1,16 @@
-// Why a push is refused as a whole, and why one metric of it is.
+// The reasons that a whole push is refused, and that one of its metrics is rejected.
 
-/// A push that is refused as a whole; nothing of it may be stored.
+/// The reason that a whole push is refused. Nothing of the push may then be stored.
 public struct PushError: Error, Sendable, Hashable {
+  /// The kind of fault.
   public enum Kind: Sendable, Hashable {
-    /// The body is no JSON.
+    /// The body is not JSON.
     case malformed(JSONDefect)
-    /// The body is JSON, and not a push.
+    /// The body is JSON but not a push.
     case envelope(Envelope)
   }
 
+  /// The fault of the envelope. The raw values are part of the API.
   public enum Envelope: String, Sendable, Hashable {
     case notAnObject = "not_an_object"
     case missingCollectorID = "missing_collector_id"
@@ -17,18 +19,20 @@ public struct PushError: Error, Sendable, Hashable {
     case wrongType = "wrong_type"
     case badText = "bad_text"
     case tooLong = "too_long"
-    /// More encoded bytes than `PushLimits.encodedBytes`.
+    /// The push has more encoded bytes than `PushLimits.encodedBytes`.
     case tooManyRows = "too_many_rows"
-    /// More elements of `metrics` than `PushLimits.metrics`.
+    /// The push has more elements of `metrics` than `PushLimits.metrics`.
     case tooManyMetrics = "too_many_metrics"
   }
 
+  /// The kind of fault.
   public let kind: Kind
-  /// Where in the (inflated) body: the offending byte, or the start of the offending value.
+  /// The offset in the inflated body: the wrong byte, or the start of the wrong value.
   public let offset: Int
   /// The member that was being read, as a JSON path: `collector_id`, `metrics[3]`; "" for the body itself.
   public let path: String
 
+  /// Makes an error.
   public init(kind: Kind, offset: Int, path: String = "") {
     self.kind = kind
     self.offset = offset
@@ -36,7 +40,7 @@ public struct PushError: Error, Sendable, Hashable {
   }
 }
 
-/// Why a metric or a row of it is refused, or a value not stored as it was sent. The raw values are part of the API.
+/// The reason that a metric or row is rejected, or that a value is altered. The raw values are part of the API.
 public enum RejectCode: String, Sendable, Hashable, CaseIterable {
   case notAnObject = "not_an_object"
   case missingType = "missing_type"
@@ -57,35 +61,41 @@ public enum RejectCode: String, Sendable, Hashable, CaseIterable {
   case valueTooLarge = "value_too_large"
 }
 
-/// A metric, or a row of one, that was not stored.
+/// A metric, or a row of a metric, that was not stored.
 public struct RejectedMetric: Sendable, Hashable {
   /// The position in `metrics`, from 0.
   public let index: Int
-  /// The position of the row in its list, from 0; nil: the whole metric was not stored.
+  /// The position of the row in its list, from 0; nil if the whole metric was not stored.
   public let row: Int?
   /// The metric's `type`, cut to 64 bytes; "" if it is not known.
   public let type: String
+  /// The reason.
   public let code: RejectCode
-  /// Where in the metric: a JSON path such as `tables[3].live_tuples`; "" for the metric itself.
+  /// The place in the metric: a JSON path such as `tables[3].live_tuples`; "" for the metric itself.
   public let path: String
 
+  /// The path and the reason, as the answer shows them.
   public var message: String { path.isEmpty ? code.fact : "\(path): \(code.fact)" }
 }
 
-/// A value that was not stored as it was sent; its row was stored.
+/// A value that was not stored as it was sent. Its row was stored.
 public struct AlteredValue: Sendable, Hashable {
+  /// What happened to the value.
   public enum Action: String, Sendable, Hashable, CaseIterable {
-    /// A text: what is no character became U+FFFD, what is beyond the limit was cut off.
+    /// The value is a text. Invalid characters became U+FFFD, and the part beyond the limit was cut off.
     case mended
-    /// Nothing was stored in its place.
+    /// NULL was stored instead.
     case null
   }
 
-  /// What was done, and why.
+  /// What happened to a value, and the reason.
   public struct Kind: Sendable, Hashable {
+    /// The reason.
     public let code: RejectCode
+    /// What happened to the value.
     public let action: Action
 
+    /// Makes a kind.
     public init(_ code: RejectCode, _ action: Action) {
       self.code = code
       self.action = action
@@ -94,15 +104,16 @@ public struct AlteredValue: Sendable, Hashable {
 
   /// The position of the metric in `metrics`, from 0.
   public let index: Int
-  /// The position of the row in its list, from 0; nil: the value is the metric's own.
+  /// The position of the row in its list, from 0; nil if the value belongs to the metric itself.
   public let row: Int?
-  /// Where in the metric: a JSON path such as `queries[51].text`.
+  /// The place in the metric: a JSON path such as `queries[51].text`.
   public let path: String
+  /// What happened, and the reason.
   public let kind: Kind
 }
 
 extension RejectCode {
-  /// Completes "<path>: ".
+  /// The reason in words, after "<path>: ".
   var fact: String {
     switch self {
     case .notAnObject: "not an object"
@@ -126,42 +137,51 @@ extension RejectCode {
   }
 }
 
-/// What came of a push so far.
+/// The result of a push so far.
 public struct PushSummary: Sendable, Hashable {
+  /// The envelope's `collector_id`.
   public internal(set) var collectorID: String?
+  /// The envelope's `hostname`.
   public internal(set) var hostname: String?
+  /// The envelope's `timestamp`, as text.
   public internal(set) var timestamp: String?
+  /// The envelope's `version`.
   public internal(set) var version: String?
-  /// Elements of `metrics`.
+  /// The number of elements of `metrics`.
   public internal(set) var metricsReceived = 0
+  /// The number of metrics that were stored.
   public internal(set) var metricsStored = 0
-  /// The first time of a metric that could be read, whether it may be stored or not, in PostgreSQL's microseconds. A push
-  /// that begins with the metrics of another one, of which any had such a time, has the same.
+  /// The time of the first metric whose time can be read, stored or not, in PostgreSQL's microseconds. If two pushes
+  /// begin with the same metrics and one of these has such a time, both pushes have the same value.
   public internal(set) var firstTime: Int64?
-  /// Rows of metrics; those of `texts` and `objects` are not counted.
+  /// Rows of metrics. Rows of `texts` and `objects` are not counted.
   public internal(set) var rows = 0
-  /// Rows that repeated an earlier one of the push and were left out.
+  /// Rows that were left out because they repeat an earlier row of the push.
   public internal(set) var rowsRepeated = 0
-  /// Rows that were added to an earlier one of their list.
+  /// Rows that were added to an earlier row of their list.
   public internal(set) var rowsAddedUp = 0
-  /// Metrics and rows that were not stored: the first `PushLimits.reportedRejects` of them.
+  /// The first `PushLimits.reportedRejects` metrics and rows that were not stored.
   public internal(set) var rejected: [RejectedMetric] = []
-  /// Metrics that were not stored.
+  /// The number of metrics that were not stored.
   public internal(set) var rejectedTotal = 0
-  /// All of them, by why.
+  /// The same number for each reason.
   public internal(set) var rejectedByCode: [RejectCode: Int] = [:]
-  /// Rows that were not stored, of metrics that were.
+  /// The number of rows that were not stored, in metrics that were stored.
   public internal(set) var rowsRejected = 0
+  /// The same number for each reason.
   public internal(set) var rowsRejectedByCode: [RejectCode: Int] = [:]
-  /// The first `PushLimits.reportedRejects` of them.
+  /// The first `PushLimits.reportedRejects` altered values.
   public internal(set) var altered: [AlteredValue] = []
+  /// The number of mended texts.
   public internal(set) var valuesMended = 0
+  /// The number of values for which NULL was stored.
   public internal(set) var valuesNull = 0
+  /// The number of altered values of each kind.
   public internal(set) var alteredByKind: [AlteredValue.Kind: Int] = [:]
 
-  /// Whether something of the push was not stored; a value that was altered does not count.
+  /// Whether a metric or a row was not stored. Altered values do not count.
   public var isPartial: Bool { rejectedTotal > 0 || rowsRejected > 0 }
 
-  /// Of a push of which nothing was read.
+  /// The result before anything is read.
   public init() {}
 }

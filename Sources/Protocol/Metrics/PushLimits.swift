@@ -1,26 +1,30 @@
-// What a push may cost. The wire's limits (body, ratio) belong to those who read the wire.
+// The limits of decoding one push. The limits on the wire (body, ratio) belong to the code that reads the wire.
 
 /// The limits of one push's decoding.
 public struct PushLimits: Sendable, Hashable {
-  /// Bytes of a metric, row or value that are looked at as a whole. A larger metric is decoded row by row as it comes;
-  /// of a larger row the texts are cut to `stringBytes`, and one that is too large even so is refused. The owner's window must be able to hold this many bytes.
+  /// The most bytes of a metric, row or value that is decoded as a whole. A larger metric is decoded row by row as it
+  /// arrives. In a larger row the texts are cut to `stringBytes`; the row is rejected if it is still too large. The
+  /// caller's window must be able to hold this many bytes.
   public var windowBytes = 1 << 20
-  /// Open containers, the body's own object included.
+  /// The most open containers, including the body's own object.
   public var depth = 32
-  /// Bytes of a text that is stored, as it is written in the JSON; the rest of a longer one is cut off.
+  /// The most bytes of a stored text, counted with escapes as in the JSON. The rest of a longer text is cut off.
   public var stringBytes = 1 << 20
-  /// Bytes of a key, as it is written in the JSON.
+  /// The most bytes of a key, counted with escapes as in the JSON.
   public var keyBytes = 1024
-  /// Bytes of encoded tuples. Short rows grow when they are encoded, so the body's limit does not bound this.
+  /// The most bytes of encoded tuples. Short rows grow when they are encoded, so the limit of the body does not bound
+  /// this.
   public var encodedBytes = 256 << 20
-  /// Lines at the end of a log list that the next list is compared with.
+  /// The most lines at the end of a log list with which the next list is compared.
   public var logLines = 1000
-  /// Elements of `metrics`. Each is a boundary at which a later push may go on, and is remembered as that.
+  /// The most elements of `metrics`. Each element is a boundary from which a later push may go on, and takes memory.
   public var metrics = 1 << 18
-  /// Rejected metrics and rows, and altered values, that are described one by one; beyond, they are counted.
+  /// The most rejected metrics and rows, and the most altered values, that an answer lists. More of them are only
+  /// counted.
   public var reportedRejects = 100
-  /// Entries for which a decoder keeps memory between two pushes, in each of its sets.
+  /// The most entries for which each of the decoder's sets keeps memory between two pushes.
   public var retainedEntries = 1 << 14
 
+  /// The server's defaults.
   public init() {}
 }

@@ -1,42 +1,42 @@
-// The result of decoding a push: for each table the tuples of a binary COPY, ready to be sent.
+// The result of decoding a push: for each table the tuples of a binary COPY.
 
-/// The encoded rows of one push. Reusable: `reset` keeps a bounded part of the memory.
-///
-/// Made by `PushDecoder`; handed as a whole to whoever writes it to the database.
+/// The encoded rows of one push. `PushDecoder` fills it, and the writer to the database takes it as a whole. `reset`
+/// prepares it for another push and keeps a bounded part of the memory.
 public struct PushRows: ~Copyable {
-  /// One target's share. The bytes are whole tuples: header and trailer of the COPY are the writer's.
+  /// The tuples of one target. The writer adds the header and trailer of the COPY.
   struct Tuples: ~Copyable {
     var bytes = ByteBuffer()
     var rows = 0
   }
 
-  /// How far a target was filled when a metric began.
+  /// The bytes and rows of a target when a metric began.
   private struct Mark {
     var bytes = 0
     var rows = 0
   }
 
-  /// A tuple whose metric has not told its time yet.
+  /// A tuple that waits for its metric's time.
   private struct HeldTuple {
     var target: Int
     var byteCount: Int
     var hash: UInt64
   }
 
+  /// The number of targets.
   public let targetCount: Int
   /// The table of the log's lines, if there is one.
   public let logTarget: Int?
-  /// Tuples of all targets.
+  /// The number of tuples of all targets.
   public private(set) var rowCount = 0
-  /// Their bytes.
+  /// The number of bytes of these tuples, including those that wait for their time.
   public private(set) var encodedBytes = 0
-  /// The days that rows fall on, counted from 2000-01-01 UTC, in order.
+  /// The days of the rows' times, counted from 2000-01-01 UTC, in order.
   public private(set) var days: [Int32] = []
-  /// From the earliest to the latest time of a row, in µs since 2000-01-01 UTC; nil without rows.
+  /// The earliest and the latest time of a row, in µs since 2000-01-01 UTC; nil without rows.
   public private(set) var times: ClosedRange<Int64>?
-  /// To be told to `KnownIDs.insert`, each, once the push is committed.
+  /// The ids whose rows this push sends. After the commit the caller passes each of them to `KnownIDs.insert`.
   public private(set) var pendingIDs: [UInt64] = []
-  /// Where metrics end.
+  /// The boundaries between the metrics.
   public private(set) var boundaries = PushBoundaries()
   /// The lists of log lines.
   public private(set) var logLists = LogLists()
@@ -47,17 +47,20 @@ public struct PushRows: ~Copyable {
   private var held = ByteBuffer()
   private var heldTuples: [HeldTuple] = []
   private let retainedBytes: Int
-  /// Targets from here on are names, which belong to no metric.
+  /// The targets from this index on are `texts` and `objects`, whose rows belong to no metric.
   private let factTargets: Int
 
-  /// - Parameters: - catalog: gives the targets. - retainedBytes: memory kept per target by `reset`.
+  /// Makes empty rows.
+  /// - Parameters:
+  ///   - catalog: gives the targets.
+  ///   - retainedBytes: the most bytes per target that `reset` keeps.
   public init(catalog: CompiledCatalog, retainedBytes: Int = 64 << 10) {
     targetCount = catalog.targets.count
     logTarget = catalog.logTarget
     factTargets = min(catalog.textsTarget, catalog.objectsTarget)
     self.retainedBytes = retainedBytes
     tuples = .allocate(capacity: targetCount)
-    // Safety: every element is initialised here and lives until deinit; nobody else holds the pointer.
+    // Safety: each element is initialised here and lives until deinit. Nothing else holds the pointer.
     for index in 0..<targetCount { (tuples.baseAddress! + index).initialize(to: Tuples()) }
     marks = Array(repeating: Mark(), count: targetCount)
   }
@@ -67,15 +70,17 @@ public struct PushRows: ~Copyable {
     tuples.deallocate()
   }
 
+  /// The number of the target's tuples.
   public func rowCount(of target: Int) -> Int { tuples[target].rows }
 
-  /// The target's tuples in bytes.
+  /// The bytes of the target's tuples.
   public func byteCount(of target: Int) -> Int { tuples[target].bytes.count }
 
-  /// Lends the target's tuples: for an owner that is a class, whose properties cannot lend a span beyond one access.
+  /// Lends the target's tuples to `body`. An owner that is a class needs this: a property of a class cannot lend a span
+  /// for longer than one access.
   public func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { body(tuples(of: target)) }
 
-  /// The target's tuples, one after the other. Valid until the rows change.
+  /// The target's tuples, one after the other. The span is valid until the rows change.
   @_lifetime(borrow self)
   public func tuples(of target: Int) -> Span<UInt8> {
     precondition(target >= 0 && target < targetCount)
@@ -83,7 +88,7 @@ public struct PushRows: ~Copyable {
     return _overrideLifetime(tuples[target].bytes.span, borrowing: self)
   }
 
-  /// Bytes held from the allocator: what a memory budget should count.
+  /// Bytes of memory held. A memory budget counts this number.
   public var allocatedBytes: Int {
     var sum = boundaries.allocatedBytes + logLists.allocatedBytes
     sum += held.allocatedBytes + pendingIDs.capacity * 8 + heldTuples.capacity * MemoryLayout<HeldTuple>.stride
@@ -91,7 +96,7 @@ public struct PushRows: ~Copyable {
     return sum
   }
 
-  /// Forgets all rows.
+  /// Removes all rows.
   public mutating func reset() {
     for index in 0..<targetCount {
       tuples[index].bytes.removeAll(keepingCapacity: tuples[index].bytes.allocatedBytes <= retainedBytes)
@@ -140,7 +145,8 @@ public struct PushRows: ~Copyable {
     }
   }
 
-  /// Gives the held tuples their time and passes them on, in order, but for those that `isRepeated`.
+  /// Writes the time into the waiting tuples and appends them to their targets, in order. Tuples for which `isRepeated`
+  /// returns true are dropped.
   mutating func releaseHeld(time: Int64, isRepeated: (UInt64) -> Bool) {
     if heldTuples.isEmpty { return }
     var offset = 0
@@ -148,7 +154,7 @@ public struct PushRows: ~Copyable {
       if isRepeated(tuple.hash) {
         encodedBytes -= tuple.byteCount
       } else {
-        // The time is the first field, behind the field count and its own length.
+        // The time is the first field. Before it stand the field count and the field's length.
         held.overwrite(bigEndian: time, at: offset + 6)
         tuples[tuple.target].bytes.append(held.span.extracting(offset..<offset + tuple.byteCount))
         tuples[tuple.target].rows += 1
@@ -160,15 +166,15 @@ public struct PushRows: ~Copyable {
     held.removeAll()
   }
 
-  /// Bytes of the tuples that wait for their time.
+  /// The bytes of the tuples that wait for their time.
   var heldBytes: Int { held.count }
 
-  /// Lends the tuple of `target` that begins at `offset`, with whatever follows it.
+  /// Lends the tuple of `target` that begins at `offset`, with the bytes that follow it.
   func withTuple<R>(of target: Int, isHeld: Bool, at offset: Int, _ body: (Span<UInt8>) -> R) -> R {
     isHeld ? body(held.span.extracting(offset...)) : body(tuples[target].bytes.span.extracting(offset...))
   }
 
-  /// Puts another tuple in the place of the one of `length` bytes at `offset`.
+  /// Replaces the tuple of `length` bytes at `offset`.
   mutating func replaceTuple(of target: Int, isHeld: Bool, at offset: Int, _ length: Int, with tuple: Span<UInt8>) {
     encodedBytes += tuple.count - length
     if !isHeld { return tuples[target].bytes.replace(offset..<offset + length, with: tuple) }
@@ -186,14 +192,15 @@ public struct PushRows: ~Copyable {
 
   mutating func appendPending(_ id: UInt64) { pendingIDs.append(id) }
 
-  /// Rows up to here belong to earlier metrics.
+  /// Begins a metric: the rows so far belong to earlier metrics.
   mutating func mark() {
     for index in 0..<targetCount { marks[index] = Mark(bytes: tuples[index].bytes.count, rows: tuples[index].rows) }
     pendingMark = pendingIDs.count
     logLists.forgetOpen()
   }
 
-  /// Forgets all rows since `mark`. - Parameter forget: is told the pending ids that are forgotten.
+  /// Removes all rows since `mark`.
+  /// - Parameter forget: gets each pending id that is removed.
   mutating func rollBack(_ forget: (UInt64) -> Void) {
     for index in 0..<targetCount where tuples[index].rows != marks[index].rows {
       encodedBytes -= tuples[index].bytes.count - marks[index].bytes
@@ -209,14 +216,17 @@ public struct PushRows: ~Copyable {
     pendingIDs.removeSubrange(pendingMark...)
   }
 
-  /// The metric's list of log lines has one more, whose tuple is the last one.
+  /// Adds a line to the metric's list of log lines. The line's tuple is the last one.
   mutating func appendLogLine(_ digest: UInt64, byteCount: Int, database: UInt64?) {
     logLists.append(digest, byteCount: byteCount, database: database)
   }
 
-  /// The metric that began with `mark` has all its rows, no tuple is held: drops what its list of log lines repeats.
-  /// - Parameters: - target: the table of the log's lines. - remembered: lines of an end that are kept.
-  /// - Returns: how many lines are dropped.
+  /// Ends the metric's list of log lines and drops the lines that repeat the list before it. The metric that began with
+  /// `mark` has all its rows, and no tuple waits.
+  /// - Parameters:
+  ///   - target: the table of log lines.
+  ///   - remembered: the most lines that are kept of the end of a list.
+  /// - Returns: the number of dropped lines.
   mutating func endLogList(in target: Int, remembered: Int) -> Int {
     var before = PushBoundaries.Extent()
     (before.rows, before.bytes) = (marks[target].rows, marks[target].bytes)
@@ -230,7 +240,8 @@ public struct PushRows: ~Copyable {
     return repeated.rows
   }
 
-  /// The metric that began with `mark` has ended. - Parameter digest: what the push is known by up to here.
+  /// Ends the metric that began with `mark`.
+  /// - Parameter digest: identifies the push up to here.
   mutating func endMetric(_ digest: UUID, isRejected: Bool) {
     boundaries.append(digest, isRejected: isRejected)
     for index in 0..<factTargets where tuples[index].rows != marks[index].rows {
@@ -238,7 +249,7 @@ public struct PushRows: ~Copyable {
     }
   }
 
-  /// A metric's rows have this time, and stay.
+  /// Adds the time of a metric whose rows are stored.
   mutating func insertTime(_ time: Int64) {
     insertDay(PostgresBinary.day(of: time))
     guard let times else {

@@ -1,14 +1,14 @@
-// From values to tuples: gives texts and objects their ids, drops repeats, writes the fields.
+// Turns values into tuples: gives texts and objects their ids, drops repeated rows, writes the fields.
 //
-// Ids are XXH64, so that any server computes the same one without asking: of a text its bytes; of an object the table's
-// name, then each part of the key, each hashed with the hash before it as seed (XXH64 takes the length in).
+// Ids are XXH64, so each server computes the same id without a look-up. The id of a text hashes its bytes. The id of an
+// object hashes the table's name, then each part of the key, each with the hash before it as seed.
 
-/// Encodes rows into a push's targets; remembers what the push has said already.
+/// Encodes rows into a push's targets. It remembers the rows, texts and objects that the push has sent.
 struct RowEncoder: ~Copyable {
   static var textSeed: UInt64 { 0x7067_616E_7465_7874 }  // "pgantext"
   static var objectSeed: UInt64 { 0x7067_616E_6F62_6A65 }  // "pganobje"
 
-  /// How much was stored when a metric began.
+  /// The counts when a metric began.
   private struct Mark {
     var rowsStored = 0
     var rowsRepeated = 0
@@ -16,7 +16,7 @@ struct RowEncoder: ~Copyable {
   }
 
   private(set) var serverID: Int32 = 0
-  /// The metric's time; nil as long as it is not known, rows are held then.
+  /// The metric's time; nil until it is known. Rows wait meanwhile.
   private(set) var time: Int64?
   private(set) var rowsStored = 0
   private(set) var rowsRepeated = 0
@@ -24,20 +24,20 @@ struct RowEncoder: ~Copyable {
 
   private let targets: (unknownMetrics: Int, texts: Int, objects: Int)
   private let logTarget: Int?
-  /// Lines of a log list's end that are kept.
+  /// The most lines that are kept of the end of a log list.
   private let logLines: Int
   private let retainedEntries: Int
-  /// Hashes of the rows of this push, and those of them that the present metric added.
+  /// The hashes of this push's rows, and of those that the present metric added.
   private var stored = IDSet()
   private var storedByMetric: [UInt64] = []
-  /// Texts and objects that this push has told.
+  /// The texts and objects that this push has sent.
   private var told = IDSet()
   private var mark = Mark()
-  /// Of the list that is being read.
+  /// The identities in the list that is being read.
   private var places = ListPlaces()
-  /// Log lines of this push so far.
+  /// The number of log lines in this push so far.
   private var logLinesRead: UInt64 = 0
-  /// The row that the present one is added to.
+  /// The row to which the present row is added.
   private var addend: RowValues
   private var sum = ByteBuffer()
   private var objectName = ByteBuffer()
@@ -70,7 +70,7 @@ struct RowEncoder: ~Copyable {
     mark = Mark()
   }
 
-  /// What follows has no equals in what was before: the rows of one array, or the one row of a metric's scalars.
+  /// Begins a list (an array's rows, or the one row of a metric's scalars). Rows are equal only within a list.
   mutating func beginList() { places.beginList() }
 
   mutating func beginMetric(_ rows: inout PushRows) {
@@ -80,7 +80,7 @@ struct RowEncoder: ~Copyable {
     time = nil
   }
 
-  /// From now on rows have this time; the held ones get it too.
+  /// Sets the time of the metric's rows, including those that wait for it.
   mutating func setTime(_ time: Int64, _ rows: inout PushRows) {
     self.time = time
     rows.releaseHeld(time: time) { isRepeated($0, time) }
@@ -95,7 +95,7 @@ struct RowEncoder: ~Copyable {
     if let time, rowsStored > mark.rowsStored { rows.insertTime(time) }
   }
 
-  /// Forgets the metric's rows, ids and repeats.
+  /// Removes the metric's rows, ids and hashes.
   mutating func rollBack(_ rows: inout PushRows) {
     rows.rollBack { told.remove($0) }
     for hash in storedByMetric { stored.remove(hash) }
@@ -105,7 +105,7 @@ struct RowEncoder: ~Copyable {
     rowsAddedUp = mark.rowsAddedUp
   }
 
-  /// Counts the row as a repeat or as stored.
+  /// Whether the row repeats a stored one. The row is counted as repeated or as stored.
   private mutating func isRepeated(_ hash: UInt64, _ time: Int64) -> Bool {
     let hash = StableHash.mix(hash, UInt64(bitPattern: time))
     if stored.insert(hash) {
@@ -117,7 +117,7 @@ struct RowEncoder: ~Copyable {
     return true
   }
 
-  /// The id of a text, which is told to the database if need be.
+  /// The id of a text. Its row is appended unless the database or this push has it.
   mutating func textID(_ text: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs) -> UInt64 {
     let id = StableHash.xxh64(text, seed: Self.textSeed)
     if isNew(id, tag: 1, &rows, &known) {
@@ -135,7 +135,7 @@ struct RowEncoder: ~Copyable {
     textID(text.span, &rows, &known)
   }
 
-  /// Whether nobody told the database about `id` before; then the caller does.
+  /// Whether neither the database nor this push has the row of `id`. The caller then appends the row.
   @inline(__always)
   private mutating func isNew(
     _ id: UInt64, tag: UInt64, _ rows: inout PushRows, _ known: inout KnownIDs
@@ -146,15 +146,15 @@ struct RowEncoder: ~Copyable {
     return true
   }
 
-  /// Appends a row of `table`, unless it repeats one of an earlier list, or adds it to an equal one of its list.
-  /// - Precondition: the parts of its object are there.
+  /// Appends a row of `table`, unless it repeats a row of an earlier list, or adds it to an equal row of its list.
+  /// - Precondition: the row has all parts of its object.
   mutating func encode(
     _ values: inout RowValues, table: Int, in catalog: borrowing CompiledCatalog, database: UInt64?,
     window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
   ) {
     let plan = catalog.tables[table]
     let isLogLine = plan.equals == .logLines
-    // The digests of log lines are kept in the database, and another version of the program may have another order of tables.
+    // The database stores digests of log lines, and a table's index depends on the version, so it is left out there.
     var hash = StableHash.mix(isLogLine ? 0 : UInt64(table), 0)
     if plan.hasDatabase { hash = mix(hash, database) }
     var object: UInt64 = 0
@@ -180,7 +180,7 @@ struct RowEncoder: ~Copyable {
       }
     }
     let lineDigest = isLogLine && !values.extra.isEmpty ? mix(hash, StableHash.xxh64(values.extra.span)) : hash
-    // Each line counts as another row until the list has ended.
+    // Until the list has ended, each line counts as a different row.
     if isLogLine {
       hash = StableHash.mix(lineDigest, logLinesRead)
       logLinesRead += 1
@@ -227,14 +227,14 @@ struct RowEncoder: ~Copyable {
     plan.fixedBytes + values.textBytes + values.extra.count + 2
   }
 
-  /// Adds the row to the first of its list with its identity, whose tuple is there and is written anew.
+  /// Adds the row to the first row of its list with the same identity, and writes the tuple of that row again.
   private mutating func add(
     _ values: inout RowValues, to entry: Int, _ addition: Addition, _ table: Int, _ plan: TablePlan,
     _ catalog: borrowing CompiledCatalog, _ database: UInt64?, _ object: UInt64, _ window: Span<UInt8>,
     _ rows: inout PushRows
   ) {
     let offset = places[entry].offset
-    if offset < 0 { return }  // the first one repeats an earlier list's row, and so does what would be added to it
+    if offset < 0 { return }  // the first row repeats an earlier list, and so do the rows added to it
     let isHeld = time == nil
     let length = rows.withTuple(of: table, isHeld: isHeld, at: offset) { bytes in
       Self.read(bytes, into: &addend, plan, catalog)
@@ -294,7 +294,7 @@ struct RowEncoder: ~Copyable {
     if values.extra.isEmpty { tuple.null() } else { tuple.jsonbObject(inside: values.extra.span) }
   }
 
-  /// Takes a tuple apart again. - Returns: its length; more may follow it.
+  /// Reads a tuple and returns its length in bytes. Other tuples may follow.
   private static func read(
     _ bytes: Span<UInt8>, into values: inout RowValues, _ plan: TablePlan, _ catalog: borrowing CompiledCatalog
   ) -> Int {
@@ -321,7 +321,7 @@ struct RowEncoder: ~Copyable {
         values.slots[slot] = RowValues.Slot(bits: integer(bytes, place.lowerBound, place.count))
       }
     }
-    // The version of jsonb, a brace, and a brace at the end.
+    // A jsonb object begins with its version and a brace, and ends with a brace.
     if let extra = field() { values.setExtra(bytes.extracting(extra.lowerBound + 2..<extra.upperBound - 1)) }
     return index
   }
@@ -332,9 +332,9 @@ struct RowEncoder: ~Copyable {
     return value
   }
 
-  /// Tells the database about a row's object, if need be.
-  /// - Parameters: - id: of the first of its name. - place: its place among its equals; a later one is another object.
-  /// - Returns: its id.
+  /// Appends the row of a row's object, unless the database or this push has it.
+  /// - Parameters: - id: of the first object with this key. - place: among the objects with this key.
+  /// - Returns: the id of the object at `place`.
   private mutating func tell(
     _ id: UInt64, place: UInt32, _ values: borrowing RowValues, _ plan: TablePlan,
     _ catalog: borrowing CompiledCatalog, _ window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
@@ -372,7 +372,7 @@ struct RowEncoder: ~Copyable {
     return id
   }
 
-  /// Appends a row to the catch-all table, unless the same metric was there. - Precondition: the time is known.
+  /// Appends a row to the catch-all table, unless it repeats one. - Precondition: the time is known.
   mutating func encodeUnknown(
     type: borrowing ByteBuffer, payload: borrowing ByteBuffer, _ rows: inout PushRows
   ) {
@@ -393,7 +393,7 @@ struct RowEncoder: ~Copyable {
 
 /// The ids under which texts are stored.
 public enum TextID {
-  /// As in column `text_id` of `texts`, and in every column that names a text.
+  /// The id in column `text_id` of `texts`, and in each column that refers to a text.
   public static func of(_ text: String) -> Int64 {
     Int64(bitPattern: StableHash.xxh64(Array(text.utf8).span, seed: RowEncoder.textSeed))
   }

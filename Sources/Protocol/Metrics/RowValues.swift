@@ -1,17 +1,19 @@
-// The values of one row between its JSON and its tuple: read in the order of the text, written in the order of columns.
+// The values of one row between its JSON and its tuple. They are read in the order of the text and written in the order
+// of the columns.
 //
-// A value that its column cannot hold costs itself and nothing else: a text is mended, anything else is left out, and what
-// was done is noted for the answer. Only what is no JSON throws.
+// If a column cannot hold a value, only that value is affected: a text is mended, any other value is left out, and the
+// alteration is noted for the answer. Only invalid JSON throws.
 
-/// One row's values by slot. Reused for every row, so that a row costs no memory of its own.
+/// The values of one row by slot. It is used again for each row, so a row needs no memory of its own.
 struct RowValues: ~Copyable {
-  /// A number's, bool's, timestamp's or id's bits; of a text where it begins, and its length.
+  /// The bits of a number, bool, timestamp or id. For a text: `bits` is the offset of its first byte, `count` its
+  /// length.
   struct Slot {
     var bits: UInt64 = 0
     var count = 0
-    /// Whether a text is in `copies`; otherwise it is in the window.
+    /// Whether a text is in `copies`. Otherwise it is in the window.
     var isCopied = false
-    /// Of a numeric: whether it does not fit an int8. Its high half is then in `count`.
+    /// For a numeric: whether it does not fit an int8. `count` then holds its high half.
     var isWide = false
 
     var wide: Int128 {
@@ -26,7 +28,7 @@ struct RowValues: ~Copyable {
 
   /// A value that is not stored as it was sent.
   struct Alteration {
-    /// -1: an unknown key, which is then named.
+    /// The slot; -1 for an unknown key, which `name` then holds.
     let slot: Int
     let name: String
     let code: RejectCode
@@ -34,23 +36,24 @@ struct RowValues: ~Copyable {
   }
 
   var slots = FixedStorage(repeating: Slot(), count: CompiledCatalog.mostSlots)
-  /// Bit n: the key of slot n was there; and it has a value.
+  /// Bit n: the key of slot n has occurred.
   private(set) var seen: UInt64 = 0
+  /// Bit n: slot n has a value.
   var present: UInt64 = 0
-  /// Bytes of the inline texts.
+  /// The bytes of the texts that are stored in the row.
   private(set) var textBytes = 0
-  /// Texts that had escapes, and those that must outlive the window.
+  /// Copies of texts: those with escapes, and those that must outlive the window.
   private(set) var copies = ByteBuffer()
-  /// The unknown keys and their values, as the inside of a JSON object.
+  /// The unknown keys and their values: the inside of a JSON object, without braces.
   private(set) var extra = ByteBuffer()
   private(set) var alterations: [Alteration] = []
-  /// For each table: the slot that came first the last time, and the one that came after each slot.
+  /// For each table: the slot that came first in the last row, and the slot that came after each slot.
   private var successors: [UInt8]
-  /// Whether texts are copied at once, because the window may move on before the row is written.
+  /// Whether texts are always copied, because the window may move before the row is written.
   private let copiesTexts: Bool
 
   private static let retainedAlterations = 1024
-  /// 10^38, the first number with more digits than a numeric column takes.
+  /// 10^38: a numeric column takes only numbers below it.
   static let wideEnd: UInt128 = 100_000_000_000_000_000_000_000_000_000_000_000_000
 
   init(catalog: borrowing CompiledCatalog, copiesTexts: Bool) {
@@ -73,14 +76,14 @@ struct RowValues: ~Copyable {
     alterations.removeAll(keepingCapacity: alterations.capacity <= Self.retainedAlterations)
   }
 
-  /// Leaves the value of `slot` out, because of `code`.
+  /// Leaves out the value of `slot` for the reason `code`.
   mutating func drop(_ slot: Int, _ code: RejectCode) {
     present &= ~(1 << UInt64(slot))
     if alterations.contains(where: { $0.slot == slot && $0.action == .null }) { return }
     alterations.append(Alteration(slot: slot, name: "", code: code, action: .null))
   }
 
-  /// Why a slot of `mask` has no value that it was sent.
+  /// The first slot of `mask` whose value was sent but left out, and the reason; nil if there is none.
   func fault(in mask: UInt64) -> (slot: Int, code: RejectCode)? {
     for alteration in alterations where alteration.slot >= 0 && alteration.action == .null {
       let bit: UInt64 = 1 << UInt64(alteration.slot)
@@ -90,7 +93,7 @@ struct RowValues: ~Copyable {
   }
 
   /// Reads the object at `cursor` as a row of `table`.
-  /// - Parameter depth: how many containers are open around it.
+  /// - Parameter depth: the number of containers that are open around it.
   mutating func readRow(
     _ cursor: inout JSONCursor, table: Int, in catalog: borrowing CompiledCatalog, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
@@ -106,7 +109,7 @@ struct RowValues: ~Copyable {
       return
     }
     while true {
-      // Producers keep their order, so the key that came here last time is tried first.
+      // Collectors keep the order of keys, so the key that came here in the last row is tried first.
       var slot = Int(successors[previous])
       let pattern = plan.firstKey + slot
       if cursor.position + KeyPattern.width <= cursor.bytes.count, slot < plan.slotCount,
@@ -134,8 +137,8 @@ struct RowValues: ~Copyable {
     }
   }
 
-  /// Reads a key and its colon; with an unknown key its value too, into `extra`.
-  /// - Returns: the key's slot, -1 for an unknown one.
+  /// Reads a key and its colon. For an unknown key it also reads the value, into `extra`.
+  /// - Returns: the key's slot; -1 for an unknown key.
   private mutating func findKey(
     _ cursor: inout JSONCursor, _ plan: TablePlan, in catalog: borrowing CompiledCatalog, depth: Int,
     limits: PushLimits
@@ -162,7 +165,7 @@ struct RowValues: ~Copyable {
   }
 
   /// Keeps an unknown member as it stands in the text, or mended.
-  /// - Parameter fault: of the key.
+  /// - Parameter fault: the fault of the key; nil if the key is sound.
   private mutating func readUnknown(
     _ cursor: inout JSONCursor, _ key: JSONText, from start: Int, fault: RejectCode?, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
@@ -182,19 +185,19 @@ struct RowValues: ~Copyable {
     cursor.appendMended(key, limit: limits.keyBytes, into: &extra)
     extra.append("\":")
     let mending = try cursor.appendMendedValue(depth: depth + 1, maximumDepth: limits.depth, into: &extra)
-    guard let code = fault ?? mending.first else { preconditionFailure("a fault was found twice or not at all") }
+    guard let code = fault ?? mending.first else { preconditionFailure("mending found no fault in a faulty value") }
     let action = fault != nil || mending.hasMendedText ? AlteredValue.Action.mended : .null
     alterations.append(Alteration(slot: -1, name: cursor.shown(key), code: code, action: action))
   }
 
-  /// Reads one value of a declared kind into its slot; `null` leaves it empty.
-  /// - Parameter depth: how many containers are open around it.
+  /// Reads one value of a declared kind into its slot. `null` leaves the slot empty.
+  /// - Parameter depth: the number of containers that are open around it.
   @inline(__always)
   mutating func readScalar(
     _ cursor: inout JSONCursor, _ kind: RowKey.Kind, slot: Int, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
     let bit: UInt64 = 1 << UInt64(slot)
-    // Which of two values is meant is not known: neither is stored.
+    // If a key occurs twice, the intended value is not known, so neither value is stored.
     if seen & bit != 0 { return try refuse(&cursor, slot, .duplicateKey, depth, limits) }
     seen |= bit
     let first = cursor.peek
@@ -241,12 +244,12 @@ struct RowValues: ~Copyable {
       guard first == 0x22 else { return try refuse(&cursor, slot, .wrongType, depth, limits) }
       guard let value = try readTimestamp(&cursor, slot, limits: limits) else { return }
       slots[slot].bits = UInt64(bitPattern: value)
-    case .made: preconditionFailure("no key of a push names it")
+    case .made: preconditionFailure("no key of a push fills a column that the server makes")
     }
     present |= bit
   }
 
-  /// Passes a value that the slot cannot hold.
+  /// Skips a value that the slot cannot hold.
   private mutating func refuse(
     _ cursor: inout JSONCursor, _ slot: Int, _ code: RejectCode, _ depth: Int, _ limits: PushLimits
   ) throws(DecodeFault) {
@@ -254,7 +257,8 @@ struct RowValues: ~Copyable {
     drop(slot, code)
   }
 
-  /// Reads the element of an array of texts into slot 0. - Precondition: it is a string.
+  /// Reads an element of an array of texts into slot 0.
+  /// - Precondition: the element is a string.
   mutating func readTextRow(
     _ cursor: inout JSONCursor, _ kind: RowKey.Kind, depth: Int, limits: PushLimits
   ) throws(DecodeFault) {
@@ -289,7 +293,8 @@ struct RowValues: ~Copyable {
     alterations.append(Alteration(slot: slot, name: "", code: code, action: .mended))
   }
 
-  /// - Returns: nil for "", and for what is no timestamp, which is noted.
+  /// Reads a timestamp.
+  /// - Returns: nil for "", and for a text that is not a timestamp; the latter is noted.
   private mutating func readTimestamp(
     _ cursor: inout JSONCursor, _ slot: Int, limits: PushLimits
   ) throws(DecodeFault) -> Int64? {
@@ -319,14 +324,14 @@ struct RowValues: ~Copyable {
 
   // MARK: for rows that are added up
 
-  /// Gives `slot` a text of its own.
+  /// Copies `text` into `slot`.
   mutating func setText(_ slot: Int, _ text: Span<UInt8>) {
     slots[slot] = Slot(bits: UInt64(copies.count), count: text.count, isCopied: true)
     copies.append(text)
     textBytes += text.count
   }
 
-  /// - Parameter text: the inside of a JSON object.
+  /// - Parameter text: the inside of a JSON object, without braces.
   mutating func setExtra(_ text: Span<UInt8>) {
     extra.removeAll()
     extra.append(text)
@@ -334,7 +339,7 @@ struct RowValues: ~Copyable {
 }
 
 extension JSONCursor {
-  /// A key as a path shows it.
+  /// A key as an answer shows it in a path.
   func shown(_ key: JSONText) -> String {
     var name = ByteBuffer()
     decodeMended(key, limit: 64, into: &name)

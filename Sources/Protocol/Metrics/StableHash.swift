@@ -1,7 +1,7 @@
-// The hash behind ids that are stored: it must give the same value in every process, version and machine, for ever.
-// XXH64, as published (github.com/Cyan4973/xxHash, doc/xxhash_spec.md).
+// The hash for ids that are stored. It must give the same value in each process, version and machine. It is XXH64 as
+// published (github.com/Cyan4973/xxHash, doc/xxhash_spec.md).
 
-/// XXH64: 64 bits, not keyed, not for secrets.
+/// XXH64: 64 bits, without a key, not for secrets.
 public enum StableHash {
   private static var prime1: UInt64 { 0x9E37_79B1_85EB_CA87 }
   private static var prime2: UInt64 { 0xC2B2_AE3D_27D4_EB4F }
@@ -41,7 +41,7 @@ public enum StableHash {
       index += 8
     }
     if index + 4 <= count {
-      // Safety: the loop's condition bounds the load; any four bytes are an integer.
+      // Safety: the condition above bounds the load, and any four bytes form an integer.
       let half = UInt32(littleEndian: raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self))
       hash = rotate(hash ^ UInt64(half) &* prime1, 23) &* prime2 &+ prime3
       index += 4
@@ -57,7 +57,7 @@ public enum StableHash {
 
   @inline(__always)
   private static func word(_ raw: RawSpan, _ index: Int) -> UInt64 {
-    // Safety: every call stands behind a comparison of its last byte with the count; any eight bytes are an integer.
+    // Safety: each caller has compared the last byte's index with the count, and any eight bytes form an integer.
     UInt64(littleEndian: raw.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
   }
 
@@ -74,7 +74,8 @@ public enum StableHash {
     (hash ^ round(0, lane)) &* prime1 &+ prime4
   }
 
-  /// Folds `value` into `hash`. Not stored anywhere: for sets that live as long as a push.
+  /// Combines `value` with `hash`. The database stores digests of log lines made with this function, so its results
+  /// must not change.
   @inline(__always)
   static func mix(_ hash: UInt64, _ value: UInt64) -> UInt64 {
     let product = (hash ^ 0xA076_1D64_78BD_642F).multipliedFullWidth(by: value ^ 0xE703_7ED1_A0B4_28DB)

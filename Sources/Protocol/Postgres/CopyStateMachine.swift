@@ -1,76 +1,81 @@
-// The life of one batch on one connection: ledger, COPYs, commit.
+// The steps of one batch on one connection: ledger, COPYs, commit.
 //
-// A batch is one simple-query message, hence one implicit transaction (PostgreSQL manual, "Multiple Statements in a
-// Simple Query"): the ledger's statements come first, and their answers tell which pushes are new, and from which metric on;
-// then each step in turn, a COPY that takes the rows of the new pushes only, or a plain statement; ReadyForQuery is the
-// commit. libpq forbids COPY in pipeline mode, so one connection carries one batch at a time and several connections
-// overlap.
+// A batch is one simple-query message and thus one implicit transaction (PostgreSQL manual, "Multiple Statements in a
+// Simple Query"). The ledger's statements come first. Their answers tell which pushes are new, and from which metric
+// on. Then each step follows: a COPY that takes only the rows of the new pushes, or a plain statement. ReadyForQuery is
+// the commit. libpq forbids COPY in pipeline mode, so a connection carries one batch at a time, and several connections
+// work at once.
 //
 //     idle --begin--> ledger --its last answer--> opening(0) --copyOpened--> streaming --> ending --commandCompleted-->
 //          opening(1) ... --> committing --finished--> idle (committed)
 //     any state: errorReceived --> failing --finished--> idle (failed);  connectionLost --> idle (abandoned)
 
-/// One batch's conversation with the server. Bytes stay with the owner: actions name steps, pushes and offsets.
+/// The conversation with PostgreSQL about one batch. The machine holds no bytes: its actions name steps, pushes and
+/// offsets.
 public struct CopyStateMachine: ~Copyable {
-  /// What follows the ledger in the message.
+  /// A part of the message after the ledger.
   public enum Step: Equatable, Sendable {
-    /// A `COPY ... FROM STDIN (FORMAT binary)`; the associated value is the copy target's index.
+    /// A `COPY ... FROM STDIN (FORMAT binary)` into the copy target with this index.
     case copy(target: Int)
-    /// A statement without data of ours.
+    /// A statement to which the server sends no data.
     case statement
   }
 
+  /// What the caller does next.
   public enum Action: Equatable, Sendable {
-    /// Nothing to do until the next event.
+    /// Do nothing until the next event.
     case wait
-    /// Hand libpq the file header of binary COPY, then call `headerAccepted`.
+    /// Give libpq the file header of binary COPY, then call `headerAccepted`.
     case putHeader
-    /// Hand libpq bytes of `push`'s rows for `target` from `offset` on, then call `rowsAccepted`.
+    /// Give libpq bytes of `push`'s rows for `target` from `offset` on, then call `rowsAccepted`.
     case putRows(target: Int, push: Int, offset: Int)
-    /// Hand libpq the file trailer and end this COPY, then call `copyEnded`.
+    /// Give libpq the file trailer and end this COPY, then call `copyEnded`.
     case endCopy
-    /// The transaction is durable; `isNew(push)` tells stored from repeated.
+    /// The transaction is durable. `isNew(push)` tells whether a push was stored now or is a repeat.
     case committed
-    /// The server refused the batch and rolled it back. The connection is usable.
+    /// PostgreSQL refused the batch and rolled it back. The connection is usable.
     case failed
-    /// The connection is gone. `outcomeUnknown`: the commit may have happened; only the ledger can tell.
+    /// The connection is broken. `outcomeUnknown`: the commit may have happened, and only the ledger can tell.
     case abandoned(outcomeUnknown: Bool)
   }
 
   private enum State: Equatable {
-    /// No batch. → ledger
+    /// There is no batch. → ledger
     case idle
-    /// The message is sent; PGASYNC_BUSY until the ledger's answers are complete. → ledger, opening, committing, failing
+    /// The message is sent. PGASYNC_BUSY until the ledger's answers are complete. → ledger, opening, committing,
+    /// failing
     case ledger(answersDue: Int)
-    /// Waiting for the result that opens step n: CopyInResponse, or CommandComplete of a statement. → streaming, opening
+    /// The result that opens this step is due: CopyInResponse, or CommandComplete of a statement. → streaming, opening
     case opening(step: Int)
     /// PGASYNC_COPY_IN: the header is due. → streaming
     case header(step: Int)
-    /// PGASYNC_COPY_IN: rows of the new pushes go out, in order. → streaming, ending
+    /// PGASYNC_COPY_IN: the rows of the new pushes are sent, in order. → streaming, ending
     case streaming(step: Int, push: Int, offset: Int)
-    /// CopyDone is sent; waiting for CommandComplete. → opening, committing
+    /// CopyDone is sent and CommandComplete is due. → opening, committing
     case ending(step: Int)
-    /// All steps are complete; waiting for ReadyForQuery, which is the commit. → idle
+    /// All steps are complete. ReadyForQuery, which is the commit, is due. → idle
     case committing
-    /// ErrorResponse came; waiting for ReadyForQuery. → idle
+    /// ErrorResponse came and ReadyForQuery is due. → idle
     case failing
   }
 
   private var state = State.idle
   private var steps: [Step] = []
-  /// Which bytes of each push the step in work takes is asked for through `rowBytes`.
+  /// Whether each push is new. The bytes that a step takes of a push come from `rowBytes`.
   private var newPushes: [Bool] = []
 
+  /// Makes a machine for a new connection.
   public init() {}
 
+  /// Whether there is no batch, so that `begin` may be called.
   public var isIdle: Bool { state == .idle }
 
-  /// Starts a batch whose message is being sent.
+  /// Begins a batch when its message is sent.
   /// - Parameters:
-  ///   - ledgerAnswers: how many results the ledger's statements have, 1 and up.
-  ///   - pushCount: pushes in the batch, in the order in which the ledger's parameters name them.
+  ///   - ledgerAnswers: the number of results of the ledger's statements, at least 1.
+  ///   - pushCount: the number of pushes, in the order of the ledger's parameters.
   public mutating func begin(steps: [Step], ledgerAnswers: Int = 1, pushCount: Int) {
-    precondition(state == .idle, "a batch was begun while another is in flight")
+    precondition(state == .idle, "a batch begins while another is in flight")
     precondition(ledgerAnswers > 0, "a batch without a ledger")
     self.steps = steps
     newPushes.removeAll(keepingCapacity: true)
@@ -78,16 +83,16 @@ public struct CopyStateMachine: ~Copyable {
     state = .ledger(answersDue: ledgerAnswers)
   }
 
-  /// The ledger named `push` as new.
+  /// Call it when the ledger names `push` as new.
   public mutating func pushIsNew(_ push: Int) {
     guard case .ledger = state else { preconditionFailure("the ledger answered out of turn") }
     newPushes[push] = true
   }
 
-  /// Whether the ledger took `push` as new in the latest batch. Valid until the next `begin`.
+  /// Whether the ledger named `push` as new in the latest batch. Valid until the next `begin`.
   public func isNew(_ push: Int) -> Bool { newPushes[push] }
 
-  /// All rows of one of the ledger's answers have been given to `pushIsNew`.
+  /// Call it after `pushIsNew` was called for all rows of one of the ledger's answers.
   public mutating func ledgerReturned() -> Action {
     guard case .ledger(let due) = state else { preconditionFailure("the ledger answered out of turn") }
     if due == 1 { return open(step: 0) }
@@ -95,7 +100,7 @@ public struct CopyStateMachine: ~Copyable {
     return .wait
   }
 
-  /// PGRES_COPY_IN arrived.
+  /// Call it when PGRES_COPY_IN arrives.
   public mutating func copyOpened() -> Action {
     guard case .opening(let step) = state, case .copy = steps[step] else {
       preconditionFailure("COPY_IN in state \(state)")
@@ -104,9 +109,9 @@ public struct CopyStateMachine: ~Copyable {
     return .putHeader
   }
 
-  /// libpq took the header.
-  /// - Parameter rowBytes: the next of the bytes that a push has for a target that are to be stored, from an offset on; empty if
-  ///   there are none.
+  /// Call it when libpq has taken the header.
+  /// - Parameter rowBytes: the next range of a push's bytes for a target that are to be stored, at or after an offset;
+  ///   empty if there are none.
   public mutating func headerAccepted(
     rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
   ) -> Action {
@@ -114,7 +119,7 @@ public struct CopyStateMachine: ~Copyable {
     return stream(step: step, push: 0, offset: 0, rowBytes)
   }
 
-  /// libpq took `count` bytes of the rows it was offered.
+  /// Call it when libpq has taken `count` bytes of the rows. `rowBytes` as above.
   public mutating func rowsAccepted(
     _ count: Int, rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
   ) -> Action {
@@ -124,7 +129,7 @@ public struct CopyStateMachine: ~Copyable {
     return stream(step: step, push: push, offset: offset + count, rowBytes)
   }
 
-  /// What to do next, for an owner that had to stop because libpq's buffer was full.
+  /// The next action for a caller that had to stop because libpq's buffer was full.
   public func resume() -> Action {
     switch state {
     case .header: return .putHeader
@@ -135,14 +140,14 @@ public struct CopyStateMachine: ~Copyable {
     }
   }
 
-  /// libpq took the trailer and the end of the COPY.
+  /// Call it when libpq has taken the trailer and the end of the COPY.
   public mutating func copyEnded() -> Action {
     guard case .streaming(let step, _, _) = state else { preconditionFailure("end of COPY in state \(state)") }
     state = .ending(step: step)
     return .wait
   }
 
-  /// PGRES_COMMAND_OK arrived: a COPY's or a statement's.
+  /// Call it when PGRES_COMMAND_OK arrives, for a COPY or for a statement.
   public mutating func commandCompleted() -> Action {
     switch state {
     case .ending(let step): return open(step: step + 1)
@@ -154,14 +159,15 @@ public struct CopyStateMachine: ~Copyable {
     }
   }
 
-  /// PGRES_FATAL_ERROR arrived and the connection is still good. During COPY_IN libpq has left the copy state itself.
+  /// Call it when PGRES_FATAL_ERROR arrives and the connection is still usable. During COPY_IN libpq leaves the copy
+  /// state by itself.
   public mutating func errorReceived() -> Action {
     precondition(state != .idle, "an error without a batch")
     state = .failing
     return .wait
   }
 
-  /// PQgetResult returned NULL: the server is ready for the next query.
+  /// Call it when PQgetResult returns NULL: PostgreSQL is ready for the next query.
   public mutating func finished() -> Action {
     switch state {
     case .committing:
@@ -175,14 +181,14 @@ public struct CopyStateMachine: ~Copyable {
     }
   }
 
-  /// The connection broke.
+  /// Call it when the connection is broken.
   public mutating func connectionLost() -> Action {
     let outcomeUnknown: Bool
     switch state {
     case .idle: return .wait
     case .failing: outcomeUnknown = false
     case .committing: outcomeUnknown = true
-    // The server commits by itself once the last COPY has all it needs, whatever statements follow, before we hear of it.
+    // Once the last COPY has ended, PostgreSQL can run the remaining statements and commit before an answer arrives.
     case .ending(let step): outcomeUnknown = steps[(step + 1)...].allSatisfy { $0 == .statement }
     case .opening(let step): outcomeUnknown = steps[step...].allSatisfy { $0 == .statement }
     case .ledger: outcomeUnknown = steps.allSatisfy { $0 == .statement }
@@ -197,7 +203,7 @@ public struct CopyStateMachine: ~Copyable {
     return .wait
   }
 
-  /// Moves past repeated pushes and exhausted rows to the next byte that is due.
+  /// Finds the next byte to send: it passes over repeated pushes and over pushes without further rows.
   private mutating func stream(
     step: Int, push: Int, offset: Int, _ rowBytes: (_ target: Int, _ push: Int, _ offset: Int) -> Range<Int>
   ) -> Action {

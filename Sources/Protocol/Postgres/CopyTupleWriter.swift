@@ -1,13 +1,13 @@
 // One tuple of a binary COPY: an int16 field count, then for each field an int32 length and its bytes; -1 is NULL.
 
-/// Writes the fields of one tuple into memory that was reserved for it. Every write is checked against that memory's
-/// end: an estimate that was too small traps and never overruns.
+/// Writes the fields of one tuple into reserved memory. Each write is checked against the end of that memory, so an
+/// estimate that is too small ends the process and never overruns.
 struct CopyTupleWriter: ~Copyable {
   private let base: UnsafeMutableRawPointer
   private let capacity: Int
   private(set) var count = 0
 
-  /// Safety: `memory` must be writable until the writer is gone; `PushRows.appendTuple` lends it for one closure.
+  /// Safety: `memory` must be writable as long as the writer is used; `PushRows.appendTuple` lends it for one closure.
   init(_ memory: UnsafeMutableRawBufferPointer, fields: Int) {
     base = memory.baseAddress!
     capacity = memory.count
@@ -24,7 +24,7 @@ struct CopyTupleWriter: ~Copyable {
   @inline(__always)
   mutating func null() { put(Int32(-1)) }
 
-  /// An int8, timestamptz, or the bits of a float8.
+  /// Writes an int8, a timestamptz, or the bits of a float8.
   @inline(__always)
   mutating func eightBytes(_ bits: UInt64) {
     precondition(count + 12 <= capacity)
@@ -50,11 +50,11 @@ struct CopyTupleWriter: ~Copyable {
     raw(bytes)
   }
 
-  /// The most that `numeric` writes: its length, its head and ten groups of four digits.
+  /// The most bytes that `numeric` writes: length, head, and ten groups of four digits.
   static let mostNumericBytes = 4 + 8 + 2 * 10
 
-  /// A whole number as `numeric` (numeric_recv): groups of four digits, the highest first, its weight being their number less
-  /// one; the sign; no digits behind the point.
+  /// Writes a whole number as `numeric` (numeric_recv): the number of groups, the weight (the number of groups less
+  /// one), the sign, no digits after the point, then groups of four digits, the highest first.
   mutating func numeric(_ value: Int128) {
     var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)  // ten groups of 16 bits, the lowest first
     var count = 0
@@ -81,7 +81,7 @@ struct CopyTupleWriter: ~Copyable {
     }
   }
 
-  /// The value of a field that `numeric` wrote, without its length.
+  /// The value of a field that `numeric` wrote, without the field's length.
   static func numeric(_ field: Span<UInt8>) -> Int128 {
     func group(_ index: Int) -> UInt16 { UInt16(field[2 * index]) << 8 | UInt16(field[2 * index + 1]) }
     var value: Int128 = 0
@@ -89,14 +89,14 @@ struct CopyTupleWriter: ~Copyable {
     return group(2) == 0x4000 ? -value : value
   }
 
-  /// A `jsonb` from its text.
+  /// Writes a `jsonb` with this text.
   mutating func jsonb(_ text: Span<UInt8>) {
     put(Int32(text.count + 1))
     put(PostgresBinary.jsonbVersion)
     raw(text)
   }
 
-  /// A `jsonb` object from the text between its braces.
+  /// Writes a `jsonb` object with this text between its braces.
   mutating func jsonbObject(inside text: Span<UInt8>) {
     put(Int32(text.count + 3))
     put(PostgresBinary.jsonbVersion)
@@ -105,17 +105,18 @@ struct CopyTupleWriter: ~Copyable {
     put(UInt8(ascii: "}"))
   }
 
-  /// Begins a one-dimensional `text[]` of `count` elements, which follow as `text`; `bytes` is the sum of their lengths.
+  /// Begins a one-dimensional `text[]` of `count` elements, which the caller then writes with `text`. `bytes` is the
+  /// sum of their lengths.
   mutating func textArray(count: Int, bytes: Int) {
     put(Int32(20 + 4 * count + bytes))
     put(Int32(1))  // dimensions
-    put(Int32(0))  // no NULL in it
+    put(Int32(0))  // the array has no NULL
     put(PostgresBinary.textOID)
     put(Int32(count))
     put(Int32(1))  // lower bound
   }
 
-  /// Bytes of a field whose length was written before.
+  /// Writes the bytes of a field whose length has been written.
   @inline(__always)
   mutating func raw(_ bytes: Span<UInt8>) {
     precondition(count + bytes.count <= capacity)

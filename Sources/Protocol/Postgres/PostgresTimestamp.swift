@@ -1,18 +1,20 @@
-// Timestamps as texts, as PostgreSQL prints them in any DateStyle, and RFC 3339:
+// The text of timestamps as PostgreSQL prints them in any DateStyle, and of RFC 3339:
 //
 //     ISO        2026-11-22 19:14:37.15539+00
 //     SQL        11/22/2026 19:14:37.15539 UTC      (or 22/11/2026)
 //     Postgres   Sun Nov 22 19:14:37.15539 2026 UTC (or Sun 22 Nov ...)
 //     German     22.11.2026 19:14:37.15539 UTC
 //
-// What may mean two things is refused: 01/02/2026, and CST, which is a zone of America, of Cuba and of China.
+// A text that may mean two times is refused: 01/02/2026, and CST, which is a zone of America, of Cuba and of China.
 
 enum PostgresTimestamp {
-  /// The `timestamptz` that `text` names: microseconds since 2000-01-01 UTC; without a zone, UTC; without a time, midnight.
+  /// The `timestamptz` of a text, in microseconds since 2000-01-01 UTC. Without a zone the text means UTC, without a
+  /// time midnight.
   ///
-  /// Zones: `Z`, `+HH`, `+HH:MM`, `+HHMM`, `+HH:MM:SS`, or one of `Zone.offset`; ` BC` may follow. A second of 60 is the next
-  /// minute's first. More than six digits of a fraction are rounded. `infinity` and `-infinity` are the two ends of the range.
-  /// - Returns: nil for anything else, for a date that does not exist, and outside of what PostgreSQL can hold.
+  /// A zone is `Z`, `+HH`, `+HH:MM`, `+HHMM`, `+HH:MM:SS`, or a name that `Zone.offset` knows. ` BC` may follow. A
+  /// second of 60 means the first second of the next minute. A fraction of more than six digits is rounded. `infinity`
+  /// and `-infinity` are the two ends of the range.
+  /// - Returns: nil for any other text, for a date that does not exist, and for a time that PostgreSQL cannot hold.
   static func parse(_ text: Span<UInt8>) -> Int64? {
     if text.count < 16 {
       if isEqual(text, "infinity") { return .max }
@@ -42,7 +44,7 @@ enum PostgresTimestamp {
     // 2000-01-01 was a Saturday.
     if let weekday = date.weekday, (days % 7 + 7 + 6) % 7 != weekday { return nil }
     let seconds = Int64(days) * 86_400 + Int64(time.seconds - offset)
-    // Six digits of a year are at most 3.2 * 10^13 seconds: in range before the factor, perhaps not after it.
+    // A year of six digits gives at most 3.2 * 10^13 seconds. Only the multiplication may overflow.
     let (microseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
     let (result, overflow2) = microseconds.addingReportingOverflow(Int64(time.fraction))
     guard !overflow, !overflow2, result >= PostgresBinary.firstTimestamp, result < PostgresBinary.endTimestamp else {
@@ -79,9 +81,9 @@ enum PostgresTimestamp {
       var year: Int
       var month: Int
       var day: Int
-      /// The day's number from Sunday on, if the text says it.
+      /// The number of the day of the week, 0 for Sunday; nil if the text has none.
       var weekday: Int?
-      /// Whether the time comes before the year.
+      /// Whether the year stands after the time.
       var isFollowedByYear = false
     }
 
@@ -135,7 +137,8 @@ enum PostgresTimestamp {
         return Date(year: first, month: second, day: day)
       }
       guard digits == 2, let year = number(digits: 4...6) else { return nil }
-      // Only Germans write points, and they begin with the day. Of the others the larger number may tell.
+      // With points the day comes first (German). Otherwise a number above 12 must be the day. Two different numbers up
+      // to 12 leave the order unknown.
       if separator == 0x2E || first > 12 || first == second { return Date(year: year, month: second, day: first) }
       return second > 12 ? Date(year: year, month: first, day: second) : nil
     }
@@ -154,7 +157,7 @@ enum PostgresTimestamp {
       return Date(year: 0, month: month + 1, day: day, weekday: weekday, isFollowedByYear: true)
     }
 
-    /// Which of the words of three letters comes next.
+    /// The index of the next three letters among the words of `words`; nil if they are none of them.
     private mutating func word(of words: StaticString) -> Int? {
       guard index + 3 <= text.count else { return nil }
       let found: Int? = words.withUTF8Buffer { words in
@@ -176,7 +179,7 @@ enum PostgresTimestamp {
       return Time(seconds: hour * 3600 + minute * 60 + second, fraction: fraction)
     }
 
-    /// Microseconds; 0 without a point. The seventh digit rounds.
+    /// The fraction in microseconds; 0 if there is no point. The seventh digit rounds.
     mutating func fraction() -> Int? {
       guard take(0x2E) else { return 0 }
       var value = 0
@@ -194,13 +197,13 @@ enum PostgresTimestamp {
       return value
     }
 
-    /// Seconds east of Greenwich; PostgreSQL's limit is 15:59:59. Without a zone 0.
+    /// The offset in seconds east of Greenwich; 0 without a zone. PostgreSQL's limit is 15:59:59.
     mutating func zone() -> Int? {
       if take(0x5A) || take(0x7A) { return 0 }
       let start = index
       if take(0x20) {
         if isAtEnd { return nil }
-        if text[index] == 0x42 {  // perhaps ` BC`
+        if text[index] == 0x42 {  // this may be ` BC`
           index = start
           return 0
         }
@@ -231,7 +234,7 @@ enum PostgresTimestamp {
       return Zone.offset(name)
     }
 
-    /// Whether the year counts before Christ.
+    /// Whether the year counts before Christ; nil for any other text at the end.
     mutating func era() -> Bool? {
       guard take(0x20) else { return false }
       return take(0x42) && take(0x43) ? true : nil
@@ -239,10 +242,11 @@ enum PostgresTimestamp {
   }
 }
 
-/// The names of zones that mean one offset, whoever prints them and whenever: abbreviations that one place has (tz database),
-/// and has not moved in living memory.
+/// The names of zones that always mean one offset: abbreviations that only one place uses (tz database), with an offset
+/// that has not changed for decades.
 private enum Zone {
-  /// - Parameter name: its bytes, the first the highest.
+  /// The offset in seconds east of Greenwich; nil for an unknown name.
+  /// - Parameter name: the name's bytes; the first byte is the highest.
   static func offset(_ name: UInt64) -> Int? {
     for (zone, minutes) in all where word(zone) == name { return minutes * 60 }
     return nil

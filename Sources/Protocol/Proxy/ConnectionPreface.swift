@@ -1,45 +1,48 @@
-// What a connection to a TLS port begins with: TLS, a balancer's PROXY header before it, or something that is neither and is
-// worth an answer. A ClientHello begins with 0x16; a header with `P` or CR; a request without TLS with the letters of its
-// method. All that is no request is left to OpenSSL, which has a word for it.
+// The first bytes of a connection to a TLS port: TLS, a balancer's PROXY header before TLS, or HTTP without TLS, which
+// gets an answer. A ClientHello begins with 0x16, a header with `P` or CR, a request without TLS with the letters of
+// its method. Bytes that begin with neither are left to OpenSSL, which reports them as an error.
 
-/// Looks at the first bytes of a connection, in pieces of any size.
+/// Examines the first bytes of a connection, in pieces of any size.
 public struct ConnectionPreface: Sendable {
+  /// The result of one call.
   public enum Step: Equatable, Sendable {
-    /// All input was taken, and nothing can be said yet.
+    /// The preface took all input and needs more.
     case needInput
-    /// The balancer's header is complete. Ask on: the client's own bytes follow.
+    /// The balancer's header is complete. The caller calls `next` again for the client's own bytes.
     case proxied(ProxyHeader)
-    /// From the position on the bytes are TLS, or OpenSSL's to refuse.
+    /// From the position on the bytes belong to OpenSSL: TLS, or bytes that it refuses.
     case tls
-    /// The connection ends here.
+    /// The connection must be closed.
     case refused(Refusal)
   }
 
+  /// The reason that a connection is refused.
   public enum Refusal: Equatable, Sendable {
-    /// A request of HTTP without TLS.
+    /// The client sends HTTP without TLS.
     case plainHTTP
-    /// From here there has to be a header, and this is none.
+    /// The peer is a balancer, but its connection does not begin with a header.
     case proxyHeaderMissing
+    /// The balancer's header breaks a rule.
     case proxyHeaderMalformed(ProxyHeaderDefect)
-    /// A header where none is believed, or a second one.
+    /// The connection begins with a header although the peer is not a balancer, or has a second header.
     case proxyHeaderUnexpected
   }
 
-  /// Whether a header has to come before all else, and has not come yet.
+  /// Whether a header must come first and has not come yet.
   public private(set) var expectsHeader: Bool
   private var reader = ProxyHeaderReader()
 
-  /// - Parameter expectsHeader: whether the peer is a balancer that says whom it speaks for.
+  /// - Parameter expectsHeader: whether the peer is a balancer that names its client in a header.
   public init(expectsHeader: Bool) { self.expectsHeader = expectsHeader }
 
-  /// Takes from `input`, at `position`, what is not the client's TLS.
+  /// Takes bytes before the client's TLS from `input` and advances `position`.
   public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Step {
     guard position < input.count else { return .needInput }
     if expectsHeader { return header(input, &position) }
     if reader.taken.isEmpty, !Self.mayBeHeaderOrRequest(input[position]) { return .tls }
     switch reader.next(input, &position) {
     case .malformed(.noSignature): return .refused(.plainHTTP)
-    // It is clear what it is to be, so what else it says does not matter.
+    // The bytes are a header, so the rest of it does not matter.
     case .header, .malformed: return .refused(.proxyHeaderUnexpected)
     case .needInput: return reader.hasSignature ? .refused(.proxyHeaderUnexpected) : .needInput
     }
@@ -57,7 +60,8 @@ public struct ConnectionPreface: Sendable {
     }
   }
 
-  /// A letter, or the empty line that some clients send before a request. No record of TLS begins so.
+  /// Whether the byte is a letter, or begins the empty line that some clients send before a request. No TLS record
+  /// begins so.
   private static func mayBeHeaderOrRequest(_ byte: UInt8) -> Bool {
     (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x0d || byte == 0x0a
   }

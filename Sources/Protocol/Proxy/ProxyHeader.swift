@@ -1,29 +1,31 @@
-// The PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt): what a balancer says
-// before the client's own bytes, about where the client is. Read as it arrives, in pieces of any size; nothing is kept but
-// the addresses.
+// The PROXY protocol, versions 1 and 2 (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). In a header
+// before the client's own bytes a balancer tells the client's address. The reader takes the header as it arrives, in
+// pieces of any size, and keeps only the address.
 
 internal import CEpoll.Epoll
 
-/// What a header says.
+/// The content of a header.
 public struct ProxyHeader: Equatable, Sendable {
   /// The client's end of the connection.
   public struct Source: Equatable, Sendable {
-    /// 4 or 16, in network order.
+    /// The address: 4 or 16 bytes in network byte order.
     public let octets: [UInt8]
+    /// The port.
     public let port: UInt16
   }
 
-  /// Nil where the header names none: the balancer speaks for itself (LOCAL, as its health checks do), or does not know
-  /// (UNKNOWN, a Unix socket). The connection's own peer counts then.
+  /// The client's address; nil if the header has none. The balancer then makes the connection for itself (LOCAL, for a
+  /// health check), or the address is unknown (UNKNOWN, a Unix socket). The caller then takes the address of the
+  /// connection's peer.
   public let source: Source?
 
-  /// Bytes of a header of version 2, its extensions (TLVs) included, which are not read.
+  /// The most bytes of a header of version 2, with its extensions (TLVs), which are skipped.
   public static let maximumBytes = 4096
 }
 
-/// Why bytes are no header.
+/// The reason that bytes are not a header. Log fields and counters use the raw value.
 public enum ProxyHeaderDefect: String, Error, Sendable, CaseIterable {
-  /// They begin with neither signature.
+  /// The bytes begin with neither signature.
   case noSignature = "no_signature"
   case badLine = "bad_line"
   case badAddress = "bad_address"
@@ -35,12 +37,13 @@ public enum ProxyHeaderDefect: String, Error, Sendable, CaseIterable {
 
 /// Reads one header.
 public struct ProxyHeaderReader: Sendable {
+  /// The result of one call.
   public enum Step: Equatable, Sendable {
-    /// All input was taken, and it may become a header.
+    /// The reader took all input and needs more.
     case needInput
-    /// The header is complete. What follows is the client's.
+    /// The header is complete. The bytes after it belong to the client.
     case header(ProxyHeader)
-    /// It is none, and will be none.
+    /// The bytes are not a header.
     case malformed(ProxyHeaderDefect)
   }
 
@@ -54,25 +57,26 @@ public struct ProxyHeaderReader: Sendable {
 
   static let lineSignature = Array("PROXY ".utf8)
   static let binarySignature: [UInt8] = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a]
-  /// "A 108-byte buffer is always enough to store all the line and a trailing zero".
+  /// "A 108-byte buffer is always enough to store all the line and a trailing zero" (the specification).
   private static let maximumLineBytes = 107
   private static let fixedBytes = 16
 
   private var state = State.signature
   private var bytes: [UInt8] = []
 
+  /// Makes a reader for a new connection.
   public init() {}
 
-  /// Whether what was taken so far is the whole of a signature, so that the peer means to send a header.
+  /// Whether the bytes so far have a whole signature. The peer then means to send a header.
   public var hasSignature: Bool {
     if case .signature = state { return false }
     return true
   }
 
-  /// What was taken while there was no signature.
+  /// The bytes taken so far.
   var taken: [UInt8] { bytes }
 
-  /// Takes from `input`, at `position`, what belongs to the header, and no byte behind it.
+  /// Takes bytes of the header from `input`, and none after it, and advances `position`.
   public mutating func next(_ input: Span<UInt8>, _ position: inout Int) -> Step {
     while position < input.count {
       switch state {
@@ -115,7 +119,7 @@ public struct ProxyHeaderReader: Sendable {
     guard bytes.dropLast().last == 0x0d else { return .malformed(.badLine) }
     let words = bytes.dropLast(2).split(separator: 0x20, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
-    // What follows UNKNOWN is not to be looked at.
+    // The specification says that the rest of an UNKNOWN line must be ignored.
     if words.count >= 2, words[1] == "UNKNOWN" { return .header(ProxyHeader(source: nil)) }
     guard words.count == 6, words[1] == "TCP4" || words[1] == "TCP6" else { return .malformed(.badLine) }
     let count = words[1] == "TCP4" ? 4 : 16
@@ -128,14 +132,14 @@ public struct ProxyHeaderReader: Sendable {
 
   private static func octets(_ text: String, count: Int) -> [UInt8]? {
     var address = cepoll_address()
-    // A zero byte would end the text for the C library before it ends for us.
+    // A zero byte would end the text for the C library before its real end.
     guard !text.utf8.contains(0), cepoll_parse_ip(text, &address) == 1, address.version == (count == 4 ? 4 : 6) else {
       return nil
     }
     return withUnsafeBytes(of: address.octets) { Array($0.prefix(count)) }
   }
 
-  /// 0 to 65535 in digits, without a zero in front.
+  /// A port: 0 to 65535 in digits, without a leading zero.
   private static func port(_ text: String) -> UInt16? {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
       text == "0" || !text.hasPrefix("0")
@@ -151,10 +155,10 @@ public struct ProxyHeaderReader: Sendable {
     let (family, transport) = (bytes[13] >> 4, bytes[13] & 15)
     let length = Int(bytes[14]) << 8 | Int(bytes[15])
     guard Self.fixedBytes + length <= ProxyHeader.maximumBytes else { return .malformed(.badLength) }
-    // LOCAL: whatever else it says is not to be looked at.
+    // The specification says that the rest of a LOCAL header must be ignored.
     if command == 0 { return skip(length, ProxyHeader(source: nil)) }
     guard family <= 3, transport <= 2 else { return .malformed(.badFamily) }
-    // A datagram has no place on a connection, and a Unix socket no address that we count by.
+    // Only TCP over IPv4 and IPv6 has an address that is used. Datagrams and Unix sockets are accepted without one.
     let addressBytes = transport == 1 && family == 1 ? 12 : transport == 1 && family == 2 ? 36 : 0
     guard length >= addressBytes else { return .malformed(.badLength) }
     if addressBytes == 0 { return skip(length, ProxyHeader(source: nil)) }

@@ -1,28 +1,30 @@
-// What the verification of a peer's chain said (X509_STORE_CTX_get_error(3)).
+// The result of verifying a peer's certificate chain (X509_STORE_CTX_get_error(3)).
 
 import CEpoll.TLS
 
+/// Whether a certificate is trusted, and why not.
 public enum CertificateVerdict: Equatable, Sendable {
   case trusted
   case untrusted(Reason)
 
+  /// The reason that a certificate is not trusted.
   public enum Reason: Equatable, Sendable {
     /// No chain leads to a trust anchor.
     case unknownAuthority
-    /// Its time is over. Of a client's certificate it says, too, that nothing else is wrong with it: signature, purpose
-    /// and authority are good. (The end of an authority is `unknownAuthority` there.)
+    /// The certificate has expired. For a client's certificate this also means that all else is good: signature,
+    /// purpose and authority. (If the authority has expired, the reason is `unknownAuthority`.)
     case expired
-    /// Its time has not begun; of a client's certificate it says the same as `expired`.
+    /// The certificate is not valid yet. For a client's certificate all else is good, as with `expired`.
     case notYetValid
-    /// Made for another use, such as a server certificate shown by a client.
+    /// The certificate was made for another purpose. For example, a client shows a server certificate.
     case wrongPurpose
     case badSignature
     case chainTooLong
     /// A key or digest in the chain is too weak.
     case tooWeak
-    /// Client role only.
+    /// Client role only: the certificate does not name the host.
     case hostNameMismatch
-    /// Any other finding. - `code`: X509_V_ERR_*; `text`: OpenSSL's words.
+    /// Another finding. `code`: X509_V_ERR_*; `text`: OpenSSL's text for it.
     case other(code: Int32, text: String)
   }
 
@@ -49,6 +51,7 @@ public enum CertificateVerdict: Equatable, Sendable {
 }
 
 extension CertificateVerdict.Reason: CustomStringConvertible {
+  /// The reason in words. "it" is the certificate.
   public var description: String {
     switch self {
     case .unknownAuthority: "no trusted authority signed it"

@@ -1,12 +1,12 @@
-// Which client certificates were found genuine before, so that a collector that comes back costs one signature check less
-// (about a tenth of its handshake). It belongs to one TLSContext: other trust anchors are another context, which knows nobody.
-// Only this verdict is remembered: that the peer holds the key is proven in each handshake, and who was revoked is not a
-// question of TLS at all (the directory answers it at each request).
+// Client certificates whose chain has been verified. When their collector connects again, the handshake needs one
+// signature check less (about a tenth of its time). Each TLSContext has a set of its own, because other trust anchors
+// may give another verdict. Only the verdict is remembered. Each handshake proves that the peer holds the key. TLS does
+// not check revocation; the directory checks it at each request.
 
 import CEpoll.TLS
 internal import Synchronization
 
-/// A bounded set of leaf certificates whose chain was verified, each for as long as all of that chain is valid.
+/// A bounded set of leaf certificates whose chain is verified, each with the time in which the whole chain is valid.
 final class KnownCertificates: Sendable {
   /// SHA-256 of the DER form.
   struct Fingerprint: Hashable {
@@ -19,7 +19,7 @@ final class KnownCertificates: Sendable {
     }
   }
 
-  /// Two generations: when the younger is full, the older is forgotten and the younger takes its place.
+  /// Two generations: when the younger one is full, the older one is dropped and the younger one takes its place.
   private struct Generations {
     var young: [Fingerprint: ClosedRange<Int64>] = [:]
     var old: [Fingerprint: ClosedRange<Int64>] = [:]
@@ -28,7 +28,7 @@ final class KnownCertificates: Sendable {
   private let generation: Int
   private let generations = Mutex(Generations())
 
-  /// - Parameter capacity: certificates, at most; each costs about 150 bytes. 0 remembers nothing.
+  /// - Parameter capacity: the most certificates; each takes about 150 bytes. With 0 none is remembered.
   init(capacity: Int) {
     precondition(capacity >= 0)
     generation = capacity / 2
@@ -36,7 +36,7 @@ final class KnownCertificates: Sendable {
 
   var count: Int { generations.withLock { $0.young.count + $0.old.count } }
 
-  /// Whether the certificate was found genuine, and all that vouched for it is valid at `now`.
+  /// Whether the certificate's chain has been verified and is valid at `now` (unix seconds).
   func contains(_ certificate: Fingerprint, now: Int64) -> Bool {
     generations.withLock { generations in
       if let validity = generations.young[certificate] { return validity.contains(now) }
@@ -46,7 +46,7 @@ final class KnownCertificates: Sendable {
     }
   }
 
-  /// - Parameter validity: the time, unix seconds, in which every certificate of the chain is valid.
+  /// - Parameter validity: the time, in unix seconds, in which all certificates of the chain are valid.
   func insert(_ certificate: Fingerprint, validity: ClosedRange<Int64>) {
     if generation == 0 { return }
     generations.withLock { insert(certificate, validity, into: &$0) }
@@ -64,10 +64,11 @@ final class KnownCertificates: Sendable {
 }
 
 extension KnownCertificates.Fingerprint {
-  /// - Parameter certificate: an X509. nil if it has no digest, which only a broken one has not.
+  /// - Parameter certificate: an X509. The result is nil if OpenSSL cannot compute the digest, which happens only for a
+  ///   broken certificate.
   init?(of certificate: OpaquePointer) {
     let isWhole = withUnsafeMutableBytes(of: &words) { words in
-      // Safety: 32 bytes are what SHA-256 has.
+      // Safety: SHA-256 has 32 bytes, and `words` has room for them.
       X509_digest(certificate, EVP_sha256(), words.baseAddress?.assumingMemoryBound(to: UInt8.self), nil) == 1
     }
     if !isWhole { return nil }

@@ -1,28 +1,28 @@
-// OpenSSL's transport: a BIO over bytes that are only lent for the length of one call.
-// A pair of memory BIOs would do the same for 2 kB a connection and one more copy of every byte.
+// OpenSSL's transport: a BIO over bytes that are lent for one call only. A pair of memory BIOs would take 2 kB more per
+// connection and copy each byte once more.
 
 import CEpoll.TLS
 
-/// What a session's BIO reads from and writes to. Lives at a fixed address, known to the BIO and to the SSL object.
+/// The state of a session's BIO. It lives at a fixed address, which the BIO and the SSL object hold.
 struct LentBIO {
-  /// What the peer sent and OpenSSL has not read yet. Set during a call only.
+  /// The bytes from the peer that OpenSSL has not read. Set only during a call.
   private(set) var input: UnsafePointer<UInt8>?
   private(set) var inputCount = 0
-  /// Where OpenSSL's output goes. Set during a call only.
+  /// The buffer for OpenSSL's output. Set only during a call.
   private(set) var output: UnsafeMutablePointer<ByteBuffer>?
-  /// Unix seconds at which certificates are judged.
+  /// The time, in unix seconds, at which certificates are verified.
   let now: Int64
-  /// KeyUpdates received and renegotiations refused.
+  /// The number of KeyUpdates received and renegotiations refused.
   var rekeyAttempts: Int32 = 0
 
   init(now: Int64) { self.now = now }
 
-  /// Lends both sides to OpenSSL for the length of `body`.
+  /// Lends both buffers to OpenSSL during `body`.
   static func lend<R, E: Error>(
     _ input: Span<UInt8>, _ output: inout ByteBuffer, to lent: UnsafeMutablePointer<LentBIO>,
     _ body: () throws(E) -> R
   ) throws(E) -> R {
-    // Safety: both pointers are forgotten before the borrows they come from end.
+    // Safety: both pointers are set to nil before the borrows they come from end.
     try input.withUnsafeBufferPointer { source throws(E) in
       try withUnsafeMutablePointer(to: &output) { target throws(E) in
         lent.pointee.input = source.baseAddress
@@ -38,7 +38,7 @@ struct LentBIO {
     }
   }
 
-  /// A BIO over `lent`, which must outlive it.
+  /// Makes a BIO over `lent`, which must outlive the BIO.
   static func makeBIO(over lent: UnsafeMutablePointer<LentBIO>) -> OpaquePointer? {
     guard let bio = BIO_new(method.pointer) else { return nil }
     BIO_set_data(bio, lent)
@@ -46,7 +46,7 @@ struct LentBIO {
     return bio
   }
 
-  /// The state behind an SSL object (its application data).
+  /// The state of an SSL object, which holds it as application data.
   static func state(of ssl: OpaquePointer?) -> UnsafeMutablePointer<LentBIO>? {
     SSL_get_ex_data(ssl, 0)?.assumingMemoryBound(to: LentBIO.self)
   }
@@ -54,7 +54,7 @@ struct LentBIO {
   fileprivate mutating func read(into target: UnsafeMutablePointer<CChar>, _ count: Int) -> Int {
     let count = min(count, inputCount)
     guard count > 0, let source = input else { return 0 }
-    // Safety: `count` is within both the lent input and OpenSSL's buffer.
+    // Safety: `count` fits both the lent input and OpenSSL's buffer.
     UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: count)
     input = source + count
     inputCount -= count
@@ -73,7 +73,8 @@ private let method: Method = {
   BIO_meth_set_read(pointer) { bio, target, count in
     guard let lent = BIO_get_data(bio)?.assumingMemoryBound(to: LentBIO.self), let target else { return -1 }
     ctls_bio_clear_retry(bio)
-    // A hard failure ends a flood within one call: OpenSSL would go on through all that was received.
+    // A hard failure ends a flood of rekey attempts within one call. Otherwise OpenSSL would read all that was
+    // received.
     if lent.pointee.rekeyAttempts > TLSSession.maximumRekeyAttempts { return -1 }
     let read = lent.pointee.read(into: target, Int(count))
     if read == 0 {

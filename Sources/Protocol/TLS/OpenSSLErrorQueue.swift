@@ -1,18 +1,19 @@
-// OpenSSL's error queue is per thread and outlives the call that filled it: a leftover of one connection turns another
-// one's WANT_READ into a fatal error. Clear it before each call whose result is looked at, read it right after.
+// OpenSSL has one error queue per thread, and its entries outlive the call that added them. An old entry of one
+// connection would turn another connection's WANT_READ into a fatal error. So clear the queue before each call whose
+// result is examined, and read it right after.
 
 import CEpoll.TLS
 
 enum OpenSSLErrorQueue {
   static func clear() {
-    // It is empty nearly always, and emptying it all the same costs as much as the rest of a small record.
+    // The queue is nearly always empty. Clearing it without this test costs as much as the rest of a small record.
     if ERR_peek_error() != 0 { ERR_clear_error() }
   }
 
-  /// The reason code of the oldest entry, 0 if there is none. Leaves the queue as it is.
+  /// The reason code of the oldest entry; 0 if the queue is empty. The queue is not changed.
   static var reason: Int32 { ERR_GET_REASON(ERR_peek_error()) }
 
-  /// OpenSSL's words for the oldest entry. Empties the queue.
+  /// OpenSSL's text for the oldest entry. The queue is emptied.
   static func takeReason() -> String {
     let code = ERR_get_error()
     ERR_clear_error()

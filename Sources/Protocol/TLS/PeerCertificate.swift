@@ -1,25 +1,27 @@
-/// The certificate a peer proved to hold the key of, and whether we trust who it says it is. Times are unix seconds.
+/// A peer's certificate, whose key the peer has proved to hold, and the verdict on it. Times are unix seconds.
 public struct PeerCertificate: Equatable, Sendable {
-  /// SHA-256 of the DER form, 64 hex digits.
+  /// SHA-256 of the DER form, as 64 hex digits.
   public let fingerprintHex: String
-  /// Lower-case hex without leading zeros.
+  /// The serial number in lower-case hex, without leading zeros.
   public let serialHex: String
-  /// The key it says it is signed with, as `Certificate.authorityKeyIDHex`.
+  /// The identifier of the issuer's key, as `Certificate.authorityKeyIDHex`.
   public let authorityKeyIDHex: String?
-  /// CN of the subject.
+  /// The CN of the subject.
   public let commonName: String?
   /// The URIs among the subject's alternative names.
   public let uniformResourceIdentifiers: [String]
+  /// The first second of validity.
   public let notBefore: Int64
-  /// A connection may outlive it: compare at each request.
+  /// The last second of validity. A connection may last longer, so compare it at each request.
   public let notAfter: Int64
-  /// Judged once, at the handshake.
+  /// The verdict, made once, in the handshake.
   public let verdict: CertificateVerdict
 
-  /// The collector it names (`CollectorURN`); nil for none, and for several. Means nothing unless `verdict` is `.trusted`.
+  /// The collector that the certificate names (`CollectorURN`); nil if it names none or several. Use it only if
+  /// `verdict` is `.trusted`.
   public var collector: UUID? { CollectorURN.collector(among: uniformResourceIdentifiers) }
 
-  /// - Parameter authorities: key ids that are in memory already; thousands of connections share these.
+  /// - Parameter authorities: key ids that are already in memory, so that thousands of connections share one String.
   init(_ certificate: Certificate, verdict: CertificateVerdict, authorities: Set<String> = []) {
     fingerprintHex = certificate.fingerprintHex
     serialHex = certificate.serialHex

@@ -1,32 +1,36 @@
-// What all sessions of a server, or of a client, share: identity, trust, versions, ciphers.
-// Figures are of OpenSSL 3.0.22 on the machine this was built on.
+// The settings that all sessions of a server, or of a client, share: identity, trust, versions, ciphers. The figures
+// are for OpenSSL 3.0.22 on the development machine.
 
 import CEpoll.TLS
 
+/// The TLS versions that are used.
 public enum TLSVersion: Int32, Comparable, Sendable {
   case tls12 = 0x0303
   case tls13 = 0x0304
 
+  /// Whether `left` is the older version.
   public static func < (left: TLSVersion, right: TLSVersion) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// An SSL_CTX. A certificate renewed at run time makes a new context; sessions keep the one they began with.
+/// An SSL_CTX. When a certificate is renewed at run time, a new context is made; sessions keep the one they began with.
 public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-counted, locked, fixed after init.
+  /// The side of the connection.
   public enum Role: Sendable { case server, client }
 
-  /// Issuers above the leaf, at most.
+  /// The most issuers above the leaf.
   public static let maximumChainDepth: Int32 = 4
-  /// Bytes of the certificate chain a peer may send; OpenSSL's own limit is 100 kB.
+  /// The most bytes of a peer's certificate chain. OpenSSL's default is 100 kB.
   public static let maximumPeerChainBytes = 16 << 10
 
-  /// Client certificates found genuine that a context remembers unless it is told otherwise.
+  /// The default number of client certificates that a context remembers as verified.
   public static let usualKnownCertificates = 65_536
 
   let pointer: OpaquePointer
+  /// The side of the connection.
   public let role: Role
-  /// The keys of the authorities whose client certificates are trusted, as `Certificate.subjectKeyIDHex`.
+  /// The key identifiers of the authorities whose client certificates are trusted, as `Certificate.subjectKeyIDHex`.
   public private(set) var clientAuthorityKeyIDs: Set<String> = []
-  /// Lives as long as sessions may ask for it: each holds its context.
+  /// The verified client certificates. Each session holds its context, so this object outlives all callbacks.
   let known: KnownCertificates
 
   private init(role: Role, knownCertificates: Int = 0) throws(TLSError) {
@@ -41,12 +45,15 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
 
   deinit { SSL_CTX_free(pointer) }
 
+  /// Makes a context for a server.
   /// - Parameters:
-  ///   - certificateChainPEM: the leaf first.
-  ///   - clientTrustPEM: the authorities whose client certificates are trusted, several while they are being rotated.
-  ///     A certificate is then asked for but not demanded, and a bad one does not end the handshake: the session's
-  ///     `peer` carries the verdict, so that the refusal can be an HTTP answer with a reason. nil asks for none.
-  ///   - knownCertificates: client certificates to remember as genuine.
+  ///   - certificateChainPEM: the leaf comes first.
+  ///   - clientTrustPEM: the authorities whose client certificates are trusted; there are several during a rotation.
+  ///     The server then asks for a client certificate but does not require one. A bad certificate does not end the
+  ///     handshake: the session's `peer` has the verdict, so that the server can refuse with an HTTP answer that gives
+  ///     the reason. With nil the server asks for no certificate.
+  ///   - knownCertificates: the most client certificates to remember as verified.
+  /// - Throws: `.unusableIdentity`, `.unusableTrust`, `.unusableSettings`.
   public static func server(
     certificateChainPEM: [UInt8], privateKeyPEM: [UInt8], clientTrustPEM: [UInt8]?,
     knownCertificates: Int = usualKnownCertificates
@@ -65,10 +72,12 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
     return context
   }
 
+  /// Makes a context for a client.
   /// - Parameters:
   ///   - trustPEM: the authorities whose server certificates are trusted.
-  ///   - identity: what to present when asked; a session may bring its own instead.
-  ///   - applicationProtocols: ALPN names, best first; empty for no ALPN at all.
+  ///   - identity: presented when the server asks for it. A session may have its own instead.
+  ///   - applicationProtocols: ALPN names in order of preference; empty for no ALPN.
+  /// - Throws: `.unusableIdentity`, `.unusableTrust`, `.unusableSettings`.
   public static func client(
     trustPEM: [UInt8], identity: TLSIdentity? = nil, applicationProtocols: [String] = ["http/1.1"],
     versions: ClosedRange<TLSVersion> = .tls12 ... .tls13
@@ -94,16 +103,16 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
         pointer, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1,
       SSL_CTX_set_cipher_list(pointer, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
     else { throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason()) }
-    // No resumption: a ticket that carries a client certificate costs OpenSSL 3.0 more than a full handshake (2323
-    // against 1418 us), and a resumed session would skip the verification that notices a revocation.
+    // Sessions are not resumed. A ticket with a client certificate costs OpenSSL 3.0 more than a full handshake (2323
+    // against 1418 us), and a resumed session skips the verification of the certificate.
     SSL_CTX_set_options(
       pointer,
       ctls_op_no_ticket | ctls_op_no_renegotiation | ctls_op_no_compression | ctls_op_cipher_server_preference)
     SSL_CTX_set_num_tickets(pointer, 0)
     ctls_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
     SSL_CTX_set_max_early_data(pointer, 0)
-    // RELEASE_BUFFERS halves an idle connection (32 to 15 kB). NO_AUTO_CHAIN: else the client trust, which is also the
-    // authority of our own certificate, would be sent along in each handshake.
+    // RELEASE_BUFFERS halves an idle connection (32 to 15 kB). Without NO_AUTO_CHAIN OpenSSL would send the client
+    // trust, which also contains the authority of the server's certificate, in each handshake.
     ctls_set_mode(
       pointer,
       Int(
@@ -111,7 +120,7 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
           | SSL_MODE_NO_AUTO_CHAIN))
     SSL_CTX_set_verify_depth(pointer, Self.maximumChainDepth)
     ctls_set_max_cert_list(pointer, Self.maximumPeerChainBytes)
-    // Safety: sessions hold their context, and with it `known`, for as long as they can call back.
+    // Safety: sessions hold their context, and with it `known`, as long as OpenSSL can call back.
     SSL_CTX_set_cert_verify_callback(pointer, judgePeer, Unmanaged.passUnretained(known).toOpaque())
     SSL_CTX_set_msg_callback(pointer, countRekeyAttempts)
   }
@@ -120,7 +129,7 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
     let authorities: [Certificate]
     do { authorities = try Certificate.chain(pem: pem) } catch { throw .unusableTrust(error) }
     let store = SSL_CTX_get_cert_store(pointer)
-    // An intermediate may be the anchor, so that clients need to send their leaf only.
+    // An intermediate may be the trust anchor, so that clients need to send only their leaf.
     X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     for authority in authorities where X509_STORE_add_cert(store, authority.pointer) != 1 {
       throw .unusableTrust(.failed(reason: OpenSSLErrorQueue.takeReason()))
@@ -129,15 +138,16 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
   }
 }
 
-/// Verifies a chain as of the session's time. A server lets the handshake go on whatever the finding: OpenSSL keeps it as
-/// the session's verify result. It still checks the proof of possession itself, and still refuses what does not parse.
+/// Verifies a chain at the session's time. In a server the handshake goes on whatever the result, which OpenSSL keeps
+/// as the session's verify result. OpenSSL still checks the proof of possession, and refuses certificates that it
+/// cannot parse.
 private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?) -> Int32 = { store, known in
   let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
   guard let ssl, let state = LentBIO.state(of: ssl) else { return 0 }
   let isServer = SSL_is_server(ssl) == 1
-  // A certificate that was found genuine is so until the first end in its chain, whatever chain comes with it today.
+  // A verified certificate stays so until the first certificate of its chain ends, whatever chain comes with it now.
   let leaf = isServer ? X509_STORE_CTX_get0_cert(store).flatMap { KnownCertificates.Fingerprint(of: $0) } : nil
-  // Safety: the context gave it, and lives as long as the session.
+  // Safety: `configure` passed the pointer, and the object lives as long as the session.
   let known = known.map { Unmanaged<KnownCertificates>.fromOpaque($0).takeUnretainedValue() }
   if let leaf, let known, known.contains(leaf, now: state.pointee.now) {
     X509_STORE_CTX_set_error(store, X509_V_OK)
@@ -151,18 +161,19 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
     known?.insert(leaf, validity: validity)
   }
   if !isComplete, finding == X509_V_OK {
-    // A failure that names no cause must not read as success.
+    // A failure without a cause must not be taken for success.
     X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED)
   } else if !isComplete, isServer, finding == X509_V_ERR_CERT_HAS_EXPIRED || finding == X509_V_ERR_CERT_NOT_YET_VALID {
-    // It is the authority that has ended, or not begun, and the leaf was not looked at: nothing vouches for it.
+    // The authority has expired or is not valid yet. The leaf was not checked, so nothing vouches for it.
     X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED)
   }
-  // A signature that is wrong leaves its reasons in the queue, and the handshake that goes on would fail of them.
+  // A wrong signature leaves entries in the queue, and the rest of the handshake would fail because of them.
   if isServer { OpenSSLErrorQueue.clear() }
   return isComplete || isServer ? 1 : 0
 }
 
-/// When all certificates of a verified chain are valid, the anchor's included. nil if that is never.
+/// The time in which all certificates of a verified chain are valid, including the anchor; nil if there is no such
+/// time.
 private func validity(ofChain store: OpaquePointer?) -> ClosedRange<Int64>? {
   var (first, last) = (Int64.min, Int64.max)
   for index in 0..<ctls_chain_count(store) {
@@ -174,16 +185,16 @@ private func validity(ofChain store: OpaquePointer?) -> ClosedRange<Int64>? {
   return first <= last ? first...last : nil
 }
 
-/// Lets the verification of a client's chain go on outside the leaf's life, so that `.expired` and `.notYetValid` come to
-/// mean: nothing else is wrong with it. OpenSSL looks at the times of a certificate last, after its signature, and of the
-/// chain from the anchor down; what is still found afterwards replaces this finding.
+/// Lets the verification of a client's chain go on if the leaf is outside its time. `.expired` and `.notYetValid` then
+/// mean that all else is good: OpenSSL checks the times of a certificate last, after its signature, and checks the
+/// chain from the anchor down. A later finding replaces this one.
 private let goOnOutsideTimeOfLeaf: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isFine, store in
   let finding = X509_STORE_CTX_get_error(store)
   let isTime = finding == X509_V_ERR_CERT_HAS_EXPIRED || finding == X509_V_ERR_CERT_NOT_YET_VALID
   return isTime && X509_STORE_CTX_get_error_depth(store) == 0 ? 1 : isFine
 }
 
-/// Counts the peer's KeyUpdates, and the renegotiations we refused: each costs us more than the peer.
+/// Counts the peer's KeyUpdates and the refused renegotiations. Each costs this side more than the peer.
 private let countRekeyAttempts:
   @convention(c) (Int32, Int32, Int32, UnsafeRawPointer?, Int, OpaquePointer?, UnsafeMutableRawPointer?) -> Void = {
     isWritten, _, kind, message, count, ssl, _ in
@@ -196,8 +207,8 @@ private let countRekeyAttempts:
     if isKeyUpdate || isRefusal { LentBIO.state(of: ssl)?.pointee.rekeyAttempts += 1 }
   }
 
-/// ALPN (RFC 7301): `http/1.1` if it is offered, else the alert `no_application_protocol`: who offers protocols speaks one of
-/// them, and would take our answers for something else.
+/// ALPN (RFC 7301): selects `http/1.1` if the client offers it, else sends the alert `no_application_protocol`. A
+/// client that offers other protocols speaks only those, and would misread an HTTP/1.1 answer.
 private let selectHTTP1:
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?, UnsafePointer<UInt8>?,
@@ -209,7 +220,7 @@ private let selectHTTP1:
       let end = position + 1 + Int(names[position])
       guard end <= names.count else { break }
       if names[(position + 1)..<end].elementsEqual("http/1.1".utf8) {
-        // Safety: OpenSSL copies the name out of the list it lent us.
+        // Safety: OpenSSL copies the name from the list that it lent.
         selected?.pointee = names.baseAddress.map { $0 + position + 1 }
         selectedCount?.pointee = names[position]
         return SSL_TLSEXT_ERR_OK

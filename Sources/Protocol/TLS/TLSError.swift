@@ -1,38 +1,39 @@
-/// Why a context could not be made, or a session ended. Reasons are OpenSSL's words, for a log.
+/// The reason that a context cannot be made, or that a session ended. `reason` is OpenSSL's text, for a log.
 public enum TLSError: Error, Equatable, Sendable {
-  // Making a context.
+  // Errors when a context is made.
 
-  /// The certificate chain or private key of our own side.
+  /// The certificate chain or private key of this side cannot be used.
   case unusableIdentity(CertificateError)
-  /// The trust anchors.
+  /// The trust anchors cannot be used.
   case unusableTrust(CertificateError)
-  /// Neither a host name nor an address.
+  /// The name is neither a host name nor an IP address.
   case unusableServerName(String)
   /// OpenSSL refused a setting.
   case unusableSettings(reason: String)
 
-  // Ending a session. None of these can be recovered from.
+  // Errors that end a session for good.
 
-  /// The peer gave up. - `received`: RFC 8446 section 6, for instance 48 for `unknown_ca`.
+  /// The peer ended TLS with an alert. `received`: RFC 8446 section 6, for example 48 for `unknown_ca`.
   case alert(received: UInt8)
-  /// Client role only: the server's certificate does not prove the name asked for.
+  /// Client role only: the server's certificate is not trusted, or does not prove the expected name.
   case untrustedPeer(CertificateVerdict.Reason)
-  /// The peer offered protocols by ALPN, and ours is not among them.
+  /// The peer offers application protocols by ALPN, and HTTP/1.1 is not among them.
   case noApplicationProtocol
-  /// What came in is no TLS, or no TLS we speak.
+  /// The bytes are not TLS, or not a supported version.
   case protocolViolation(reason: String)
-  /// More key updates and renegotiation attempts than `TLSSession.maximumRekeyAttempts`.
+  /// The peer made more key updates and renegotiation attempts than `TLSSession.maximumRekeyAttempts`.
   case tooManyRekeyAttempts
 
-  // Used at the wrong time.
+  // Errors of the caller.
 
-  /// `send` before the handshake was done.
+  /// `send` was called before the handshake was done.
   case notEstablished
-  /// `send` after `close`.
+  /// `send` was called after `close`.
   case closed
 }
 
 extension TLSError: CustomStringConvertible {
+  /// The error in words, for a log.
   public var description: String {
     switch self {
     case .unusableIdentity(let error): "the certificate chain or its private key cannot be used: \(error)"
@@ -41,7 +42,7 @@ extension TLSError: CustomStringConvertible {
     case .unusableSettings(let reason): "OpenSSL refuses a setting: \(reason)"
     case .alert(let received): "the peer ended TLS with alert \(received)"
     case .untrustedPeer(let reason): "the server's certificate is not trusted: \(reason)"
-    case .noApplicationProtocol: "the peer offers no application protocol that we speak (ALPN)"
+    case .noApplicationProtocol: "the peer does not offer http/1.1 (ALPN)"
     case .protocolViolation(let reason): "the peer violates TLS: \(reason)"
     case .tooManyRekeyAttempts: "the peer asks for new keys too often"
     case .notEstablished: "the TLS handshake is not done"

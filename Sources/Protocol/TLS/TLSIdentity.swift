@@ -1,11 +1,13 @@
 import CEpoll.TLS
 
-/// A certificate chain and the key of its leaf, parsed once and shared by any number of sessions.
+/// A certificate chain and the private key of its leaf, parsed once. Any number of sessions share it.
 public final class TLSIdentity: @unchecked Sendable {  // Safety: X509 and EVP_PKEY are ref-counted, and used read-only.
   let chain: [Certificate]
   private let key: PrivateKey
 
-  /// - Parameter chainPEM: the leaf first. Send no root: the peer has it, or does not trust it.
+  /// Reads a chain and its key.
+  /// - Parameter chainPEM: the leaf comes first. Leave the root out: the peer either has it or does not trust it.
+  /// - Throws: `.unusableIdentity`.
   public init(chainPEM: [UInt8], privateKeyPEM: [UInt8]) throws(TLSError) {
     do {
       chain = try Certificate.chain(pem: chainPEM)
@@ -20,7 +22,7 @@ public final class TLSIdentity: @unchecked Sendable {  // Safety: X509 and EVP_P
     }
   }
 
-  /// Makes every session of `context` (an SSL_CTX) present this identity.
+  /// Sets this identity for all sessions of `context` (an SSL_CTX).
   func install(intoContext context: OpaquePointer) throws(TLSError) {
     OpenSSLErrorQueue.clear()
     var isInstalled =
@@ -31,7 +33,7 @@ public final class TLSIdentity: @unchecked Sendable {  // Safety: X509 and EVP_P
     guard isInstalled else { throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason()) }
   }
 
-  /// Makes one session (an SSL) present this identity.
+  /// Sets this identity for one session (an SSL).
   func install(intoSession session: OpaquePointer) throws(TLSError) {
     OpenSSLErrorQueue.clear()
     var isInstalled =

@@ -1,33 +1,37 @@
-// One TLS connection (RFC 8446, RFC 5246) as a pure transform: ciphertext in, plaintext and ciphertext out.
-// No socket, no clock. Idle, it costs OpenSSL's objects (about 15 kB, 18 with a client certificate) and 40 bytes of ours.
+// One TLS connection (RFC 8446, RFC 5246) as a transform: ciphertext in, plaintext and ciphertext out. It has no socket
+// and no clock. An idle session takes about 15 kB for OpenSSL's objects (18 kB with a client certificate) and 40 bytes
+// of its own.
 
 import CEpoll.TLS
 
+/// One session. It owns OpenSSL's objects and frees them.
 public struct TLSSession: ~Copyable {
+  /// The state of the session.
   public enum Status: Equatable, Sendable {
     case handshaking  // → established, closedByPeer
     case established  // → closedByPeer
-    /// A close_notify came in. Sending is still allowed.
+    /// A close_notify has come in. Sending is still allowed.
     case closedByPeer
   }
 
-  /// Key updates and renegotiation attempts of the peer in the life of a session. A collector needs none.
+  /// The most key updates and renegotiation attempts of the peer in the life of a session. A collector needs none.
   public static let maximumRekeyAttempts: Int32 = 100
-  /// The largest plaintext of a record (RFC 8446 section 5.1).
+  /// The largest plaintext of a record in bytes (RFC 8446 section 5.1).
   private static let maximumRecordBytes = 16 << 10
-  /// What a record adds to its plaintext, at most: head 5, explicit nonce 8, tag 16 (TLS 1.2 with AES-GCM).
+  /// The most bytes that a record adds to its plaintext: head 5, explicit nonce 8, tag 16 (TLS 1.2 with AES-GCM).
   private static let recordOverheadBytes = 29
 
-  /// Held, because OpenSSL calls back into what it owns.
+  /// Held because OpenSSL calls back with pointers to objects that the context owns.
   private let context: TLSContext
   private let ssl: OpaquePointer
   private let lent: UnsafeMutablePointer<LentBIO>
-  /// Whether the handshake is done; stays so. (OpenSSL's own flag falls back during each key update.)
+  /// Whether the handshake is done. It stays true. (OpenSSL's own flag turns false during each key update.)
   public private(set) var isEstablished = false
-  /// Set once the session is beyond use.
+  /// The error that ended the session for good.
   private var failure: TLSError?
 
-  /// A session that waits for a ClientHello. - Parameter now: unix seconds at which a client certificate is judged.
+  /// Makes a session that waits for a ClientHello.
+  /// - Parameter now: the time, in unix seconds, at which a client certificate is verified.
   public init(server context: TLSContext, now: Int64) {
     precondition(context.role == .server)
     self.context = context
@@ -35,11 +39,13 @@ public struct TLSSession: ~Copyable {
     SSL_set_accept_state(ssl)
   }
 
-  /// A session that sends a ClientHello at `start`.
+  /// Makes a session that sends a ClientHello at `start`.
   /// - Parameters:
-  ///   - serverName: the DNS name (sent as SNI) or address the server's certificate must prove; nil checks its chain only.
+  ///   - serverName: the DNS name (sent as SNI) or IP address that the server's certificate must prove. With nil only
+  ///     the chain is verified.
   ///   - identity: presented instead of the context's.
-  ///   - now: unix seconds at which the server's certificate is judged.
+  ///   - now: the time, in unix seconds, at which the server's certificate is verified.
+  /// - Throws: `.unusableServerName`, `.unusableSettings`.
   public init(
     client context: TLSContext, serverName: String?, identity: TLSIdentity? = nil, now: Int64
   ) throws(TLSError) {
@@ -59,22 +65,24 @@ public struct TLSSession: ~Copyable {
   }
 
   deinit {
-    SSL_free(ssl)  // and the BIO with it
+    SSL_free(ssl)  // frees the BIO, too
     lent.deallocate()
   }
 
   /// Client role: appends the ClientHello to `ciphertextOut`.
+  /// - Throws: as `receive`.
   public mutating func start(ciphertextOut: inout ByteBuffer) throws(TLSError) {
     var plaintext = ByteBuffer()
     _ = try receive(Span(), plaintext: &plaintext, ciphertextOut: &ciphertextOut)
   }
 
-  /// Takes in what the peer sent, all of it, cut wherever.
+  /// Takes all bytes that the peer sent, in pieces of any size.
   /// - Parameters:
-  ///   - plaintext: every decrypted byte is appended.
-  ///   - ciphertextOut: what must go to the peer is appended: handshake, key updates, alerts.
-  /// - Throws: `.alert`, `.untrustedPeer`, `.protocolViolation`, `.tooManyRekeyAttempts`; the same again at each later call.
-  ///   `ciphertextOut` then holds the alert that tells the peer, to be sent before the connection is closed.
+  ///   - plaintext: the decrypted bytes are appended.
+  ///   - ciphertextOut: bytes for the peer are appended: handshake, key updates, alerts.
+  /// - Throws: `.alert`, `.untrustedPeer`, `.noApplicationProtocol`, `.protocolViolation`, `.tooManyRekeyAttempts`;
+  ///   each later call throws the same error. `ciphertextOut` then ends with the alert for the peer, which the caller
+  ///   sends before it closes the connection.
   public mutating func receive(
     _ ciphertext: Span<UInt8>, plaintext: inout ByteBuffer, ciphertextOut: inout ByteBuffer
   ) throws(TLSError) -> Status {
@@ -82,7 +90,8 @@ public struct TLSSession: ~Copyable {
     if hasReceivedClose { return .closedByPeer }
     do {
       try LentBIO.lend(ciphertext, &ciphertextOut, to: lent) { () throws(TLSError) in
-        // A partial record may be complete now, so that more comes out than went in: SSL_pending then knows the rest.
+        // This input may complete a record that began earlier, so more bytes may come out than came in. SSL_pending
+        // tells how many.
         var wanted = min(max(ciphertext.count, 64), Self.maximumRecordBytes)
         while try read(into: &plaintext, wanted) { wanted = max(Int(SSL_pending(ssl)), wanted) }
       }
@@ -95,8 +104,8 @@ public struct TLSSession: ~Copyable {
     return isEstablished ? .established : .handshaking
   }
 
-  /// Encrypts `plaintext`, all of it, to `ciphertextOut`. A head and its body in one call make one record.
-  /// - Throws: `.notEstablished`, `.closed`, or what ended the session.
+  /// Encrypts all of `plaintext` into `ciphertextOut`. A head and its body in one call give one record.
+  /// - Throws: `.notEstablished`, `.closed`, or the error that ended the session.
   public mutating func send(_ plaintext: Span<UInt8>, ciphertextOut: inout ByteBuffer) throws(TLSError) {
     if let failure { throw failure }
     guard isEstablished else { throw .notEstablished }
@@ -123,7 +132,7 @@ public struct TLSSession: ~Copyable {
     }
   }
 
-  /// Appends a close_notify, once, if there is a session to close. What the peer still sends can be received.
+  /// Appends a close_notify, once, if the session is open. Bytes that the peer still sends can be received.
   public mutating func close(ciphertextOut: inout ByteBuffer) {
     guard failure == nil, isEstablished, SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
     LentBIO.lend(Span(), &ciphertextOut, to: lent) {
@@ -132,15 +141,17 @@ public struct TLSSession: ~Copyable {
     }
   }
 
-  /// Asks for new keys for our direction, or both (RFC 8446 section 4.6.3); they change with the next `send`. TLS 1.3 only.
+  /// Requests new keys for this side's direction, or for both (RFC 8446 section 4.6.3). They change with the next
+  /// `send`. TLS 1.3 only.
   mutating func updateKeys(peerToo: Bool) {
     SSL_key_update(ssl, peerToo ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED)
   }
 
-  /// What the peer presented; nil if nothing. The session has it already: this is one more reference.
+  /// The peer's certificate; nil if it presented none. The result is a further reference to the session's own object.
   public var peerCertificate: Certificate? { SSL_get0_peer_certificate(ssl).map { Certificate(sharing: $0) } }
 
-  /// What it says, and what we think of it. Built anew at each call: read it once, when the session is established.
+  /// The content of the peer's certificate and the verdict on it. Each call computes it again, so read it once, when
+  /// the session is established.
   public var peer: PeerCertificate? {
     peerCertificate.map { certificate in
       PeerCertificate(
@@ -152,13 +163,13 @@ public struct TLSSession: ~Copyable {
   /// `TLSv1.3` or `TLSv1.2`.
   public var protocolVersion: String { String(cString: SSL_get_version(ssl)) }
 
-  /// OpenSSL's name of the cipher suite; empty before one is agreed on.
+  /// OpenSSL's name of the cipher suite; empty before the two sides have agreed on one.
   public var cipher: String {
     guard let cipher = SSL_get_current_cipher(ssl), let name = SSL_CIPHER_get_name(cipher) else { return "" }
     return String(cString: name)
   }
 
-  /// What ALPN agreed on.
+  /// The application protocol that ALPN selected; nil if there is none.
   public var applicationProtocol: String? {
     var name: UnsafePointer<UInt8>?
     var count: UInt32 = 0
@@ -168,7 +179,8 @@ public struct TLSSession: ~Copyable {
 
   private var hasReceivedClose: Bool { SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0 }
 
-  /// One SSL_read of at least `wanted` bytes of room. - Returns: whether there may be more to read.
+  /// Calls SSL_read once, with room for at least `wanted` bytes.
+  /// - Returns: whether there may be more to read.
   private func read(into plaintext: inout ByteBuffer, _ wanted: Int) throws(TLSError) -> Bool {
     OpenSSLErrorQueue.clear()
     var hasRead = false
@@ -184,7 +196,7 @@ public struct TLSSession: ~Copyable {
     }
   }
 
-  /// Reads OpenSSL's error queue, right after the call that failed.
+  /// The error of an OpenSSL call that has just failed. It empties the error queue.
   private func reasonOfFailure() -> TLSError {
     if lent.pointee.rekeyAttempts > Self.maximumRekeyAttempts {
       OpenSSLErrorQueue.clear()
@@ -212,7 +224,7 @@ public struct TLSSession: ~Copyable {
     return (ssl, lent)
   }
 
-  /// Makes the server's certificate answer for `name`.
+  /// Demands that the server's certificate proves `name`.
   private static func expect(_ name: String, _ ssl: OpaquePointer) throws(TLSError) {
     guard !name.isEmpty, !name.utf8.contains(0) else { throw .unusableServerName(name) }
     let parameters = SSL_get0_param(ssl)

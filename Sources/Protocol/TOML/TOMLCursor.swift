@@ -1,10 +1,10 @@
-// A place in a TOML text and the steps of the grammar that need nothing else: blanks, comments, line ends, keys.
-// The text is UTF-8 when it gets here. A byte past the end reads as zero, which no rule of the grammar accepts.
+// A position in a TOML text, and the steps of the grammar that need nothing else: blanks, comments, line ends, keys.
+// The text has been checked to be UTF-8. A byte after the end reads as zero, which no rule of the grammar accepts.
 
 /// One part of a dotted key.
 struct TOMLKey {
   let name: String
-  /// Where it was written.
+  /// The byte offset at which the part begins.
   let offset: Int
 }
 
@@ -18,7 +18,7 @@ struct TOMLCursor: ~Escapable {
     position = Self.textStart(of: bytes)
   }
 
-  /// Behind the byte order mark, where there is one.
+  /// The offset of the text: 3 if it begins with a byte order mark, else 0.
   static func textStart(of bytes: Span<UInt8>) -> Int {
     bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
   }
@@ -35,7 +35,7 @@ struct TOMLCursor: ~Escapable {
     return true
   }
 
-  /// Whether `count` times `byte` stands at `index`.
+  /// Whether `byte` stands `count` times at `index`.
   func isRun(of byte: UInt8, count: Int, at index: Int) -> Bool {
     for offset in 0..<count where self.byte(at: index + offset) != byte { return false }
     return true
@@ -50,17 +50,17 @@ struct TOMLCursor: ~Escapable {
 
   func fault(_ reason: TOMLError.Reason) -> TOMLFault { TOMLFault(reason: reason, offset: position) }
 
-  /// The fault of finding something else here.
+  /// The fault if `expectation` is not met at the position.
   func missing(_ expectation: TOMLError.Expectation) -> TOMLFault {
     if isAtEnd { return fault(.unexpectedEnd) }
     if Self.isControl(peek), newlineLength(at: position) == 0 { return fault(.controlCharacter) }
     return fault(.expected(expectation))
   }
 
-  /// What may stand raw in no comment and no string: U+0000 to U+001F but the tab, and U+007F.
+  /// Whether the byte may stand in no comment and no string: U+0000 to U+001F except the tab, and U+007F.
   static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 && byte != 0x09 || byte == 0x7F }
 
-  /// 1 for a line feed, 2 for one with a carriage return before it, else 0.
+  /// The bytes of the line end at `index`: 1 for a line feed, 2 for a carriage return and a line feed, 0 for neither.
   func newlineLength(at index: Int) -> Int {
     switch byte(at: index) {
     case 0x0A: 1
@@ -73,7 +73,7 @@ struct TOMLCursor: ~Escapable {
     while peek == 0x20 || peek == 0x09 { position += 1 }
   }
 
-  /// Blanks, a comment and the end of the line, or of the text.
+  /// Reads blanks, a comment, and the end of the line or of the text.
   mutating func endLine() throws(TOMLFault) {
     skipBlanks()
     try skipComment()
@@ -83,7 +83,7 @@ struct TOMLCursor: ~Escapable {
     position += length
   }
 
-  /// Everything that may stand between the elements of an array.
+  /// Skips everything that may stand between the elements of an array.
   mutating func skipLines() throws(TOMLFault) {
     while true {
       skipBlanks()
@@ -102,7 +102,10 @@ struct TOMLCursor: ~Escapable {
     }
   }
 
-  /// A key of one or more parts; blanks after it are skipped. - Parameter limit: parts beyond it are `tooDeep`.
+  /// Reads a key of one or more parts and the blanks after it.
+  /// - Parameters:
+  ///   - limit: the most parts; more are `tooDeep`.
+  ///   - depthLimit: the limit that the error names.
   mutating func keyPath(limit: Int, depthLimit: Int) throws(TOMLFault) -> [TOMLKey] {
     var path: [TOMLKey] = []
     repeat {

@@ -1,21 +1,21 @@
-// Dates and times of a TOML text (RFC 3339, and its parts for the local ones). Pure functions over one token.
+// Dates and times of a TOML text (RFC 3339, and its parts for local ones): functions over one token.
 
 enum TOMLDateTime {
   enum Kind {
     case offsetDateTime, localDateTime, localDate, localTime
   }
 
-  /// Whether a token can only be meant as a date: four digits and a hyphen.
+  /// Whether a token can only be a date: it begins with four digits and a hyphen.
   static func looksLikeDate(_ token: Span<UInt8>) -> Bool {
     token.count > 4 && number(token, at: 0, digits: 4) != nil && token[4] == UInt8(ascii: "-")
   }
 
-  /// Whether a token can only be meant as a time: two digits and a colon.
+  /// Whether a token can only be a time: it begins with two digits and a colon.
   static func looksLikeTime(_ token: Span<UInt8>) -> Bool {
     token.count > 2 && number(token, at: 0, digits: 2) != nil && token[2] == UInt8(ascii: ":")
   }
 
-  /// What `token` is, all of it; nil where it is no valid date or time.
+  /// The kind of the whole token; nil if it is not a valid date or time.
   static func kind(of token: Span<UInt8>) -> Kind? {
     if looksLikeTime(token) { return timeEnd(token, from: 0) == token.count ? .localTime : nil }
     guard isDate(token) else { return nil }
@@ -30,7 +30,7 @@ enum TOMLDateTime {
 
   static let dateLength = 10
 
-  /// `YYYY-MM-DD`, of a day that exists, at the start of the token.
+  /// Whether the token begins with `YYYY-MM-DD` of a day that exists.
   private static func isDate(_ token: Span<UInt8>) -> Bool {
     guard token.count >= dateLength, token[4] == UInt8(ascii: "-"), token[7] == UInt8(ascii: "-"),
       let year = number(token, at: 0, digits: 4), let month = number(token, at: 5, digits: 2),
@@ -44,7 +44,8 @@ enum TOMLDateTime {
     }
   }
 
-  /// Where `hh:mm:ss` and its fraction end. Seconds are required in TOML 1.0; 60 is a leap second (RFC 3339 §5.7).
+  /// The end of `hh:mm:ss` and its fraction; nil if they are invalid. TOML 1.0 requires seconds. 60 is a leap second
+  /// (RFC 3339 §5.7).
   private static func timeEnd(_ token: Span<UInt8>, from start: Int) -> Int? {
     guard token.count >= start + 8, token[start + 2] == UInt8(ascii: ":"), token[start + 5] == UInt8(ascii: ":"),
       let hour = number(token, at: start, digits: 2), let minute = number(token, at: start + 3, digits: 2),
@@ -58,7 +59,7 @@ enum TOMLDateTime {
     return index > fraction ? index : nil
   }
 
-  /// `Z` or `+hh:mm`.
+  /// Whether the token is `Z` or `+hh:mm`.
   private static func isOffset(_ token: Span<UInt8>) -> Bool {
     if token.count == 1 { return token[0] | 0x20 == UInt8(ascii: "z") }
     guard token.count == 6, token[0] == UInt8(ascii: "+") || token[0] == UInt8(ascii: "-"),
@@ -68,6 +69,7 @@ enum TOMLDateTime {
     return hour <= 23 && minute <= 59
   }
 
+  /// The value of some digits; nil if a byte is not a digit.
   /// - Precondition: the token is long enough.
   private static func number(_ token: Span<UInt8>, at start: Int, digits: Int) -> Int? {
     var value = 0

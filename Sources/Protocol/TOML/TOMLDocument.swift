@@ -1,18 +1,19 @@
-// A strict reader of TOML 1.0.0 (https://toml.io/en/v1.0.0, grammar: toml.abnf of the same version).
-// It reads what people write and a server must judge, so it repairs nothing: every rule against defining a thing twice
-// holds, and each defect has a line and a column. Only a byte order mark at the start is passed over, as the
-// conformance suite (toml-lang/toml-test) demands of 1.0 readers.
+// A strict reader of TOML 1.0.0 (https://toml.io/en/v1.0.0, grammar: toml.abnf of the same version). The reader repairs
+// nothing: all rules against double definitions hold, and each defect has a line and a column. Only a byte order mark
+// at the start is skipped, because the conformance suite (toml-lang/toml-test) demands it of readers of 1.0.
 
-/// What a document may cost. Every size is checked before it is paid for.
+/// The limits of one document. Each size is checked before memory is taken for it.
 public struct TOMLLimits: Sendable, Equatable {
-  /// Bytes of the whole text.
+  /// The most bytes of the whole text.
   public var documentBytes: Int
-  /// Tables and arrays inside one another; a table of the root counts 1, an element of an array of tables 2.
-  /// It bounds the recursion of the reader, and of whoever walks the result.
+  /// The most tables and arrays inside one another. A table of the root counts 1, an element of an array of tables 2.
+  /// The limit bounds the recursion of the reader, and of callers that walk the result.
   public var depth: Int
-  /// Keys of all tables, those that a header or a dotted key creates on its way included, and `[[elements]]`.
+  /// The most keys of all tables. Tables that a header or a dotted key creates on its way count, and so do
+  /// `[[elements]]`.
   public var keys: Int
 
+  /// Makes limits; by default the server's.
   public init(documentBytes: Int = 64 << 10, depth: Int = 16, keys: Int = 2000) {
     self.documentBytes = documentBytes
     self.depth = depth
@@ -20,10 +21,11 @@ public struct TOMLLimits: Sendable, Equatable {
   }
 }
 
+/// Reads documents.
 public enum TOMLDocument {
-  /// Reads one whole document. Linear in its bytes.
+  /// Reads one whole document, in linear time.
   /// - Returns: the root table, in the order of the text.
-  /// - Throws: the first defect; invalid UTF-8 is found before any other.
+  /// - Throws: the first defect. Invalid UTF-8 is found before any other.
   public static func parse(
     _ bytes: Span<UInt8>, limits: TOMLLimits = TOMLLimits()
   ) throws(TOMLError) -> TOMLTable {

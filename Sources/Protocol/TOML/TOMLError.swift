@@ -1,20 +1,22 @@
-// Why a text is no TOML document, and where.
+// The reason that a text is not a TOML document, and the place.
 
 /// The first defect of a document.
 public struct TOMLError: Error, Equatable, Sendable {
+  /// The rule that the document breaks.
   public enum Reason: Equatable, Sendable {
     case documentTooLarge(limitBytes: Int)
     case tooDeep(limit: Int)
     case tooManyKeys(limit: Int)
     case invalidUTF8
-    /// A control character that the grammar allows nowhere here: also a carriage return without its line feed.
+    /// A control character is not allowed here. A carriage return without a line feed is one.
     case controlCharacter
-    /// The text ends where something had to follow.
+    /// The text ends too early.
     case unexpectedEnd
     case expected(Expectation)
-    /// At the opening quote: the line, or for a multi-line string the text, ends before the closing one.
+    /// A string is not closed before the end of the line, or, if it has several lines, of the text. The place is its
+    /// opening quote.
     case unterminatedString
-    /// A multi-line string where a key stands.
+    /// A multi-line string stands in place of a key.
     case multiLineKey
     case invalidEscape
     case invalidNumber
@@ -23,9 +25,9 @@ public struct TOMLError: Error, Equatable, Sendable {
     case invalidDateTime
     case duplicateKey
     case duplicateTable
-    /// A dotted key or a header goes through a key whose value is no table.
+    /// A dotted key or a header goes through a key whose value is not a table.
     case keyIsNotATable
-    /// A dotted key adds to a table that a header defined.
+    /// A dotted key adds to a table that a header has defined.
     case extendsDefinedTable
     case extendsInlineTable
     case extendsStaticArray
@@ -35,23 +37,27 @@ public struct TOMLError: Error, Equatable, Sendable {
     case tableIsNotAnArray
   }
 
+  /// What the grammar requires at the place.
   public enum Expectation: Equatable, Sendable {
     case key, equalsSign, value, endOfLine, headerEnd, arrayHeaderEnd, commaOrArrayEnd, commaOrInlineTableEnd
   }
 
-  /// From 1; lines end with a line feed.
+  /// The line, from 1. Lines end with a line feed.
   public let line: Int
-  /// From 1, in Unicode scalars (a byte order mark is none). One past the last of the line where the text ends too early.
+  /// The column, from 1, in Unicode scalars. A byte order mark does not count. If the text ends too early, it is one
+  /// more than the last column.
   public let column: Int
+  /// The rule that the document breaks.
   public let reason: Reason
 
+  /// Makes an error.
   public init(line: Int, column: Int, reason: Reason) {
     self.line = line
     self.column = column
     self.reason = reason
   }
 
-  /// Locates `fault` in the text that it is about.
+  /// Finds line and column of `fault` in the text.
   init(_ fault: TOMLFault, in bytes: Span<UInt8>) {
     let place = TOMLDocument.place(of: fault.offset, in: bytes)
     self.init(line: place.line, column: place.column, reason: fault.reason)
@@ -59,11 +65,11 @@ public struct TOMLError: Error, Equatable, Sendable {
 }
 
 extension TOMLDocument {
-  /// Where `offset` is in the text, as `TOMLError` counts.
+  /// The line and column of a byte offset, counted as in `TOMLError`.
   public static func place(of offset: Int, in bytes: Span<UInt8>) -> (line: Int, column: Int) {
     var line = 1
     var column = 1
-    var index = TOMLCursor.textStart(of: bytes)  // no editor shows or counts a byte order mark
+    var index = TOMLCursor.textStart(of: bytes)  // editors neither show nor count a byte order mark
     let end = min(offset, bytes.count)
     while index < end {
       if bytes[index] == 0x0A {
@@ -78,19 +84,20 @@ extension TOMLDocument {
   }
 }
 
-/// A defect inside the parser: where it is becomes a line and a column only once it is known to leave.
+/// A defect inside the parser. Its line and column are computed only when it leaves the parser.
 struct TOMLFault: Error {
   let reason: TOMLError.Reason
-  /// Bytes from the start of the document.
+  /// The byte offset from the start of the document.
   let offset: Int
 }
 
 extension TOMLError: CustomStringConvertible {
-  /// Like `line 3, column 7: a key is defined twice`.
+  /// For example `line 3, column 7: a key is defined twice`.
   public var description: String { "line \(line), column \(column): \(reason)" }
 }
 
 extension TOMLError.Reason: CustomStringConvertible {
+  /// The rule in words.
   public var description: String {
     switch self {
     case .documentTooLarge(let limit): "the document is larger than \(limit) bytes"
@@ -120,6 +127,7 @@ extension TOMLError.Reason: CustomStringConvertible {
 }
 
 extension TOMLError.Expectation: CustomStringConvertible {
+  /// The expected token in words.
   public var description: String {
     switch self {
     case .key: "a key"

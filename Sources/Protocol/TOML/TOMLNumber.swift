@@ -1,7 +1,7 @@
-// Integers and floats of a TOML text. Pure functions over the bytes of one token.
+// Integers and floats of a TOML text: functions over the bytes of one token.
 
 enum TOMLNumber {
-  /// The number that `token` spells, all of it.
+  /// The number that the whole token spells.
   static func parse(_ token: Span<UInt8>) throws(TOMLNumberDefect) -> TOMLValue {
     if token.count > 2, token[0] == UInt8(ascii: "0"), let radix = radix(ofPrefix: token[1]) {
       guard digits(token, from: 2, radix: radix) == token.count else { throw .invalid }
@@ -11,14 +11,14 @@ enum TOMLNumber {
     let start = isNegative || token.count > 0 && token[0] == UInt8(ascii: "+") ? 1 : 0
     if let special = special(token.extracting(start..<token.count)) { return .float(isNegative ? -special : special) }
     guard let whole = digits(token, from: start, radix: 10) else { throw .invalid }
-    // A zero starts no longer number, whatever the sign.
+    // No longer number begins with a zero, with or without a sign.
     if token[start] == UInt8(ascii: "0"), whole > start + 1 { throw .invalid }
     if whole == token.count { return .integer(try integer(token, from: start, radix: 10, isNegative: isNegative)) }
     guard try floatEnd(token, from: whole) == token.count else { throw .invalid }
     return .float(try float(token))
   }
 
-  /// The value of a digit, nil for anything else.
+  /// The value of a digit; nil for any other byte.
   static func digit(_ byte: UInt8, radix: UInt8) -> UInt8? {
     let value: UInt8
     switch byte {
@@ -48,7 +48,7 @@ enum TOMLNumber {
     }
   }
 
-  /// Where a run of digits ends; an underscore must have a digit on both sides. Nil without such a run.
+  /// The end of a run of digits; nil if there is none. An underscore must have a digit on both sides.
   private static func digits(_ token: Span<UInt8>, from start: Int, radix: UInt8) -> Int? {
     var index = start
     while index < token.count, digit(token[index], radix: radix) != nil {
@@ -60,7 +60,7 @@ enum TOMLNumber {
     return index > start ? index : nil
   }
 
-  /// Where fraction and exponent end, of which at least one is there.
+  /// The end of fraction and exponent, of which at least one exists.
   private static func floatEnd(_ token: Span<UInt8>, from start: Int) throws(TOMLNumberDefect) -> Int {
     var index = start
     if token[index] == UInt8(ascii: ".") {
@@ -82,7 +82,7 @@ enum TOMLNumber {
     var value: Int64 = 0
     for index in start..<token.count {
       guard let digit = digit(token[index], radix: radix) else { continue }  // an underscore
-      // Built on its own side of zero: the smallest integer has no positive twin.
+      // A negative number is built below zero, because the smallest integer has no positive counterpart.
       let (product, tooLarge) = value.multipliedReportingOverflow(by: Int64(radix))
       let (sum, overflow) =
         isNegative

@@ -1,4 +1,4 @@
-// TOML by recursive descent: only values recurse, and the depth limit is what bounds the stack.
+// A TOML parser by recursive descent. Only values recurse, and the depth limit bounds the stack.
 
 struct TOMLParser: ~Escapable {
   private var cursor: TOMLCursor
@@ -26,7 +26,7 @@ struct TOMLParser: ~Escapable {
     return tree.frozen(tree.root)
   }
 
-  /// `[table]` or `[[element]]`.
+  /// Reads `[table]` or `[[element]]`.
   private mutating func header() throws(TOMLFault) -> TOMLTree.TableID {
     cursor.position += 1
     let isElement = cursor.take(UInt8(ascii: "["))
@@ -38,17 +38,17 @@ struct TOMLParser: ~Escapable {
   }
 
   private mutating func keyAndValue(in table: TOMLTree.TableID) throws(TOMLFault) {
-    // The last part names a value, which is a level only if it is a table or an array.
+    // The last part names a value. It counts as a level only if the value is a table or an array.
     let path = try cursor.keyPath(limit: limits.depth + 1, depthLimit: limits.depth)
     guard cursor.take(UInt8(ascii: "=")) else { throw cursor.missing(.equalsSign) }
-    // Before the value is read, so that of two defects the first in the text is told.
+    // The owner is found before the value is read, so that the first of two defects in the text is reported.
     let owner = try tree.owner(of: path, in: table)
     cursor.skipBlanks()
     let value = try value(in: tree.depth(of: owner))
     try tree.set(path[path.count - 1], to: value, in: owner)
   }
 
-  /// - Parameter depth: of the table or array that holds the value.
+  /// - Parameter depth: the depth of the table or array that holds the value.
   private mutating func value(in depth: Int) throws(TOMLFault) -> TOMLValue {
     switch cursor.peek {
     case UInt8(ascii: "\""), UInt8(ascii: "'"): .string(try cursor.string())
@@ -72,7 +72,7 @@ struct TOMLParser: ~Escapable {
     }
   }
 
-  /// On one line, without a trailing comma; closed for good by its brace.
+  /// Reads an inline table: on one line, without a trailing comma. Nothing can be added after its closing brace.
   private mutating func inlineTable(depth: Int) throws(TOMLFault) -> TOMLTable {
     guard depth <= limits.depth else { throw cursor.fault(.tooDeep(limit: limits.depth)) }
     cursor.position += 1
@@ -89,7 +89,7 @@ struct TOMLParser: ~Escapable {
 }
 
 extension TOMLCursor {
-  /// A boolean, a number, a date or a time.
+  /// Reads a boolean, a number, a date or a time.
   fileprivate mutating func literal() throws(TOMLFault) -> TOMLValue {
     let start = position
     var end = literalEnd(from: start)
@@ -97,7 +97,7 @@ extension TOMLCursor {
     if token.count == 0 { throw missing(.value) }
     let value: TOMLValue
     if TOMLDateTime.looksLikeDate(token) || TOMLDateTime.looksLikeTime(token) {
-      // A blank may stand for the T, but only if a time follows: else it parts the date from a comment.
+      // A blank may stand for the T, but only if a time follows. Otherwise the blank separates the date from a comment.
       if token.count == TOMLDateTime.dateLength, byte(at: end) == 0x20,
         TOMLNumber.digit(byte(at: end + 1), radix: 10) != nil
       {
@@ -129,7 +129,7 @@ extension TOMLCursor {
     do throws(TOMLNumberDefect) {
       return try TOMLNumber.parse(token)
     } catch {
-      // A word that only lacks its quotes is no bad number.
+      // A word that only lacks its quotes is not reported as a bad number.
       let first = token[0]
       let isWord = first | 0x20 >= UInt8(ascii: "a") && first | 0x20 <= UInt8(ascii: "z") || first == UInt8(ascii: "_")
       throw fault(isWord ? .expected(.value) : error.reason)
@@ -144,7 +144,7 @@ extension TOMLCursor {
     }
   }
 
-  /// Where the run of bytes ends that numbers, dates and words are made of.
+  /// The end of the run of bytes that may belong to numbers, dates and words.
   private func literalEnd(from start: Int) -> Int {
     var index = start
     while true {

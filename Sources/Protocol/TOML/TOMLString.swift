@@ -1,7 +1,7 @@
-// The four spellings of a TOML string.
+// The four forms of a TOML string.
 
 extension TOMLCursor {
-  /// Reads a string of any spelling, at its opening quote.
+  /// Reads a string of any form, beginning at its opening quote.
   mutating func string() throws(TOMLFault) -> String {
     let quote = peek
     let opening = position
@@ -21,7 +21,7 @@ extension TOMLCursor {
     }
   }
 
-  /// The rest of a multi-line string. Line ends stay as they were written.
+  /// Reads the rest of a multi-line string. Line ends stay as they are in the text.
   private mutating func multiLineString(quote: UInt8, opening: Int) throws(TOMLFault) -> String {
     var content: [UInt8] = []
     while true {
@@ -32,7 +32,8 @@ extension TOMLCursor {
         position += lineEnd
       } else if isRun(of: quote, count: 3, at: position) {
         position += 3
-        // One or two quotes may stand right before the closing ones: of five in a row, the last three close.
+        // One or two quotes may stand right before the closing quotes. Of five quotes in a row the last three close the
+        // string.
         for _ in 0..<2 where take(quote) { content.append(quote) }
         return String(decoding: content, as: UTF8.self)
       } else if quote == UInt8(ascii: "\""), peek == UInt8(ascii: "\\"), skipEscapedLineEnd() {
@@ -43,7 +44,7 @@ extension TOMLCursor {
     }
   }
 
-  /// One raw byte or, in a basic string, one escape.
+  /// Reads one raw byte or, in a basic string, one escape.
   private mutating func character(quote: UInt8, into content: inout [UInt8]) throws(TOMLFault) {
     let byte = peek
     if byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") {
@@ -55,8 +56,8 @@ extension TOMLCursor {
     position += 1
   }
 
-  /// A backslash that only blanks part from the line's end swallows all white space up to the next character.
-  /// - Returns: whether it was one; nothing is skipped otherwise.
+  /// If only blanks stand between a backslash and the end of the line, skips all white space up to the next character.
+  /// - Returns: whether this was the case. Otherwise nothing is skipped.
   private mutating func skipEscapedLineEnd() -> Bool {
     var index = position + 1
     while byte(at: index) == 0x20 || byte(at: index) == 0x09 { index += 1 }
@@ -94,7 +95,7 @@ extension TOMLCursor {
     position += 2
   }
 
-  /// `\uXXXX` or `\UXXXXXXXX`: a Unicode scalar value, so no surrogates.
+  /// Reads `\uXXXX` or `\UXXXXXXXX`: a Unicode scalar value, so not a surrogate.
   private mutating func appendScalar(digits: Int, to content: inout [UInt8]) throws(TOMLFault) {
     var value: UInt32 = 0
     for index in position + 2..<position + 2 + digits {

@@ -1,27 +1,27 @@
-// The tables of a document while it is read, and the rules on who may still add to them.
-// A flat store: tables point at one another by number, so that a header finds its table by one look-up a part however
-// large the document has grown, and nothing is copied when a table grows.
+// The tables of a document while it is read, and the rules about adding to them. The tables are stored flat and refer
+// to one another by number. So a header finds its table with one look-up for each part, however large the document is,
+// and nothing is copied when a table grows.
 
 struct TOMLTree {
   struct TableID: Hashable {
     fileprivate let index: Int
   }
 
-  /// How a table came to be, which decides who may still define it or add to it.
+  /// The way in which a table was created. It decides who may define it or add to it.
   private enum Origin {
-    /// Named on the way to a sub-table by a header; → header, dotted
+    /// A header named it on the way to a sub-table. → header, dotted
     case implicit
-    /// By its own header, or the root, or an element of an array of tables: defined for good.
+    /// Its own header, the root, or an element of an array of tables: it can't be defined again.
     case header
-    /// By a dotted key: only dotted keys may add keys, and headers sub-tables.
+    /// A dotted key: only dotted keys may add keys, and headers may add sub-tables.
     case dotted
   }
 
   private enum Content {
-    /// Complete: a scalar, a static array or an inline table.
+    /// A complete value: a scalar, a static array or an inline table.
     case value(TOMLValue)
     case table(TableID)
-    /// An array of tables: an index into `arrays`.
+    /// An array of tables, as an index into `arrays`.
     case elements(Int)
   }
 
@@ -31,7 +31,7 @@ struct TOMLTree {
     var entries: [(key: String, offset: Int, content: Content)] = []
   }
 
-  /// Bytes, not a string: string equality would take canonically equivalent keys for one.
+  /// The key is bytes and not a String, because equality of strings ignores differences of normalisation.
   private struct Place: Hashable {
     let table: TableID
     let key: [UInt8]
@@ -55,7 +55,7 @@ struct TOMLTree {
 
   // MARK: Headers
 
-  /// The table that `[path]` opens.
+  /// The table that the header `[path]` opens.
   mutating func openTable(_ path: [TOMLKey]) throws(TOMLFault) -> TableID {
     let (parent, last) = try parent(of: path)
     switch content(of: last, in: parent) {
@@ -69,7 +69,7 @@ struct TOMLTree {
     }
   }
 
-  /// The new table that `[[path]]` opens.
+  /// The new table that the header `[[path]]` opens.
   mutating func openElement(_ path: [TOMLKey]) throws(TOMLFault) -> TableID {
     let (parent, last) = try parent(of: path)
     let array: Int
@@ -89,7 +89,8 @@ struct TOMLTree {
     return element
   }
 
-  /// Where the last part of a header's path belongs: through tables of any origin, and the last elements of arrays.
+  /// The table to which the last part of a header's path belongs. The path goes through tables of any origin, and
+  /// through the last elements of arrays.
   private mutating func parent(of path: [TOMLKey]) throws(TOMLFault) -> (TableID, last: TOMLKey) {
     var table = root
     for key in path.dropLast() {
@@ -105,7 +106,8 @@ struct TOMLTree {
 
   // MARK: Keys
 
-  /// The table that the last part of the dotted key `path`, written in `table`, belongs to. The part is free there.
+  /// The table to which the last part of the dotted key `path` belongs; the key stands in `table`. That part is still
+  /// free there.
   mutating func owner(of path: [TOMLKey], in table: TableID) throws(TOMLFault) -> TableID {
     var table = table
     for key in path.dropLast() {
@@ -124,12 +126,14 @@ struct TOMLTree {
     return table
   }
 
-  /// - Precondition: `table` is `owner(of:in:)` of a path that ends with `key`.
+  /// Adds a value.
+  /// - Precondition: `table` is the result of `owner(of:in:)` for a path that ends with `key`.
   mutating func set(_ key: TOMLKey, to value: TOMLValue, in table: TableID) throws(TOMLFault) {
     try insert(.value(value), key, in: table)
   }
 
-  /// A table that nothing in the tree points at: an inline one. - Precondition: the depth was checked.
+  /// Makes an inline table, to which no other table refers.
+  /// - Precondition: the caller has checked the depth.
   mutating func makeInlineTable(depth: Int) -> TableID {
     tables.append(Table(origin: .header, depth: depth))
     return TableID(index: tables.count - 1)
@@ -137,7 +141,7 @@ struct TOMLTree {
 
   // MARK: Result
 
-  /// The table with all that is in it. Recursion is as deep as the tables are, which the depth limit bounds.
+  /// The table with all its content. The depth limit bounds the recursion.
   func frozen(_ table: TableID) -> TOMLTable {
     TOMLTable(
       entries: tables[table.index].entries.map { entry in
@@ -180,7 +184,7 @@ struct TOMLTree {
     keyCount += 1
   }
 
-  /// The fault of a path through a finished value.
+  /// The fault of a path that goes through a complete value.
   private func closed(_ value: TOMLValue, _ key: TOMLKey) -> TOMLFault {
     switch value {
     case .table: fault(.extendsInlineTable, key)

@@ -1,43 +1,49 @@
-// What a TOML document says, as a small tree in the order it was written.
+// The content of a TOML document as a small tree, in the order of the text.
 
 /// One TOML value (TOML 1.0.0).
 public enum TOMLValue: Sendable, Equatable {
   case string(String)
   case integer(Int64)
-  /// Also the infinities and NaN (which, as everywhere, equals nothing).
+  /// A float, including the infinities and NaN (which equals nothing).
   case float(Double)
   case boolean(Bool)
-  /// RFC 3339 date and time with an offset, as written. Date, time and offset are valid; a second of 60 passes.
+  /// A date and time with an offset (RFC 3339), as written. All parts are valid; a second of 60 is allowed.
   case offsetDateTime(String)
-  /// Date and time without an offset, as written.
+  /// A date and time without an offset, as written.
   case localDateTime(String)
-  /// `YYYY-MM-DD`, a day that exists.
+  /// `YYYY-MM-DD`, of a day that exists.
   case localDate(String)
   /// `hh:mm:ss` with an optional fraction, as written.
   case localTime(String)
   /// A static array, or an array of tables.
   case array([TOMLValue])
-  /// A table of any spelling: root, header, dotted or inline.
+  /// A table of any form: root, header, dotted or inline.
   case table(TOMLTable)
 }
 
-/// Keys and values in the order their keys first appeared; no key occurs twice.
+/// A table. Its keys keep the order in which they first occur; no key occurs twice.
 ///
-/// Keys differ when their bytes differ: TOML doesn't normalise, so `é` and `e` with a combining accent are two keys.
+/// Keys are different if their bytes are different. TOML does not normalise, so `é` and `e` with a combining accent are
+/// two keys.
 public struct TOMLTable: Sendable, Equatable {
+  /// One key with its value.
   public struct Entry: Sendable, Equatable {
+    /// The key.
     public let key: String
+    /// The value.
     public let value: TOMLValue
-    /// Where the key first stands: bytes from the start of the document. No part of what the document says.
+    /// The byte offset, from the start of the document, at which the key first occurs. It does not count for equality.
     public let offset: Int
 
+    /// Compares key and value.
     public static func == (left: Entry, right: Entry) -> Bool { left.key == right.key && left.value == right.value }
   }
 
+  /// The entries in order.
   public let entries: [Entry]
 
-  /// The value at the end of `path`, one key a level; nil where a key is absent or a level is no table.
-  /// Walks the entries of each level: sections of a configuration are short.
+  /// The value at the end of `path`, which has one key per level; nil if a key is absent or a level is not a table. The
+  /// search goes through the entries of each level one by one, because sections of a configuration are short.
   public subscript(path: String...) -> TOMLValue? {
     var value = TOMLValue.table(self)
     for key in path {
@@ -48,7 +54,7 @@ public struct TOMLTable: Sendable, Equatable {
   }
 
   private func value(of key: String) -> TOMLValue? {
-    // By bytes: `==` on strings would take canonically equivalent keys for one another.
+    // Compares bytes, because equality of strings ignores differences of normalisation.
     entries.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 }

@@ -1,6 +1,6 @@
 import Protocol
 
-/// Requests to sign, certificates and keys, as PEM and as DER.
+/// Certificate requests, certificates and keys, as PEM and as DER.
 enum CertificatesTarget {
   static func run(_ input: [UInt8]) {
     do throws(CertificateError) {
@@ -20,7 +20,7 @@ enum CertificatesTarget {
       _ = try PrivateKey(pem: input)
     } catch {}
     if let text = String(validating: input, as: UTF8.self), let id = CollectorURN.decode(text) {
-      precondition(UUID(id.description) == id, "a name with two spellings")
+      precondition(UUID(id.description) == id, "a name has two spellings")
     }
   }
 }

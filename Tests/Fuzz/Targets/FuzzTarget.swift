@@ -1,6 +1,7 @@
-// What is demanded of each reader of foreign bytes, whatever the bytes: it ends, it holds to its limits, and it says the
-// same however the bytes are cut. A target traps where that is not so. `scripts/fuzz` searches for such bytes with
-// libFuzzer; the tests run the same targets over the corpora in Tests/Fuzz/Corpus and mutations of them.
+// The requirements on each reader of foreign bytes, for any input: the reader ends, it keeps its limits, and its result
+// does not depend on how the bytes are cut. A target ends the process if one is violated. `scripts/fuzz` searches for
+// such input with libFuzzer. The tests run the same targets on the corpora in Tests/Fuzz/Corpus and on mutations of
+// them.
 
 public enum FuzzTarget: String, CaseIterable, Sendable {
   case http
@@ -28,7 +29,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   }
 }
 
-/// Cuts input into pieces as the input itself says: what was found is found again from the same bytes.
+/// Cuts input into pieces. The cuts depend only on the input, so the same bytes reproduce a finding.
 struct Cuts {
   private var state: UInt64
 

@@ -1,6 +1,6 @@
 import Protocol
 
-/// Members from a stranger, and our own back.
+/// gzip members from outside, and this program's own gzip read back.
 enum GzipTarget {
   private static let limits = InflateLimits(inflatedBytes: 20_000, ratio: 50, ratioGraceBytes: 1000)
 
@@ -13,15 +13,16 @@ enum GzipTarget {
     var cuts = Cuts(of: input)
     let whole = inflate(input, step: 4096) { _ in input.count }
     let pieces = inflate(input, step: 7) { cuts.end(after: $0, of: input.count) }
-    // A defect may be seen later in one go than in pieces, but no bytes may be taken for a whole member in one way only.
-    precondition(whole.isWhole == pieces.isWhole, "whether it is gzip depends on where it was cut")
-    precondition(!whole.isWhole || whole == pieces, "what it says depends on where it was cut")
+    // A whole body and its pieces may report a defect at different places, but they must agree on whether the body is
+    // valid.
+    precondition(whole.isWhole == pieces.isWhole, "whether the input is gzip depends on where it was cut")
+    precondition(!whole.isWhole || whole == pieces, "the inflated bytes depend on where the input was cut")
 
-    // A deflater costs more than all else here: only for what is no gzip anyway.
+    // A deflater costs more than all other steps, so it runs only for input that is not gzip.
     if GzipInflater.looksLikeGzip(prefix: input.span) { return }
     let packed = GzipDeflater.gzip(input, level: 1)
     let back = inflate(packed, step: 100, limits: InflateLimits()) { _ in packed.count }
-    precondition(back == Outcome(bytes: input, isWhole: true), "our own gzip does not come back")
+    precondition(back == Outcome(bytes: input, isWhole: true), "the program's own gzip does not read back")
   }
 
   private static func inflate(

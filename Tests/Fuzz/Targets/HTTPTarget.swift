@@ -1,6 +1,6 @@
 import Protocol
 
-/// Requests to the server's machine.
+/// The input as requests to the server's machine.
 enum HTTPTarget {
   private enum Seen: Equatable {
     case head(HTTPRequestHead)
@@ -9,7 +9,7 @@ enum HTTPTarget {
     case reject(HTTPError)
   }
 
-  /// Small, so that an input of a kilobyte gets there.
+  /// The limits are small, so that an input of a kilobyte reaches them.
   static let limits = {
     var limits = HTTPLimits()
     limits.headBytes = 600
@@ -26,7 +26,7 @@ enum HTTPTarget {
     var cuts = Cuts(of: input)
     let whole = requests(input) { _ in input.count }
     let pieces = requests(input) { cuts.end(after: $0, of: input.count) }
-    precondition(whole == pieces, "the requests depend on where they were cut")
+    precondition(whole == pieces, "the requests depend on where the input was cut")
     let bodyBytes = whole.reduce(0) { sum, seen in
       if case .body(let bytes) = seen { sum + bytes.count } else { sum }
     }
@@ -63,7 +63,7 @@ enum HTTPTarget {
         }
       }
       held.removeFirst(position)
-      precondition(machine.isClosed || held.isEmpty, "input was left over in the middle of a request")
+      precondition(machine.isClosed || held.isEmpty, "the machine left input in the middle of a request")
       precondition(machine.allocatedBytes <= 4 * limits.headBytes)
     }
     return seen

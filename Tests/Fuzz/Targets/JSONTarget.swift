@@ -1,6 +1,6 @@
 import Protocol
 
-/// JSON of the admin lane: what is accepted can be written, and is the same when it is read again.
+/// JSON of the admin requests: accepted JSON can be written, and has the same value when it is read again.
 enum JSONTarget {
   static func run(_ input: [UInt8]) {
     let limits = JSONValueLimits(bytes: 1 << 16, depth: 20)
@@ -8,12 +8,12 @@ enum JSONTarget {
     do throws(JSONValueError) {
       value = try JSONValue.parse(input.span, limits: limits)
     } catch {
-      precondition((0...input.count).contains(error.offset), "the defect is outside of the text")
+      precondition((0...input.count).contains(error.offset), "the offset of the defect lies outside the text")
       return
     }
     let text = written(value)
-    guard let again = read(text) else { preconditionFailure("what was written can't be read") }
-    precondition(written(again) == text, "what was written is read as something else")
+    guard let again = read(text) else { preconditionFailure("the written text can't be read") }
+    precondition(written(again) == text, "the written text reads as another value")
   }
 
   private static func read(_ text: [UInt8]) -> JSONValue? {

@@ -1,7 +1,7 @@
 import Protocol
 
-/// Tokens from who has no key. The first byte says what is foreign: the whole token, the JSON of its header, the claims
-/// under a good signature, or base64.
+/// Tokens from a client without a key. The first byte selects the foreign part: the whole token, the JSON of its
+/// header, the claims under a valid signature, or the base64.
 enum JWTTarget {
   private static let keys: JWTKeySet = {
     do throws(JWTKeyError) {
@@ -22,12 +22,12 @@ enum JWTTarget {
       refuse(Array((Base64URL.encode(bytes) + "." + Base64URL.encode(bytes) + "." + nothing).utf8))
     case 2:
       guard let claims = claims(bytes) else { return }
-      // What we sign we can read, be it what it may.
+      // The server can read each token that it signs, whatever the claims are.
       let token = Array(JWT.sign(claims, with: keys).utf8)
       do throws(JWTError) {
         let read = try JWT.verify(
           token.span, with: keys, audience: claims.audience, issuer: claims.issuer, now: claims.issuedAt)
-        precondition(read == claims, "claims are read as others")
+        precondition(read == claims, "the claims read differ from the claims signed")
       } catch {
         precondition(error == .tooLong || token.count <= JWT.maximumBytes, "\(error)")
         precondition(
@@ -35,18 +35,18 @@ enum JWTTarget {
       }
     default:
       guard let decoded = Base64URL.decode(bytes.span) else { return }
-      precondition(Array(Base64URL.encode(decoded).utf8) == bytes, "base64 with two spellings")
+      precondition(Array(Base64URL.encode(decoded).utf8) == bytes, "a base64 text has two spellings")
     }
   }
 
   private static func refuse(_ token: [UInt8]) {
     do throws(JWTError) {
       _ = try JWT.verify(token.span, with: keys, audience: "collector", issuer: "pganalytics", now: 1_795_375_984)
-      preconditionFailure("a token was forged")
+      preconditionFailure("a forged token was accepted")
     } catch {}
   }
 
-  /// Claims made of the input: texts as they come, where they are UTF-8.
+  /// Makes claims from the input. The texts must be UTF-8.
   private static func claims(_ bytes: [UInt8]) -> JWTClaims? {
     guard bytes.count >= 12 else { return nil }
     let third = (bytes.count - 8) / 3

@@ -1,6 +1,6 @@
 import Protocol
 
-/// A push's JSON to COPY tuples.
+/// Decodes the JSON of a push into COPY tuples.
 enum MetricsTarget {
   private struct Outcome: Equatable {
     var error: PushError?
@@ -23,23 +23,24 @@ enum MetricsTarget {
     var cuts = Cuts(of: input)
     let whole = decode(input, limits) { _ in input.count }
     let pieces = decode(input, limits) { cuts.end(after: $0, of: input.count) }
-    precondition(whole.isWhole == pieces.isWhole, "whether it is a push depends on where it was cut")
-    precondition(!whole.isWhole || whole == pieces, "its rows depend on where it was cut")
-    // Metrics that do not fit the window are read row by row. That may reject others, and break nothing.
+    precondition(whole.isWhole == pieces.isWhole, "whether the input is a push depends on where it was cut")
+    precondition(!whole.isWhole || whole == pieces, "the rows depend on where the input was cut")
+    // Metrics that do not fit the window are decoded row by row. That may reject other metrics, but must not refuse the
+    // push.
     var small = limits
     small.windowBytes = 300
     let streamed = decode(input, small) { cuts.end(after: $0, of: input.count) }
-    // A value of the envelope must fit it, be it known or not.
+    // Each value of the envelope must fit the window, known or not.
     precondition(
       !whole.isWhole || streamed.isWhole || streamed.error?.kind == .envelope(.tooLong),
-      "a small window refuses what a large one takes")
+      "a small window refuses a push that a large window accepts")
   }
 
   private static func decode(_ input: [UInt8], _ limits: PushLimits, end: (Int) -> Int) -> Outcome {
     var decoder = PushDecoder(catalog: catalog, limits: limits)
     var rows = PushRows(catalog: catalog)
     var known = KnownIDs(capacity: 100)
-    // 2026-11-22T19:33:04Z, give or take a day.
+    // 2026-11-22T19:33:04Z, plus or minus one day.
     let time: Int64 = 1_795_375_984
     decoder.begin(serverID: 7, timeWindow: (time - 86_400) * 1_000_000...(time + 86_400) * 1_000_000)
     var outcome = Outcome()
@@ -67,24 +68,25 @@ enum MetricsTarget {
     return outcome
   }
 
-  /// Demands whole binary COPY tuples: 16 bits of fields, then for each 32 bits of length and its bytes.
+  /// Checks that the bytes are whole binary COPY tuples: 16 bits for the number of fields, then for each field 32 bits
+  /// of length and its bytes.
   private static func check(_ tuples: [UInt8], fields: Int, rows: Int) {
     func number(_ start: Int, _ count: Int) -> Int {
-      precondition(start + count <= tuples.count, "a tuple is cut")
+      precondition(start + count <= tuples.count, "a tuple is cut off")
       return tuples[start..<start + count].reduce(0) { $0 << 8 | Int($1) }
     }
     var position = 0
     var seen = 0
     while position < tuples.count {
-      precondition(number(position, 2) == fields, "a tuple has other columns than its table")
+      precondition(number(position, 2) == fields, "a tuple and its table have different numbers of columns")
       position += 2
       for _ in 0..<fields {
         let length = Int(Int32(truncatingIfNeeded: number(position, 4)))
         position += 4 + max(0, length)
-        precondition(length >= -1 && position <= tuples.count, "a field is cut")
+        precondition(length >= -1 && position <= tuples.count, "a field is cut off")
       }
       seen += 1
     }
-    precondition(seen == rows, "rows are counted that are not there")
+    precondition(seen == rows, "the number of rows differs from the number of tuples")
   }
 }

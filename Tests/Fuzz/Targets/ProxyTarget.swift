@@ -1,13 +1,13 @@
 import Protocol
 
-/// The first bytes of a connection, from a balancer and from anybody.
+/// The first bytes of a connection, from a balancer and from any client.
 enum ProxyTarget {
   static func run(_ input: [UInt8]) {
     for expectsHeader in [false, true] {
       var cuts = Cuts(of: input)
       let whole = steps(input, expectsHeader) { _ in input.count }
       let pieces = steps(input, expectsHeader) { cuts.end(after: $0, of: input.count) }
-      precondition(whole == pieces, "what a connection begins with depends on where it was cut")
+      precondition(whole == pieces, "the beginning of a connection depends on where the input was cut")
     }
   }
 
@@ -26,10 +26,10 @@ enum ProxyTarget {
         precondition(position <= piece.count)
         switch step {
         case .needInput:
-          precondition(position == piece.count, "input was left over")
+          precondition(position == piece.count, "the preface left input")
           break reading
         case .proxied(let header):
-          precondition(given + position <= ProxyHeader.maximumBytes, "a header without end")
+          precondition(given + position <= ProxyHeader.maximumBytes, "a header exceeds its limit")
           if let source = header.source { precondition(source.octets.count == 4 || source.octets.count == 16) }
           seen.append(step)
         case .tls, .refused:

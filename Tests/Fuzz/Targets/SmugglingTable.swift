@@ -1,7 +1,8 @@
 public import Protocol
 
-/// Messages that two readers could take for two things. Each has one fault.
+/// Messages that two readers could understand differently. Each has one fault.
 public enum SmugglingTable {
+  /// A message, with the status and the reason of its refusal.
   public struct Row: Sendable, CustomStringConvertible {
     public let message: [UInt8]
     public let status: UInt16
@@ -16,7 +17,7 @@ public enum SmugglingTable {
     Row(message: Array(text.utf8), status: status, reason: reason)
   }
 
-  /// A request line with a fault, in an otherwise good message.
+  /// A valid message except for its request line.
   private static func line(_ line: String, _ status: UInt16, _ reason: HTTPError.Reason) -> Row {
     row("\(line)\r\nHost: h\r\n\r\n", status, reason)
   }
@@ -26,12 +27,12 @@ public enum SmugglingTable {
     line("GET \(target) HTTP/1.1", 400, reason)
   }
 
-  /// A POST with these field lines after a good Host.
+  /// A POST with these field lines after a valid Host.
   private static func fields(_ fields: String, _ status: UInt16, _ reason: HTTPError.Reason) -> Row {
     row("POST / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n\r\n", status, reason)
   }
 
-  /// A POST with this Host line, or lines.
+  /// A GET with these Host lines.
   private static func host(_ host: String, _ reason: HTTPError.Reason) -> Row {
     row("GET / HTTP/1.1\r\n\(host)Accept: a\r\n\r\n", 400, reason)
   }
@@ -41,6 +42,7 @@ public enum SmugglingTable {
     row("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(body)", status, reason)
   }
 
+  /// All messages.
   public static let rows =
     lengths + codings + lines + names + requestLines + targets + hosts + expectations + chunks + trailers
 

@@ -1,14 +1,14 @@
 import Protocol
 
-/// Configurations that people write, and servers judge.
+/// Configuration files as people write them.
 enum TOMLTarget {
   static func run(_ input: [UInt8]) {
     do throws(TOMLError) {
       let table = try TOMLDocument.parse(input.span, limits: TOMLLimits(documentBytes: 1 << 16, depth: 8, keys: 200))
-      precondition(depth(of: .table(table)) <= 9, "deeper than the limit")
+      precondition(depth(of: .table(table)) <= 9, "the document is deeper than the limit")
     } catch {
       let lines = 1 + input.count { $0 == UInt8(ascii: "\n") }
-      precondition((1...lines).contains(error.line) && error.column >= 1, "the defect is outside of the text")
+      precondition((1...lines).contains(error.line) && error.column >= 1, "the defect's place lies outside the text")
     }
   }
 

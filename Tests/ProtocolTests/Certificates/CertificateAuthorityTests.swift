@@ -41,7 +41,7 @@ struct CertificateAuthorityTests {
     ] {
       #expect(text.contains(line), "\(line) is not in \(text)")
     }
-    // Six extensions, and their heading.
+    // The text has six extensions and their heading.
     #expect(text.split(separator: "\n").filter { $0.contains("X509v3 ") }.count == 6 + 1)
   }
 

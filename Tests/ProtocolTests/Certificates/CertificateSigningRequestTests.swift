@@ -11,7 +11,7 @@ struct CertificateSigningRequestTests {
     let id = UUID.random()
     let issued = try test.authority.issueCollector(
       for: request, collector: id, hostname: "db-1", validFor: day, now: testNow)
-    // Throws unless certificate and key belong together.
+    // The initialiser throws unless certificate and key belong together.
     _ = try TLSIdentity(chainPEM: issued.pem, privateKeyPEM: try key.pem())
     let certificate = try Certificate(pem: issued.pem)
     #expect(certificate.subjectCommonName == "db-1")
@@ -77,7 +77,7 @@ struct CertificateSigningRequestTests {
     }
   }
 
-  /// The bytes between the lines of a PEM text.
+  /// The DER bytes of a PEM text.
   private static func der(of pem: String) throws -> [UInt8] {
     let lines = pem.split(separator: "\n").filter { !$0.hasPrefix("-") }
     let text = lines.joined().filter { $0 != "=" }

@@ -1,12 +1,13 @@
 import Glibc
 import Testing
 
-/// The openssl program as the second opinion on what we issue.
+/// The openssl program, which checks issued certificates independently.
 enum OpenSSLProgram {
   static let path = "/usr/bin/openssl"
   static let isInstalled = access(path, X_OK) == 0
 
-  /// Runs `openssl`; arguments that name one of `files` become its path. - Returns: exit status, and both outputs.
+  /// Runs `openssl`. An argument that names one of `files` is replaced by the file's path.
+  /// - Returns: the exit status, and both outputs together.
   static func run(_ arguments: [String], files: [String: [UInt8]]) throws -> (status: Int32, output: String) {
     var template = Array("/tmp/pganalytics-test-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)

@@ -1,4 +1,4 @@
-// Requests made once by `openssl req -new -subj /CN=db-1.example` (OpenSSL 3.0.22), one a kind of key.
+// Requests of `openssl req -new -subj /CN=db-1.example` (OpenSSL 3.0.22), one for each kind of key.
 
 enum RequestFixtures {
   static let rsa1024 = """

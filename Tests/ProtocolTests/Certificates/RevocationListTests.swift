@@ -2,7 +2,7 @@ import Testing
 
 @testable import Protocol
 
-/// What OpenSSL makes of our lists of revoked certificates.
+/// Checks with OpenSSL how the server's revocation lists are read.
 @Suite(.enabled(if: OpenSSLProgram.isInstalled, "needs /usr/bin/openssl"))
 struct RevocationListTests {
   private func list(_ authority: borrowing TestAuthority, _ revoked: [String]) throws -> RevocationList {

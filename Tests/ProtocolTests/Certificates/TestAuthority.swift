@@ -2,11 +2,11 @@ import Testing
 
 @testable import Protocol
 
-/// 2026-01-01 00:00:00 UTC: the tests' present, wherever the clock of the machine stands.
+/// The time at which the tests run, whatever the machine's clock shows: 2026-01-01 00:00:00 UTC.
 let testNow: Int64 = 1_767_225_600
 let day: Int64 = 86_400
 
-/// An authority and what it hands out, for tests that need some identity and do not care which.
+/// An authority with issued certificates, for tests that need some identity.
 final class TestAuthority {
   let authority: CertificateAuthority
 

@@ -3,7 +3,7 @@ import Testing
 @testable import Protocol
 
 struct EncodingTests {
-  /// RFC 4648 section 10, without the padding.
+  /// The examples of RFC 4648 section 10, without padding.
   @Test(arguments: [
     ("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"),
     ("foobar", "Zm9vYmFy"),
@@ -103,7 +103,7 @@ struct UUIDTests {
 }
 
 struct DigestTests {
-  /// FIPS 180-4 examples, and the empty message.
+  /// The examples of FIPS 180-4, and the empty message.
   @Test(arguments: [
     ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),

@@ -30,7 +30,7 @@ struct JWTTests {
       leeway: leeway)
   }
 
-  /// A token of any header and payload whose signature is right.
+  /// A token with the given header and payload and a valid signature.
   private func forge(header: String? = nil, payload: String? = nil, paddedWith suffix: String = "") -> String {
     let header = header ?? #"{"alg":"HS256","typ":"JWT","kid":"k1"}"#
     let payload = payload ?? Self.goodPayload
@@ -49,7 +49,7 @@ struct JWTTests {
     #expect(claims().number("user_id") == -42 && claims().number("role") == nil)
   }
 
-  /// Made with Python's hmac, hashlib and base64.
+  /// The expected token comes from Python's hmac, hashlib and base64.
   @Test func `agrees with another implementation`() throws {
     let token = JWT.sign(
       JWTClaims(

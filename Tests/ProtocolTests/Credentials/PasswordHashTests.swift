@@ -5,7 +5,7 @@ import Testing
 struct PasswordHashTests {
   private let cheap = PasswordHash.Parameters(logN: 4, r: 8, p: 1)
 
-  /// RFC 7914 section 12.
+  /// The examples of RFC 7914 section 12.
   @Test(arguments: [
     (
       "password", "NaCl", "ln=10,r=8,p=16",

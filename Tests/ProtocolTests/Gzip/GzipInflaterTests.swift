@@ -1,7 +1,7 @@
 import Protocol
 import Testing
 
-/// Feeds `pieces` and collects the output; `finish` follows the last piece.
+/// Inflates `pieces` and returns the output. It calls `finish` after the last piece.
 private func inflate(
   _ pieces: [ArraySlice<UInt8>], atMost chunk: Int, limits: InflateLimits = InflateLimits()
 ) throws(InflateError) -> [UInt8] {
@@ -77,8 +77,8 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
       for bit in [UInt8(0x01), 0x20, 0x80] {
         var damaged = member
         damaged[index] ^= bit
-        // FTEXT, MTIME, XFL and OS (bytes 3...9) carry nothing, nor do the bits that pad the last deflate block to a
-        // byte; everything else is under a magic number or a checksum.
+        // FTEXT, MTIME, XFL and OS (bytes 3...9) do not affect the message, and neither do the bits that pad the last
+        // deflate block to a byte. A magic number or a checksum covers each other bit.
         if let output = Result(catching: { try inflate([damaged[...]], atMost: 64) }).value {
           #expect(output == message)
           #expect((3...9).contains(index) || index == member.count - 9, "byte \(index)")
@@ -100,7 +100,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     #expect(throws: InflateError.corrupt(offset: 2)) { try inflate([plain[...]], atMost: 64) }
   }
 
-  /// RFC 1952 §2.3: extra field, name, comment and the header's own checksum.
+  /// A header with extra field, name, comment and checksum (RFC 1952 §2.3).
   private static let fullHeader: [UInt8] =
     [0x1F, 0x8B, 8, 0x1E, 0, 0, 0, 0, 0, 255, 2, 0, 9, 9] + Array("a\0b\0".utf8) + [0x76, 0x51]
 
@@ -137,7 +137,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     var generator = SeededGenerator(seed: seed)
     for level in 0...9 {
       var message = mixedText(150_000, seed: seed)
-      // What does not compress, and what repeats from as far back as deflate reaches.
+      // One part does not compress, and one repeats from as far back as deflate can refer.
       message += (0..<40_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
       message += message[120_000..<150_000]
       let member = GzipDeflater.gzip(message, level: level)
@@ -207,7 +207,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
   }
 
   @Test func `allows exactly the ratio and not one more`() throws {
-    // A size whose compressed form divides it, so that the ratio is a whole number.
+    // The message's size is a multiple of its compressed size, so the ratio is a whole number.
     let sizes = (1000...20_000).lazy
     let size = try #require(sizes.first { $0 % GzipDeflater.gzip([UInt8](repeating: 0, count: $0)).count == 0 })
     let member = GzipDeflater.gzip([UInt8](repeating: 0, count: size))

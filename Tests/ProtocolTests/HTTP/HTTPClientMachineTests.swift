@@ -1,7 +1,7 @@
 import Protocol
 import Testing
 
-/// A client that expects `responses` responses, and what it saw. Neighbouring body events are one.
+/// The events of a client that expects `responses` responses. Adjacent body events are merged.
 private enum Seen: Equatable {
   case interim(HTTPResponseHead)
   case head(HTTPResponseHead)

@@ -2,7 +2,7 @@ import FuzzTargets
 import Protocol
 import Testing
 
-/// Faults as people and attackers make them: pieces of the protocol in the wrong place.
+/// Faults of careless and hostile clients: pieces of the protocol in wrong places.
 enum Mutation {
   private static let fragments: [[UInt8]] = [
     "\r\n", "\n", "\r", "\0", " ", "\t", ":", ",", ";", "0", "0x", "-", "+", "ffffffffffffffff", "%2e", "%",
@@ -33,7 +33,7 @@ struct HTTPFuzzTests {
   func `survives mutated requests, and sees the same in any pieces`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var limits = HTTPLimits()
-    // Small, so that mutation reaches them.
+    // The limits are small, so that mutations reach them.
     limits.headBytes = 400
     limits.targetBytes = 60
     limits.fieldCount = 8
@@ -49,7 +49,7 @@ struct HTTPFuzzTests {
       whole.receive(message)
       let bodyBytes = whole.seen.reduce(0) { if case .body(let bytes) = $1 { $0 + bytes.count } else { $0 } }
       #expect(bodyBytes <= message.count, "seed \(seed): \(message)")
-      // Every step but the last takes a byte or ends a request.
+      // Each step except the last takes a byte or ends a request.
       #expect(whole.steps <= 2 * message.count + 1, "seed \(seed): \(message)")
       #expect(whole.machine.headBytesExamined <= message.count, "seed \(seed): \(message)")
       if !whole.machine.isClosed { #expect(whole.leftover.isEmpty, "seed \(seed): \(message)") }
@@ -57,7 +57,7 @@ struct HTTPFuzzTests {
       #expect(ServerConversation.seen(pieces, limits: limits) == whole.seen, "seed \(seed): \(message)")
       if whole.seen.contains(.end) { accepted += 1 }
     }
-    // A fuzz test whose every message dies in the first line tests the first line.
+    // If all messages were refused at their first line, the test would test nothing but the first line.
     #expect(accepted > 100)
   }
 }

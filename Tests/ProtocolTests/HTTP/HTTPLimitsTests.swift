@@ -69,7 +69,8 @@ struct HTTPLimitsTests {
   }
 
   @Test func `bounds what chunk framing may cost beyond the data`() {
-    // Five bytes of framing to one of data: each chunk costs four. The last one costs three.
+    // A chunk has five bytes of framing and one of data, so it costs four bytes of overhead. The last chunk costs
+    // three.
     let message =
       "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n" + String(repeating: "1\r\nx\r\n", count: 10)
       + "0\r\n\r\n"

@@ -83,7 +83,7 @@ struct HTTPResponseTests {
 }
 
 struct HTTPDateTests {
-  // Expected values from `date -u -R -d @N` (coreutils).
+  // The expected values come from `date -u -R -d @N` (coreutils).
   @Test(arguments: [
     (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
     (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (951_868_799, "Tue, 29 Feb 2000 23:59:59 GMT"),

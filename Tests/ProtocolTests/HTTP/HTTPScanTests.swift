@@ -2,7 +2,7 @@ import Testing
 
 @testable import Protocol
 
-/// What the eight-at-a-time scans find, against one look a byte.
+/// Compares the scans of eight bytes at a time with loops over single bytes.
 struct HTTPScanTests {
   @Test func `every byte value at every place is found as byte by byte`() {
     for byte in UInt8.min ... .max {

@@ -156,7 +156,7 @@ struct HTTPServerMachineTests {
     for byte in head.utf8 { conversation.receive(CollectionOfOne(byte)) }
     #expect(conversation.seen.heads.count == 1)
     #expect(conversation.machine.headBytesExamined == head.utf8.count)
-    // Each byte is one call that asks for more; the last one also brings head and end.
+    // Each byte causes one call that asks for more. The last byte also brings head and end.
     #expect(conversation.steps == head.utf8.count + 2)
   }
 

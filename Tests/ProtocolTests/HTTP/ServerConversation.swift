@@ -1,6 +1,7 @@
 import Protocol
 
-/// An owner of a server machine that answers each request at its end, and what it saw. Neighbouring body events are one.
+/// A server machine whose caller answers each request at its end, and the events so far. Adjacent body events are
+/// merged.
 struct ServerConversation: ~Copyable {
   enum Seen: Equatable {
     case head(HTTPRequestHead)
@@ -12,9 +13,10 @@ struct ServerConversation: ~Copyable {
 
   var machine: HTTPServerMachine
   private(set) var seen: [Seen] = []
-  /// What the machine left: pipelined bytes behind an unanswered request, or all after the close.
+  /// The bytes that the machine did not take: pipelined bytes behind an unanswered request, or all bytes after the
+  /// close.
   private(set) var leftover: [UInt8] = []
-  /// Calls of `next`.
+  /// The number of calls of `next`.
   private(set) var steps = 0
 
   init(limits: HTTPLimits = HTTPLimits()) { machine = HTTPServerMachine(limits: limits) }
@@ -71,7 +73,7 @@ extension [ServerConversation.Seen] {
   }
 }
 
-/// Messages that together use every state of the machines. All are accepted.
+/// Messages that together use each state of the machines. All of them are valid.
 enum RequestCorpus {
   static let simple = "GET /api/v1/health HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\n\r\n"
   static let push =

@@ -18,7 +18,8 @@ import Testing
   }
 
   private func integer(_ text: String) -> Result<Int64, DecodeFault> {
-    // Followed by a comma as in a row, and by nothing: the short way and the long way must agree.
+    // With a comma behind it, as in a row, the number is read by the fast loop; without one by the general reader. Both
+    // must agree.
     var results: [Result<Int64, DecodeFault>] = []
     for tail in [",", "", " "] {
       let bytes = Array((text + tail).utf8)
@@ -92,7 +93,7 @@ import Testing
     #expect(double(text) == .failure(.reject(.outOfRange)))
   }
 
-  /// A halfway point needs up to 767 digits to be told from its neighbours; ours go on for longer.
+  /// A halfway point needs up to 767 digits to distinguish it from its neighbours. These numbers have more.
   @Test func `rounds by the last of a thousand digits`() {
     let tail = String(repeating: "0", count: 1000)
     #expect(double("9007199254740993." + tail) == .success(9_007_199_254_740_992))

@@ -11,7 +11,7 @@ import Testing
     } catch { return .failure(error) }
   }
 
-  /// By the skipper, shown `pieces` and no byte twice.
+  /// The end that the skipper finds. It gets each byte of `pieces` once.
   private func skipperEnd(_ pieces: [ArraySlice<UInt8>], maximumDepth: Int = 32) -> Result<Int, DecodeFault> {
     var skipper = JSONSkipper(outerDepth: 0, maximumDepth: maximumDepth)
     var base = 0
@@ -69,7 +69,7 @@ import Testing
           let index = Int.random(in: text.indices, using: &generator)
           text[index] = Array(#"{}[]",:\0123eE+-.tfn"#.utf8).randomElement(using: &generator) ?? 0
         }
-        text.append(UInt8(ascii: ","))  // a number ends at what follows it
+        text.append(UInt8(ascii: ","))  // a number ends at the byte after it
         let expected = cursorEnd(text, maximumDepth: 4)
         let pieces = randomSplit(of: text, longest: 9, using: &generator)
         if case .failure = expected { refused += 1 }
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  /// The end, or the offset of the defect: which name a defect has may depend on the reader.
+  /// The end, or the offset of the defect. Two readers may give a defect different names.
   private static func place(_ result: Result<Int, DecodeFault>) -> Int {
     switch result {
     case .success(let end): end

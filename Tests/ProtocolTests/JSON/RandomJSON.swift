@@ -1,4 +1,4 @@
-/// A random JSON text with everything that is hard about it: escapes, brackets in strings, nesting, spaces.
+/// A random JSON text with the difficult parts of the grammar: escapes, brackets in strings, nesting, spaces.
 func randomJSON(depth: Int, using generator: inout SeededGenerator) -> String {
   func space() -> String { ["", "", "", " ", "\n\t"].randomElement(using: &generator) ?? "" }
   func string() -> String {

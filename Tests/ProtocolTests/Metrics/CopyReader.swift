@@ -1,4 +1,5 @@
-// Reads back what the encoder wrote, by the manual's description of the format and by nothing of the encoder.
+// Reads tuples that the encoder wrote. It follows the manual's description of the format and shares no code with the
+// encoder.
 
 /// One field of a tuple; nil is NULL.
 typealias CopyField = [UInt8]?
@@ -30,7 +31,7 @@ func readTuples(_ bytes: [UInt8], fields: Int) -> [[CopyField]]? {
 }
 
 extension [UInt8] {
-  /// As a signed integer of four or eight bytes.
+  /// The field as a signed integer of four or eight bytes.
   var asInteger: Int64 {
     let value = reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     return count == 4 ? Int64(Int32(truncatingIfNeeded: value)) : Int64(bitPattern: value)

@@ -1,4 +1,4 @@
-// What rows of one identity mean that stand in one list.
+// Tests of rows in one list that have the same identity.
 
 import Protocol
 import Testing
@@ -17,7 +17,7 @@ import Testing
     integer(row, column).map { Double(bitPattern: UInt64(bitPattern: $0)) }
   }
 
-  /// Three users ran one statement: 2 calls of 10 and 30 ms; 3 of 5 ms; 1 of 100 ms.
+  /// Three users ran one statement: 2 calls of 10 and 30 ms, 3 calls of 5 ms, 1 call of 100 ms.
   static let parts = [
     #"{"hash":7,"text":"first","calls":2,"rows":4,"total_time":40,"mean_time":20,"min_time":10,"max_time":30,"stddev_time":10,"wal_bytes":9223372036854775807}"#,
     #"{"hash":7,"text":"second","calls":3,"rows":1,"total_time":15,"mean_time":5,"min_time":5,"max_time":5,"stddev_time":0,"wal_bytes":1}"#,
@@ -47,7 +47,7 @@ import Testing
     let texts = push.rows("texts")
     let text = texts.first { integer($0, "text_id") == integer(row, "text_id") }
     #expect((text?["value"] ?? nil)?.asText == "first")
-    // A row that nothing was added to is one statement.
+    // A row to which no other row was added counts as one statement.
     #expect(push.rows("pg_query_stats").filter { integer($0, "statements") == 1 }.count == 97)
   }
 
@@ -138,7 +138,7 @@ import Testing
     for (name, object) in zip(stored, objects) {
       #expect(ids(name) == [integer(object, "object_id") ?? 0], "\(name)")
     }
-    // As it may come from elsewhere: both may be meant.
+    // A name from elsewhere may lack the quotes, so it may mean either object.
     #expect(Set(ids("a.b.c")) == Set([#""a.b".c"#, #"a."b.c""#].flatMap(ids)))
   }
 }

@@ -1,4 +1,5 @@
-// What a body ought to give, by the declarations and a general JSON parser: slow, obvious, and without a line of the decoder.
+// Computes the rows of a body from the declarations with a general JSON parser. It is slow and simple, and shares no
+// code with the decoder.
 
 import Protocol
 
@@ -6,7 +7,7 @@ import Protocol
   import Glibc
 #endif
 
-/// A row as texts: columns by name, ids replaced by what they stand for.
+/// A row as texts by column name. Ids are replaced by the texts and names that they stand for.
 typealias ReadableRow = [String: String]
 
 func expectedRows(_ body: [UInt8]) throws -> [String: [ReadableRow]] {
@@ -98,7 +99,7 @@ private func readable(_ value: JSONValue, _ column: MetricColumn) -> String {
   }
 }
 
-/// By the C library. `2026-11-22T19:33:04Z` and `2026-11-22 19:14:37.155390+00`.
+/// Converts a time with the C library. It reads `2026-11-22T19:33:04Z` and `2026-11-22 19:14:37.155390+00`.
 private func micros(_ text: String) -> String {
   var time = tm()
   let parts = text.split(whereSeparator: { "-: T.Z+".contains($0) }).compactMap { Int32($0) }
@@ -109,7 +110,7 @@ private func micros(_ text: String) -> String {
 }
 
 extension DecodedPush {
-  /// The rows of a metric table with every id looked up in `texts` and `objects`.
+  /// The rows of a metric table, with each id replaced from `texts` and `objects`.
   func readableRows(_ table: MetricTable) -> [ReadableRow] {
     var texts: [Int64: String] = [:]
     for row in rows("texts") { texts[id(row["text_id"])] = (row["value"] ?? nil)?.asText }

@@ -9,7 +9,7 @@ import Testing
       var set = IDSet()
       var model: Set<UInt64> = []
       for step in 0..<20_000 {
-        // Few values, so that removing is met with, and some with equal low or high bits.
+        // There are few values, so that removals find some; and some values have equal low or high bits.
         let value = UInt64.random(in: 0..<400, using: &generator) << UInt64(step % 3 * 20)
         switch Int.random(in: 0..<5, using: &generator) {
         case 0, 1:

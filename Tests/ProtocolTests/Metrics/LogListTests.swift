@@ -1,11 +1,11 @@
-// What a list of log lines begins with that equals the end of the list before it is the same lines.
+// Tests of lists of log lines. Lines at the beginning of a list that equal the end of the list before it are repeats.
 
 import Testing
 
 @testable import Protocol
 
 @Suite struct LogListTests {
-  /// A list of lines of one letter each.
+  /// A list of log lines; each message is one letter of `lines`.
   private func list(_ lines: String, second: Int = 4, database: String = "postgres", isLate: Bool = false) -> String {
     let entries = lines.map { #"{"level":"LOG","message":"\#($0)","timestamp":"2024-01-01T00:00:00Z"}"# }
       .joined(separator: ",")
@@ -14,7 +14,7 @@ import Testing
     return isLate ? "{\(rows),\(time),\"type\":\"pg_log\"}" : "{\"type\":\"pg_log\",\(time),\(rows)}"
   }
 
-  /// The letters that are stored of a push of these metrics.
+  /// The letters of the stored lines of a push.
   private func stored(_ push: DecodedPush) -> String {
     let texts = Dictionary(
       push.rows("texts").compactMap { row in
@@ -103,7 +103,7 @@ import Testing
   }
 }
 
-/// What a client can make expensive.
+/// Lists by which a client could make the server work long.
 @Suite(.timeLimit(.minutes(2))) struct LogListCostTests {
   @Test func `the overlap is the longest, for any lines`() {
     var random = SystemRandomNumberGenerator()

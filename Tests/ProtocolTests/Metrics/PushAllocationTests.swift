@@ -4,10 +4,10 @@ import Testing
 
 @testable import Protocol
 
-/// What a push costs is counted where it can be: the counts are the same on every machine.
+/// Counts the allocations for a push. The counts are the same on each machine.
 @Suite(.enabled(if: counting_is_possible() == 1, "a sanitizer has an allocator of its own"))
 struct PushAllocationTests {
-  /// A push of one database's tables.
+  /// A push with tables of one database.
   private func body(rows: Int) throws -> [UInt8] {
     let type = try #require(MetricCatalog.types.first { $0.name == "pg_stats" })
     let fields = type.fields.filter { $0.key == "database" || $0.key == "tables" }
@@ -61,7 +61,7 @@ struct PushAllocationTests {
       #expect(stored == expected)
     }
     #expect(counts[0] == counts[1] && counts[1] == counts[2], "\(counts)")
-    // Optimised it is 2, for the texts of the envelope.
+    // The optimised build makes 2, for the texts of the envelope.
     #expect(counts[2] <= 40, "\(counts)")
   }
 }

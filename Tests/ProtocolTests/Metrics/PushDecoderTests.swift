@@ -111,7 +111,7 @@ import Testing
     #expect(push.rows("sysstat").count == 1)
   }
 
-  // MARK: what the declarations do not know
+  // MARK: undeclared keys and types
 
   @Test func `keeps the unknown keys of a row`() {
     let row = #"{"device":"d","mount":"","new" : {"a":[1,"x"]},"free_gb":1, "ü":null}"#
@@ -160,7 +160,7 @@ import Testing
         log(4, [entry("LOG", "a"), entry("LOG", "b"), entry("LOG", "a"), entry("ERROR", "a")]),
         log(4, [entry("LOG", "b")]), log(5, [entry("LOG", "b")]),
       ]))
-    // Each line of a list is one, and what comes again in a later list of the same second is a repeat.
+    // Each line of a list is a row. The line in a later list of the same second is a repeat.
     #expect(push.summary.rows == 5 && push.summary.rowsRepeated == 1)
     #expect(push.rows("pg_log").count == 5)
   }

@@ -1,4 +1,5 @@
-// Whatever arrives: no trap, an error or a sound result, and the same one however it was cut.
+// For any input the decoder does not trap, and gives an error or a valid result, which does not depend on how the input
+// is cut.
 
 import Protocol
 import Testing
@@ -51,7 +52,8 @@ import Testing
         let pieces = decode(randomSplit(of: body, longest: 600, using: &generator), limits: limits)
         #expect(pieces.error == whole.error, "seed \(seed), round \(round)")
         if whole.error == nil { #expect(pieces == whole, "seed \(seed), round \(round)") }
-        // Row by row other metrics may be rejected, but nothing may break, and what is no JSON stays none.
+        // Row by row other metrics may be rejected. A valid push must stay valid, and invalid JSON must still be
+        // refused.
         var small = limits
         small.windowBytes = 300
         small.keyBytes = 64
@@ -63,7 +65,8 @@ import Testing
     #expect(refused > 50 && rejected > 10)
   }
 
-  /// The work of a call is bounded by its bytes: a byte that drips in must not have all the others looked at again.
+  /// The time of a call depends on its new bytes: a byte that arrives alone must not cause all earlier bytes to be read
+  /// again.
   @Test func `dripping costs no more than the bytes`() {
     var limits = PushLimits()
     limits.windowBytes = 1 << 20
@@ -76,7 +79,8 @@ import Testing
     var rows = PushRows(catalog: DecodedPush.catalog)
     var known = KnownIDs(capacity: 10)
     decoder.begin(serverID: 7, timeWindow: pushWindow)
-    // 20 kB at first, then byte by byte: looked at again each time this would be 1.6 GB and take minutes in a debug build.
+    // The push arrives as 20 kB and then byte by byte. If the decoder read all bytes again each time, it would read 1.6
+    // GB, which takes minutes in a debug build.
     var start = 0
     var stored = 0
     for end in 20_000...body.count {

@@ -1,16 +1,16 @@
 import Protocol
 import Testing
 
-/// What came of a push, in a form that can be compared and printed.
+/// The result of decoding a push, in a form that can be compared and printed.
 struct DecodedPush: Equatable {
-  /// By table: the bytes of all tuples.
+  /// The bytes of all tuples, by table.
   var tuples: [String: [UInt8]] = [:]
   var summary = PushSummary()
   var days: [Int32] = []
   var pendingIDs: [UInt64] = []
   var error: PushError?
 
-  /// The rows of a table; each a dictionary from column to field.
+  /// The rows of a table. Each row is a dictionary from column to field.
   func rows(_ table: String) -> [[String: CopyField]] {
     guard let target = DecodedPush.catalog.targets.first(where: { $0.table == table }) else { return [] }
     let tuples = readTuples(self.tuples[table] ?? [], fields: target.columns.count) ?? []
@@ -22,7 +22,7 @@ struct DecodedPush: Equatable {
   static let catalog = CompiledCatalog()
 }
 
-/// 2026-11-22T19:33:04Z
+/// 2026-11-22T19:33:04Z in unix seconds.
 let pushTime: Int64 = 1_795_375_984
 let pushWindow = (pushTime - 86_400) * 1_000_000...(pushTime + 86_400) * 1_000_000
 
@@ -75,13 +75,13 @@ func decode(
   return result
 }
 
-/// A body around some metrics, each a JSON text.
+/// A body with some metrics, each given as a JSON text.
 func envelope(_ metrics: [String]) -> String {
   #"{"collector_id":"c1","hostname":"h","metrics":["# + metrics.joined(separator: ",")
     + #"],"metrics_count":1,"timestamp":"2026-11-22T19:33:07Z","version":"3.0.0"}"#
 }
 
-/// A metric that is stored whatever happens to its neighbours.
+/// A metric that is stored, whatever happens to other metrics.
 let soundMetric =
   #"{"filesystems":[{"device":"/dev/vda","free_gb":72,"mount":"","percent_used":8.5,"total_gb":251,"used_gb":21}],"#
   + #""timestamp":"2026-11-22T19:33:04Z","type":"disk_usage"}"#

@@ -1,7 +1,7 @@
 import Protocol
 import Testing
 
-/// Pushes that are refused as a whole.
+/// Tests of pushes that are refused as a whole.
 @Suite struct PushRefusalTests {
   @Test(
     arguments: [
@@ -91,7 +91,7 @@ import Testing
   @Test func `nests as deep as the limit, and not deeper`() {
     var limits = PushLimits()
     limits.depth = 10
-    // The body, `metrics`, the metric, and in `tables` the array and the row are open around a value.
+    // Around a value in a row are open: the body, `metrics`, the metric, the array `tables`, and the row.
     for (place, around) in [("x", 1), ("metric", 3), ("row", 5)] {
       for (levels, isRefused) in [(10 - around, false), (11 - around, true)] {
         let value = String(repeating: "[", count: levels) + String(repeating: "]", count: levels)

@@ -67,7 +67,7 @@ import Testing
     #expect(push.summary.rows == 2)
   }
 
-  /// Rows that cannot be stored stand between two that are.
+  /// Metrics in which a row that cannot be stored stands between two valid rows.
   static let rows: [(metric: String, expected: String)] = [
     (disk(#"{"device":"d"}"#), "1 missing_field filesystems[1].mount"),
     (disk(#"{"device":null,"mount":""}"#), "1 missing_field filesystems[1].device"),
@@ -94,7 +94,7 @@ import Testing
     #expect(push.summary.rowsRejectedByCode.values.reduce(0, +) == 1)
   }
 
-  /// What is not stored as it was sent, and what is in its place.
+  /// Values that are not stored as they were sent, with the expected report.
   static let values: [(metric: String, expected: String)] = [
     (disk(#"{"device":"d","mount":"","free_gb":"1"}"#), "1 wrong_type null filesystems[1].free_gb"),
     (disk(#"{"device":"d","mount":"","free_gb":1.5}"#), "1 wrong_type null filesystems[1].free_gb"),
@@ -213,7 +213,7 @@ import Testing
       ("ok", "ok"),
     ])
   func `mends a text at its broken characters only, and the same way each time`(sent: String, stored: String) {
-    // U+F8FF stands for a byte that begins a character and ends nowhere.
+    // U+F8FF stands for a byte that begins a character which does not end.
     let body = Array(envelope([Self.log(#""level":"\#(sent)""#)]).utf8)
     let bytes = String(decoding: body, as: UTF8.self).split(separator: "\u{F8FF}", omittingEmptySubsequences: false)
       .map { Array($0.utf8) }.joined(separator: [0xC3])
@@ -284,7 +284,8 @@ import Testing
     #expect(push.summary.rows == 3)
   }
 
-  /// By the manual of nobody, and the source of numeric_recv: groups of four digits, the highest first.
+  /// The text of a binary numeric. The format is documented only in the source of numeric_recv: groups of four digits,
+  /// the highest first.
   private func numericText(_ field: [UInt8]) -> String {
     let words = stride(from: 0, to: field.count, by: 2).map { Int(field[$0]) << 8 | Int(field[$0 + 1]) }
     let digits = words[4...].map { word in

@@ -1,4 +1,4 @@
-// However a body is cut, and whether its metrics are looked at as a whole or row by row, the result is the same.
+// The result does not depend on how a body is cut, or on whether its metrics are decoded as a whole or row by row.
 
 import GeneratedPushes
 import Protocol
@@ -12,7 +12,7 @@ import Testing
     return limits
   }
 
-  /// A body for each type, so that the square of the length stays small.
+  /// There is one body for each type, because the work grows with the square of a body's length.
   @Test(arguments: MetricCatalog.types.map(\.name))
   func `every cut in two gives the same rows`(type: String) {
     var shape = PushGenerator.Shape()
@@ -36,7 +36,7 @@ import Testing
   @Test func `any window gives the same rows, byte by byte too`() {
     let body = PushDecoderTests.body(tables: 5, queries: 3, activity: 2)
     let whole = decode([body[...]])
-    // The largest row has 900 bytes, the smallest metric of rows has more than that.
+    // The largest row has 900 bytes. The smallest metric with rows is larger than that.
     for window in [1000, 1500, 4000, 100_000] {
       let limits = Self.limits(window: window)
       #expect(decode([body[...]], limits: limits) == whole, "window \(window)")
@@ -74,12 +74,14 @@ import Testing
         "3 pg_query_stats wrong_type queries[60].hash", "4 pg_query_stats too_old ",
         "5 pg_query_stats missing_timestamp ",
       ])
-    // The rows, each three added up, the sound metric, two leftovers that differ.
+    // The expected rows: 20 * 7, of which each is the sum of three, one of the sound metric, and two different
+    // leftovers.
     #expect(whole.summary.rows == 20 * 7 + 1 + 2)
     for window in [150, 600, 2000, 3000] {
       for pieces in [[body[...]], body.indices.map { body[$0...$0] }] {
         var push = decode(pieces, limits: Self.limits(window: window))
-        // Read row by row, the time is met at its key.
+        // Row by row the time is read only at its key, so the summary may differ in details. Its counts are compared
+        // below.
         push.summary = whole.summary
         #expect(push == whole, "window \(window)")
         let again = decode(pieces, limits: Self.limits(window: window)).summary
@@ -96,12 +98,12 @@ import Testing
 
   /// Metrics that can only be decoded as a whole.
   @Test(arguments: [
-    // the rows of two types, or of none
+    // The type cannot be inferred from the rows, or it differs from the inferred one.
     #"{"unheard":[\#(rows),\#(rows)],"timestamp":"2026-11-22T19:33:04Z","type":"pg_log"}"#,
     #"{"queries":[\#(rows),\#(rows)],"timestamp":"2026-11-22T19:33:04Z","type":"new"}"#,
     #"{"queries":[\#(rows),\#(rows)],"timestamp":"2026-11-22T19:33:04Z","type":"pg_log"}"#,
     #"{"type":"new","timestamp":"2026-11-22T19:33:04Z","queries":[\#(rows),\#(rows)]}"#,
-    // the database comes too late
+    // The database comes after the rows.
     #"{"queries":[\#(rows),\#(rows)],"database":"d","timestamp":"2026-11-22T19:33:04Z","type":"pg_query_stats"}"#,
     #"{"databases":[{"queries":[\#(rows),\#(rows)],"database":"d"}],"timestamp":"2026-11-22T19:33:04Z","type":"pg_query_stats"}"#,
   ])

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Protocol
 
-/// A connection in memory: takes at most `room` bytes before it says "full", and records what it was given.
+/// A connection in memory. It takes at most `room` bytes at a time, and records what it gets.
 private struct FakeConnection {
   var room: Int
   var wire: [String] = []
@@ -22,16 +22,17 @@ private struct FakeConnection {
 }
 
 @Suite struct CopyStateMachineTests {
-  /// rows[push][target] = bytes
+  /// rows[push][target] is the number of bytes that a push has for a target.
   private static let rows = [[5, 0, 3], [0, 0, 0], [2, 7, 1]]
-  /// Of push 2, bytes 2 to 4 of target 1 are not to be stored.
+  /// Bytes 2 to 4 of push 2 for target 1 are not to be stored.
   private static func rowBytes(_ target: Int, _ push: Int, _ offset: Int) -> Range<Int> {
     let end = rows[push][target]
     guard push == 2, target == 1 else { return min(offset, end)..<end }
     return offset < 2 ? offset..<2 : max(offset, 5)..<end
   }
 
-  /// Runs one batch to its commit; the connection takes `room` bytes a time. Returns which bytes of each (target, push) were sent.
+  /// Runs one batch to its commit over a connection that takes `room` bytes at a time.
+  /// - Returns: the sent bytes of each (target, push).
   private func run(new: Set<Int>, room: Int) -> [String: [Int]] {
     var machine = CopyStateMachine()
     var sent: [String: [Int]] = [:]
@@ -141,7 +142,7 @@ private struct FakeConnection {
   }
 
   @Test func `a lost connection leaves the outcome unknown only once the server could have committed`() {
-    // before each event: (events done, outcome unknown)
+    // (number of events before the loss, whether the outcome is unknown)
     let expected: [(Int, Bool)] = [(0, false), (1, false), (2, false), (3, false), (4, false), (5, true), (6, true)]
     for (done, unknown) in expected {
       var machine = CopyStateMachine()
@@ -192,7 +193,7 @@ private struct FakeConnection {
     #expect(action == .wait)
     machine.pushIsNew(1)
     _ = machine.ledgerReturned()
-    // Of the first push, 3 of 5 bytes and all of 4 are stored; of the second nothing.
+    // Of the first push 3 of 5 bytes and all 4 bytes are stored already; of the second push none.
     let ranges = [[3..<5, 4..<4], [0..<2, 0..<1]]
     func due(_ target: Int, _ push: Int, _ offset: Int) -> Range<Int> {
       let range = ranges[push][target]

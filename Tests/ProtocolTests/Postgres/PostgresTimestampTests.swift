@@ -5,7 +5,7 @@ import Testing
 @Suite struct PostgresTimestampTests {
   private func parse(_ text: String) -> Int64? { PostgresTimestamp.parse(Array(text.utf8).span) }
 
-  /// Expected values by PostgreSQL 15: extract(epoch from ...) less that of 2000-01-01.
+  /// The expected values come from PostgreSQL 15: extract(epoch from ...) minus that of 2000-01-01.
   @Test(
     arguments: [
       ("2000-01-01T00:00:00Z", 0), ("2000-01-01 00:00:00+00", 0), ("2000-01-01 00:00:00", 0),
@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: [
     "", " ", "now", "2026-11-22 ", "2026-11-22 19:14",
-    // Which is the month? Which zone is it?
+    // The month, or the zone, is ambiguous.
     "01/02/2026 00:00:00 UTC", "02-01-2026 00:00:00 UTC", "11/22/2026 19:14:37 CST", "11/22/2026 19:14:37 IST",
     "22.11.2026 19:14:37 BST", "22.11.2026 19:14:37 Europe/Berlin", "22.11.2026 19:14:37 ", "11/22/26 19:14:37 UTC",
     "Mon Nov 22 19:14:37 2026 UTC", "Sun Nov 31 19:14:37 2026 UTC", "Sun Now 22 19:14:37 2026 UTC",

@@ -16,7 +16,7 @@ import Testing
     return signature + [command, family, UInt8(length >> 8), UInt8(length & 255)] + rest
   }
 
-  /// Headers, and whom they name.
+  /// Valid headers, with the client that each names.
   static let good: [([UInt8], ProxyHeader.Source?)] = [
     (Array("PROXY TCP4 192.0.2.1 198.51.100.2 4660 8443\r\n".utf8), source4),
     (Array("PROXY TCP4 192.0.2.1 198.51.100.2 0 65535\r\n".utf8), .init(octets: [192, 0, 2, 1], port: 0)),
@@ -25,10 +25,11 @@ import Testing
     (Array("PROXY UNKNOWN ffff:: what ever 1 2 3\r\n".utf8), nil),
     (binary(0x21, 0x11, v4Addresses), source4),
     (binary(0x21, 0x21, v6Addresses), source6),
-    // Extensions: one of 3 bytes, and as many as there may be.
+    // Headers with extensions: one of 3 bytes, and as many bytes as are allowed.
     (binary(0x21, 0x11, v4Addresses + [4, 0, 3, 1, 2, 3]), source4),
     (binary(0x21, 0x11, v4Addresses + [UInt8](repeating: 4, count: 4096 - 16 - 12)), source4),
-    // LOCAL, with addresses that don't count and a family that doesn't exist; no family; a Unix socket; a datagram.
+    // Headers without a client: LOCAL, with addresses and a family that must be ignored; no family; a Unix socket; a
+    // datagram.
     (binary(0x20, 0x00, []), nil), (binary(0x20, 0x11, v4Addresses), nil), (binary(0x20, 0xff, [1, 2, 3]), nil),
     (binary(0x21, 0x00, []), nil), (binary(0x21, 0x31, [UInt8](repeating: 0x61, count: 216)), nil),
     (binary(0x21, 0x12, v4Addresses), nil),
@@ -58,7 +59,7 @@ import Testing
     (binary(0x20, 0x00, [], length: 65_535), .badLength),
   ]
 
-  /// What comes of the bytes, cut at `cut`, and how many were taken.
+  /// The result of reading the bytes cut at `cut`, and how many bytes were taken.
   private func read(_ bytes: [UInt8], cut: Int) -> (ProxyHeaderReader.Step, Int) {
     var reader = ProxyHeaderReader()
     var taken = 0
@@ -95,7 +96,7 @@ import Testing
   private static let header = Array("PROXY TCP4 192.0.2.1 198.51.100.2 4660 8443\r\n".utf8)
   private static let hello: [UInt8] = [0x16, 0x03, 0x01, 0x02, 0x00]
 
-  /// All steps but `.needInput`, and how many bytes were taken.
+  /// All steps except `.needInput`, and how many bytes were taken.
   private func steps(_ bytes: [UInt8], expectsHeader: Bool, cut: Int) -> ([ConnectionPreface.Step], Int) {
     var preface = ConnectionPreface(expectsHeader: expectsHeader)
     var steps: [ConnectionPreface.Step] = []
@@ -136,7 +137,7 @@ import Testing
     ] {
       expect(Array(request.utf8), [.refused(.plainHTTP)])
     }
-    // It may still become a header.
+    // These bytes may still become a header.
     expect(Array("PRO".utf8), [])
   }
 

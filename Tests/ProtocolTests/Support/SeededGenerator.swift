@@ -1,6 +1,7 @@
-// Random tests must be repeatable: every one draws from a seed that it prints.
+// Random tests must be repeatable, so each of them uses a seed that it prints.
 
-/// SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"): tiny, and good for any seed.
+/// SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"). It is small and works with
+/// any seed.
 struct SeededGenerator: RandomNumberGenerator {
   let seed: UInt64
   private var state: UInt64
@@ -18,14 +19,14 @@ struct SeededGenerator: RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  /// The seeds of a fuzz test: one that never changes, and one that is new in each run and printed.
+  /// The seeds of a fuzz test: a fixed one, and one that is new in each run and is printed.
   static func fuzzSeeds(_ name: StaticString) -> [UInt64] {
     let fresh = UInt64.random(in: .min ... .max)
     print("\(name): fuzz seeds 1 and \(fresh)")
     return [1, fresh]
   }
 
-  /// A copy of `bytes` with one to four bytes changed, dropped, doubled or inserted.
+  /// A copy of `bytes` with one to four changes: a byte is changed, dropped, doubled or inserted.
   mutating func mutate(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...4, using: &self) where !bytes.isEmpty {

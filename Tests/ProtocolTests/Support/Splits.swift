@@ -1,9 +1,9 @@
-// A stream has no message borders: whatever a machine does with a message, it must do with the same bytes in pieces.
+// A stream has no message boundaries. A machine must handle the pieces of a message as it handles the whole message.
 
-/// Ways to cut `bytes` into pieces: whole, at every single point in two, and one byte at a time.
+/// The ways to cut `bytes`: not at all, in two at each position, and into single bytes.
 ///
-/// Pieces are never empty and concatenate to `bytes`. `n` bytes give `n + 1` ways, so the work of a test is quadratic in
-/// the message: keep messages under a few kB, or use `randomSplit`.
+/// Pieces are never empty, and together they give `bytes`. `n` bytes give `n + 1` ways, so a test's work is quadratic
+/// in the length. Keep messages below a few kB, or use `randomSplit`.
 func splits(of bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
   if bytes.isEmpty { return [[]] }
   var ways: [[ArraySlice<UInt8>]] = [[bytes[...]]]
@@ -13,7 +13,7 @@ func splits(of bytes: [UInt8]) -> [[ArraySlice<UInt8>]] {
   return ways
 }
 
-/// One way to cut `bytes` at random into pieces of 1 to `longest` bytes.
+/// Cuts `bytes` at random into pieces of 1 to `longest` bytes.
 func randomSplit(
   of bytes: [UInt8], longest: Int, using generator: inout some RandomNumberGenerator
 ) -> [ArraySlice<UInt8>] {

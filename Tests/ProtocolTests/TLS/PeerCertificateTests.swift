@@ -3,7 +3,7 @@ import Testing
 @testable import Protocol
 
 struct PeerCertificateTests {
-  /// What the server makes of a client that presents `pair`.
+  /// The server's view of a client that presents `pair`.
   private func peer(
     presenting pair: KeyPair, to fixture: TLSFixture, now: Int64 = testNow
   ) throws -> PeerCertificate {
@@ -108,11 +108,13 @@ struct PeerCertificateTests {
 }
 
 extension IssuedCertificate {
-  /// The same with one bit of the signature changed: its last bytes are the middle of an integer, so it still parses.
+  /// The same certificate with one bit of its signature changed. The change is in the middle of an integer, so the
+  /// certificate still parses.
   func withDamagedSignature() throws -> IssuedCertificate {
     var lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").map(String.init)
     let last = try #require(lines.lastIndex { !$0.hasPrefix("-") })
-    // Base64 in the line before the last: whole groups, far from padding and from the integers' heads.
+    // This is Base64 in the line before the last one: whole groups, far from the padding and from the beginnings of
+    // integers.
     var characters = Array(lines[last - 1])
     let place = characters.count - 5
     characters[place] = characters[place] == "A" ? "B" : "A"

@@ -1,12 +1,12 @@
 @testable import Protocol
 
-/// A client and a server session, and the bytes in flight between them.
+/// A client session and a server session, with the bytes in flight between them.
 final class TLSConversation {
   var client: TLSSession
   var server: TLSSession
   var toServer = ByteBuffer()
   var toClient = ByteBuffer()
-  /// What the server, or the client, has decrypted.
+  /// The plaintext at the server, and at the client.
   var atServer = ByteBuffer()
   var atClient = ByteBuffer()
   var serverStatus = TLSSession.Status.handshaking
@@ -22,16 +22,17 @@ final class TLSConversation {
     try self.client.start(ciphertextOut: &toServer)
   }
 
-  /// How one flight is cut on its way.
+  /// How a flight is cut on its way.
   enum Cut: Sendable {
     case whole
-    /// In two, before this byte.
+    /// In two pieces; the second begins at this byte.
     case at(Int)
-    /// In pieces of so many bytes.
+    /// Into pieces of this many bytes.
     case every(Int)
   }
 
-  /// Carries bytes to and fro until neither side has more to say. - Returns: the longest flight.
+  /// Carries bytes in both directions until neither side sends more.
+  /// - Returns: the length of the longest flight.
   @discardableResult
   func run(_ cut: Cut = .whole) throws(TLSError) -> Int {
     var longest = 0
@@ -65,11 +66,11 @@ final class TLSConversation {
 }
 
 extension ByteBuffer {
-  /// The readable bytes, for comparing.
+  /// The readable bytes, for comparisons.
   borrowing func array() -> [UInt8] { withUnsafeBytes { [UInt8]($0) } }
 }
 
-/// Contexts for tests that need a working pair and no more.
+/// Contexts for tests that only need a working pair.
 struct TLSFixture {
   let authority: TestAuthority
   let server: TLSContext

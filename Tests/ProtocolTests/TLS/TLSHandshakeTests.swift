@@ -10,7 +10,8 @@ struct TLSHandshakeTests {
     let identity = withCertificate ? try fixture.authority.collector(collector).identity : nil
     let probe = try TLSConversation(server: fixture.server, client: fixture.client, identity: identity)
     let longest = try probe.run()
-    // Every byte of the first record's head, then every seventh from a random one on: all of them, over a few runs.
+    // The cuts are at each byte of the first record's head, and then at each seventh byte from a random one on. Several
+    // runs cover all bytes.
     let cuts = Array(1...16) + Array(stride(from: 17 + Int.random(in: 0..<7), through: longest, by: 7))
     for cut in [TLSConversation.Cut.every(1), .every(3)] + cuts.map({ .at($0) }) {
       let conversation = try TLSConversation(server: fixture.server, client: fixture.client, identity: identity)
@@ -54,7 +55,7 @@ struct TLSHandshakeTests {
     let client = try TLSContext.client(trustPEM: fixture.authority.pem, applicationProtocols: offered)
     let conversation = try TLSConversation(server: fixture.server, client: client)
     #expect(throws: TLSError.noApplicationProtocol) { try conversation.run() }
-    // no_application_protocol of RFC 7301.
+    // 120 is no_application_protocol of RFC 7301.
     #expect(throws: TLSError.alert(received: 120)) { try conversation.run() }
   }
 
@@ -74,7 +75,7 @@ struct TLSHandshakeTests {
     var plaintext = ByteBuffer()
     _ = try conversation.server.receive(conversation.toServer.span, plaintext: &plaintext, ciphertextOut: &flight)
     let text = String(decoding: flight.array(), as: UTF8.self)
-    // Once as the leaf's issuer, once among the authorities asked for. A root sent along would add two.
+    // The name occurs once as the leaf's issuer and once in the list of authorities. A root would add it twice.
     #expect(text.split(separator: "Test authority", omittingEmptySubsequences: false).count - 1 == 2)
   }
 
@@ -101,7 +102,7 @@ struct TLSHandshakeTests {
     } catch {
       #expect(error == .untrustedPeer(.unknownAuthority))
     }
-    // The client's alert is still there for the server.
+    // The client's alert is still on its way to the server.
     do throws(TLSError) {
       conversation.toClient.removeAll()
       try conversation.run()

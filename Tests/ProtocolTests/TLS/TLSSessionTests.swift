@@ -29,7 +29,7 @@ struct TLSSessionTests {
   @Test func `data right behind the handshake is not lost`() throws {
     let fixture = try TLSFixture()
     let conversation = try TLSConversation(server: fixture.server, client: fixture.client)
-    // A TLS 1.3 client is done one flight before the server: its Finished and its request come in one read.
+    // A TLS 1.3 client is done one flight before the server, so its Finished and its request arrive in one read.
     var answer = ByteBuffer()
     _ = try conversation.server.receive(
       conversation.toServer.span, plaintext: &conversation.atServer, ciphertextOut: &answer)
@@ -185,19 +185,19 @@ struct TLSSessionTests {
     func churn(_ count: Int) throws {
       for round in 0..<count {
         let conversation = try TLSConversation(server: fixture.server, client: fixture.client, identity: identity)
-        // Some finish the handshake, most are dropped within it.
+        // Some sessions finish the handshake; most are dropped within it.
         if round.isMultiple(of: 10) { try conversation.run() }
       }
     }
     LiveObjects.startCounting()
     try churn(2000)
-    // Other tests run beside this one and hold a few objects; a leak of any kind would be in the thousands.
+    // Other tests run at the same time and hold a few objects. A leak would amount to thousands.
     let live = LiveObjects.count.load(ordering: .relaxed)
     #expect(live < 1000)
   }
 }
 
-/// Counts OpenSSL's sessions, certificates, BIOs and keys as they come and go, through their extra-data hooks.
+/// Counts OpenSSL's live sessions, certificates, BIOs and keys by their extra-data hooks.
 private enum LiveObjects {
   static let count = Atomic<Int>(0)
 

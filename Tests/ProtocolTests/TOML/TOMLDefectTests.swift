@@ -1,7 +1,7 @@
 import Protocol
 import Testing
 
-/// A text that is refused: where, and why.
+/// A text that is refused, with the place and the reason.
 struct TOMLDefect: Sendable, CustomTestStringConvertible {
   let text: String
   let line: Int
@@ -128,7 +128,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     "01.5", "1e1.5", "-.5", "+inf_", "+Inf", "-NaN", "0x1.8", "1.5f", "1:2",
   ])
   func `refuses the number`(text: String) {
-    // A leading underscore makes a word, like any letter.
+    // A leading underscore begins a word, as a letter does.
     let reason: TOMLError.Reason = text.hasPrefix("_") ? .expected(.value) : .invalidNumber
     TOMLDefect("v = \(text)", 1, 5, reason).expectRefusal()
   }
@@ -160,7 +160,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     "07:32:00+01:00", "07:3x:00", "07:32:0", "1979-", "19:",
   ])
   func `refuses the date or time`(text: String) {
-    // "7:32" does not begin like a time, so it is taken for a number.
+    // "7:32" does not look like a time, so it is read as a number.
     let reason: TOMLError.Reason = text.hasPrefix("7:") ? .invalidNumber : .invalidDateTime
     TOMLDefect("v = \(text)", 1, 5, reason).expectRefusal()
   }

@@ -8,8 +8,8 @@ func parseTOML(bytes: [UInt8], limits: TOMLLimits = TOMLLimits()) throws(TOMLErr
   try TOMLDocument.parse(bytes.span, limits: limits)
 }
 
-/// A table in one line, such that a failed comparison can be read: strings quoted, dates bare, tables in braces.
-/// What it gives for a root, without the outer braces, is TOML again.
+/// A table in one line, so that a failed comparison is readable: strings quoted, dates bare, tables in braces. For a
+/// root table the result, without the outer braces, is TOML.
 func spelling(_ table: TOMLTable) -> String {
   table.entries.map { "\(quoted($0.key)) = \(spelling($0.value))" }.joined(separator: ", ")
 }
@@ -26,7 +26,7 @@ func spelling(_ value: TOMLValue) -> String {
   }
 }
 
-/// The same document with every table written inline.
+/// The same document with all tables written inline.
 func rewritten(_ table: TOMLTable) -> String {
   table.entries.map { "\(quoted($0.key)) = \(spelling($0.value))\n" }.joined()
 }
@@ -48,7 +48,7 @@ private func quoted(_ text: String) -> String {
   return result + "\""
 }
 
-/// Every construct of the grammar once.
+/// A document that uses each construct of the grammar once.
 let richTOML = #"""
   # A document with one of each
   title = "T\u00FCr \U0001F600 \"q\" \\ \t" # trailing

@@ -2,7 +2,7 @@ import Protocol
 import Testing
 
 @Suite struct TOMLFuzzTests {
-  /// Demands that an error points at a scalar of the text, or right behind the last one of its line.
+  /// Checks that an error points at a scalar of the text, or just behind the last scalar of its line.
   private func expectInside(_ error: TOMLError, _ bytes: [UInt8]) {
     let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     guard lines.indices.contains(error.line - 1) else {
@@ -25,7 +25,7 @@ import Testing
         accepted += 1
       } catch {
         expectInside(error, prefix)
-        // A cut can only make what was fine incomplete: no rule on definitions may be broken by it.
+        // A cut only makes a valid document incomplete, so it must not give an error about definitions.
         switch error.reason {
         case .invalidUTF8, .unexpectedEnd, .unterminatedString, .invalidEscape, .invalidNumber, .invalidDateTime,
           .expected(.value):
@@ -65,7 +65,7 @@ import Testing
         let table = try parseTOML(bytes: mutated)
         accepted += 1
         let written = rewritten(table)
-        // Spellings, not values: a mutation may have made a NaN.
+        // The texts are compared and not the values, because a mutation may make a NaN.
         #expect(rewritten(try parseTOML(written)) == written)
       } catch {
         expectInside(error, mutated)

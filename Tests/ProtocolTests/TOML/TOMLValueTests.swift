@@ -24,7 +24,7 @@ import Testing
   ])
   func `reads the key`(name: String, text: String, expected: String) throws {
     let table = try parseTOML(text)
-    // By bytes, so that the two spellings of é stay two.
+    // The bytes are compared, so that the two spellings of é stay different.
     #expect(Array(spelling(table).utf8) == Array(expected.utf8))
   }
 

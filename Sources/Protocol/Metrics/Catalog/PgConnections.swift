@@ -13,7 +13,7 @@ extension MetricType {
         .real("min_age_seconds", .seconds),
       ])
     let long = MetricTable(
-      "pg_long_running_transactions", "One transaction that has run for long.", database: true,
+      "pg_long_running_transactions", "One transaction that has run for a long time.", database: true,
       distinct: ["pid", "query_start"],
       equals: .each,
       columns: [
@@ -23,7 +23,7 @@ extension MetricType {
         .text("client_address"), .timestamp("backend_start"),
       ])
     let idle = MetricTable(
-      "pg_idle_transactions", "One transaction that idles.", database: true, distinct: ["pid", "query_start"],
+      "pg_idle_transactions", "One idle transaction.", database: true, distinct: ["pid", "query_start"],
       equals: .each,
       columns: [
         .number("pid"), .text("username"), .text("database").shown(as: "session_database"), .text("state"),

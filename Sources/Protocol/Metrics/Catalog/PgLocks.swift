@@ -25,7 +25,7 @@ extension MetricType {
         .text("blocking_application"), .real("wait_time_seconds", .seconds),
       ])
     let blocking = MetricTable(
-      "pg_blocking_queries", "One statement that holds others up.", database: true,
+      "pg_blocking_queries", "One statement that blocks others.", database: true,
       distinct: ["pid", "query_start"],
       equals: .each,
       columns: [

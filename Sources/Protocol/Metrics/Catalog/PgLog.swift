@@ -1,5 +1,5 @@
 extension MetricType {
-  /// The last lines of the server's log; the stock collector sends the same lines each round.
+  /// The last lines of the PostgreSQL log. The stock collector sends the same lines again in each round.
   static let pgLog = MetricType(
     "pg_log", "Lines of the PostgreSQL log.",
     [

@@ -1,6 +1,7 @@
 extension MetricType {
-  /// The stock collector sends one row a user, database and level of a statement, and none of these three: rows of one hash
-  /// are added up. One metric a database, or one for all with `databases: [{database, queries}]`.
+  /// The stock collector sends one row for each user, database and level of a statement, but sends none of these three
+  /// values. So rows with the same hash are added up. There is one metric for each database, or one for all databases
+  /// with `databases: [{database, queries}]`.
   static let pgQueryStats: MetricType = {
     let queries = MetricTable(
       "pg_query_stats", "Counters of one normalised statement (pg_stat_statements).", database: true,
@@ -20,7 +21,7 @@ extension MetricType {
         .counter("temp_blks_read", .blocks), .counter("temp_blks_written", .blocks),
         .counterTime("blk_read_time"), .counterTime("blk_write_time"),
         .counter("wal_records"), .counter("wal_fpi"), .numericCounter("wal_bytes", .bytes),
-        // Two statements of one hash differ in these. The stock collector does not send them.
+        // Statements with the same hash differ in these three columns. The stock collector does not send them.
         .number("userid"), .number("dbid"), .flag("toplevel"), .made("statements"),
       ])
     return MetricType(

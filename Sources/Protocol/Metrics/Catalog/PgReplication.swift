@@ -43,7 +43,7 @@ extension MetricType {
         .timestamp("last_msg_send_time"), .number("worker_pid"), .count("worker_count"), .text("database"),
       ])
     let errors = MetricTable(
-      "pg_replication_errors", "What the collector could not read.", database: false, distinct: ["message"],
+      "pg_replication_errors", "One thing that the collector could not read.", database: false, distinct: ["message"],
       equals: .each, columns: [.interned("message")])
     return MetricType(
       "pg_replication", "Replication slots, standbys, write-ahead log and wraparound.",

@@ -1,5 +1,5 @@
 extension MetricType {
-  /// One metric a database: its counters, its largest tables and indexes.
+  /// One metric for each database: its counters, its largest tables and indexes.
   static let pgStats: MetricType = {
     let database = MetricTable(
       "pg_stats", "Counters of one database (pg_stat_database).", database: true,
