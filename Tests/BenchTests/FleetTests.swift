@@ -181,7 +181,7 @@ struct FleetTests {
     #expect(tally.pushLatency.percentile(75) >= .milliseconds(100))
     #expect(tally.serviceLatency.count == UInt64(tally.acknowledged))
     let waited = tally.serviceLatency.buckets.indices.filter {
-      LatencyHistogram.highestMicroseconds(of: $0) >= 300_000
+      DurationHistogram.highestMicroseconds(of: $0) >= 300_000
     }.reduce(0) { $0 + tally.serviceLatency.buckets[$1] }
     #expect(waited >= 1 && tally.serviceLatency.percentile(50) < tally.pushLatency.percentile(50))
   }

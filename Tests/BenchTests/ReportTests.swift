@@ -268,7 +268,7 @@ struct ReportTests {
     }
     // A property that the list lacks would be lost between loops and processes.
     let numbers = Mirror(reflecting: tally).children.filter { $0.value is Int }.count
-    let histograms = Mirror(reflecting: tally).children.filter { $0.value is LatencyHistogram }.count
+    let histograms = Mirror(reflecting: tally).children.filter { $0.value is DurationHistogram }.count
     #expect(numbers == Tally.counts.count && histograms == Tally.histograms.count)
   }
 

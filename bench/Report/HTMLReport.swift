@@ -181,7 +181,7 @@ struct HTMLReport {
   /// Nines from left to right, as HdrHistogram's users draw it: each next tenth of the pushes gets the same room.
   private var percentilePlot: Plot {
     let shares = stride(from: 0.0, through: 4.0, by: 0.1).map { (place: $0, percent: 100 * (1 - pow(10, -$0))) }
-    func curve(_ name: String, _ colour: Int, _ histogram: LatencyHistogram) -> Plot.Curve {
+    func curve(_ name: String, _ colour: Int, _ histogram: DurationHistogram) -> Plot.Curve {
       // Beyond this there are fewer pushes than the share has room for.
       let last = histogram.count > 0 ? log10(Double(histogram.count)) : -1
       return Plot.Curve(

@@ -43,12 +43,12 @@ extension Report {
   }
 
   /// Pushes of the measured part; connections and enrolments of the whole run.
-  private var histograms: [(String, LatencyHistogram)] {
+  private var histograms: [(String, DurationHistogram)] {
     Tally.histograms.map { name, _ in (name, histogram(name)) }
   }
 
   /// - Parameter name: of `Tally.histograms`.
-  func histogram(_ name: String) -> LatencyHistogram {
+  func histogram(_ name: String) -> DurationHistogram {
     guard let path = Tally.histograms.first(where: { $0.name == name })?.path else {
       preconditionFailure("there is no histogram \(name)")
     }
@@ -252,7 +252,7 @@ extension Report {
     }
   }
 
-  private static func write(_ histogram: LatencyHistogram, to json: inout JSONWriter) {
+  private static func write(_ histogram: DurationHistogram, to json: inout JSONWriter) {
     json.object { json in
       json.member("count", histogram.count)
       json.member("min", histogram.minimum.inMilliseconds)

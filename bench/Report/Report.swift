@@ -195,7 +195,7 @@ struct Report: Sendable {
 
   static let percentiles = [("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99)]
 
-  private static func line(_ histogram: LatencyHistogram) -> String {
+  private static func line(_ histogram: DurationHistogram) -> String {
     let parts = percentiles.map { "\($0.0) \(rounded(histogram.percentile($0.1).inMilliseconds, 1))" }
     return parts.joined(separator: ", ") + ", max \(rounded(histogram.maximum.inMilliseconds, 1)) ms"
   }

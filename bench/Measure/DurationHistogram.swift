@@ -2,7 +2,7 @@
 // time, and a relative error under 1 % (128 buckets for each power of two), from 1 µs to 19 h.
 
 /// Counts durations. Merging two gives what one would have counted.
-struct LatencyHistogram: Sendable, Equatable {
+struct DurationHistogram: Sendable, Equatable {
   private static let bucketsPerOctave = 128
   private static let octaves = 30
   /// What does not fit counts as this many microseconds.
@@ -47,7 +47,7 @@ struct LatencyHistogram: Sendable, Equatable {
     count += 1
   }
 
-  mutating func merge(_ other: LatencyHistogram) {
+  mutating func merge(_ other: DurationHistogram) {
     if other.count == 0 { return }
     if buckets.count < other.buckets.count { reach(other.buckets.count - 1) }
     for index in other.buckets.indices { buckets[index] += other.buckets[index] }

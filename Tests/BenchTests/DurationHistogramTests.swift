@@ -2,11 +2,11 @@ import Testing
 
 @testable import Bench
 
-struct LatencyHistogramTests {
+struct DurationHistogramTests {
   @Test(arguments: [UInt64(1), 2, 3])
   func `percentiles are within 1 percent of the exact ones`(seed: UInt64) {
     var random = SeededRandom(seed: seed)
-    var histogram = LatencyHistogram()
+    var histogram = DurationHistogram()
     var exact: [Duration] = []
     for _ in 0..<5000 {
       // Magnitudes from 1 µs to about 12 days, past the end of the scale.
@@ -15,7 +15,7 @@ struct LatencyHistogramTests {
       exact.append(duration)
     }
     exact.sort()
-    let largest = Duration.microseconds(Int64(LatencyHistogram.maximumMicroseconds))
+    let largest = Duration.microseconds(Int64(DurationHistogram.maximumMicroseconds))
     for percent in [0.0, 10, 50, 90, 99, 99.9, 99.99, 100] {
       let rank = max(1, Int((percent / 100 * 5000).rounded(.up)))
       let value = min(exact[rank - 1], largest)
@@ -27,44 +27,44 @@ struct LatencyHistogramTests {
 
   @Test func `merging counts what one would have counted`() {
     var random = SeededRandom(seed: 4)
-    var (left, right, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
+    var (left, right, both) = (DurationHistogram(), DurationHistogram(), DurationHistogram())
     for index in 0..<1000 {
       let duration = Duration.microseconds(Int64(random.next() >> 40))
       if index % 3 == 0 { left.record(duration) } else { right.record(duration) }
       both.record(duration)
     }
     left.merge(right)
-    left.merge(LatencyHistogram())
+    left.merge(DurationHistogram())
     #expect(left == both)
   }
 
   @Test func `every bucket ends where the next begins`() {
-    for index in 0..<(LatencyHistogram.index(of: LatencyHistogram.maximumMicroseconds)) {
-      let highest = LatencyHistogram.highestMicroseconds(of: index)
-      #expect(LatencyHistogram.index(of: highest) == index && LatencyHistogram.index(of: highest + 1) == index + 1)
+    for index in 0..<(DurationHistogram.index(of: DurationHistogram.maximumMicroseconds)) {
+      let highest = DurationHistogram.highestMicroseconds(of: index)
+      #expect(DurationHistogram.index(of: highest) == index && DurationHistogram.index(of: highest + 1) == index + 1)
     }
   }
 
   @Test func `says zero of nothing, and clamps what is below zero`() {
-    var histogram = LatencyHistogram()
+    var histogram = DurationHistogram()
     #expect(histogram.percentile(99) == .zero && histogram.mean == .zero)
     histogram.record(.milliseconds(-5))
     #expect(histogram.maximum == .zero && histogram.count == 1)
   }
 
   @Test func `holds no more than its bound, and no more octaves than it needs`() {
-    var histogram = LatencyHistogram()
+    var histogram = DurationHistogram()
     #expect(histogram.buckets.isEmpty)
     histogram.record(.microseconds(100))
     #expect(histogram.buckets.count == 128)
     for _ in 0..<3 { histogram.record(.seconds(1 << 40)) }
-    #expect(histogram.buckets.count * 8 <= LatencyHistogram.maximumBytes)
+    #expect(histogram.buckets.count * 8 <= DurationHistogram.maximumBytes)
     #expect(histogram.maximum == .seconds(1 << 40), "exact beyond the scale")
   }
 
   @Test func `refuses counts that no histogram has`() {
     for counts in [[(index: 128 * 30, count: UInt64(1))], [(index: 5, count: 0)], [(index: -1, count: 1)]] {
-      #expect(LatencyHistogram(counts: counts, minimum: .zero, maximum: .zero, sumMicroseconds: 0) == nil)
+      #expect(DurationHistogram(counts: counts, minimum: .zero, maximum: .zero, sumMicroseconds: 0) == nil)
     }
   }
 }
