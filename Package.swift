@@ -1,6 +1,6 @@
 // swift-tools-version: 6.2
-// Targets and their one-way dependencies: CEpoll <- {Reactor, Protocol} <- HTTPClient <- bench, and {Reactor, Protocol} <- App.
-// Reactor and Protocol never import one another; bench never imports App.
+// Targets and their one-way dependencies: CEpoll <- {Ground, Reactor, Protocol} <- App, and the same <- HTTPClient <- bench.
+// Ground, Reactor and Protocol never import one another; bench never imports App.
 import PackageDescription
 
 let strict: [SwiftSetting] = [
@@ -19,31 +19,33 @@ let package = Package(
     .executable(name: "pganalytics-micro", targets: ["Micro"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
   targets: [
     .target(name: "CEpoll"),
     .target(name: "Reactor", dependencies: ["CEpoll"], swiftSettings: strict),
     .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
+    // The lowest of the rooms of Sources/App: what the server, bench and tests have in common and no protocol needs.
+    .target(name: "Ground", dependencies: ["CEpoll"], path: "Sources/App/Ground", swiftSettings: strict),
     // HTTPS connections of a client on a loop.
     .target(
-      name: "HTTPClient", dependencies: ["CEpoll", "Reactor", "Protocol"], path: "Sources/App/Client",
+      name: "HTTPClient", dependencies: ["CEpoll", "Ground", "Reactor", "Protocol"], path: "Sources/App/Client",
       swiftSettings: strict),
     .executableTarget(
       name: "App",
       dependencies: [
-        "CEpoll", "Reactor", "Protocol",
+        "CEpoll", "Ground", "Reactor", "Protocol",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      exclude: ["Client"],
+      exclude: ["Client", "Ground"],
       resources: [.embedInCode("Database/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "CEpoll", "Reactor", "Protocol", "HTTPClient", "GeneratedPushes",
+        "CEpoll", "Ground", "Reactor", "Protocol", "HTTPClient", "GeneratedPushes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench",
@@ -56,33 +58,38 @@ let package = Package(
     .executableTarget(
       name: "Micro",
       dependencies: [
-        "CEpoll", "Protocol", "CCounters", "GeneratedPushes",
+        "CEpoll", "Ground", "Protocol", "CCounters", "GeneratedPushes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench/micro",
       swiftSettings: strict),
     // Hostile input, and what is demanded of whoever reads it: for the tests, and for scripts/fuzz.
     .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
-    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CEpoll"], swiftSettings: strict),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Ground", "CEpoll"], swiftSettings: strict),
     .testTarget(
-      name: "ProtocolTests", dependencies: ["Protocol", "CEpoll", "CCounters", "FuzzTargets", "GeneratedPushes"],
+      name: "ProtocolTests",
+      dependencies: ["Protocol", "Ground", "CEpoll", "CCounters", "FuzzTargets", "GeneratedPushes"],
       swiftSettings: strict),
     .testTarget(
       name: "AppTests",
       dependencies: [
-        "App", "Protocol", "Reactor", "CEpoll", "GeneratedPushes", .product(name: "Logging", package: "swift-log"),
+        "App", "Bench", "GeneratedPushes", "Ground", "Protocol", "Reactor", "CEpoll",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [
-        "Bench", "HTTPClient", "GeneratedPushes", "Protocol", "Reactor",
+        "Bench", "HTTPClient", "GeneratedPushes", "Ground", "Protocol", "Reactor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["App", "Bench", "GeneratedPushes", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
+      dependencies: [
+        "App", "Bench", "GeneratedPushes", "Ground", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets",
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

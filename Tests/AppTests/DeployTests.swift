@@ -1,35 +1,22 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
 
 @testable import App
 
-/// What is deployed and written beside the program names things that the program has.
+/// Files in `deploy` and the README name only metrics and settings that the program has.
 @Suite struct DeployTests {
   private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
 
   private func text(_ path: String) throws -> String {
-    String(decoding: try #require(try PrivateFile.read(Self.root + "/" + path), "\(path)"), as: UTF8.self)
+    String(decoding: try #require(try LocalFile.read(Self.root + "/" + path), "\(path)"), as: UTF8.self)
   }
 
   @Test(arguments: ["deploy/prometheus/alerts.yml", "deploy/grafana/pganalytics.json"])
   func `dashboards and alerts ask for metrics that /metrics has`(path: String) throws {
-    let targets = CompiledCatalog().targets
-    var counters = LaneCounters(targets: targets.count)
-    counters.pushesRefused[.overloaded] = 1
-    let lanes = LaneSnapshot(
-      counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, gatheredBytes: 0,
-      untakenBytes: 0,
-      collectorBytes: 0,
-      backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
-    let page = MetricsPage(
-      lanes: lanes, targets: targets, queries: QueryPacing.Snapshot(),
-      rekeying: RekeyingSnapshot(notAfter: [("server", 0)], signingKeys: 1, refusals: 0, isRefused: false),
-      storage: StorageSnapshot(), fleet: FleetStatus(), settings: Settings(),
-      reload: SettingsReload.Snapshot(readAt: 0),
-      startedAt: 0, now: 1
-    ).render()
+    let page = PrintedMetrics.page(isBusy: true)
     let samples = Set(
       page.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "{" && $0 != " " } })
     let asked = try text(path).matches(of: /pganalytics_[a-z_]*[a-z]/).map(\.output)
@@ -37,27 +24,21 @@ import Testing
     for name in asked { #expect(samples.contains(name), "\(name)") }
   }
 
-  @Test func `the README has the table of settings that the program prints`() throws {
-    #expect(
-      try text("README.md").hasSuffix(Settings.markdownTable() + "\n"),
-      "renew it: pganalytics config reference")
-  }
-
-  @Test func `systemd waits for longer than the server takes to end, by force if it must be`() throws {
+  @Test func `systemd waits longer than the server takes to end, even by force`() throws {
     let unit = try text("deploy/systemd/pganalytics.service")
     let match = try #require(try /\nTimeoutStopSec=([0-9]+)s\n/.firstMatch(in: unit))
     let patience = Duration.seconds(try #require(Int(match.output.1)))
     #expect(patience >= Settings().drainDeadline + Ending.margin + LogWriter.lastWait)
   }
 
-  @Test func `the balancer has somewhere to send connections when no server is ready`() throws {
+  @Test func `the balancer has backup servers for connections when no server is ready`() throws {
     let configuration = try text("deploy/haproxy/haproxy.cfg")
     let servers = configuration.split(separator: "\n").filter { $0.hasPrefix("  server ") }
     let checked = servers.filter { $0.contains(" check ") }.map { $0.split(separator: " ")[2] }
     let backups = servers.filter { $0.contains(" backup ") && !$0.contains(" check ") }.map {
       $0.split(separator: " ")[2]
     }
-    #expect(!checked.isEmpty && checked == backups, "each checked server again as a backup without a check")
+    #expect(!checked.isEmpty && checked == backups, "each checked server occurs again as a backup without a check")
     #expect(configuration.contains("\n  option allbackups\n"))
   }
 
@@ -65,7 +46,7 @@ import Testing
     "deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml",
     "deploy/haproxy/haproxy.cfg", "deploy/nginx/nginx.conf",
   ])
-  func `what is set there are settings`(path: String) throws {
+  func `deployment files name only settings that the program has`(path: String) throws {
     let known = Set(Settings.declarations.map(\.environmentVariable))
     let used = try text(path).matches(of: /PGANALYTICS_[A-Z_]+/).map { String($0.output) }
     #expect(!used.isEmpty)

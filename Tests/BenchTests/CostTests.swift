@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Ground
 import HTTPClient
 import Protocol
 import Reactor

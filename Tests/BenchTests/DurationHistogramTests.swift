@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import Bench
@@ -5,7 +6,7 @@ import Testing
 struct DurationHistogramTests {
   @Test(arguments: [UInt64(1), 2, 3])
   func `percentiles are within 1 percent of the exact ones`(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = QuickRandom(seed: seed)
     var histogram = DurationHistogram()
     var exact: [Duration] = []
     for _ in 0..<5000 {
@@ -26,7 +27,7 @@ struct DurationHistogramTests {
   }
 
   @Test func `merging counts what one would have counted`() {
-    var random = SeededRandom(seed: 4)
+    var random = QuickRandom(seed: 4)
     var (left, right, both) = (DurationHistogram(), DurationHistogram(), DurationHistogram())
     for index in 0..<1000 {
       let duration = Duration.microseconds(Int64(random.next() >> 40))
@@ -45,24 +46,24 @@ struct DurationHistogramTests {
     }
   }
 
-  @Test func `says zero of nothing, and clamps what is below zero`() {
+  @Test func `an empty histogram has zeros, and a negative duration counts as zero`() {
     var histogram = DurationHistogram()
     #expect(histogram.percentile(99) == .zero && histogram.mean == .zero)
     histogram.record(.milliseconds(-5))
     #expect(histogram.maximum == .zero && histogram.count == 1)
   }
 
-  @Test func `holds no more than its bound, and no more octaves than it needs`() {
+  @Test func `a histogram stays within its memory bound and has only the octaves that it needs`() {
     var histogram = DurationHistogram()
     #expect(histogram.buckets.isEmpty)
     histogram.record(.microseconds(100))
     #expect(histogram.buckets.count == 128)
     for _ in 0..<3 { histogram.record(.seconds(1 << 40)) }
     #expect(histogram.buckets.count * 8 <= DurationHistogram.maximumBytes)
-    #expect(histogram.maximum == .seconds(1 << 40), "exact beyond the scale")
+    #expect(histogram.maximum == .seconds(1 << 40), "the maximum is exact beyond the scale")
   }
 
-  @Test func `refuses counts that no histogram has`() {
+  @Test func `counts that no histogram has are refused`() {
     for counts in [[(index: 128 * 30, count: UInt64(1))], [(index: 5, count: 0)], [(index: -1, count: 1)]] {
       #expect(DurationHistogram(counts: counts, minimum: .zero, maximum: .zero, sumMicroseconds: 0) == nil)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
@@ -23,7 +24,7 @@ struct IdentityFileTests {
       key: String(decoding: try key.pem(), as: UTF8.self), token: "t.\(index)", tokenExpiresAt: now + 100)
   }
 
-  @Test func `keeps identities for their owner alone, and the last of each number`() throws {
+  @Test func `an identity file is private to its owner and keeps the last identity of each number`() throws {
     let path = path()
     defer { unlink(path) }
     #expect(try IdentityFile.load(path).isEmpty, "no file, no identities")
@@ -31,14 +32,14 @@ struct IdentityFileTests {
     let file = try IdentityFile(path: path)
     for identity in [first, second] { try file.append(identity) }
     try IdentityFile(path: path).append(third)
-    #expect(LocalFile.mode(path) == 0o600)
+    #expect(FileStatus(of: path, followingLinks: true)?.permissions == 0o600)
     #expect(try IdentityFile.load(path) == [0: third, 7: second])
-    let whole = try LocalFile.read(path)
-    try LocalFile.write(whole + Array("{\"index\":9".utf8), to: path)
-    #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line that is not ended is none yet")
+    let whole = try LocalFile.require(path)
+    try LocalFile.overwrite(path, with: whole + Array("{\"index\":9".utf8))
+    #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line without an end is no identity yet")
   }
 
-  @Test func `refuses a file that others may read, and one that holds something else`() throws {
+  @Test func `a file that others may read, or that holds anything else, is refused`() throws {
     let path = path()
     defer { unlink(path) }
     try IdentityFile(path: path).append(try identity(1))
@@ -46,13 +47,13 @@ struct IdentityFileTests {
     #expect(throws: UsageError.self) { try IdentityFile.load(path) }
     chmod(path, 0o600)
     #expect(try IdentityFile.load(path).count == 1)
-    try LocalFile.write(Array("{\"index\":1}\n".utf8), to: path)
+    try LocalFile.overwrite(path, with: Array("{\"index\":1}\n".utf8))
     #expect(throws: UsageError(description: "--identities \(path): line 1 is no identity")) {
       try IdentityFile.load(path)
     }
   }
 
-  @Test func `gives a directory a file of its own`() {
+  @Test func `a directory gets an identity file inside it`() {
     let directory = path("dir")
     mkdir(directory, 0o700)
     defer { rmdir(directory) }
@@ -60,7 +61,7 @@ struct IdentityFileTests {
     #expect(IdentityFile.location(directory + "/x") == directory + "/x")
   }
 
-  @Test func `an identity is of use as long as its certificate, and asks for a token when its own is old`() throws {
+  @Test func `an identity is usable as long as its certificate, and refreshes an old token`() throws {
     let now = WallClock.unixSeconds()
     let stored = try identity(3)
     let fresh = try #require(stored.credentials(now: .now(), unixSeconds: now, jitter: 0))
@@ -70,7 +71,7 @@ struct IdentityFileTests {
     #expect(try identity(3, validFor: -10).credentials(now: .now(), unixSeconds: now, jitter: 0) == nil)
   }
 
-  @Test func `a second run is the same collectors without enrolling, but for the new ones`() throws {
+  @Test func `a second run reuses the collectors of the first run and enrols only new ones`() throws {
     let path = path()
     defer { unlink(path) }
     let server = try TestServer { _ in .acknowledge }

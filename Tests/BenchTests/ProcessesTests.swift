@@ -1,20 +1,21 @@
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Testing
 
 @testable import Bench
 
-/// Real processes of the real program, which stands beside the tests.
+/// Real processes of the real program, which is in the same folder as the tests.
 @Suite(.serialized)
 struct ProcessesTests {
   private func executable() throws -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     let paths = [String(decoding: buffer.prefix(max(0, count)), as: UTF8.self), CommandLine.arguments[0]]
-    // Tests run from the package's bundle, or, under some runners, are loaded from there.
+    // Tests run from the package's bundle. Some runners load them from there.
     let candidates = paths.map { path in path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } }
-    let found = candidates.map { $0 + "/pganalytics-bench" }.first { LocalFile.mode($0) != nil }
+    let found = candidates.map { $0 + "/pganalytics-bench" }.first { FileStatus(of: $0, followingLinks: true) != nil }
     return try #require(found, "pganalytics-bench is in none of \(candidates)")
   }
 
@@ -26,11 +27,11 @@ struct ProcessesTests {
     return plan
   }
 
-  @Test func `several processes are one fleet: each collector once, and one sum of all they counted`() throws {
+  @Test func `several processes are one fleet: each collector runs once, and all counts are summed`() throws {
     let server = try TestServer { _ in .acknowledge }
     let ca = "/tmp/pganalytics-bench-ca-\(getpid())"
     let acks = "/tmp/pganalytics-bench-acks-p\(getpid())"
-    try LocalFile.write(server.authorityPEM, to: ca)
+    try LocalFile.overwrite(ca, with: server.authorityPEM)
     defer {
       unlink(ca)
       unlink(acks)
@@ -53,14 +54,14 @@ struct ProcessesTests {
     #expect(tally.pushLatency.count == 21 && tally.errors.isEmpty && report.isClean(toleratingOutage: false))
     #expect(tally.series.intervals.reduce(0) { $0 + $1.acknowledged } == tally.acknowledged)
     #expect(report.result.cpu > .zero && report.elapsed >= .milliseconds(300))
-    let lines = String(decoding: try LocalFile.read(acks), as: UTF8.self).split(separator: "\n")
+    let lines = String(decoding: try LocalFile.require(acks), as: UTF8.self).split(separator: "\n")
     #expect(lines.count == tally.acknowledged)
   }
 
   @Test func `an interrupt reaches all processes, and they still report`() throws {
     let server = try TestServer { _ in .acknowledge }
     let ca = "/tmp/pganalytics-bench-ca-i\(getpid())"
-    try LocalFile.write(server.authorityPEM, to: ca)
+    try LocalFile.overwrite(ca, with: server.authorityPEM)
     defer { unlink(ca) }
     var plan = try plan(server, 4, processes: 2)
     plan.duration = .seconds(600)

@@ -1,3 +1,4 @@
+import Ground
 import Testing
 
 @testable import Reactor
@@ -57,7 +58,7 @@ import Testing
 
   @Test(arguments: [1, UInt64.random(in: 2...UInt64.max)])
   func `any history gives what a sorted list gives`(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = QuickRandom(seed: seed)
     let timers = ReferredTimers()
     var model: [TimerID: UInt64] = [:]
     var stale: [TimerID] = []

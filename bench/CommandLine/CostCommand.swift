@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Glibc
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -8,8 +9,11 @@ extension CostMode: ExpressibleByArgument {}
 
 /// `pganalytics-bench cost`: what one handshake, request or connection costs a server of this machine.
 struct CostCommand: BenchCommand {
+  /// The first word of the command line that asks for it.
+  static let word = "cost"
   static let configuration = CommandConfiguration(
-    commandName: "cost", abstract: "Loads an mTLS server of this machine and says what one unit of the load cost it.")
+    commandName: "pganalytics-bench \(word)",
+    abstract: "Loads an mTLS server of this machine and says what one unit of the load cost it.")
 
   @Argument(
     help: ArgumentHelp(
@@ -62,11 +66,11 @@ struct CostCommand: BenchCommand {
       throw UsageError(description: "--port \(port): not a port")
     }
     do {
-      let trust = try LocalFile.read(ca)
+      let trust = try LocalFile.require(ca)
       let destination = HTTPSDestination(
         url: url, addresses: [address], sources: CostPlan.sources(for: count),
         context: try TLSContext.client(trustPEM: trust))
-      let authority = try CertificateAuthority(certificatePEM: trust, privateKeyPEM: try LocalFile.read(caKey))
+      let authority = try CertificateAuthority(certificatePEM: trust, privateKeyPEM: try LocalFile.require(caKey))
       let identities = try (0..<identities).map { try Self.identity($0, authority, now) }
       return CostPlan(
         mode: mode, destination: destination, process: pid, identities: identities, count: count,

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 internal import Glibc
+import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -16,7 +17,7 @@ protocol BenchCommand: ParsableCommand {
 
 @main
 struct PganalyticsBench: BenchCommand {
-  static let version = ProgramVersion.text
+  static let version = Version.text
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench",
     abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
@@ -45,7 +46,7 @@ struct PganalyticsBench: BenchCommand {
   static func main() {
     SignalSource.ignoreSIGPIPE()
     let arguments = Array(CommandLine.arguments.dropFirst())
-    if arguments.first == CostCommand.configuration.commandName {
+    if arguments.first == CostCommand.word {
       Glibc.exit(start(CostCommand.self, Array(arguments.dropFirst())))
     }
     SignalSource.block([SIGINT, SIGTERM])
@@ -111,11 +112,11 @@ struct PganalyticsBench: BenchCommand {
     let toleratesOutage = options.watch.tolerateOutage
     Terminal.write(report.text(toleratingOutage: toleratesOutage), to: STDOUT_FILENO)
     if let path = options.watch.json {
-      try LocalFile.write(report.json(toleratingOutage: toleratesOutage), to: path)
+      try LocalFile.overwrite(path, with: report.json(toleratingOutage: toleratesOutage))
     }
     if let path = options.watch.html {
       let page = HTMLReport(report: report, toleratesOutage: toleratesOutage, unixSeconds: WallClock.unixSeconds())
-      try LocalFile.write(page.bytes(), to: path)
+      try LocalFile.overwrite(path, with: page.bytes())
     }
     if !report.isAsExpected { return Self.unexpectedStatus }
     return report.isClean(toleratingOutage: toleratesOutage) ? 0 : 1

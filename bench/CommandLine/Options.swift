@@ -1,6 +1,7 @@
 // The command line.
 
 import ArgumentParser
+import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -82,7 +83,7 @@ struct Options: ParsableArguments {
     do {
       var endpoint = HTTPSDestination(
         url: url, addresses: try SocketAddress.resolve(host: url.host, port: url.port), sources: sources,
-        context: try TLSContext.client(trustPEM: try LocalFile.read(ca)))
+        context: try TLSContext.client(trustPEM: try LocalFile.require(ca)))
       endpoint.answerLimit = load.answerLimit.duration
       return endpoint
     } catch {

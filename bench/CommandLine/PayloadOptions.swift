@@ -2,6 +2,7 @@
 
 import ArgumentParser
 internal import GeneratedPushes
+import Ground
 internal import Protocol
 
 extension PayloadProfile: ExpressibleByArgument {}
@@ -69,7 +70,7 @@ struct PayloadOptions: ParsableArguments {
     var templates: [PushTemplate] = []
     for path in body {
       do {
-        templates.append(try PushTemplate(file: LocalFile.read(path), run: run))
+        templates.append(try PushTemplate(file: LocalFile.require(path), run: run))
       } catch {
         throw UsageError(description: "--body \(path): \(error)")
       }

@@ -1,6 +1,7 @@
 // What people read meanwhile.
 
 import ArgumentParser
+import Ground
 internal import Protocol
 
 struct ReadOptions: ParsableArguments {
@@ -38,7 +39,7 @@ struct ReadOptions: ParsableArguments {
     var login: ReadPlan.Login?
     if let file = readCredentials {
       do {
-        let bytes = try LocalFile.read(file)
+        let bytes = try LocalFile.require(file)
         guard case .object(let object) = try JSONValue.parse(bytes.span) else {
           throw UsageError(description: "--read-credentials \(file): not a JSON object")
         }

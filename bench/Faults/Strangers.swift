@@ -1,6 +1,7 @@
 // Whoever shows a certificate that another authority signed, with the right collector in it and its genuine token. A
 // server that lets such a one in lets everybody in.
 
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor

@@ -6,6 +6,7 @@
 // Tene's "coordinated omission" is what happens when it is counted from when it could be sent).
 
 internal import Glibc
+internal import Ground
 internal import Reactor
 
 struct ArrivalSchedule: Sendable {
@@ -19,7 +20,7 @@ struct ArrivalSchedule: Sendable {
   private let phase: Double
   private var beats = 0
   private var last: MonotonicTime
-  private var random: SeededRandom
+  private var random: QuickRandom
 
   /// - Parameters: `origin`: when the run begins; `joinedAt`: when the collector begins to push, not before that.
   init(
@@ -31,7 +32,7 @@ struct ArrivalSchedule: Sendable {
     self.joinedAt = joinedAt
     self.phase = phase
     last = joinedAt
-    random = SeededRandom(seed: seed)
+    random = QuickRandom(seed: seed)
   }
 
   /// That of one collector. Its beat has its place in the interval, and it joins at another in the ramp: by the golden

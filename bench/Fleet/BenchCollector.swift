@@ -1,5 +1,6 @@
 // One collector of the fleet: carries out what its machine decides, on one connection of its own.
 
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -22,7 +23,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
   private var machine: CollectorMachine
   private var credentials: Credentials?
   private var clock = PushClock()
-  private var jitter: SeededRandom
+  private var jitter: QuickRandom
   private var push: PushInHand?
   private var pushHead: HTTPRequestTemplate?
   private var pushesMade = 0
@@ -50,7 +51,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     connection = HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: index)
     let seed = plan.seed &+ UInt64(index)
     machine = CollectorMachine(backOff: BackOff(limits: plan.backOff, seed: seed))
-    jitter = SeededRandom(seed: ~seed)
+    jitter = QuickRandom(seed: ~seed)
   }
 
   /// Its name at the server. Only once it is enrolled.

@@ -25,7 +25,7 @@ struct Credentials {
     ///   - jitter: 0 to 1.
     init?(_ answer: JSONObject, now: MonotonicTime, unixSeconds: Int64, jitter: Double) {
       guard let text = answer.string("token"), !text.isEmpty else { return nil }
-      let expiry = answer.string("expires_at").flatMap(Timestamp.parse)
+      let expiry = answer.string("expires_at").flatMap(RFC3339.unixMicroseconds).map { $0 / 1_000_000 }
       self.init(
         text: text, expiresAt: expiry ?? unixSeconds + Self.usualLifeSeconds, now: now, unixSeconds: unixSeconds,
         jitter: jitter)

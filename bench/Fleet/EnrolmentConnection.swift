@@ -1,5 +1,6 @@
 // Turns collectors that have a name into collectors with an identity, one after the other over one connection.
 
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -11,7 +12,7 @@ final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
   private let head: HTTPRequestTemplate
   private unowned let shard: FleetShard  // because the shard owns its enrolments and outlives them
   private var backOff: BackOff
-  private var jitter: SeededRandom
+  private var jitter: QuickRandom
   private var current: Candidate?
   private var timer: TimerID?
   private var isStopped = false
@@ -33,7 +34,7 @@ final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
       ])
     let seed = plan.seed &+ 0x1_0000_0000 &+ UInt64(number)
     backOff = BackOff(limits: plan.backOff, seed: seed)
-    jitter = SeededRandom(seed: ~seed)
+    jitter = QuickRandom(seed: ~seed)
   }
 
   /// Takes on collectors until the shard has none left.

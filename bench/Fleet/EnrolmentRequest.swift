@@ -1,3 +1,4 @@
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -16,7 +17,7 @@ struct EnrolmentRequest {
       json.object { json in
         json.member("name", hostname)
         json.member("hostname", hostname)
-        json.member("version", ProgramVersion.text)
+        json.member("version", Version.text)
         json.member("csr", String(decoding: request, as: UTF8.self))
       }
       body = json.finish().withUnsafeBytes { Array($0) }

@@ -1,6 +1,7 @@
 // The collectors of one loop, through the phases of a run. Everything here lives on that loop's thread; the scoreboard
 // is the one thing it shares with the others.
 
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -61,8 +62,8 @@ final class FleetShard: DeadlineHandler {
     self.loop = loop
     self.plan = plan
     self.scoreboard = scoreboard
-    log = try plan.acknowledgementPath.map { path throws(LocalFileError) in try AcknowledgementLog(path: path) }
-    identityFile = try plan.identityPath.map { path throws(LocalFileError) in try IdentityFile(path: path) }
+    log = try plan.acknowledgementPath.map { path throws(FileError) in try AcknowledgementLog(path: path) }
+    identityFile = try plan.identityPath.map { path throws(FileError) in try IdentityFile(path: path) }
     press = PushPress(templates: plan.templates, compression: plan.compression)
     slots = ConnectSlots(capacity: plan.share(of: plan.handshakesInFlight))
     setUpAt = .now()
@@ -93,7 +94,7 @@ final class FleetShard: DeadlineHandler {
 
   private func reuseIdentities() {
     let unixSeconds = WallClock.unixSeconds()
-    var jitter = SeededRandom(seed: plan.seed)
+    var jitter = QuickRandom(seed: plan.seed)
     for collector in collectors {
       let stored = plan.identities[collector.index]
       guard

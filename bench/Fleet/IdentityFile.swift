@@ -2,6 +2,7 @@
 // Whoever can read the file is the fleet, so nobody but its owner may.
 
 internal import Glibc
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -13,30 +14,30 @@ final class IdentityFile {
   private let file: FileDescriptor
 
   /// - Parameter path: of a file. Made, if it is not there, for its owner alone.
-  init(path: String) throws(LocalFileError) {
+  init(path: String) throws(FileError) {
     self.path = path
-    file = try LocalFile.open(path, O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    file = FileDescriptor(owning: try LocalFile.open(path, O_WRONLY | O_CREAT | O_APPEND))
   }
 
-  func append(_ identity: StoredIdentity) throws(LocalFileError) {
-    try LocalFile.append(identity.line[...], to: file, path: path)
+  func append(_ identity: StoredIdentity) throws(FileError) {
+    try LocalFile.append(identity.line[...], to: file.raw, path: path)
   }
 
   /// Where the identities are: `path`, or a file of ours in it if it is a directory.
   static func location(_ path: String) -> String {
-    LocalFile.isDirectory(path) ? path + "/" + nameInDirectory : path
+    FileStatus(of: path, followingLinks: true)?.isDirectory == true ? path + "/" + nameInDirectory : path
   }
 
   /// All identities by index; of several lines for one the last counts. Nothing, if there is no file.
   /// - Throws: `UsageError` for a file that others may read, or that holds something else.
   static func load(_ path: String) throws(UsageError) -> [Int: StoredIdentity] {
-    guard let mode = LocalFile.mode(path) else { return [:] }
+    guard let mode = FileStatus(of: path, followingLinks: true)?.permissions else { return [:] }
     if mode & 0o077 != 0 {
       throw UsageError(description: "--identities \(path): holds private keys and is open to others; chmod 600 it")
     }
     let bytes: [UInt8]
     do {
-      bytes = try LocalFile.read(path)
+      bytes = try LocalFile.require(path)
     } catch {
       throw UsageError(description: "--identities \(error)")
     }

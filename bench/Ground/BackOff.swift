@@ -1,3 +1,5 @@
+import Ground
+
 /// Growing, jittered pauses: a fleet that lost its server together must not come back together.
 struct BackOff: Sendable {
   struct Limits: Sendable {
@@ -7,11 +9,11 @@ struct BackOff: Sendable {
 
   private let limits: Limits
   private var failures = 0
-  private var random: SeededRandom
+  private var random: QuickRandom
 
   init(limits: Limits, seed: UInt64) {
     self.limits = limits
-    random = SeededRandom(seed: seed)
+    random = QuickRandom(seed: seed)
   }
 
   /// Between half of and the whole pause, which doubles with each failure up to the longest.

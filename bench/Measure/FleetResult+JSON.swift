@@ -1,6 +1,7 @@
 // A result as JSON, for the way from one process to another: exact, unlike the report, which rounds histograms to
 // percentiles.
 
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -175,13 +176,5 @@ extension JSONObject {
     case .double(let number): number
     case .null, .bool, .string, .array, .object, nil: nil
     }
-  }
-}
-
-extension Duration {
-  /// Rounded down; for durations of less than 292 years.
-  var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 }

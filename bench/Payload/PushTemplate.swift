@@ -96,7 +96,8 @@ struct PushTemplate: Sendable {
 
   private static func time(_ metric: JSONValue) -> Int64? {
     guard case .object(let object) = metric, case .string(let text)? = object["timestamp"] else { return nil }
-    return Timestamp.parse(text)
+    // PostgreSQL, and collectors that copy from it, write a space for the T.
+    return RFC3339.unixMicroseconds(text.replacing(" ", with: "T", maxReplacements: 1)).map { $0 / 1_000_000 }
   }
 
   private struct Composer: ~Copyable {
@@ -162,7 +163,7 @@ extension PushTemplate.Hole {
     switch self {
     case .collectorID: buffer.append(utf8: collector.description)
     case .hostname: buffer.append(utf8: hostname)
-    case .time(let age): Timestamp.append(unixSeconds: newest - age, to: &buffer)
+    case .time(let age): RFC3339.append(unixSeconds: newest - age, to: &buffer)
     }
   }
 

@@ -1,6 +1,7 @@
 // The other end: what a worker hears from the process that started it, and tells it. Standard input is the socket.
 
 internal import Glibc
+internal import Ground
 internal import Protocol
 internal import Reactor
 

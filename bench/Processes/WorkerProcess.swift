@@ -7,6 +7,7 @@
 // Times are of CLOCK_MONOTONIC, which the processes of a machine share.
 
 internal import Glibc
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -82,7 +83,7 @@ final class WorkerProcess: LineHandler {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
-    let environment = try LocalFile.read("/proc/self/environ").split(separator: 0).map {
+    let environment = try LocalFile.require("/proc/self/environ").split(separator: 0).map {
       String(decoding: $0, as: UTF8.self)
     }
     var words = (["pganalytics-bench"] + arguments).map { strdup($0) } + [nil]

@@ -2,6 +2,7 @@
 // Several shards append to one file; each writes whole lines, and O_APPEND keeps them whole (write(2)).
 
 internal import Glibc
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -11,9 +12,9 @@ final class AcknowledgementLog {
   private var lines = ByteBuffer()
 
   /// Empties the file, or makes it. - Important: shards open it one after the other, before any of them writes.
-  init(path: String) throws(LocalFileError) {
+  init(path: String) throws(FileError) {
     self.path = path
-    file = try LocalFile.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+    file = FileDescriptor(owning: try LocalFile.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode: 0o644))
   }
 
   /// `push_id collector_id rows_inserted duplicate(true|false)`
@@ -25,7 +26,7 @@ final class AcknowledgementLog {
   func flush() {
     if lines.isEmpty { return }
     do {
-      try LocalFile.append(lines.withUnsafeBytes { Array($0) }[...], to: file, path: path)
+      try LocalFile.append(lines.withUnsafeBytes { Array($0) }[...], to: file.raw, path: path)
     } catch {
       preconditionFailure("\(error)")
     }

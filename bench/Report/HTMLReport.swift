@@ -1,6 +1,7 @@
 // The report as one page that needs nothing else: styles and plots are in it, and no other host is asked for anything.
 
 internal import Glibc
+internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
@@ -68,7 +69,7 @@ struct HTMLReport {
       <section class="tables">
       \(tables)</section>
       </main>
-      <footer>pganalytics-bench \(ProgramVersion.text). Latency counts from the moment a push was due, not from when it \
+      <footer>pganalytics-bench \(Version.text). Latency counts from the moment a push was due, not from when it \
       could be sent; pushes that were never made or acknowledged are in it with the time they had waited.</footer>
       </body>
       </html>
@@ -77,10 +78,7 @@ struct HTMLReport {
   }
 
   private var time: String {
-    var text = ByteBuffer()
-    Timestamp.append(unixSeconds: unixSeconds, to: &text)
-    return String(decoding: text.withUnsafeBytes { Array($0) }, as: UTF8.self)
-      .replacing("T", with: " ").replacing("Z", with: " UTC")
+    RFC3339.text(unixMicroseconds: unixSeconds * 1_000_000).replacing("T", with: " ").replacing("Z", with: " UTC")
   }
 
   // MARK: Tiles

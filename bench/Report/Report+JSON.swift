@@ -1,5 +1,6 @@
 // The report for programs. The schema is written down in docs/BENCH.md; members are added, and never change their meaning.
 
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -8,7 +9,7 @@ extension Report {
   func json(toleratingOutage: Bool) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("version", ProgramVersion.text)
+      json.member("version", Version.text)
       json.member("clean", isClean(toleratingOutage: toleratingOutage))
       json.member("interrupted", isInterrupted)
       writeExpectations(&json)

@@ -1,6 +1,7 @@
 // What the kernel says of a process (proc(5)): processor time and resident memory.
 
 internal import Glibc
+internal import Ground
 
 struct ProcessFigures: Sendable, Equatable {
   /// User and kernel mode, of all its threads.
@@ -16,13 +17,13 @@ struct ProcessFigures: Sendable, Equatable {
   /// Processor time of all living threads of a process, exact to the nanosecond, where `of` counts in ticks of 10 ms.
   /// - Returns: nil if there is no such process, or it may not be looked at.
   static func runTime(of id: Int) -> Duration? {
-    let threads = LocalFile.entries("/proc/\(id)/task").filter { !$0.hasPrefix(".") }
+    let threads = LocalDirectory.names(in: "/proc/\(id)/task")
     if threads.isEmpty { return nil }
     var nanoseconds: Int64 = 0
     for thread in threads {
       do {
         // Time on a processor, time in a queue, number of turns (proc_pid_schedstat(5)).
-        let text = String(decoding: try LocalFile.read("/proc/\(id)/task/\(thread)/schedstat"), as: UTF8.self)
+        let text = String(decoding: try LocalFile.require("/proc/\(id)/task/\(thread)/schedstat"), as: UTF8.self)
         nanoseconds += text.split(separator: " ").first.flatMap { Int64($0) } ?? 0
       } catch {
         continue  // because a thread may end at any moment
@@ -36,7 +37,7 @@ struct ProcessFigures: Sendable, Equatable {
   static func family(of id: Int) -> ProcessFigures? {
     guard let parent = Stat(id) else { return nil }
     var cpu = parent.own + parent.waitedFor
-    for entry in LocalFile.entries("/proc") {
+    for entry in LocalDirectory.names(in: "/proc") {
       guard let child = Int(entry), let stat = Stat(child), stat.parent == id else { continue }
       cpu += stat.own + stat.waitedFor
     }
@@ -53,7 +54,7 @@ struct ProcessFigures: Sendable, Equatable {
     init?(_ id: Int) {
       let bytes: [UInt8]
       do {
-        bytes = try LocalFile.read("/proc/\(id)/stat")
+        bytes = try LocalFile.require("/proc/\(id)/stat")
       } catch {
         return nil  // because a process may end at any moment
       }

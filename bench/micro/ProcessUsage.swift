@@ -1,13 +1,14 @@
 // What a process has used up, from /proc: of all its threads, in nanoseconds.
 
 import Glibc
+import Ground
 
 enum ProcessUsage {
   /// Processor time of the process, and of its children if they are wanted: those that live, and, in steps of 10 ms,
   /// those that it has buried.
   static func nanoseconds(_ process: Int32, withChildren: Bool) -> Int64 {
     var sum: Int64 = 0
-    for thread in entries("/proc/\(process)/task") {
+    for thread in LocalDirectory.names(in: "/proc/\(process)/task") {
       // Time on a processor, time in a queue, number of turns.
       sum += text("/proc/\(process)/task/\(thread)/schedstat").split(separator: " ").first.flatMap { Int64($0) } ?? 0
     }
@@ -33,23 +34,9 @@ enum ProcessUsage {
   }
 
   private static func children(of process: Int32) -> [Int32] {
-    entries("/proc/\(process)/task").flatMap { thread in
+    LocalDirectory.names(in: "/proc/\(process)/task").flatMap { thread in
       text("/proc/\(process)/task/\(thread)/children").split(separator: " ").compactMap { Int32($0) }
     }
-  }
-
-  private static func entries(_ path: String) -> [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        // Safety: d_name is an array of bytes that ends with a NUL.
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if !name.hasPrefix(".") { names.append(name) }
-    }
-    return names
   }
 
   static func text(_ path: String) -> String {
@@ -72,5 +59,5 @@ enum ProcessUsage {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
-  static func unixSeconds() -> Int64 { Int64(time(nil)) }
+  static func unixSeconds() -> Int64 { WallClock.unixSeconds() }
 }

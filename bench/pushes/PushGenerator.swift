@@ -6,7 +6,7 @@ public import Protocol
 
 /// Makes bodies of pushes. The same seed, shape and time give the same bytes.
 public struct PushGenerator: Sendable {
-  /// How much a server reports.
+  /// How much a monitored server reports.
   public struct Shape: Sendable, Hashable {
     /// The number of databases.
     public var databases = 2
@@ -23,7 +23,7 @@ public struct PushGenerator: Sendable {
     public init() {}
   }
 
-  /// How much the server reports.
+  /// How much the monitored server reports.
   public let shape: Shape
   private let seed: UInt64
   private let types: [MetricType]
@@ -155,7 +155,7 @@ public struct PushGenerator: Sendable {
           json.member(key, objectName(key, table, place.row))
           continue
         }
-        // The collector leaves out values that the server does not have.
+        // The collector leaves out values that the monitored server does not have.
         if Self.optional.contains(key), draw(key, place.row) % 2 == 0 { continue }
         json.key(key)
         writeValue(&json, column, table, place)
@@ -231,21 +231,12 @@ public struct PushGenerator: Sendable {
     return hash ^ (hash >> 31)
   }
 
-  /// `2026-11-22T19:33:04Z`; years 1970 to 9999. (Hinnant, "chrono-compatible low-level date algorithms",
-  /// civil_from_days.)
+  /// `2026-11-22T19:33:04Z`; years 1970 to 9999.
   private static func timestamp(_ unixSeconds: Int64, separator: String, zone: String) -> String {
-    let days = Int(unixSeconds / 86_400) + 719_468
+    let date = CalendarDate(unixDays: Int(unixSeconds / 86_400))
     let second = Int(unixSeconds % 86_400)
-    let era = days / 146_097
-    let dayOfEra = days % 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shifted = (5 * dayOfYear + 2) / 153
-    let day = dayOfYear - (153 * shifted + 2) / 5 + 1
-    let month = shifted < 10 ? shifted + 3 : shifted - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(year)-\(two(month))-\(two(day))\(separator)"
+    return "\(date.year)-\(two(date.month))-\(two(date.day))\(separator)"
       + "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))\(zone)"
   }
 }

@@ -1,13 +1,14 @@
-// Who may call an endpoint, as part of its declaration: checked in one place, documented from the same value.
+// The access rule of an endpoint, as part of its declaration. It is checked in one place, and the documentation derives
+// from the same value.
 
-/// The rule an endpoint declares.
+/// The rule that an endpoint declares.
 enum Access: Equatable, Sendable {
-  /// Whether a collector must prove a client certificate beside its token.
+  /// Whether a collector needs a client certificate besides its token.
   enum CertificateRule: Equatable, Sendable {
     case required
-    /// Without one as well; one that is shown must be good all the same.
+    /// Not required. If the client sends one, it must still be valid.
     case optional
-    /// Required, but one that ended less than `certificate_grace` ago will do.
+    /// Required, but a certificate that ended less than `certificate_grace` ago is accepted.
     case renewable
   }
 
@@ -16,15 +17,16 @@ enum Access: Equatable, Sendable {
   case user(Role)
   case collector(certificate: CertificateRule)
   case collectorOrUser(Role, certificate: CertificateRule = .required)
-  /// Whoever holds a registration secret; the endpoint itself redeems it, because a use is counted with what it was for.
+  /// A client with a registration secret. The endpoint itself redeems the secret, because a use is counted together
+  /// with its purpose.
   case registrationSecret
 
-  /// The field that carries a registration secret.
+  /// The header field that contains a registration secret.
   static let registrationSecretField = "X-Registration-Secret"
-  /// The same, as `HTTPRequestHead` looks fields up.
+  /// The same name in the form that `HTTPRequestHead` expects.
   static let registrationSecretName: StaticString = "x-registration-secret"
 
-  /// - Throws: `.unauthenticated`, `.insufficientRole`, `.certificateRequired`.
+  /// Checks the rule for a caller. - Throws: `.unauthenticated`, `.insufficientRole`, `.certificateRequired`.
   func admit(_ principal: Principal) throws(Problem) {
     switch (self, principal) {
     case (.anyone, _), (.registrationSecret, _): return
@@ -38,7 +40,7 @@ enum Access: Equatable, Sendable {
     }
   }
 
-  /// What can be refused before the database was asked; a person's role is not known yet.
+  /// Checks what is possible before the database is asked; the role of a user is not known yet.
   func admit(_ caller: Caller) throws(Problem) {
     switch (self, caller) {
     case (_, .principal(let principal)): try admit(principal)
@@ -47,7 +49,7 @@ enum Access: Equatable, Sendable {
     }
   }
 
-  /// What is wrong with a token, whoever shows it.
+  /// The problems of an invalid token, for every kind of caller.
   private static let tokenProblems: [Problem.Kind] = [
     .unauthenticated, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience,
     .missingClaim, .tokenNotYetValid, .expiredToken,

@@ -1,9 +1,9 @@
-// Who may call what, as a table of the documentation: derived from the same declarations that admit requests.
+// The documentation's table of who may call which endpoint. It derives from the declarations that also admit requests.
 
 import Protocol
 
 enum AccessTable {
-  /// Markdown. Endpoints in the order of the documentation.
+  /// Markdown, with the endpoints in the order of the documentation.
   static func markdown(_ endpoints: [Endpoint]) -> String {
     var lines = [
       "| Endpoint | viewer | operator | admin | others |", "| --- | :-: | :-: | :-: | --- |",
@@ -18,7 +18,7 @@ enum AccessTable {
 }
 
 extension Access {
-  /// Whether a user of this role may.
+  /// Whether a user with this role may call the endpoint.
   fileprivate func admits(_ role: Role) -> Bool {
     switch self {
     case .anyone: true
@@ -27,7 +27,7 @@ extension Access {
     }
   }
 
-  /// Who may beside users.
+  /// Callers other than users that may call the endpoint.
   fileprivate var others: String {
     switch self {
     case .anyone: "anyone"
@@ -38,7 +38,7 @@ extension Access {
       case .optional: "a collector"
       case .renewable: "a collector with its certificate, also one that ended a short time ago"
       }
-    case .registrationSecret: "who has a registration secret"
+    case .registrationSecret: "a client with a registration secret"
     }
   }
 }

@@ -1,16 +1,16 @@
-// A request whose sender was admitted and whose body is complete: what the admin lane's handlers get.
+// A request that has been admitted and whose body is complete. The handlers of the admin lane get it.
 
 import Protocol
 
 struct AdmittedRequest: Sendable {
   let head: HTTPRequestHead
-  /// Of the path's pattern.
+  /// The values of the path's parameters.
   let path: PathParameters
-  /// Without content coding. Empty if the endpoint answers from the head.
+  /// The body without content coding. Empty if the endpoint answers from the head.
   let body: [UInt8]
 }
 
-/// An admitted request whose query and body were read.
+/// An admitted request whose query and body have been decoded.
 struct EndpointRequest<Query: QueryParameters, Body: RequestInput>: Sendable {
   let head: HTTPRequestHead
   let path: PathParameters
@@ -18,22 +18,23 @@ struct EndpointRequest<Query: QueryParameters, Body: RequestInput>: Sendable {
   let body: Body
 }
 
-/// What a handler may know of the circumstances.
+/// The circumstances of a request, for its handler.
 struct RequestContext: Sendable {
-  /// As they were when the head was complete. Handlers have no other: one that is built at the start can't keep old ones.
+  /// The settings at the time when the head was complete. Handlers use no others, so that an object built at the start
+  /// does not keep outdated ones.
   let settings: Settings
   let principal: Principal
   let requestID: String
-  /// Without the port.
+  /// The client's address without the port.
   let peerAddress: String
-  /// What the connection showed, trusted or not: `principal` is what counts.
+  /// The certificate of the connection, trusted or not. `principal` is the verified identity.
   let peerCertificate: Certificate?
   /// When the head was complete.
   let now: Timestamp
-  /// Of the client: for work that is too long to be done for nobody.
+  /// Tells when the client has gone away, so that long work can stop.
   var departure = Departure()
 
-  /// The person who calls, for endpoints whose access is a user's.
+  /// The user who calls, for endpoints whose access rule demands a user.
   func user() throws(Problem) -> Principal.User {
     guard case .user(let user) = principal else { throw Problem(.unauthenticated) }
     return user

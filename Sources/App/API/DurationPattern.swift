@@ -1,9 +1,9 @@
-// The form of a duration as a regular expression, short enough to be read. Which durations a field takes its schema says in
-// words: a pattern that knew the bounds would have hundreds of characters.
+// The form of a duration as a short, readable regular expression. The bounds of a field are in its schema as words: a
+// pattern with the bounds would have hundreds of characters.
 
 enum DurationPattern {
-  /// - Returns: a pattern of ECMA 262 that every duration up to `longest` matches, as `DurationText` reads them, and that
-  ///   nothing matches but a whole number with a unit.
+  /// - Returns: a pattern of ECMA 262 that matches every duration up to `longest` in the form of `DurationText`, and
+  ///   otherwise only whole numbers with a unit.
   static func upTo(_ longest: Duration) -> String {
     let digits = String(max(1, longest.components.seconds)).count
     let letters = String(DurationText.units.reversed().map(\.letter))

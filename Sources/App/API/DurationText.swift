@@ -1,4 +1,4 @@
-// Durations as people write them in a query or a setting: a whole number and one unit.
+// Durations in the form that people write in a query or a setting: a whole number and one unit.
 
 enum DurationText {
   static let units: [(letter: Character, seconds: Int64)] = [
@@ -16,7 +16,7 @@ enum DurationText {
     return overflow ? nil : .seconds(seconds)
   }
 
-  /// In the largest unit that gives a whole number. Fractions of a second are dropped.
+  /// The text with the largest unit that gives a whole number. Fractions of a second are dropped.
   static func write(_ duration: Duration) -> String {
     let seconds = duration.components.seconds
     let unit = units.first { seconds != 0 && seconds % $0.seconds == 0 } ?? ("s", 1)

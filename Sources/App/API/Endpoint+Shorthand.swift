@@ -1,5 +1,5 @@
-// The same declaration without `query:` or `body:`. (One initializer with defaults is not to be had: Swift refuses a
-// default from which a type would be inferred that the closure names, too.)
+// The same declaration without `query:` or `body:`. A single initializer with default arguments is not possible: Swift
+// does not allow a default from which it would infer a type that the closure also names.
 
 import Protocol
 

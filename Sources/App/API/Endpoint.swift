@@ -1,21 +1,22 @@
-// An endpoint, declared once: the router, the checks of every request and the OpenAPI document are functions of a list of
-// these values. A handler is only run for a request that kept the declaration.
+// An endpoint, declared once. The router, the checks of every request and the OpenAPI document derive from a list of
+// these values. A handler only runs for a request that fulfils the declaration.
 
 import Protocol
 
-/// An object: each request passes several on its way to its own, and a copy would cost a reference a part.
+/// A declared endpoint. It is a class, because each request passes several endpoints in the router, and a copy would
+/// cost reference counting for each member.
 final class Endpoint: Sendable {
   typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> EndpointAnswer
 
-  /// Who runs it.
+  /// What runs the endpoint.
   enum Lane: Sendable {
-    /// The cooperative pool, with the whole body in hand.
+    /// The cooperative pool, once the whole body is in memory.
     case admin(Handler)
     /// The loop, while the body arrives.
     case ingest
   }
 
-  /// A request field that means something to the endpoint.
+  /// A header field that the endpoint evaluates.
   struct RequestField: Equatable, Sendable {
     let name: String
     let schema: Schema
@@ -24,33 +25,35 @@ final class Endpoint: Sendable {
 
   let method: HTTPMethod
   let path: PathPattern
-  /// The operation's name, unique: client generators make method names of it.
+  /// The operation's unique name. Client generators make method names of it.
   let id: String
   let tag: Tag
   let access: Access
-  /// One line.
+  /// One line for the documentation.
   let summary: String
-  /// As long as it takes, in CommonMark.
+  /// A text of any length in CommonMark.
   let description: String
   let query: [QueryReader.Parameter]
   let requestFields: [RequestField]
   let input: InputDeclaration
   let answers: [AnswerDeclaration]
-  /// The media types among `answers`.
+  /// The media types of `answers`.
   private let offers: [MediaType]
-  /// The problems of its own; see `problems` for all.
+  /// The problems that only this endpoint has; `problems` has all.
   let ownProblems: [Problem.Kind]
-  /// The handler runs as soon as the head is there and the body is never read: for a client that may not finish it.
+  /// If true, the handler runs once the head is complete, and the body is never read. For a client that may not finish
+  /// its body.
   let answersFromHead: Bool
-  /// It is asked all the time by programs that watch: the log has it at `debug`.
+  /// If true, monitoring programs call it often, and the log mentions its requests only at level `debug`.
   let isProbe: Bool
   let lane: Lane
 
   /// An endpoint of the admin lane.
   /// - Parameters:
-  ///   - output: what the handler returns; `HTTPResponse` or `EndpointAnswer` if it makes its answers itself, which `answers` then declares.
-  ///   - status: of the answer.
-  ///   - answers: only beside `HTTPResponse`: other media types, fields, 304.
+  ///   - output: the type that the handler returns. For `HTTPResponse` and `EndpointAnswer`, which the handler builds
+  ///     itself, `answers` declares the answers.
+  ///   - status: the status of the answer.
+  ///   - answers: only with `HTTPResponse` or `EndpointAnswer`: media types, header fields, 304.
   ///   - problems: those that do not follow from the rest of the declaration.
   init<Query: QueryParameters, Body: RequestInput, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
@@ -86,7 +89,7 @@ final class Endpoint: Sendable {
     }
   }
 
-  /// An endpoint whose body the ingest lane reads as it arrives.
+  /// Declares an endpoint whose body the ingest lane reads as it arrives.
   init(
     ingest method: HTTPMethod, _ path: PathPattern, id: String, access: Access, summary: String, description: String,
     fields: [RequestField] = [], input: InputDeclaration, answer: AnswerDeclaration, problems: [Problem.Kind] = []
@@ -111,10 +114,11 @@ final class Endpoint: Sendable {
 }
 
 extension Endpoint {
-  /// All problems it may answer with: its own and those that follow from its declaration. No kind twice, in order.
+  /// All problems that it may answer with: its own and those that follow from its declaration. Each kind occurs once,
+  /// in the order of declaration.
   var problems: [Problem.Kind] {
     var all: [Problem.Kind] = []
-    // NoQuery refuses parameters, too.
+    // NoQuery also rejects parameters.
     all.append(.invalidQuery)
     all += access.problems + input.problems
     if !path.parameters.isEmpty { all.append(.notFound) }
@@ -124,11 +128,12 @@ extension Endpoint {
     return Problem.Kind.allCases.filter(all.contains)
   }
 
-  /// What can be judged by the head alone: the caller's right (of a person that there is a session to ask for), the body's
-  /// media type and declared length, and what the client accepts. To be asked before a body byte is read.
+  /// Checks what the head alone tells, before any byte of the body is read: the caller's right (for a user only that
+  /// there is a session to look up), the body's media type and declared length, and the media types that the client
+  /// accepts.
   func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
     try access.admit(caller)
-    // The admin lane reads the query when the body is complete.
+    // The admin lane decodes the query once the body is complete.
     if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
@@ -137,13 +142,13 @@ extension Endpoint {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
     switch lane {
-    // The coding is seen by the bytes: real collectors label it wrongly.
+    // The bytes decide about gzip, because real collectors label it wrongly.
     case .ingest: try head.requireJSON()
     case .admin: if !input.contents.isEmpty { try head.requireBody(input.types) }
     }
   }
 
-  /// Runs the handler; a problem becomes its response. Only for the admin lane.
+  /// Runs the handler and turns a problem into a response. Only for the admin lane.
   func respond(to request: AdmittedRequest, _ context: RequestContext) async -> EndpointAnswer {
     guard case .admin(let handler) = lane else { preconditionFailure("\(id) is for the ingest lane") }
     do throws(Problem) {

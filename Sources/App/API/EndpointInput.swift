@@ -1,8 +1,8 @@
-// What an endpoint takes beside its path and query.
+// The bodies that endpoints accept.
 
 import Protocol
 
-/// What the documentation says of a request's body.
+/// The declaration of a request's body, for the documentation and the checks.
 struct InputDeclaration: Equatable, Sendable {
   struct Content: Equatable, Sendable {
     let type: MediaType
@@ -10,15 +10,16 @@ struct InputDeclaration: Equatable, Sendable {
     let example: JSONValue
   }
 
-  /// The media types it may come in; empty if there is no body.
+  /// The accepted media types; empty if there is no body.
   let contents: [Content]
-  /// Taken as well, like the first: generic tools of the documentation stop at a media type they cannot write.
+  /// Further accepted types with the content of the first one. They are not documented, because some tools stop at a
+  /// media type that they cannot write.
   var furtherTypes: [MediaType] = []
-  /// Bytes that are read at most; nil: the lane knows (`body_bytes`, which may change).
+  /// The largest number of bytes that are read; nil if the lane decides (`body_bytes`, which may change).
   let maximumBytes: Int?
-  /// The problems that follow from having such a body.
+  /// The problems that such a body may have.
   let problems: [Problem.Kind]
-  /// Whether a request must have one; else an empty one is an object without members.
+  /// Whether the body is required. If not, an empty body stands for an object without members.
   var isRequired = true
 
   var types: [MediaType] { contents.map(\.type) + furtherTypes }
@@ -31,7 +32,7 @@ struct InputDeclaration: Equatable, Sendable {
       problems: [.invalidJSON, .validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 
-  /// - Parameter format: the name of what the text must be. A schema can't describe that, so it says no more.
+  /// - Parameter format: the name of the text's format. A schema cannot describe the format any further.
   static func text(_ types: [MediaType], format: String, maximumBytes: Int, example: String) -> InputDeclaration {
     InputDeclaration(
       contents: types.prefix(1).map { type in
@@ -41,7 +42,7 @@ struct InputDeclaration: Equatable, Sendable {
       problems: [.validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 
-  /// A body that the ingest lane reads as it arrives, plain or gzip.
+  /// A body, plain or gzip, that the ingest lane reads as it arrives.
   static func stream(_ schema: Schema, example: JSONValue) -> InputDeclaration {
     InputDeclaration(
       contents: [Content(type: .json, schema: schema, example: example)], maximumBytes: nil,
@@ -52,23 +53,23 @@ struct InputDeclaration: Equatable, Sendable {
   }
 }
 
-/// A body, or the absence of one.
+/// The body of a request, or its absence.
 protocol RequestInput: Sendable {
   static var declaration: InputDeclaration { get }
   static func read(_ request: AdmittedRequest) throws(Problem) -> Self
 }
 
-/// No body. One that comes all the same is not looked at.
+/// No body. If a client sends one, it is ignored.
 struct NoBody: RequestInput {
   static var declaration: InputDeclaration { .none }
   static func read(_ request: AdmittedRequest) throws(Problem) -> NoBody { NoBody() }
 }
 
-/// Conform for a body that is text in a format of its own.
+/// A body that is a text in a format of its own.
 protocol TextBody: RequestInput {
-  /// What Content-Type may say.
+  /// The accepted values of Content-Type.
   static var types: [MediaType] { get }
-  /// For the documentation, e.g. `toml`.
+  /// The format's name in the documentation, e.g. `toml`.
   static var format: String { get }
   static var maximumBytes: Int { get }
   static var example: String { get }
@@ -82,7 +83,7 @@ extension TextBody {
   }
 
   static func read(_ request: AdmittedRequest) throws(Problem) -> Self {
-    // A body that was forgotten looks the same, and is not to wipe out what is there.
+    // A client that forgot its body sends the same, and it must not erase the stored text.
     if request.body.isEmpty { throw Problem(.validationFailed, "the body is empty") }
     guard let text = String(validating: request.body, as: UTF8.self), !text.utf8.contains(0) else {
       throw Problem(.validationFailed, "the body must be UTF-8 without NUL")

@@ -1,8 +1,8 @@
-// What an endpoint answers with when it does not refuse.
+// The successful answers of endpoints.
 
 import Protocol
 
-/// What the documentation says of one answer.
+/// The declaration of one answer, for the documentation.
 struct AnswerDeclaration: Equatable, Sendable {
   struct Content: Equatable, Sendable {
     let type: MediaType
@@ -48,9 +48,9 @@ struct AnswerDeclaration: Equatable, Sendable {
 }
 
 extension AnswerDeclaration.Field {
-  /// Of an answer that something was made, or is being done.
+  /// The location of something that was made, or of a running job.
   static let location = AnswerDeclaration.Field(
-    name: "Location", schema: .string(format: "uri-reference"), prose: "Where it is, or how far it is.")
+    name: "Location", schema: .string(format: "uri-reference"), prose: "The URL of the result, or of its progress.")
 }
 
 extension HTTPField {
@@ -58,7 +58,7 @@ extension HTTPField {
 }
 
 extension AnswerDeclaration {
-  /// The same answer, also in the media types of `other`, e.g. CSV beside JSON.
+  /// The same answer, also in the media types of `other`, e.g. CSV besides JSON.
   func or(_ other: AnswerDeclaration) -> AnswerDeclaration {
     precondition(status == other.status)
     var answer = self
@@ -67,7 +67,7 @@ extension AnswerDeclaration {
     return answer
   }
 
-  /// The same under another status; an answer without a body keeps its own.
+  /// The same with another status. An answer without a body keeps its status.
   func with(_ status: HTTPStatus) -> AnswerDeclaration {
     var answer = self
     if !contents.isEmpty { answer.status = status }
@@ -75,13 +75,13 @@ extension AnswerDeclaration {
   }
 }
 
-/// What a handler returns, with its place in the documentation.
+/// The result of a handler, with its declaration.
 protocol ResponseOutput: Sendable {
-  /// Nil for what its endpoint has to declare.
+  /// Nil if the endpoint has to declare the answer.
   static var declaration: AnswerDeclaration? { get }
-  /// - Parameter status: what the endpoint declares.
+  /// - Parameter status: the status that the endpoint declares.
   func response(_ status: HTTPStatus) -> HTTPResponse
-  /// The same, or a body that is still being made.
+  /// The same as an `EndpointAnswer`, whose body may still be produced.
   func answer(_ status: HTTPStatus) -> EndpointAnswer
 }
 
@@ -89,19 +89,19 @@ extension ResponseOutput {
   func answer(_ status: HTTPStatus) -> EndpointAnswer { .complete(response(status)) }
 }
 
-/// Nothing to say: 204, whatever status the endpoint names.
+/// An answer without content: 204, whatever status the endpoint declares.
 struct NoContent: ResponseOutput {
   static var declaration: AnswerDeclaration? { .empty(.noContent) }
   func response(_ status: HTTPStatus) -> HTTPResponse { HTTPResponse(status: .noContent) }
 }
 
-/// A handler's own answer. It says its status itself.
+/// A response that the handler builds itself, including its status.
 extension HTTPResponse: ResponseOutput {
   static var declaration: AnswerDeclaration? { nil }
   func response(_ status: HTTPStatus) -> HTTPResponse { self }
 }
 
-/// A handler's own answer, whole or not. It says its status itself.
+/// An answer that the handler builds itself, complete or not, including its status.
 extension EndpointAnswer: ResponseOutput {
   static var declaration: AnswerDeclaration? { nil }
   func response(_ status: HTTPStatus) -> HTTPResponse { response }

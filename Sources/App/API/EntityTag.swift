@@ -1,21 +1,21 @@
-// Validators of what a client has cached (RFC 9110 §8.8.3, §13.1).
+// Entity tags, which tell whether a client's copy is current (RFC 9110 §8.8.3, §13.1).
 
 import Protocol
 
 /// A strong entity tag: equal tags mean equal bytes.
 struct EntityTag: Equatable, Sendable {
-  /// Between the quotes: visible ASCII without quotes and commas.
+  /// The text between the quotes: visible ASCII without quotes and commas.
   let opaque: String
-  /// What If-Match compares: all of it, or what it begins with.
+  /// The text that If-Match compares: all of the tag, or its beginning.
   private let decisive: String
 
   init(_ opaque: String) {
     self.init(opaque: opaque, decisive: opaque)
   }
 
-  /// A tag of what is changed by people and changes by itself as well, such as a collector that is seen every minute.
-  /// If-None-Match wants all of it to be the same, If-Match only what people decided: nobody could send back in time what
-  /// changes by itself, and nothing of it is overwritten.
+  /// A tag for something that people change and that also changes by itself, such as a collector whose `last_seen_at`
+  /// changes every minute. If-None-Match compares the whole tag. If-Match compares only the part that people decide:
+  /// otherwise a client could never send a current tag in time. A change overwrites nothing that changes by itself.
   init(decided: String, shown: String) {
     self.init(opaque: "\(decided).\(shown)", decisive: "\(decided).")
   }
@@ -29,15 +29,17 @@ struct EntityTag: Equatable, Sendable {
 
   var field: HTTPField { HTTPField("ETag", "\"\(opaque)\"") }
 
-  /// Whether If-None-Match names it, so that 304 is the answer. Weak comparison: `W/"a"` names `"a"` (§13.1.2).
+  /// Whether If-None-Match contains the tag, so that the answer is 304. Weak comparison: `W/"a"` matches `"a"`
+  /// (§13.1.2).
   func isKnown(to head: HTTPRequestHead) -> Bool {
-    // Our tags hold no comma, so an element that was cut at one cannot equal them.
+    // Our tags contain no comma, so a part of another tag that was split at a comma cannot equal them.
     Self.elements(head.all(named: "if-none-match")).contains {
       $0 == "*" || $0 == "\"\(opaque)\"" || $0 == "W/\"\(opaque)\""
     }
   }
 
-  /// Whether If-Match permits a change of what has this tag; so does its absence. Strong comparison (§13.1.1).
+  /// Whether If-Match permits a change of the resource with this tag. It does if the field is absent. Strong comparison
+  /// (§13.1.1).
   func isMatched(by head: HTTPRequestHead) -> Bool {
     let values = head.all(named: "if-match")
     return values.isEmpty
@@ -54,7 +56,8 @@ struct EntityTag: Equatable, Sendable {
 }
 
 extension EntityTag? {
-  /// The same for what may not exist yet: nothing fulfils an If-Match then, not even `*` (§13.1.1).
+  /// The same for a resource that may not exist yet. If it does not exist, nothing fulfils an If-Match, not even `*`
+  /// (§13.1.1).
   func isMatched(by head: HTTPRequestHead) -> Bool {
     self?.isMatched(by: head) ?? head.all(named: "if-match").isEmpty
   }
@@ -63,7 +66,7 @@ extension EntityTag? {
 extension Endpoint.RequestField {
   static let ifNoneMatch = Endpoint.RequestField(
     name: "If-None-Match", schema: .string,
-    prose: "The ETag of a copy that the client has; 304 if it is still the same.")
+    prose: "The ETag of the client's copy; the answer is 304 if the copy is current.")
   static let ifMatch = Endpoint.RequestField(
-    name: "If-Match", schema: .string, prose: "The ETag of what is to be changed; 412 if it was changed since.")
+    name: "If-Match", schema: .string, prose: "The ETag of the version to change; 412 if it has changed since.")
 }

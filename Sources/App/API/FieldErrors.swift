@@ -1,10 +1,10 @@
-// All faults of a body or a query, told at once: who has five mistakes should not need five attempts.
+// Collects all faults of a body or a query, so that a client with five mistakes needs only one attempt to see them.
 
-/// What is wrong, field by field.
+/// The faults, field by field.
 struct FieldErrors: Sendable, Equatable {
-  /// Faults told at most; the rest is counted.
+  /// The largest number of faults in the text. Further faults are counted.
   static let told = 20
-  /// Code points of a client's own text repeated to it.
+  /// The largest number of code points of a client's own text that is repeated.
   static let quotedLength = 64
 
   private(set) var sentences: [String] = []
@@ -23,12 +23,12 @@ struct FieldErrors: Sendable, Equatable {
     }
   }
 
-  /// All of it, as the details of a problem.
+  /// All faults as one text, for the details of a problem.
   var details: String {
     sentences.joined(separator: "; ") + (untold > 0 ? "; and \(untold) more" : "")
   }
 
-  /// A text of the client, short enough to be repeated.
+  /// A text of the client in quotes, shortened if it is long.
   static func quoted(_ text: String) -> String {
     let scalars = text.unicodeScalars
     if scalars.count <= quotedLength { return "\"\(text)\"" }

@@ -1,22 +1,22 @@
-// What a field of a body or a query must be. One value holds the check, the schema and the sentence about a breach, so
-// that what is checked is what is documented.
+// The rule for a field of a body or a query. One value holds the check, the schema and the sentence about a fault, so
+// that the documentation and the check agree.
 
 import Protocol
 
 /// The rule for one value.
 struct FieldRule<Value: Sendable>: Sendable {
   var schema: Schema
-  /// Stands in for a value that is missing or wrong (its request is refused in the end) and while describing.
+  /// Replaces a missing or wrong value; its request is refused in the end. It is also used while describing.
   let standIn: Value
-  /// Reads a JSON value; a breach is added to the errors under the given path.
+  /// Reads a JSON value. A fault is added to the errors under the given path.
   let read: @Sendable (JSONValue, String, inout FieldErrors) -> Value?
-  /// Reads a query parameter's text. Nil for what has no text form: lists and objects.
+  /// Reads the text of a query parameter. Nil for values without a text form: lists and objects.
   let readText: (@Sendable (String, String, inout FieldErrors) -> Value?)?
 
-  /// A rule for a value that is not composed of others.
+  /// A rule for a value that does not consist of others.
   /// - Parameters:
   ///   - expectation: completes "<field> …", e.g. `must be true or false`.
-  ///   - json: nil for a breach, and so for `text`.
+  ///   - json: returns nil for a wrong value; `text` does the same.
   init(
     _ schema: Schema, standIn: Value, expectation: String, json: @escaping @Sendable (JSONValue) -> Value?,
     text: @escaping @Sendable (String) -> Value?
@@ -35,7 +35,7 @@ struct FieldRule<Value: Sendable>: Sendable {
     }
   }
 
-  /// A rule for a value composed of others, which tell their own breaches.
+  /// A rule for a value that consists of others, which report their own faults.
   init(
     _ schema: Schema, standIn: Value, read: @escaping @Sendable (JSONValue, String, inout FieldErrors) -> Value?
   ) {
@@ -47,7 +47,7 @@ struct FieldRule<Value: Sendable>: Sendable {
 }
 
 extension FieldRule {
-  /// A text that is read the same from a body and a query.
+  /// A rule for a text that is read in the same way from a body and a query.
   private static func text(
     _ schema: Schema, standIn: Value, expectation: String, _ parse: @escaping @Sendable (String) -> Value?
   ) -> FieldRule {
@@ -58,7 +58,7 @@ extension FieldRule {
 }
 
 extension FieldRule where Value == String {
-  /// One line: `length` code points, no control characters (PostgreSQL could not even store NUL).
+  /// One line: `length` code points without control characters (PostgreSQL cannot store NUL).
   static func string(_ length: ClosedRange<Int>, format: String? = nil) -> FieldRule {
     var schema = Schema.string
     schema.count = length
@@ -74,7 +74,7 @@ extension FieldRule where Value == String {
     }
   }
 
-  /// What somebody else named: any characters but NUL, which PostgreSQL could not even store, or none.
+  /// A name that another system chose: any characters except NUL, which PostgreSQL cannot store. It may be empty.
   static var name: FieldRule {
     var schema = Schema.string
     schema.count = 0...4096
@@ -84,7 +84,7 @@ extension FieldRule where Value == String {
     }
   }
 
-  /// A password or another secret: any characters but NUL; its size counts, and it is shown nowhere.
+  /// A password or another secret: any characters except NUL. It is never shown.
   static func secret(_ length: ClosedRange<Int>) -> FieldRule {
     var schema = Schema.string(format: "password")
     schema.count = length
@@ -98,7 +98,7 @@ extension FieldRule where Value == String {
   }
 
   /// Several lines, e.g. PEM: `length` bytes of UTF-8 without NUL.
-  /// - Parameter format: the name of what the endpoint reads it as. A schema can't describe that, so it says no more.
+  /// - Parameter format: the name of the text's format. A schema cannot describe the format any further.
   static func lines(bytes length: ClosedRange<Int>, format: String) -> FieldRule {
     text(
       .string(format: format), standIn: "",
@@ -108,7 +108,7 @@ extension FieldRule where Value == String {
     }
   }
 
-  /// Something with one `@` inside. Whether mail arrives is for a mail to find out.
+  /// An address with one `@` inside. Only a mail can show whether the address works.
   static var email: FieldRule {
     var schema = Schema.string(format: "email")
     schema.count = 3...254
@@ -121,8 +121,17 @@ extension FieldRule where Value == String {
   }
 }
 
+extension FieldRule where Value == String {
+  /// One of some texts.
+  static func choice(of texts: [String]) -> FieldRule {
+    text(.choice(texts), standIn: texts[0], expectation: "must be one of \(texts.joined(separator: ", "))") { text in
+      texts.contains(text) ? text : nil
+    }
+  }
+}
+
 extension FieldRule where Value == Int64 {
-  /// 64 bits that name something, as a text: a program that knows doubles only would send another number.
+  /// A 64-bit identifier as a text. A program that only knows doubles would change it as a number.
   static var identifier: FieldRule {
     var schema = Schema.string
     schema.pattern = "^-?[0-9]{1,19}$"
@@ -143,7 +152,7 @@ extension FieldRule where Value == Int {
       json: { value in
         switch value {
         case .integer(let number): range.contains(Int(number)) ? Int(number) : nil
-        // JSON Schema calls 5.0 an integer, and some clients know no other numbers.
+        // JSON Schema counts 5.0 as an integer, and some clients send only such numbers.
         case .double(let number): Int(exactly: number).flatMap { range.contains($0) ? $0 : nil }
         case .null, .bool, .string, .array, .object: nil
         }
@@ -172,7 +181,7 @@ extension FieldRule where Value == Double {
         case .null, .bool, .string, .array, .object: nil
         }
       },
-      // The grammar of JSON, so that "nan", "0x1p3" and "inf" are no numbers here either.
+      // The grammar of JSON, so that "nan", "0x1p3" and "inf" are rejected here, too.
       text: { text in
         switch Result(catching: { () throws(JSONValueError) in try JSONValue.parse(Array(text.utf8).span) }) {
         case .success(.integer(let number)): parse(Double(number))
@@ -207,7 +216,7 @@ extension FieldRule where Value == Timestamp {
 }
 
 extension FieldRule where Value == Duration {
-  /// A whole number and a unit: `30s`, `5m`, `24h`, `7d`, `2w`.
+  /// A duration: a whole number and a unit, such as `30s`, `5m`, `24h`, `7d`, `2w`.
   static func duration(_ range: ClosedRange<Duration>) -> FieldRule {
     var schema = Schema.string
     schema.pattern = DurationPattern.upTo(range.upperBound)
@@ -223,7 +232,7 @@ extension FieldRule where Value == Duration {
 }
 
 extension FieldRule where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
-  /// One of the texts of `Value`.
+  /// One of the raw values of `Value`.
   static func choice(_ type: Value.Type = Value.self) -> FieldRule {
     let cases = Array(Value.allCases)
     let values = cases.map(\.rawValue)
@@ -234,14 +243,14 @@ extension FieldRule where Value: CaseIterable & RawRepresentable, Value.RawValue
 }
 
 extension FieldRule where Value == JSONValue {
-  /// Anything; for what is only passed on.
+  /// Any value, for data that is only passed on.
   static var any: FieldRule {
     FieldRule(.any, standIn: .null) { value, _, _ in value }
   }
 }
 
 extension FieldRule {
-  /// An array of `count` elements, each by `rule`.
+  /// An array of `count` elements, each checked by `rule`.
   static func list<Element>(_ rule: FieldRule<Element>, count: ClosedRange<Int>) -> FieldRule where Value == [Element] {
     FieldRule(.array(of: rule.schema, count: count), standIn: []) { value, path, errors in
       guard case .array(let elements) = value, count.contains(elements.count) else {
@@ -254,7 +263,7 @@ extension FieldRule {
     }
   }
 
-  /// An object with rules of its own.
+  /// An object that has rules for its own fields.
   static func object(_ type: Value.Type = Value.self) -> FieldRule where Value: RequestBody {
     var describing = ObjectReader.describing()
     let standIn = Value(from: &describing)

@@ -1,4 +1,4 @@
-// Content negotiation (RFC 9110 §8.3, §12.5.1), as much as a server with few representations needs.
+// Content negotiation (RFC 9110 §8.3, §12.5.1), as far as a server with few representations needs it.
 
 import Protocol
 
@@ -21,7 +21,7 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
     self.subtype = subtype
   }
 
-  /// Reads the value of Content-Type, or an element of Accept up to its first parameter.
+  /// Reads the value of Content-Type, or an element of Accept, up to the first parameter.
   init?(_ text: some StringProtocol) {
     let bare = text.prefix { $0 != ";" }
     let parts = bare.split(separator: "/", omittingEmptySubsequences: false).map { Self.trimmed(String($0)) }
@@ -31,15 +31,16 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
 
   var description: String { "\(type)/\(subtype)" }
 
-  /// `application/json`, `text/json`, or a format that is JSON as well (`application/vnd.example+json`, RFC 6839 §3.1).
+  /// Whether the type is `application/json`, `text/json`, or another format based on JSON
+  /// (`application/vnd.example+json`, RFC 6839 §3.1).
   var isJSON: Bool { (type == "application" || type == "text") && subtype == "json" || subtype.hasSuffix("+json") }
 
-  /// Whether this is `range`, or within it if it is `type/*` or `*/*`.
+  /// Whether this is `range`, or lies within it if it is `type/*` or `*/*`.
   func isWithin(_ range: MediaType) -> Bool {
     (range.type == "*" || range.type == type) && (range.subtype == "*" || range.subtype == subtype)
   }
 
-  /// RFC 9110 §5.6.2, as far as media types go.
+  /// RFC 9110 §5.6.2, limited to the characters that media types use.
   private static func isToken(_ character: Character) -> Bool {
     character.isASCII && (character.isLetter || character.isNumber || "!#$%&'*+-.^_`|~".contains(character))
   }
@@ -51,14 +52,14 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension MediaType {
-  /// Which of `offers` the client likes best; among equals, the first. Nil if it accepts none.
-  /// - Parameter accept: the values of the Accept fields. None, or nothing legible, accepts everything.
+  /// The offer that the client prefers; among equals, the first. Nil if it accepts none.
+  /// - Parameter accept: the values of the Accept fields. Without any valid value, everything is accepted.
   static func negotiate(_ offers: [MediaType], accept: [String]) -> MediaType? {
     let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap { AcceptedRange(String($0)) }
     if ranges.isEmpty { return offers.first }
     var best: (offer: MediaType, weight: Int)?
     for offer in offers {
-      // The most specific range that matches decides, not the kindest one.
+      // The most specific matching range decides, even if another range has a higher weight.
       let matches = ranges.filter { offer.isWithin($0.range) }
       guard let match = matches.max(by: { $0.precision < $1.precision }), match.weight > (best?.weight ?? 0) else {
         continue
@@ -71,7 +72,7 @@ extension MediaType {
   /// An element of Accept.
   private struct AcceptedRange {
     let range: MediaType
-    /// In thousandths; 0 is "not this".
+    /// The weight in thousandths; 0 means "not acceptable".
     let weight: Int
 
     var precision: Int { (range.type == "*" ? 0 : 1) + (range.subtype == "*" ? 0 : 1) }
@@ -92,15 +93,15 @@ extension MediaType {
 }
 
 extension HTTPRequestHead {
-  /// Which of `offers` to answer with. - Throws: `.notAcceptable`
+  /// Chooses one of `offers` by the Accept fields. - Throws: `.notAcceptable`
   func negotiate(_ offers: [MediaType]) throws(Problem) -> MediaType {
     let accept = all(named: "accept").map { String(decoding: $0, as: UTF8.self) }
     if let choice = MediaType.negotiate(offers, accept: accept) { return choice }
     throw Problem(.notAcceptable, "there is \(offers.map(\.description).joined(separator: ", "))")
   }
 
-  /// Whether the body's media type is one of `accepted`. A body without Content-Type is: `curl --data-binary` users and
-  /// hand-made clients forget it, and what the body is not will show when it is read.
+  /// Checks that the body's media type is one of `accepted`. A body without Content-Type is accepted: users of `curl
+  /// --data-binary` and hand-made clients forget it, and a wrong body fails when it is read.
   /// - Throws: `.unsupportedMediaType`, `.unsupportedContentCoding`
   func requireBody(_ accepted: [MediaType]) throws(Problem) {
     if contentCoding != .identity {
@@ -111,7 +112,7 @@ extension HTTPRequestHead {
     throw .unsupportedMediaType(accepted)
   }
 
-  /// Whether the body is labelled as JSON, or not at all.
+  /// Checks that the body is labelled as JSON or has no label.
   /// - Throws: `.unsupportedMediaType`
   func requireJSON() throws(Problem) {
     guard let label = first(named: "content-type"), !label.elementsEqual("application/json".utf8) else { return }
@@ -121,7 +122,7 @@ extension HTTPRequestHead {
 }
 
 extension Problem {
-  /// With `Accept`, which says what would do (RFC 9110 §15.5.16).
+  /// The problem with the field `Accept`, which lists the accepted types (RFC 9110 §15.5.16).
   static func unsupportedMediaType(_ accepted: [MediaType]) -> Problem {
     let names = accepted.map(\.description)
     return Problem(

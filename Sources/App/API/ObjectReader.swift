@@ -1,19 +1,19 @@
-// Decoder, validator and schema of a request body in one. A reader is in one of two modes: *decoding* checks and returns
-// the fields of an object; *describing* records their names and rules and returns placeholders. The same initializer
-// runs in both, so the documentation cannot say other than what is checked.
+// Decoder, validator and schema of a request body in one. A reader has one of two modes: *decoding* checks and returns
+// the fields of an object; *describing* records their names and rules and returns stand-ins. The same initializer runs
+// in both modes, so the documentation always agrees with the checks.
 //
-// What makes it sound: the initializer is a straight line. It never branches on a value it read (`require` is for rules
-// between fields), so that describing sees every field.
+// This requires that the initializer is a straight line. It never branches on a value that it has read (`require` is
+// for rules between fields), so describing sees every field.
 
 import Protocol
 
 /// A JSON body.
 protocol RequestBody: RequestInput {
-  /// The name of its schema; unique among bodies and answers.
+  /// The name of its schema, unique among bodies and answers.
   static var schemaName: String { get }
-  /// A body that decodes, for the documentation.
+  /// A valid body, for the documentation.
   static var example: JSONValue { get }
-  /// Whether there must be a body; if not, an empty one stands for an object without members.
+  /// Whether the body is required. If not, an empty body stands for an object without members.
   static var isRequired: Bool { get }
   /// Reads each field exactly once.
   init(from object: inout ObjectReader)
@@ -24,7 +24,7 @@ extension RequestBody {
   static var isRequired: Bool { true }
 }
 
-/// A change that a PATCH asks for: a member that is absent changes nothing, `null` clears.
+/// The change of a field that a PATCH asks for: an absent member keeps the value, `null` clears it.
 enum FieldChange<Value: Sendable>: Sendable {
   case keep
   case clear
@@ -33,8 +33,9 @@ enum FieldChange<Value: Sendable>: Sendable {
 
 extension FieldChange: Equatable where Value: Equatable {}
 
+/// Reads or describes the fields of one object.
 struct ObjectReader {
-  /// The object being decoded; nil while describing.
+  /// The object that is decoded; nil while describing.
   private let object: JSONObject?
   private let path: String
   private var errors: FieldErrors
@@ -44,8 +45,8 @@ struct ObjectReader {
   static func describing() -> ObjectReader { ObjectReader(object: nil, path: "", errors: FieldErrors()) }
 
   /// - Parameters:
-  ///   - path: of the object within the body, empty for the body itself.
-  ///   - errors: found so far in the rest of the body.
+  ///   - path: the object's place within the body; empty for the body itself.
+  ///   - errors: the faults that were found so far in the rest of the body.
   static func decoding(_ object: JSONObject, path: String = "", errors: FieldErrors = FieldErrors()) -> ObjectReader {
     ObjectReader(object: object, path: path, errors: errors)
   }
@@ -56,7 +57,7 @@ struct ObjectReader {
     self.errors = errors
   }
 
-  /// A field that must be there and not null.
+  /// A field that must be present and not null.
   mutating func required<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> Value {
     guard let value = value(name, rule.schema.described(prose), isRequired: true) else { return rule.standIn }
     return rule.read(value, place(name), &errors) ?? rule.standIn
@@ -69,7 +70,7 @@ struct ObjectReader {
     return rule.read(value, place(name), &errors)
   }
 
-  /// A field that has `fallback` when it is absent. - Parameter fallback: also shown in the schema, as `json`.
+  /// A field with the value `fallback` if it is absent. - Parameter fallback: the schema shows it as `json`.
   mutating func optional<Value>(
     _ name: String, _ rule: FieldRule<Value>, default fallback: Value, _ json: JSONValue, _ prose: String = ""
   ) -> Value {
@@ -79,7 +80,8 @@ struct ObjectReader {
     return rule.read(value, place(name), &errors) ?? fallback
   }
 
-  /// A field of a PATCH that can be cleared. (One that cannot is `optional`; null then changes nothing.)
+  /// A field of a PATCH that can be cleared. (For a field that cannot be cleared use `optional`; null then keeps the
+  /// value.)
   mutating func change<Value>(_ name: String, _ rule: FieldRule<Value>, _ prose: String = "") -> FieldChange<Value> {
     let value = value(name, rule.schema.described(prose).nullable, isRequired: false)
     guard let value else { return .keep }
@@ -87,13 +89,13 @@ struct ObjectReader {
     return rule.read(value, place(name), &errors).map { .set($0) } ?? .keep
   }
 
-  /// A rule between fields. It is only looked at when each field by itself is right.
+  /// A rule between fields. It is only checked if each field by itself is valid.
   /// - Parameter fault: completes "<name> …".
   mutating func require(_ condition: @autoclosure () -> Bool, _ name: String, _ fault: String) {
     if object != nil, errors.isEmpty, !condition() { errors.add(place(name), fault) }
   }
 
-  /// All errors, with the members nobody asked for.
+  /// All faults, including unknown members.
   func finish() -> FieldErrors {
     var errors = errors
     for member in object?.members ?? [] where !names.contains(member.name) {
@@ -104,7 +106,7 @@ struct ObjectReader {
 
   private func place(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
-  /// Records the field; decoding, gives its value.
+  /// Records the field while describing; returns its value while decoding.
   private mutating func value(_ name: String, _ schema: Schema, isRequired: Bool) -> JSONValue? {
     precondition(names.insert(name).inserted, "the field \(name) is read twice")
     guard let object else {
@@ -120,7 +122,7 @@ struct ObjectReader {
 extension RequestBody {
   static var schema: Schema { FieldRule.object(Self.self).schema }
 
-  /// - Throws: `.validationFailed` with all faults.
+  /// Decodes a body. - Throws: `.validationFailed` with all faults.
   static func decode(_ value: JSONValue) throws(Problem) -> Self {
     guard case .object(let object) = value else { throw Problem(.validationFailed, "the body must be an object") }
     var reader = ObjectReader.decoding(object)

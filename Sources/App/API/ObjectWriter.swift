@@ -1,26 +1,27 @@
-// Encoder and schema of an answer in one: describing is writing the example and taking notes. As with ObjectReader, what
-// makes it sound is that `write` is a straight line; absent values go through `nullable` and `optional`.
+// Encoder and schema of an answer in one: describing means writing the example and recording the members. As for
+// ObjectReader, this requires that `write` is a straight line; values that may be absent use `nullable` and `optional`.
 
 import Protocol
 
-/// A JSON object that an endpoint answers with.
+/// A JSON object that is an answer.
 protocol ResponseBody: ResponseOutput {
-  /// The name of its schema; unique among bodies and answers.
+  /// The name of its schema, unique among bodies and answers.
   static var schemaName: String { get }
   static var example: Self { get }
   /// Writes each member exactly once.
   func write(to object: inout ObjectWriter)
 }
 
-/// A value that is not an object with a schema of its own.
+/// A value that is not an object with its own schema.
 protocol ResponseValue: Sendable {
   static var schema: Schema { get }
   func write(to json: inout JSONWriter)
 }
 
+/// Writes or describes the members of one object.
 struct ObjectWriter: ~Copyable {
   private var json = JSONWriter()
-  /// The members seen so far; nil while only encoding.
+  /// The members so far; nil while only encoding.
   private var properties: [Schema.Property]?
 
   private init(isDescribing: Bool) { properties = isDescribing ? [] : nil }
@@ -43,14 +44,14 @@ struct ObjectWriter: ~Copyable {
     value.write(to: &json)
   }
 
-  /// A member that is null when there is no value.
+  /// A member that is null if there is no value.
   mutating func nullable<Value: ResponseValue>(_ name: String, _ value: Value?, _ prose: String = "") {
     note(name, Value.schema.described(prose).nullable)
     json.key(name)
     if let value { value.write(to: &json) } else { json.null() }
   }
 
-  /// A member that is left out when there is no value.
+  /// A member that is omitted if there is no value.
   mutating func optional<Value: ResponseValue>(_ name: String, _ value: Value?, _ prose: String = "") {
     note(name, Value.schema.described(prose), isRequired: false)
     guard let value else { return }
@@ -71,7 +72,7 @@ struct ObjectWriter: ~Copyable {
     }
   }
 
-  /// A member that is null when there is no object.
+  /// A member that is null if there is no object.
   mutating func nullable<Body: ResponseBody>(_ name: String, _ body: Body?, _ prose: String = "") {
     nested(name, prose, isRequired: true) { writer in
       guard let body else {
@@ -97,7 +98,7 @@ struct ObjectWriter: ~Copyable {
     properties?.append(Schema.Property(name: name, schema: schema, isRequired: isRequired))
   }
 
-  /// Writes a member whose schema is only known once it is written.
+  /// Writes a member whose schema is known only after it is written.
   private mutating func nested(
     _ name: String, _ prose: String, isRequired: Bool, _ write: (inout ObjectWriter) -> Schema?
   ) {
@@ -105,7 +106,7 @@ struct ObjectWriter: ~Copyable {
     if let schema = write(&self) { note(name, schema.described(prose), isRequired: isRequired) }
   }
 
-  /// - Returns: the schema, while describing.
+  /// - Returns: the schema while describing; else nil.
   @discardableResult
   private mutating func writeObject<Body: ResponseBody>(_ body: Body) -> Schema? {
     let outer = properties
@@ -128,14 +129,14 @@ extension ResponseBody {
 }
 
 extension HTTPResponse {
-  /// An answer with fields of its own, e.g. an ETag.
+  /// A JSON response with additional header fields, e.g. an ETag.
   static func json(_ body: some ResponseBody, status: HTTPStatus = .ok, fields: [HTTPField] = []) -> HTTPResponse {
     HTTPResponse(
       status: status, fields: [HTTPField("Content-Type", MediaType.json.description)] + fields,
       body: ObjectWriter.encode(body))
   }
 
-  /// - Parameter type: with its charset, if it has one.
+  /// - Parameter type: the media type, with its charset if it has one.
   static func text(
     _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPStatus = .ok, fields: [HTTPField] = []
   ) -> HTTPResponse {

@@ -1,15 +1,15 @@
-// The OpenAPI 3.1 document, as a function of the endpoints. Nothing in it is written by hand a second time.
+// The OpenAPI 3.1 document. It derives from the endpoints, so nothing has to be written a second time by hand.
 
 import Protocol
 
-/// What the document says about itself.
+/// The document with its title and description.
 struct OpenAPIDocument: Sendable {
   let title: String
   let version: String
   let description: String
   let endpoints: [Endpoint]
 
-  /// UTF-8 JSON.
+  /// The document as UTF-8 JSON.
   func render() -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
@@ -20,7 +20,7 @@ struct OpenAPIDocument: Sendable {
         json.member("version", version)
         json.member("description", description)
       }
-      // No `servers`: without, it is the one the document came from.
+      // Without `servers`, clients use the server that the document came from.
       writeTags(to: &json)
       writePaths(to: &json)
       writeComponents(to: &json)
@@ -82,7 +82,7 @@ struct OpenAPIDocument: Sendable {
     }
   }
 
-  /// Each named schema once. Two different ones under one name are a fault in the source and stop the program.
+  /// Each named schema once. Two different schemas with one name are a programming error and stop the program.
   private var namedSchemas: [Schema] {
     let used = endpoints.flatMap { endpoint in
       endpoint.input.contents.flatMap(\.schema.namedObjects)
@@ -104,7 +104,7 @@ struct OpenAPIDocument: Sendable {
     [
       .init(name: "code", schema: .integer.described("The HTTP status.")),
       .init(name: "error", schema: .string.described("A stable name for the kind of problem.")),
-      .init(name: "message", schema: .string.described("The same, as a sentence.")),
+      .init(name: "message", schema: .string.described("The kind of problem as a sentence.")),
       .init(name: "details", schema: .string.described("What exactly was wrong with this request."), isRequired: false),
       .init(name: "request_id", schema: .string.described("Finds this request in the server's log.")),
     ])
@@ -123,7 +123,7 @@ struct OpenAPIDocument: Sendable {
   }
 }
 
-/// How a caller shows who it is.
+/// How a caller proves its identity.
 enum SecurityScheme: String, CaseIterable {
   case bearerToken
   case clientCertificate
@@ -140,7 +140,7 @@ enum SecurityScheme: String, CaseIterable {
         json.member("description", "An access token of a user, or the token of a collector.")
       case .clientCertificate:
         json.member("type", "mutualTLS")
-        json.member("description", "The certificate the collector was issued when it enrolled.")
+        json.member("description", "The certificate that the collector got when it enrolled.")
       case .registrationSecret:
         json.member("type", "apiKey")
         json.member("in", "header")
@@ -152,7 +152,7 @@ enum SecurityScheme: String, CaseIterable {
 }
 
 extension Access {
-  /// Alternatives, each a set of schemes that belong together.
+  /// Alternatives; each is a set of schemes that are used together.
   var security: [[SecurityScheme]] {
     switch self {
     case .anyone: []
@@ -164,7 +164,7 @@ extension Access {
     }
   }
 
-  /// The rule, as a sentence of the documentation.
+  /// The rule as a sentence for the documentation.
   var prose: String {
     switch self {
     case .anyone: "Anyone may call this."
@@ -172,12 +172,12 @@ extension Access {
     case .collector(certificate: .required): "For collectors, with their client certificate."
     case .collector(certificate: .optional): "For collectors, with or without their client certificate."
     case .collector(certificate: .renewable):
-      "For collectors, with their client certificate; one that ended a short time ago will do."
+      "For collectors, with their client certificate; a certificate that ended a short time ago is accepted."
     case .collectorOrUser(let role, certificate: .required), .collectorOrUser(let role, certificate: .renewable):
       "For collectors with their client certificate, and for users whose role is at least **\(role.rawValue)**."
     case .collectorOrUser(let role, certificate: .optional):
       "For collectors, and for users whose role is at least **\(role.rawValue)**."
-    case .registrationSecret: "For whoever holds a registration secret."
+    case .registrationSecret: "For clients with a registration secret."
     }
   }
 }

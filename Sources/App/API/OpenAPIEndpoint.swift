@@ -1,9 +1,9 @@
-// The document as an endpoint, which documents itself, too.
+// The endpoint that serves the OpenAPI document, which also describes this endpoint.
 
 import Protocol
 
 extension Endpoint {
-  /// The endpoints given, and one more that serves the document about all of them. It is rendered once, here.
+  /// Adds an endpoint that serves the document about all endpoints. The document is rendered once, here.
   static func documented(_ endpoints: [Endpoint], title: String, version: String, description: String) -> [Endpoint] {
     let declared = openAPI { _ in HTTPResponse(status: .ok) }
     let document = OpenAPIDocument(

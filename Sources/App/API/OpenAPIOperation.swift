@@ -1,4 +1,4 @@
-// One operation of the document (OpenAPI 3.1 §4.8.10), from one endpoint.
+// One operation of the document (OpenAPI 3.1 §4.8.10), derived from one endpoint.
 
 import Protocol
 
@@ -100,7 +100,8 @@ struct OpenAPIOperation {
         json.key(String(answer.status.code))
         write(answer, to: &json)
       }
-      // An answer that the endpoint declares under an error's status (a failing health check) stands for that status.
+      // If the endpoint declares an answer with an error's status (a failing health check), this answer describes that
+      // status.
       let answered = Set(endpoint.answers.map(\.status.code))
       for code in Set(endpoint.problems.map(\.status.code)).subtracting(answered).sorted() {
         json.key(String(code))
@@ -126,7 +127,7 @@ struct OpenAPIOperation {
     }
   }
 
-  /// The problems of one status.
+  /// Writes the problems with one status.
   private func write(_ problems: [Problem.Kind], to json: inout JSONWriter) {
     json.object { json in
       let lines = problems.map { "`\($0.slug)`: \($0.message)" }

@@ -1,8 +1,8 @@
-// Lists that come in pages, the same way everywhere.
+// Lists that are returned in pages, in the same way everywhere.
 
 import Protocol
 
-/// Which page of a list: `page` and `page_size`. Read it first in a query's initializer.
+/// Which page of a list a client asks for: `page` and `page_size`. Read it first in a query's initializer.
 struct PageSelection: Equatable, Sendable {
   static let sizes = 1...100
   static let pages = 1...1_000_000
@@ -15,14 +15,14 @@ struct PageSelection: Equatable, Sendable {
     size = query.optional("page_size", .integer(Self.sizes), default: 20, 20, "Entries in a page.")
   }
 
-  /// Entries before the page: SQL's OFFSET.
+  /// The number of entries before the page: SQL's OFFSET.
   var offset: Int { (page - 1) * size }
 }
 
 /// One page of a list.
 struct Page<Item: ResponseBody>: ResponseBody {
   let data: [Item]
-  /// Entries in all pages.
+  /// The number of entries in all pages.
   let total: Int
   let page: Int
   let size: Int

@@ -1,8 +1,8 @@
-// `/api/v1/servers/{id:int}/metrics`: the path of an endpoint, with its parameters and their types.
+// The path of an endpoint with its parameters and their types, such as `/api/v1/servers/{id:int}/metrics`.
 
 import Protocol
 
-/// Segments, each fixed or a parameter `{name}`, `{name:int}` (a positive integer) or `{name:uuid}`.
+/// A path as segments, each either fixed or a parameter: `{name}`, `{name:int}` (a positive integer) or `{name:uuid}`.
 struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
   enum Segment: Hashable, Sendable {
     case fixed(String)
@@ -13,7 +13,7 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
 
   let segments: [Segment]
 
-  /// - Parameter text: begins with `/`. A fault in it is a fault in the source and stops the program.
+  /// - Parameter text: begins with `/`. An invalid pattern is a programming error and stops the program.
   init(_ text: String) {
     if text == "/" {
       segments = []
@@ -44,7 +44,7 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
     segments.compactMap { if case .parameter(let name, let kind) = $0 { (name, kind) } else { nil } }
   }
 
-  /// Without types, as OpenAPI writes it.
+  /// The path without types, as OpenAPI writes it.
   var template: String {
     if segments.isEmpty { return "/" }
     return segments.map { segment in
@@ -55,7 +55,7 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
     }.joined()
   }
 
-  /// The parameters of a path with these decoded segments; nil if it is another path.
+  /// The parameters for a path with these decoded segments; nil if the path does not match.
   func match(_ path: [String]) -> PathParameters? {
     guard path.count == segments.count else { return nil }
     var parameters = PathParameters()
@@ -70,7 +70,7 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
     return parameters
   }
 
-  /// Whether some path matches both.
+  /// Whether some path matches both patterns.
   func overlaps(_ other: PathPattern) -> Bool {
     segments.count == other.segments.count
       && zip(segments, other.segments).allSatisfy { one, two in
@@ -86,12 +86,12 @@ struct PathPattern: Hashable, Sendable, ExpressibleByStringLiteral {
 }
 
 extension PathPattern.Kind {
-  /// Nil for a text that is not of this kind: then there is nothing by that name.
+  /// Reads a segment. Nil if the text is not of this kind: then no resource has this name.
   func read(_ text: String) -> PathParameters.Value? {
     switch self {
     case .text: return text.isEmpty ? nil : .text(text)
     case .integer:
-      // One spelling for a number: no sign, no leading zero.
+      // A number has only one spelling: no sign, no leading zero.
       guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), text.utf8.first != 0x30 else { return nil }
       return Int64(text).map { .integer($0) }
     case .uuid: return UUID(text).map { .uuid($0) }
@@ -102,7 +102,7 @@ extension PathPattern.Kind {
     switch self {
     case .text:
       var schema = Schema.string
-      // An encoded control character or slash is refused before there is a path.
+      // A target with an encoded control character or slash is rejected before its path is matched.
       schema.pattern = #"^[^\u0000-\u001F\u007F/]+$"#
       return schema
     case .integer:
@@ -114,7 +114,7 @@ extension PathPattern.Kind {
   }
 }
 
-/// The values a path gave to its pattern's parameters. Asking for one that was not declared is a fault in the source and
+/// The values of a pattern's parameters in a path. Reading a parameter that was not declared is a programming error and
 /// stops the program.
 struct PathParameters: Sendable {
   enum Value: Equatable, Sendable {
@@ -140,7 +140,7 @@ struct PathParameters: Sendable {
     return uuid
   }
 
-  /// The id that the path gives as `collector_id`; nil if it gives none.
+  /// The id in the path's parameter `collector_id`; nil without such a parameter.
   var collectorID: UUID? {
     switch values.first(where: { $0.name == "collector_id" })?.value {
     case .uuid(let id): id

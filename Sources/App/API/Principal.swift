@@ -1,9 +1,9 @@
-// Who calls. Made once a request, from its token, its connection's certificate and, for people, their session; afterwards
-// the value is the proof.
+// The identity of a caller. It is made once per request, from the request's token, the connection's certificate and,
+// for a user, the session. After that the value itself is the proof of identity.
 
 import Protocol
 
-/// What a user may do; each includes those before it.
+/// The rights of a user. Each role includes the rights of those before it.
 enum Role: String, CaseIterable, Comparable, Sendable {
   case viewer, `operator`, admin
 
@@ -27,18 +27,19 @@ enum Principal: Equatable, Sendable {
     let id: Int64
     let name: String
     let role: Role
-    /// The login this access token came from.
+    /// The session to which the access token belongs.
     let sessionID: UUID
   }
 
-  /// A collector that is enrolled and not revoked. If there was a certificate, it names the same collector as the token.
+  /// A collector that is enrolled and not revoked. If the connection has a certificate, it names the same collector as
+  /// the token.
   struct Collector: Equatable, Sendable {
     let id: UUID
-    /// Whether its connection proved a certificate, which is good; false when it showed none.
+    /// Whether the connection has a valid certificate; false if it has none.
     let hasCertificate: Bool
   }
 
-  /// How the audit trail names it: `user:<id>`, `collector:<uuid>`, `anonymous`.
+  /// The name in the audit trail: `user:<id>`, `collector:<uuid>`, `anonymous`.
   var actor: String {
     switch self {
     case .anonymous: "anonymous"
@@ -48,14 +49,14 @@ enum Principal: Equatable, Sendable {
   }
 }
 
-/// Who calls, as far as a loop can tell: it does not wait for the database.
+/// The caller as far as a loop knows it, without waiting for the database.
 enum Caller: Equatable, Sendable {
   case principal(Principal)
-  /// A person. Which role, and whether still at all, the session says before the handler runs.
+  /// A user. Before the handler runs, the session is looked up for the role and whether it has ended.
   case session(UserToken)
 }
 
-/// What an access token proves: that this session was the user's when the token was issued.
+/// What an access token proves: that the session belonged to the user when the token was issued.
 struct UserToken: Equatable, Sendable {
   let userID: Int64
   let sessionID: UUID

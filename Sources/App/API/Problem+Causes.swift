@@ -1,9 +1,10 @@
-// Facts that Protocol reports, as refusals. Sentences are written here and not where the fact was found.
+// Turns errors of Protocol and the database into problems. Their sentences are written here and not where the error is
+// found.
 
 import Protocol
 
 extension Problem {
-  /// A message that HTTP does not permit, or that is beyond a limit of ours.
+  /// A message that violates HTTP or exceeds a limit.
   init(_ error: HTTPError) {
     let kind: Kind
     switch error.status {
@@ -13,7 +14,7 @@ extension Problem {
     case .expectationFailed: kind = .unsupportedExpectation
     case .notImplemented: kind = .unsupportedTransferCoding
     case .httpVersionNotSupported: kind = .unsupportedHTTPVersion
-    default: kind = error.reason == .invalidQuery ? .invalidQuery : .malformedRequest  // an open set of numbers
+    default: kind = error.reason == .invalidQuery ? .invalidQuery : .malformedRequest  // any other number
     }
     self.init(kind, error.reason.rawValue)
   }
@@ -51,8 +52,8 @@ extension Problem {
 }
 
 extension Problem: DatabaseFailure {
-  /// A failed statement or connection. What the caller could have known better (a name that is taken) is the endpoint's
-  /// to say, before it comes here; the error itself belongs into the log.
+  /// A failed statement or connection. If the caller could have known better (a name that is taken), the endpoint has
+  /// to report it before using this. The error itself is only for the log.
   init(_ error: DatabaseError) {
     switch error.kind {
     case .connectionLost where error.mayHaveHappened, .unanswered where error.mayHaveHappened:

@@ -1,4 +1,4 @@
-// Why a push is refused, as sentences: they name the member of the body, and no name of the program's.
+// The sentences about refused pushes. They name the member of the body and no name from the program.
 
 import Protocol
 
@@ -7,7 +7,7 @@ extension Problem {
     switch refusal {
     case .inflate(let error): self.init(error)
     case .foreignCollector:
-      self.init(.identityMismatch, "collector_id in the body is another than the token's")
+      self.init(.identityMismatch, "collector_id in the body differs from the token's")
     case .foreign(let content):
       self.init(content.isCompressed ? .invalidCompression : .invalidJSON, content.sentence)
     case .payload(let error):
@@ -22,7 +22,7 @@ extension Problem {
 }
 
 extension PushError {
-  /// `metrics[3]: unexpected character, at byte 812`.
+  /// The place and the fault: `metrics[3]: unexpected character, at byte 812`.
   fileprivate func placed(_ words: String) -> String {
     (path.isEmpty ? "" : path + ": ") + words + ", at byte \(offset)"
   }
@@ -45,11 +45,11 @@ extension JSONDefect {
 extension PushError.Envelope {
   fileprivate var words: String {
     switch self {
-    case .notAnObject: "the body is no object"
+    case .notAnObject: "the body is not an object"
     case .missingCollectorID, .missingMetrics: "is missing"
     case .duplicateKey: "occurs twice"
     case .wrongType: "is of another type than declared"
-    case .badText: "holds what is no character"
+    case .badText: "contains an invalid character"
     case .tooLong: "is too long"
     case .tooManyRows: "has too many rows"
     case .tooManyMetrics: "has too many metrics"

@@ -1,18 +1,18 @@
-// What a request can be refused with: a closed list. Everything a client reads about a refusal is written here, and in
-// the endpoint that adds `details`; internal errors keep their detail for the log.
+// The closed list of reasons for which a request can be refused. Everything that a client reads about a refusal is
+// written here, or in the endpoint that adds `details`. Details of internal errors are only for the log.
 
 import Protocol
 
-/// A refusal, on the wire `{"code", "error", "message", "details"?, "request_id"}`.
+/// A refusal, in JSON `{"code", "error", "message", "details"?, "request_id"}`.
 struct Problem: Error, Equatable, Sendable {
   var kind: Kind
-  /// What exactly was wrong, for the one who sent the request. Never internals.
+  /// What exactly was wrong, for the client. It contains no internals.
   var details: String?
-  /// Why we failed, for the log and for nobody else.
+  /// Why the server failed, only for the log.
   var cause: String?
-  /// When to try again: `Retry-After`.
+  /// The value of `Retry-After`, in seconds.
   var retryAfterSeconds: Int?
-  /// Fields the refusal needs beside those: `Allow`, `WWW-Authenticate`.
+  /// Further header fields of the response: `Allow`, `WWW-Authenticate`.
   var fields: [HTTPField] = []
 
   init(
@@ -26,9 +26,9 @@ struct Problem: Error, Equatable, Sendable {
     self.fields = fields
   }
 
-  /// The raw value is the slug on the wire: stable, clients switch on it.
+  /// The raw value is the slug in the answer. It is stable, because clients compare it.
   enum Kind: String, CaseIterable, Sendable {
-    // The message
+    // Faults of the HTTP message
     case malformedRequest = "malformed_request"
     case plainHTTP = "plain_http"
     case proxyHeaderUnexpected = "proxy_header_unexpected"
@@ -40,7 +40,7 @@ struct Problem: Error, Equatable, Sendable {
     case unsupportedTransferCoding = "unsupported_transfer_coding"
     case unsupportedHTTPVersion = "unsupported_http_version"
 
-    // What it says
+    // Faults of the request's content
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case unsupportedMediaType = "unsupported_media_type"
@@ -58,7 +58,7 @@ struct Problem: Error, Equatable, Sendable {
     case lastAdmin = "last_admin"
     case preconditionFailed = "precondition_failed"
 
-    // Who says it
+    // Faults of the caller's identity or rights
     case unauthenticated = "unauthenticated"
     case invalidToken = "invalid_token"
     case malformedToken = "malformed_token"
@@ -88,7 +88,7 @@ struct Problem: Error, Equatable, Sendable {
     case collectorRevoked = "collector_revoked"
     case accountInactive = "account_inactive"
 
-    // Ourselves
+    // Reasons on the server's side
     case rateLimited = "rate_limited"
     case accountLocked = "account_locked"
     case internalError = "internal_error"
@@ -134,13 +134,13 @@ extension Problem.Kind {
     }
   }
 
-  /// The sentence on the wire and in the documentation.
+  /// The sentence in the answer and in the documentation.
   var message: String {
     switch self {
     case .malformedRequest: "The request breaks the rules of HTTP/1.1."
     case .plainHTTP: "This port speaks HTTPS, and the request came without TLS; use https:// in its URL."
     case .proxyHeaderUnexpected:
-      "A PROXY protocol header is believed from the addresses in proxy_protocol_from only, and this is none of them."
+      "A PROXY protocol header is accepted only from addresses in proxy_protocol_from; this address is not one of them."
     case .requestTimeout: "The request did not arrive in time."
     case .headTooLarge: "The header fields are too large or too many."
     case .targetTooLong: "The request target is too long."
@@ -148,7 +148,7 @@ extension Problem.Kind {
     case .unsupportedExpectation: "The expectation cannot be met."
     case .unsupportedTransferCoding: "Only the chunked transfer coding is supported."
     case .unsupportedHTTPVersion: "Only HTTP/1.0 and HTTP/1.1 are supported."
-    case .notFound: "There is nothing here by that name."
+    case .notFound: "There is no resource with this name."
     case .methodNotAllowed: "The resource does not support this method."
     case .unsupportedMediaType: "The body's media type is not supported here."
     case .unsupportedContentCoding: "The body's content coding is not supported here."
@@ -165,13 +165,13 @@ extension Problem.Kind {
     case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."
-    case .invalidToken: "The refresh token is not one of ours."
-    case .malformedToken: "The token is not of the form we issue."
+    case .invalidToken: "This server did not issue the refresh token."
+    case .malformedToken: "The token does not have the form of this server's tokens."
     case .unsupportedAlgorithm: "The token is not signed with HS256."
-    case .unknownKey: "The token names no signing key of ours."
+    case .unknownKey: "The token names an unknown signing key."
     case .badSignature: "The token's signature is wrong."
-    case .wrongIssuer: "The token was issued by somebody else."
-    case .wrongAudience: "The token is meant for somebody else."
+    case .wrongIssuer: "The token has another issuer."
+    case .wrongAudience: "The token is for another audience."
     case .missingClaim: "The token lacks a claim."
     case .tokenNotYetValid: "The token is not valid yet."
     case .expiredToken: "The token has expired."
@@ -196,15 +196,16 @@ extension Problem.Kind {
     case .accountLocked: "Too many failed logins; try again later."
     case .internalError: "The server failed; the request id finds the reason in its log."
     case .overloaded: "The server has more work than it can do; try again later."
-    case .databaseUnavailable: "The database does not serve this now; try again later."
-    case .outcomeUnknown: "The database has not answered in time: this may have been done. Send the same request again."
+    case .databaseUnavailable: "The database is not available; try again later."
+    case .outcomeUnknown: "The database did not answer in time; the request may have taken effect. Send it again."
     case .shuttingDown: "The server is shutting down; try again later."
     }
   }
 }
 
 extension Problem {
-  /// The refusal as a response. Always JSON, whatever the client accepts: it is better than nothing.
+  /// The refusal as a response. It is JSON even if the client does not accept JSON, because that is better than no
+  /// answer.
   func response(requestID: String) -> HTTPResponse {
     var json = JSONWriter()
     json.object { json in
@@ -219,7 +220,7 @@ extension Problem {
     fields.append(HTTPField("Content-Type", MediaType.json.description))
     if let retryAfterSeconds { fields.append(HTTPField("Retry-After", String(retryAfterSeconds))) }
     if kind.status == .unauthorized, !fields.contains(where: { $0.name == "WWW-Authenticate" }) {
-      // RFC 9110 §11.6.1: a 401 names a challenge.
+      // RFC 9110 §11.6.1: a 401 has to name a challenge.
       fields.append(HTTPField("WWW-Authenticate", #"Bearer realm="pganalytics""#))
     }
     return HTTPResponse(status: kind.status, fields: fields, body: body.withUnsafeBytes { Array($0) })

@@ -1,4 +1,4 @@
-// Query parameters by the same idea as bodies: one initializer decodes, validates and describes. See ObjectReader.
+// Query parameters, in the same way as bodies: one initializer decodes, validates and describes. See ObjectReader.
 
 import Protocol
 
@@ -8,11 +8,12 @@ protocol QueryParameters: Sendable {
   init(from query: inout QueryReader)
 }
 
-/// No query parameters; any is refused.
+/// No query parameters. Any parameter is rejected.
 struct NoQuery: QueryParameters {
   init(from query: inout QueryReader) {}
 }
 
+/// Reads or describes the parameters of one query.
 struct QueryReader {
   /// One declared parameter.
   struct Parameter: Equatable, Sendable {
@@ -21,7 +22,7 @@ struct QueryReader {
     let isRequired: Bool
   }
 
-  /// What is decoded; nil while describing.
+  /// The parameters that are decoded; nil while describing.
   private let items: [RequestTarget.QueryItem]?
   private var errors = FieldErrors()
   private(set) var parameters: [Parameter] = []
@@ -41,7 +42,7 @@ struct QueryReader {
     single(name, rule.schema.described(prose), isRequired: false).flatMap { read($0, name, rule) }
   }
 
-  /// - Parameter fallback: also shown in the schema, as `json`.
+  /// - Parameter fallback: the value if the parameter is absent. The schema shows it as `json`.
   mutating func optional<Value>(
     _ name: String, _ rule: FieldRule<Value>, default fallback: Value, _ json: JSONValue, _ prose: String = ""
   ) -> Value {
@@ -50,7 +51,7 @@ struct QueryReader {
     return single(name, schema, isRequired: false).flatMap { read($0, name, rule) } ?? fallback
   }
 
-  /// A parameter that may be repeated, at most `count` times.
+  /// A parameter that may be repeated; `count` bounds how often.
   mutating func list<Value>(
     _ name: String, _ rule: FieldRule<Value>, count: ClosedRange<Int>, _ prose: String = ""
   ) -> [Value] {
@@ -63,12 +64,12 @@ struct QueryReader {
     return texts.compactMap { read($0, name, rule) }
   }
 
-  /// A rule between parameters. It is only looked at when each by itself is right.
+  /// A rule between parameters. It is only checked if each parameter by itself is valid.
   mutating func require(_ condition: @autoclosure () -> Bool, _ name: String, _ fault: String) {
     if items != nil, errors.isEmpty, !condition() { errors.add(name, fault) }
   }
 
-  /// - Throws: `.invalidQuery` with all faults, parameters nobody asked for among them.
+  /// Ends the reading. - Throws: `.invalidQuery` with all faults, including unknown parameters.
   func finish() throws(Problem) {
     var errors = errors
     var unknown: Set<String> = []

@@ -1,4 +1,4 @@
-// The values that answers are made of.
+// The types of values in answers.
 
 import Protocol
 
@@ -42,13 +42,13 @@ extension Timestamp: ResponseValue {
   func write(to json: inout JSONWriter) { json.value(rfc3339) }
 }
 
-/// Anything; for what is only passed on.
+/// Any value, for data that is only passed on.
 extension JSONValue: ResponseValue {
   static var schema: Schema { .any }
   func write(to json: inout JSONWriter) { json.value(self) }
 }
 
-/// Conform an enum of texts, and its schema lists them.
+/// For an enum with texts as raw values: its schema lists them.
 extension ResponseValue where Self: CaseIterable & RawRepresentable, RawValue == String {
   static var schema: Schema { .choice(allCases.map(\.rawValue)) }
   func write(to json: inout JSONWriter) { json.value(rawValue) }

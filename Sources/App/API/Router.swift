@@ -1,19 +1,20 @@
-// Which endpoint a request is for. Fixed paths are found by their bytes without an allocation: that is the push's way.
-// A path that ends in a slash, or holds an empty segment, is another path and not found.
+// Finds the endpoint of a request. Fixed paths are found by their bytes without an allocation, which pushes need. A
+// path that ends in a slash or contains an empty segment is another path and is not found.
 
 import Protocol
 
 /// A fault in the list of endpoints.
 enum RouterError: Error, Equatable, Sendable {
   case duplicateID(String)
-  /// Some path would match both.
+  /// Some path would match both endpoints.
   case ambiguous(String, String)
 }
 
+/// Finds endpoints by method and path.
 struct Router: Sendable {
   enum Match: Sendable {
     case found(Endpoint, PathParameters)
-    /// The path exists; `allow` is sorted by name.
+    /// The path exists, but not with this method. `allow` is sorted by name.
     case methodNotAllowed(allow: [HTTPMethod])
     case notFound
   }
@@ -21,7 +22,7 @@ struct Router: Sendable {
   let endpoints: [Endpoint]
   /// Indices by the bytes of the path, for paths without parameters.
   private let fixed: [ArraySlice<UInt8>: [Int]]
-  /// Indices of the rest, by the number of segments.
+  /// Indices of the other paths, by the number of segments.
   private let patterns: [Int: [Int]]
 
   init(_ endpoints: [Endpoint]) throws(RouterError) {
@@ -30,7 +31,7 @@ struct Router: Sendable {
     for (index, endpoint) in endpoints.enumerated() {
       for other in endpoints[..<index] {
         if other.id == endpoint.id { throw .duplicateID(endpoint.id) }
-        // A fixed path wins over a pattern; only two of a kind can compete.
+        // A fixed path has priority over a pattern, so only two paths of the same kind can conflict.
         let isSameKind = other.path.parameters.isEmpty == endpoint.path.parameters.isEmpty
         if isSameKind, other.method == endpoint.method, other.path.overlaps(endpoint.path) {
           throw .ambiguous(other.id, endpoint.id)
@@ -47,7 +48,7 @@ struct Router: Sendable {
     self.patterns = patterns
   }
 
-  /// HEAD is answered by GET where it is not declared itself.
+  /// Finds the endpoint of a request. The GET endpoint answers HEAD if HEAD is not declared.
   func match(_ method: HTTPMethod, _ target: RequestTarget) -> Match {
     var allow: Set<HTTPMethod> = []
     if let found = matchFixed(target.rawPath, method, &allow) { return .found(found, PathParameters()) }

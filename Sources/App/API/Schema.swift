@@ -1,4 +1,4 @@
-// JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it), as far as our declarations need it.
+// The part of JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it) that the declarations need.
 
 import Protocol
 
@@ -13,32 +13,32 @@ struct Schema: Equatable, Sendable {
   }
 
   let kind: Kind
-  /// Objects with a name are written once, under `components/schemas`, and referred to.
+  /// An object with a name is written once, under `components/schemas`, and referenced elsewhere.
   var name: String?
   var description = ""
-  /// What of the values no keyword says, as a sentence.
+  /// Limits of the value that no keyword can express, as a sentence.
   var limits = ""
   var isNullable = false
   var defaultValue: JSONValue?
   var format: String?
   var pattern: String?
-  /// The only texts allowed; empty for any.
+  /// The allowed texts; empty if any text is allowed.
   var values: [String] = []
   var minimum: JSONValue?
   var maximum: JSONValue?
-  /// Code points of a string, elements of an array.
+  /// The number of code points of a string or of elements of an array.
   var count: ClosedRange<Int>?
-  /// The shapes of which a value must have one; empty if there is only this one.
+  /// A value must match one of these schemas; empty if there are no alternatives.
   var alternatives: [Schema] = []
-  /// Of an array; exactly one.
+  /// For an array: exactly one.
   var element: [Schema] = []
   var properties: [Property] = []
-  /// An object that has no other members than `properties`.
+  /// Whether the object has no other members than `properties`.
   var isClosed = false
 
   init(_ kind: Kind) { self.kind = kind }
 
-  /// The pattern of texts that PostgreSQL could store.
+  /// The pattern of texts that PostgreSQL can store.
   static let withoutNUL = #"^[^\u0000]*$"#
 
   static let any = Schema(.any)
@@ -101,7 +101,7 @@ struct Schema: Equatable, Sendable {
 }
 
 extension Schema {
-  /// Every named object in this schema, itself included, inner ones first.
+  /// Every named object in this schema, including itself, inner ones first.
   var namedObjects: [Schema] {
     let inner = element.flatMap(\.namedObjects) + properties.flatMap(\.schema.namedObjects)
     guard name != nil else { return inner }
@@ -112,7 +112,7 @@ extension Schema {
     return inner + [bare]
   }
 
-  /// Writes the schema where it is used: a reference, if it has a name.
+  /// Writes the schema where it is used; as a reference if it has a name.
   func write(to json: inout JSONWriter) {
     guard let name else { return writeInline(to: &json) }
     let path = "#/components/schemas/\(name)"
@@ -130,7 +130,7 @@ extension Schema {
     }
   }
 
-  /// Writes the schema itself, whether it has a name or not.
+  /// Writes the schema itself, whether or not it has a name.
   func writeInline(to json: inout JSONWriter) {
     json.object { json in
       writeType(to: &json)

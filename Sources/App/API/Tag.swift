@@ -13,10 +13,10 @@ enum Tag: String, CaseIterable, Sendable {
     switch self {
     case .authentication: "Logging in and out, and changing one's password."
     case .users: "The people who may use this API, and their roles."
-    case .registrationSecrets: "What lets a collector enrol. The value is shown once and stored only as a digest."
+    case .registrationSecrets: "The secrets for enrolment. A secret is shown once and stored only as a digest."
     case .collectors: "Enrolment, identity and revocation of collectors."
     case .configuration: "The configuration each collector fetches, in versions."
-    case .ingest: "How collectors deliver metrics. A 200 says that they are committed."
+    case .ingest: "How collectors deliver metrics. 200 means that they are committed."
     case .servers: "The monitored servers and their metrics."
     case .system: "Health, version, audit trail and this document."
     }

@@ -1,13 +1,14 @@
-// Times in queries: RFC 3339, or as far back as people say it.
+// Times in queries: RFC 3339, or a duration back from another time.
 
+import Ground
 import Protocol
 
-/// A time as a query gives it: absolute, or so long before another.
+/// A time in a query: absolute, or a duration before another time.
 enum TimeParameter: Sendable, Equatable {
   case at(Timestamp)
   case before(Duration)
 
-  /// - Parameter other: the time that a duration counts back from.
+  /// - Parameter other: the time from which a duration counts back.
   func resolved(before other: Timestamp) -> Timestamp {
     switch self {
     case .at(let time): time

@@ -14,84 +14,36 @@ struct Account: SQLRow {
   let createdAt: Timestamp
   let updatedAt: Timestamp
   let lastLoginAt: Timestamp?
+}
 
-  init(
-    id: Int64, username: String, email: String?, fullName: String?, passwordHash: String, role: String, isActive: Bool,
-    version: Int32, createdAt: Timestamp, updatedAt: Timestamp, lastLoginAt: Timestamp?
-  ) {
-    self.id = id
-    self.username = username
-    self.email = email
-    self.fullName = fullName
-    self.passwordHash = passwordHash
-    self.role = role
-    self.isActive = isActive
-    self.version = version
-    self.createdAt = createdAt
-    self.updatedAt = updatedAt
-    self.lastLoginAt = lastLoginAt
-  }
-
-  static let columns = [
-    SQLColumn("id", Int64.self), SQLColumn("username", String.self), SQLColumn("email", String?.self),
-    SQLColumn("full_name", String?.self), SQLColumn("password_hash", String.self), SQLColumn("role", String.self),
-    SQLColumn("is_active", Bool.self), SQLColumn("version", Int32.self), SQLColumn("created_at", Timestamp.self),
-    SQLColumn("updated_at", Timestamp.self), SQLColumn("last_login_at", Timestamp?.self),
-  ]
-
-  /// The columns as a statement lists them. - Parameter table: the alias before each.
-  static func list(of table: String) -> String { columns.map { "\(table).\($0.name)" }.joined(separator: ", ") }
-
+extension Account {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    username = try row.next()
-    email = try row.next()
-    fullName = try row.next()
-    passwordHash = try row.next()
-    role = try row.next()
-    isActive = try row.next()
-    version = try row.next()
-    createdAt = try row.next()
-    updatedAt = try row.next()
-    lastLoginAt = try row.next()
+    id = try row.read("id")
+    username = try row.read("username")
+    email = try row.read("email")
+    fullName = try row.read("full_name")
+    passwordHash = try row.read("password_hash")
+    role = try row.read("role")
+    isActive = try row.read("is_active")
+    version = try row.read("version")
+    createdAt = try row.read("created_at")
+    updatedAt = try row.read("updated_at")
+    lastLoginAt = try row.read("last_login_at")
   }
 }
 
 enum AccountStatements {
-  static let all = [
-    byName.description, byID.description, page.description, count.description, add.description, lockAdmins.description,
-    lock.description, change.description, delete.description, loggedIn.description, rehash.description,
-    setPassword.description,
-  ]
+  static let all =
+    UserList.listing.statements + [
+      byName.description, byID.description, add.description, lockAdmins.description, lock.description,
+      change.description, delete.description, loggedIn.description, rehash.description, setPassword.description,
+    ]
 
   static let byName = Statement<String, Account>(
     "user_by_name", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE lower(u.username) = lower($1)")
 
   static let byID = Statement<Int64, Account>(
     "user_by_id", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1")
-
-  private static let isWanted = """
-    ($1::text IS NULL OR position(lower($1) IN lower(concat_ws(' ', u.username, u.email, u.full_name))) > 0)
-    AND ($2::text IS NULL OR u.role = $2) AND ($3::bool IS NULL OR u.is_active = $3)
-    """
-
-  /// Parameters: part of name, e-mail or full name; role; activity; order (`UserOrder`); limit, offset.
-  static let page = Statement<String?, String?, Bool?, String, Int64, Int64, Account>(
-    "users_page",
-    """
-    SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE \(isWanted)
-    ORDER BY
-      CASE WHEN $4 = 'username' THEN lower(u.username) END,
-      CASE WHEN $4 = '-username' THEN lower(u.username) END DESC,
-      CASE WHEN $4 = 'created_at' THEN u.created_at WHEN $4 = 'last_login' THEN u.last_login_at END NULLS LAST,
-      CASE WHEN $4 = '-created_at' THEN u.created_at WHEN $4 = '-last_login' THEN u.last_login_at END DESC NULLS LAST,
-      u.id
-    LIMIT $5 OFFSET $6
-    """)
-
-  /// Parameters: as `page`'s first three.
-  static let count = Statement<String?, String?, Bool?, SingleValue<Int64>>(
-    "users_count", "SELECT count(*) FROM pganalytics.users u WHERE \(isWanted)")
 
   /// Parameters: username, email, full name, password hash, role, activity. No row: the name is taken.
   static let add = Statement<String, String?, String?, String, String, Bool, Account>(
@@ -102,8 +54,9 @@ enum AccountStatements {
     RETURNING \(Account.list(of: "u"))
     """)
 
-  /// The active administrators, locked: of two changes that would each leave one, the second sees the first. Asked for
-  /// before the user is locked, by whoever could take an administrator away, so that all lock in one order.
+  /// The ids of the active administrators, with their rows locked. If two changes would each leave one administrator,
+  /// the second waits and then sees the first. Every change that could remove an administrator runs this before it
+  /// locks the user, so that all of them lock in the same order.
   static let lockAdmins = Statement<SingleValue<Int64>>(
     "users_lock_admins",
     "SELECT id FROM pganalytics.users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE")
@@ -111,8 +64,8 @@ enum AccountStatements {
   static let lock = Statement<Int64, Account>(
     "user_lock", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1 FOR UPDATE")
 
-  /// Parameters: user; whether the e-mail changes, and to what; the same of the full name; role, activity and password
-  /// hash, NULL for no change.
+  /// Parameters: user; whether the e-mail changes, and its new value; the same for the full name; role, activity and
+  /// password hash, which are NULL for no change.
   static let change = Statement<Int64, Bool, String?, Bool, String?, String?, Bool?, String?, Account>(
     "user_change",
     """
@@ -126,16 +79,18 @@ enum AccountStatements {
 
   static let delete = Statement<Int64, NoRow>("user_delete", "DELETE FROM pganalytics.users WHERE id = $1")
 
-  /// Parameters: user, the hash that was verified. No row: the account changed while that was done.
+  /// Records a login. Parameters: user, the hash that was verified. No row if the account has changed since the
+  /// verification.
   static let loggedIn = Statement<Int64, String, NoRow>(
     "user_logged_in",
     "UPDATE pganalytics.users SET last_login_at = now() WHERE id = $1 AND password_hash = $2 AND is_active")
 
-  /// The same password with today's parameters: no new version. Parameters: user, hash.
+  /// Stores a hash of the same password with the current parameters, without a new version. Parameters: user, hash.
   static let rehash = Statement<Int64, String, NoRow>(
     "user_rehash", "UPDATE pganalytics.users SET password_hash = $2 WHERE id = $1")
 
-  /// Parameters: user, the hash that was verified, the new one. No row: somebody else changed it meanwhile.
+  /// Changes a password. Parameters: user, the hash that was verified, the new hash. No row if the password has changed
+  /// since the verification.
   static let setPassword = Statement<Int64, String, String, NoRow>(
     "user_set_password",
     """

@@ -1,6 +1,6 @@
 import Protocol
 
-/// Users as the command line and the embedded set-up make them, and the rules for names and passwords that all keep.
+/// Adds users for the command line and the embedded set-up, and has the rules for names and passwords.
 enum Accounts {
   struct Refused: Error, CustomStringConvertible {
     let description: String
@@ -10,7 +10,7 @@ enum Accounts {
   static let newPassword = FieldRule<String>.secret(shortestPassword...PasswordHash.maximumPasswordBytes)
   private static let shortestPassword = 8
 
-  /// What is wrong with a password for `username`, as the rest of a sentence; nil if nothing is.
+  /// What is wrong with a password for `username`, as the rest of a sentence; nil if it is acceptable.
   static func fault(inPassword password: String, of username: String) -> String? {
     guard password.unicodeScalars.count >= shortestPassword, password.utf8.count <= PasswordHash.maximumPasswordBytes,
       !password.utf8.contains(0)
@@ -20,7 +20,7 @@ enum Accounts {
     return password.lowercased() == username.lowercased() ? "must not be the user name" : nil
   }
 
-  /// Adds a user, from the command line.
+  /// Adds a user for the command line.
   static func add(
     _ username: String, password: String, role: Role, email: String?, fullName: String?, to database: Database
   ) async throws {
@@ -39,7 +39,7 @@ enum Accounts {
     if !isAdded { throw Refused(description: "there is a user \(username) already") }
   }
 
-  /// Gives a user a new password, ends all sessions and lifts a lock-out: the way back in for who is locked out.
+  /// Gives a user a new password, ends all sessions and lifts a lock-out. This lets a locked-out user in again.
   /// - Returns: false if there is no such user.
   static func setPassword(_ password: String, of username: String, in database: Database) async throws -> Bool {
     let hash = try hash(password, of: username)
@@ -60,7 +60,7 @@ enum Accounts {
   }
 }
 
-/// What becomes of a user.
+/// The changes to a user. Nil means no change.
 struct UserChange: Sendable {
   var email = FieldChange<String>.keep
   var fullName = FieldChange<String>.keep
@@ -70,8 +70,9 @@ struct UserChange: Sendable {
 }
 
 extension DatabaseLease {
-  /// Changes a user, with what follows: a password or a deactivation ends all sessions, a password lifts a lock-out.
-  /// In a transaction. - Returns: the user as he is now; nil if he is gone.
+  /// Changes a user within a transaction. A new password or a deactivation ends all sessions, and a new password lifts
+  /// a lock-out.
+  /// - Returns: the changed user; nil if the user no longer exists.
   @discardableResult
   func change(_ account: Account, _ change: UserChange) async throws(DatabaseError) -> Account? {
     let changed = try await one(
@@ -86,17 +87,17 @@ extension DatabaseLease {
 }
 
 extension FieldChange {
-  /// What is set; nil if nothing is, or it is cleared.
+  /// The new value; nil if the field is kept or cleared.
   fileprivate var value: Value? { if case .set(let value) = self { value } else { nil } }
 }
 
 extension Account {
-  /// How the audit trail names it.
+  /// The account's name in the audit trail.
   var actor: String { "user:\(id)" }
 }
 
 extension AuditEvent {
-  /// What a user was made with.
+  /// Adds name and role of the new user to the details.
   mutating func describe(_ account: Account) {
     details["username"] = .string(account.username)
     details["role"] = .string(account.role)

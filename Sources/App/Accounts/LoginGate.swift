@@ -1,6 +1,7 @@
-// Every guess at a password passes here: the limits in memory, the lock-out in the database, then scrypt on a worker
-// thread. What is asked of whom, in which order and with which answer is the same for a name that nobody has.
+// Checks passwords. Every attempt passes the limits in memory and the lock-out in the database, and then scrypt on a
+// worker thread. An unknown name gets the same checks in the same order, and the same answers.
 
+import Ground
 import Protocol
 import Reactor
 
@@ -15,11 +16,11 @@ struct LoginGate: Sendable {
     trail = RefusalTrail(perMinute: services.live.live(\.auditRefusalsPerMinute))
   }
 
-  /// The account whose name and password these are, active or not.
+  /// Returns the account with this name and password, whether active or not.
   /// - Parameters:
-  ///   - wrong: what a wrong name or password is refused with.
-  ///   - isKnown: the caller has a session of the account.
-  ///   - event: what the caller tries, for the audit trail.
+  ///   - wrong: the problem for a wrong name or password.
+  ///   - isKnown: whether the caller has a session of the account.
+  ///   - event: the attempted action, for the audit trail.
   /// - Throws: `wrong`, `.rateLimited`, `.accountLocked`, `.overloaded`
   func check(
     _ username: String, _ password: String, wrong: Problem.Kind, isKnown: Bool = false, _ event: AuditEvent,
@@ -37,7 +38,7 @@ struct LoginGate: Sendable {
     event.subject = account?.actor
     event.details["username"] = .string(username)
     if let wait { throw try await refusal(event, Problem(locked: wait)) }
-    // The same work is done for a name that nobody has.
+    // An unknown name costs the same work.
     let isRight = try await services.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
     guard let account, isRight else {
       let settings = context.settings
@@ -53,7 +54,7 @@ struct LoginGate: Sendable {
     return account
   }
 
-  /// Counts a refused refresh token, and writes it down. - Returns: `problem`, to be thrown.
+  /// Counts a refused refresh token and writes it to the audit trail. - Returns: `problem`, for the caller to throw.
   func refusal(
     _ event: AuditEvent, _ problem: Problem, fromAddress address: String
   ) async throws(Problem) -> Problem {
@@ -61,7 +62,7 @@ struct LoginGate: Sendable {
     return try await refusal(event, problem)
   }
 
-  /// What the limits refuse is counted in the trail.
+  /// Runs a limit. The trail counts the attempts that it refuses.
   private func counted(_ limit: () throws(Problem) -> Void) throws(Problem) {
     do throws(Problem) {
       try limit()
@@ -71,7 +72,7 @@ struct LoginGate: Sendable {
     }
   }
 
-  /// Writes a refusal down, as far as their number permits. - Returns: `problem`, to be thrown.
+  /// Writes a refusal to the audit trail if the trail's limit permits. - Returns: `problem`, for the caller to throw.
   func refusal(_ event: AuditEvent, _ problem: Problem) async throws(Problem) -> Problem {
     if let line = trail.line(for: event.refused(problem)) {
       try await services.query { database throws(DatabaseError) in try await database.audit(line) }
@@ -81,7 +82,7 @@ struct LoginGate: Sendable {
 }
 
 extension Services {
-  /// Hashes a password that is known to be permitted.
+  /// Hashes a password that fulfils the rules.
   func hash(_ password: String) async throws(Problem) -> String {
     guard let hash = try await work({ PasswordHash.hash(password) }) else {
       throw Problem(.internalError, cause: "the password was not hashed")
@@ -93,7 +94,7 @@ extension Services {
     try await work { PasswordHash.verify(password, against: hash) }
   }
 
-  /// On a worker thread: a password takes a tenth of a second by design.
+  /// Runs `work` on a worker thread: a password takes a tenth of a second by design.
   private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
     do throws(WorkerPoolError) {
       return try await workers.run(work)
@@ -104,6 +105,6 @@ extension Services {
 }
 
 extension Problem {
-  /// - Parameter seconds: until the lock-out ends.
+  /// - Parameter seconds: the time until the lock-out ends.
   init(locked seconds: Int64) { self.init(.accountLocked, retryAfterSeconds: Int(max(1, seconds))) }
 }

@@ -1,29 +1,31 @@
-// How often one account, and one address, may try to get in. In memory and of one process: the first line, which costs
-// an attacker's attempt next to nothing. What all servers agree on is the lock-out in the database.
+// Limits how often one account, and one address, may try to log in. The limits are in memory and per process. They are
+// the first check, at which a refused attempt costs almost nothing. The lock-out in the database is shared by all
+// servers.
 //
-// Many people come from one address (NAT, a balancer), and some of them may be up to no good. So logins and refresh tokens are
-// counted apart, an account is counted by its address first, and who got in from an address lately is not counted with the
-// strangers there.
+// Many people may share an address (NAT, a load balancer), and some of them may be attackers. So logins and refresh
+// tokens are counted separately. An account is counted per address first. A user who has logged in from an address
+// recently is not counted together with strangers at that address.
 
+import Ground
 import Reactor
 import Synchronization
 
 final class LoginLimits: Sendable {
-  /// An account as one address knows it.
+  /// An account together with the address of the attempt.
   private struct Visitor: Hashable {
     let account: String
     let address: String
   }
 
   private struct Buckets<Key: Hashable> {
-    var byKey: [Key: TokenBucket] = [:]
+    var byKey: [Key: TokenBucket<MonotonicTime>] = [:]
     /// Keys are the caller's invention: from this many on, buckets that are full again are forgotten.
     var sweepAt = LoginLimits.remembered
 
     mutating func take(_ key: Key, _ perMinute: Double, _ now: MonotonicTime) -> Duration? {
       if byKey.count >= sweepAt {
         byKey = byKey.filter { !$0.value.isFull(perSecond: perMinute / 60, burst: perMinute, now: now) }
-        // The next sweep only when as many have come again: each attempt pays for a constant share of one.
+        // The next sweep comes when the number has doubled, so that each attempt pays a constant share of a sweep.
         sweepAt = max(LoginLimits.remembered, 2 * byKey.count)
       }
       return byKey[key, default: TokenBucket(burst: perMinute, now: now)]
@@ -36,12 +38,13 @@ final class LoginLimits: Sendable {
     var visitors = Buckets<Visitor>()
     var logins = Buckets<String>()
     var refreshes = Buckets<String>()
-    /// Who got in lately, and until when it counts. Only a right password makes an entry.
+    /// Users who have logged in recently from an address, and how long that counts. Only a correct password adds an
+    /// entry.
     var known: [Visitor: MonotonicTime] = [:]
   }
 
   private static let remembered = 10_000
-  /// How long who got in is no stranger at an address.
+  /// For how long a login exempts a user at an address from the limit for strangers.
   private static let knownFor = Duration.seconds(30 * 86_400)
 
   private let settings: Live<Settings>
@@ -49,9 +52,9 @@ final class LoginLimits: Sendable {
 
   init(_ settings: Live<Settings>) { self.settings = settings }
 
-  /// Counts an attempt at `account`. One from an address that has used up its own does not count for the account, and one
-  /// from an address that has used up the account's there does not count for the account everywhere.
-  /// - Parameter isKnown: the caller has proven to be the account's owner before, by a session.
+  /// Counts an attempt at `account`. If the address's limit refuses the attempt, it does not count for the account. If
+  /// the account's limit at that address refuses it, it does not count for the account's total.
+  /// - Parameter isKnown: whether the caller has proven by a session that the account is his.
   /// - Throws: `.rateLimited` with the time to wait.
   func take(
     account: String, address: String, isKnown: Bool = false, now: MonotonicTime = .now()
@@ -70,7 +73,7 @@ final class LoginLimits: Sendable {
       })
   }
 
-  /// The password of `account` was right.
+  /// Records that the password of `account` was correct.
   func succeeded(account: String, address: String, now: MonotonicTime = .now()) {
     let visitor = Visitor(account: account.lowercased(), address: address)
     state.withLock { state in
@@ -84,7 +87,7 @@ final class LoginLimits: Sendable {
     }
   }
 
-  /// Counts a refresh token that was refused: nobody's attempt, as far as can be told.
+  /// Counts a refused refresh token, which cannot be attributed to an account.
   func take(refreshFrom address: String, now: MonotonicTime = .now()) throws(Problem) {
     let perAddress = Double(settings.now.loginsPerAddressMinute)
     try refuse(state.withLock { $0.refreshes.take(address, perAddress, now) })

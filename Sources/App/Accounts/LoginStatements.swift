@@ -1,11 +1,11 @@
 import Protocol
 
-/// Failed logins of a name in a row, from one address and from all. What a name has is nowhere told from what nobody has.
+/// Counts failed logins of a name, per address and in total. Known and unknown names are treated alike.
 enum LoginStatements {
   static let all = [lock.description, fail.description, succeed.description, lift.description]
 
-  /// Seconds for which the name is locked for the address; no row if it is not. A failure in the future is one of a clock
-  /// that was put back since: its lock-out would end nobody knows when, and the next failure locks again.
+  /// For how many seconds the name is locked for the address; no row if it is not locked. A failure in the future does
+  /// not count: the clock was set back since, so the lock-out could last for ever, and the next failure locks again.
   /// Parameters: name, address.
   static let lock = Statement<String, String, SingleValue<Int64>>(
     "login_lock",
@@ -20,7 +20,7 @@ enum LoginStatements {
     HAVING count(*) > 0
     """)
 
-  /// Counts one more failure. A count whose last failure is older than $4 seconds begins anew.
+  /// Counts one more failure. If the last failure is older than the longest lock, the count begins again.
   private static let counted = """
     SELECT CASE
       WHEN coalesce(stored.locked_until, stored.failed_at) < now() - make_interval(secs => $5) THEN 1
@@ -28,14 +28,14 @@ enum LoginStatements {
     END AS failures
     """
 
-  /// From the failure that reaches the limit on, each locks twice as long as the one before.
+  /// Once the number of failures reaches the limit, each further failure locks twice as long as the one before.
   private static let lockedUntil = """
     now() + make_interval(secs => least($5::float8, $4::float8 * power(2, least(counted.failures - $3, 30))))
     """
 
-  /// Counts one failure, in one statement: servers may count at once. The name as a whole is locked if failures came from
-  /// many addresses. Parameters: name, address, failures that lock, seconds of the first lock, seconds of the longest,
-  /// addresses from which the name is locked as a whole.
+  /// Counts one failure, in one statement, because several servers may count at the same time. If failures come from
+  /// many addresses, the name is locked for all addresses. Parameters: name, address, failures that lock, seconds of
+  /// the first lock, seconds of the longest, number of addresses from which on the name is locked as a whole.
   static let fail = Statement<String, String, Int32, Double, Double, Int32, NoRow>(
     "login_fail",
     """
@@ -61,7 +61,7 @@ enum LoginStatements {
       FROM (\(counted)) AS counted)
     """)
 
-  /// A right password from an address: what failed there, and altogether, counts no more. Parameters: name, address.
+  /// Resets the counts after a correct password: that of the address and the total. Parameters: name, address.
   static let succeed = Statement<String, String, NoRow>(
     "login_succeed",
     """
@@ -71,7 +71,7 @@ enum LoginStatements {
     DELETE FROM pganalytics.login_failures WHERE name_hash = pganalytics.login_name_hash($1)
     """)
 
-  /// Lifts every lock-out of a name.
+  /// Lifts every lock-out of a name. Parameters: name.
   static let lift = Statement<String, NoRow>(
     "login_lift",
     """

@@ -1,9 +1,11 @@
 import Protocol
 
-/// What continues a session, once: `<session>.<generation>.<192 random bits>`. Opaque to clients; at rest a SHA-256.
+/// A token that continues a session, for one use: `<session>.<generation>.<192 random bits>`. Clients treat it as
+/// opaque; the database holds a SHA-256.
 ///
-/// An older generation than its session's is a token that was used before. Its secret is not kept to compare: who knows a
-/// session's id holds one of its tokens, and could end it by logging out as well.
+/// A token with an older generation than its session's has been used before. Its secret is no longer stored, so it is
+/// not compared. A client that knows a session's id holds one of its tokens anyway, and could also end the session by
+/// logging out.
 struct RefreshToken: Sendable {
   let session: UUID
   let generation: Int32
@@ -11,7 +13,7 @@ struct RefreshToken: Sendable {
 
   static let maximumCharacters = 128
 
-  /// The first of a new session.
+  /// The first token of a new session.
   static func first() -> RefreshToken { RefreshToken(session: .random(), generation: 0, secret: Secrets.random()) }
 
   private init(session: UUID, generation: Int32, secret: String) {
@@ -20,17 +22,17 @@ struct RefreshToken: Sendable {
     self.secret = secret
   }
 
-  /// Nil for what we never write.
+  /// Nil if the server never writes such a text.
   init?(_ text: String) {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     guard parts.count == 3, let session = UUID(parts[0]), let generation = Int32(parts[1]),
-      // One less than the largest, so that there is a next one whatever a client sends.
+      // One less than the largest, so that a next generation exists whatever a client sends.
       (0..<Int32.max).contains(generation), !parts[2].isEmpty
     else { return nil }
     self.init(session: session, generation: generation, secret: parts[2])
   }
 
-  /// What takes its place.
+  /// The token that replaces this one.
   func next() -> RefreshToken {
     RefreshToken(session: session, generation: generation + 1, secret: Secrets.random())
   }

@@ -1,5 +1,6 @@
-// Getting in, staying in, getting out.
+// The endpoints for logging in, refreshing and logging out.
 
+import Ground
 import Protocol
 
 struct LoginRequest: RequestBody {
@@ -40,7 +41,7 @@ struct ChangePasswordRequest: RequestBody {
   ]
 }
 
-/// What a login and a refresh answer.
+/// The answer to a login and to a refresh.
 struct LoginAnswer: ResponseBody {
   let accessToken: String
   let expiresIn: Int64
@@ -76,9 +77,9 @@ enum SessionEndpoints {
       .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone,
       summary: "Log in with name and password.",
       description: """
-        An unknown name and a wrong password are told apart neither by the answer nor by its time. After some failures \
-        in a row (`login_lockout_failures`) the name is locked, whether anybody has it or not, and each further failure \
-        locks it twice as long; while it is locked a right password is refused as well.
+        An unknown name and a wrong password get the same answer after the same time. After some failures in a row \
+        (`login_lockout_failures`) the name is locked, whether it exists or not, and each further failure locks it twice \
+        as long. While it is locked, the correct password is refused as well.
         """,
       body: LoginRequest.self, returns: LoginAnswer.self,
       problems: [.invalidCredentials, .accountInactive, .accountLocked]
@@ -92,8 +93,8 @@ enum SessionEndpoints {
       .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone,
       summary: "Continue a session with its refresh token.",
       description: """
-        The answer carries the next refresh token; the one sent is used up. One that was used before ends its session, \
-        since either it or its successor is in wrong hands: a client sends one refresh at a time.
+        The answer contains the next refresh token; the one sent is used up. If a token is used a second time, its session \
+        ends, because a thief may hold it or its successor. So a client must send one refresh at a time.
         """,
       body: RefreshRequest.self, returns: LoginAnswer.self,
       problems: [.invalidToken, .expiredToken, .reusedToken, .sessionEnded]
@@ -132,8 +133,8 @@ enum SessionEndpoints {
       .post, "/api/v1/auth/change-password", id: "changePassword", tag: .authentication, access: .user(.viewer),
       summary: "Change one's own password.",
       description: """
-        Ends all other sessions of the user. A wrong current password counts as a failed login; it is 422 and no 401, \
-        which a client would take for an expired token.
+        Ends all other sessions of the user. A wrong current password counts as a failed login. Its status is 422 and not \
+        401, which a client would take for an expired token.
         """,
       body: ChangePasswordRequest.self, returns: NoContent.self, problems: [.wrongPassword, .accountLocked, .conflict]
     ) { request, context async throws(Problem) -> NoContent in

@@ -1,9 +1,12 @@
-// The life of a login: begun with a password, continued by refresh tokens that are used once, ended in the database.
+// The life of a login session: a password begins it, refresh tokens continue it, each used once, and the database
+// records its end.
 
+import Ground
 import Protocol
 
+/// Begins, continues and ends sessions.
 struct Sessions: Sendable {
-  /// What a client gets to go on with.
+  /// The tokens that a client gets.
   struct Granted: Sendable {
     let account: Account
     let access: Tokens.Issued
@@ -17,7 +20,7 @@ struct Sessions: Sendable {
     Double(context.settings.refreshTokenLife.wholeSeconds)
   }
 
-  /// Logs in.
+  /// Logs in with name and password.
   func begin(_ username: String, _ password: String, _ context: RequestContext) async throws(Problem) -> Granted {
     var event = AuditEvent(.login, context)
     let account = try await gate.check(username, password, wrong: .invalidCredentials, event, context)
@@ -32,10 +35,11 @@ struct Sessions: Sendable {
         try await enter(account, username, newHash, token, session, context)
       }
     } catch {
-      // What changed while the password was checked: somebody else's guesses locked the name, or it is another password.
+      // The account changed while the password was checked: other attempts locked the name, or the password was
+      // changed.
       switch error.kind {
       case .accountLocked, .invalidCredentials: throw try await gate.refusal(event, error)
-      default: throw error  // the database's own
+      default: throw error  // an error of the database
       }
     }
     return granted
@@ -61,9 +65,9 @@ struct Sessions: Sendable {
     }
   }
 
-  /// Uses a refresh token up for the next one. A good one is not counted with those that strangers at its address make up:
-  /// whether it is good is one indexed look, and only those that are not are limited.
-  /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, and the session is ended.
+  /// Replaces a refresh token by the next one. A valid token is not limited together with invalid ones from the same
+  /// address: one indexed look-up checks it, and only invalid tokens are limited.
+  /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, which also ends the session.
   func refresh(_ text: String, _ context: RequestContext) async throws(Problem) -> Granted {
     guard let token = RefreshToken(text) else {
       throw try await refuse(Problem(.invalidToken), AuditEvent(.refresh, context), context)
@@ -90,7 +94,7 @@ struct Sessions: Sendable {
     }
   }
 
-  /// Why `token` was not good.
+  /// Audits a token that is not valid. - Returns: the problem that tells why.
   private func refuse(
     _ token: RefreshToken, _ state: SessionState?, _ context: RequestContext
   ) async throws(Problem) -> Problem {
@@ -113,7 +117,7 @@ struct Sessions: Sendable {
     } else if state.isRevoked {
       kind = .sessionEnded
     } else {
-      // Else its user is no longer active.
+      // Otherwise the session's user is no longer active.
       kind = state.isExpired ? .expiredToken : .sessionEnded
     }
     return try await refuse(Problem(kind), event, context)
@@ -144,7 +148,7 @@ struct Sessions: Sendable {
     }
   }
 
-  /// Changes the caller's password, and ends his other sessions.
+  /// Changes the caller's password and ends the caller's other sessions.
   func changePassword(
     from current: String, to new: String, _ context: RequestContext
   ) async throws(Problem) {
@@ -160,7 +164,7 @@ struct Sessions: Sendable {
       let changed = try await session.query { session throws(DatabaseError) in
         try await session.execute(AccountStatements.setPassword, user.id, account.passwordHash, hash)
       }
-      if changed == 0 { throw Problem(.conflict, "the password was changed by somebody else just now") }
+      if changed == 0 { throw Problem(.conflict, "another request has just changed the password") }
       try await session.query { session throws(DatabaseError) in
         try await session.execute(UserSessionStatements.endOthers, user.id, user.sessionID)
         try await session.execute(LoginStatements.succeed, user.name, context.peerAddress)
@@ -170,7 +174,7 @@ struct Sessions: Sendable {
 }
 
 extension Database {
-  /// The user of a session that has not ended, as he is now.
+  /// The current user of a session that has not ended.
   /// - Throws: `.sessionEnded`
   func user(of token: UserToken) async throws(Problem) -> Principal.User {
     let present: PresentUser?

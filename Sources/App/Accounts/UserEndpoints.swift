@@ -1,8 +1,8 @@
-// The people who may use the API, as administrators see and change them.
+// The endpoints with which administrators see and change users.
 
 import Protocol
 
-/// A user as the API shows one.
+/// A user in the form of the API.
 struct UserAnswer: ResponseBody {
   static let schemaName = "User"
   let account: Account
@@ -26,29 +26,21 @@ struct UserAnswer: ResponseBody {
   }
 }
 
-enum UserOrder: String, CaseIterable, Sendable {
-  case username
-  case usernameDescending = "-username"
-  case createdAt = "created_at"
-  case createdAtDescending = "-created_at"
-  case lastLogin = "last_login"
-  case lastLoginDescending = "-last_login"
-}
-
-struct UsersQuery: QueryParameters {
-  let page: PageSelection
-  let text: String?
-  let role: Role?
-  let isActive: Bool?
-  let order: UserOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    text = query.optional("q", .string(1...64), "A part of name, e-mail or full name; case does not matter.")
-    role = query.optional("role", .choice(), "Users of this role only.")
-    isActive = query.optional("is_active", .flag, "Active, or inactive, users only.")
-    order = query.optional("sort", .choice(), default: .username, "username", "`-` before the name: descending.")
-  }
+enum UserList: List {
+  static let listing = Listing<Account>(
+    "users", from: "pganalytics.users",
+    filters: [
+      ListFilter("q", .string(1...64), "A part of name, e-mail or full name; case does not matter.") {
+        "position(lower(\($0)) IN lower(concat_ws(' ', username, email, full_name))) > 0"
+      },
+      ListFilter("role", Role.self, "Users of this role only.") { "role = \($0)" },
+      ListFilter("is_active", .flag, "Active, or inactive, users only.") { "is_active = \($0)" },
+    ],
+    sorts: [
+      ListSort("username", by: "lower(username)", String.self),
+      ListSort("created_at", by: "created_at", Timestamp.self),
+      ListSort("last_login", by: "last_login_at", Timestamp.self),
+    ], last: "id")
 }
 
 struct NewUser: RequestBody {
@@ -90,7 +82,7 @@ struct UserPatch: RequestBody {
 
   static let example: JSONValue = ["role": "admin", "email": nil]
 
-  /// The fields it sets or clears.
+  /// The names of the fields that the request sets or clears.
   var names: [String] {
     [
       email == .keep ? nil : "email", fullName == .keep ? nil : "full_name", role.map { _ in "role" },
@@ -111,19 +103,9 @@ enum UserEndpoints {
     ])
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
-      query: UsersQuery.self, returns: Page<UserAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<UserAnswer> in
-      let query = request.query
-      let (accounts, total) = try await services.query { database throws(DatabaseError) in
-        let accounts = try await database.rows(
-          AccountStatements.page, query.text, query.role?.rawValue, query.isActive, query.order.rawValue,
-          Int64(query.page.size), Int64(query.page.offset))
-        let total = try await database.one(AccountStatements.count, query.text, query.role?.rawValue, query.isActive)
-        return (accounts, total?.value ?? 0)
-      }
-      return Page(accounts.map(UserAnswer.init), of: Int(total), query.page)
-    }
+      list: UserList.self, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
+      from: services.database
+    ) { UserAnswer(account: $0) }
   }
 
   private static func add(_ services: Services) -> Endpoint {
@@ -218,9 +200,10 @@ enum UserEndpoints {
     }
   }
 
-  /// Runs a change of user `id` in a transaction that holds his row and those of all active administrators.
+  /// Runs a change of user `id` in a transaction that holds locks on the user's row and on the rows of all active
+  /// administrators.
   /// - Parameter work: gets the user, the ids of the active administrators, and the session.
-  /// - Throws: `.notFound`, `.preconditionFailed` by If-Match; a `.lastAdmin` of `work` is audited.
+  /// - Throws: `.notFound`, `.preconditionFailed` by If-Match. A `.lastAdmin` of `work` is audited.
   private static func locked<Value: Sendable>(
     _ services: Services, _ id: Int64, _ head: HTTPRequestHead, _ event: AuditEvent,
     _ work: (Account, [Int64], DatabaseLease) async throws(Problem) -> Value
@@ -232,7 +215,7 @@ enum UserEndpoints {
           return (admins, try await session.one(AccountStatements.lock, id))
         }
         guard let account else { throw Problem(.notFound, "there is no such user") }
-        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user was changed meanwhile") }
+        if !tag(account).isMatched(by: head) { throw Problem(.preconditionFailed, "the user changed meanwhile") }
         return try await work(account, admins, session)
       }
     } catch {

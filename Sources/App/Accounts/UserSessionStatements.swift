@@ -1,19 +1,17 @@
 import Protocol
 
-/// The user of a session as he is now.
+/// The current user of a session.
 struct PresentUser: SQLRow {
   let username: String
   let role: String
 
-  static let columns = [SQLColumn("username", String.self), SQLColumn("role", String.self)]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    username = try row.next()
-    role = try row.next()
+    username = try row.read("username")
+    role = try row.read("role")
   }
 }
 
-/// Why a refresh token was not good.
+/// The state of a session, which tells why a refresh token was refused.
 struct SessionState: SQLRow {
   let userID: Int64
   let generation: Int32
@@ -22,17 +20,12 @@ struct SessionState: SQLRow {
   let isRevoked: Bool
   let isExpired: Bool
 
-  static let columns = [
-    SQLColumn("user_id", Int64.self), SQLColumn("generation", Int32.self), SQLColumn("is_current", Bool.self),
-    SQLColumn("is_revoked", Bool.self), SQLColumn("is_expired", Bool.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    userID = try row.next()
-    generation = try row.next()
-    isCurrent = try row.next()
-    isRevoked = try row.next()
-    isExpired = try row.next()
+    userID = try row.read("user_id")
+    generation = try row.read("generation")
+    isCurrent = try row.read("is_current")
+    isRevoked = try row.read("is_revoked")
+    isExpired = try row.read("is_expired")
   }
 }
 
@@ -50,7 +43,7 @@ enum UserSessionStatements {
     VALUES ($1, $2, $3, now() + make_interval(secs => $4))
     """)
 
-  /// What each request of a person asks. Parameters: session, user. No row: it has ended.
+  /// Checked by every request of a user. Parameters: session, user. No row if the session has ended.
   static let present = Statement<UUID, Int64, PresentUser>(
     "session_present",
     """
@@ -58,8 +51,8 @@ enum UserSessionStatements {
     WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.is_active
     """)
 
-  /// Uses a refresh token up and puts its successor in its place; no row if it is not good. Of two who come with the
-  /// same token at once, on whatever servers, one waits for the other's row and then finds another generation in it.
+  /// Replaces a refresh token by its successor; no row if the token is not valid. If two clients send the same token at
+  /// the same time, even to different servers, one waits for the other's row lock and then finds another generation.
   /// Parameters: session, generation, digest of the secret; digest of the new secret, seconds until the end.
   static let refresh = Statement<UUID, Int32, [UInt8], [UInt8], Double, Account>(
     "session_refresh",
@@ -84,11 +77,11 @@ enum UserSessionStatements {
   static let end = Statement<UUID, NoRow>(
     "session_end", "UPDATE pganalytics.sessions SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL")
 
-  /// All of a user.
+  /// Ends all sessions of a user. Parameters: user.
   static let endAll = Statement<Int64, NoRow>(
     "session_end_all", "UPDATE pganalytics.sessions SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL")
 
-  /// All of a user but one. Parameters: user, session.
+  /// Ends all sessions of a user except one. Parameters: user, session.
   static let endOthers = Statement<Int64, UUID, NoRow>(
     "session_end_others",
     "UPDATE pganalytics.sessions SET revoked_at = now() WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL")

@@ -1,8 +1,8 @@
-// What the audit trail says: who did what to whom, from where, and how it ended.
+// The events of the audit trail: who did what to whom, from which address, and with which outcome.
 
 import Protocol
 
-/// The closed list of what is audited. The raw value is stored and is what clients filter by.
+/// The closed list of audited actions. The raw value is stored, and clients filter by it.
 enum AuditAction: String, CaseIterable, Sendable {
   case login = "auth.login"
   case refresh = "auth.refresh"
@@ -36,21 +36,21 @@ enum AuditOutcome: String, CaseIterable, Sendable {
   case success, refused
 }
 
-/// One line of the trail. Whoever makes one sees to it that no password, token, secret or key is in it.
+/// One line of the trail. The code that makes an event ensures that it contains no password, token, secret or key.
 struct AuditEvent: Sendable {
-  /// The actor of what the program does by itself, and of its command line.
+  /// The actor of actions by the program itself and by its command line.
   static let system = "system"
 
   let action: AuditAction
   /// `user:<id>`, `collector:<uuid>`, `anonymous` or `system`.
   let actor: String
-  /// What it was done to, in the same form; nil if it is the actor, or nothing that has a name.
+  /// The object of the action, in the same form; nil if it is the actor or has no name.
   var subject: String?
   var outcome = AuditOutcome.success
-  /// Where the request came from, without the port; nil for what the program does by itself.
+  /// The address of the client without the port; nil for actions by the program itself.
   var address: String?
   var requestID: String?
-  /// The slug of a refusal, the names of changed fields, a claimed user name: never their secret values.
+  /// Details such as the slug of a refusal, the names of changed fields or a claimed user name. Never secret values.
   var details = JSONObject()
 
   init(_ action: AuditAction, by actor: String, on subject: String? = nil) {
@@ -59,15 +59,15 @@ struct AuditEvent: Sendable {
     self.subject = subject
   }
 
-  /// What the caller of `context` did.
-  /// - Parameter actor: who it turned out to be, where the request itself did not say: at a login.
+  /// An action of the caller of `context`.
+  /// - Parameter actor: the actor, if the request itself does not tell, as at a login.
   init(_ action: AuditAction, by actor: String? = nil, _ context: RequestContext, on subject: String? = nil) {
     self.init(action, by: actor ?? context.principal.actor, on: subject)
     address = context.peerAddress
     requestID = context.requestID
   }
 
-  /// The same event, refused for the reason of `problem`.
+  /// The same event as refused, for the reason of `problem`.
   func refused(_ problem: Problem) -> AuditEvent {
     var event = self
     event.outcome = .refused

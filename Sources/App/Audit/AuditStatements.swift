@@ -1,7 +1,7 @@
 import Protocol
 
 enum AuditStatements {
-  static let all = [add.description, page.description, count.description]
+  static let all = AuditList.listing.statements + [add.description]
 
   /// Parameters: actor, action, subject, outcome, address, request id, details.
   static let add = Statement<String, String, String?, String, String?, String?, JSONText, NoRow>(
@@ -10,28 +10,10 @@ enum AuditStatements {
     INSERT INTO pganalytics.audit (actor, action, subject, outcome, address, request_id, details)
     VALUES ($1, $2, $3, $4, $5, $6, $7)
     """)
-
-  private static let isWanted = """
-    ($1::text IS NULL OR action = $1) AND ($2::text IS NULL OR actor = $2) AND ($3::text IS NULL OR subject = $3)
-    AND ($4::text IS NULL OR outcome = $4) AND ($5::timestamptz IS NULL OR at >= $5)
-    AND ($6::timestamptz IS NULL OR at < $6)
-    """
-
-  /// Parameters: action, actor, subject, outcome, first time, time to stop before; limit, offset.
-  static let page = Statement<String?, String?, String?, String?, Timestamp?, Timestamp?, Int64, Int64, AuditEntry>(
-    "audit_page",
-    """
-    SELECT id, at, actor, action, subject, outcome, address, request_id, details FROM pganalytics.audit
-    WHERE \(isWanted) ORDER BY at DESC, id DESC LIMIT $7 OFFSET $8
-    """)
-
-  /// Parameters: as `page`'s first six.
-  static let count = Statement<String?, String?, String?, String?, Timestamp?, Timestamp?, SingleValue<Int64>>(
-    "audit_count", "SELECT count(*) FROM pganalytics.audit WHERE \(isWanted)")
 }
 
 extension DatabaseClient {
-  /// Writes `event` to the trail. In the transaction of the change it tells of, so that neither is without the other.
+  /// Writes `event` to the trail. Call it in the transaction of the change, so that both are stored or neither.
   func audit(_ event: AuditEvent) async throws(DatabaseError) {
     try await execute(
       AuditStatements.add, event.actor, event.action.rawValue, event.subject, event.outcome.rawValue, event.address,
@@ -44,7 +26,7 @@ extension Services {
   ///
   ///     try await services.change(AuditEvent(.deleteUser, context, on: "user:\(id)")) { session throws(Problem) in ... }
   ///
-  /// - Parameter work: what it throws undoes the change, and is not audited.
+  /// - Parameter work: makes the change. If it throws, the change is rolled back and not audited.
   @discardableResult
   func change<Value>(
     _ event: AuditEvent, _ work: (DatabaseLease) async throws(Problem) -> Value
@@ -64,7 +46,7 @@ extension JSONText {
     self.init(json.finish().withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
   }
 
-  /// The document as a tree; nil if it is larger or deeper than any of ours.
+  /// The document as a tree; nil if it is larger or deeper than any document of ours.
   var value: JSONValue? {
     switch Result(catching: { () throws(JSONValueError) in try JSONValue.parse(Array(text.utf8).span) }) {
     case .success(let value): value

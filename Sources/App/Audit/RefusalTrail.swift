@@ -1,13 +1,15 @@
-// Refusals of strangers in the audit trail. A stranger can cause as many as he likes, so their number a minute is limited;
-// those beyond are counted, and the next line that is written says how many it stands for.
+// Limits how many refusals of strangers the audit trail gets per minute, because a stranger can cause any number of
+// them. Further refusals are counted, and the next line that is written contains the count.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization
 
+/// Any thread may call it.
 final class RefusalTrail: Sendable {
   private struct State {
-    var bucket: TokenBucket
+    var bucket: TokenBucket<MonotonicTime>
     var unwritten: Int64 = 0
   }
 
@@ -19,7 +21,8 @@ final class RefusalTrail: Sendable {
     state = Mutex(State(bucket: TokenBucket(burst: Double(perMinute.now), now: now)))
   }
 
-  /// The line to write for `event`, with the number of those before it that were not written; nil: this one is not either.
+  /// The line to write for `event`, with the number of unwritten refusals before it; nil if this one is not written
+  /// either.
   func line(for event: AuditEvent, now: MonotonicTime = .now()) -> AuditEvent? {
     let perMinute = Double(perMinute.now)
     return state.withLock { state in
@@ -35,6 +38,6 @@ final class RefusalTrail: Sendable {
     }
   }
 
-  /// Counts a refusal that is never written by itself: the rate limits'.
+  /// Counts a refusal that is never written itself, such as one by a rate limit.
   func count() { state.withLock { $0.unwritten += 1 } }
 }

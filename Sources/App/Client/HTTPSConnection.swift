@@ -3,7 +3,7 @@
 // A call to the owner is the last thing that an event does here, when the connection's own work is done. So the owner may
 // send, open or close from within the call.
 
-internal import Glibc
+internal import Ground
 public import Protocol
 public import Reactor
 
@@ -118,10 +118,8 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
   }
 
   private func session(_ identity: TLSIdentity?) throws(TLSError) -> TLSSession {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return try TLSSession(
-      client: destination.context, serverName: destination.url.host, identity: identity, now: Int64(now.tv_sec))
+    try TLSSession(
+      client: destination.context, serverName: destination.url.host, identity: identity, now: WallClock.unixSeconds())
   }
 
   /// Sends a request whose body is `body`. Only while the connection is open and no request is unanswered. The owner hears

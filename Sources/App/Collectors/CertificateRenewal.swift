@@ -1,13 +1,15 @@
 import Protocol
 
-/// A further certificate for a collector that shows one in the last third of its life, or ended a short time ago.
+/// Issues a further certificate to a collector whose certificate is in the last third of its life or has ended a short
+/// time ago.
 struct CertificateRenewal {
-  /// Certificates of one collector that are good at the same time: who asks again after each lost answer gets that far.
+  /// The largest number of valid certificates of one collector. A collector that asks again after each lost answer gets
+  /// this many.
   static let goodAtOnce = 8
 
   let services: Services
   let context: RequestContext
-  /// What the connection was opened with, admitted.
+  /// The certificate of the connection, which has been accepted.
   let shown: Certificate
   let collector: UUID
 
@@ -41,7 +43,7 @@ struct CertificateRenewal {
 
   private func checkAge() throws(Problem) {
     let now = context.now.unixMicroseconds / 1_000_000
-    // One of a time that our clock took back is good here, and maybe nowhere else.
+    // A certificate from the future (the clock was set back) is accepted here, but perhaps nowhere else.
     if shown.notBefore > now { return }
     let due = shown.notBefore + (shown.notAfter - shown.notBefore) * 2 / 3
     let wait = due - now
@@ -51,7 +53,7 @@ struct CertificateRenewal {
     }
   }
 
-  /// Looks at the rows themselves, under the lock: the lane's copy may be a moment old.
+  /// Checks the rows themselves under the lock, because the lane's copy may be a moment old.
   private func check(_ certificates: [CertificateRow]) throws(Problem) {
     guard let own = certificates.first(where: { $0.serial == shown.serialHex }) else {
       throw Problem(.certificateUnknown)

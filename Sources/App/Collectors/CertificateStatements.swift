@@ -8,32 +8,16 @@ struct CertificateRow: SQLRow, Equatable {
   let notAfter: Timestamp
   let issuedAt: Timestamp
   let revokedAt: Timestamp?
+}
 
-  init(
-    serial: String, fingerprint: String, notBefore: Timestamp, notAfter: Timestamp, issuedAt: Timestamp,
-    revokedAt: Timestamp?
-  ) {
-    self.serial = serial
-    self.fingerprint = fingerprint
-    self.notBefore = notBefore
-    self.notAfter = notAfter
-    self.issuedAt = issuedAt
-    self.revokedAt = revokedAt
-  }
-
-  static let columns = [
-    SQLColumn("serial", String.self), SQLColumn("fingerprint", String.self), SQLColumn("not_before", Timestamp.self),
-    SQLColumn("not_after", Timestamp.self), SQLColumn("issued_at", Timestamp.self),
-    SQLColumn("revoked_at", Timestamp?.self),
-  ]
-
+extension CertificateRow {
   init(from row: inout RowReader) throws(DatabaseError) {
-    serial = try row.next()
-    fingerprint = try row.next()
-    notBefore = try row.next()
-    notAfter = try row.next()
-    issuedAt = try row.next()
-    revokedAt = try row.next()
+    serial = try row.read("serial")
+    fingerprint = try row.read("fingerprint")
+    notBefore = try row.read("not_before")
+    notAfter = try row.read("not_after")
+    issuedAt = try row.read("issued_at")
+    revokedAt = try row.read("revoked_at")
   }
 }
 
@@ -43,16 +27,20 @@ enum CertificateStatements {
     revoked.description, adopt.description, countGood.description, revokeOf.description,
   ]
 
-  /// A collector that is not revoked, and nobody changes it, or what belongs to it, until the transaction ends.
+  /// A collector that is not revoked. Its row is locked until the end of the transaction, so that nobody else changes
+  /// the collector or what belongs to it.
   static let lockCollector = Statement<UUID, EnrolledCollector>(
     "certificate_lock_collector",
-    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL FOR UPDATE")
+    """
+    SELECT \(EnrolledCollector.list()) FROM pganalytics.collectors
+    WHERE id = $1 AND revoked_at IS NULL FOR UPDATE
+    """)
 
   /// A collector's certificates, the newest first.
   static let of = Statement<UUID, CertificateRow>(
     "certificates_of",
     """
-    SELECT serial, fingerprint, not_before, not_after, issued_at, revoked_at
+    SELECT \(CertificateRow.list())
     FROM pganalytics.collector_certificates WHERE collector_id = $1 ORDER BY issued_at DESC, serial
     """)
 
@@ -77,7 +65,7 @@ enum CertificateStatements {
     "certificates_revoke_all",
     "UPDATE pganalytics.collector_certificates SET revoked_at = now() WHERE collector_id = $1 AND revoked_at IS NULL")
 
-  /// Those that were revoked before their end, which has not come.
+  /// Certificates that were revoked before their end and whose end has not come.
   static let revoked = Statement<RevokedCertificateRow>(
     "certificates_revoked",
     """
@@ -87,11 +75,12 @@ enum CertificateStatements {
     SELECT serial, coalesce(authority, ''), revoked_at FROM pganalytics.ended_certificates WHERE not_after > now()
     """)
 
-  /// Certificates of before there could be two authorities. $1: the only one of then.
+  /// Assigns an authority to certificates from the time before there could be two. Parameters: the only authority of
+  /// that time.
   static let adopt = Statement<String, NoRow>(
     "certificates_adopt", "UPDATE pganalytics.collector_certificates SET authority = $1 WHERE authority IS NULL")
 
-  /// Good certificates of the authority $1.
+  /// The number of valid certificates of an authority. Parameters: the authority.
   static let countGood = Statement<String, SingleValue<Int64>>(
     "certificates_count_good",
     """
@@ -99,7 +88,7 @@ enum CertificateStatements {
     WHERE authority = $1 AND revoked_at IS NULL AND not_after > now()
     """)
 
-  /// Revokes all of an authority. $1: the authority.
+  /// Revokes all valid certificates of an authority. Parameters: the authority.
   static let revokeOf = Statement<String, NoRow>(
     "certificates_revoke_of",
     """

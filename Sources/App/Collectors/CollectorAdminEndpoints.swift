@@ -1,32 +1,23 @@
-// The fleet, for people: who is enrolled and how they are, and an end to it.
+// The endpoints with which people see the fleet, revoke collectors and certificates, and permit enrolments.
 
+import Ground
 import Protocol
 
-/// What a list of collectors is sorted by; `-` before a name: the other way round.
-enum CollectorOrder: String, CaseIterable, Sendable {
-  case name
-  case nameDescending = "-name"
-  case hostname
-  case hostnameDescending = "-hostname"
-  case registeredAt = "registered_at"
-  case registeredAtDescending = "-registered_at"
-  case lastSeenAt = "last_seen_at"
-  case lastSeenAtDescending = "-last_seen_at"
-}
-
-struct CollectorsQuery: QueryParameters {
-  let page: PageSelection
-  let status: CollectorRow.Status?
-  let q: String?
-  let order: CollectorOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    status = query.optional("status", .choice(), "Only those that are this now.")
-    q = query.optional("q", .string(1...255), "A part of the name or of the host name.")
-    order = query.optional(
-      "sort", .choice(), default: .name, "name", "`-` before a name turns the order round; without a value is last.")
-  }
+enum CollectorList: List {
+  static let listing = Listing<CollectorRow>(
+    "collectors", from: "(\(CollectorAdminStatements.collectors)) c",
+    settings: [ListSetting { Double($0.offlineAfter.wholeSeconds) }],
+    filters: [
+      ListFilter("status", CollectorRow.Status.self, "Only those that are this now.") { "status = \($0)" },
+      ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
+        "strpos(lower(name), lower(\($0))) > 0 OR strpos(lower(hostname), lower(\($0))) > 0"
+      },
+    ],
+    sorts: [
+      ListSort("name", by: "name", String.self), ListSort("hostname", by: "hostname", String.self),
+      ListSort("registered_at", by: "registered_at", Timestamp.self),
+      ListSort("last_seen_at", by: "last_seen_at", Timestamp.self),
+    ], last: "id")
 }
 
 enum CollectorAdminEndpoints {
@@ -40,20 +31,9 @@ enum CollectorAdminEndpoints {
 
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
-      summary: "The collectors.", query: CollectorsQuery.self, returns: Page<CollectorAnswer>.self
-    ) { request, context async throws(Problem) -> Page<CollectorAnswer> in
-      let silence = Double(context.settings.offlineAfter.wholeSeconds)
-      let (query, selection) = (request.query, request.query.page)
-      let (rows, total) = try await services.query { database throws(DatabaseError) in
-        let status = query.status?.rawValue
-        let rows = try await database.rows(
-          CollectorAdminStatements.page, silence, status, query.q, query.order.rawValue, Int64(selection.size),
-          Int64(selection.offset))
-        return (rows, try await database.one(CollectorAdminStatements.count, silence, status, query.q)?.value ?? 0)
-      }
-      return Page(rows.map(CollectorAnswer.init), of: Int(total), selection)
-    }
+      list: CollectorList.self, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
+      summary: "The collectors.", from: services.database
+    ) { CollectorAnswer(collector: $0) }
   }
 
   private static func one(_ services: Services) -> Endpoint {
@@ -61,9 +41,9 @@ enum CollectorAdminEndpoints {
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
       summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
-        The `ETag` changes with every part of the answer. For `If-Match` counts its part before the dot: what is decided \
-        about the collector (name, revocation, certificates, configuration, permit), not `status`, `last_seen_at` and \
-        `effective_config_version`, which change by themselves.
+        The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \
+        what people decide about the collector (name, revocation, certificates, configuration, permit). `status`, \
+        `last_seen_at` and `effective_config_version` change by themselves and do not count.
         """,
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [
@@ -100,10 +80,10 @@ enum CollectorAdminEndpoints {
       .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
       summary: "Revoke a collector and all its certificates, at once and on every server.",
       description: """
-        Its live connections are closed within a second, and every later request is refused with `collector_revoked`. \
-        A push that waits for its commit at that moment gets no answer and may be stored. The collector stays in the \
-        list, as `revoked`, and its metrics stay, too. To revoke it again changes nothing. Only `permit-enrolment` and \
-        a new enrolment undo it.
+        The server closes the collector's connections within a second and refuses every later request with \
+        `collector_revoked`. A push that waits for its commit at that moment gets no answer and may be stored. The \
+        collector stays in the list as `revoked`, and its metrics stay, too. Revoking it again changes nothing. Only \
+        `permit-enrolment` and a new enrolment undo it.
         """,
       fields: [.ifMatch], returns: NoContent.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> NoContent in
@@ -130,8 +110,8 @@ enum CollectorAdminEndpoints {
       .delete, "/api/v1/collectors/{id:uuid}/certificates/{serial}", id: "revokeCertificate", tag: .collectors,
       access: .user(.admin), summary: "Revoke one certificate of a collector, at once and on every server.",
       description: """
-        Connections that were opened with it are closed within a second; the collector's other certificates stay good. \
-        To revoke it again changes nothing.
+        The server closes connections that use it within a second. The collector's other certificates stay valid. \
+        Revoking it again changes nothing.
         """,
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
@@ -155,10 +135,10 @@ enum CollectorAdminEndpoints {
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
       access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
       description: """
-        For a host that lost its identity: until `enrolment_permit_life` has passed, the next registration with the \
-        same `hostname` and a valid registration secret gets the same collector id, server and history, once. Its \
-        earlier certificates are revoked by that, and the collector is revoked no more if it was. `pganalytics collector \
-        permit` does the same. 409 if the collector's server is being removed.
+        For a host that lost its identity: within `enrolment_permit_life` one registration with the same `hostname` and \
+        a valid registration secret gets the same collector id, server and history. It revokes the collector's earlier \
+        certificates, and ends a revocation of the collector. `pganalytics collector permit` does the same. 409 if the \
+        collector's server is being removed.
         """,
       returns: EnrolmentPermit.self, problems: [.conflict]
     ) { request, context async throws(Problem) -> EnrolmentPermit in

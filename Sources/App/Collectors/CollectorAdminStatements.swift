@@ -23,65 +23,35 @@ struct CollectorRow: SQLRow {
   let certificateExpiresAt: Timestamp?
   /// Nil if it may not enrol again (any more).
   let enrolmentPermittedUntil: Timestamp?
+}
 
-  init(
-    id: UUID, serverID: Int32, name: String, hostname: String, address: String?, version: String?, status: Status,
-    registeredAt: Timestamp, lastSeenAt: Timestamp?, revokedAt: Timestamp?, configVersion: Int32,
-    effectiveConfigVersion: Int32?, certificateExpiresAt: Timestamp?, enrolmentPermittedUntil: Timestamp?
-  ) {
-    self.id = id
-    self.serverID = serverID
-    self.name = name
-    self.hostname = hostname
-    self.address = address
-    self.version = version
-    self.status = status
-    self.registeredAt = registeredAt
-    self.lastSeenAt = lastSeenAt
-    self.revokedAt = revokedAt
-    self.configVersion = configVersion
-    self.effectiveConfigVersion = effectiveConfigVersion
-    self.certificateExpiresAt = certificateExpiresAt
-    self.enrolmentPermittedUntil = enrolmentPermittedUntil
-  }
-
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("name", String.self),
-    SQLColumn("hostname", String.self), SQLColumn("address", String?.self), SQLColumn("version", String?.self),
-    SQLColumn("status", String.self), SQLColumn("registered_at", Timestamp.self),
-    SQLColumn("last_seen_at", Timestamp?.self), SQLColumn("revoked_at", Timestamp?.self),
-    SQLColumn("config_version", Int32.self), SQLColumn("pulled_config_version", Int32?.self),
-    SQLColumn("certificate_expires_at", Timestamp?.self), SQLColumn("permitted_until", Timestamp?.self),
-  ]
-
+extension CollectorRow {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    serverID = try row.next()
-    name = try row.next()
-    hostname = try row.next()
-    address = try row.next()
-    version = try row.next()
-    let text = try row.next(String.self)
-    guard let status = Status(rawValue: text) else { throw DatabaseError(.unexpectedResult, "status \(text)") }
-    self.status = status
-    registeredAt = try row.next()
-    lastSeenAt = try row.next()
-    revokedAt = try row.next()
-    configVersion = try row.next()
-    effectiveConfigVersion = try row.next()
-    certificateExpiresAt = try row.next()
-    enrolmentPermittedUntil = try row.next()
+    id = try row.read("id")
+    serverID = try row.read("server_id")
+    name = try row.read("name")
+    hostname = try row.read("hostname")
+    address = try row.read("address")
+    version = try row.read("version")
+    status = try row.word("status")
+    registeredAt = try row.read("registered_at")
+    lastSeenAt = try row.read("last_seen_at")
+    revokedAt = try row.read("revoked_at")
+    configVersion = try row.read("config_version")
+    effectiveConfigVersion = try row.read("pulled_config_version")
+    certificateExpiresAt = try row.read("certificate_expires_at")
+    enrolmentPermittedUntil = try row.read("permitted_until")
   }
 }
 
 enum CollectorAdminStatements {
-  static let all = [
-    page.description, count.description, one.description, lock.description, revoke.description, permit.description,
-    exists.description, fleet.description,
-  ]
+  static let all =
+    CollectorList.listing.statements + [
+      one.description, lock.description, revoke.description, permit.description, exists.description, fleet.description,
+    ]
 
   /// Every collector with its status. $1: seconds of silence after which one is offline.
-  private static let collectors = """
+  static let collectors = """
     SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
         WHEN c.last_seen_at BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
@@ -93,36 +63,15 @@ enum CollectorAdminStatements {
     FROM pganalytics.collectors c
     """
 
-  /// $2: status or null; $3: a part of name or host name, or null.
-  private static let filter = """
-    ($2::text IS NULL OR status = $2)
-      AND ($3::text IS NULL OR strpos(lower(name), lower($3)) > 0 OR strpos(lower(hostname), lower($3)) > 0)
-    """
-
-  /// Parameters: silence, status, part of a name, order (`CollectorOrder`), limit, offset.
-  static let page = Statement<Double, String?, String?, String, Int64, Int64, CollectorRow>(
-    "collectors_page",
-    """
-    SELECT * FROM (\(collectors)) c WHERE \(filter)
-    ORDER BY CASE $4 WHEN 'name' THEN name WHEN 'hostname' THEN hostname END,
-      CASE $4 WHEN '-name' THEN name WHEN '-hostname' THEN hostname END DESC,
-      CASE $4 WHEN 'registered_at' THEN registered_at WHEN 'last_seen_at' THEN last_seen_at END NULLS LAST,
-      CASE $4 WHEN '-registered_at' THEN registered_at WHEN '-last_seen_at' THEN last_seen_at END DESC NULLS LAST,
-      id
-    LIMIT $5 OFFSET $6
-    """)
-
-  static let count = Statement<Double, String?, String?, SingleValue<Int64>>(
-    "collectors_count", "SELECT count(*) FROM (\(collectors)) c WHERE \(filter)")
-
   /// Parameters: silence, id.
   static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")
 
-  /// The same, and nobody else changes it, or what belongs to it, until the transaction ends.
+  /// The same, with the row locked until the end of the transaction, so that nobody else changes the collector or what
+  /// belongs to it.
   static let lock = Statement<Double, UUID, CollectorRow>(
     "collector_lock", collectors + " WHERE c.id = $2 FOR UPDATE OF c")
 
-  /// One that was revoked before keeps its time.
+  /// Revokes a collector. A collector that was revoked before keeps its time.
   static let revoke = Statement<UUID, NoRow>(
     "collector_revoke",
     """
@@ -130,7 +79,7 @@ enum CollectorAdminStatements {
     SET revoked_at = coalesce(revoked_at, now()), enrolment_permitted_until = NULL WHERE id = $1
     """)
 
-  /// $1: seconds of silence after which one is offline.
+  /// The number of collectors by status. Parameters: seconds of silence after which a collector is offline.
   static let fleet = Statement<Double, FleetStatus>(
     "collectors_fleet",
     """
@@ -145,7 +94,7 @@ enum CollectorAdminStatements {
   static let exists = Statement<UUID, SingleValue<Bool>>(
     "collector_exists", "SELECT EXISTS (SELECT 1 FROM pganalytics.collectors WHERE id = $1)")
 
-  /// Parameters: id, seconds. No row if there is no such collector, or if its revocation is final.
+  /// Permits an enrolment. Parameters: id, seconds. No row if there is no such collector or its revocation is final.
   static let permit = Statement<UUID, Double, SingleValue<Timestamp>>(
     "collector_permit_enrolment",
     """

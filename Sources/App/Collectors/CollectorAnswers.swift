@@ -76,8 +76,8 @@ struct CollectorDetails: ResponseBody {
       "What was rejected of its pushes, by code and metric type with the last of each: the latest first.")
   }
 
-  /// Decided about a collector are: who it is, its revocation, certificates, configuration and permit; not when it was
-  /// seen and what it took.
+  /// A tag over what people decide about a collector: its identity, revocation, certificates, configuration and permit.
+  /// It does not cover when the collector was seen and which configuration it took.
   var tag: EntityTag {
     var text = "\(collector.id) \(collector.name) \(collector.configVersion)"
     for time in [collector.revokedAt, collector.enrolmentPermittedUntil] {

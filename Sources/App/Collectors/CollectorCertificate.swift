@@ -1,14 +1,15 @@
+import Ground
 import Protocol
 
-/// A certificate just made for a collector, and its key if we made that, too.
+/// A new certificate for a collector, with its key if the server made the key.
 struct CollectorCertificate {
   let issued: IssuedCertificate
-  /// Who signed it, as `Authority.Signer.fingerprint`.
+  /// The authority that signed it, as `Authority.Signer.fingerprint`.
   let authority: String
   let keyPEM: [UInt8]?
 
-  /// - Parameter csr: PEM; without it a key is made.
-  /// - Throws: `.validationFailed` for a request that is none, or whose key is not good enough.
+  /// - Parameter csr: PEM; nil: the server makes a key.
+  /// - Throws: `.validationFailed` for an invalid request or a weak key.
   init(
     _ services: Services, csr: String?, collector: UUID, hostname: String, _ context: RequestContext
   ) throws(Problem) {
@@ -31,7 +32,7 @@ struct CollectorCertificate {
 }
 
 extension Problem {
-  /// Why there is no certificate for a signing request.
+  /// The problem that tells a client why a signing request gets no certificate.
   init(_ error: CertificateError) {
     switch error {
     case .malformed: self.init(.validationFailed, "csr is not a PEM certificate signing request")

@@ -1,19 +1,22 @@
-// Who is enrolled, as all lanes of the process know it. Read from the database at start, kept fresh by NOTIFY and by
-// re-reading; each lane holds a copy of its own, so that a push looks nothing up across threads.
+// The enrolled collectors, as all lanes of the process know them. They are read from the database at the start, and
+// again after each NOTIFY and periodically. Each lane holds its own copy, so that a push needs no look-up across
+// threads.
 //
-// One read at a time: what is asked for meanwhile is read together, next. So no read can overwrite a newer one with
-// what was true before a revocation, and ten thousand notifications are a few statements.
+// Only one read runs at a time; requests that arrive in the meantime are answered together by the next read. So no read
+// can overwrite the result of a newer one with the state before a revocation, and ten thousand notifications cause only
+// a few statements.
 
+import Ground
 import Protocol
 import Synchronization
 
-/// The process-wide snapshot and the lanes that follow it.
+/// Holds the snapshot of the process and informs the lanes.
 final class CollectorDirectory: Sendable {
-  /// What the next read has to bring.
+  /// What the next read has to include.
   private struct Wanted {
     var everything = false
     var collectors: Set<UUID> = []
-    /// Who waits for it.
+    /// The tasks that wait for it.
     var readers: [CheckedContinuation<Result<Void, DatabaseError>, Never>] = []
 
     var isEmpty: Bool { !everything && collectors.isEmpty && readers.isEmpty }
@@ -27,19 +30,19 @@ final class CollectorDirectory: Sendable {
     var fleet = FleetStatus()
   }
 
-  /// Notifications can be lost with their connection, and clocks of other servers are none of ours: read again now and
-  /// then whatever was heard.
+  /// Everything is read again at this interval, because notifications can be lost with their connection, and because
+  /// the clocks of other servers may differ.
   private static let rereadInterval = Duration.seconds(60)
   private static let retryInterval = Duration.seconds(1)
-  /// More at once, and reading all of them is cheaper.
+  /// Above this number it is cheaper to read all collectors.
   private static let readTogether = 10_000
 
   private let state = Mutex(State())
   private let database: Database
   private let log: ServerLog
-  /// Seconds after its end for which a certificate is still kept in mind.
+  /// For how many seconds after its end a certificate is still remembered.
   private let grace: Live<Double>
-  /// Seconds of silence after which a collector is offline.
+  /// After how many seconds of silence a collector is offline.
   private let silence: Live<Double>
 
   init(database: Database, settings: LiveSettings, log: ServerLog) {
@@ -49,19 +52,19 @@ final class CollectorDirectory: Sendable {
     silence = settings.live { Double($0.offlineAfter.wholeSeconds) }
   }
 
-  /// Reads all collectors.
+  /// Reads all collectors again.
   func reload() async throws(DatabaseError) { try await read { $0.everything = true } }
 
-  /// Reads one collector, as it is now or later: it was changed, or a lane does not know it. When this returns, the
-  /// lanes have been told.
+  /// Reads one collector again: it was changed, or a lane does not know it. The result is at least as new as the call,
+  /// and the lanes have it when this returns.
   func refresh(_ id: UUID) async throws(DatabaseError) { try await read { $0.collectors.insert(id) } }
 
-  /// The same for a change that is committed already: what fails is read again later, and not the caller's concern.
+  /// The same after a committed change. A failure is not the caller's concern: the collector is read again later.
   func changed(_ id: UUID) async {
     do throws(DatabaseError) { try await refresh(id) } catch {}
   }
 
-  /// From now on `lane` hears of every change, beginning with all that is known.
+  /// Adds a lane, which gets all known collectors now and every later change.
   func follow(_ lane: LaneHandle) {
     state.withLock { state in
       state.lanes.append(lane)
@@ -70,7 +73,7 @@ final class CollectorDirectory: Sendable {
     }
   }
 
-  /// Hears of changes that any server on this database made.
+  /// Handles a notification about a change that a server on this database has made.
   func received(_ event: NotificationListener.Event) {
     switch event {
     case .subscribed: want { $0.everything = true }
@@ -84,7 +87,7 @@ final class CollectorDirectory: Sendable {
     }
   }
 
-  /// Re-reads everything each minute until it is cancelled.
+  /// Reads everything again each minute until the task is cancelled.
   func keepFresh() async {
     while !Task.isCancelled {
       await countFleet()
@@ -93,7 +96,7 @@ final class CollectorDirectory: Sendable {
     }
   }
 
-  /// How the collectors were a minute ago at most, or when the database could last be asked.
+  /// The numbers of collectors by status, at most a minute old while the database is reachable.
   var fleet: FleetStatus { state.withLock { $0.fleet } }
 
   private func countFleet() async {
@@ -105,27 +108,27 @@ final class CollectorDirectory: Sendable {
     }
   }
 
-  /// Remembers that these collectors pushed.
+  /// Records in the database that these collectors have pushed.
   func touch(_ collectors: [UUID]) {
-    change("collectors not touched") { database throws(DatabaseError) in
+    change("last_seen_at of collectors not stored") { database throws(DatabaseError) in
       try await database.execute(CollectorStatements.touch, collectors)
     }
   }
 
-  /// A change that nobody waits for. - Parameter failure: what the log calls it if it fails.
+  /// Makes a change in the background. - Parameter failure: the log line if it fails.
   func change(_ failure: StaticString, _ work: @escaping @Sendable (Database) async throws(DatabaseError) -> Void) {
     Task { () async -> Void in
       do throws(DatabaseError) { try await work(database) } catch { log.warning(failure, ["error": "\(error)"]) }
     }
   }
 
-  /// Remembers that somebody came with the identity of this collector.
+  /// Records in the database that the collector's latest identity has been used.
   func use(_ id: UUID) async throws(DatabaseError) {
     try await database.execute(EnrolmentStatements.used, id)
     try await refresh(id)
   }
 
-  /// Ends the collectors whose place this one takes. When this returns, the lanes have been told.
+  /// Revokes the collectors that this one replaces. The lanes know it when this returns.
   func endPredecessors(of id: UUID) async throws(DatabaseError) {
     let ended = try await database.transaction { session throws(DatabaseError) -> [UUID] in
       let ended = try await session.rows(EnrolmentStatements.endPredecessors, id).map(\.value)
@@ -156,8 +159,8 @@ final class CollectorDirectory: Sendable {
       defer { state.isReading = true }
       return !state.isReading
     }
-    // A revocation may wait for it, but not by a higher priority: Dispatch asks the kernel for it, which only root may have,
-    // and complains to syslog for each thread.
+    // A revocation may wait for this task. It still gets no higher priority: Dispatch would ask the kernel for one,
+    // which only root may have, and would log a complaint for each thread.
     if isFirst { Task { await readWhatIsWanted() } }
   }
 
@@ -181,7 +184,7 @@ final class CollectorDirectory: Sendable {
         for reader in wanted.readers { reader.resume(returning: .failure(error)) }
         if error.kind == .shutDown { continue }
         log.warning("collectors not read", ["error": "\(error)"])
-        // Somebody could have been revoked: what is not read now is read as soon as the database lets us.
+        // A collector may have been revoked, so everything is read as soon as the database is reachable.
         state.withLock { $0.wanted.everything = true }
         do { try await Task.sleep(for: Self.retryInterval) } catch { continue }
       }
@@ -200,7 +203,7 @@ final class CollectorDirectory: Sendable {
     } else {
       let ids = Array(wanted.collectors)
       let rows = try await database.rows(CollectorStatements.recordsOf, grace.now, ids)
-      // An id without a row is of a collector that is no more.
+      // An id without a row belongs to a collector that no longer exists.
       var changes: [UUID: CollectorRecord?] = Dictionary(uniqueKeysWithValues: ids.map { ($0, nil) })
       for row in rows { changes[row.id] = .some(row) }
       let complete = changes
@@ -212,8 +215,8 @@ final class CollectorDirectory: Sendable {
     }
   }
 
-  /// Tells the lanes, and what lanes begin with `afterwards`: both under the lock, so that one that begins to follow
-  /// meanwhile misses nothing, and hears it in order.
+  /// Informs the lanes and updates the records for new lanes. Both happen under the lock, so that a lane that is added
+  /// at the same time misses nothing and gets the changes in order.
   private func publish(
     _ tell: @escaping @Sendable (Lane) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
   ) {

@@ -1,4 +1,4 @@
-// Enrolment and tokens of collectors.
+// The endpoints for the enrolment and the tokens of collectors.
 
 import Protocol
 
@@ -16,7 +16,7 @@ struct RegisterRequest: RequestBody {
     version = object.optional("version", .string(0...64))
     csr = object.optional(
       "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes, format: "pem-csr"),
-      "A PEM certificate signing request. With it the private key never leaves the host; without it we make one.")
+      "A PEM certificate signing request. With it the private key never leaves the host; else the server makes one.")
   }
 
   static let example: JSONValue = ["name": "db1", "hostname": "db1.example.com", "version": "3.0.0"]
@@ -28,14 +28,14 @@ struct RenewalRequest: RequestBody {
   init(from object: inout ObjectReader) {
     csr = object.optional(
       "csr", .lines(bytes: 1...CertificateSigningRequest.maximumBytes, format: "pem-csr"),
-      "A PEM certificate signing request, for a new key or the old one; without it we make a key.")
+      "A PEM certificate signing request for a new key or the old one. Without it the server makes a key.")
   }
 
   static let example: JSONValue = ["csr": "-----BEGIN CERTIFICATE REQUEST-----\n…"]
   static let isRequired = false
 }
 
-/// All that a collector needs to prove who it is.
+/// Everything that a collector needs to prove its identity.
 struct CollectorIdentity: ResponseBody {
   let collector: EnrolledCollector
   let token: Tokens.Issued
@@ -56,7 +56,7 @@ struct CollectorIdentity: ResponseBody {
     self.authority = authority
   }
 
-  /// With a token of now.
+  /// Creates the identity with a new token.
   init(_ collector: EnrolledCollector, _ certificate: CollectorCertificate, _ services: Services, now: Timestamp) {
     self.init(
       collector: collector,
@@ -78,14 +78,14 @@ struct CollectorIdentity: ResponseBody {
   func write(to object: inout ObjectWriter) {
     object.member("collector_id", collector.id)
     object.member("server_id", collector.serverID)
-    object.member("token", token.token, "For `Authorization: Bearer …` of all that follows.")
+    object.member("token", token.token, "For `Authorization: Bearer …` of all later requests.")
     object.member("expires_at", Timestamp(unixSeconds: token.expiresAt), "The token's end; refresh it before.")
-    object.member("certificate", certificate, "PEM, for the TLS handshake of all that follows.")
+    object.member("certificate", certificate, "PEM, for the TLS handshake of all later connections.")
     object.member("certificate_expires_at", certificateExpiresAt, "Renew it in the last third of its life.")
     object.optional("private_key", privateKey, "PEM; only if no `csr` was sent.")
     object.member(
       "ca_certificate", authority,
-      "PEM; what our certificates are signed by: several while authorities are rotated. Trust all of them.")
+      "PEM; the authorities of the server, several during a rotation. Trust all of them.")
   }
 }
 
@@ -111,11 +111,12 @@ enum CollectorEndpoints {
       .post, "/api/v1/collectors/register", id: "registerCollector", tag: .collectors, access: .registrationSecret,
       summary: "Enrol a collector: it gets an id, a token and a client certificate.",
       description: """
-        Of a `csr` only the key is taken: whom the certificate names is decided here. A host is known by its `name` and \
-        `hostname`. One that is enrolled already gets 409 `already_enrolled` until somebody permits it \
-        (`permit-enrolment`), a new identity for its server, or another collector, as the registration secret says or \
-        else the setting `reenrolment`. An answer that was lost is given again for `enrolment_permit_life`: to who comes \
-        with the same secret from the same address, or with the same key, if nobody came with the identity yet.
+        The server takes only the key from a `csr` and decides itself whom the certificate names. It recognises a host by \
+        `name` and `hostname`. If the host is enrolled already, the registration secret, or else the setting `reenrolment`, \
+        decides: the host gets 409 `already_enrolled` until a person permits it (`permit-enrolment`), or a new identity for \
+        its server, or it becomes another collector. If an answer was lost, the server repeats it for \
+        `enrolment_permit_life`: the request has to have the same secret, and the same address or key, and the identity \
+        must not have been used yet.
         """,
       body: RegisterRequest.self, returns: HTTPResponse.self,
       answers: [.json(CollectorIdentity.self, status: .created, fields: [.location])],
@@ -158,9 +159,9 @@ enum CollectorEndpoints {
       access: .collector(certificate: .renewable),
       summary: "Get a further certificate, in the last third of the present one's life.",
       description: """
-        A certificate that ended less than `certificate_grace` ago is good for this endpoint, and for no other; a token \
-        past its end is taken beside it. The present certificate stays good until its own end, so that an answer that \
-        got lost does no harm: renew again. Earlier than after two thirds of its life the answer is `renewal_too_early`.
+        A certificate that ended less than `certificate_grace` ago is accepted by this endpoint only, and so is an expired \
+        token beside it. The present certificate stays valid until its own end, so a lost answer does no harm: renew \
+        again. Before two thirds of the certificate's life the answer is `renewal_too_early`.
         """,
       body: RenewalRequest.self, returns: CollectorIdentity.self, problems: [.renewalTooEarly, .rateLimited]
     ) { request, context async throws(Problem) -> CollectorIdentity in

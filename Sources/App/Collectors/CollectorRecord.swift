@@ -8,49 +8,27 @@ struct CollectorRecord: SQLRow, Equatable {
   let configVersion: Int32
   let isRevoked: Bool
   /// Certificates that are good; those that ended more than `certificate_grace` ago are left out.
-  let certificates: [CertificateFingerprint]
+  var certificates: [CertificateFingerprint] = []
   /// Likewise those that were revoked.
-  let revokedCertificates: [CertificateFingerprint]
+  var revokedCertificates: [CertificateFingerprint] = []
   /// Somebody came with the identity that was given last: its answer was not lost.
-  let isUsed: Bool
+  var isUsed = true
   /// Its server has collectors that it takes the place of: they end before its first push is stored.
-  let hasPredecessors: Bool
+  var hasPredecessors = false
+}
 
-  init(
-    id: UUID, serverID: Int32, hostname: String, configVersion: Int32, isRevoked: Bool,
-    certificates: [CertificateFingerprint] = [], revokedCertificates: [CertificateFingerprint] = [],
-    isUsed: Bool = true,
-    hasPredecessors: Bool = false
-  ) {
-    self.id = id
-    self.serverID = serverID
-    self.hostname = hostname
-    self.configVersion = configVersion
-    self.isRevoked = isRevoked
-    self.certificates = certificates
-    self.revokedCertificates = revokedCertificates
-    self.isUsed = isUsed
-    self.hasPredecessors = hasPredecessors
-  }
-
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
-    SQLColumn("config_version", Int32.self), SQLColumn("is_revoked", Bool.self),
-    SQLColumn("certificates", [String].self), SQLColumn("revoked_certificates", [String].self),
-    SQLColumn("is_used", Bool.self), SQLColumn("has_predecessors", Bool.self),
-  ]
-
+extension CollectorRecord {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    serverID = try row.next()
-    hostname = try row.next()
-    configVersion = try row.next()
-    isRevoked = try row.next()
+    id = try row.read("id")
+    serverID = try row.read("server_id")
+    hostname = try row.read("hostname")
+    configVersion = try row.read("config_version")
+    isRevoked = try row.read("is_revoked")
     // A fingerprint that is none could not match any certificate.
-    certificates = try row.next([String].self).compactMap(CertificateFingerprint.init)
-    revokedCertificates = try row.next([String].self).compactMap(CertificateFingerprint.init)
-    isUsed = try row.next()
-    hasPredecessors = try row.next()
+    certificates = try row.read("certificates", [String].self).compactMap(CertificateFingerprint.init)
+    revokedCertificates = try row.read("revoked_certificates", [String].self).compactMap(CertificateFingerprint.init)
+    isUsed = try row.read("is_used")
+    hasPredecessors = try row.read("has_predecessors")
   }
 }
 
@@ -69,7 +47,8 @@ extension CollectorRecord {
     return revokedCertificates.contains(fingerprint) ? .revoked : .unknown
   }
 
-  /// Why a connection of this collector is to be closed: it was revoked, or the certificate it was opened with.
+  /// Why a connection of this collector has to be closed: the collector was revoked, or the certificate of the
+  /// connection. Nil if neither was.
   func severance(of certificate: ShownCertificate?) -> Problem? {
     if isRevoked { return Problem(.collectorRevoked) }
     guard let certificate, certificate.isGenuine, certificate.collector == id,

@@ -1,11 +1,12 @@
-// What the lanes and the directory ask about collectors. Enrolment, renewal and administration have files of their own.
+// The statements of the lanes and the directory about collectors. Enrolment, renewal and administration have their own
+// files.
 
 import Protocol
 
 enum CollectorStatements {
   static let all = [records.description, recordsOf.description, touch.description]
 
-  /// A CollectorRecord from `pganalytics.collectors c`. $1: seconds of grace after the end of a certificate.
+  /// A CollectorRecord from `pganalytics.collectors c`. Parameters: seconds of grace after the end of a certificate.
   private static let record = """
     SELECT c.id, c.server_id, c.hostname, c.config_version, c.revoked_at IS NOT NULL AS is_revoked,
       coalesce(k.certificates, '{}') AS certificates, coalesce(k.revoked, '{}') AS revoked_certificates,
@@ -25,7 +26,7 @@ enum CollectorStatements {
   static let recordsOf = Statement<Double, [UUID], CollectorRecord>(
     "collector_records_of", record + " WHERE c.id = ANY($2)")
 
-  /// Collectors that pushed since the last call.
+  /// Records that collectors have pushed. Parameters: their ids.
   static let touch = Statement<[UUID], NoRow>(
     "collectors_touch",
     """

@@ -1,37 +1,38 @@
-// How a host gets an identity: who it is so far decides what it becomes. All in one transaction that holds a lock on the
-// host, so that of any number of registrations at once each sees what the one before made of it.
+// How a host gets an identity. Its existing collector, if any, decides how. All of it happens in one transaction that
+// holds a lock for the host, so that of several registrations at the same time each sees the result of the one before.
 
+import Ground
 import Protocol
 
-/// What becomes of a host that is enrolled and registers again.
+/// What happens if an enrolled host registers again.
 enum Reenrolment: String, CaseIterable, Sendable {
-  /// It is refused until somebody permits it.
+  /// The registration is refused until a person permits it.
   case permit
-  /// It gets a new identity for its server; the old one ends when the new one pushes.
+  /// The host gets a new identity for its server. The old one ends when the new one first pushes.
   case replace
-  /// It is another collector with a server of its own.
+  /// The host becomes another collector with a server of its own.
   case new
 }
 
 extension Settings {
-  /// The setting's words are the cases.
+  /// The setting's values are the names of the cases.
   var reenrolmentMode: Reenrolment { Reenrolment(rawValue: reenrolment) ?? .permit }
 }
 
-/// Turns a registration secret into a collector with identity: id, server, certificate, token. All or nothing.
+/// Turns a registration secret into a collector with an identity: id, server, certificate, token. All or nothing.
 struct Enrolment {
   let services: Services
   let context: RequestContext
   let request: RegisterRequest
 
-  /// What a registration becomes.
+  /// What a registration leads to.
   private enum Way {
     case new
-    /// Somebody permitted this collector to enrol again.
+    /// A person has permitted this collector to enrol again.
     case permitted(UUID)
-    /// The identity was given before, and its answer did not arrive.
+    /// The identity was issued before, and the client did not get the answer.
     case repeated(UUID)
-    /// Takes the place of this collector.
+    /// The new collector replaces this one.
     case successor(UUID)
   }
 
@@ -47,20 +48,20 @@ struct Enrolment {
       switch error.kind {
       case _ where error.kind.status == .forbidden, .validationFailed, .alreadyEnrolled:
         services.refusals.record(named(AuditEvent(.enrol, context)), error)
-      default: break  // nothing that the host is to blame for
+      default: break  // errors that the host did not cause
       }
       throw error
     }
   }
 
   private func enrol(digest: [UInt8]) async throws(Problem) -> CollectorIdentity {
-    // Asked before a key is looked at or made: a stranger should not cost us a signature.
+    // The secret is checked before a key is checked or made, so that a stranger cannot cause a signature.
     let secret = try await services.query { database throws(DatabaseError) in
       try await database.one(RegistrationSecretStatements.byHash, digest)
     }
     guard let secret else { throw Problem(.secretUnknown) }
     switch secret.status {
-    // One that is used up is good for the answer of its last use.
+    // The answer to the last use of an exhausted secret may be repeated.
     case .active, .exhausted: break
     case .revoked: throw Problem(.secretRevoked)
     case .expired: throw Problem(.secretExpired)
@@ -100,12 +101,12 @@ struct Enrolment {
       try await client.audit(line)
       return collector
     }
-    // The secret was good a moment ago: somebody else took the last use, or it was revoked just now.
+    // The secret was valid a moment ago. Another registration took its last use, or it was revoked just now.
     guard let collector else { throw Problem(.secretExhausted) }
     return Admitted(collector: collector, certificate: certificate)
   }
 
-  /// Decides under the host's lock.
+  /// Decides what the registration leads to, under the host's lock.
   private func way(_ secret: RegistrationSecret, _ key: String?, _ session: DatabaseLease) async throws(Problem) -> Way
   {
     let life = Double(context.settings.enrolmentPermitLife.wholeSeconds)
@@ -135,7 +136,7 @@ struct Enrolment {
     }
   }
 
-  /// - Returns: nil if the secret does not allow it any more.
+  /// Stores the collector. - Returns: nil if the secret may not be used any more.
   private func store(
     _ way: Way, _ id: UUID, _ secret: UUID, _ key: String?, _ client: DatabaseLease
   ) async throws(DatabaseError) -> EnrolledCollector? {
@@ -159,7 +160,8 @@ struct Enrolment {
     }
   }
 
-  /// - Returns: nil if the server is to make the key. - Throws: `.validationFailed`
+  /// The fingerprint of the key in the signing request. - Returns: nil if the server has to make the key. - Throws:
+  /// `.validationFailed`
   private func keyFingerprint() throws(Problem) -> String? {
     guard let csr = request.csr else { return nil }
     do throws(CertificateError) {

@@ -1,45 +1,33 @@
-// How a collector comes in. All of these run in one transaction, under the lock of their host.
+// The statements of an enrolment. All of them run in one transaction, under the lock of their host.
 
 import Protocol
 
-/// Who enrolled, and where its rows go.
+/// A collector that has enrolled, and the server that gets its rows.
 struct EnrolledCollector: SQLRow, Equatable {
   let id: UUID
   let serverID: Int32
   let hostname: String
+}
 
-  init(id: UUID, serverID: Int32, hostname: String) {
-    self.id = id
-    self.serverID = serverID
-    self.hostname = hostname
-  }
-
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("hostname", String.self),
-  ]
-
+extension EnrolledCollector {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    serverID = try row.next()
-    hostname = try row.next()
+    id = try row.read("id")
+    serverID = try row.read("server_id")
+    hostname = try row.read("hostname")
   }
 }
 
-/// The collector that a host is so far.
+/// The existing collector of a host.
 struct EnrolledHost: SQLRow {
   let id: UUID
   /// The identity was never used, and the request comes from the same address or with the same key as the enrolment.
   let isUnanswered: Bool
   let goodCertificates: Int64
 
-  static let columns = [
-    SQLColumn("id", UUID.self), SQLColumn("is_unanswered", Bool.self), SQLColumn("good_certificates", Int64.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    isUnanswered = try row.next()
-    goodCertificates = try row.next()
+    id = try row.read("id")
+    isUnanswered = try row.read("is_unanswered")
+    goodCertificates = try row.read("good_certificates")
   }
 }
 
@@ -53,14 +41,16 @@ enum EnrolmentStatements {
   /// A collector that is not revoked.
   static let enrolled = Statement<UUID, EnrolledCollector>(
     "enrolled_collector",
-    "SELECT id, server_id, hostname FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
+    "SELECT \(EnrolledCollector.list()) FROM pganalytics.collectors WHERE id = $1 AND revoked_at IS NULL")
 
-  /// Until the end of the transaction nobody else decides about this host. Parameters: name, host name.
+  /// Locks the host until the end of the transaction, so that no other enrolment decides about it. Parameters: name,
+  /// host name.
   static let lockHost = Statement<String, String, SingleValue<String>>(
     "enrolment_lock_host", "SELECT pg_advisory_xact_lock(28775, hashtext(format('%L %L', $1::text, $2::text)))::text")
 
-  /// The newest collector of a host that is not revoked, and nobody revokes it until the transaction ends.
-  /// Parameters: name, host name, secret, address, key or null, seconds for which an answer counts as lost.
+  /// The newest collector of a host that is not revoked. Its row is locked until the end of the transaction, so that
+  /// nobody revokes it. Parameters: name, host name, secret, address, key or NULL, seconds for which an answer counts
+  /// as lost.
   static let host = Statement<String, String, UUID, String, String?, Double, EnrolledHost>(
     "enrolment_host",
     """
@@ -75,8 +65,9 @@ enum EnrolmentStatements {
     ORDER BY c.server_id DESC, c.generation DESC LIMIT 1 FOR UPDATE
     """)
 
-  /// The collector that a registration from this host would be, if one is permitted: the one of the same name before one
-  /// that is to get another. Parameters: name, host name, seconds of a permit (a clock may have been put back since).
+  /// The collector with a permit that a registration of this host gets. A collector with the same name comes first. A
+  /// collector with another name qualifies only if no collector has the name. Parameters: name, host name, seconds of a
+  /// permit (which bounds its end if the clock was set back since).
   static let permitted = Statement<String, String, Double, SingleValue<UUID>>(
     "enrolment_permitted",
     """
@@ -88,7 +79,7 @@ enum EnrolmentStatements {
     ORDER BY c.name = $1 DESC, c.enrolment_permitted_until, c.id LIMIT 1 FOR UPDATE
     """)
 
-  /// Uses a secret once; no row if it does not allow it (any more).
+  /// Counts one use of a secret. No row if the secret may not be used (any more).
   static let useSecret = Statement<UUID, SingleValue<UUID>>(
     "enrolment_use_secret",
     """
@@ -101,7 +92,7 @@ enum EnrolmentStatements {
   /// Parameters: collector, name, host name, address, version, secret, address of the request, key.
   typealias Enrol = Statement<UUID, String, String, String?, String?, UUID, String, String?, EnrolledCollector>
 
-  /// A new collector with its server.
+  /// Adds a new collector with its server.
   static let enrol = Enrol(
     "enrolment_new",
     """
@@ -109,10 +100,10 @@ enum EnrolmentStatements {
     INSERT INTO pganalytics.collectors
       (id, server_id, name, hostname, address, version, enrolled_at, enrolled_with, enrolled_from, enrolled_key)
     SELECT $1, server.id, $2, $3, $4, $5, now(), $6, $7, $8 FROM server
-    RETURNING id, server_id, hostname
+    RETURNING \(EnrolledCollector.list())
     """)
 
-  /// A new collector for the server of the collector $9, above all that the server has.
+  /// Adds a new collector for the server of the collector $9, in a higher generation than all others of the server.
   static let succeed = Statement<
     UUID, String, String, String?, String?, UUID, String, String?, UUID, EnrolledCollector
   >(
@@ -123,10 +114,11 @@ enum EnrolmentStatements {
     SELECT $1, o.server_id, $2, $3, $4, $5, now(), $6, $7, $8,
       (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = o.server_id)
     FROM pganalytics.collectors o WHERE o.id = $9
-    RETURNING id, server_id, hostname
+    RETURNING \(EnrolledCollector.list())
     """)
 
-  /// A collector that may enrol again keeps id, server and history, and is revoked no more. Its permit is used up.
+  /// Enrols a permitted collector again. It keeps id, server and history, is no longer revoked, and its permit is used
+  /// up.
   static let enrolAgain = Enrol(
     "enrolment_again",
     """
@@ -134,14 +126,14 @@ enum EnrolmentStatements {
     SET name = $2, hostname = $3, address = $4, version = $5, revoked_at = NULL, enrolment_permitted_until = NULL,
       used_at = NULL, enrolled_at = now(), enrolled_with = $6, enrolled_from = $7, enrolled_key = $8,
       generation = (SELECT max(a.generation) + 1 FROM pganalytics.collectors a WHERE a.server_id = c.server_id)
-    WHERE id = $1 RETURNING id, server_id, hostname
+    WHERE id = $1 RETURNING \(EnrolledCollector.list())
     """)
 
-  /// Somebody came with the identity.
+  /// Records that the identity was used.
   static let used = Statement<UUID, NoRow>(
     "enrolment_used", "UPDATE pganalytics.collectors SET used_at = now() WHERE id = $1 AND used_at IS NULL")
 
-  /// Revokes the collectors whose place this one takes. - Returns: who they are.
+  /// Revokes the collectors that this one replaces. - Returns: their ids.
   static let endPredecessors = Statement<UUID, SingleValue<UUID>>(
     "enrolment_end_predecessors",
     """
@@ -152,7 +144,8 @@ enum EnrolmentStatements {
     RETURNING o.id
     """)
 
-  /// A secret that says nothing about it lets hosts take their own place from now on. $1: its hash.
+  /// Sets `replace` for a secret that does not say what happens if an enrolled host registers again. Parameters: its
+  /// hash.
   static let adoptSecret = Statement<[UInt8], NoRow>(
     "enrolment_adopt_secret",
     """

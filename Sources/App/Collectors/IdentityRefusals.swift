@@ -1,14 +1,15 @@
-// Refusals of collectors and of enrolments in the audit trail. Whoever is refused comes back, a revoked collector every
-// minute: the trail gets the first refusal of an identity at once and after that a line an hour at most, which says how
-// many there were in between. All of them together keep to the trail's own limit a minute.
+// Records in the audit trail that collectors and enrolments were refused. A refused client comes back, a revoked
+// collector every minute. So the trail gets the first refusal of an identity at once, and then at most one line an hour
+// that counts the refusals in between. All of these lines together obey the trail's own limit per minute.
 
+import Ground
 import Protocol
 import Reactor
 import Synchronization
 
-/// Shared by the lanes and the endpoints of a process. Only refusals pass here.
+/// Shared by the lanes and the endpoints of a process. Any thread may call it.
 final class IdentityRefusals: Sendable {
-  /// Refusals of one kind, of one identity (or address, where there is none).
+  /// Refusals of one kind for one identity, or for one address if there is no identity.
   private struct Key: Hashable {
     let action: AuditAction
     let who: String
@@ -16,22 +17,23 @@ final class IdentityRefusals: Sendable {
   }
 
   private struct Entry {
-    /// When the next line may be written.
+    /// The earliest time of the next line.
     var quietUntil: MonotonicTime
-    /// Refusals since the last line.
+    /// The number of refusals since the last line.
     var unwritten = 0
   }
 
+  /// The shortest time between two lines for one identity.
   static let interval = Duration.seconds(3600)
-  /// Identities and addresses that are remembered. One more, and those that may have a line are forgotten, with their
-  /// numbers.
+  /// How many identities and addresses are remembered. Beyond that number, entries whose next line is due are dropped
+  /// with their counts.
   static let remembered = 10_000
 
   private let entries = Mutex<[Key: Entry]>([:])
   private let trail: RefusalTrail
   private let write: @Sendable (AuditEvent) -> Void
 
-  /// - Parameter write: what becomes of a line; it must not block.
+  /// - Parameter write: called with each line; it must not block.
   init(perMinute: Live<Int>, now: MonotonicTime = .now(), _ write: @escaping @Sendable (AuditEvent) -> Void) {
     trail = RefusalTrail(perMinute: perMinute, now: now)
     self.write = write
@@ -51,7 +53,7 @@ final class IdentityRefusals: Sendable {
 
   var identities: Int { entries.withLock { $0.count } }
 
-  /// Writes that `event` was refused for the reason of `problem`, or counts it.
+  /// Writes that `event` was refused because of `problem`, or counts the refusal.
   func record(_ event: AuditEvent, _ problem: Problem, now: MonotonicTime = .now()) {
     let who = event.actor == Principal.anonymous.actor ? event.address ?? "" : event.actor
     let key = Key(action: event.action, who: who, reason: problem.kind)
@@ -74,8 +76,8 @@ final class IdentityRefusals: Sendable {
 }
 
 extension AuditEvent {
-  /// How the trail names a collector, as who acts or as what something is done to.
+  /// The name of a collector in the audit trail, as actor or subject.
   static func collector(_ id: UUID) -> String { "collector:\(id)" }
-  /// The same of a person.
+  /// The name of a user in the audit trail.
   static func user(_ id: Int64) -> String { "user:\(id)" }
 }

@@ -1,5 +1,7 @@
-// The secrets with which collectors enrol, for admins. A value is shown once, when it is made; nobody can read it later.
+// The endpoints for the secrets with which collectors enrol. A secret's value is shown once, when it is made. Nobody
+// can read it later.
 
+import Ground
 import Protocol
 
 struct CreateSecretRequest: RequestBody {
@@ -22,15 +24,15 @@ struct CreateSecretRequest: RequestBody {
     reenrolment = object.optional(
       "reenrolment", .choice(),
       """
-      What becomes of an enrolled host that registers with it: `permit`: 409 until somebody permits it; `replace`: it gets \
-      a new identity for its server, and the old one ends when that pushes; `new`: it is another collector. Without it the \
-      setting `reenrolment` counts.
+      What happens if an enrolled host registers with it. `permit`: 409 until a person permits it. `replace`: the host gets \
+      a new identity for its server, and the old one ends when the new one pushes. `new`: the host becomes another \
+      collector. Default: the setting `reenrolment`.
       """)
   }
 
   static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
 
-  /// - Throws: `.validationFailed` for an end that is past.
+  /// The end of the secret; nil for none. - Throws: `.validationFailed` for an end in the past.
   func end(now: Timestamp) throws(Problem) -> Timestamp? {
     if let expiresIn {
       return Timestamp(unixMicroseconds: now.unixMicroseconds + expiresIn.wholeSeconds * 1_000_000)
@@ -81,31 +83,18 @@ struct CreatedSecretAnswer: ResponseBody {
 extension RegistrationSecret.Status: ResponseValue {}
 extension Reenrolment: ResponseValue {}
 
-enum RegistrationSecretOrder: String, CaseIterable, Sendable {
-  case createdAtDescending = "-created_at"
-  case createdAt = "created_at"
-  case name
-  case nameDescending = "-name"
-  case expiresAt = "expires_at"
-  case expiresAtDescending = "-expires_at"
-  case lastUsedAt = "last_used_at"
-  case lastUsedAtDescending = "-last_used_at"
-}
-
-struct RegistrationSecretsQuery: QueryParameters {
-  let page: PageSelection
-  let status: RegistrationSecret.Status?
-  let q: String?
-  let order: RegistrationSecretOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    status = query.optional("status", .choice(), "Only those that are this now.")
-    q = query.optional("q", .string(1...100), "A part of the name.")
-    order = query.optional(
-      "sort", .choice(), default: .createdAtDescending, "-created_at",
-      "`-` before a name turns the order round; without a value is last.")
-  }
+enum RegistrationSecretList: List {
+  static let listing = Listing<RegistrationSecret>(
+    "secrets", from: "(\(RegistrationSecretStatements.secrets)) s",
+    filters: [
+      ListFilter("status", RegistrationSecret.Status.self, "Only those that are this now.") { "status = \($0)" },
+      ListFilter("q", .string(1...100), "A part of the name.") { "strpos(lower(name), lower(\($0))) > 0" },
+    ],
+    sorts: [
+      ListSort("created_at", by: "created_at", Timestamp.self), ListSort("name", by: "name", String.self),
+      ListSort("expires_at", by: "expires_at", Timestamp.self),
+      ListSort("last_used_at", by: "last_used_at", Timestamp.self),
+    ], default: "-created_at", last: "id")
 }
 
 enum RegistrationSecretEndpoints {
@@ -131,20 +120,10 @@ enum RegistrationSecretEndpoints {
 
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/registration-secrets", id: "listRegistrationSecrets", tag: .registrationSecrets,
-      access: .user(.operator), summary: "The registration secrets, without their values.",
-      query: RegistrationSecretsQuery.self, returns: Page<RegistrationSecretAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<RegistrationSecretAnswer> in
-      let (query, selection) = (request.query, request.query.page)
-      let (secrets, total) = try await services.query { database throws(DatabaseError) in
-        let status = query.status?.rawValue
-        let secrets = try await database.rows(
-          RegistrationSecretStatements.page, status, query.q, query.order.rawValue, Int64(selection.size),
-          Int64(selection.offset))
-        return (secrets, try await database.one(RegistrationSecretStatements.count, status, query.q)?.value ?? 0)
-      }
-      return Page(secrets.map(RegistrationSecretAnswer.init), of: Int(total), selection)
-    }
+      list: RegistrationSecretList.self, "/api/v1/registration-secrets", id: "listRegistrationSecrets",
+      tag: .registrationSecrets, access: .user(.operator), summary: "The registration secrets, without their values.",
+      from: services.database
+    ) { RegistrationSecretAnswer(secret: $0) }
   }
 
   private static func create(_ services: Services) -> Endpoint {
@@ -208,10 +187,10 @@ enum RegistrationSecretEndpoints {
 }
 
 extension AuditEvent {
-  /// How the trail names a registration secret.
+  /// The name of a registration secret in the audit trail.
   static func secret(_ id: UUID) -> String { "registration_secret:\(id)" }
 
-  /// The same event with the name of what it is about.
+  /// The same event with the name of its subject.
   func naming(_ name: String) -> AuditEvent {
     var event = self
     event.details["name"] = .string(name)

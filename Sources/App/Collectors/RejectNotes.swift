@@ -1,26 +1,29 @@
-// Rejects of collectors' pushes, kept so that an operator can trace them when the answers are long gone: a lane notes them in memory,
-// and every few seconds the database is told all at once, beside the path of pushes. The last seconds before a crash are lost.
+// The rejects in collectors' pushes, stored so that an operator can trace them later. A lane gathers them in memory and
+// writes all of them to the database every few seconds, apart from the pushes. The last seconds before a crash are
+// lost.
 
 import Protocol
 
+/// The rejects that a lane has gathered since it last wrote them.
 struct RejectNotes: Sendable {
   struct Key: Hashable, Sendable {
     let collector: UUID
     let code: String
-    /// A type of the catalog; "" for any other.
+    /// A type of the catalog; "" for any other type.
     let metricType: String
   }
 
+  /// The count of one kind of reject, with the details of the latest.
   struct Note: Sendable {
     var total: Int64 = 0
-    /// The last push that had one, and where in its metric.
+    /// The last push with such a reject, and the message with its place in the metric.
     var push: UUID
     var message: String
     /// When that push was stored.
     var at: Timestamp
   }
 
-  /// A lane notes so many kinds of rejects between two times that it tells; more are counted in /metrics alone.
+  /// How many kinds of rejects a lane gathers before it writes them. Further kinds are only counted in /metrics.
   static let remembered = 4096
 
   private static let types = Set(MetricCatalog.types.map(\.name))
@@ -37,7 +40,7 @@ struct RejectNotes: Sendable {
       note(Key(collector: collector, code: reject.code.rawValue, metricType: type), 1, push, reject.message, time)
       unlisted[reject.code, default: 0] -= 1
     }
-    // Of those that the answer does not list only the code is known.
+    // Of the rejects that the answer does not list only the code is known.
     for (code, count) in unlisted where count > 0 {
       note(Key(collector: collector, code: code.rawValue, metricType: ""), Int64(count), push, "", time)
     }
@@ -51,7 +54,7 @@ struct RejectNotes: Sendable {
     if !message.isEmpty { notes[key]?.message = message }
   }
 
-  /// All of them; none are left.
+  /// Returns all of them and removes them.
   mutating func take() -> RejectNotes {
     let taken = self
     notes.removeAll(keepingCapacity: true)
@@ -68,29 +71,6 @@ struct CollectorReject: SQLRow, ResponseBody {
   let lastPush: UUID
   let lastMessage: String
 
-  init(code: String, metricType: String, total: Int64, lastAt: Timestamp, lastPush: UUID, lastMessage: String) {
-    self.code = code
-    self.metricType = metricType
-    self.total = total
-    self.lastAt = lastAt
-    self.lastPush = lastPush
-    self.lastMessage = lastMessage
-  }
-
-  static let columns = [
-    SQLColumn("code", String.self), SQLColumn("metric_type", String.self), SQLColumn("total", Int64.self),
-    SQLColumn("last_at", Timestamp.self), SQLColumn("last_push", UUID.self), SQLColumn("last_message", String.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    code = try row.next()
-    metricType = try row.next()
-    total = try row.next()
-    lastAt = try row.next()
-    lastPush = try row.next()
-    lastMessage = try row.next()
-  }
-
   static let example = CollectorReject(
     code: RejectCode.outOfRange.rawValue, metricType: "pg_stats", total: 12,
     lastAt: Timestamp(unixSeconds: 1_790_003_600), lastPush: UUID(high: 3, low: 4),
@@ -106,12 +86,24 @@ struct CollectorReject: SQLRow, ResponseBody {
   }
 }
 
+extension CollectorReject {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    code = try row.read("code")
+    metricType = try row.read("metric_type")
+    total = try row.read("total")
+    lastAt = try row.read("last_at")
+    lastPush = try row.read("last_push")
+    lastMessage = try row.read("last_message")
+  }
+}
+
 enum RejectStatements {
   static let all = [add.description, of.description]
 
-  /// Parameters, one element a note: collectors, codes, metric types, how many, push ids, messages, times. In one order, so that
-  /// two lanes do not wait for each other. Lanes tell in any order: the last push is the one whose time is the latest. A stored
-  /// time of the future is of a clock that was put back, and any push is later.
+  /// Adds counts. Parameters, with one element per note: collectors, codes, metric types, counts, push ids, messages,
+  /// times. The rows are ordered, so that two lanes do not wait for each other in a circle. Lanes may write in any
+  /// order: the push with the latest time is the last one. If a stored time is in the future, the clock was set back,
+  /// and any push counts as later.
   static let add = Statement<[UUID], [String], [String], [Int64], [UUID], [String], [Timestamp], NoRow>(
     "rejects_add",
     """
@@ -130,20 +122,21 @@ enum RejectStatements {
 
   private static let isOlder = "excluded.last_at < r.last_at AND r.last_at <= clock_timestamp()"
 
-  /// Of a collector, the latest first.
+  /// The rejects of one collector, the latest first.
   static let of = Statement<UUID, CollectorReject>(
     "rejects_of",
     """
-    SELECT code, metric_type, total, last_at, last_push, last_message FROM pganalytics.collector_rejects
+    SELECT \(CollectorReject.list()) FROM pganalytics.collector_rejects
     WHERE collector_id = $1 ORDER BY last_at DESC, code, metric_type
     """)
 }
 
 extension CollectorDirectory {
-  /// Adds what a lane noted. What fails is lost: the next pushes say the same again, or the fault is mended.
+  /// Stores the gathered rejects of a lane. If it fails, they are lost: later pushes contain the same rejects, or the
+  /// fault is mended.
   func note(_ rejects: RejectNotes) {
     let notes = Array(rejects.notes)
-    change("rejects not noted") { database throws(DatabaseError) in
+    change("rejects not stored") { database throws(DatabaseError) in
       try await database.execute(
         RejectStatements.add, notes.map(\.key.collector), notes.map(\.key.code), notes.map(\.key.metricType),
         notes.map(\.value.total), notes.map(\.value.push), notes.map(\.value.message), notes.map(\.value.at))
@@ -153,36 +146,25 @@ extension CollectorDirectory {
 
 /// The states of all collectors, for /metrics.
 struct FleetStatus: SQLRow {
-  let registered: Int64
-  let active: Int64
-  let offline: Int64
-  let revoked: Int64
+  var registered: Int64 = 0
+  var active: Int64 = 0
+  var offline: Int64 = 0
+  var revoked: Int64 = 0
   /// Something of their pushes was rejected within the last hour.
-  let rejecting: Int64
-
-  init(registered: Int64 = 0, active: Int64 = 0, offline: Int64 = 0, revoked: Int64 = 0, rejecting: Int64 = 0) {
-    self.registered = registered
-    self.active = active
-    self.offline = offline
-    self.revoked = revoked
-    self.rejecting = rejecting
-  }
-
-  static let columns = [
-    SQLColumn("registered", Int64.self), SQLColumn("active", Int64.self), SQLColumn("offline", Int64.self),
-    SQLColumn("revoked", Int64.self), SQLColumn("rejecting", Int64.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    registered = try row.next()
-    active = try row.next()
-    offline = try row.next()
-    revoked = try row.next()
-    rejecting = try row.next()
-  }
+  var rejecting: Int64 = 0
 
   /// By the names that the API has for them.
   var byStatus: [(CollectorRow.Status, Int64)] {
     [(.registered, registered), (.active, active), (.offline, offline), (.revoked, revoked)]
+  }
+}
+
+extension FleetStatus {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    registered = try row.read("registered")
+    active = try row.read("active")
+    offline = try row.read("offline")
+    revoked = try row.read("revoked")
+    rejecting = try row.read("rejecting")
   }
 }

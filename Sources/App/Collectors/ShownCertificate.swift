@@ -1,14 +1,15 @@
 import Protocol
 
-/// What each request asks of the certificate its connection was opened with: read once, at the handshake. An object, so that
-/// a request touches one reference count; and no texts, because ten thousand connections keep one each. What else a
-/// certificate says is read from the session's own when an endpoint asks (`RequestContext.peerCertificate`).
+/// The properties of a connection's certificate that each request needs, read once at the handshake. It is a class, so
+/// that a request touches one reference count. It contains no large texts, because ten thousand connections keep one
+/// each. An endpoint reads other properties from the TLS session's certificate (`RequestContext.peerCertificate`).
 final class ShownCertificate: Sendable {
   let verdict: CertificateVerdict
-  /// Whom it names, trusted or not.
+  /// The collector that the certificate names, whether or not it is trusted.
   let collector: UUID?
   let fingerprint: CertificateFingerprint?
-  /// As `PeerCertificate.authorityKeyIDHex`; shared among connections if it is one of ours.
+  /// The same as `PeerCertificate.authorityKeyIDHex`. Connections share the text if it is that of one of our
+  /// authorities.
   private let authorityKeyIDHex: String?
   private let notAfter: Int64
 
@@ -20,7 +21,7 @@ final class ShownCertificate: Sendable {
     notAfter = peer.notAfter
   }
 
-  /// Whether our authority signed it for a collector, however long ago it ended, or begins later than now.
+  /// Whether our authority signed it for a collector. The certificate may have ended or begin later.
   var isGenuine: Bool {
     switch verdict {
     case .trusted, .untrusted(.expired), .untrusted(.notYetValid): true
@@ -28,9 +29,9 @@ final class ShownCertificate: Sendable {
     }
   }
 
-  /// - Parameter keyIDs: of authorities, as `TLSContext.clientAuthorityKeyIDs`.
+  /// - Parameter keyIDs: the key ids of authorities, as in `TLSContext.clientAuthorityKeyIDs`.
   func isSigned(byOneOf keyIDs: Set<String>) -> Bool { authorityKeyIDHex.map(keyIDs.contains) ?? false }
 
-  /// Its end is `grace` seconds ago, or longer. A connection may outlive the certificate it was opened with.
+  /// Whether the certificate ended at least `grace` seconds ago. A connection may outlive its certificate.
   func hasEnded(now: Int64, grace: Int64 = 0) -> Bool { now - grace >= notAfter }
 }

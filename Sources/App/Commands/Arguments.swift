@@ -1,14 +1,15 @@
-// What ps(1) shows of us: the arguments, to every user of the machine.
+// Hides passwords in the arguments of the process, which ps(1) shows to every user of the machine.
 
 import Glibc
 
 enum Arguments {
-  /// Overwrites the passwords of connection URLs in the process's arguments, once they are read. `CommandLine.arguments`
-  /// keeps them as they were given.
+  /// Overwrites the passwords of connection URLs in the process's arguments. Call it before any other use;
+  /// `CommandLine.arguments` keeps the original texts.
   static func hidePasswords() {
     let arguments = CommandLine.arguments
     for (index, argument) in arguments.enumerated() {
-      // Safety: the kernel wrote `argc` terminated texts, and nobody else changes them; the range lies in this one.
+      // Safety: the kernel wrote `argc` terminated texts and nothing else changes them; the range lies within this
+      // text.
       guard let text = CommandLine.unsafeArgv[index] else { continue }
       for range in passwords(in: Array(argument.utf8)) where range.upperBound <= strlen(text) {
         memset(text + range.lowerBound, CInt(UInt8(ascii: "*")), range.count)
@@ -16,8 +17,8 @@ enum Arguments {
     }
   }
 
-  /// Where passwords stand in an argument: `postgresql://user:PASSWORD@host`, `?password=PASSWORD` and the keyword form
-  /// `password=PASSWORD` (PostgreSQL manual, "Connection Strings").
+  /// The ranges of passwords in an argument: `postgresql://user:PASSWORD@host`, `?password=PASSWORD` and the keyword
+  /// form `password=PASSWORD` (PostgreSQL manual, "Connection Strings").
   static func passwords(in argument: [UInt8]) -> [Range<Int>] {
     var found: [Range<Int>] = []
     if let scheme = argument.firstRange(of: Array("://".utf8)) {
@@ -38,7 +39,7 @@ enum Arguments {
     return found
   }
 
-  /// A value in quotes ends with its quote, another one at a space or an ampersand.
+  /// The end of a value: a quoted value ends with its quote, another one at a space or an ampersand.
   private static func end(ofValueAt start: Int, in argument: [UInt8]) -> Int {
     guard start < argument.count, argument[start] == UInt8(ascii: "'") else {
       return argument[start...].firstIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "&") } ?? argument.count

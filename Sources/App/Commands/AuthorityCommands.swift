@@ -1,20 +1,21 @@
-// The commands that rotate the certificate authority: add, use, retire, in this order and with time between them.
+// The commands that rotate the certificate authority: add, use and retire, in this order and with time in between.
 
 import ArgumentParser
+import Ground
 import Protocol
 
 struct AuthorityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ca", abstract: "Shows the certificate authorities and rotates them.",
     discussion: """
-      Add one: it is trusted, and signs nothing. Give the files to every server of the database, if they do not share \
-      the data directory. Use it: from now on it signs collectors' certificates, at enrolment and renewal. When every \
-      collector has one of it (after `certificate_life` at the latest), retire the one before. Running servers see each \
-      step within `reload_interval`.
+      `add` makes a new authority, which is trusted and signs nothing. Copy the files to every server of the database, \
+      unless they share the data directory. `use` lets the new authority sign collectors' certificates, at enrolment and \
+      renewal. Once every collector has such a certificate (after `certificate_life` at the latest), `retire` ends the \
+      trust in the old authority. Running servers notice each step within `reload_interval`.
       """,
     subcommands: [List.self, Add.self, Use.self, Retire.self], defaultSubcommand: List.self)
 
-  /// What all of them take.
+  /// The options that all of them have.
   struct Place: ParsableArguments {
     @Option(help: "Directory of certificates and keys.") var dataDir: String?
     @OptionGroup var options: SettingOptions
@@ -55,7 +56,7 @@ struct AuthorityCommand: AsyncParsableCommand {
   struct Use: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lets the authority that was added sign collectors' certificates.",
-      discussion: "Every server must have read the added one by now, or it would refuse the certificates.")
+      discussion: "Every server must have read the added authority before, or it would reject the certificates.")
     @OptionGroup var place: Place
 
     func run() throws { AuthorityCommand.show(try place.rotation(try place.settings()).use()) }
@@ -63,10 +64,10 @@ struct AuthorityCommand: AsyncParsableCommand {
 
   struct Retire: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Trusts the authority before the present one no longer.",
-      discussion: "Refused while a certificate of it is good, unless --force: these are revoked then.")
+      abstract: "Ends the trust in the previous authority.",
+      discussion: "Refused while one of its certificates is valid. --force revokes such certificates.")
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
-    @Flag(help: "Revoke what is still good of it.") var force = false
+    @Flag(help: "Revoke its certificates that are still valid.") var force = false
     @OptionGroup var place: Place
 
     func run() async throws {

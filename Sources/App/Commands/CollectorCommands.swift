@@ -1,6 +1,7 @@
-// The commands for collectors. They need the database and no account.
+// The commands for collectors. They need access to the database, but no user account.
 
 import ArgumentParser
+import Ground
 import Protocol
 
 struct CollectorCommand: AsyncParsableCommand {

@@ -1,4 +1,4 @@
-// The commands about settings: is what I wrote good, what is in use, what is there to set.
+// The commands about settings: check them, show those in use, and list all of them.
 
 import ArgumentParser
 
@@ -9,7 +9,7 @@ struct ConfigCommand: ParsableCommand {
 
   struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Says all that is wrong with the settings, each with file and line; exit status 1 if anything is.")
+      abstract: "Lists all faults in the settings with file and line; exit status 1 if there are any.")
     @OptionGroup var options: SettingOptions
 
     func run() throws {
@@ -28,7 +28,7 @@ struct ConfigCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Prints every setting as it would be in use, and where it comes from; secrets are hidden.")
+      abstract: "Prints the effective value of every setting and where it comes from; secrets are hidden.")
     @OptionGroup var options: SettingOptions
 
     func run() throws { print(try options.sources().read().text()) }
@@ -36,8 +36,8 @@ struct ConfigCommand: ParsableCommand {
 
   struct Reference: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Prints the table of all settings with default and meaning, in Markdown: it is the README's.")
+      abstract: "Prints all settings with default, range and meaning, in Markdown: docs/SETTINGS.md.")
 
-    func run() { print(Settings.markdownTable()) }
+    func run() { print(Settings.reference(), terminator: "") }
   }
 }

@@ -1,5 +1,6 @@
-// credentials.json of `pganalytics up`: what a person or a script needs to use the server.
+// The file credentials.json of `pganalytics up`: everything that a person or a script needs to use the server.
 
+import Ground
 import Protocol
 
 struct Credentials: Equatable {
@@ -8,14 +9,14 @@ struct Credentials: Equatable {
   var baseURL: String
   var authorityFile: String
   var adminUsername: String
-  /// Nil once the administrator has another one: the file then says only whom to ask.
+  /// Nil after the administrator has changed the password: the file then contains only the user name.
   var adminPassword: String?
   var registrationSecret: String
   var databaseURL: String
 
-  /// - Returns: nil if there is no file, or none that can be read as credentials: new ones are made then.
+  /// Reads the file. - Returns: nil if there is no valid file; then new credentials are made.
   static func read(_ directory: String) throws(FileError) -> Credentials? {
-    guard let bytes = try PrivateFile.read(directory + "/" + fileName),
+    guard let bytes = try LocalFile.read(directory + "/" + fileName),
       case .success(.object(let object)) = Result(catching: { () throws(JSONValueError) in
         try JSONValue.parse(bytes.span)
       }),
@@ -46,6 +47,6 @@ struct Credentials: Equatable {
     }
     var bytes = json.finish()
     bytes.append(UInt8(ascii: "\n"))
-    try PrivateFile.write(bytes.withUnsafeBytes { Array($0) }, to: directory + "/" + Self.fileName)
+    try LocalFile.replace(directory + "/" + Self.fileName, with: bytes.withUnsafeBytes { Array($0) })
   }
 }

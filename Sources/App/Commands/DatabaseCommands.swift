@@ -1,17 +1,18 @@
-// The commands that change a database and end: migrate, user, secret.
+// The commands that work on a database and end: migrate, db, user, secret.
 
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 
 struct MigrateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "migrate", abstract: "Brings the database's schema up to this version, or says where it is.",
+    commandName: "migrate", abstract: "Migrates the database's schema to this version, or shows its version.",
     subcommands: [Up.self, Status.self], defaultSubcommand: Up.self)
 
   struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Applies the migrations that are missing; several may be started at once.")
+      abstract: "Applies the missing migrations. Several may be started at the same time.")
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
 
@@ -76,7 +77,7 @@ struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "add", abstract: "Adds a user.",
       discussion:
-        "The password is read from standard input, and a terminal does not show it; an empty one is replaced by a random one and printed."
+        "The password is read from standard input; a terminal does not show it. If it is empty, a random one is made and printed."
     )
 
     @Argument(help: "Name to log in with.") var username: String
@@ -104,7 +105,7 @@ struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "password", abstract: "Gives a user a new password, ends the user's sessions and any lock-out.",
       discussion:
-        "The password is read from standard input, and a terminal does not show it; an empty one is replaced by a random one and printed."
+        "The password is read from standard input; a terminal does not show it. If it is empty, a random one is made and printed."
     )
 
     @Argument(help: "Name of the user.") var username: String
@@ -123,7 +124,7 @@ struct UserCommand: AsyncParsableCommand {
     }
   }
 
-  /// A password as somebody typed it, or a random one and the sentence that names it.
+  /// The password that the user typed, or a random one and a sentence that contains it.
   private static func readPassword() -> (text: String, notice: String) {
     let typed = Terminal.readSecret(prompt: "Password (empty for a random one): ")
     if !typed.isEmpty { return (typed, "") }
@@ -146,8 +147,8 @@ struct SecretCommand: AsyncParsableCommand {
     @Option(help: "Most collectors that may enrol with it.") var maxUses: Int32?
     @Option(
       help: """
-        What becomes of an enrolled host that registers with it: permit (409 until it is permitted), replace (a new identity \
-        for its server) or new (another collector); without it the setting `reenrolment` counts.
+        What happens if an enrolled host registers with it: permit (409 until it is permitted), replace (a new identity \
+        for its server) or new (another collector). Default: the setting `reenrolment`.
         """) var reenrolment: String?
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
@@ -176,7 +177,7 @@ struct SecretCommand: AsyncParsableCommand {
   }
 }
 
-/// Opens the database for the time of `body`.
+/// Opens the database for the duration of `body`.
 func withDatabase(_ settings: Settings, _ body: (Database) async throws -> Void) async throws {
   guard !settings.databaseURL.isEmpty else { throw CommandFailure.databaseMissing }
   let database = try Database.start(

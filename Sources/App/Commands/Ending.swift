@@ -1,13 +1,17 @@
-// From the signal to the end of the process: by when it has to be over, and what happens if it is not. The orderly layers come
-// first (`Server.stop`, `EmbeddedPostgres.stop`); the thread here is for what none of them foresaw.
+// The end of the process after a signal: its deadline, and what happens if the process still runs then. Normally the
+// parts of the program end first (`Server.stop`, `EmbeddedPostgres.stop`). The thread here handles every case that they
+// do not foresee.
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 import Synchronization
 
+/// Ends the process by force if it does not end in time.
 final class Ending: Sendable {
-  /// From `drain_deadline` to the end by force. Parts of the end with bounds of their own, and the log's last lines, fit into it.
+  /// The time from `drain_deadline` to the end by force. The other time limits of the shutdown and the log's last lines
+  /// fit into it.
   static let margin = Duration.seconds(5)
 
   private struct State {
@@ -23,13 +27,13 @@ final class Ending: Sendable {
     state = Mutex(State(patience: settings.drainDeadline))
   }
 
-  /// Follows `drain_deadline`, until the end has begun.
+  /// Applies a changed `drain_deadline`, until the end has begun.
   func use(_ settings: Settings) { state.withLock { $0.patience = settings.drainDeadline } }
 
-  /// By when everything has to have ended.
+  /// The time by which everything has to have ended.
   var deadline: MonotonicTime { state.withLock { ($0.begunAt ?? .now()) + $0.patience } }
 
-  /// The process was told to end. From any thread; calls after the first change nothing.
+  /// Begins the end. May be called from any thread; later calls have no effect.
   func begin() {
     let isFirst = state.withLock { state in
       defer { state.begunAt = state.begunAt ?? .now() }

@@ -1,6 +1,7 @@
-// What a token costs, on this machine: the figure in docs/IDENTITY.md.
+// Measures how long it takes to verify a token on this machine: the figure in docs/IDENTITY.md.
 
 import ArgumentParser
+import Ground
 import Protocol
 import Reactor
 
@@ -28,7 +29,7 @@ struct MeasureCommand: ParsableCommand {
     }
   }
 
-  /// The best of five rounds: what the machine did besides is not what is asked.
+  /// Reports the best of five rounds, so that other work of the machine does not count.
   private func report(_ what: String, _ work: () throws -> Void) throws {
     var best = Duration.seconds(3600)
     for _ in 0..<5 {

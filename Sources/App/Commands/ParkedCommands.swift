@@ -1,4 +1,4 @@
-// `pganalytics db parked`: pushes that PostgreSQL refused, for their own rows' sake, as far as could be told.
+// `pganalytics db parked`: the commands for pushes that PostgreSQL refused because of their own rows.
 
 import ArgumentParser
 import Protocol
@@ -26,8 +26,8 @@ struct ParkedCommand: AsyncParsableCommand {
 
   struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Stores parked pushes, once the cause is mended.",
-      discussion: "Each push by itself: one that is refused again stays parked, and the exit status is 1.")
+      abstract: "Stores parked pushes after the cause has been fixed.",
+      discussion: "Each push is stored by itself. A push that is refused again stays parked, and the exit status is 1.")
     @OptionGroup var chosen: ChosenPushes
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
@@ -52,7 +52,7 @@ struct ParkedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Forgets parked pushes: their rows are lost.",
       discussion:
-        "The ledger keeps their entries: a collector that sends such a push again is told that it was stored before.")
+        "The ledger keeps their entries: if a collector sends such a push again, it counts as stored before.")
     @OptionGroup var chosen: ChosenPushes
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions

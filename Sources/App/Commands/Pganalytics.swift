@@ -1,12 +1,15 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 
 @main
 struct Main {
-  /// A server blocks signals before any other thread exists, so that all threads inherit it and only `Signals` hears of
-  /// them; a command that ends by itself leaves them their default action.
-  /// Not an async main: its thread ends up in Dispatch's, which takes every signal again, with its default action.
+  /// A serving command blocks signals before any other thread exists, so that all threads inherit the block and only
+  /// `Signals` receives them. Other commands leave signals their default action.
+  ///
+  /// This is not an async main: its thread would become one of Dispatch's threads, which unblocks every signal with its
+  /// default action.
   static func main() {
     Arguments.hidePasswords()
     let command: any ParsableCommand
@@ -26,10 +29,11 @@ struct Main {
     while true { pause() }
   }
 
-  /// Ends the process. What is wrong goes to standard error, and where to read on; not the usage of a whole command.
+  /// Ends the process. Prints the error and a hint for more help to standard error, but not the usage of a whole
+  /// command.
   private static func end(_ error: any Error) -> Never {
     let code = Pganalytics.exitCode(for: error)
-    // Help and version are "errors" as well, and end well.
+    // Help and version are "errors", too, and end with success.
     if code == .success { Pganalytics.exit(withError: error) }
     let message = Pganalytics.message(for: error)
     if !message.isEmpty { say("Error: \(message)", on: STDERR_FILENO) }
@@ -39,10 +43,10 @@ struct Main {
   }
 }
 
-/// A command that goes on until a signal ends it.
+/// A command that runs until a signal ends it.
 protocol ServingCommand: AsyncParsableCommand {}
 
-/// Why a command cannot do what it is asked for, as a sentence.
+/// Why a command cannot do its work, as a sentence.
 struct CommandFailure: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }
@@ -57,8 +61,8 @@ struct Pganalytics: AsyncParsableCommand {
     abstract: "Takes the metrics of thousands of PostgreSQL collectors and stores them, exactly once.",
     discussion: """
       Every setting can be given in a TOML file (--config), as an environment variable PGANALYTICS_NAME, or as \
-      --set name=value; what comes later in this list wins, and an option of its own over all. `pganalytics config \
-      reference` explains them, `config show` prints those in use, `config check` says what is wrong with them.
+      --set name=value; a later source in this list wins, and a setting's own option wins over all. `pganalytics config \
+      reference` explains the settings, `config show` prints those in use, `config check` lists their faults.
       """,
     version: Version.text,
     subcommands: [
@@ -69,15 +73,15 @@ struct Pganalytics: AsyncParsableCommand {
     ])
 }
 
-/// The settings that several commands share, from environment, `--set` and options of their own.
+/// The settings that several commands share: from a file, the environment, `--set` and options of their own.
 struct SettingOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("A TOML file with a key a setting; else PGANALYTICS_CONFIG names one.", valueName: "file"))
+  @Option(help: ArgumentHelp("A TOML file of settings; else PGANALYTICS_CONFIG names one.", valueName: "file"))
   var config: String?
 
   @Option(name: .customLong("set"), help: ArgumentHelp("A setting; may be repeated.", valueName: "name=value"))
   var overrides: [String] = []
 
-  /// - Parameter options: settings with an option of their own, by name; nil where it was not given.
+  /// - Parameter options: settings that have an option of their own, by name; nil if the option was not given.
   func sources(_ options: [(name: String, value: String?)] = []) -> SettingSources {
     let given = options.compactMap { option in option.value.map { "\(option.name)=\($0)" } }
     return SettingSources(file: config, environment: Environment.variables(), overrides: overrides + given)
@@ -92,10 +96,4 @@ struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Prints the version.")
 
   func run() { print("pganalytics \(Version.text)") }
-}
-
-enum Version {
-  static let text = ProgramVersion.text
-  /// Of the API, in paths as `v1`.
-  static let api = "1.0.0"
 }

@@ -1,16 +1,17 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Reactor
 
 struct ServeCommand: ServingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Serves with a database that is given.",
+    commandName: "serve", abstract: "Serves with an existing database.",
     discussion: "The database must have been migrated (`pganalytics migrate`).")
 
   @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
   @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
   @Option(help: "Directory of certificates and keys.") var dataDir: String?
-  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @Option(help: "Event loops; 0 is one per core.") var loops: String?
   @OptionGroup var options: SettingOptions
 
   func run() async throws {
@@ -25,7 +26,7 @@ struct ServeCommand: ServingCommand {
     log.note(read)
     let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
-    try PrivateFile.makeDirectory(settings.dataDirectory)
+    try LocalDirectory.make(settings.dataDirectory)
     let signals = try Signals.stream(ending)
     let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())
@@ -40,7 +41,7 @@ struct ServeCommand: ServingCommand {
 }
 
 extension ServerLog {
-  /// The log of a server's process: what it has yet to write leaves before a fatal signal ends the process.
+  /// The log of a server's process. Its remaining lines are written before a fatal signal ends the process.
   static func standardError(_ settings: Settings) throws(SystemCallError) -> ServerLog {
     let writer = try LogWriter(
       STDERR_FILENO, bytes: settings.logBufferBytes, urgentBytes: settings.logBufferUrgentBytes)
@@ -50,7 +51,7 @@ extension ServerLog {
 }
 
 extension Server {
-  /// Reloads what it is told to, until it is told to stop.
+  /// Reloads on each SIGHUP, and returns when the server has to stop.
   func untilStopped(_ signals: AsyncStream<Signals.Event>, _ ending: Ending, _ systemd: Systemd? = nil) async {
     for await signal in signals {
       switch signal {

@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as an asynchronous sequence: a signalfd on a loop of its own.
+// SIGINT, SIGTERM and SIGHUP as an asynchronous sequence. A signalfd on a loop of its own receives them.
 
 import Glibc
 import Reactor
@@ -6,27 +6,28 @@ import Reactor
 final class Signals: SignalHandler {
   private static let handled = [SIGINT, SIGTERM, SIGHUP]
 
-  /// First thing in main.
+  /// Blocks the signals. To be called first in main.
   static func block() {
-    // A shell that starts us in the background lets us inherit "ignore", and an ignored signal reaches no signalfd.
+    // A shell that starts a process in the background makes it inherit "ignore", and an ignored signal does not reach a
+    // signalfd.
     for number in handled { _ = signal(number, SIG_DFL) }
     SignalSource.block(handled)
     SignalSource.ignoreSIGPIPE()
   }
 
   enum Event: Sendable {
-    /// SIGINT, SIGTERM, or the terminal is gone.
+    /// SIGINT, SIGTERM, or a SIGHUP because the terminal was closed.
     case stop
-    /// SIGHUP from anybody else.
+    /// Any other SIGHUP.
     case reload
   }
 
-  /// What is asked of the program, as it comes.
-  /// - Parameter ending: hears of `.stop` at once, whatever else the program is at.
+  /// The events, as they arrive.
+  /// - Parameter ending: gets `begin()` with the first `.stop`, whatever else the program is doing.
   static func stream(_ ending: Ending) throws -> AsyncStream<Event> {
     let (stream, continuation) = AsyncStream<Event>.makeStream()
     _ = try LoopThread.start(name: "signals", index: 0) { loop in
-      // The loop holds the source, and the source its handler.
+      // The loop retains the source, and the source its handler.
       _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation, ending))
     }
     return stream
@@ -50,7 +51,7 @@ final class Signals: SignalHandler {
     }
   }
 
-  /// A terminal that was closed says so to all who ran on it by the same signal; whoever asks it then gets EIO.
+  /// A terminal that is closed sends the same signal to all processes on it. Afterwards it answers EIO.
   private var hasTerminalGone: Bool {
     var attributes = termios()
     return tcgetattr(STDIN_FILENO, &attributes) != 0 && errno == EIO

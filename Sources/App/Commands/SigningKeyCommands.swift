@@ -1,4 +1,5 @@
-// The commands for the keys that tokens are signed with. They rotate by themselves; this is for who cannot wait.
+// The commands for the keys that sign tokens. Keys rotate automatically; these commands are for operators who cannot
+// wait.
 
 import ArgumentParser
 import Protocol
@@ -7,8 +8,8 @@ struct SigningKeyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "key", abstract: "Shows the keys that sign tokens, and rotates them.",
     discussion: """
-      A key is replaced by itself when it is `signing_key_life` old. The one before verifies until no token of it is of \
-      use, so that nobody has to log in or enrol again.
+      A key is replaced automatically when it is `signing_key_life` old. The old key verifies as long as its tokens are \
+      in use, so that nobody has to log in or enrol again.
       """,
     subcommands: [List.self, Rotate.self, Retire.self], defaultSubcommand: List.self)
 
@@ -30,7 +31,7 @@ struct SigningKeyCommand: AsyncParsableCommand {
 
   struct Rotate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Makes a key that signs from `signing_key_lead` on; those before it verify until they are of no use.")
+      abstract: "Makes a key that signs after `signing_key_lead`. Older keys verify while their tokens are in use.")
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
 
@@ -50,8 +51,8 @@ struct SigningKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Ends a key now: every token it signed is refused.",
       discussion: """
-        For a key that somebody else may know. Rotate first, and let `collector_token_life` pass, so that collectors have \
-        tokens of the new key: one that has not has to enrol again. People log in again.
+        For a key that an attacker may know. Rotate first and wait for `collector_token_life`, so that collectors get \
+        tokens of the new key: a collector without one has to enrol again. Users have to log in again.
         """)
     @Argument(help: "The key's id, as `key list` shows it.") var kid: String
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?

@@ -1,5 +1,5 @@
-// systemd, if it started us and asked to be told: Type=notify and WatchdogSec= (sd_notify(3)). A datagram a message;
-// nothing is linked for it.
+// Notifies systemd if it started the process with Type=notify or WatchdogSec= (sd_notify(3)). Each message is a
+// datagram; no library is linked for it.
 
 import Glibc
 
@@ -11,27 +11,27 @@ struct Systemd: Sendable {
     case alive = "WATCHDOG=1"
   }
 
-  /// A manager whose queue is full does not get the message.
+  /// If the manager's queue is full, the message is dropped.
   private static let flags = CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT)
 
   /// A file system path, or `@name` for an abstract socket.
   private let socketPath: String
-  /// How often it wants to hear `.alive` at least; nil: never.
+  /// The longest time between two `.alive` messages; nil if none are expected.
   let watchdogInterval: Duration?
 
-  /// - Returns: nil if nobody asked.
+  /// - Returns: nil if systemd did not ask for notifications.
   init?(environment: [String: String]) {
     guard let path = environment["NOTIFY_SOCKET"], path.utf8.count > 1, path.hasPrefix("/") || path.hasPrefix("@")
     else {
       return nil
     }
     socketPath = path
-    // WATCHDOG_PID names whom the interval is meant for, should the variable have been inherited.
+    // WATCHDOG_PID names the process that the interval is for. This process may have inherited the variable from it.
     let isForUs = environment["WATCHDOG_PID"].map { $0 == "\(getpid())" } ?? true
     watchdogInterval = isForUs ? environment["WATCHDOG_USEC"].flatMap { Int64($0) }.map { .microseconds($0) } : nil
   }
 
-  /// Tells it. A manager that does not listen is no reason to fail.
+  /// Sends a message. It is not an error if the manager does not listen.
   func tell(_ message: Message) {
     var text = message.rawValue
     if message == .reloading {
@@ -60,8 +60,8 @@ struct Systemd: Sendable {
     }
   }
 
-  /// Says `.alive` twice an interval, each time that `isAlive` returns, until cancelled. A check that hangs says nothing,
-  /// and the manager restarts us.
+  /// Sends `.alive` twice per interval, each time after `isAlive` returns, until the task is cancelled. If `isAlive`
+  /// hangs, nothing is sent, and the manager restarts the process.
   func watch(_ isAlive: @Sendable () async -> Void) async {
     guard let interval = watchdogInterval else { return }
     while !Task.isCancelled {

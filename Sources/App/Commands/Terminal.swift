@@ -1,16 +1,15 @@
-// What is typed at a terminal and is not for other eyes.
+// Reads secrets that a user types at a terminal.
 
 import Glibc
 
 enum Terminal {
-  /// Reads a line from standard input. A terminal gets the prompt, on standard error because standard output may go to a
-  /// file, and does not show what is typed; any other input is
-  /// read as it is, without a prompt.
+  /// Reads a line from standard input. On a terminal it does not show what is typed, and prints the prompt on standard
+  /// error, because standard output may be a file. Any other input is read without a prompt.
   /// - Returns: the line without its end; empty at the end of the input.
   static func readSecret(prompt: String) -> String {
     var shown = termios()
     guard tcgetattr(STDIN_FILENO, &shown) == 0 else { return readLine(strippingNewline: true) ?? "" }
-    // Keys come one by one, Ctrl-C among them: a signal would end the process and leave the terminal mute.
+    // Keys are read one by one, including Ctrl-C: a signal would end the process and leave the terminal without echo.
     var hidden = shown
     hidden.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG)
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
@@ -25,11 +24,11 @@ enum Terminal {
   }
 }
 
-/// A line that is typed key by key, with the keys that terminals give a meaning to (termios(3), canonical mode).
+/// A line that is typed key by key. It handles the keys with a meaning in terminals (termios(3), canonical mode).
 struct SecretLine {
   private(set) var bytes: [UInt8] = []
   private(set) var isEnded = false
-  /// Ctrl-C or Ctrl-\ ended it.
+  /// Whether Ctrl-C or Ctrl-\ ended the line.
   private(set) var isCancelled = false
 
   mutating func press(_ key: UInt8) {
@@ -41,7 +40,7 @@ struct SecretLine {
     case 0x04: isEnded = bytes.isEmpty  // Ctrl-D
     case 0x15: bytes = []  // Ctrl-U
     case 0x08, 0x7F:
-      // A character of several bytes goes as a whole.
+      // Removes all bytes of the last character.
       while let last = bytes.popLast(), last & 0xC0 == 0x80 {}
     case 0x1A: break  // Ctrl-Z
     default: bytes.append(key)

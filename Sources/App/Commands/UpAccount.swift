@@ -1,5 +1,6 @@
-// The administrator and the registration secret of `pganalytics up`, and the file that says them.
+// The administrator and the registration secret of `pganalytics up`, and the file that contains them.
 
+import Ground
 import Protocol
 
 struct UpAccount: Sendable {
@@ -7,13 +8,13 @@ struct UpAccount: Sendable {
   private static let watchInterval = Duration.seconds(5)
 
   var credentials: Credentials
-  /// Whether this start made them.
+  /// Whether this start made the credentials.
   let isNew: Bool
-  /// The administrator's, as it was when the file was written; nil if there is no such account.
+  /// The administrator's password hash when the file was written; nil if there is no such account.
   private let passwordHash: String?
 
-  /// Migrates, makes administrator and registration secret where they are missing or unknown to us, and forgets a
-  /// password that is no longer the administrator's.
+  /// Migrates the database, makes the administrator and the registration secret if they are missing or unknown, and
+  /// drops a password from the credentials if it is no longer the administrator's.
   static func prepare(_ database: Database, settings: Settings) async throws -> UpAccount {
     _ = try await Storage.migrate(database, settings: settings)
     let known = try Credentials.read(settings.dataDirectory)
@@ -24,7 +25,8 @@ struct UpAccount: Sendable {
         registrationSecret: Secrets.random(), databaseURL: "")
     if let account = try await database.one(AccountStatements.byName, credentials.adminUsername) {
       if known == nil, let password = credentials.adminPassword {
-        // The administrator of an earlier start whose credentials are lost: the data directory is ours, so is the account.
+        // An earlier start made the administrator, but the credentials are lost. The data directory belongs to this
+        // user, and so does the account.
         _ = try await Accounts.setPassword(password, of: credentials.adminUsername, in: database)
       } else if let password = credentials.adminPassword,
         !PasswordHash.verify(password, against: account.passwordHash)
@@ -39,20 +41,21 @@ struct UpAccount: Sendable {
     }
     let digest = Secrets.digest(credentials.registrationSecret.utf8)
     if try await database.one(RegistrationSecretStatements.exists, digest)?.value != true {
-      // The stored one may have been revoked: then it stays so, and a new one takes its place.
+      // A revoked secret stays revoked; a new one replaces it.
       credentials.registrationSecret = Secrets.random()
       try await Secrets.add(
         credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
         reenrolment: .replace, to: database)
     } else {
-      // One of an earlier version: who plays a fleet against `up` does so again and again.
+      // For a secret of an earlier version: users who test a fleet with `up` enrol the same hosts again and again.
       try await database.execute(EnrolmentStatements.adoptSecret, digest)
     }
     let account = try await database.one(AccountStatements.byName, credentials.adminUsername)
     return UpAccount(credentials: credentials, isNew: known == nil, passwordHash: account?.passwordHash)
   }
 
-  /// Takes the password out of the file once the administrator has another one. Returns then, or when it is cancelled.
+  /// Removes the password from the file once the administrator has another one. Returns then, or when the task is
+  /// cancelled.
   func watchPassword(_ database: Database, directory: String, log: ServerLog) async {
     guard var hash = passwordHash, let password = credentials.adminPassword else { return }
     while !Task.isCancelled {
@@ -60,7 +63,7 @@ struct UpAccount: Sendable {
         try await Task.sleep(for: Self.watchInterval)
         let account = try await database.one(AccountStatements.byName, credentials.adminUsername)
         if let account, account.passwordHash == hash { continue }
-        // A login replaces a hash with weak parameters by one of the same password.
+        // A login replaces a hash with weak parameters by a new hash of the same password.
         if let account, PasswordHash.verify(password, against: account.passwordHash) {
           hash = account.passwordHash
           continue
@@ -68,12 +71,12 @@ struct UpAccount: Sendable {
         var changed = credentials
         changed.adminPassword = nil
         try changed.write(directory)
-        log.info("password taken out of the credentials", ["file": "\(directory)/\(Credentials.fileName)"])
+        log.info("password removed from the credentials file", ["file": "\(directory)/\(Credentials.fileName)"])
         return
       } catch is CancellationError {
         return
       } catch {
-        log.warning("credentials not compared", ["error": "\(error)"])
+        log.warning("credentials not compared with the database", ["error": "\(error)"])
       }
     }
   }

@@ -1,25 +1,26 @@
 import ArgumentParser
 import Glibc
+import Ground
 import Protocol
 import Reactor
 
 struct UpCommand: ServingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "up", abstract: "Serves with a private PostgreSQL of its own: the whole thing in one command.",
+    commandName: "up", abstract: "Serves with a private PostgreSQL: everything in one command.",
     discussion: """
       Makes what is missing in the data directory (database, certificate authority, administrator, registration secret) \
-      and reuses what is there. credentials.json in it says how to get in.
+      and reuses what exists. credentials.json in it contains the credentials.
       """)
 
-  @Option(help: "Directory of everything.") var dataDir: String?
+  @Option(help: "Directory of all data.") var dataDir: String?
   @Option(help: "Address of the HTTPS listener, HOST:PORT.") var listen: String?
-  @Option(help: "Event loops; 0 is one a core.") var loops: String?
+  @Option(help: "Event loops; 0 is one per core.") var loops: String?
   @OptionGroup var options: SettingOptions
 
   func run() async throws {
     Environment.forgetDatabase()
     var given = options.sources([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
-    // Who presses Ctrl-C is at the terminal, and there is no fleet to be kept from coming back all at once.
+    // A user who presses Ctrl-C waits at the terminal, and no fleet has to be kept from reconnecting at the same time.
     given.defaults.drainSpread = .zero
     let sources = given
     let read = try sources.read()
@@ -51,11 +52,11 @@ struct UpCommand: ServingCommand {
         return settings
       }
       account.credentials.baseURL = "https://\(Self.reachable(server))"
-      account.credentials.authorityFile = try PrivateFile.absolute(server.certificateAuthorityFile)
+      account.credentials.authorityFile = try LocalFile.resolve(server.certificateAuthorityFile)
       account.credentials.databaseURL = started.databaseURL
       try account.credentials.write(settings.dataDirectory)
       let welcome = Welcome(
-        account.credentials, file: try PrivateFile.absolute(settings.dataDirectory) + "/" + Credentials.fileName,
+        account.credentials, file: try LocalFile.resolve(settings.dataDirectory) + "/" + Credentials.fileName,
         databaseDirectory: started.home, showsSecrets: account.isNew && isatty(STDOUT_FILENO) == 1)
       say(welcome.text)
       let watch = Task { [account, directory = settings.dataDirectory] in
@@ -73,7 +74,7 @@ struct UpCommand: ServingCommand {
     say("Stopped. The data is in \(settings.dataDirectory), the database in \(started.home).")
   }
 
-  /// What of `drain_deadline` is PostgreSQL's for certain, however long the server takes.
+  /// The part of `drain_deadline` that is reserved for PostgreSQL, however long the server takes.
   private static func databaseShare(of deadline: Duration) -> Duration { min(.seconds(5), deadline / 2) }
 
   /// An address that a client on this host can use.

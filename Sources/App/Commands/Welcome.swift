@@ -1,19 +1,20 @@
+import Ground
 import Protocol
 
-/// What `up` prints when it is ready: where things are, and three lines that work as they stand. They read secrets from
-/// the file of the credentials, so that a log of this text holds none.
+/// The text that `up` prints when it is ready: the locations, and three commands that work as printed. The commands
+/// read secrets from the credentials file, so a log of this text contains none.
 struct Welcome {
   let text: String
 
   /// - Parameters:
-  ///   - file: of the credentials.
-  ///   - databaseDirectory: where the private PostgreSQL has its files.
-  ///   - showsSecrets: whether somebody is to see the secrets: at a terminal, when they are new.
+  ///   - file: the path of the credentials file.
+  ///   - databaseDirectory: the directory of the private PostgreSQL.
+  ///   - showsSecrets: whether the text contains the secrets: at a terminal, if they are new.
   init(_ credentials: Credentials, file: String, databaseDirectory: String, showsSecrets: Bool) {
     let url = credentials.baseURL
     let curl = "curl -sS --cacert \(Self.quoted(credentials.authorityFile))"
     let json = "-H 'Content-Type: application/json'"
-    // The shell takes the answer's fields apart with sed, so that neither jq nor python is needed.
+    // The commands read an answer's fields with sed, so that neither jq nor python is needed.
     let field = { (name: String, file: String) in #"$(sed 's/.*"\#(name)":"\([^"]*\)".*/\1/' \#(file))"# }
     let word = Self.quoted(file)
     let enrol = """
@@ -72,10 +73,10 @@ struct Welcome {
       """
   }
 
-  /// The server that the enrolment made.
+  /// The id of the server that the enrolment made.
   private static let serverID = #"$(sed 's/.*"server_id":\([0-9]*\).*/\1/' demo.json)"#
 
-  /// One word of the shell.
+  /// A path quoted for the shell.
   private static func quoted(_ path: String) -> String {
     "'" + path.map { $0 == "'" ? #"'\''"# : String($0) }.joined() + "'"
   }

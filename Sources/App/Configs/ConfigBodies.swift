@@ -1,6 +1,6 @@
 import Protocol
 
-/// A configuration that nobody has looked at yet: whether there is such a collector is asked before.
+/// A configuration that has not been checked yet. Whether its collector exists is checked first.
 struct ConfigBody: TextBody {
   static let types: [MediaType] = [.plainText, .toml]
   static let format = "toml"
@@ -11,7 +11,7 @@ struct ConfigBody: TextBody {
 
   init(text: String) throws(Problem) { toml = text }
 
-  /// - Throws: `.validationFailed` with line and column
+  /// Checks the text. - Throws: `.validationFailed` with line and column.
   func validate() throws(Problem) {
     do throws(TOMLError) { _ = try TOMLDocument.parse(Array(toml.utf8).span) } catch {
       throw Problem(.validationFailed, error.description)
@@ -19,7 +19,7 @@ struct ConfigBody: TextBody {
   }
 }
 
-/// What a stored configuration is answered with.
+/// The answer to a stored configuration.
 struct ConfigAnswer: ResponseBody {
   let collector: UUID
   let version: Int32
@@ -52,7 +52,7 @@ struct ConfigVersionAnswer: ResponseBody {
     object.member("created_at", version.createdAt)
     object.nullable("created_by", version.createdBy, "Null if the user was deleted since.")
     object.member("bytes", version.bytes)
-    object.member("is_effective", version.isEffective, "Whether it is the one the collector took last.")
+    object.member("is_effective", version.isEffective, "Whether the collector fetched this version last.")
   }
 }
 
@@ -66,7 +66,7 @@ struct ConfigDiffQuery: QueryParameters {
   let to: Int?
 
   init(from query: inout QueryReader) {
-    from = query.optional("from", .integer(1...Int(Int32.max)), "The older version; the one before `to` if left out.")
-    to = query.optional("to", .integer(1...Int(Int32.max)), "The newer version; the latest if left out.")
+    from = query.optional("from", .integer(1...Int(Int32.max)), "The older version. Default: the version before `to`.")
+    to = query.optional("to", .integer(1...Int(Int32.max)), "The newer version. Default: the latest.")
   }
 }

@@ -1,4 +1,4 @@
-// A collector's configuration: TOML, in versions.
+// The endpoints for a collector's configuration: a TOML text in versions.
 
 import Protocol
 
@@ -12,7 +12,7 @@ enum ConfigEndpoints {
     example: ConfigBody.example,
     fields: [
       .init(name: versionField, schema: .integer, prose: "The version, from 1."),
-      .init(name: "ETag", schema: .string, prose: "Names the version, for If-None-Match and If-Match."),
+      .init(name: "ETag", schema: .string, prose: "Identifies the version, for If-None-Match and If-Match."),
     ])
   private static let unchanged = AnswerDeclaration.empty(
     .notModified, prose: "The client's copy is the same (If-None-Match).")
@@ -22,9 +22,9 @@ enum ConfigEndpoints {
       .get, "/api/v1/config/{collector_id}", id: "getCollectorConfig", tag: .configuration,
       access: .collectorOrUser(.viewer), summary: "The latest configuration, as TOML.",
       description: """
-        A collector gets its own. The stock collector asks by the name in its file (`collector-001`) instead of by its \
-        id: a name that is no UUID stands for the collector of the token. What a collector got is recorded as its \
-        effective version.
+        A collector gets its own configuration. The stock collector uses the name in its file (`collector-001`) instead of \
+        its id: a name that is not a UUID stands for the token's collector. The server records the version that a \
+        collector got as its effective version.
         """,
       fields: [.ifNoneMatch], returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, context async throws(Problem) -> HTTPResponse in
@@ -47,14 +47,15 @@ enum ConfigEndpoints {
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
       access: .user(.operator), summary: "Store the next version of a collector's configuration.",
       description: """
-        The text, `text/plain` or `application/toml`, must be TOML 1.0, and not empty; a fault is named with its line \
-        and column. A text that equals the latest version stores nothing, so that a PUT may be repeated. With `If-Match`, only if the latest version has that ETag.
+        The text, `text/plain` or `application/toml`, must be TOML 1.0 and not empty; the answer names a fault with line \
+        and column. A text that equals the latest version stores nothing, so a PUT may be repeated. With `If-Match` the \
+        text is stored only if the latest version has that ETag.
         """,
       fields: [.ifMatch], body: ConfigBody.self, returns: HTTPResponse.self,
       answers: [
         .json(
           ConfigAnswer.self,
-          fields: [.init(name: "ETag", schema: .string, prose: "Of the version that is the latest now.")])
+          fields: [.init(name: "ETag", schema: .string, prose: "The ETag of the version that is now the latest.")])
       ], problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
@@ -97,7 +98,7 @@ enum ConfigEndpoints {
           latest, try await database.rows(ConfigStatements.page, id, Int64(selection.size), Int64(selection.offset))
         )
       }
-      // Versions have no gaps: the number of the latest is how many there are.
+      // Versions have no gaps, so the number of the latest is their count.
       guard let total = latest?.value else { throw Problem(.notFound, "there is no such collector") }
       return Page(rows.map(ConfigVersionAnswer.init), of: Int(total), selection)
     }
@@ -165,7 +166,7 @@ enum ConfigEndpoints {
 
   private static func collector(_ text: String, for principal: Principal) throws(Problem) -> UUID {
     switch principal {
-    // Had the path named another, the request would not have been admitted.
+    // A request whose path names another collector is not admitted.
     case .collector(let collector): return collector.id
     case .user:
       guard let id = UUID(text) else { throw Problem(.notFound, "\"\(text)\" is not a UUID") }

@@ -6,14 +6,10 @@ struct CollectorConfig: SQLRow {
   let toml: String
   let createdAt: Timestamp
 
-  static let columns = [
-    SQLColumn("version", Int32.self), SQLColumn("toml", String.self), SQLColumn("created_at", Timestamp.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    version = try row.next()
-    toml = try row.next()
-    createdAt = try row.next()
+    version = try row.read("version")
+    toml = try row.read("toml")
+    createdAt = try row.read("created_at")
   }
 }
 
@@ -26,26 +22,15 @@ struct ConfigVersion: SQLRow {
   let bytes: Int32
   /// Whether it is what the collector took last.
   let isEffective: Bool
+}
 
-  init(version: Int32, createdAt: Timestamp, createdBy: String?, bytes: Int32, isEffective: Bool) {
-    self.version = version
-    self.createdAt = createdAt
-    self.createdBy = createdBy
-    self.bytes = bytes
-    self.isEffective = isEffective
-  }
-
-  static let columns = [
-    SQLColumn("version", Int32.self), SQLColumn("created_at", Timestamp.self), SQLColumn("created_by", String?.self),
-    SQLColumn("bytes", Int32.self), SQLColumn("is_effective", Bool.self),
-  ]
-
+extension ConfigVersion {
   init(from row: inout RowReader) throws(DatabaseError) {
-    version = try row.next()
-    createdAt = try row.next()
-    createdBy = try row.next()
-    bytes = try row.next()
-    isEffective = try row.next()
+    version = try row.read("version")
+    createdAt = try row.read("created_at")
+    createdBy = try row.read("created_by")
+    bytes = try row.read("bytes")
+    isEffective = try row.read("is_effective")
   }
 }
 
@@ -59,18 +44,18 @@ enum ConfigStatements {
   static let latest = Statement<UUID, CollectorConfig>(
     "config_latest",
     """
-    SELECT version, toml, created_at FROM pganalytics.collector_configs
+    SELECT \(CollectorConfig.list()) FROM pganalytics.collector_configs
     WHERE collector_id = $1 ORDER BY version DESC LIMIT 1
     """)
 
   static let one = Statement<UUID, Int32, CollectorConfig>(
     "config_version",
     """
-    SELECT version, toml, created_at FROM pganalytics.collector_configs
+    SELECT \(CollectorConfig.list()) FROM pganalytics.collector_configs
     WHERE collector_id = $1 AND version = $2
     """)
 
-  /// The newest first. Parameters: collector, limit, offset.
+  /// A page of versions, the newest first. Parameters: collector, limit, offset.
   static let page = Statement<UUID, Int64, Int64, ConfigVersion>(
     "config_versions",
     """
@@ -82,11 +67,12 @@ enum ConfigStatements {
     WHERE f.collector_id = $1 ORDER BY f.version DESC LIMIT $2 OFFSET $3
     """)
 
-  /// The number of the latest version, 0 if there is none yet; no row if there is no such collector.
+  /// The number of the latest version; 0 if there is none yet; no row if there is no such collector.
   static let latestVersion = Statement<UUID, SingleValue<Int32>>(
     "config_latest_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1")
 
-  /// The same, and nobody adds a version before the transaction ends: `If-Match` has no races.
+  /// The same, with the row locked until the end of the transaction. So nobody adds a version between the check of
+  /// `If-Match` and the change.
   static let lockVersion = Statement<UUID, SingleValue<Int32>>(
     "config_lock_version", "SELECT config_version FROM pganalytics.collectors WHERE id = $1 FOR UPDATE")
 
@@ -101,7 +87,7 @@ enum ConfigStatements {
     SELECT id, config_version, $2, $3 FROM collector
     """)
 
-  /// The collector has this version now. Parameters: collector, version.
+  /// Records the version that the collector has fetched. Parameters: collector, version.
   static let pulled = Statement<UUID, Int32, NoRow>(
     "config_pulled",
     """

@@ -1,7 +1,7 @@
-// What changed between two texts, in the format of diff(1) -u, which people and tools read.
+// The differences between two texts, in the format of diff(1) -u, which people and tools can read.
 
-/// A line-by-line comparison. Texts of a few thousand lines: the standard library's Myers difference is quadratic in the
-/// number of changes.
+/// A comparison line by line, for texts of a few thousand lines: the Myers difference of the standard library is
+/// quadratic in the number of changes.
 struct UnifiedDiff {
   private enum Line {
     case kept(String)
@@ -13,10 +13,10 @@ struct UnifiedDiff {
     var isInNew: Bool { if case .removed = self { false } else { true } }
   }
 
-  /// Unchanged lines shown around a change.
+  /// The number of unchanged lines shown around a change.
   private static let context = 3
 
-  /// - Returns: empty if the texts are equal.
+  /// - Returns: the differences; empty if the texts are equal.
   static func render(_ old: String, _ new: String, oldName: String, newName: String) -> String {
     let lines = compare(split(old), split(new))
     let hunks = hunks(of: lines)
@@ -26,7 +26,7 @@ struct UnifiedDiff {
       let within = lines[hunk]
       let oldCount = within.count(where: \.isInOld)
       let newCount = within.count(where: \.isInNew)
-      // An empty range is named by the line before it.
+      // An empty range is identified by the line before it.
       let oldStart = before.count(where: \.isInOld) + (oldCount == 0 ? 0 : 1)
       let newStart = before.count(where: \.isInNew) + (newCount == 0 ? 0 : 1)
       text += "@@ -\(oldStart),\(oldCount) +\(newStart),\(newCount) @@\n"
@@ -40,7 +40,7 @@ struct UnifiedDiff {
     }
   }
 
-  /// Lines without their ends; a text that ends in a line feed has no empty line after it.
+  /// The lines without their ends. A line feed at the end of the text does not begin another line.
   private static func split(_ text: String) -> [String] {
     var lines = text.split(omittingEmptySubsequences: false) { $0.isNewline }.map(String.init)
     if lines.last == "" { lines.removeLast() }
@@ -74,7 +74,7 @@ struct UnifiedDiff {
     return lines
   }
 
-  /// The changes with their context; those whose contexts meet are one.
+  /// The changes with their context. Changes whose contexts touch form one hunk.
   private static func hunks(of lines: [Line]) -> [Range<Int>] {
     var hunks: [Range<Int>] = []
     for index in lines.indices where !lines[index].isKept {

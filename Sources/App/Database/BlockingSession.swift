@@ -1,14 +1,16 @@
-// A PostgreSQL session whose calls wait for their answers: for the few statements before the loops start. Never on a loop.
+// A PostgreSQL session whose calls block until the answer arrives. The start uses it for the few statements before the
+// loops run. Never use it on a loop.
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
 
-/// One session. It is closed when its owner lets go of it.
+/// One session. It closes when the value is destroyed.
 struct BlockingSession: ~Copyable {
   private let raw: OpaquePointer
 
   /// Connects within `settings.connectDeadline`.
-  /// - Throws: `.connectFailed`, with what libpq says.
+  /// - Throws: `.connectFailed`, with libpq's message.
   init(_ settings: DatabaseSettings) throws(DatabaseError) {
     guard let raw = settings.startSession() else {
       throw DatabaseError(.connectFailed, "out of memory for a session")
@@ -32,11 +34,11 @@ struct BlockingSession: ~Copyable {
 
   deinit { PQfinish(raw) }
 
-  /// For example 150020 for PostgreSQL 15.20.
+  /// The server's version number: 150020 for PostgreSQL 15.20.
   var serverVersion: Int { Int(PQserverVersion(raw)) }
 
-  /// Executes one statement, or several as one transaction, by the simple query protocol.
-  /// - Returns: the rows of the last statement, each value as text; nil is NULL.
+  /// Executes one statement, or several as one transaction, by the simple query protocol. Blocks.
+  /// - Returns: the rows of the last statement. Each value is text; nil is NULL.
   /// - Throws: `.statement` with its SQLSTATE, or `.connectionLost`.
   func rows(_ sql: String) throws(DatabaseError) -> [[String?]] {
     let result = PQexec(raw, sql)
@@ -55,7 +57,7 @@ struct BlockingSession: ~Copyable {
     }
   }
 
-  /// - Returns: false if the deadline passed first.
+  /// Waits for the socket. - Returns: false if the deadline passed first.
   private static func wait(for socket: CInt, toRead: Bool, until deadline: ContinuousClock.Instant) -> Bool {
     var entry = pollfd(fd: socket, events: Int16(toRead ? POLLIN : POLLOUT), revents: 0)
     while true {
@@ -65,7 +67,7 @@ struct BlockingSession: ~Copyable {
     }
   }
 
-  /// What libpq says, on one line.
+  /// libpq's message, on one line.
   private static func message(of raw: OpaquePointer) -> String {
     String(cString: PQerrorMessage(raw)).split(separator: "\n").joined(separator: "; ")
   }

@@ -1,7 +1,7 @@
 internal import Reactor
 internal import Synchronization
 
-/// The admin lane's database client: pooled sessions on a loop of their own, reached from any task.
+/// The database client of the admin lane. Its pooled sessions live on a loop of their own, and any task may call it.
 final class Database: DatabaseClient {
   private let thread: LoopThread
   private let pool: LoopBound<DatabasePool>
@@ -14,10 +14,10 @@ final class Database: DatabaseClient {
     self.signs = signs
   }
 
-  /// When it last answered anything.
+  /// When the database last answered a request.
   var answeredAt: MonotonicTime { signs.last }
 
-  /// Starts the thread and begins to connect; requests may come at once. End it with `shutDown`.
+  /// Starts the loop's thread and begins to connect. Requests may be made at once. End the client with `shutDown`.
   /// - Parameter index: the loop's number, for statistics.
   static func start(_ settings: DatabaseSettings, index: Int = 0) throws -> Database {
     let birth = PoolBirth()
@@ -31,8 +31,8 @@ final class Database: DatabaseClient {
     return Database(thread: thread, pool: pool, signs: signs)
   }
 
-  /// Fails what waits, closes the sessions (what is in flight may have happened), ends the thread and waits for it: a
-  /// few milliseconds.
+  /// Fails waiting requests, closes the sessions, stops the thread and waits for its end, which takes a few
+  /// milliseconds. Requests in flight may have taken effect.
   func shutDown() {
     thread.handle.submit { [pool] loop in pool.value(on: loop).shutDown() }
     thread.stop()
@@ -57,20 +57,22 @@ final class Database: DatabaseClient {
     }
   }
 
-  /// Delivers the notifications of a channel, over a session of its own that reconnects by itself.
+  /// Delivers the notifications of a channel, over a separate session that reconnects by itself.
   /// - Parameter onEvent: called on the database's loop; it must not block.
   func listen(channel: NotificationListener.Channel, _ onEvent: @escaping NotificationListener.EventHandler) {
     thread.handle.submit { [pool] loop in pool.value(on: loop).listen(channel, onEvent) }
   }
 
-  /// Follows limits and time limits; address, number of connections and pacing stay as they were at the start.
+  /// Applies changed limits and time limits. Address, number of connections and pacing keep their values from the
+  /// start.
   func use(_ settings: DatabaseSettings) { withPool { $0.use(settings) } }
 
   fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) {
     thread.handle.submit { [pool] loop in work(pool.value(on: loop)) }
   }
 
-  /// Suspends until `begin`, run on the loop, or what it started, has called `resume`.
+  /// Suspends the task until `resume` is called. `begin` runs on the loop and calls it, or starts the work that calls
+  /// it.
   private func wait<Value: Sendable>(
     _ begin:
       @escaping @Sendable (
@@ -95,12 +97,12 @@ final class Database: DatabaseClient {
   }
 }
 
-/// Carries the pool from the thread it is born on to who starts the thread.
+/// Hands the pool from the loop's thread, which creates it, to the thread that calls `start`.
 private final class PoolBirth: Sendable {
   let pool = Mutex<LoopBound<DatabasePool>?>(nil)
 }
 
-/// One session, for a while: for transactions and for what must not change sessions in between.
+/// A session lent to one caller: for transactions, and for statements that have to run on the same session.
 struct DatabaseLease: DatabaseClient {
   fileprivate let database: Database
   fileprivate let id: LeaseID
@@ -114,8 +116,9 @@ struct DatabaseLease: DatabaseClient {
 }
 
 extension DatabaseLease {
-  /// Executes a statement and hands its rows to `sink`, one by one as they arrive; returns after the last.
-  /// - Throws: what ended it early, `.cancelled` after `abandon` among that. Rows may have been handed over before.
+  /// Executes a statement and hands its rows to `sink` one by one as they arrive. Returns after the last row.
+  /// - Throws: the error that ended the stream early, such as `.cancelled` after `abandon`. `sink` may have received
+  ///   rows before.
   func stream(
     _ statement: StatementDescription, _ parameters: EncodedParameters, to sink: any RowSink
   ) async throws(DatabaseError) {
@@ -130,7 +133,7 @@ extension DatabaseLease {
     }
   }
 
-  /// Runs a `COPY ... FROM STDIN (FORMAT binary)`. - Parameter tuples: without header and trailer.
+  /// Runs a `COPY ... FROM STDIN (FORMAT binary)`. - Parameter tuples: the tuples without header and trailer.
   func copy(_ sql: String, _ tuples: [UInt8]) async throws(DatabaseError) {
     _ = try await answer(.copy(sql, tuples: tuples)) { result -> Result<Int, DatabaseError> in
       switch consume result {
@@ -143,25 +146,25 @@ extension DatabaseLease {
     }
   }
 
-  /// How long statements of this lease may take from here on, for a caller who has set `statement_timeout` to that; nil: as
-  /// long as they need.
+  /// Sets how long later statements of this lease may take before the client gives up waiting; nil: without limit. For
+  /// a caller that has set `statement_timeout` to the same time.
   func allow(_ time: Duration?) {
     database.withPool { [id] in $0.allow(time, id) }
   }
 
-  /// Goes on with a stream whose sink said `.pause`. From any thread.
+  /// Resumes a stream whose sink returned `.pause`. May be called from any thread.
   func resumeRows() {
     database.withPool { [id] in $0.resumeRows(of: id) }
   }
 
-  /// Gives up what runs on the session, for good: the connection is closed, and the server stops working for it within
-  /// a second (`client_connection_check_interval`). From any thread.
+  /// Ends the statement that runs on the session by closing the connection. The server stops its work within a second
+  /// (`client_connection_check_interval`). May be called from any thread.
   func abandon() {
     database.withPool { [id] in $0.abandon(id) }
   }
 
-  /// Runs `body` between BEGIN and COMMIT; if it throws, ROLLBACK instead, and the error goes on.
-  /// - Parameter begin: BEGIN, with the modes of the transaction.
+  /// Runs `body` between BEGIN and COMMIT. If `body` throws, sends ROLLBACK and rethrows the error.
+  /// - Parameter begin: the BEGIN statement, with the modes of the transaction.
   nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(
     _ begin: StaticString = "BEGIN", _ body: (DatabaseLease) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
@@ -170,7 +173,7 @@ extension DatabaseLease {
     do throws(Failure) {
       value = try await body(self)
     } catch {
-      // A rollback that fails has lost its session, and with it the transaction: the first error is the one to tell.
+      // If the rollback fails, the session is lost and the transaction with it. The first error is the useful one.
       do throws(DatabaseError) { try await script("ROLLBACK") } catch {}
       throw error
     }
@@ -192,7 +195,7 @@ extension DatabaseLease {
 }
 
 extension Database {
-  /// Lends a session for the time of `body`. A transaction left open is rolled back with its session.
+  /// Lends a session to `body`. If `body` leaves a transaction open, the session is closed, which rolls it back.
   nonisolated(nonsending) func lease<Value, Failure: DatabaseFailure>(
     _ body: (DatabaseLease) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {
@@ -206,7 +209,8 @@ extension Database {
     return try await body(DatabaseLease(database: self, id: id))
   }
 
-  /// A transaction on a session of its own. The body's error type needs one initialiser: `init(_: DatabaseError)`.
+  /// Runs `body` in a transaction on a session of its own. The body's error type needs the initialiser `init(_:
+  /// DatabaseError)`.
   ///
   ///     try await database.transaction { session throws(Problem) in ... }
   nonisolated(nonsending) func transaction<Value, Failure: DatabaseFailure>(

@@ -1,9 +1,10 @@
-// Where the database is and who we are to it: libpq's connection string or URI (manual, "Connection Strings").
+// The address of the database and the user to connect as: libpq's connection string or URI (manual, "Connection
+// Strings").
 
 internal import CEpoll.Postgres
 internal import Reactor
 
-/// Connection parameters. The password is in here and in no text that comes out of here.
+/// Connection parameters, including the password. No text that this type produces contains the password.
 struct DatabaseAddress: Sendable, Hashable {
   struct Parameter: Sendable, Hashable {
     let keyword: String
@@ -11,7 +12,7 @@ struct DatabaseAddress: Sendable, Hashable {
   }
 
   enum Unusable: Error, Hashable, Sendable {
-    /// Not a connection string. What is wrong with it is not said: the text may hold a password.
+    /// Not a connection string. The error does not repeat the text, which may hold a password.
     case malformed
     /// A host name that does not resolve.
     case unknownHost(String)
@@ -21,8 +22,8 @@ struct DatabaseAddress: Sendable, Hashable {
 
   init(parameters: [Parameter]) { self.parameters = parameters }
 
-  /// - Parameter text: `postgresql://user@host/name?sslmode=verify-full` or `host=/run/pg dbname=name`. What it leaves
-  ///   out comes from the environment (`PGHOST`, ...) and libpq's defaults.
+  /// - Parameter text: `postgresql://user@host/name?sslmode=verify-full` or `host=/run/pg dbname=name`. Parameters that
+  ///   it omits come from the environment (`PGHOST`, ...) and libpq's defaults.
   init(_ text: String) throws(Unusable) {
     guard let options = PQconninfoParse(text, nil) else { throw .malformed }
     defer { PQconninfoFree(options) }
@@ -45,18 +46,19 @@ struct DatabaseAddress: Sendable, Hashable {
     }
   }
 
-  /// The same address with every host name resolved, as `hostaddr`; the names stay for certificate verification.
-  /// libpq would resolve them when it connects, and that blocks: no connection of a loop may be left with a name. For the same
-  /// reason the user is named: libpq would ask the system who we are, which may ask a directory service.
+  /// The same address with every host name resolved into `hostaddr`. The names remain for certificate verification.
+  /// libpq would resolve names while it connects, which blocks, so a connection on a loop must not have an unresolved
+  /// name. The user is set for the same reason: libpq would ask the system for the user's name, which may query a
+  /// directory service.
   ///
-  /// Blocks. At start-up or on a `WorkerPool`, never on a loop.
+  /// Blocks. Call it at start-up or on a `WorkerPool`, never on a loop.
   func resolved() throws(Unusable) -> DatabaseAddress {
     var named = self
     if named["user"] == nil, let user = Self.defaultUser { named["user"] = user }
     return try named.withAddresses()
   }
 
-  /// From PGUSER, a service file or the system.
+  /// The user that libpq takes from PGUSER, a service file or the system.
   private static var defaultUser: String? {
     guard let options = PQconndefaults() else { return nil }
     defer { PQconninfoFree(options) }
@@ -72,7 +74,7 @@ struct DatabaseAddress: Sendable, Hashable {
   private func withAddresses() throws(Unusable) -> DatabaseAddress {
     guard self["hostaddr"] == nil, let hosts = self["host"] else { return self }
     let names = hosts.split(separator: ",", omittingEmptySubsequences: false)
-    // A socket directory has no address; libpq does not mix the two in one list.
+    // A socket directory has no address. libpq does not accept a list with both directories and addresses.
     if names.contains(where: { $0.isEmpty || $0.hasPrefix("/") || $0.hasPrefix("@") }) { return self }
     var addresses: [String] = []
     for name in names {
@@ -98,7 +100,7 @@ extension DatabaseAddress.Unusable: CustomStringConvertible {
 }
 
 extension DatabaseAddress: CustomStringConvertible, CustomReflectable {
-  /// For a log: where, not how.
+  /// User, host, port and database, for a log. It contains no password.
   var description: String {
     "\(self["user"] ?? "-")@\(self["host"] ?? "-"):\(self["port"] ?? "5432")/\(self["dbname"] ?? "-")"
   }

@@ -1,6 +1,6 @@
-// The async face of the database. What waits is a continuation on Swift's cooperative pool; what works is a loop.
+// The async interface of the database. A waiting request is a suspended task; a loop does the work.
 
-/// Answers statements: the pool as a whole, or one leased session of it.
+/// Answers statements. It is either the pool or one session leased from it.
 protocol DatabaseClient: Sendable {
   /// Runs `work` and reads its result, on the database's loop.
   func answer<Value: Sendable>(
@@ -14,10 +14,16 @@ extension DatabaseClient {
   func rows<each Parameter: SQLValue, Row: SQLRow>(
     _ statement: Statement<repeat each Parameter, Row>, _ parameter: repeat each Parameter
   ) async throws(DatabaseError) -> [Row] {
-    let parameters = statement.encode(repeat each parameter)
-    return try await answer(.statement(statement.description, parameters)) { result in
+    try await rows(as: Row.self, statement.description, statement.encode(repeat each parameter))
+  }
+
+  /// Every row of the result of a statement whose parameters are encoded.
+  func rows<Row: SQLRow>(
+    as _: Row.Type, _ statement: StatementDescription, _ parameters: EncodedParameters
+  ) async throws(DatabaseError) -> [Row] {
+    try await answer(.statement(statement, parameters)) { result in
       switch consume result {
-      case .rows(let rows): return Result { () throws(DatabaseError) in try rows.decode(as: Row.self) }
+      case .rows(let rows): return Result { () throws(DatabaseError) in try rows.decode(statement) }
       case .command: return .success([])
       case .failed(let error): return .failure(error)
       case .row: return .failure(DatabaseError(.unexpectedResult, "a single row"))
@@ -33,7 +39,7 @@ extension DatabaseClient {
     try await rows(statement, repeat each parameter).first
   }
 
-  /// Rows inserted, updated, deleted or selected.
+  /// The number of rows that the statement inserted, updated, deleted or selected.
   @discardableResult
   func execute<each Parameter: SQLValue, Row: SQLRow>(
     _ statement: Statement<repeat each Parameter, Row>, _ parameter: repeat each Parameter
@@ -42,15 +48,16 @@ extension DatabaseClient {
     return try await answer(.statement(statement.description, parameters), affected)
   }
 
-  /// A simple query, for DDL: several statements in one implicit transaction unless they say otherwise.
-  /// - Returns: rows that the last of them inserted, updated, deleted or selected.
+  /// Sends a simple query, for DDL. Several statements form one implicit transaction unless they contain BEGIN or
+  /// COMMIT.
+  /// - Returns: the number of rows that the last statement inserted, updated, deleted or selected.
   @discardableResult
   func script(_ sql: String) async throws(DatabaseError) -> Int {
     try await answer(.script(sql), affected)
   }
 }
 
-/// How many rows a result speaks of.
+/// The number of affected rows in a result.
 @Sendable private func affected(_ result: consuming DatabaseResult) -> Result<Int, DatabaseError> {
   switch consume result {
   case .rows(let rows): .success(rows.affected)

@@ -2,11 +2,12 @@ internal import CEpoll.Postgres
 internal import CEpoll.Process
 
 extension DatabaseConnection {
-  /// Lowers the priority of the session's backend among all processes of this machine, if PostgreSQL runs here and is ours to
-  /// tell: its user's, or we are root. The number that libpq knows counts only if that process is a child of the one that
-  /// listens at the socket: a PostgreSQL in a container has numbers of its own.
-  /// - Parameter niceness: as of nice(2), 1 to 19.
-  /// - Returns: whether it was done.
+  /// Lowers the priority of the session's backend among all processes of this machine. It works only if PostgreSQL runs
+  /// on this machine and this process is allowed to change its backends: it has the same user or is root. The backend's
+  /// process number is used only if that process is a child of the process that listens on the socket, because a
+  /// PostgreSQL in a container has its own process numbers.
+  /// - Parameter niceness: as for nice(2), 1 to 19.
+  /// - Returns: whether the priority was lowered.
   @discardableResult
   func giveWay(_ niceness: Int) -> Bool {
     guard let session else { return false }

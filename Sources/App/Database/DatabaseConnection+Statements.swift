@@ -1,4 +1,4 @@
-// Statements on their way to libpq.
+// Sends statements through libpq.
 
 internal import CEpoll.Postgres
 
@@ -9,7 +9,7 @@ extension DatabaseConnection {
     sent(PQsendQuery(session, sql))
   }
 
-  /// Prepares a statement, alone or within a pipeline. Answered by `.command` or `.failed`.
+  /// Prepares a statement, alone or within a pipeline. `.command` or `.failed` follows.
   func sendPrepare(_ name: String, _ sql: String, _ types: [SQLType]) {
     guard enterStatement() else { return }
     sent(PQsendPrepare(session, name, sql, CInt(types.count), types.map(\.oid)))
@@ -24,8 +24,8 @@ extension DatabaseConnection {
     sent(result)
   }
 
-  /// Executes a statement that stays unprepared, so that it is planned for these very parameters. Its rows come one by one:
-  /// `.row` each, then the `.rows` that has none. At most a few of them are in memory at once.
+  /// Executes a statement without preparing it, so that PostgreSQL plans it for these parameters. Its rows arrive one
+  /// by one as `.row`; a `.rows` without rows ends them. Only a few rows are in memory at a time.
   func sendRowByRow(_ sql: String, _ types: [SQLType], _ parameters: EncodedParameters) {
     guard enterStatement() else { return }
     let result = withPointers(parameters) { values, lengths, formats in
@@ -35,11 +35,12 @@ extension DatabaseConnection {
     sent(result)
   }
 
-  /// Lends the parameters as libpq wants them: values, lengths, formats (all binary).
+  /// Calls `body` with the parameters in libpq's form: values, lengths, formats (all binary).
   private func withPointers<R>(
     _ parameters: EncodedParameters, _ body: ([UnsafePointer<CChar>?], [CInt], [CInt]) -> R
   ) -> R {
-    // libpq takes a null pointer for NULL, also where a value has no bytes: hence one byte more, so that there is a base.
+    // libpq reads a null pointer as NULL, even for a value of no bytes. The extra byte ensures that there is a base
+    // address.
     let bytes = parameters.bytes + [0]
     let lengths = parameters.ranges.map { CInt($0?.count ?? 0) }
     let formats = [CInt](repeating: 1, count: lengths.count)

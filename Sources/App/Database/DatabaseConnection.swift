@@ -1,36 +1,37 @@
-// One PostgreSQL session on a loop: libpq in nonblocking mode (manual, "Asynchronous Command Processing"), with this
-// loop's epoll in place of its select. It decides nothing about what is sent and what a failure means: its owner does.
+// One PostgreSQL session on a loop: libpq in nonblocking mode (manual, "Asynchronous Command Processing"), with the
+// loop's epoll in place of select. The owner decides what to send and what a failure means.
 //
-// libpq may close its socket whenever it likes and tells nobody, so the loop watches a duplicate that is ours.
-// While connecting, each poll may also have moved on to another socket: the duplicate is renewed after each.
+// libpq may close its socket at any time without notice, so the loop watches a duplicate that this object owns. While
+// connecting, libpq may also change to another socket; the duplicate is renewed after each poll.
 
 internal import CEpoll.Postgres
 internal import Reactor
 
-/// Hears of one connection. Never called from within a method of the connection, always from the loop.
+/// Receives the events of one connection. All calls come from the loop, never from within a method of the connection.
 protocol DatabaseConnectionDelegate: AnyObject {
-  /// The session takes statements.
+  /// The session accepts statements.
   func connected()
-  /// One result. `.failed` leaves the session usable; the rest of its message or pipeline is not executed.
+  /// One result arrived. After `.failed` the session is usable; the rest of its message or pipeline is not executed.
   func received(_ result: consuming DatabaseResult)
-  /// Everything sent is answered: the server is ready for the next.
+  /// Everything that was sent is answered. The session accepts the next statement.
   func finished()
-  /// After `putCopy` said `.full`: there is room again.
+  /// There is room again after `putCopy` returned `.full`.
   func drained()
   func notified(channel: String, payload: String)
-  /// The session is gone, or never came to be; what was in flight may have happened. `connect` starts anew.
+  /// The session is lost or could not be made. What was in flight may have taken effect. `connect` starts again.
   func disconnected(_ error: DatabaseError)
 }
 
+/// A connection. Its owner calls it on the loop's thread only.
 final class DatabaseConnection {
-  /// COPY data that libpq may hold unsent. Beyond, `putCopy` takes no more until all of it has left.
+  /// The largest number of bytes of COPY data that libpq may hold unsent. `putCopy` returns `.full` until all are sent.
   static let maximumUnflushedCopyBytes = 262_144
-  /// What one `putCopy` may bring.
+  /// The largest number of bytes for one `putCopy`.
   static let maximumCopyChunkBytes = 65_536
 
   enum CopyAcceptance: Equatable {
     case accepted
-    /// Nothing was taken: offer the same bytes again when `drained` was called.
+    /// No byte was taken. Offer the same bytes again after `drained`.
     case full
   }
 
@@ -41,7 +42,7 @@ final class DatabaseConnection {
     case connecting
     /// → busy, pipelining, failed
     case idle
-    /// Results are due. → idle, copying, failed
+    /// Waiting for results. → idle, copying, failed
     case busy
     /// Statements are being gathered. → pipelined, failed
     case pipelining
@@ -49,7 +50,7 @@ final class DatabaseConnection {
     case pipelined
     /// The server takes COPY data. → busy, failed
     case copying
-    /// To be reported in the next turn. → closed
+    /// The loop's next turn reports the error. → closed
     case failed(DatabaseError)
   }
 
@@ -61,10 +62,10 @@ final class DatabaseConnection {
   private var socket: FileDescriptor?
   private var token: Token?
   private var connectTimer: TimerID?
-  /// An upper bound of what libpq holds unsent of this COPY.
+  /// An upper bound of the bytes of this COPY that libpq holds unsent.
   private var unflushedCopyBytes = 0
   private var owesDrained = false
-  /// The owner takes no rows for now: what the server has to say stays in the socket.
+  /// The owner has paused rows: the server's data stays in the socket.
   private var isPaused = false
 
   init(loop: EventLoop, settings: DatabaseSettings) {
@@ -76,7 +77,7 @@ final class DatabaseConnection {
 
   // MARK: Session
 
-  /// Starts to connect. - Parameter delegate: held until the connection is closed or lost.
+  /// Starts to connect. - Parameter delegate: retained until the connection is closed or lost.
   func connect(_ delegate: any DatabaseConnectionDelegate) {
     guard case .closed = state else { preconditionFailure("connect in state \(state)") }
     self.delegate = delegate
@@ -90,7 +91,7 @@ final class DatabaseConnection {
     watch(.write)
   }
 
-  /// Takes no more rows until `resumeRows`: the server has to wait once the socket is full.
+  /// Stops reading rows until `resumeRows`. The server has to wait once the socket is full.
   func pauseRows() {
     guard expectsResults else { return }
     isPaused = true
@@ -101,14 +102,14 @@ final class DatabaseConnection {
     guard isPaused else { return }
     isPaused = false
     want(.read)
-    // What libpq holds already is reported by nobody else.
+    // The loop reports only the socket; rows that libpq holds already need this extra turn.
     loop.nextTurn(self)
   }
 
-  /// From here on `delegate` hears, in the place of who heard until now.
+  /// Replaces the delegate: all later events go to `delegate`.
   func handOver(to delegate: any DatabaseConnectionDelegate) { self.delegate = delegate }
 
-  /// Ends the session. The delegate hears no more.
+  /// Ends the session. The delegate gets no further events.
   func close() {
     state = .closed
     release()
@@ -121,21 +122,22 @@ final class DatabaseConnection {
     return false
   }
 
-  /// Whether a transaction is open that its owner began.
+  /// Whether the owner has a transaction open.
   var isInTransaction: Bool { session.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false }
-  /// Whether a statement of that transaction failed, so that COMMIT would roll it back and call that a success.
+  /// Whether a statement of that transaction failed. COMMIT would then roll it back and report success.
   var isTransactionFailed: Bool { session.map { PQtransactionStatus($0) == PQTRANS_INERROR } ?? false }
 
   // MARK: Statements
 
-  /// What follows is sent without waiting for answers, as one transaction, until `endPipeline`.
+  /// Begins a pipeline: statements are sent without waiting for answers, as one transaction, until `endPipeline`.
   func beginPipeline() {
     guard enterStatement() else { return }
     state = .pipelining
     if PQenterPipelineMode(session) == 0 { fail(.connectionLost, sessionError()) }
   }
 
-  /// `finished` comes when all of the pipeline is answered. After a `.failed` its remaining statements have no result.
+  /// Ends the pipeline. `finished` follows when all of it is answered. After a `.failed` the remaining statements have
+  /// no result.
   func endPipeline() {
     switch state {
     case .pipelining:
@@ -149,10 +151,10 @@ final class DatabaseConnection {
 
   // MARK: COPY
 
-  /// Offers COPY data, at most `maximumCopyChunkBytes`. Taken bytes are copied.
+  /// Offers COPY data, at most `maximumCopyChunkBytes`. libpq copies the bytes that it takes.
   func putCopy(_ bytes: Span<UInt8>) -> CopyAcceptance {
     precondition(bytes.count <= Self.maximumCopyChunkBytes)
-    guard isCopying else { return .accepted }  // lost meanwhile: `disconnected` is on its way
+    guard isCopying else { return .accepted }  // the session is lost; `disconnected` follows
     if owesDrained { return .full }
     if unflushedCopyBytes + bytes.count > Self.maximumUnflushedCopyBytes {
       flush()
@@ -182,11 +184,11 @@ final class DatabaseConnection {
 
   /// Ends the data of this COPY; its result follows.
   func endCopy() { endCopy(failing: nil) }
-  /// Ends this COPY so that the server refuses it and all that came with it in one message (57014).
+  /// Makes the server reject this COPY and everything else in the same message (57014).
   func failCopy(_ reason: String) { endCopy(failing: reason) }
 
   private func endCopy(failing reason: String?) {
-    guard isCopying else { return }  // lost meanwhile
+    guard isCopying else { return }  // the session is lost
     state = .busy
     owesDrained = false
     sent(PQputCopyEnd(session, reason))
@@ -209,7 +211,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
     case .closed, .failed: break
     case .connecting: poll()
     case .idle, .busy, .pipelining, .pipelined, .copying:
-      // While paused only a broken socket is reported.
+      // While paused the loop reports only a broken socket.
       if isPaused { return fail(.connectionLost, "the server closed the connection") }
       if readiness != .write { consume() }
       if token != nil, readiness.contains(.write) { flush() }
@@ -221,7 +223,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
     fail(.connectFailed, "no session within \(settings.connectDeadline)")
   }
 
-  /// A failure reaches the delegate here, so that no method calls back into its caller.
+  /// Reports a failure to the delegate. It happens here, so that no method calls back into its caller.
   func turnStarting() {
     guard case .failed(let error) = state else { return takeResults() }
     let delegate = delegate
@@ -258,7 +260,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
   private func takeResults() {
     while expectsResults, !isPaused, PQisBusy(session) == 0 {
       guard let result = PQgetResult(session) else {
-        // Within a pipeline this ends one statement, else all that was sent.
+        // Within a pipeline this ends one statement; otherwise it ends everything that was sent.
         if case .busy = state { becomeIdle() }
         continue
       }
@@ -297,7 +299,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
 
   private func takeNotifications() {
     while let session, let notification = PQnotifies(session) {
-      // Safety: libpq gives us the struct with both texts in it; PQfreemem takes it back.
+      // Safety: libpq allocates the struct with both texts in it; PQfreemem frees it.
       let channel = String(cString: notification.pointee.relname)
       let payload = String(cString: notification.pointee.extra)
       PQfreemem(notification)
@@ -305,7 +307,7 @@ extension DatabaseConnection: EventHandler, DeadlineHandler, TurnStartHandler {
     }
   }
 
-  /// Hands the kernel what libpq holds, and asks for room while some is left.
+  /// Writes what libpq holds to the socket, and waits for writability while some is left.
   private func flush() {
     switch PQflush(session) {
     case 0:
@@ -360,12 +362,12 @@ extension DatabaseConnection {
     isPaused = false
   }
 
-  /// libpq has queued what was sent, or has not.
+  /// Handles the return code of a libpq send function.
   func sent(_ result: CInt) {
     if result == 1 { flush() } else { fail(.connectionLost, sessionError()) }
   }
 
-  /// - Returns: false if the session is lost, which the owner does not know yet.
+  /// - Returns: false if the session is lost and the owner does not know it yet.
   func enterStatement() -> Bool {
     switch state {
     case .idle:
@@ -385,7 +387,7 @@ extension DatabaseConnection {
     loop.nextTurn(self)
   }
 
-  /// What libpq says, on one line. It names host, database and user; never the password.
+  /// libpq's message, on one line. It names host, database and user, never the password.
   func sessionError() -> String {
     guard let session else { return "out of memory for a session" }
     let lines = String(cString: PQerrorMessage(session)).split(separator: "\n")

@@ -1,7 +1,7 @@
-// What can go wrong with the database, as facts. Sentences for people are written at the HTTP border.
+// Failures of the database, as facts. Sentences for people are written where the HTTP answer is made.
 
-/// A statement, a connection or a wait that failed. Never carries a password, and never a parameter's value unless the
-/// server put it into `detail`.
+/// A statement, a connection or a wait that failed. It never contains a password. It contains a parameter's value only
+/// if the server put it into `detail`.
 struct DatabaseError: Error, Hashable, Sendable {
   enum Kind: Hashable, Sendable {
     /// The server refused a statement; the connection is usable.
@@ -10,8 +10,8 @@ struct DatabaseError: Error, Hashable, Sendable {
     case connectFailed
     /// The connection broke. A statement in flight may have taken effect or not.
     case connectionLost
-    /// The server did not answer in time, and did not cancel the statement either: it is stopped, or a commit waits for a
-    /// standby. The statement may have taken effect, or may yet.
+    /// The server neither answered in time nor cancelled the statement: it is stopped, or a commit waits for a standby.
+    /// The statement may have taken effect, or may still take effect.
     case unanswered
     /// More requests wait than the limit allows. Nothing was sent.
     case overloaded(limit: Int)
@@ -26,18 +26,17 @@ struct DatabaseError: Error, Hashable, Sendable {
   }
 
   let kind: Kind
-  /// Five characters (manual, appendix A). Nil where the server gave none: always so when the connection is lost
-  /// without a word.
+  /// Five characters (manual, appendix A). Nil if the server sent none, as when the connection broke without a message.
   var sqlstate: String?
   var message: String
   var detail: String?
-  /// For COPY: `COPY <table>, line <n>[, column <name>]`, among other lines.
+  /// For COPY it contains `COPY <table>, line <n>[, column <name>]`, among other lines.
   var context: String?
   /// The constraint that was violated.
   var constraint: String?
-  /// The table that the error is about, without its schema, where the server names one.
+  /// The table that the error is about, without its schema; nil if the server names none.
   var table: String?
-  /// What was asked for changes something, and may have been done all the same.
+  /// The request changes data, and the change may have been made despite this error.
   var mayHaveHappened = false
 
   init(
@@ -53,7 +52,7 @@ struct DatabaseError: Error, Hashable, Sendable {
     self.table = table
   }
 
-  /// The connection is gone or never was: whatever was in flight needs a new one.
+  /// Whether the connection broke or could not be made. What was in flight needs a new one.
   var isConnectionLoss: Bool {
     switch kind {
     case .connectFailed, .connectionLost, .unanswered: true
@@ -61,13 +60,13 @@ struct DatabaseError: Error, Hashable, Sendable {
     }
   }
 
-  /// The same, of a session that could not be made fit for use.
+  /// The same error for a session whose setup failed.
   var asConnectFailure: DatabaseError {
     DatabaseError(.connectFailed, message, sqlstate: sqlstate, detail: detail, context: context)
   }
 
-  /// The same request may succeed later, unchanged. After `.connectionLost` it may also have succeeded already: only
-  /// what is idempotent may be sent again.
+  /// Whether the same request may succeed later. After `.connectionLost` it may also have succeeded already, so only
+  /// idempotent requests may be sent again.
   var isRetryable: Bool {
     switch kind {
     case .connectFailed, .connectionLost, .unanswered, .overloaded, .waitedTooLong: true
@@ -77,8 +76,8 @@ struct DatabaseError: Error, Hashable, Sendable {
   }
 
   /// Connection exceptions (08), rollbacks such as deadlocks (40), insufficient resources (53), an operator's
-  /// interventions but a cancelled query (57P0x), a lock that could not be had in time (55P03), and a session that became
-  /// read only (25006), which another one replaces.
+  /// interventions except a cancelled query (57P0x), a lock that was not granted in time (55P03), and a session that
+  /// became read only (25006), which a new session replaces.
   private static func isTransient(_ sqlstate: String) -> Bool {
     sqlstate == SQLState.lockNotAvailable || sqlstate == SQLState.readOnlyTransaction || sqlstate.hasPrefix("57P0")
       || ["08", "40", "53"].contains { sqlstate.hasPrefix($0) }
@@ -95,7 +94,7 @@ extension DatabaseError: CustomStringConvertible {
   }
 }
 
-/// The SQLSTATEs that code decides by (manual, appendix A).
+/// The SQLSTATEs that the code compares with (manual, appendix A).
 enum SQLState {
   static let uniqueViolation = "23505"
   static let foreignKeyViolation = "23503"
@@ -110,7 +109,7 @@ enum SQLState {
   static let queryCanceled = "57014"
 }
 
-/// An error type that can stand for a failed database request, so that a transaction's body may throw its own.
+/// An error type that can wrap a failed database request, so that the body of a transaction may throw its own errors.
 protocol DatabaseFailure: Error {
   init(_ error: DatabaseError)
 }

@@ -1,9 +1,9 @@
-// The admin lane's connections and the queue before them. Lives on the database's own loop.
+// The connections of the admin lane and the queue of requests for them. It lives on the database's own loop.
 
 internal import Reactor
 
 final class DatabasePool {
-  /// How often those who are put off are asked for again.
+  /// How often requests that pacing has delayed are tried again.
   private static let pacingInterval = Duration.milliseconds(20)
 
   private struct Waiting {
@@ -16,7 +16,7 @@ final class DatabasePool {
     let wish: Wish
     let since: MonotonicTime
     let deadline: MonotonicTime
-    /// A session was free, and others' work came first (`QueryPacing`).
+    /// A session was free, but `QueryPacing` delayed the request for the sake of pushes.
     var wasPutOff = false
 
     func fail(_ error: DatabaseError) {
@@ -33,11 +33,11 @@ final class DatabasePool {
   private var listeners: [NotificationListener] = []
   private var queue: [Waiting] = []
   private var timer: TimerID?
-  /// Set while somebody is put off.
+  /// Set while a request is delayed by pacing.
   private var pacingTimer: TimerID?
   private var isShutDown = false
-  /// Sessions whose commits got no answer, at most `admin_connections`. With that many, nothing is changed any more until one
-  /// of them ends: it would hang, too.
+  /// Sessions whose commits got no answer, at most `admin_connections`. At that number the pool refuses every change
+  /// until one of them ends, because the change would hang as well.
   private var unanswered: [UnansweredCommit] = []
   private let signs: DatabaseSigns
 
@@ -54,11 +54,11 @@ final class DatabasePool {
     sessions.first?.connect()
   }
 
-  /// Connects one session more, if some were never needed before: a server that is hardly asked leaves the database's
-  /// connections to those that need them, writers first.
+  /// Connects another session if some have not been needed yet. A server with few requests leaves the database's
+  /// connections to others, above all to writers.
   private func grow() { sessions.first(where: \.isUnused)?.connect() }
 
-  /// For requests to come; a session that is at work takes its time limit over when it is free.
+  /// Applies changed settings to later requests. A busy session takes over its new time limit when it is free.
   func use(_ settings: DatabaseSettings) {
     var settings = settings
     settings.pacing = self.settings.pacing
@@ -79,7 +79,7 @@ final class DatabasePool {
 
   func submit(_ request: DatabaseRequest) { enqueue(.request(request), id: request.id) }
 
-  /// Lends a session. `complete` is called with its name, or with why not.
+  /// Lends a session. `complete` is called with the lease's id, or with the error.
   func lease(id: UInt64, _ complete: @escaping @Sendable (Result<LeaseID, DatabaseError>) -> Void) {
     enqueue(.lease(complete), id: id)
   }
@@ -103,7 +103,7 @@ final class DatabasePool {
     sessions[lease.session].resumeRows()
   }
 
-  /// Gives up what a lent session is at, and the session with it.
+  /// Ends what a lent session is doing, by closing its connection.
   func abandon(_ lease: LeaseID) {
     guard sessions.indices.contains(lease.session), sessions[lease.session].isOf(lease) else { return }
     sessions[lease.session].abandon()
@@ -118,7 +118,7 @@ final class DatabasePool {
     }
   }
 
-  /// Gives up a wait. What runs already goes on: `statement_timeout` bounds it.
+  /// Cancels a waiting request. A running request continues; `statement_timeout` bounds it.
   func cancel(id: UInt64) {
     guard let index = queue.firstIndex(where: { $0.id == id }) else { return }
     queue.remove(at: index).fail(DatabaseError(.cancelled, "cancelled while waiting"))
@@ -139,7 +139,7 @@ final class DatabasePool {
     listeners.removeAll()
   }
 
-  /// A session may be free again.
+  /// Called when a session may be free again.
   func becameIdle(_ session: DatabaseSession) {
     if session.isFree, session.isLimitStale { return session.prepare() }
     while !queue.isEmpty, session.isFree, mayServe(&queue[0]) { serve(queue.removeFirst(), by: session) }
@@ -149,10 +149,10 @@ final class DatabasePool {
   /// The database has answered something.
   func heard() { signs.note(loop.now) }
 
-  /// Whether another commit that hangs would be one too many.
+  /// Whether no further commit may be left without an answer.
   var hasStalled: Bool { unanswered.count >= settings.adminConnections }
 
-  /// Leaves a connection to itself. - Returns: false if there are as many of them as may be.
+  /// Keeps a connection as an `UnansweredCommit`. - Returns: false if there are `admin_connections` of them already.
   func setAside(_ connection: DatabaseConnection, silentSince time: MonotonicTime) -> Bool {
     if isShutDown || hasStalled { return false }
     unanswered.append(
@@ -162,7 +162,8 @@ final class DatabasePool {
     return true
   }
 
-  /// A session is gone, or an attempt failed. Nobody waits while there is none in sight.
+  /// A session is lost, or an attempt to connect failed. Waiting requests fail if no session is connected or
+  /// connecting.
   func lost(_ session: DatabaseSession, _ error: DatabaseError) {
     if sessions.allSatisfy(\.isDown) { failAll(error) }
   }
@@ -185,7 +186,7 @@ final class DatabasePool {
     }
   }
 
-  /// Whether it is this one's turn, now that a session is free. If not, it is asked again soon.
+  /// Whether pacing lets this request begin, now that a session is free. If not, a timer tries it again soon.
   private func mayServe(_ waiting: inout Waiting) -> Bool {
     guard let pacing = settings.pacing else { return true }
     let may = pacing.mayBegin(

@@ -1,18 +1,20 @@
-/// Something to do on one session of the pool, and who waits for it.
+/// Work for one session of the pool, with the callback for its result.
 struct DatabaseRequest: Sendable {
   enum Work: Sendable {
-    /// A prepared statement; it is prepared first where the session does not know it yet.
+    /// A prepared statement. The session prepares it before its first use.
     case statement(StatementDescription, EncodedParameters)
-    /// A simple query: several statements, one implicit transaction, no parameters, results in text and not looked at.
+    /// A simple query: several statements, one implicit transaction, no parameters. Results are in text and are
+    /// ignored.
     case script(String)
-    /// A statement that is planned for these parameters, and whose rows go to the sink as they arrive.
+    /// A statement that is planned for these parameters. Its rows go to the sink as they arrive.
     case stream(StatementDescription, EncodedParameters, any RowSink)
     /// A `COPY ... FROM STDIN (FORMAT binary)` and its tuples, without header and trailer.
     case copy(String, tuples: [UInt8])
-    /// Ends a transaction that must not have failed.
+    /// Ends a transaction. It fails if a statement of the transaction has failed.
     case commit
 
-    /// Whether it changes what is stored, or may: whatever is no query, and does not begin or give up a transaction.
+    /// Whether the work changes stored data, or may do so: everything except a query and the beginning or rollback of a
+    /// transaction.
     var isChange: Bool {
       switch self {
       case .statement(let statement, _): !statement.sql.hasPrefix("SELECT")
@@ -29,21 +31,21 @@ struct DatabaseRequest: Sendable {
   let complete: @Sendable (consuming DatabaseResult) -> Void
 }
 
-/// Names a session that was lent, and one of the times it was.
+/// Identifies one lending of one session.
 struct LeaseID: Hashable, Sendable {
   let session: Int
   let generation: UInt64
 }
 
-/// Takes rows as they arrive, on the pool's loop.
+/// Receives rows as they arrive, on the pool's loop.
 protocol RowSink: AnyObject, Sendable {
-  /// - Parameter rows: one row, lent.
-  /// - Returns: whether to go on at once.
+  /// - Parameter rows: one row, borrowed for the call.
+  /// - Returns: whether the next row may follow at once.
   func receive(_ rows: borrowing DatabaseRows) -> RowDemand
 }
 
 enum RowDemand: Sendable {
   case more
-  /// No more until `DatabaseLease.resumeRows`.
+  /// No more rows until `DatabaseLease.resumeRows`.
   case pause
 }

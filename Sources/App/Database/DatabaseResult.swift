@@ -1,16 +1,16 @@
-// What the server answered, still in libpq's memory: rows are borrowed from there and decoded once, by who wants them.
+// The server's answers. Rows stay in libpq's memory and are borrowed from there; the reader decodes each value once.
 
 internal import CEpoll.Postgres
 internal import Protocol
 
-/// One PGresult. A simple query of several statements gives several; `finished` of the connection comes after the last.
+/// One PGresult. A simple query of several statements gives several; the connection calls `finished` after the last.
 enum DatabaseResult: ~Copyable {
   case rows(DatabaseRows)
-  /// One row of a statement whose rows come one by one; `.rows` without any follows the last.
+  /// One row of a statement whose rows arrive one by one. A `.rows` without rows follows the last.
   case row(DatabaseRows)
-  /// A statement without rows. `affected`: 0 where the command counts none.
+  /// A statement without rows. `affected` is 0 if the command counts none.
   case command(affected: Int)
-  /// The server takes COPY data from here on.
+  /// The server accepts COPY data from here on.
   case copyIn
   case failed(DatabaseError)
 }
@@ -19,10 +19,10 @@ enum DatabaseResult: ~Copyable {
 struct DatabaseRows: ~Copyable {
   fileprivate let result: OpaquePointer
   let count: Int
-  /// Rows that the command changed (RETURNING), or selected.
+  /// The number of rows that the command changed (RETURNING) or selected.
   let affected: Int
 
-  /// Takes over a PGRES_TUPLES_OK or PGRES_SINGLE_TUPLE.
+  /// Takes ownership of a PGRES_TUPLES_OK or PGRES_SINGLE_TUPLE.
   init(owning result: OpaquePointer) {
     self.result = result
     count = Int(PQntuples(result))
@@ -31,14 +31,14 @@ struct DatabaseRows: ~Copyable {
 
   deinit { PQclear(result) }
 
-  /// Names and types; whether a column may be NULL is not known here.
+  /// Names and types of the columns. The result does not tell whether a column may be NULL.
   var columns: [SQLColumn] {
     (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
   }
 
-  /// Decodes every row. Checks the columns first.
-  func decode<Row: SQLRow>(as _: Row.Type = Row.self) throws(DatabaseError) -> [Row] {
-    if let mismatch = Row.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
+  /// Decodes every row. Checks first that the columns are the statement's.
+  func decode<Row: SQLRow>(_ statement: StatementDescription) throws(DatabaseError) -> [Row] {
+    if let mismatch = statement.mismatch(with: columns) { throw DatabaseError(.unexpectedResult, mismatch) }
     var rows: [Row] = []
     rows.reserveCapacity(count)
     for index in 0..<count {
@@ -48,32 +48,53 @@ struct DatabaseRows: ~Copyable {
     return rows
   }
 
-  /// The binary value at (`row`, `column`), or nil for NULL: for who reads without a row type.
+  /// Calls `body` with the binary value at (`row`, `column`), or nil for NULL. For callers without a row type.
   func withValue<R>(row: Int, column: Int, _ body: (Span<UInt8>?) -> R) -> R {
     precondition(row >= 0 && row < count)
     return withBytes(result, CInt(row), CInt(column), body)
   }
 }
 
-/// Reads the columns of one row, left to right.
+/// Reads the columns of one row, left to right. A reader is in one of two modes: *decoding* gives the row's values;
+/// *describing* records names and types and gives stand-ins.
 struct RowReader: ~Copyable {
-  private let result: OpaquePointer
+  /// The result being decoded; nil while describing.
+  private let result: OpaquePointer?
   private let row: CInt
   private var column: CInt = 0
+  /// The columns read so far, while describing.
+  private(set) var described: [SQLColumn] = []
 
-  // Safety: only `DatabaseRows.decode` makes one, which outlives it: it is lent `inout` and can't be copied.
+  // Safety: only `DatabaseRows.decode` makes one with a result, which outlives it: it is lent `inout` and can't be copied.
   fileprivate init(result: OpaquePointer, row: CInt) {
     self.result = result
     self.row = row
   }
 
-  /// The columns of the result, for an open row.
-  var columns: [SQLColumn] {
-    (0..<PQnfields(result)).map { SQLColumn(name: String(cString: PQfname(result, $0)), oid: PQftype(result, $0)) }
+  /// One that describes.
+  init() {
+    result = nil
+    row = 0
   }
 
-  mutating func next<Value: SQLValue>(_: Value.Type = Value.self) throws(DatabaseError) -> Value {
-    precondition(column < PQnfields(result), "a row type reads more columns than it declares")
+  /// The columns of the result, for an open row.
+  var columns: [SQLColumn] {
+    guard let result else { return [] }
+    return (0..<PQnfields(result)).map { index in
+      SQLColumn(name: String(cString: PQfname(result, index)), oid: PQftype(result, index))
+    }
+  }
+
+  /// The next column.
+  /// - Parameter name: what the statement calls it; empty for a column of any name.
+  mutating func read<Value: SQLValue>(
+    _ name: String, _: Value.Type = Value.self
+  ) throws(DatabaseError) -> Value {
+    guard let result else {
+      described.append(SQLColumn(name: name, type: Value.type, isNullable: Value.isNullable))
+      return Value.standIn
+    }
+    precondition(column < PQnfields(result), "a row type reads more columns than it describes")
     defer { column += 1 }
     let outcome = withBytes(result, row, column) { bytes in
       Result { () throws(SQLValueError) in try Value.decode(bytes) }
@@ -85,9 +106,21 @@ struct RowReader: ~Copyable {
       throw DatabaseError(.unexpectedResult, "\(error) in column \(name) as \(Value.type)")
     }
   }
+
+  /// The next column, a text that is one of a few words.
+  mutating func word<Word: RawRepresentable & CaseIterable>(
+    _ name: String, _: Word.Type = Word.self
+  ) throws(DatabaseError) -> Word where Word.RawValue == String {
+    let text = try read(name, String.self)
+    if let word = Word(rawValue: text) { return word }
+    guard result == nil, let standIn = Word.allCases.first else {
+      throw DatabaseError(.unexpectedResult, "\(name) \(text)")
+    }
+    return standIn
+  }
 }
 
-/// Lends one value for the duration of `body`.
+/// Calls `body` with one value.
 private func withBytes<R>(_ result: OpaquePointer, _ row: CInt, _ column: CInt, _ body: (Span<UInt8>?) -> R) -> R {
   if PQgetisnull(result, row, column) == 1 { return body(nil) }
   // Safety: PQgetvalue points to PQgetlength bytes that live as long as the result, whose owner is borrowed.
@@ -108,7 +141,7 @@ extension SQLColumn {
 }
 
 extension DatabaseResult {
-  /// Takes over a PGresult of any status but PGRES_PIPELINE_SYNC and PGRES_PIPELINE_ABORTED.
+  /// Takes ownership of a PGresult of any status but PGRES_PIPELINE_SYNC and PGRES_PIPELINE_ABORTED.
   init(owning result: OpaquePointer) {
     switch PQresultStatus(result) {
     case PGRES_TUPLES_OK:
@@ -124,14 +157,14 @@ extension DatabaseResult {
     case PGRES_EMPTY_QUERY:
       self = .command(affected: 0)
       PQclear(result)
-    default:  // PGRES_FATAL_ERROR and PGRES_BAD_RESPONSE; of the rest, nothing we send can cause any
+    default:  // PGRES_FATAL_ERROR and PGRES_BAD_RESPONSE; no statement of ours causes another status
       self = .failed(DatabaseError(owning: result))
     }
   }
 }
 
 extension DatabaseError {
-  /// Takes over a PGRES_FATAL_ERROR.
+  /// Takes ownership of a PGRES_FATAL_ERROR.
   init(owning result: OpaquePointer) {
     defer { PQclear(result) }
     func field(_ code: Int) -> String? { PQresultErrorField(result, CInt(code)).map { String(cString: $0) } }
@@ -142,13 +175,13 @@ extension DatabaseError {
   }
 }
 
-/// libpq ends its messages with a line break and puts hints for people after the first one.
+/// The first line of a message of libpq, which ends with a line break and may have hints for people on further lines.
 func firstLine(_ message: String) -> String {
   message.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? message
 }
 
 extension DatabaseRows {
-  /// A UUID of a simple query's answer, which is in text format.
+  /// A UUID in the answer to a simple query, which is in text format.
   func uuid(row: Int, column: Int) -> UUID? {
     withValue(row: row, column: column) { bytes in
       guard let bytes else { return nil }

@@ -1,21 +1,21 @@
-// One connection of the pool: it reconnects by itself, prepares statements when they are first used, and runs one
-// request at a time.
+// One connection of the pool. It reconnects by itself, prepares statements at their first use and runs one request at a
+// time.
 
 internal import Protocol
 internal import Reactor
 
 final class DatabaseSession {
-  /// From when PostgreSQL should have cancelled a statement by itself to when we give up waiting for that.
+  /// How long the client waits after PostgreSQL should have cancelled a statement by `statement_timeout`.
   static let margin = Duration.seconds(2)
 
   private enum State {
-    /// Never connected: the pool has not needed it. → connecting, closed
+    /// Never connected, because the pool has not needed it. → connecting, closed
     case unused
-    /// Not again connected. → connecting, closed
+    /// Waiting before the next attempt to connect. → connecting, closed
     case waiting
     /// → preparing, waiting, closed
     case connecting
-    /// What every session is set to is on its way. → idle, waiting, closed
+    /// The statements that set up the session are running. → idle, waiting, closed
     case preparing
     /// → running, waiting, closed
     case idle
@@ -25,7 +25,7 @@ final class DatabaseSession {
   }
 
   let index: Int
-  /// How often it was lent or lost: a lease names its own.
+  /// Counts how often the session was lent or lost. A lease holds the number of its lending.
   private(set) var generation: UInt64 = 0
   private(set) var isLeased = false {
     didSet {
@@ -39,7 +39,7 @@ final class DatabaseSession {
 
   private let loop: EventLoop
   private var settings: DatabaseSettings
-  /// Whether its `statement_timeout` is another than the settings'.
+  /// Whether the session has another `statement_timeout` than the settings.
   private(set) var isLimitStale = false
   private unowned let pool: DatabasePool
   private var connection: DatabaseConnection
@@ -47,17 +47,17 @@ final class DatabaseSession {
   private var backoff = ReconnectBackoff()
   private var timer: TimerID?
   private var prepared: Set<String> = []
-  /// The statement whose PREPARE was sent before its execution, until it is answered.
+  /// The statement whose PREPARE was sent and is not answered yet.
   private var preparing: String?
   private var result: DatabaseResult?
   private var failure: DatabaseError?
-  /// Bytes of a COPY's tuples that were taken; nil: its header was not.
+  /// Bytes of a COPY's tuples that were taken; nil until its header was taken.
   private var copied: Int?
-  /// When to give up waiting for the answer of what runs.
+  /// When to stop waiting for the answer to the current request.
   private var answerTimer: TimerID?
-  /// How long what runs may take: see `DatabaseLease.allow`.
+  /// How long the current request may take, see `DatabaseLease.allow`.
   private var allowance: Duration?
-  /// Whether what runs is committed if it is answered well.
+  /// Whether the current request commits something if it succeeds.
   private var mayCommit = false
   private var askedAt = MonotonicTime(nanoseconds: 0)
 
@@ -70,7 +70,7 @@ final class DatabaseSession {
     connection = DatabaseConnection(loop: loop, settings: settings)
   }
 
-  /// Takes requests, and is nobody's.
+  /// Whether the session is idle and not lent.
   var isFree: Bool {
     if case .idle = state { return !isLeased }
     return false
@@ -81,7 +81,7 @@ final class DatabaseSession {
     return false
   }
 
-  /// Neither connected nor about to be.
+  /// Whether the session is neither connected nor connecting.
   var isDown: Bool {
     switch state {
     case .unused, .waiting, .closed: true
@@ -95,7 +95,7 @@ final class DatabaseSession {
     if !isLeased { allowance = settings.adminStatementTimeout }
   }
 
-  /// Sets the session to what every session has, and to its time limit. It must be idle.
+  /// Sends the session defaults and the time limit. The session is idle.
   func prepare() {
     isLimitStale = false
     state = .preparing
@@ -112,7 +112,7 @@ final class DatabaseSession {
   func run(_ request: DatabaseRequest) {
     guard case .idle = state else { preconditionFailure("a request was given to a session that is not idle") }
     if request.work.isChange, pool.hasStalled {
-      return request.complete(.failed(DatabaseError(.unanswered, "commits of before have no answer yet")))
+      return request.complete(.failed(DatabaseError(.unanswered, "earlier commits have no answer yet")))
     }
     state = .running(request)
     askedAt = loop.now
@@ -155,7 +155,7 @@ final class DatabaseSession {
 
   func allow(_ time: Duration?) { allowance = time }
 
-  /// Takes the session back. One whose transaction was left open starts anew.
+  /// Takes the session back. If a transaction was left open, the session reconnects.
   func endLease() {
     isLeased = false
     generation += 1
@@ -163,18 +163,18 @@ final class DatabaseSession {
     if case .idle = state, connection.isInTransaction { lose(DatabaseError(.connectionLost, "transaction left open")) }
   }
 
-  /// Whether `lease` still holds this session, and it is not at work for it.
+  /// Whether `lease` holds this session and the session is idle.
   func isHeld(by lease: LeaseID) -> Bool {
     if case .idle = state { return isLeased && lease.generation == generation }
     return false
   }
 
-  /// Whether `lease` is the one that holds this session, at work or not.
+  /// Whether `lease` holds this session, idle or busy.
   func isOf(_ lease: LeaseID) -> Bool { isLeased && lease.generation == generation }
 
   func resumeRows() { connection.resumeRows() }
 
-  /// Drops the connection with what runs on it.
+  /// Closes the connection together with the running request.
   func abandon() { lose(DatabaseError(.cancelled, "the client went away")) }
 
   func close() {
@@ -185,7 +185,7 @@ final class DatabaseSession {
     state = .closed
   }
 
-  /// Drops the connection, fails what ran on it, and tries again after a while.
+  /// Closes the connection, fails the running request and schedules the next attempt to connect.
   private func lose(_ error: DatabaseError) {
     connection.close()
     answerTimer.map(loop.cancel)
@@ -216,8 +216,8 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
     connect()
   }
 
-  /// PostgreSQL has neither answered nor cancelled the statement. What may be committed is left to itself (`UnansweredCommit`),
-  /// and the session begins anew on another connection; what can't be is closed.
+  /// PostgreSQL has neither answered nor cancelled the statement. If it may be committed, the connection is kept as an
+  /// `UnansweredCommit` and the session continues on a new one. Otherwise the connection is closed.
   private func giveUpWaiting() {
     if mayCommit, pool.setAside(connection, silentSince: askedAt) {
       connection = DatabaseConnection(loop: loop, settings: settings)
@@ -254,7 +254,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
-  /// Offers the rest of a COPY until it is taken or there is no room.
+  /// Offers the rest of a COPY until all of it is taken or there is no room.
   private func putTuples() {
     guard case .running(let request) = state, case .copy(_, let tuples) = request.work else {
       return connection.failCopy("COPY without data")
@@ -288,7 +288,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
         break
       }
       if failure.isReadOnly {
-        // It stays read only: another session may reach a server that writes.
+        // A read-only session stays so; a new one may reach a server that accepts writes.
         lose(failure)
         request.complete(.failed(failure))
         return pool.lost(self, failure)

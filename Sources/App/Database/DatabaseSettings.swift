@@ -1,42 +1,68 @@
 internal import CEpoll.Postgres
 internal import Glibc
 
-/// Everything about the database that can be set. Durations are absolute limits, counts are per process.
+/// Everything about the database that can be set. Durations are absolute limits, counts are per process. Each value that has
+/// a setting comes from `Settings`, so its default is the setting's.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
-  /// As seen in pg_stat_activity.
+  /// The name shown in pg_stat_activity.
   var applicationName = "pganalytics"
-  /// From the first packet to a session that takes statements.
+  /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
   /// Connections of the admin lane.
-  var adminConnections = 4
+  var adminConnections: Int
   /// Requests that may wait for one of them; the next is refused with `.overloaded`.
-  var adminQueueLimit = 256
+  var adminQueueLimit: Int
   /// How long one may wait, then it is refused with `.waitedTooLong`.
-  var adminQueueDeadline: Duration = .seconds(5)
+  var adminQueueDeadline: Duration
   /// `statement_timeout` of the admin lane.
-  var adminStatementTimeout: Duration = .seconds(30)
+  var adminStatementTimeout: Duration
   /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?
-  /// nice(2) of the backends, where we may set it; 0 leaves them alone.
+  /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
   var niceness = 0
 
-  init(address: DatabaseAddress) { self.address = address }
+  /// Of the connections of the REST API, and of a single session.
+  /// - Parameter settings: the defaults for a session outside the server, which has no queue.
+  init(address: DatabaseAddress, _ settings: Settings = Settings()) {
+    self.address = address
+    adminConnections = settings.adminConnections
+    adminQueueLimit = settings.adminQueue
+    adminQueueDeadline = settings.adminQueueDeadline
+    adminStatementTimeout = settings.queryTimeout
+  }
+}
+
+extension Settings {
+  func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings { DatabaseSettings(address: address, self) }
+
+  /// Of the connections for metrics queries.
+  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
+    var database = databaseSettings(address)
+    database.pacing = pacing
+    database.niceness = queryNice
+    database.applicationName = "pganalytics queries"
+    database.adminConnections = queryConnections
+    database.adminQueueDeadline = queryQueueDeadline
+    return database
+  }
 }
 
 extension DatabaseSettings {
   /// Begins a connection. - Returns: a PGconn for `PQconnectPoll` and `PQfinish`; nil if memory ran out.
   func startSession() -> OpaquePointer? {
-    // Keepalives find a peer that vanished without a FIN; what the address says about them comes later, and wins.
+    // Keepalives detect a peer that vanished without a FIN. Values in the address come later and replace these.
     var defaults = [
       ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
       ("tcp_user_timeout", "30000"), ("application_name", applicationName),
-      // Kerberos looks for tickets and asks its servers while the loop waits; who wants its encryption says so.
+      // With GSSAPI encryption libpq looks for tickets and asks Kerberos servers while the loop waits. It has to be
+      // requested explicitly.
       ("gssencmode", "disable"),
     ]
     let given = address.parameters.map { ($0.keyword, $0.value) }
     if given.contains(where: { $0.0.hasPrefix("host") && $0.1.contains(",") }) {
-      // Of several hosts the one that writes. `read-write` would also refuse one that a default of the role keeps from it.
+      // With several hosts, libpq chooses the primary. `read-write` would also reject a primary whose role has a
+      // read-only default.
       defaults.append(("target_session_attrs", "primary"))
     }
     let parameters =

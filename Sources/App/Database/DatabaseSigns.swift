@@ -1,7 +1,7 @@
 import Reactor
 import Synchronization
 
-/// When a database last answered, for other threads than its loop's.
+/// When a database last answered. Any thread may read it.
 final class DatabaseSigns: Sendable {
   private let nanoseconds = Atomic<UInt64>(0)
 

@@ -1,4 +1,4 @@
-// What an operator wants to know of the database at a glance: `pganalytics db status`.
+// An overview of the database for operators: `pganalytics db status`.
 
 import Protocol
 
@@ -9,13 +9,10 @@ struct DatabaseStatus: Sendable {
     /// Nil before the first migration.
     let timescale: String?
 
-    static let columns = [
-      SQLColumn("version", String.self), SQLColumn("bytes", Int64.self), SQLColumn("timescale", String?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      version = try row.next()
-      bytes = try row.next()
-      timescale = try row.next()
+      version = try row.read("version")
+      bytes = try row.read("bytes")
+      timescale = try row.read("timescale")
     }
   }
 
@@ -32,19 +29,14 @@ struct DatabaseStatus: Sendable {
     /// The end of the newest.
     let newest: Timestamp?
 
-    static let columns = [
-      SQLColumn("name", String.self), SQLColumn("partitions", Int64.self), SQLColumn("compressed", Int64.self),
-      SQLColumn("bytes", Int64.self), SQLColumn("estimated_rows", Int64.self), SQLColumn("oldest", Timestamp?.self),
-      SQLColumn("newest", Timestamp?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      partitions = try row.next()
-      compressed = try row.next()
-      bytes = try row.next()
-      rows = try row.next()
-      oldest = try row.next()
-      newest = try row.next()
+      name = try row.read("name")
+      partitions = try row.read("partitions")
+      compressed = try row.read("compressed")
+      bytes = try row.read("bytes")
+      rows = try row.read("estimated_rows")
+      oldest = try row.read("oldest")
+      newest = try row.read("newest")
     }
   }
 
@@ -55,15 +47,11 @@ struct DatabaseStatus: Sendable {
     let seen: Int64
     let deadLetters: Int64
 
-    static let columns = [
-      SQLColumn("enrolled", Int64.self), SQLColumn("revoked", Int64.self), SQLColumn("seen", Int64.self),
-      SQLColumn("dead_letters", Int64.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      enrolled = try row.next()
-      revoked = try row.next()
-      seen = try row.next()
-      deadLetters = try row.next()
+      enrolled = try row.read("enrolled")
+      revoked = try row.read("revoked")
+      seen = try row.read("seen")
+      deadLetters = try row.read("dead_letters")
     }
   }
 
@@ -74,14 +62,14 @@ struct DatabaseStatus: Sendable {
   let fleet: Fleet
   let rollups: [RollupState]
   let rollupFailures: [RollupFailure]
-  /// TimescaleDB's; nil on plain PostgreSQL.
+  /// The state of TimescaleDB's jobs; nil on plain PostgreSQL.
   let jobs: (failed: [FailedJob], workers: WorkerProcesses?)?
   private let readAt: Timestamp
 
-  /// Failures of each kind that are listed.
+  /// How many failures of each kind are listed.
   private static let listedFailures = 10
 
-  /// Reads it. - Throws: also for a database that was never migrated.
+  /// Reads the status. - Throws: also for a database that was never migrated.
   init(_ database: Database, storage settings: StorageSettings) async throws {
     guard let overview = try await database.one(DatabaseStatusStatements.overview) else {
       throw DatabaseError(.unexpectedResult, "no row")
@@ -114,7 +102,7 @@ struct DatabaseStatus: Sendable {
     readAt = try await database.one(RollupStatements.now)?.value ?? Timestamp(unixSeconds: 0)
   }
 
-  /// For a terminal.
+  /// The status as text for a terminal.
   func text() -> String {
     let kind =
       switch storage {
@@ -145,7 +133,7 @@ struct DatabaseStatus: Sendable {
     return lines.joined(separator: "\n")
   }
 
-  /// Rolling up and TimescaleDB's jobs.
+  /// The lines about roll-ups and TimescaleDB's jobs.
   private func backgroundWork() -> [String] {
     let now = readAt.unixMicroseconds / 1_000_000
     let states = rollups.map { state in
@@ -205,7 +193,7 @@ enum DatabaseStatusStatements {
       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescale
     """)
 
-  /// Tables in partitions of a day each, by their names; and the tables of the ledger that have none.
+  /// Tables with a partition for each day, by their names, and the tables of the ledger without partitions.
   static let partitioned = Statement<DatabaseStatus.Table>(
     "status_partitioned",
     """

@@ -1,14 +1,14 @@
-// What TimescaleDB does by itself with chunks that are old enough, kept at what the settings say.
+// TimescaleDB's own jobs on chunks of a certain age, kept in line with the settings.
 
-/// A job of TimescaleDB for a hypertable; the raw value is what its functions are named after.
+/// A job of TimescaleDB for a hypertable. TimescaleDB's functions are named after the raw value.
 enum HypertablePolicy: String, CaseIterable, Sendable {
   case compression
   case retention
 
-  /// As the jobs name it.
+  /// The procedure's name in TimescaleDB's list of jobs.
   var procedure: String { "policy_\(rawValue)" }
 
-  /// Age of a chunk at which it does its work.
+  /// The age in days at which the job handles a chunk.
   func days(of table: any ReconciledTable, _ settings: StorageSettings) -> Int32 {
     switch self {
     case .compression: table.compressionDays(settings)
@@ -16,7 +16,7 @@ enum HypertablePolicy: String, CaseIterable, Sendable {
     }
   }
 
-  /// Replaces the job, if there is one. The new one is due at once.
+  /// The SQL that replaces the job, or adds it. TimescaleDB runs the new job at once.
   func replacement(of table: any ReconciledTable, _ settings: StorageSettings) -> String {
     let literal = quotedLiteral(table.qualifiedName)
     return """
@@ -36,8 +36,8 @@ struct HypertablePolicies: Sendable {
     self.tables = tables
   }
 
-  /// Replaces what is not as `settings` say. Nothing to do is the normal case, and takes no lock.
-  /// - Returns: what was replaced.
+  /// Replaces jobs and settings that differ from `settings`. Usually there is nothing to do, and then no lock is taken.
+  /// - Returns: the names of what was replaced.
   @discardableResult
   func follow(_ settings: StorageSettings) async throws(DatabaseError) -> [String] {
     let policies = try await database.rows(
@@ -60,7 +60,7 @@ struct HypertablePolicies: Sendable {
     return replaced
   }
 
-  /// Sets what is otherwise: order in compressed chunks, and their length. Chunks that there are stay as they are.
+  /// Corrects the order within compressed chunks and the length of chunks. Existing chunks do not change.
   private func followCompression(_ settings: StorageSettings) async throws(DatabaseError) -> [String] {
     let found = Dictionary(
       try await database.rows(TimescaleStatements.compression).map { ($0.table, $0.compression) },

@@ -1,17 +1,19 @@
-// What the database needs from time to time: tomorrow's partitions, an end for what is past its retention, and on TimescaleDB
-// policies that say so.
+// The periodic work on the database: it makes partitions for the coming days, drops and deletes what is older than its
+// retention, and keeps TimescaleDB's policies in line with the settings.
+
+import Ground
 
 enum MaintenanceStatements {
-  /// $1: days.
+  /// Parameters: days.
   static let pruneDeadLetters = Statement<Int32, NoRow>(
     "dead_letters_prune", "DELETE FROM pganalytics.dead_letters WHERE received_at < now() - make_interval(days => $1)")
-  /// A day late, so that who comes back with a token that ended is told so, and not that it is none of ours.
+  /// A day late, so that a client with an expired token is answered that it expired, and not that it is unknown.
   static let pruneSessions = Statement<NoRow>(
     "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now() - interval '1 day'")
-  /// $1: days.
+  /// Parameters: days.
   static let pruneAudit = Statement<Int32, NoRow>(
     "audit_prune", "DELETE FROM pganalytics.audit WHERE at < now() - make_interval(days => $1)")
-  /// $1: seconds.
+  /// Parameters: seconds.
   static let pruneLoginFailures = Statement<Double, NoRow>(
     "login_failures_prune",
     """
@@ -22,7 +24,7 @@ enum MaintenanceStatements {
     WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
     """)
 
-  /// $1: days. As many rows as one statement should delete: `pruneStep`.
+  /// Parameters: days. One execution deletes at most `pruneStep` rows and returns how many.
   static let pruneUndated = Statement<Int32, SingleValue<Int64>>(
     "push_ledger_undated_prune", prune("push_ledger_undated"))
   static let pruneKeys = Statement<Int32, SingleValue<Int64>>("push_keys_prune", prune("push_keys"))
@@ -54,25 +56,25 @@ enum MaintenanceStatements {
 struct Maintenance: Sendable {
   enum Event: Sendable {
     case finished(Round)
-    /// A partition that could not be dropped; the next round tries again.
+    /// A partition could not be dropped. The next round tries it again.
     case kept(partition: String, DatabaseError)
-    /// A partition that could not be made; the next round tries again.
+    /// A partition could not be made. The next round tries it again.
     case refused(partition: String, DatabaseError)
-    /// A round that failed; it is tried again.
+    /// The round failed. It is tried again.
     case failed(DatabaseError)
   }
 
   struct Round: Hashable, Sendable {
     var created: [String] = []
     var dropped: [String] = []
-    /// Rows that were past their age.
+    /// The numbers of deleted rows.
     var pruned = Pruned()
-    /// Policies of hypertables that were not as the settings say.
+    /// Policies of hypertables that differed from the settings and were replaced.
     var policies: [String] = []
-    /// Another server is at it.
+    /// Another server is running a round, so this one did nothing.
     var isElsewhere = false
 
-    /// Nothing was to be done.
+    /// Whether the round changed nothing.
     var isEmpty: Bool { created.isEmpty && dropped.isEmpty && policies.isEmpty && pruned == Pruned() }
   }
 
@@ -100,7 +102,7 @@ struct Maintenance: Sendable {
     partitions = Partitions(database: database, storage: storage)
   }
 
-  /// Rounds until the task is cancelled.
+  /// Runs rounds until the task is cancelled.
   func run(_ report: @Sendable (Event) -> Void) async {
     while !Task.isCancelled {
       var pause = settings.maintenanceInterval
@@ -114,10 +116,10 @@ struct Maintenance: Sendable {
     }
   }
 
-  /// One round: partitions from yesterday to some days ahead, then the end of what is expired.
-  /// - Parameter today: nil: the database's own day.
+  /// One round: makes partitions from yesterday to `partitions_ahead` days ahead, then removes what has expired.
+  /// - Parameter today: the day to count from; nil: the database's current day.
   func round(today: Day? = nil, _ report: @Sendable (Event) -> Void) async throws(DatabaseError) -> Round {
-    // One session holds the lock meanwhile; it goes with the session should we vanish.
+    // One session holds the lock during the round. If this process dies, PostgreSQL releases the lock with the session.
     try await database.lease { session throws(DatabaseError) in
       guard try await session.one(PartitionStatements.tryLock, SchemaStatements.maintenanceLock)?.value == true else {
         return Round(isElsewhere: true)
@@ -152,7 +154,7 @@ struct Maintenance: Sendable {
       (MaintenanceStatements.pruneLogEnds, settings.retentionDays),
     ]
     for (statement, days) in pruned {
-      // In steps, so that none holds up the pruning of others, nor its locks, for long.
+      // In steps, so that no table delays the others and no statement holds its locks for long.
       while try await database.one(statement, days)?.value == MaintenanceStatements.pruneStep {}
     }
     round.pruned.deadLetters = try await database.execute(

@@ -1,44 +1,45 @@
-// The DDL of the metric tables, as text made from declarations: names come from the program, never from a user.
+// The DDL of the metric tables, built from the declarations. Its names come from the program, never from a client.
 
 internal import Protocol
 
-/// A name as SQL wants it, whatever it is (`default`, `user` and `table` are columns here).
+/// A name quoted as an SQL identifier, which also allows `default`, `user` and `table`.
 func quotedIdentifier(_ name: String) -> String {
   "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
 }
 
-/// A text as a literal. standard_conforming_strings is on since PostgreSQL 9.1.
+/// A text as an SQL literal. standard_conforming_strings has been on by default since PostgreSQL 9.1.
 func quotedLiteral(_ text: String) -> String {
   "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
 }
 
-/// A table that is made, and given its new columns, from a declaration.
+/// A table that is created, and extended by new columns, from a declaration.
 protocol ReconciledTable: Sendable {
   var schema: String { get }
   var name: String { get }
   var columns: [StoredTable.Column] { get }
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String
   func addition(of columns: [StoredTable.Column], _ settings: StorageSettings) -> String
-  /// Age at which rows are dropped.
+  /// The age in days at which rows are dropped.
   func retentionDays(_ settings: StorageSettings) -> Int32
-  /// Age at which TimescaleDB compresses a chunk.
+  /// The age in days at which TimescaleDB compresses a chunk.
   func compressionDays(_ settings: StorageSettings) -> Int32
-  /// Columns, beside the server, that name a series: its rows lie side by side in a compressed chunk.
+  /// The columns that identify a series, besides the server. Rows of a series are adjacent in a compressed chunk.
   var identityColumns: [String] { get }
-  /// Days of a chunk of TimescaleDB.
+  /// The length of a TimescaleDB chunk in days.
   var chunkDays: Int32 { get }
 }
 
 extension ReconciledTable {
   var qualifiedName: String { "\(schema).\(quotedIdentifier(name))" }
 
-  /// How TimescaleDB compresses. A batch is of one server, so that a server's rows are found without unpacking the others';
-  /// within it rows of one series follow one another by time, so that neighbours differ little.
+  /// How TimescaleDB compresses the table. A compressed batch belongs to one server, so a server's rows are read
+  /// without unpacking those of others. Within a batch the rows of a series follow one another by time, so that
+  /// neighbours differ little.
   var compression: ChunkCompression {
     ChunkCompression(segmentBy: "server_id", orderBy: identityColumns + ["time DESC"], chunkDays: chunkDays)
   }
 
-  /// Makes a hypertable of it. When chunks are compressed, and when they end, is for `HypertablePolicies`.
+  /// The SQL that turns the table into a hypertable. `HypertablePolicies` sets when chunks are compressed and dropped.
   var hypertable: String {
     """
     SELECT create_hypertable(\(quotedLiteral(qualifiedName)), 'time', chunk_time_interval => INTERVAL '\(chunkDays) days',
@@ -52,10 +53,10 @@ extension ReconciledTable {
   }
 }
 
-/// What TimescaleDB keeps of a hypertable: it holds for chunks that are made, or compressed, from now on.
+/// TimescaleDB's compression settings of a hypertable. A change affects only chunks that are made or compressed later.
 struct ChunkCompression: Hashable, Sendable {
   let segmentBy: String
-  /// Columns, with DESC where they fall.
+  /// Column names, with DESC for descending order.
   let orderBy: [String]
   let chunkDays: Int32
 
@@ -77,7 +78,7 @@ extension StoredTable: ReconciledTable {
   func retentionDays(_ settings: StorageSettings) -> Int32 { settings.retentionDays(ofTable: name) }
   func compressionDays(_ settings: StorageSettings) -> Int32 { settings.compressAfterDays }
 
-  /// Makes the table and its index. Partitions of a plain table are made by `Partitions`.
+  /// The SQL that makes the table and its index. `Partitions` makes the partitions of a plain table.
   func creation(_ kind: StorageKind, _ settings: StorageSettings) -> String {
     let lines = columns.map { "  \(quotedIdentifier($0.name)) \($0.type)\($0.isRequired ? " NOT NULL" : "")" }
     let partitioning =

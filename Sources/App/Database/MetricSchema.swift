@@ -1,10 +1,10 @@
-// Makes schemas `metrics` and `named` hold what the declarations say. What is missing is made; nothing is ever dropped,
-// since rows of a column that a program no longer knows may still be wanted by its operator.
+// Brings the schemas `metrics` and `named` in line with the declarations. It makes what is missing and never drops
+// anything: an operator may still need the rows of a column that the program no longer knows.
 
 internal import Protocol
 
 enum SchemaStatements {
-  /// The advisory locks of one database, by what they guard. Any numbers do; they must not be another program's.
+  /// Keys of the advisory locks, by what they guard. They have to differ from those of other programs in the database.
   static let schemaLock: Int64 = 0x7067_616e_0001
   static let partitionLock: Int64 = 0x7067_616e_0002
   static let maintenanceLock: Int64 = 0x7067_616e_0003
@@ -17,15 +17,11 @@ enum SchemaStatements {
     let column: String
     let type: SQLType
 
-    static let columns = [
-      SQLColumn("schema_name", String.self), SQLColumn("table_name", String.self),
-      SQLColumn("column_name", String.self), SQLColumn("type", Int64.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      schema = try row.next()
-      table = try row.next()
-      column = try row.next()
-      type = SQLType(oid: UInt32(truncatingIfNeeded: try row.next(Int64.self)))
+      schema = try row.read("schema_name")
+      table = try row.read("table_name")
+      column = try row.read("column_name")
+      type = SQLType(oid: UInt32(truncatingIfNeeded: try row.read("type", Int64.self)))
     }
   }
 
@@ -33,10 +29,9 @@ enum SchemaStatements {
     let name: String
     let comment: String?
 
-    static let columns = [SQLColumn("name", String.self), SQLColumn("comment", String?.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      comment = try row.next()
+      name = try row.read("name")
+      comment = try row.read("comment")
     }
   }
 
@@ -45,17 +40,16 @@ enum SchemaStatements {
     /// Installed on the host and loaded at the server's start, without both of which CREATE EXTENSION fails.
     let isAvailable: Bool
 
-    static let columns = [SQLColumn("is_created", Bool.self), SQLColumn("is_available", Bool.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      isCreated = try row.next()
-      isAvailable = try row.next()
+      isCreated = try row.read("is_created")
+      isAvailable = try row.read("is_available")
     }
   }
 
   static let lock = Statement<Int64, SingleValue<String>>(
     "schema_lock", "SELECT pg_advisory_xact_lock($1)::text")
 
-  /// For the rest of a transaction. $1: milliseconds.
+  /// Limits how long later statements of the transaction wait for a lock. Parameters: milliseconds.
   static let limitLockWait = Statement<String, SingleValue<String>>(
     "transaction_lock_timeout", "SELECT set_config('lock_timeout', $1, true)")
 
@@ -81,7 +75,7 @@ enum SchemaStatements {
   static let decideStorage = Statement<String, NoRow>(
     "storage_decide", "INSERT INTO pganalytics.storage (kind) VALUES ($1)")
 
-  /// The loader that must be preloaded defines the setting; asking shared_preload_libraries itself takes a privilege.
+  /// The preloaded library defines the setting. Reading shared_preload_libraries itself needs a privilege.
   static let timescale = Statement<Timescale>(
     "timescale_state",
     """
@@ -98,18 +92,18 @@ enum SchemaStatements {
 }
 
 extension DatabaseLease {
-  /// Lets the statements that follow in this transaction give up a lock they can't have in time (55P03).
+  /// Makes later statements of this transaction fail with 55P03 if they do not get a lock within `limit`.
   func limitLockWait(_ limit: Duration) async throws(DatabaseError) {
     try await execute(SchemaStatements.limitLockWait, limit.settingText)
   }
 }
 
 extension Duration {
-  /// As PostgreSQL's settings take it.
+  /// The duration in milliseconds, as PostgreSQL's settings take it.
   var settingText: String { String(Int64(self / .milliseconds(1))) }
 }
 
-/// Asked only where the extension is.
+/// Statements that need the extension TimescaleDB.
 enum TimescaleStatements {
   struct Policy: SQLRow {
     /// With its schema.
@@ -117,17 +111,14 @@ enum TimescaleStatements {
     let procedure: String
     let days: Int32
 
-    static let columns = [
-      SQLColumn("table_name", String.self), SQLColumn("procedure", String.self), SQLColumn("days", Int32.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      table = try row.next()
-      procedure = try row.next()
-      days = try row.next()
+      table = try row.read("table_name")
+      procedure = try row.read("procedure")
+      days = try row.read("days")
     }
   }
 
-  /// $1: their procedures.
+  /// Parameters: the procedures of the policies.
   static let policies = Statement<[String], Policy>(
     "timescale_policies",
     """
@@ -154,7 +145,7 @@ enum TimescaleStatements {
     GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
     """)
 
-  /// Every chunk with rows of servers, the oldest first.
+  /// Every chunk that holds rows of servers, the oldest first.
   static let removalChunks = Statement<ServersChunk>(
     "timescale_removal_chunks",
     """
@@ -171,13 +162,14 @@ enum TimescaleStatements {
     ] + MetricStatements.described(.timescale)
 }
 
+/// Creates and extends the tables and views of metrics.
 struct MetricSchema: Sendable {
   private let database: Database
   private let settings: StorageSettings
   private let tables: [StoredTable]
   private let rollups: [RollupTable]
 
-  /// - Parameter tables: for tests; the program has one list.
+  /// - Parameter tables: tests pass their own; the program has one list.
   init(
     database: Database, storage: StorageSettings, tables: [StoredTable] = StoredTable.all,
     rollups: [RollupTable] = RollupTable.all
@@ -188,7 +180,7 @@ struct MetricSchema: Sendable {
     self.rollups = rollups
   }
 
-  /// - Returns: the kind of storage, and the names of what was made.
+  /// Makes what is missing. - Returns: the kind of storage, and the names of what was made.
   func reconcile() async throws(MigrationError) -> (StorageKind, [String]) {
     let kind = try await decideKind()
     var changes: [String] = []
@@ -305,7 +297,8 @@ struct MetricSchema: Sendable {
     }
   }
 
-  /// Runs a transaction again that met a lock: a COPY holds its table for some 100 ms, and DDL must not queue for long.
+  /// Runs a transaction again if it did not get a lock. A COPY holds its table's lock for some 100 ms, and other
+  /// statements queue behind waiting DDL.
   private func retryingLocks<Value>(
     _ body: () async throws(MigrationError) -> Value
   ) async throws(MigrationError) -> Value {

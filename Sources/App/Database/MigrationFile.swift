@@ -1,11 +1,11 @@
-// The numbered files of Database/Migrations, embedded. A file is never changed once it was released: a change is a new
-// file. A test compares this list with the folder.
+// The numbered files in Database/Migrations, embedded into the program. A released file never changes; a change needs a
+// new file. A test compares this list with the folder.
 
 internal import Protocol
 
 struct MigrationFile: Sendable {
   let version: Int32
-  /// The noun of the file's name.
+  /// The noun in the file's name.
   let name: String
   let sql: String
   /// SHA-256 of the file.

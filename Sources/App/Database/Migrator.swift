@@ -1,19 +1,19 @@
-// Brings the schema to where this program needs it: the numbered files first, the metric tables from their declarations
-// after. Each step is a transaction under one advisory lock, so that any number of servers may start at once.
+// Migrates the schema to the version that this program needs: first by the numbered files, then the metric tables by
+// their declarations. Each step is a transaction under one advisory lock, so that several servers may start at once.
 
 enum MigrationError: DatabaseFailure, Hashable {
   case database(DatabaseError)
-  /// A file that was applied has another content now.
+  /// A file that was applied has other content now.
   case edited(version: Int32, name: String)
-  /// The database has a migration that this program does not know: it was migrated by a newer one.
+  /// The database has a migration that this program does not know, so a newer program has migrated it.
   case databaseIsNewer(version: Int32, name: String, newestKnown: Int32)
-  /// A file failed; nothing of it is left.
+  /// A file failed; none of its changes remain.
   case failed(version: Int32, name: String, DatabaseError)
-  /// A column exists with another type than the declaration gives it.
+  /// A column has another type than its declaration.
   case columnType(table: String, column: String, found: String, declared: String)
-  /// TimescaleDB is demanded, or the metric tables are its own, and it is not there.
+  /// The extension is missing, although the settings demand TimescaleDB or the metric tables are hypertables.
   case timescaleMissing
-  /// TimescaleDB is there, and this role may not create the extension.
+  /// TimescaleDB is installed, but this role may not create the extension.
   case timescaleForbidden
 
   init(_ error: DatabaseError) { self = .database(error) }
@@ -25,15 +25,15 @@ extension MigrationError: CustomStringConvertible {
     case .database(let error): "The database refuses to be migrated: \(error)."
     case .edited(let version, let name):
       "Migration \(version) (\(name)) was applied with another content than this program has: it was applied by "
-        + "another build. Use that one, or restore the database from before."
+        + "another build. Use that build, or restore an earlier backup of the database."
     case .databaseIsNewer(let version, let name, let newestKnown):
       "The database has migration \(version) (\(name)), and this program knows migrations up to \(newestKnown): "
         + "use the newer program that migrated it."
     case .failed(let version, let name, let error):
-      "Migration \(version) (\(name)) failed, and nothing of it is left: \(error)."
+      "Migration \(version) (\(name)) failed and was rolled back: \(error)."
     case .columnType(let table, let column, let found, let declared):
-      "Column \(column) of \(table) has the type \(found), and this program stores \(declared): somebody altered the "
-        + "table, or a newer program did."
+      "Column \(column) of \(table) has the type \(found), and this program stores \(declared): a person or a newer "
+        + "program altered the table."
     case .timescaleMissing:
       "The metric tables are TimescaleDB's, and the extension is not in this database: CREATE EXTENSION timescaledb."
     case .timescaleForbidden:
@@ -43,18 +43,19 @@ extension MigrationError: CustomStringConvertible {
   }
 }
 
-/// One numbered file and what became of it.
+/// One numbered file and when it was applied.
 struct MigrationStatus: Hashable, Sendable {
   let version: Int32
   let name: String
-  /// Nil: not yet.
+  /// Nil if it has not been applied yet.
   let appliedAt: Timestamp?
 }
 
+/// The result of a migration.
 struct MigrationReport: Hashable, Sendable {
-  /// Files applied now, by version.
+  /// Versions of the files that were applied now.
   var applied: [Int32] = []
-  /// Tables, columns and views of metrics made now.
+  /// Names of the tables, columns and views of metrics that were made now.
   var metricChanges: [String] = []
   var storage: StorageKind
 }
@@ -66,15 +67,11 @@ enum MigrationStatements {
     let checksum: [UInt8]
     let appliedAt: Timestamp
 
-    static let columns = [
-      SQLColumn("version", Int32.self), SQLColumn("name", String.self), SQLColumn("checksum", [UInt8].self),
-      SQLColumn("applied_at", Timestamp.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      version = try row.next()
-      name = try row.next()
-      checksum = try row.next()
-      appliedAt = try row.next()
+      version = try row.read("version")
+      name = try row.read("name")
+      checksum = try row.read("checksum")
+      appliedAt = try row.read("applied_at")
     }
   }
 
@@ -82,7 +79,7 @@ enum MigrationStatements {
     "migrations_prepared", "SELECT to_regclass('pganalytics.schema_migrations') IS NOT NULL")
   static let recorded = Statement<Recorded>(
     "migrations_recorded",
-    "SELECT version, name, checksum, applied_at FROM pganalytics.schema_migrations ORDER BY version")
+    "SELECT \(Recorded.list()) FROM pganalytics.schema_migrations ORDER BY version")
   static let record = Statement<Int32, String, [UInt8], NoRow>(
     "migration_record",
     "INSERT INTO pganalytics.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)")
@@ -95,14 +92,14 @@ struct Migrator: Sendable {
   private let storage: StorageSettings
   private let files: [MigrationFile]
 
-  /// - Parameter files: for tests; the program has one list.
+  /// - Parameter files: tests pass their own; the program has one list.
   init(database: Database, storage: StorageSettings, files: [MigrationFile] = MigrationFile.all) {
     self.database = database
     self.storage = storage
     self.files = files
   }
 
-  /// Applies what is missing. Waits for another server that is at it.
+  /// Applies what is missing. If another server is migrating, waits for it.
   func migrate() async throws(MigrationError) -> MigrationReport {
     try await prepare()
     var applied: [Int32] = []
@@ -111,7 +108,7 @@ struct Migrator: Sendable {
     return MigrationReport(applied: applied, metricChanges: changes, storage: kind)
   }
 
-  /// What is applied and what is not. Changes nothing; refuses what `migrate` would refuse.
+  /// Which files are applied. Changes nothing, and throws in the same cases as `migrate`.
   func status() async throws(MigrationError) -> [MigrationStatus] {
     let recorded = try await database.lease { session throws(MigrationError) in try await check(session) }
     return files.map { file in
@@ -119,7 +116,7 @@ struct Migrator: Sendable {
     }
   }
 
-  /// The one table that no file can make.
+  /// Makes the table of migrations, which no file can make.
   private func prepare() async throws(MigrationError) {
     try await database.transaction { session throws(MigrationError) in
       try await session.lockSchema()
@@ -136,7 +133,7 @@ struct Migrator: Sendable {
     }
   }
 
-  /// - Returns: false if it was applied before, by us or by another server since.
+  /// - Returns: false if the file was applied before, also by another server in the meantime.
   private func apply(_ file: MigrationFile) async throws(MigrationError) -> Bool {
     try await database.transaction { session throws(MigrationError) in
       try await session.lockSchema()
@@ -151,7 +148,7 @@ struct Migrator: Sendable {
     }
   }
 
-  /// What is recorded, by version, proven to be a part of what we have.
+  /// The recorded migrations by version. Throws unless each of them is one of the program's files.
   private func check(
     _ session: DatabaseLease
   ) async throws(MigrationError) -> [Int32: MigrationStatements.Recorded] {
@@ -174,7 +171,7 @@ struct Migrator: Sendable {
 }
 
 extension DatabaseLease {
-  /// Waits for every other migration; the lock ends with the transaction. Migrations may take as long as they need.
+  /// Waits for every other migration. The lock ends with the transaction. Migrations have no time limit.
   func lockSchema() async throws(MigrationError) {
     do throws(DatabaseError) {
       allow(nil)

@@ -1,24 +1,26 @@
-// A view of each metric table with names in place of ids: what a person, a dashboard and our own queries read.
+// A view of each metric table that shows names in place of ids. People, dashboards and the server's own queries read
+// it.
 
 internal import Protocol
 
+/// The view's definition, derived from the declaration of its table.
 struct NamedView: Sendable {
   let name: String
-  /// The SELECT.
+  /// The view's SELECT.
   let query: String
-  /// The view's columns, in order, with the table's they come from or that they resolve.
+  /// The names of the view's columns, in order.
   let columns: [String]
 
-  /// Names clash like this: a metric's own column keeps its name; then a key of the object, which else gets the prefix
-  /// `object_`; then the metric's database, which is `database` (no column of such a table is called that); then the server's
-  /// hostname, which is `server`, else `server_hostname`.
+  /// Resolves name clashes. A metric's own column keeps its name. A key of the object gets the prefix `object_` if its
+  /// name is taken. The metric's database is `database`; no column of such a table has that name. The server's hostname
+  /// is `server`, or `server_hostname` if that is taken.
   init(_ table: StoredTable) {
     name = table.name
     var joins = ["LEFT JOIN pganalytics.servers s ON s.id = m.server_id"]
     let own = table.declaration?.columns ?? []
     var taken = Set(own.map(\.name)).union(["time", "server_id", "object_id", "extra"])
 
-    /// `wanted` if it is free, else `otherwise`, which nothing in a declaration may be called.
+    /// `wanted` if it is free, else `otherwise`, which no declaration may use.
     func free(_ wanted: String, else otherwise: String) -> String {
       let name = taken.insert(wanted).inserted ? wanted : otherwise
       taken.insert(name)
@@ -71,7 +73,7 @@ struct NamedView: Sendable {
 
   var qualifiedName: String { "named.\(quotedIdentifier(name))" }
 
-  /// The view's comment. It holds a digest of the query, by which a view that is out of date is found.
+  /// The view's comment. It holds a digest of the query, which shows whether the view is up to date.
   var comment: String {
     let digest = Digest.sha256(utf8: query).prefix(8).map { byte in
       let hex = String(byte, radix: 16)
@@ -81,7 +83,7 @@ struct NamedView: Sendable {
   }
 
   var creation: String { "CREATE OR REPLACE VIEW \(qualifiedName) AS\n\(query);\n\(commenting)" }
-  /// For a change that CREATE OR REPLACE refuses: a column renamed, moved or removed.
+  /// For a change that CREATE OR REPLACE refuses: a column was renamed, moved or removed.
   var recreation: String { "DROP VIEW \(qualifiedName);\nCREATE VIEW \(qualifiedName) AS\n\(query);\n\(commenting)" }
 
   private var commenting: String { "COMMENT ON VIEW \(qualifiedName) IS \(quotedLiteral(comment));" }

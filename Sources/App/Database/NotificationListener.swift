@@ -1,22 +1,22 @@
-// LISTEN, over a session of its own that comes back by itself. Notifications sent while it was away are lost, as
-// PostgreSQL keeps them for nobody: so each time it is back it says so, and the owners read anew what they cache.
+// LISTEN, over a separate session that reconnects by itself. PostgreSQL does not keep notifications for a session that
+// is gone. So the listener reports each time it is subscribed again, and owners of caches then read everything anew.
 
 internal import Reactor
 
 final class NotificationListener {
   enum Event: Hashable, Sendable {
-    /// Listening, for the first time or again: anything may have changed before this moment.
+    /// Listening, for the first time or again. Anything may have changed before this event.
     case subscribed
     case notified(payload: String)
-    /// The session is gone; it will be tried again.
+    /// The session is lost. The listener reconnects.
     case interrupted(DatabaseError)
   }
 
   typealias EventHandler = @Sendable (Event) -> Void
 
-  /// The channels there are: LISTEN takes no parameter, so the statement is a literal.
+  /// The known channels. LISTEN takes no parameter, so the statement is a literal.
   enum Channel: String, Sendable {
-    /// Where the triggers of the migrations announce '<table>:<key>'.
+    /// The channel on which the triggers of the migrations announce '<table>:<key>'.
     case pganalytics
 
     fileprivate var listen: String {
@@ -43,7 +43,7 @@ final class NotificationListener {
 
   func connect() { connection.connect(self) }
 
-  /// Hears no more, and tries no more.
+  /// Ends the session. No further events follow.
   func close() {
     connection.close()
     timer.map(loop.cancel)

@@ -1,72 +1,75 @@
-// Decides when a metrics query has to wait for the sake of pushes. No clock and no thread in here: what lanes have seen of
-// their batches comes in, a verdict goes out.
+// Decides when a metrics query has to wait so that pushes stay fast. It has no clock and no thread: it gets the
+// durations of the lanes' batches and returns a verdict.
 //
-// Pushes are compared with themselves: how long a batch takes while no query is at work is what is usual here, on this
-// disk and with this fleet. What batches take longer beside queries is what queries cost. A share of the usual time may be
-// spent on them, and so much of each second whatever is usual; the rest of the account is a debt, and while there is one
-// no query begins. So the mean slowdown of pushes is bounded, whatever a query costs, and nobody waits whose queries cost
-// nothing. The account is written as `room`:
+// Pushes are compared with themselves. The duration of a batch while no query is at work is the usual duration on this
+// disk and with this fleet. The additional duration of batches beside queries is the cost of the queries. Queries may
+// cost a share of the usual duration, and in addition a fixed time in each second. Any cost beyond that is a debt, and
+// no query begins while there is a debt. So the mean slowdown of pushes is bounded, whatever a query costs, and queries
+// that cost nothing never wait. The account is the number `room`:
 //
 //    1    all connections may work
-//    0.5  above it two of two, below it one
-//    0    none, until batches without queries, and time, have paid the debt
+//    0.5  above it two of two connections may work, below it one
+//    0    no query may begin, until time and batches without queries have paid the debt
 //   -1    the largest debt
 //
-// Where all connections at once have run into debt, half of them work for a while: steadily one query after the other, instead
-// of two at once and then none.
+// After a debt, only half of the connections work for a while. So one query steadily follows the other, instead of two
+// at once and then none.
 
 import Reactor
 
 struct PacingMachine {
-  /// Batches of pushes that were committed, and how long their pushes had waited for it, added up.
+  /// A number of committed batches, and the sum over them of how long their pushes waited for the commit (a batch's
+  /// mean).
   struct Batches: Equatable {
     var count = 0
     var total = Duration.zero
   }
 
-  /// What queries may cost.
+  /// The cost that queries may have.
   struct Aim: Sendable {
-    /// By how much batches may become slower on average.
+    /// By how much batches may become slower on average, in percent.
     var slowdownPercent: Int
-    /// What all batches of a second together may be late beside that.
+    /// The additional time by which all batches of a second together may be late.
     var freePerSecond: Duration
-    /// No query is put off for longer.
+    /// The longest time that a query waits.
     var longestWait: Duration
   }
 
-  /// So many batches are what the usual time is a mean of.
+  /// The usual duration is a mean of this many batches.
   static let remembered = 200
-  /// The account's limits, either way: so many usual batches and so much time. A moment's bad luck is within them.
+  /// The account is limited in both directions to this many usual batches plus this time, which covers a moment's bad
+  /// luck.
   private static let creditBatches = 20
   private static let creditTime = Duration.milliseconds(50)
-  /// What is usual is not believed for longer while queries leave no moment to hear it anew.
+  /// For how long the usual duration stays valid if queries never leave a moment to measure it again.
   private static let belief = Duration.seconds(30)
-  /// The same while nothing is known yet.
+  /// The same while no usual duration is known.
   private static let ignorance = Duration.seconds(2)
-  /// For so long no query begins, to hear it; and so many batches are enough.
+  /// To measure it, no query begins for this time, or until this many batches are measured.
   private static let listening = Duration.milliseconds(300)
   private static let enoughHeard = 10
-  /// For so long half of the connections work after a debt.
+  /// For how long half of the connections work after a debt.
   private static let narrowing = Duration.seconds(10)
-  /// It is listened for only where pushes take so many times as long as what is free.
+  /// The machine measures again only if batches beside queries take more than this multiple of the free time.
   private static let notable = 3.0
 
-  /// What a batch takes while no query is at work; nil until there was one.
+  /// The duration of a batch while no query is at work; nil until there was one.
   private(set) var usual: Duration?
   private var usualBatches = 0
-  /// -1 to 1; see above.
+  /// -1 to 1, see the top of this file.
   private(set) var room = 1.0
-  /// Until then half of the connections work at most.
+  /// Until this time at most half of the connections work.
   private var narrowUntil: MonotonicTime?
   private var heardAt: MonotonicTime?
-  /// When a batch was last heard without queries, or listened for.
+  /// When a batch without queries was last measured, or a measurement was begun.
   private var aloneAt: MonotonicTime?
-  /// What batches have taken beside queries since then.
+  /// The total duration of batches beside queries since then.
   private var besideSince = Duration.zero
   private var listenUntil: MonotonicTime?
   private var heardListening = 0
 
-  /// - Parameters: `alone`: what was committed since the last call while no query was at work; `beside`: the rest.
+  /// Takes the batches that were committed since the last call. - Parameters: `alone`: those while no query was at
+  /// work; `beside`: the others.
   mutating func hear(alone: Batches, beside: Batches, at now: MonotonicTime, _ aim: Aim) {
     let passed = heardAt.map { max(now - $0, .zero) } ?? .zero
     heardAt = now
@@ -92,7 +95,7 @@ struct PacingMachine {
     if heardListening >= Self.enoughHeard { listenUntil = nil }
   }
 
-  /// Begins to listen where queries never leave a moment, and pushes take so much time that it matters.
+  /// Begins a measurement if queries never leave a free moment and pushes take so much time that it matters.
   private mutating func listen(_ beside: Batches, _ now: MonotonicTime, _ aim: Aim) {
     if let end = listenUntil, end <= now { listenUntil = nil }
     besideSince += beside.total
@@ -110,8 +113,8 @@ struct PacingMachine {
     besideSince = .zero
   }
 
-  /// Whether a query may begin that has waited since `since`.
-  /// - Parameters: `atWork`: queries that are at work; `connections`: how many could be.
+  /// Whether a query that has waited since `since` may begin.
+  /// - Parameters: `atWork`: queries that are at work; `connections`: how many could be at work.
   func mayBegin(
     since: MonotonicTime, atWork: Int, of connections: Int, at now: MonotonicTime, _ aim: Aim
   ) -> Bool {

@@ -1,18 +1,19 @@
-// Partitions of a day each, of plain metric tables and of the ledger.
+// The daily partitions of plain metric tables and of the ledger.
 //
-// Made by LIKE and ATTACH, which wait for nobody; CREATE ... PARTITION OF would wait for every open COPY, and every
-// COPY after it for that. Taken away by DETACH CONCURRENTLY, which waits for open COPYs without standing in the way of new
-// ones. The DDL's text comes from the database itself, which quotes its own names.
+// Partitions are made by LIKE and ATTACH, which wait for no COPY. CREATE ... PARTITION OF would wait for every open
+// COPY, and every later COPY would wait for it. Partitions are removed by DETACH CONCURRENTLY, which waits for open
+// COPYs without blocking new ones. The database itself produces the text of the DDL and quotes its own names.
+
+import Ground
 
 enum PartitionStatements {
   struct Missing: SQLRow {
     let name: String
     let creation: String
 
-    static let columns = [SQLColumn("name", String.self), SQLColumn("creation", String.self)]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      creation = try row.next()
+      name = try row.read("name")
+      creation = try row.read("creation")
     }
   }
 
@@ -22,19 +23,16 @@ enum PartitionStatements {
     let detachment: String?
     let removal: String
 
-    static let columns = [
-      SQLColumn("name", String.self), SQLColumn("detachment", String?.self), SQLColumn("removal", String.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      detachment = try row.next()
-      removal = try row.next()
+      name = try row.read("name")
+      detachment = try row.read("detachment")
+      removal = try row.read("removal")
     }
   }
 
   static let today = Statement<SingleValue<Day>>("today", "SELECT (now() AT TIME ZONE 'UTC')::date AS today")
 
-  /// $1: the days that shall exist.
+  /// Parameters: the days that need partitions.
   static let missing = Statement<[Day], Missing>(
     "partitions_missing",
     """
@@ -62,8 +60,9 @@ enum PartitionStatements {
     ORDER BY day, name
     """)
 
-  /// $1: the first day of metrics that is kept; $2: of the ledger and of the older one; $3, $4: tables, and the first day of each.
-  /// Names are compared as texts: a table that somebody put there under another kind of name is none of ours.
+  /// Parameters: the first day of metrics that is kept; the first day of both ledgers; tables with a retention of their
+  /// own; and the first day of each of them. Names are compared as texts: a table whose name has another form does not
+  /// belong to this program.
   static let expired = Statement<Day, Day, [String], [Day], Expired>(
     "partitions_expired",
     """
@@ -86,7 +85,7 @@ enum PartitionStatements {
     ORDER BY right(c.relname, 8), 1
     """)
 
-  /// $1: milliseconds.
+  /// Parameters: milliseconds.
   static let limitLockWaitOfSession = Statement<String, SingleValue<String>>(
     "session_lock_timeout", "SELECT set_config('lock_timeout', $1, false)")
   static let tryLock = Statement<Int64, SingleValue<Bool>>("try_lock", "SELECT pg_try_advisory_lock($1)")
@@ -109,23 +108,23 @@ struct Partitions: Sendable {
     self.storage = storage
   }
 
-  /// The days for which rows may arrive: a push outside is refused before it comes here.
+  /// The days for which rows may arrive. Metrics outside are rejected earlier.
   func window(around today: Day) -> ClosedRange<Day> {
     today.advanced(by: -settings.retentionDays)...today.advanced(by: settings.partitionDaysAhead)
   }
 
-  /// What became of partitions that were missing.
+  /// The result of making missing partitions.
   struct Making: Sendable {
-    /// The names of those made now.
+    /// The names of the partitions that were made.
     var made: [String] = []
-    /// Those that PostgreSQL refused to make. Only rows of their own tables need them.
+    /// Partitions that PostgreSQL refused to make. Only rows of their own tables need them.
     var refused: [(name: String, error: DatabaseError)] = []
   }
 
-  /// Makes the partitions of `days` where they are missing. Idempotent; several servers may do so at once. With
-  /// hypertables only the ledger has any.
-  /// - Returns: the names of those made now.
-  /// - Throws: the first refusal too, after all other partitions are made.
+  /// Makes the missing partitions of `days`. Idempotent; several servers may call it at once. With hypertables only the
+  /// ledger has partitions.
+  /// - Returns: the names of the partitions that were made.
+  /// - Throws: also the first refusal, after all other partitions are made.
   @discardableResult
   func ensure(days: [Day]) async throws(DatabaseError) -> [String] {
     let making = try await make(days: days)
@@ -133,8 +132,8 @@ struct Partitions: Sendable {
     return making.made
   }
 
-  /// Makes the missing partitions of `days` as `ensure` does, and returns the refused ones instead of throwing: the caller
-  /// reports them.
+  /// Makes the missing partitions of `days` like `ensure`, but returns the refused ones instead of throwing, for the
+  /// caller to report.
   func make(days: [Day]) async throws(DatabaseError) -> Making {
     var all = Making()
     for day in Set(days).sorted() {
@@ -153,7 +152,7 @@ struct Partitions: Sendable {
     _ look: (Database) async throws(DatabaseError) -> [PartitionStatements.Missing],
     locked lookAgain: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Missing]
   ) async throws(DatabaseError) -> Making {
-    // Nothing to do is the normal case, and needs no lock.
+    // Usually nothing is missing, and then no lock is needed.
     if try await look(database).isEmpty { return Making() }
     for _ in 1..<settings.ddlAttempts {
       do throws(DatabaseError) {
@@ -187,9 +186,9 @@ struct Partitions: Sendable {
     }
   }
 
-  /// Drops the partitions that are older than the retention. One that is in use stays for the next time.
-  /// - Parameter report: hears of each that stayed.
-  /// - Returns: the names of those dropped.
+  /// Drops the partitions that are older than the retention. A partition in use remains until the next call.
+  /// - Parameter report: called with each partition that remains.
+  /// - Returns: the names of the dropped partitions.
   func dropExpired(
     today: Day, _ report: (String, DatabaseError) -> Void
   ) async throws(DatabaseError) -> [String] {
@@ -203,7 +202,7 @@ struct Partitions: Sendable {
     }
   }
 
-  /// Drops what `look` finds.
+  /// Drops the partitions that `look` returns.
   func drop(
     _ report: (String, DatabaseError) -> Void,
     _ look: (DatabaseLease) async throws(DatabaseError) -> [PartitionStatements.Expired]

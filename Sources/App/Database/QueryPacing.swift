@@ -1,29 +1,32 @@
-// Queries give way to pushes. They have connections of their own, so no push waits for one of them; but they share the
-// processors and the disk with the ingest lane and with PostgreSQL's writers. Two things keep them from taking what
-// pushes need: the priority of their backends, where we may set it, and this: lanes say how long their batches take,
-// `PacingMachine` finds what queries cost them, and the pool asks before a query begins.
+// Queries give way to pushes. They have their own connections, so no push waits for one of them. But they share the
+// processors and the disk with the ingest lane and with the backends of its writers. Two things keep queries from
+// taking what pushes need: their backends have a lower priority where this process may set it, and `QueryPacing` delays
+// them. The lanes report how long their batches take, `PacingMachine` computes what queries cost, and the pool asks
+// before a query begins.
 
+import Ground
 import Reactor
 import Synchronization
 
-/// Shared by the lanes, which tell of their batches, and by the pool of queries, which asks.
+/// The lanes report their batches to it, and the pool of queries asks it. Any thread may call it.
 final class QueryPacing: Sendable {
   typealias Aim = PacingMachine.Aim
 
-  /// For who watches.
+  /// The state for metrics and status pages.
   struct Snapshot: Sendable {
-    /// -1 to 1: see `PacingMachine`.
+    /// -1 to 1, see `PacingMachine`.
     var room = 1.0
-    /// What a batch takes while no query is at work.
+    /// The duration of a batch while no query is at work.
     var usual = Duration.zero
     var atWork = 0
     var waiting = 0
-    /// Queries that had to wait for pushes though a connection was free, and those of them whose wait was the longest.
+    /// The number of queries that had to wait for pushes although a connection was free, and of those that began
+    /// because they had waited for the longest allowed time.
     var putOff = 0
     var letThrough = 0
   }
 
-  /// Batches since the start. Lanes add, whoever decides takes differences.
+  /// All batches since the start. Lanes add to it; a reader computes differences.
   private struct Sum: ~Copyable {
     private let count = Atomic<UInt64>(0)
     private let nanoseconds = Atomic<UInt64>(0)
@@ -49,7 +52,7 @@ final class QueryPacing: Sendable {
     var letThrough = 0
   }
 
-  /// One batch counts as at most so many usual ones: a checkpoint is not the queries' doing.
+  /// A batch counts as at most this many usual batches, because queries do not cause a checkpoint.
   private static let longestBatch = 4
 
   private let aim: Live<Aim>
@@ -57,16 +60,16 @@ final class QueryPacing: Sendable {
   private let beside = Sum()
   private let atWork = Atomic<Int>(0)
   private let lastEnd = Atomic<UInt64>(0)
-  /// Of a batch, in nanoseconds.
+  /// The longest duration that is counted for a batch, in nanoseconds.
   private let longest = Atomic<UInt64>(1_000_000_000)
-  /// Never taken by a lane.
+  /// Lanes never take this lock.
   private let state = Mutex(State())
 
   init(_ aim: Live<Aim>) { self.aim = aim }
 
-  /// A batch was committed. From any thread: no lock, no memory.
-  /// - Parameters: `time`: from a push's last byte to the commit, the mean of the batch; `since`: when the first of its
-  ///   pushes was complete.
+  /// Reports a committed batch. May be called from any thread; takes no lock and allocates nothing.
+  /// - Parameters: `time`: from a push's last byte to the commit, as the mean of the batch; `since`: when the first of
+  ///   its pushes was complete.
   func committed(after time: Duration, since: MonotonicTime) {
     let counted = min(time, .nanoseconds(Int64(clamping: longest.load(ordering: .relaxed))))
     let isAlone =
@@ -83,8 +86,9 @@ final class QueryPacing: Sendable {
     atWork.subtract(1, ordering: .relaxed)
   }
 
-  /// Whether a query may begin that has waited since `since`.
-  /// - Parameters: `connections`: how many queries could be at work; `wasPutOff`: the answer was no before.
+  /// Whether a query that has waited since `since` may begin.
+  /// - Parameters: `connections`: how many queries could be at work; `wasPutOff`: whether an earlier call returned
+  ///   false.
   func mayBegin(since: MonotonicTime, of connections: Int, wasPutOff: Bool, at now: MonotonicTime) -> Bool {
     let aim = aim.now
     let atWork = atWork.load(ordering: .relaxed)
@@ -106,7 +110,7 @@ final class QueryPacing: Sendable {
     }
   }
 
-  // MARK: Who watches
+  // MARK: State for metrics
 
   func sawWaiting(_ count: Int) { state.withLock { $0.waiting = count } }
 

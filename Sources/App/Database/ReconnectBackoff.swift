@@ -1,5 +1,5 @@
-// How long to wait before the next attempt to connect. Doubling keeps a database that recovers from being trampled;
-// the jitter keeps a fleet of servers from coming back in step.
+// How long to wait before the next attempt to connect. The wait doubles, so that a recovering database is not flooded.
+// The jitter keeps a fleet of servers from reconnecting at the same moment.
 
 struct ReconnectBackoff: Sendable {
   static let shortest: Duration = .milliseconds(100)
@@ -7,7 +7,7 @@ struct ReconnectBackoff: Sendable {
 
   private var next = Self.shortest
 
-  /// After an attempt that failed: between half of the nominal wait and all of it; the nominal wait doubles.
+  /// After a failed attempt: between half of the nominal wait and all of it. The nominal wait doubles.
   mutating func failed(using generator: inout some RandomNumberGenerator) -> Duration {
     let nominal = next
     next = min(nominal * 2, Self.longest)

@@ -1,8 +1,8 @@
-// Arrays, with the one exception that PostgreSQL has no array of bytes: `[UInt8]` is a `bytea`.
+// Arrays as SQL values. `[UInt8]` is an exception: it is a `bytea`, since PostgreSQL has no array of bytes.
 
 internal import Protocol
 
-/// What an array may consist of. NULL elements are not.
+/// The type of an array's elements. NULL elements are not supported.
 protocol SQLArrayElement: Sendable {
   static var arrayType: SQLType { get }
   static func append(_ elements: [Self], to bytes: inout [UInt8])
@@ -11,6 +11,7 @@ protocol SQLArrayElement: Sendable {
 
 extension Array: SQLValue where Element: SQLArrayElement {
   static var type: SQLType { Element.arrayType }
+  static var standIn: [Element] { [] }
   func append(to bytes: inout [UInt8]) { Element.append(self, to: &bytes) }
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> [Element] {
     guard let bytes else { throw .null }
@@ -24,8 +25,8 @@ extension UInt8: SQLArrayElement {
   static func decodeArray(_ bytes: Span<UInt8>) -> [UInt8] { bytes.withUnsafeBufferPointer { Array($0) } }
 }
 
-// array_recv (src/backend/utils/adt/arrayfuncs.c): dimensions, flags, the elements' type; length and lower bound of
-// each dimension; then each element with its length before it.
+// The format of array_recv (src/backend/utils/adt/arrayfuncs.c): number of dimensions, flags, type of the elements;
+// length and lower bound of each dimension; then each element after its length.
 extension SQLArrayElement where Self: SQLValue {
   static func append(_ elements: [Self], to bytes: inout [UInt8]) {
     bytes.append(bigEndian: Int32(elements.isEmpty ? 0 : 1))

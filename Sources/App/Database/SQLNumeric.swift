@@ -1,11 +1,11 @@
-// PostgreSQL's binary `numeric` (numeric_send): groups of four decimal digits, the weight of the first group, a sign, and how many
-// digits are shown behind the point.
+// PostgreSQL's binary `numeric` (numeric_send): groups of four decimal digits, the weight of the first group, a sign,
+// and the number of digits shown after the point.
 
 enum SQLNumeric {
   private static let negative = 0x4000
   private static let special: Set = [0xC000, 0xD000, 0xF000]
 
-  /// The number as digits, as JSON and people read it; `null` for what is no number or infinite.
+  /// The number in decimal digits, as in JSON; `null` for NaN and infinity.
   static func text(_ value: Span<UInt8>) -> String {
     func word(_ index: Int) -> Int { Int(value[2 * index]) << 8 | Int(value[2 * index + 1]) }
     let (count, weight, sign, scale) = (word(0), Int(Int16(truncatingIfNeeded: word(1))), word(2), word(3))

@@ -23,19 +23,19 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
   static let timestamptzArray = SQLType(oid: 1185)
   static let uuidArray = SQLType(oid: 2951)
 
-  /// Those that a column can be declared with.
+  /// The types that a column can be declared with.
   private static let known: [SQLType] = [
     .bool, .bytea, .int8, .int4, .text, .float8, .date, .timestamptz, .uuid, .jsonb, .int4Array, .int8Array, .textArray,
     .dateArray, .timestamptzArray, .uuidArray, .numeric,
   ]
 
-  /// Nil for a name that `description` never gives.
+  /// Nil if no known type has this `description`.
   init?(name: String) {
     guard let type = Self.known.first(where: { $0.description == name }) else { return nil }
     self = type
   }
 
-  /// The name a column is declared with.
+  /// The name with which a column is declared.
   var description: String {
     switch self {
     case .bool: "bool"
@@ -55,7 +55,7 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
     case .dateArray: "date[]"
     case .timestamptzArray: "timestamptz[]"
     case .uuidArray: "uuid[]"
-    default: "type \(oid)"  // an open set: the catalogue can name any
+    default: "type \(oid)"  // an open set: the catalogue may contain other types
     }
   }
 }

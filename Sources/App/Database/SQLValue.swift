@@ -1,14 +1,16 @@
-// Swift values as PostgreSQL's binary format has them (the typreceive and typsend functions of src/backend/utils/adt):
-// parameters go out and columns come in this way, so that no value is ever part of a statement's text.
+// Swift values in PostgreSQL's binary format (the typreceive and typsend functions of src/backend/utils/adt).
+// Parameters and columns have this format, so no value is ever part of a statement's text.
 
 internal import Protocol
 
 /// A value that can be a parameter or a column.
 protocol SQLValue: Sendable {
   static var type: SQLType { get }
-  /// True only of Optional.
+  /// True only for Optional.
   static var isNullable: Bool { get }
   var isNull: Bool { get }
+  /// What a row is given in place of a value while it describes its columns.
+  static var standIn: Self { get }
   /// Appends the binary form. Not called when `isNull`.
   func append(to bytes: inout [UInt8])
   /// - Parameter bytes: nil for NULL.
@@ -16,9 +18,9 @@ protocol SQLValue: Sendable {
 }
 
 enum SQLValueError: Error, Hashable, Sendable {
-  /// NULL where the declaration has no Optional.
+  /// NULL for a type that is not Optional.
   case null
-  /// Bytes that are no value of the type.
+  /// The bytes are not a value of the type.
   case malformed
 }
 
@@ -31,6 +33,7 @@ extension Optional: SQLValue where Wrapped: SQLValue {
   static var type: SQLType { Wrapped.type }
   static var isNullable: Bool { true }
   var isNull: Bool { self == nil }
+  static var standIn: Wrapped? { nil }
 
   func append(to bytes: inout [UInt8]) { self?.append(to: &bytes) }
 
@@ -40,7 +43,7 @@ extension Optional: SQLValue where Wrapped: SQLValue {
   }
 }
 
-/// A value of a fixed width: one big-endian integer.
+/// A value of fixed width: one big-endian integer.
 protocol FixedWidthSQLValue: SQLValue {
   associatedtype Word: FixedWidthInteger
   var word: Word { get }
@@ -59,24 +62,28 @@ extension FixedWidthSQLValue {
 
 extension Int32: FixedWidthSQLValue {
   static var type: SQLType { .int4 }
+  static var standIn: Int32 { 0 }
   var word: Int32 { self }
   init(word: Int32) { self = word }
 }
 
 extension Int64: FixedWidthSQLValue {
   static var type: SQLType { .int8 }
+  static var standIn: Int64 { 0 }
   var word: Int64 { self }
   init(word: Int64) { self = word }
 }
 
 extension Double: FixedWidthSQLValue {
   static var type: SQLType { .float8 }
+  static var standIn: Double { 0 }
   var word: UInt64 { bitPattern }
   init(word: UInt64) { self = Double(bitPattern: word) }
 }
 
 extension Bool: FixedWidthSQLValue {
   static var type: SQLType { .bool }
+  static var standIn: Bool { false }
   var word: UInt8 { self ? 1 : 0 }
   init(word: UInt8) throws(SQLValueError) {
     guard word <= 1 else { throw .malformed }
@@ -84,9 +91,10 @@ extension Bool: FixedWidthSQLValue {
   }
 }
 
-/// A point in time: `timestamptz`, as microseconds since 1970-01-01 00:00 UTC. Infinities saturate.
+/// A point in time: `timestamptz`, as microseconds since 1970-01-01 00:00 UTC. Out-of-range values saturate to
+/// infinity.
 struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
-  /// 2000-01-01 00:00 UTC, from where PostgreSQL counts.
+  /// 2000-01-01 00:00 UTC, the origin of PostgreSQL's times.
   private static let postgresEpoch: Int64 = 946_684_800_000_000
 
   let unixMicroseconds: Int64
@@ -95,6 +103,7 @@ struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
   init(unixSeconds: Int64) { unixMicroseconds = unixSeconds * 1_000_000 }
 
   static var type: SQLType { .timestamptz }
+  static var standIn: Timestamp { Timestamp(unixMicroseconds: 0) }
   var word: Int64 {
     if unixMicroseconds == .max || unixMicroseconds == .min { return unixMicroseconds }
     let (microseconds, overflow) = unixMicroseconds.subtractingReportingOverflow(Self.postgresEpoch)
@@ -114,13 +123,13 @@ struct Timestamp: FixedWidthSQLValue, Hashable, Comparable {
 
 /// A calendar day in UTC: `date`, as days since 1970-01-01.
 struct Day: FixedWidthSQLValue, Hashable, Comparable {
-  /// 2000-01-01, from where PostgreSQL counts.
+  /// 2000-01-01, the origin of PostgreSQL's dates.
   private static let postgresEpoch: Int32 = 10_957
 
   let unixDays: Int32
 
   init(unixDays: Int32) { self.unixDays = unixDays }
-  /// The day in which `time` lies.
+  /// The day that contains `time`.
   init(of time: Timestamp) {
     let day: Int64 = 86_400_000_000
     let (quotient, remainder) = time.unixMicroseconds.quotientAndRemainder(dividingBy: day)
@@ -128,6 +137,7 @@ struct Day: FixedWidthSQLValue, Hashable, Comparable {
   }
 
   static var type: SQLType { .date }
+  static var standIn: Day { Day(unixDays: 0) }
   var word: Int32 {
     let (days, overflow) = unixDays.subtractingReportingOverflow(Self.postgresEpoch)
     return overflow ? .min : days
@@ -143,6 +153,7 @@ struct Day: FixedWidthSQLValue, Hashable, Comparable {
 
 extension UUID: SQLValue {
   static var type: SQLType { .uuid }
+  static var standIn: UUID { UUID(high: 0, low: 0) }
   func append(to bytes: inout [UInt8]) {
     bytes.append(bigEndian: high)
     bytes.append(bigEndian: low)
@@ -156,6 +167,7 @@ extension UUID: SQLValue {
 
 extension String: SQLValue {
   static var type: SQLType { .text }
+  static var standIn: String { "" }
   func append(to bytes: inout [UInt8]) { bytes.append(contentsOf: utf8) }
   static func decode(_ bytes: Span<UInt8>?) throws(SQLValueError) -> String {
     guard let bytes else { throw .null }
@@ -170,6 +182,7 @@ struct JSONText: SQLValue, Hashable {
   init(_ text: String) { self.text = text }
 
   static var type: SQLType { .jsonb }
+  static var standIn: JSONText { JSONText("null") }
   /// jsonb_recv wants a version number before the text.
   private static let version: UInt8 = 1
   func append(to bytes: inout [UInt8]) {
@@ -190,7 +203,7 @@ extension [UInt8] {
 }
 
 extension FixedWidthInteger {
-  /// Reads an integer in network order. `offset` + its size must lie within `bytes`.
+  /// Reads a big-endian integer. All its bytes, from `offset` on, must lie within `bytes`.
   init(bigEndian bytes: Span<UInt8>, at offset: Int) {
     var value: Self = 0
     for index in 0..<MemoryLayout<Self>.size {

@@ -1,35 +1,38 @@
-// What every session of ours relies on, in one place for all of them: the REST API's, the queries', the listener's, the writers'
-// and those of the command line. A DBA can give a database or a role other defaults (ALTER DATABASE, ALTER ROLE), for other
-// programs' sake; what changes an answer of ours, or whether a change is durable, we set ourselves.
+// The settings that every session of this program relies on: those of the REST API, the queries, the listener, the
+// writers and the command line. A DBA can give a database or a role other defaults (ALTER DATABASE, ALTER ROLE) for
+// other programs. So each session sets everything that would change an answer or the durability of a commit.
 //
-// They are sent as statements, not as start-up options: a pooler between us and PostgreSQL refuses options that it does not
-// know. What only some versions have, or only some roles may set, is set where it can be.
+// The settings are sent as statements and not as start-up options, because a pooler between the program and PostgreSQL
+// refuses options that it does not know. Settings that only some versions have, or only some roles may set, are set
+// where possible.
 
 enum SessionDefaults {
-  /// What a session may take its time for. Zero is without limit.
+  /// The time limits of a session. Zero means no limit.
   struct Limits: Hashable, Sendable {
     var statement: Duration
     var lock: Duration = .zero
   }
 
-  /// A transaction of ours that is idle for longer has lost its program: its locks are let go of.
+  /// If one of our transactions is idle for this long, its program is gone, and PostgreSQL ends it to release its
+  /// locks.
   static let idleInTransaction: Duration = .seconds(300)
 
-  /// Name and value of those that every version has, and every role may set.
+  /// Names and values of the settings that every version has and every role may set.
   static let settings: [(name: String, value: String)] = [
-    // First what could end the session, or keep it from its work, while it is being set up.
+    // First come settings that could end the session, or block it, while it is being set up.
     ("statement_timeout", "0"),
     ("lock_timeout", "0"),
     ("idle_in_transaction_session_timeout", idleInTransaction.settingText),
     ("idle_session_timeout", "0"),
     ("exit_on_error", "off"),
     ("quote_all_identifiers", "off"),
-    // Names in our statements have their schemas; operators, functions and TimescaleDB's have none. pg_catalog comes first.
+    // Names of tables in our statements have their schemas; operators, functions and TimescaleDB's names have none.
+    // pg_catalog comes first.
     ("search_path", "public"),
-    // What was read committed when it was written may wait, fail or see other rows at another level.
+    // The statements are written for read committed. At another level they may wait, fail or see other rows.
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_deferrable", "off"),
-    // Texts that go to the database or come from it.
+    // Settings that affect the text forms of values.
     ("client_encoding", "UTF8"),
     ("standard_conforming_strings", "on"),
     ("TimeZone", "UTC"),
@@ -41,27 +44,27 @@ enum SessionDefaults {
     ("lc_numeric", "C"),
     ("lc_time", "C"),
     ("lc_monetary", "C"),
-    // What rows a statement sees.
+    // Settings that affect which rows a statement sees.
     ("transform_null_equals", "off"),
     ("row_security", "on"),
     ("gin_fuzzy_search_limit", "0"),
   ]
 
-  /// Those that a version lacks or a role may not set, which then stay as they are.
+  /// Settings that a version may lack or a role may not be allowed to set. They then keep their value.
   static let guarded: [(name: String, value: String)] = [
-    // 17 and later: ends a transaction, however busy it is.
+    // 17 and later: ends a transaction after this time, even if it is busy.
     ("transaction_timeout", "0"),
-    // 14 and later: the server looks whether we are still there while it works, so that an abandoned query ends.
+    // 14 and later: while it works, the server checks that the client is connected, so that an abandoned query ends.
     ("client_connection_check_interval", "1s"),
-    // A session as a replica's has no triggers, and announces nothing.
+    // A session in another role fires no triggers, so it announces nothing.
     ("session_replication_role", "origin"),
-    // The line number in COPY's error context is read in English.
+    // The code reads the line number in COPY's error context, which is in English with this setting.
     ("lc_messages", "C"),
-    // Recent minor versions: what may be read that is no table.
+    // Recent minor versions: restricts reading of relations that are not tables.
     ("restrict_nonsystem_relation_kind", ""),
   ]
 
-  /// All of it as one simple query. Fails with 25006 in a session that writes nothing.
+  /// All of it as one simple query. Fails with 25006 in a session that cannot write.
   static func script(_ limits: Limits) -> String {
     settings.map { "SET \($0.name) = '\($0.value)';\n" }.joined() + """
       DO $$

@@ -1,24 +1,19 @@
-// SQL stays SQL, calls are typed, and a test prepares every statement on the migrated schema. Nothing is put together
-// from strings at run time.
+// SQL statements with typed parameters and rows. A test prepares every statement on the migrated schema. No SQL is
+// assembled from strings at run time.
 
 /// A statement with typed parameters ($1, $2, ...) and a typed row.
 ///
 ///     static let byName = Statement<String, Account>("user_by_name", "SELECT ... WHERE lower(username) = lower($1)")
 struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
-  /// The name it is prepared under; unique in the program.
-  let name: String
-  let sql: String
+  /// What is declared, without the types. Made once, with the statement.
+  let description: StatementDescription
 
+  /// - Parameter name: what it is prepared under; unique in the program.
   init(_ name: String, _ sql: String) {
-    self.name = name
-    self.sql = sql
-  }
-
-  /// The parameters' types, in order.
-  var parameterTypes: [SQLType] {
     var types: [SQLType] = []
     repeat types.append((each Parameter).type)
-    return types
+    description = StatementDescription(
+      name: name, sql: sql, parameterTypes: types, columns: Row.describe(), isOpen: Row.isOpen)
   }
 
   func encode(_ parameter: repeat each Parameter) -> EncodedParameters {
@@ -26,26 +21,34 @@ struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
     repeat encoded.append(each parameter)
     return encoded
   }
-
-  var description: StatementDescription {
-    StatementDescription(
-      name: name, sql: sql, parameterTypes: parameterTypes, columns: Row.columns, isOpen: Row.isOpen)
-  }
 }
 
-/// What a statement declares, without its types: for the test that compares it with what the database says.
+/// What a statement declares, without its types: for whoever runs it, and for the test that compares it with what the
+/// database says.
 struct StatementDescription: Hashable, Sendable {
   let name: String
   let sql: String
   let parameterTypes: [SQLType]
   let columns: [SQLColumn]
   let isOpen: Bool
+
+  /// Whether a result has the declared columns. - Returns: what is different, or nil.
+  func mismatch(with found: [SQLColumn]) -> String? {
+    if isOpen { return nil }
+    guard found.count == columns.count else { return "\(found.count) columns instead of \(columns.count)" }
+    for (declared, found) in zip(columns, found) {
+      guard declared.name.isEmpty || declared.name == found.name, declared.type == found.type else {
+        return "column \(found.name) \(found.type) instead of \(declared.name) \(declared.type)"
+      }
+    }
+    return nil
+  }
 }
 
 /// The values of one execution in binary format.
 struct EncodedParameters: Hashable, Sendable {
   private(set) var bytes: [UInt8] = []
-  /// Where each value lies in `bytes`; nil: NULL.
+  /// The position of each value in `bytes`; nil for NULL.
   private(set) var ranges: [Range<Int>?] = []
 
   mutating func append<Value: SQLValue>(_ value: Value) {

@@ -1,5 +1,5 @@
-// A metric table as the database has it: what the COPY encoder fills (`CopyTarget`), with the index and the names that
-// come from the declaration. One list for tuples, COPY statements and DDL, so that they cannot disagree.
+// A metric table in the database: the columns that the COPY encoder fills (`CopyTarget`), and the index and names from
+// the declaration. Tuples, COPY statements and DDL use the same list, so they agree.
 
 internal import Protocol
 
@@ -13,7 +13,7 @@ struct StoredTable: Sendable {
   let name: String
   let summary: String
   let columns: [Column]
-  /// Nil: the catch-all table.
+  /// Nil for the table of unknown metrics.
   let declaration: MetricTable?
 
   var hasObject: Bool { columns.contains { $0.name == "object_id" } }
@@ -35,7 +35,8 @@ struct StoredTable: Sendable {
   /// Every table of schema `metrics`.
   static let all = tables(of: CompiledCatalog(), declared: MetricCatalog.tables)
 
-  /// The metric tables of a catalog and its catch-all; texts and objects are made by a migration.
+  /// The metric tables of a catalog and its table of unknown metrics. A migration makes the tables of texts and
+  /// objects.
   static func tables(of catalog: CompiledCatalog, declared: [MetricTable]) -> [StoredTable] {
     let declarations = Dictionary(uniqueKeysWithValues: declared.map { ($0.name, $0) })
     return catalog.targets[...catalog.unknownMetricsTarget].map { StoredTable($0, declarations[$0.table]) }

@@ -1,23 +1,23 @@
-// What a database must be for this program to work with it, looked at before a migration and at each start. What would
-// fail later, at some push, is refused here, with one sentence that says what to do.
+// The requirements on a database, checked before a migration and at each start. A database that would make some later
+// push fail is refused here, with one sentence that says what to do.
 
-/// Why the program does not work with this database.
+/// The reason why the program cannot work with this database.
 enum SurroundingsFault: Error, Hashable {
   case serverTooOld(version: Int)
   case encoding(String, database: String)
-  /// The pooler between us and the database gives a session to others between two transactions.
+  /// A connection pooler gives the backend of a session to other clients between two transactions.
   case sharedSessions
-  /// The server is a standby, or refuses to write for another reason.
+  /// The server is a standby, or refuses writes for another reason.
   case readOnly(database: String)
   case tooFewConnections(limit: ConnectionLimit, needed: ConnectionNeed)
   case database(DatabaseError)
 }
 
-/// How many sessions someone may have at once, and who says so.
+/// The largest number of sessions that the program may have at once, and the setting that limits it.
 enum ConnectionLimit: Hashable {
   case role(String, Int)
   case database(String, Int)
-  /// `max_connections` less the reserved ones.
+  /// `max_connections` without the reserved ones.
   case server(Int)
 
   var count: Int {
@@ -27,13 +27,13 @@ enum ConnectionLimit: Hashable {
   }
 }
 
-/// The sessions that a server has at work, by their purpose.
+/// The number of sessions that a server uses, by purpose.
 struct ConnectionNeed: Hashable {
   let loops: Int
   let writersPerLoop: Int
   let admin: Int
   let queries: Int
-  /// To hear of changes (LISTEN).
+  /// A session that listens for changes (LISTEN).
   let listeners = 1
 
   init(_ settings: Settings) {
@@ -46,7 +46,7 @@ struct ConnectionNeed: Hashable {
   var total: Int { loops * writersPerLoop + admin + queries + listeners }
 }
 
-/// One look at a database.
+/// Checks a database.
 struct Surroundings {
   /// The oldest version whose SQL the statements need.
   static let oldestServerVersion = 140_000
@@ -55,7 +55,7 @@ struct Surroundings {
 
   init(_ settings: DatabaseSettings) { self.settings = settings }
 
-  /// Blocks for a few milliseconds, or for `connectDeadline` if nobody answers. Never on a loop.
+  /// Blocks for a few milliseconds, or for `connectDeadline` if the database does not answer. Never call it on a loop.
   /// - Throws: the first reason for which the program cannot work here.
   func check(_ need: ConnectionNeed) throws(SurroundingsFault) {
     let session = try connect()
@@ -82,7 +82,7 @@ struct Surroundings {
     func count(_ column: Int) -> Int? { row[column].flatMap { Int($0) } }
     var limits: [ConnectionLimit] = []
     if let count = count(6) { limits.append(.server(count)) }
-    // A superuser is held to max_connections only (manual, CREATE ROLE and CREATE DATABASE).
+    // A superuser is limited by max_connections only (manual, CREATE ROLE and CREATE DATABASE).
     if row[5] == "f" {
       if let count = count(4), count >= 0 { limits.append(.role(role, count)) }
       if let count = count(2), count >= 0 { limits.append(.database(database, count)) }
@@ -92,8 +92,9 @@ struct Surroundings {
     }
   }
 
-  /// Whether each session keeps a backend of its own: statements are prepared, and names staged, in a session. A pooler
-  /// that lends backends for a transaction gives the second session the first one's, or the first another one.
+  /// Checks that each session keeps its own backend, because statements are prepared and names are staged in a session.
+  /// A pooler that lends backends for a transaction gives the first session's backend to the second one, or gives the
+  /// first session another one later.
   private func checkSessions(_ first: borrowing BlockingSession) throws(SurroundingsFault) {
     let pid = "SELECT pg_backend_pid()"
     let own = try ask(first, pid)
@@ -103,7 +104,7 @@ struct Surroundings {
       let other = try second.rows(pid)
       if other == own { throw DatabaseError(.unexpectedResult, "two sessions share a backend") }
     } catch {
-      // A pooler that lends backends for a statement refuses a transaction in its own words.
+      // A pooler that lends backends for a statement rejects a transaction with its own message.
       if error.kind == .unexpectedResult || error.message.contains("pooling mode") { throw .sharedSessions }
       throw .database(error)
     }
@@ -113,7 +114,8 @@ struct Surroundings {
   private func connect() throws(SurroundingsFault) -> BlockingSession {
     do throws(DatabaseError) {
       let session = try BlockingSession(settings)
-      // A database or a role may have functions of its own by the names of PostgreSQL's, and find them first.
+      // A database or a role may have functions with the names of PostgreSQL's functions and a search_path that finds
+      // them first.
       _ = try session.rows("SET search_path = pg_catalog")
       return session
     } catch {
@@ -167,7 +169,7 @@ extension ConnectionNeed: CustomStringConvertible {
 }
 
 extension DatabaseError {
-  /// One sentence for a terminal about a database that does not answer as it should.
+  /// One sentence for a terminal about a database that does not work.
   fileprivate var connectionAdvice: String {
     isConnectionLoss ? "The database cannot be reached: \(description)." : "The database refuses: \(description)."
   }

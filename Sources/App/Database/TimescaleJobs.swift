@@ -1,4 +1,5 @@
-// TimescaleDB's jobs for our hypertables: which fail, and whether PostgreSQL has the processes that they need.
+// The state of TimescaleDB's jobs for the program's hypertables: which jobs fail, and whether PostgreSQL has enough
+// processes for them.
 
 import Protocol
 
@@ -12,17 +13,12 @@ struct FailedJob: SQLRow, Hashable {
   /// Nil where our role may not read it.
   let message: String?
 
-  static let columns = [
-    SQLColumn("procedure", String.self), SQLColumn("table_name", String.self), SQLColumn("failures", Int64.self),
-    SQLColumn("last_success", Timestamp?.self), SQLColumn("message", String?.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    procedure = try row.next()
-    table = try row.next()
-    failures = try row.next()
-    lastSuccess = try row.next()
-    message = try row.next()
+    procedure = try row.read("procedure")
+    table = try row.read("table_name")
+    failures = try row.read("failures")
+    lastSuccess = try row.read("last_success")
+    message = try row.read("message")
   }
 }
 
@@ -32,18 +28,6 @@ struct WorkerProcesses: SQLRow, Hashable {
   let permitted: Int32
   /// TimescaleDB's launcher, a scheduler for our database and two to spare, its jobs, and parallel workers of queries.
   let needed: Int32
-
-  static let columns = [SQLColumn("permitted", Int32.self), SQLColumn("needed", Int32.self)]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    permitted = try row.next()
-    needed = try row.next()
-  }
-
-  init(permitted: Int32, needed: Int32) {
-    self.permitted = permitted
-    self.needed = needed
-  }
 
   /// What to do, for people; nil: there are enough.
   var advice: String? {
@@ -55,24 +39,27 @@ struct WorkerProcesses: SQLRow, Hashable {
   }
 }
 
+extension WorkerProcesses {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    permitted = try row.read("permitted")
+    needed = try row.read("needed")
+  }
+}
+
 extension TimescaleStatements {
   struct Compression: SQLRow {
     /// With its schema.
     let table: String
     let compression: ChunkCompression
 
-    static let columns = [
-      SQLColumn("table_name", String.self), SQLColumn("segment_by", String.self), SQLColumn("order_by", [String].self),
-      SQLColumn("chunk_days", Int32.self),
-    ]
-
     init(from row: inout RowReader) throws(DatabaseError) {
-      table = try row.next()
-      compression = ChunkCompression(segmentBy: try row.next(), orderBy: try row.next(), chunkDays: try row.next())
+      table = try row.read("table_name")
+      compression = ChunkCompression(
+        segmentBy: try row.read("segment_by"), orderBy: try row.read("order_by"), chunkDays: try row.read("chunk_days"))
     }
   }
 
-  /// How hypertables are compressed, as `ChunkCompression` says it.
+  /// The compression settings of the hypertables, as in `ChunkCompression`.
   static let compression = Statement<Compression>(
     "timescale_compression",
     """

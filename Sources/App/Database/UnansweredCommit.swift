@@ -1,20 +1,22 @@
-// A session whose commit, or statement, got no answer in time. Whoever waited was told that the outcome is unknown; the session
-// is left to itself until the server has answered or is gone.
+// A session whose commit or other statement got no answer in time. The clients were answered that the outcome is
+// unknown. The session waits until the server has answered or the connection is gone.
 //
-// It is not closed: PostgreSQL does not look at a connection while a commit waits for a standby, so that closing one frees
-// nothing, and each replacement would leave one more backend behind, until there are no connections left. (Cancelling the
-// wait would commit without the standby.) Kept, there is one such session a writer, and `admin_connections` of the pool's,
-// however long it takes; and it is known at once when commits end again.
+// The session is not closed: PostgreSQL does not check a connection while a commit waits for a standby. So closing it
+// would free nothing, and each replacement would leave another backend behind until no connections are left.
+// (Cancelling the wait would commit without the standby.) By keeping it, each writer has at most one such session and
+// the pool at most `admin_connections`, however long it takes. The kept session also shows at once when commits end
+// again.
 
 import Reactor
 
+/// Owns such a session until it ends.
 final class UnansweredCommit: DatabaseConnectionDelegate {
   private let session: any CopySession
-  /// Since when the server has been silent.
+  /// The time since which the server has been silent.
   let since: MonotonicTime
   private var whenOver: (() -> Void)?
 
-  /// Takes `session` over. - Parameter whenOver: the session is closed by then.
+  /// Takes over `session`. - Parameter whenOver: called once, after the session is closed.
   init(_ session: any CopySession, since: MonotonicTime, whenOver: @escaping () -> Void) {
     self.session = session
     self.since = since
@@ -24,7 +26,7 @@ final class UnansweredCommit: DatabaseConnectionDelegate {
 
   func isOf(_ session: any CopySession) -> Bool { self.session === session }
 
-  /// Lets go of it, whatever becomes of the statement.
+  /// Closes the session, whatever becomes of the statement.
   func close() {
     whenOver = nil
     session.close()
@@ -38,7 +40,7 @@ final class UnansweredCommit: DatabaseConnectionDelegate {
 
   func connected() {}
   func received(_ result: consuming DatabaseResult) {
-    // Of a batch that asks for rows: nobody has them any more, and without them nothing is committed.
+    // The server asks for the rows of a batch. They are gone, and without them nothing is committed.
     if case .copyIn = consume result { end() }
   }
   func finished() { end() }

@@ -1,13 +1,13 @@
-// What a COPY writer's session needs beside what every session has, as texts: the writer lives on an ingest loop and speaks
-// simple queries only.
+// The SQL texts that a COPY writer's session needs in addition to the session defaults. A writer lives on an ingest
+// loop and sends simple queries only.
 
 enum WriterSession {
-  /// Sent after connecting, and when time limits change, as one simple query. A lock or a statement that takes longer is a fault
-  /// that the queue must not wait for. The staging tables are like nothing else: a session can be made whatever became of the
-  /// tables that they are merged into. The ledger has to see what was committed before its locks were taken, which is
-  /// "read committed": every session has that.
+  /// The session setup, as one simple query. The writer sends it after connecting and when time limits change. A lock
+  /// or a statement that takes longer than its limit is a fault, and the queue must not wait for it. The staging tables
+  /// are not created LIKE the real tables, so a session can be set up even if those are damaged. The ledger has to see
+  /// what was committed before it got its locks, which needs "read committed"; `SessionDefaults` sets it.
   static func setup(lockTimeout: Duration, statementTimeout: Duration) -> String {
-    // COMMIT: what a transaction may do was decided at its begin, by the defaults of before.
+    // COMMIT ends the implicit transaction, whose modes come from the defaults before this script.
     SessionDefaults.script(.init(statement: statementTimeout, lock: lockTimeout)) + """
       COMMIT;
       CREATE TEMP TABLE IF NOT EXISTS staging_texts (server_id int4, text_id int8, value text) ON COMMIT DELETE ROWS;
@@ -17,8 +17,8 @@ enum WriterSession {
       """
   }
 
-  /// Texts arrive by COPY into the staging table, in the same transaction as the rows that name them. Sorted, so that
-  /// two writers with the same texts wait for one another instead of deadlocking.
+  /// Texts arrive by COPY into the staging table, in the same transaction as the rows that refer to them. They are
+  /// merged in order, so that two writers with the same texts wait for each other instead of deadlocking.
   static let copyTexts = "COPY staging_texts (server_id, text_id, value) FROM STDIN (FORMAT binary)"
   static let mergeTexts = """
     INSERT INTO pganalytics.texts (server_id, text_id, value)

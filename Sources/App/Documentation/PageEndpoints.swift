@@ -1,6 +1,7 @@
-// The two pages for browsers: what this is, and the API's documentation to read and to try. Nothing comes from an
-// outside host, and the Content-Security-Policy keeps it so.
+// The two pages for browsers: a start page, and the API's documentation, in which requests can be tried. Nothing is
+// loaded from other hosts, and the Content-Security-Policy enforces that.
 
+import Ground
 import Protocol
 
 struct IndexAnswer: ResponseBody {
@@ -101,7 +102,7 @@ enum PageEndpoints {
   private static let missing = Problem(
     .notFound, "Swagger UI is not installed (setting swagger_ui_dir); the document is /api/v1/openapi.json")
 
-  /// HTML text: the client's own Host field is shown to it.
+  /// Escapes HTML. The page shows the client's own Host field.
   private static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing("\"", with: "&quot;")
   }

@@ -1,28 +1,28 @@
-// A file that is served as it is: held in memory, compressed once, revalidated by its digest.
+// A file that is served unchanged. It is held in memory, compressed once, and revalidated by its digest.
 
 import Protocol
 
 struct StaticFile: Sendable {
   private let contentType: HTTPField
   private let bytes: [UInt8]
-  /// Nil if it would save nothing.
+  /// Nil if compression would save nothing.
   private let compressed: [UInt8]?
   private let tag: EntityTag
 
   private static let smallestCompressed = 1024
 
   init(_ type: MediaType, _ bytes: [UInt8]) {
-    // JSON has one encoding and no such parameter (RFC 8259 §11).
+    // JSON has one encoding and no charset parameter (RFC 8259 §11).
     contentType = HTTPField("Content-Type", type == .json ? "\(type)" : "\(type); charset=utf-8")
     self.bytes = bytes
     compressed = bytes.count >= Self.smallestCompressed ? GzipDeflater.gzip(bytes, level: 9) : nil
     tag = EntityTag(Hex.encode(Digest.sha256(bytes)))
   }
 
-  /// The file, or 304 for a client that has it.
-  /// - Parameter fields: beside those of the representation.
+  /// The file, or 304 if the client has it.
+  /// - Parameter fields: additional header fields.
   func response(to head: HTTPRequestHead, _ fields: [HTTPField] = []) -> HTTPResponse {
-    // no-cache: may be kept, and must be asked for again, which costs a 304.
+    // no-cache: the client may keep the file but has to ask again, which costs a 304.
     let fields = fields + [tag.field, HTTPField("Cache-Control", "no-cache"), HTTPField("Vary", "Accept-Encoding")]
     if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: fields) }
     var response = HTTPResponse(status: .ok, fields: fields + [contentType], body: bytes)
@@ -36,7 +36,7 @@ struct StaticFile: Sendable {
 }
 
 extension HTTPRequestHead {
-  /// Whether Accept-Encoding names gzip with a weight other than 0 (RFC 9110 §12.5.3).
+  /// Whether Accept-Encoding contains gzip with a weight other than 0 (RFC 9110 §12.5.3).
   var acceptsGzip: Bool {
     all(named: "accept-encoding").flatMap { $0.split(separator: UInt8(ascii: ",")) }.contains { element in
       let parts = String(decoding: element, as: UTF8.self).lowercased().filter { !$0.isWhitespace }

@@ -1,5 +1,6 @@
-// Swagger UI 5 as an installed package has it: two files that we serve and do not contain.
+// Swagger UI 5 from an installed package. The server serves two of its files and does not contain them.
 
+import Ground
 import Protocol
 
 /// The files of a Swagger UI installation.
@@ -11,8 +12,8 @@ struct SwaggerUI: Sendable {
 
   /// Reads the files in `directory`. - Returns: nil if they are not there.
   static func load(from directory: String) throws(FileError) -> SwaggerUI? {
-    guard let script = try PrivateFile.read(directory + "/swagger-ui-bundle.js", maximumBytes: maximumBytes),
-      let style = try PrivateFile.read(directory + "/swagger-ui.css", maximumBytes: maximumBytes)
+    guard let script = try LocalFile.read(directory + "/swagger-ui-bundle.js", maximumBytes: maximumBytes),
+      let style = try LocalFile.read(directory + "/swagger-ui.css", maximumBytes: maximumBytes)
     else { return nil }
     return SwaggerUI(script: StaticFile(.javascript, script), style: StaticFile(.css, style))
   }

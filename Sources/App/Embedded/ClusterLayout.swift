@@ -1,21 +1,23 @@
-// Where the private cluster lives, and as whom it runs.
+// The places of the private cluster's files, and the user it runs as.
 //
 //   DIR/postgres.lock      held by the one server that uses DIR
-//   DIR/postgres.path      only if the cluster had to go elsewhere: its home
-//   DIR/postgres.socket    only if the home's path can't hold a socket: the socket's directory
-//   HOME (DIR/postgres)    postgresql.conf, pg_hba.conf, pg_ident.conf: ours, written at every start
-//     cluster/ log/ socket/  the database user's, mode 0700
+//   DIR/postgres.path      only if the cluster is elsewhere: the path of its home
+//   DIR/postgres.socket    only if the home's path is unusable for a socket: the path of the socket's directory
+//   HOME (DIR/postgres)    postgresql.conf, pg_hba.conf, pg_ident.conf, which this program writes at every start
+//     cluster/ log/ socket/  owned by the database user, mode 0700
 //
-// PostgreSQL refuses to run as root. Started by root, the cluster belongs to `postgres` (else `nobody`); we write our
-// own files beside its directories, never inside, where that user could have laid a link.
+// PostgreSQL refuses to run as root. If root starts this program, the cluster belongs to `postgres` (else `nobody`).
+// The program writes its own files beside that user's directories and never inside, where the user could have placed a
+// link.
 
 internal import Glibc
+internal import Ground
 
-/// What `pganalytics up` should tell its user about where the database went.
+/// What `pganalytics up` reports about the place and the process of the database.
 enum EmbeddedPostgresNotice: Equatable, Sendable {
   case runsAs(user: String)
   case keptElsewhere(home: String, dataDirectory: String, user: String)
-  /// A directory that belonged to a data directory of the same path which was deleted since.
+  /// A directory of another data directory that had the same path and was deleted since.
   case leftBehind(home: String)
   case socketElsewhere(directory: String)
   case adopted(processID: Int32)
@@ -39,30 +41,31 @@ extension EmbeddedPostgresNotice: CustomStringConvertible {
   }
 }
 
+/// The paths of a private cluster.
 struct ClusterLayout: Sendable {
   let dataDirectory: String
   let home: String
   let socketDirectory: String
   let owner: SystemUser
-  /// Whether we are root and `owner` is somebody else.
+  /// Whether this process is root and `owner` is another user.
   let isForeign: Bool
 
   var cluster: String { home + "/cluster" }
   var log: String { home + "/log" }
-  /// What the postmaster writes before its own logging starts.
+  /// The postmaster's output before its own logging starts.
   var output: String { home + "/postgres.out" }
-  /// Our own files must be readable for the owner; they hold no secret.
+  /// The owner must be able to read the program's files; they contain no secrets.
   var fileMode: mode_t { isForeign ? 0o644 : 0o600 }
 
-  /// The longest socket path we ask for; sockaddr_un(7) has room for 107 bytes.
+  /// The longest socket path that is used; sockaddr_un(7) has room for 107 bytes.
   static let maximumSocketPathBytes = 100
   static let socketName = ".s.PGSQL.5432"
 
   /// Finds the layout of a data directory, or makes it.
   /// - Parameters:
-  ///   - dataDirectory: absolute, without links, existing, locked by us.
-  ///   - relocationRoot: where the home goes if the database user can't enter the data directory.
-  ///   - socketRoot: where a socket directory goes if the home's path is too long, or has a comma.
+  ///   - dataDirectory: an absolute, existing path without links. The caller holds its lock.
+  ///   - relocationRoot: where the home is made if the database user can't enter the data directory.
+  ///   - socketRoot: where the socket's directory is made if the home's path is too long or has a comma.
   static func prepare(
     dataDirectory: String, relocationRoot: String, socketRoot: String, notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> ClusterLayout {
@@ -76,12 +79,12 @@ struct ClusterLayout: Sendable {
 
     if home == dataDirectory + "/postgres" {
       let isNew = !LocalFile.exists(home)
-      try LocalFile.makeDirectory(home, mode: homeMode)
+      try makeDirectory(home, mode: homeMode)
       if isForeign, !canEnter(home, as: owner) {
         if isNew { _ = rmdir(home) }
         home = unusedHome(in: relocationRoot, for: dataDirectory, notices: &notices)
-        try LocalFile.makeDirectory(home, mode: homeMode)
-        try LocalFile.replace(record, with: home + "\n", mode: 0o600)
+        try makeDirectory(home, mode: homeMode)
+        try note(home, in: record)
       }
     }
     if home != dataDirectory + "/postgres" {
@@ -94,18 +97,39 @@ struct ClusterLayout: Sendable {
       dataDirectory: dataDirectory, home: home, socketDirectory: socketDirectory, owner: owner, isForeign: isForeign)
   }
 
-  /// A directory with mode 0700 of the database user's.
+  /// Makes a directory with mode 0700 that the database user owns.
   static func makeOwned(_ path: String, _ owner: SystemUser, _ isForeign: Bool) throws(EmbeddedPostgresError) {
     if LocalFile.exists(path) { return }
-    try LocalFile.makeDirectory(path, mode: 0o700)
-    if isForeign { try LocalFile.changeOwner(path, to: owner) }
+    try makeDirectory(path, mode: 0o700)
+    if isForeign { try give(path, to: owner) }
   }
 
-  /// An existing cluster decides; a new one is ours, or an unprivileged user's if we are root.
+  /// A path of the layout is entered by the database user, so its parents are open to all.
+  static func makeDirectory(_ path: String, mode: mode_t) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalDirectory.make(path, mode: mode, parentMode: 0o755)
+    }
+  }
+
+  private static func give(_ path: String, to user: SystemUser) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.changeOwner(path, userID: user.userID, groupID: user.groupID)
+    }
+  }
+
+  /// Writes down where a part of the cluster went: see `recordedPath`.
+  private static func note(_ path: String, in record: String) throws(EmbeddedPostgresError) {
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.replace(record, with: Array((path + "\n").utf8))
+    }
+  }
+
+  /// The owner of an existing cluster. A new cluster belongs to this process's user, or to an unprivileged user if that
+  /// is root.
   private static func owner(
     of cluster: String, or selfUser: SystemUser
   ) throws(EmbeddedPostgresError) -> SystemUser {
-    if let status = LocalFile.status(of: cluster) {
+    if let status = FileStatus(of: cluster) {
       if status.userID == selfUser.userID { return selfUser }
       guard selfUser.userID == 0 else { throw .clusterBelongsToAnother(path: cluster, userID: status.userID) }
       return try SystemUser(userID: status.userID)
@@ -115,7 +139,7 @@ struct ClusterLayout: Sendable {
     return user
   }
 
-  /// Asks the kernel, as that user: modes, access lists and mounts all count.
+  /// Lets the kernel check it for that user, so that modes, access lists and mounts all count.
   private static func canEnter(_ path: String, as user: SystemUser) -> Bool {
     do throws(EmbeddedPostgresError) {
       try Command("/usr/bin/test", ["-x", path]).running(as: user).run(limit: .seconds(10))
@@ -125,12 +149,12 @@ struct ClusterLayout: Sendable {
     }
   }
 
-  /// A data directory without a record may have had a predecessor whose cluster is still there: never take that over,
-  /// its users and certificates are not the ones this data directory is going to print.
+  /// A path for a new home. A data directory without a record may have had a predecessor whose cluster still exists.
+  /// That cluster must not be used: it has other users and certificates than this data directory.
   private static func unusedHome(
     in root: String, for dataDirectory: String, notices: inout [EmbeddedPostgresNotice]
   ) -> String {
-    // FNV-1a: a name for people to compare, no protection.
+    // FNV-1a: it makes names distinguishable for people and protects nothing.
     let hash = dataDirectory.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     let first = root + "/" + String(hash >> 16, radix: 16)
     var home = first
@@ -148,21 +172,24 @@ struct ClusterLayout: Sendable {
     notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> String {
     let near = home + "/socket"
-    // libpq takes a comma for the end of a host, and knows no way to quote it.
+    // libpq takes a comma for the end of a host and has no way to quote it.
     if "\(near)/\(socketName)".utf8.count <= maximumSocketPathBytes, !near.contains(",") {
       try makeOwned(near, owner, isForeign)
       return near
     }
     var far = recordedPath(record)
-    // In a directory that all may write to, only what is the owner's alone can be the one we made.
+    // In a world-writable directory, only a directory that belongs to the owner alone can be the one that this program
+    // made.
     if let path = far {
-      let status = LocalFile.status(of: path)
+      let status = FileStatus(of: path)
       if status?.isDirectory != true || status?.userID != owner.userID || status?.permissions != 0o700 { far = nil }
     }
     if far == nil {
-      let made = try LocalFile.makeUniqueDirectory(prefix: root + "/pganalytics-")
-      if isForeign { try LocalFile.changeOwner(made, to: owner) }
-      try LocalFile.replace(record, with: made + "\n", mode: 0o600)
+      let made = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalDirectory.makeUnique(prefix: root + "/pganalytics-")
+      }
+      if isForeign { try give(made, to: owner) }
+      try note(made, in: record)
       far = made
     }
     notices.append(.socketElsewhere(directory: far!))

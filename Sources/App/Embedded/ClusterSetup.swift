@@ -1,7 +1,9 @@
-// initdb, then the role and the database: what happens once in a cluster's life, and is checked at every start.
+// Makes the cluster by initdb, and the role and the database. Each is made once and checked at every start.
 
 internal import Glibc
+internal import Ground
 
+/// Makes what is missing of a cluster.
 struct ClusterSetup: Sendable {
   let layout: ClusterLayout
   let binaries: PostgresBinaries
@@ -12,7 +14,7 @@ struct ClusterSetup: Sendable {
     LocalFile.tail(of: path + "/PG_VERSION", limit: 16).flatMap { Int($0.prefix { $0.isNumber }) }
   }
 
-  /// Makes the cluster under another name and renames it: one that exists is complete.
+  /// Makes the cluster under another name and renames it at the end, so that an existing cluster is always complete.
   func makeCluster() throws(EmbeddedPostgresError) {
     let unfinished = layout.cluster + ".new"
     if LocalFile.exists(unfinished) {
@@ -27,11 +29,13 @@ struct ClusterSetup: Sendable {
       ])
     if layout.isForeign { initdb = initdb.running(as: layout.owner) }
     try initdb.run(limit: limit)
-    try LocalFile.rename(unfinished, to: layout.cluster)
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.rename(unfinished, to: layout.cluster)
+    }
   }
 
-  /// Makes what is missing of role and database. The role owns its database and is nothing more, but for
-  /// `lc_messages`: the writer reads line numbers from error messages and asks for them in English.
+  /// Makes the role and the database if they are missing. The role owns its database and has no other rights, except to
+  /// set `lc_messages`: the writer reads line numbers from error messages and needs them in English.
   func makeDatabase() throws(EmbeddedPostgresError) {
     do throws(DatabaseError) {
       let session = try BlockingSession(

@@ -1,17 +1,19 @@
-// A program to run: argv as an array, never a shell. Detached from our terminal (see cepoll_spawn).
+// A program to run. The arguments are an array; no shell is involved. The program is detached from the terminal (see
+// cepoll_spawn).
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Reactor
 
 struct Command: Sendable {
   /// Absolute path of the program.
   var program: String
   var arguments: [String]
-  /// Complete: nothing is inherited, so no PG* variable of the caller's shell reaches PostgreSQL.
+  /// The complete environment. Nothing is inherited, so no PG* variable of the caller's shell reaches PostgreSQL.
   var environment = ["PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "HOME=/"]
   var directory = "/"
 
-  /// The most bytes of output that `run` keeps; what comes after is read and dropped.
+  /// The largest number of bytes of output that `run` keeps. Further output is read and dropped.
   static let maximumOutputBytes = 64 * 1024
 
   init(_ program: String, _ arguments: [String]) {
@@ -19,7 +21,7 @@ struct Command: Sendable {
     self.arguments = arguments
   }
 
-  /// The same program as another user. setpriv(1) replaces itself by it: the process id stays the same.
+  /// The same program as another user. setpriv(1) replaces itself by the program, so the process id stays the same.
   func running(as user: SystemUser) -> Command {
     var command = self
     command.program = "/usr/bin/setpriv"
@@ -30,7 +32,7 @@ struct Command: Sendable {
 
   /// Starts it and leaves it running.
   /// - Parameter output: gets standard output and standard error; stays the caller's.
-  func start(output: borrowing OwnedDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
+  func start(output: borrowing FileDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
     let id = Self.withCStrings([program] + arguments) { arguments in
       Self.withCStrings(environment) { environment in
         cepoll_spawn(program, arguments, environment, directory, output.raw)
@@ -40,8 +42,8 @@ struct Command: Sendable {
     return RunningProcess(child: id)
   }
 
-  /// Runs it to its end.
-  /// - Returns: its output, standard output and standard error together.
+  /// Runs the program to its end.
+  /// - Returns: its standard output and standard error together.
   /// - Throws: `.commandFailed` unless it exits with 0; `.commandTookTooLong` after killing it.
   @discardableResult
   func run(limit: Duration) throws(EmbeddedPostgresError) -> String {
@@ -49,8 +51,8 @@ struct Command: Sendable {
     var writeEnd: CInt = -1
     let made = cepoll_pipe(&readEnd, &writeEnd)
     guard made == 0 else { throw .systemCall("pipe2", path: program, errno: -made) }
-    let source = OwnedDescriptor(owning: readEnd)
-    let process = try start(output: OwnedDescriptor(owning: writeEnd))
+    let source = FileDescriptor(owning: readEnd)
+    let process = try start(output: FileDescriptor(owning: writeEnd))
 
     let deadline = ContinuousClock().now + limit
     let output = Self.drain(source, until: deadline)
@@ -59,7 +61,7 @@ struct Command: Sendable {
     case .ended(.exited(code: 0)): return output
     case .ended(let end): throw .commandFailed(program: program, end: end, output: output)
     case .interrupted, .tookTooLong:
-      kill(-process.id, SIGKILL)  // the whole session: initdb has children of its own
+      kill(-process.id, SIGKILL)  // the whole session, because initdb has children
       process.send(SIGKILL)
       _ = process.wait(atMost: nil)
       throw .commandTookTooLong(program: program, limit: limit)
@@ -67,7 +69,7 @@ struct Command: Sendable {
   }
 
   /// Reads until every writer is gone or the deadline has passed.
-  private static func drain(_ source: borrowing OwnedDescriptor, until deadline: ContinuousClock.Instant) -> String {
+  private static func drain(_ source: borrowing FileDescriptor, until deadline: ContinuousClock.Instant) -> String {
     var kept: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while true {

@@ -1,19 +1,21 @@
-// The private PostgreSQL of `pganalytics up`: the system's binaries, a cluster in the data directory, a unix socket,
-// no network. It outlives a server that is killed, and the next one takes it over; it is brought back when it dies.
-// All calls block: start and stop are for the main thread, before and after the loops.
+// The private PostgreSQL of `pganalytics up`: the system's binaries, a cluster in the data directory, a unix socket and
+// no network. If the server is killed, PostgreSQL continues and the next server takes it over. If PostgreSQL dies, it
+// is restarted. All calls block: start and stop are for the main thread, before and after the loops.
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Ground
 internal import Reactor
 internal import Synchronization
 
 struct EmbeddedPostgresSettings: Sendable {
   var dataDirectory: String
-  /// PATH: where initdb and postgres are looked for first.
+  /// The value of PATH, in which initdb and postgres are looked for first.
   var searchPath: String
-  /// XDG_RUNTIME_DIR: for the socket, when the data directory's path is too long. Else /tmp.
+  /// The value of XDG_RUNTIME_DIR: the place of the socket if the data directory's path is too long. Without it /tmp is
+  /// used.
   var runtimeDirectory: String?
-  /// For root only: where the cluster goes if its user can't enter the data directory.
+  /// Only for root: where the cluster is made if its user can't enter the data directory.
   var relocationRoot = "/var/lib/pganalytics"
   var limits = EmbeddedPostgresLimits()
 
@@ -26,23 +28,24 @@ struct EmbeddedPostgresSettings: Sendable {
 
 final class EmbeddedPostgres: Sendable {
   struct Started: Sendable {
-    /// For libpq and psql, as root or as the user we run as: `postgresql://pganalytics@/pganalytics?host=...`.
+    /// The URL for libpq and psql, for root and for this process's user:
+    /// `postgresql://pganalytics@/pganalytics?host=...`.
     let databaseURL: String
-    /// Where its configuration, cluster and log lie.
+    /// The directory of the configuration, the cluster and the log.
     let home: String
     /// Whether this start made the cluster.
     let isNew: Bool
-    /// Whether the extension's library is installed and loaded; the migrations create the extension.
+    /// Whether the extension's library is installed and preloaded. The migrations create the extension.
     let preloadsTimescaleDB: Bool
     let notices: [EmbeddedPostgresNotice]
   }
 
-  /// From start to stop; the data directory's lock goes with it.
+  /// Exists from start to stop and holds the data directory's lock.
   private final class Session: Sendable {
     let supervisor: Supervisor
-    private let lock: OwnedDescriptor
+    private let lock: FileDescriptor
 
-    init(_ supervisor: Supervisor, holding lock: consuming OwnedDescriptor) {
+    init(_ supervisor: Supervisor, holding lock: consuming FileDescriptor) {
       self.supervisor = supervisor
       self.lock = lock
     }
@@ -60,17 +63,20 @@ final class EmbeddedPostgres: Sendable {
     self.report = report
   }
 
-  /// The postmaster's; nil before `start` and after `stop`. It changes when the postmaster is restarted.
+  /// The process id of the postmaster; nil before `start` and after `stop`. It changes when the postmaster is
+  /// restarted.
   var processID: Int32? { session.withLock { $0?.supervisor.processID } }
 
-  /// Makes the cluster if there is none, takes over or starts its postmaster, waits until it takes connections,
-  /// makes role and database, and supervises from then on. Once only, until `stop`.
+  /// Makes the cluster if there is none, takes over or starts its postmaster, waits until it accepts connections, makes
+  /// the role and the database, and supervises the postmaster from then on. To be called once before `stop`.
   func start() throws(EmbeddedPostgresError) -> Started {
     var notices: [EmbeddedPostgresNotice] = []
     let isRoot = geteuid() == 0
     // Root's database runs as another user, who must be able to pass through; the secrets in it are 0600 each.
-    try LocalFile.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
-    let dataDirectory = try LocalFile.resolve(settings.dataDirectory)
+    try ClusterLayout.makeDirectory(settings.dataDirectory, mode: isRoot ? 0o711 : 0o700)
+    let dataDirectory = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.resolve(settings.dataDirectory)
+    }
     let lock = try Self.lock(dataDirectory)
     let layout = try ClusterLayout.prepare(
       dataDirectory: dataDirectory, relocationRoot: settings.relocationRoot,
@@ -103,17 +109,19 @@ final class EmbeddedPostgres: Sendable {
       notices: notices)
   }
 
-  /// Stops supervising, then the postmaster; waits until it is gone. Connections still open are closed by it.
-  /// - Parameter deadline: by when it is gone, by force if it must be; nil: as `EmbeddedPostgresLimits` have it.
+  /// Stops supervising, then the postmaster, and waits for its end. The postmaster closes open connections.
+  /// - Parameter deadline: the time by which it has ended, if necessary by force; nil: the limits in
+  ///   `EmbeddedPostgresLimits`.
   @discardableResult
   func stop(by deadline: MonotonicTime? = nil) -> StopOutcome {
     guard let ended = session.withLock({ $0.take() }) else { return .wasNotRunning }
-    // The lock is held until the postmaster is gone.
+    // The lock is held until the postmaster has ended.
     return withExtendedLifetime(ended) { ended.supervisor.stop(by: deadline) }
   }
 
-  /// A postmaster found shutting down is waited out, and followed by one of our own. If that one finds the cluster
-  /// taken (a killed server's postmaster that had yet to write its lock file), the taker is adopted after all.
+  /// Finds a running postmaster or starts one. If the found postmaster is shutting down, this waits for its end and
+  /// starts another. If the new one cannot use the cluster, because the postmaster of a killed server had not written
+  /// its lock file yet, that postmaster is adopted after all.
   private static func bringUp(
     _ postmaster: Postmaster, notices: inout [EmbeddedPostgresNotice]
   ) throws(EmbeddedPostgresError) -> RunningProcess {
@@ -143,9 +151,12 @@ final class EmbeddedPostgres: Sendable {
   }
 
   /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.
-  private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> OwnedDescriptor {
+  private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> FileDescriptor {
     let path = dataDirectory + "/postgres.lock"
-    let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT, mode: 0o600)
+    let descriptor = FileDescriptor(
+      owning: try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+      })
     let result = cepoll_lock(descriptor.raw)
     if result == -EWOULDBLOCK { throw .dataDirectoryInUse(path: dataDirectory) }
     if result != 0 { throw .systemCall("flock", path: path, errno: -result) }

@@ -1,31 +1,45 @@
-// What can go wrong with the private PostgreSQL, as facts; the sentences below are for the terminal and the log.
+// Errors of the private PostgreSQL, as facts. The sentences below are for the terminal and the log.
+
+import Ground
 
 /// How a process ended.
 enum ProcessEnd: Equatable, Sendable {
   case exited(code: Int32)
   case killed(signal: Int32)
-  /// It was adopted: the kernel tells only a parent how.
+  /// The process was adopted, and the kernel tells only a parent how it ended.
   case unknown
 }
 
 enum EmbeddedPostgresError: Error, Equatable {
   case systemCall(String, path: String, errno: Int32)
-  /// Neither in PATH nor in /usr/lib/postgresql. `majorVersion` is set when an existing cluster demands one.
+  /// The programs are neither in PATH nor in /usr/lib/postgresql. `majorVersion` is set if an existing cluster needs
+  /// that version.
   case binariesMissing(majorVersion: Int?)
   case commandFailed(program: String, end: ProcessEnd, output: String)
   case commandTookTooLong(program: String, limit: Duration)
   /// Another server holds the lock of this data directory.
   case dataDirectoryInUse(path: String)
   case clusterBelongsToAnother(path: String, userID: UInt32)
-  /// PostgreSQL looks its own user up, and so do we: an id without an entry in passwd(5) can't run it.
+  /// PostgreSQL and this program look the user up in passwd(5), so a user id without an entry cannot run it.
   case userWithoutName(userID: UInt32)
-  /// We are root, and the system has neither `postgres` nor `nobody`.
+  /// This process is root, and the system has neither `postgres` nor `nobody`.
   case noUnprivilegedUser
-  /// The postmaster ended before it took connections. `log` is the end of what it wrote.
+  /// The postmaster ended before it accepted connections. `log` is the end of its output.
   case postmasterEnded(ProcessEnd, log: String)
   case notReady(after: Duration, log: String)
-  /// A statement of the set-up failed, or the connection did (`sqlState` is empty then).
+  /// A statement of the set-up failed, or its connection (then `sqlState` is empty).
   case setupFailed(sqlState: String, message: String)
+}
+
+extension EmbeddedPostgresError {
+  /// Runs `work`; what the kernel refuses becomes an error of the private PostgreSQL.
+  static func wrapping<Value>(_ work: () throws(FileError) -> Value) throws(EmbeddedPostgresError) -> Value {
+    do throws(FileError) {
+      return try work()
+    } catch {
+      throw .systemCall(error.call, path: error.path, errno: error.errno)
+    }
+  }
 }
 
 extension ProcessEnd: CustomStringConvertible {
@@ -42,7 +56,7 @@ extension EmbeddedPostgresError: CustomStringConvertible {
   var description: String {
     switch self {
     case .systemCall(let call, let path, let errno):
-      "\(call) failed on \(path): \(LocalFile.message(of: errno))"
+      "\(call) failed on \(path): \(FileError.reason(of: errno))"
     case .binariesMissing(nil):
       "PostgreSQL's server programs (initdb, postgres) are neither in PATH nor in /usr/lib/postgresql/*/bin. "
         + "On Debian: apt-get install postgresql. Or give a running server: pganalytics serve --database-url ..."

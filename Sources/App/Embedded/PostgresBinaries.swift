@@ -1,28 +1,30 @@
-// Where initdb and postgres are: first in PATH, else the newest of Debian's /usr/lib/postgresql/*/bin.
+// Finds initdb and postgres: first in PATH, then the newest in Debian's /usr/lib/postgresql/*/bin.
+
+import Ground
 
 /// One installation of PostgreSQL's server programs.
 struct PostgresBinaries: Equatable, Sendable {
-  /// Absolute and without links: initdb finds postgres beside itself.
+  /// An absolute path without links, because initdb looks for postgres in its own directory.
   let directory: String
   let majorVersion: Int
 
   var initdb: String { directory + "/initdb" }
   var postgres: String { directory + "/postgres" }
 
-  /// Whether the extension's library is there to be preloaded.
+  /// Whether the extension's library is installed, so that it can be preloaded.
   var hasTimescaleDB: Bool {
     ["/../lib/timescaledb.so", "/../lib/postgresql/timescaledb.so"].contains { LocalFile.exists(directory + $0) }
   }
 
   /// - Parameters:
   ///   - searchPath: the value of PATH.
-  ///   - majorVersion: of the cluster that is to be run; nil for a new one.
-  ///   - versionedRoot: Debian's directory with one directory a major version.
+  ///   - majorVersion: the version of the existing cluster; nil for a new one.
+  ///   - versionedRoot: Debian's directory, which has a directory for each major version.
   /// - Throws: `.binariesMissing`.
   static func find(
     searchPath: String, majorVersion: Int?, versionedRoot: String = "/usr/lib/postgresql"
   ) throws(EmbeddedPostgresError) -> PostgresBinaries {
-    let versioned = LocalFile.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
+    let versioned = LocalDirectory.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
     let candidates =
       searchPath.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
       + versioned.map { "\(versionedRoot)/\($0)/bin" }
@@ -33,13 +35,15 @@ struct PostgresBinaries: Equatable, Sendable {
     throw .binariesMissing(majorVersion: majorVersion)
   }
 
-  /// - Returns: nil unless both programs are there and postgres says which version it is.
+  /// - Returns: nil unless both programs exist and postgres prints its version.
   private static func probe(_ directory: String) -> PostgresBinaries? {
     guard LocalFile.isExecutable(directory + "/initdb"), LocalFile.isExecutable(directory + "/postgres") else {
       return nil
     }
     do throws(EmbeddedPostgresError) {
-      var directory = try LocalFile.resolve(directory + "/initdb")
+      var directory = try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.resolve(directory + "/initdb")
+      }
       directory.removeLast("/initdb".count)
       // "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", "postgres (PostgreSQL) 18beta1"
       let text = try Command(directory + "/postgres", ["--version"]).run(limit: .seconds(10))
@@ -47,7 +51,7 @@ struct PostgresBinaries: Equatable, Sendable {
       guard let majorVersion = Int(words.drop { $0 == " " }.prefix { $0.isASCII && $0.isNumber }) else { return nil }
       return PostgresBinaries(directory: directory, majorVersion: majorVersion)
     } catch {
-      return nil  // not a working installation: the next candidate may be one
+      return nil  // not a working installation; the next candidate may work
     }
   }
 }

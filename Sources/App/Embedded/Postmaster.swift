@@ -1,43 +1,47 @@
-// Starting, finding, awaiting and stopping the postmaster of one cluster. It holds no state: the process is the state.
+// Starts, finds, awaits and stops the postmaster of one cluster. It holds no state, since the process is the state.
 
 internal import CEpoll.Postgres
 internal import Glibc
+internal import Ground
+internal import Reactor
 
+/// Time limits of the private PostgreSQL.
 struct EmbeddedPostgresLimits: Sendable {
   var initdb: Duration = .seconds(120)
-  /// How long a postmaster that doesn't answer at all may take to begin.
+  /// How long a postmaster may take until its first answer.
   var answer: Duration = .seconds(60)
-  /// How long one that refuses connections may take: it replays up to `max_wal_size` of log after a crash
-  /// (measured: 18 s for 1.3 GB on a busy machine).
+  /// How long a postmaster may refuse connections. After a crash it replays up to `max_wal_size` of log (measured: 18 s
+  /// for 1.3 GB on a busy machine).
   var recovery: Duration = .seconds(1800)
-  /// From SIGINT to SIGQUIT: the shutdown checkpoint writes out all of shared_buffers.
+  /// From SIGINT to SIGQUIT. The shutdown checkpoint writes all of shared_buffers.
   var orderlyStop: Duration = .seconds(60)
   /// From SIGQUIT to SIGKILL.
   var immediateStop: Duration = .seconds(10)
   var firstRestartDelay: Duration = .milliseconds(100)
   var maximumRestartDelay: Duration = .seconds(10)
-  /// A postmaster that lived this long starts the delays anew.
+  /// If a postmaster has lived this long, the restart delays begin again with the shortest.
   var healthyAfter: Duration = .seconds(60)
 
-  /// The same with a stop that takes no longer than `time`, and never less than the second that its last steps need.
+  /// The same limits with a stop of at most `time`, but at least the second that its last steps need.
   func stopping(within time: Duration) -> EmbeddedPostgresLimits {
     var limits = self
-    // After SIGQUIT, after SIGKILL, and for what is left of the others.
+    // For the waits after SIGQUIT, after SIGKILL, and for the remaining processes.
     limits.immediateStop = min(immediateStop, max(.milliseconds(300), time / 12))
     limits.orderlyStop = min(orderlyStop, max(.milliseconds(100), time - limits.immediateStop * 3))
     return limits
   }
 }
 
-/// How the postmaster was brought to its end.
+/// How the postmaster ended.
 enum StopOutcome: Equatable, Sendable {
   case wasNotRunning
-  /// After the shutdown checkpoint: the next start needs no recovery.
+  /// After the shutdown checkpoint. The next start needs no recovery.
   case orderly
-  /// It had to be hurried; nothing committed is lost, the next start replays the log.
+  /// It was stopped early. Nothing committed is lost; the next start replays the log.
   case forced
 }
 
+/// The postmaster of one cluster.
 struct Postmaster: Sendable {
   enum Readiness { case ready, interrupted }
 
@@ -47,21 +51,25 @@ struct Postmaster: Sendable {
 
   private static let logTailBytes = 2000
 
-  /// Starts a postmaster as our child; it is not ready yet.
+  /// Starts a postmaster as a child of this process. It is not ready yet.
   func launch() throws(EmbeddedPostgresError) -> RunningProcess {
     try removeStaleLock()
     var command = Command(binaries.postgres, ["-D", layout.home])
     if layout.isForeign { command = command.running(as: layout.owner) }
-    let output = try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    let output = FileDescriptor(
+      owning: try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.open(layout.output, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+      })
     return try command.start(output: output)
   }
 
-  /// Finds the postmaster that an earlier server of ours left running.
-  /// - Returns: nil if there is none, or none whose socket is still where it belongs.
+  /// Finds the postmaster that an earlier server left running.
+  /// - Returns: nil if there is none, or if its socket is missing or elsewhere.
   func adopt() -> RunningProcess? {
-    // postmaster.pid: process id, data directory, start time, port, socket directory, ... (PostgreSQL, miscadmin.h)
+    // The lines of postmaster.pid: process id, data directory, start time, port, socket directory, ... (PostgreSQL,
+    // miscadmin.h)
     guard let id = lockHolder(), let process = RunningProcess(adopting: id), isOurs(id) else { return nil }
-    // The socket's line is written a moment after the first; a postmaster that never gets there ends by itself.
+    // The socket's line is written a moment after the first one. A postmaster that never writes it ends by itself.
     let clock = ContinuousClock()
     let deadline = clock.now + limits.answer
     while clock.now < deadline {
@@ -70,12 +78,12 @@ struct Postmaster: Sendable {
     }
     let socketPath = "\(layout.socketDirectory)/\(ClusterLayout.socketName)"
     if lockedSocketDirectory() == layout.socketDirectory, LocalFile.exists(socketPath) { return process }
-    // Its data directory was moved, or its socket swept away: unreachable, but it still holds the cluster.
+    // Its data directory was moved or its socket removed: it is unreachable but still holds the cluster.
     _ = stop(process)
     return nil
   }
 
-  /// Waits until connections are accepted.
+  /// Waits until the postmaster accepts connections.
   /// - Parameter interruption: a descriptor whose readability ends the wait; -1 for none.
   /// - Throws: `.postmasterEnded`, `.notReady`.
   func awaitReadiness(
@@ -84,10 +92,10 @@ struct Postmaster: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     while true {
-      // One that is stopped (SIGSTOP) accepts connections and says nothing: the kernel does that for it.
+      // The kernel accepts connections for a process that is stopped by SIGSTOP; then no answer comes.
       let ping = PQping(layout.connectionString(role: "postgres", database: "postgres") + " connect_timeout=2")
       if ping == PQPING_OK { return .ready }
-      // Refused (57P03) is recovery, or a shutdown whose end we are about to see.
+      // A refusal (57P03) means recovery, or a shutdown that ends soon.
       let limit = ping == PQPING_REJECT ? limits.recovery : limits.answer
       if clock.now - start >= limit { throw .notReady(after: limit, log: logTail()) }
       switch process.wait(atMost: .milliseconds(25), orUntilReadable: interruption) {
@@ -98,9 +106,9 @@ struct Postmaster: Sendable {
     }
   }
 
-  /// Fast shutdown; if that takes too long an immediate one; if that does, the kernel's.
-  /// Returns when no process works in the cluster any more: the logger leaves a moment after its postmaster.
-  /// - Parameter time: for all of that; nil: as the limits have it.
+  /// Stops the postmaster: first by a fast shutdown, then by an immediate one, then by SIGKILL. Returns when no process
+  /// works in the cluster any more, because the logger ends a moment after the postmaster.
+  /// - Parameter time: the time for all of that; nil: the limits.
   func stop(_ process: RunningProcess, within time: Duration? = nil) -> StopOutcome {
     let limits = time.map(limits.stopping) ?? limits
     let outcome = end(process, limits)
@@ -108,7 +116,7 @@ struct Postmaster: Sendable {
     let deadline = clock.now + limits.immediateStop
     let left = residents().compactMap { RunningProcess(adopting: $0) }
     for resident in left { _ = resident.wait(atMost: max(.zero, deadline - clock.now)) }
-    // Without a postmaster they only keep the next one from starting.
+    // Without a postmaster these processes only prevent the next one from starting.
     for resident in left where resident.wait(atMost: .zero) == .tookTooLong {
       resident.send(SIGKILL)
       _ = resident.wait(atMost: .milliseconds(100))
@@ -116,7 +124,7 @@ struct Postmaster: Sendable {
     return outcome
   }
 
-  /// `stop` for a postmaster alone: others may work in the cluster.
+  /// Stops only this postmaster; other processes may work in the cluster.
   func end(_ process: RunningProcess) -> StopOutcome { end(process, limits) }
 
   private func end(_ process: RunningProcess, _ limits: EmbeddedPostgresLimits) -> StopOutcome {
@@ -132,10 +140,10 @@ struct Postmaster: Sendable {
     return .forced
   }
 
-  /// The end of what the postmaster wrote: before its logging started, and after.
+  /// The end of the postmaster's output: from before its logging started, and its log.
   func logTail() -> String {
     var text = LocalFile.tail(of: layout.output, limit: Self.logTailBytes) ?? ""
-    // current_logfiles: "stderr /path/of/the/log"
+    // Content of current_logfiles: "stderr /path/of/the/log"
     let current = LocalFile.tail(of: layout.cluster + "/current_logfiles", limit: Int(PATH_MAX)) ?? ""
     if let line = current.split(separator: "\n").first(where: { $0.hasPrefix("stderr ") }) {
       text += LocalFile.tail(of: String(line.dropFirst("stderr ".count)), limit: Self.logTailBytes) ?? ""
@@ -150,34 +158,38 @@ struct Postmaster: Sendable {
 
   private func lockHolder() -> pid_t? { lockLines().first.flatMap { pid_t($0) } }
 
-  /// The fifth line, once it is written to its end.
+  /// The fifth line, if it is completely written.
   private func lockedSocketDirectory() -> String? {
     let lines = lockLines()
     return lines.count > 5 ? String(lines[4]) : nil
   }
 
-  /// A postmaster and its backends work in the cluster's directory; a later owner of the number doesn't.
+  /// Whether the process works in the cluster's directory, as a postmaster and its backends do. Another process with a
+  /// reused id does not.
   private func isOurs(_ id: pid_t) -> Bool { LocalFile.linkTarget("/proc/\(id)/cwd") == layout.cluster }
 
-  private func residents() -> [pid_t] { LocalFile.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
+  private func residents() -> [pid_t] { LocalDirectory.names(in: "/proc").compactMap { pid_t($0) }.filter(isOurs) }
 
-  /// PostgreSQL discards a lock file whose process is gone, but believes one whose number went to another process of
-  /// the same user, as happens when a container is started again. Remove that one, unless a backend is left: its
-  /// shared memory is what PostgreSQL needs the file for.
+  /// Removes a lock file that PostgreSQL would believe. PostgreSQL ignores a lock file whose process is gone, but not
+  /// one whose process id now belongs to another process of the same user, as after a restart of a container. The file
+  /// stays if a backend is left, because PostgreSQL needs it to find the backend's shared memory.
   private func removeStaleLock() throws(EmbeddedPostgresError) {
     guard let id = lockHolder(), kill(id, 0) == 0, !isOurs(id) else { return }
-    if residents().isEmpty { try LocalFile.remove(layout.cluster + "/postmaster.pid") }
+    guard residents().isEmpty else { return }
+    try EmbeddedPostgresError.wrapping { () throws(FileError) in
+      try LocalFile.remove(layout.cluster + "/postmaster.pid")
+    }
   }
 }
 
 extension ClusterLayout {
-  /// For libpq, as keywords and values: `host='...' port=5432 user=... dbname=...`.
+  /// The connection string for libpq, as keywords and values: `host='...' port=5432 user=... dbname=...`.
   func connectionString(role: String, database: String) -> String {
     let host = socketDirectory.map { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
     return "host='\(host)' port=5432 user=\(role) dbname=\(database)"
   }
 
-  /// For a session of ours.
+  /// The address for a session of this program.
   func address(role: String, database: String) -> DatabaseAddress {
     DatabaseAddress(parameters: [
       .init(keyword: "host", value: socketDirectory), .init(keyword: "port", value: "5432"),
@@ -185,7 +197,7 @@ extension ClusterLayout {
     ])
   }
 
-  /// For people and credentials.json; the same as a URL, the socket's directory percent-encoded.
+  /// The same as a URL with the socket's directory percent-encoded, for people and credentials.json.
   var databaseURL: String {
     let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
     let hex = Array("0123456789ABCDEF".utf8)

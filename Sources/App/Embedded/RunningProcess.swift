@@ -1,10 +1,12 @@
-// A process from outside: our child, or one that an earlier server of ours left behind.
-// A pidfd (pidfd_open(2)) stands for it, so neither waiting nor signalling can hit a later owner of the number.
+// A process seen from outside: a child, or one that an earlier server left behind. A pidfd (pidfd_open(2)) identifies
+// it, so waiting and signalling never affect another process with a reused id.
 
 internal import CEpoll.Process
 internal import Glibc
+internal import Ground
 internal import Synchronization
 
+/// A running process, or one that has ended.
 final class RunningProcess: Sendable {
   enum Waited: Equatable {
     case ended(ProcessEnd)
@@ -15,14 +17,14 @@ final class RunningProcess: Sendable {
 
   let id: pid_t
   private let isChild: Bool
-  /// Its pidfd, ours to close; -1 if the kernel gave none.
+  /// The pidfd, which this object closes; -1 if the kernel gave none.
   private let descriptor: CInt
   private let end = Mutex<ProcessEnd?>(nil)
 
-  /// How often we look where the kernel offers no pidfd (before Linux 5.3, or forbidden by a sandbox).
+  /// How often the process is checked if the kernel offers no pidfd (before Linux 5.3, or forbidden by a sandbox).
   private static let pollInterval: Duration = .milliseconds(100)
 
-  /// Takes over a child just spawned: nobody else may wait for it.
+  /// Takes over a child that was just spawned. No other code may wait for it.
   init(child id: pid_t) {
     self.id = id
     isChild = true
@@ -41,9 +43,9 @@ final class RunningProcess: Sendable {
     if descriptor >= 0 { _ = close(descriptor) }
   }
 
-  /// Waits until the process has ended; its end is remembered. For one thread at a time.
+  /// Waits until the process has ended, and remembers how. Only one thread may wait at a time.
   /// - Parameters:
-  ///   - limit: how long at most; nil is for ever.
+  ///   - limit: the longest wait; nil for no limit.
   ///   - interruption: a descriptor whose readability ends the wait early; -1 for none.
   func wait(atMost limit: Duration?, orUntilReadable interruption: CInt = -1) -> Waited {
     let clock = ContinuousClock()
@@ -54,12 +56,12 @@ final class RunningProcess: Sendable {
       if left == .zero { return .tookTooLong }
       let nap = descriptor < 0 ? min(left ?? Self.pollInterval, Self.pollInterval) : left
       let ready = cepoll_poll_either(descriptor, interruption, nap.map(\.pollMilliseconds) ?? -1)
-      precondition(ready >= 0, "poll failed: \(LocalFile.message(of: -ready))")
+      precondition(ready >= 0, "poll failed: \(FileError.reason(of: -ready))")
       if ready & 2 != 0 { return .interrupted }
     }
   }
 
-  /// - Returns: false if the process has already ended, or isn't ours to signal.
+  /// Sends a signal. - Returns: false if the process has ended or may not be signalled.
   @discardableResult
   func send(_ signal: CInt) -> Bool {
     if end.withLock({ $0 != nil }) { return false }
@@ -79,7 +81,7 @@ final class RunningProcess: Sendable {
     var signal: CInt = -1
     let reaped = cepoll_reap(id, &code, &signal)
     if reaped == 0 { return nil }
-    if reaped < 0 { return .unknown }  // ECHILD: somebody set SIGCHLD to be ignored
+    if reaped < 0 { return .unknown }  // ECHILD: SIGCHLD is ignored in this process
     return signal >= 0 ? .killed(signal: signal) : .exited(code: code)
   }
 
@@ -90,7 +92,7 @@ final class RunningProcess: Sendable {
 }
 
 extension Duration {
-  /// For poll(2): rounded up, so that a wait never spins through its last millisecond.
+  /// The duration for poll(2), rounded up, so that a wait does not spin during its last millisecond.
   var pollMilliseconds: CInt {
     let (seconds, attoseconds) = components
     return CInt(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)

@@ -1,19 +1,20 @@
-// postgresql.conf, pg_hba.conf and pg_ident.conf of the private cluster, written anew at every start.
-// The figures are those our write path was measured with; memory and disk cap them on a smaller machine.
+// postgresql.conf, pg_hba.conf and pg_ident.conf of the private cluster, written at every start. The values are those
+// with which the write path was measured; memory and disk limit them on a smaller machine.
 
 internal import Glibc
+internal import Ground
 
-/// What the server's memory settings are derived from.
+/// The resources from which the server's settings are computed.
 struct MachineResources: Sendable {
-  /// Memory of the machine, or what the cgroup leaves of it.
+  /// The memory of the machine, or the cgroup's limit if that is lower.
   let memoryBytes: Int
-  /// Free bytes where the cluster lies.
+  /// The free bytes on the cluster's file system.
   let freeDiskBytes: Int
 
   static func measure(diskPath: String) -> MachineResources {
     var memory = sysconf(CInt(_SC_PHYS_PAGES)) * sysconf(CInt(_SC_PAGESIZE))
     var limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-    // cgroup v2 of a service that sees the whole tree: "0::/system.slice/pganalytics.service"
+    // The line of cgroup v2 for a service that sees the whole tree: "0::/system.slice/pganalytics.service"
     let groups = LocalFile.tail(of: "/proc/self/cgroup", limit: 4096) ?? ""
     if let path = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })?.dropFirst(3) {
       limits.append("/sys/fs/cgroup\(path)/memory.max")
@@ -26,20 +27,22 @@ struct MachineResources: Sendable {
   }
 }
 
+/// The configuration files of the cluster.
 struct ServerConfiguration: Sendable {
   let layout: ClusterLayout
   let resources: MachineResources
   let preloadsTimescaleDB: Bool
-  /// System users that may connect, as any role: ours, root and the cluster's owner.
+  /// System users that may connect as any role: this process's user, root and the cluster's owner.
   let systemUsers: [String]
 
   static let maximumSharedBuffersBytes = 1 << 30
   static let maximumWALBytes = 8 << 30
 
-  /// No network, durable, quiet. `data_directory` is apart from the settings, so `pg_ctl -D HOME` works too.
+  /// No network, durable, and with few log lines. `data_directory` is separate from the configuration, so `pg_ctl -D
+  /// HOME` works, too.
   var postgresql: String {
     let sharedBuffers = min(max(resources.memoryBytes / 4, 16 << 20), Self.maximumSharedBuffersBytes)
-    // Never more than a quarter of what is free: a full disk stops PostgreSQL, early checkpoints only slow it.
+    // At most a quarter of the free space: a full disk stops PostgreSQL, while early checkpoints only slow it down.
     let wal = min(max(resources.freeDiskBytes / 4, 256 << 20), Self.maximumWALBytes)
     return """
       # Written by pganalytics at every start; changes here are lost.
@@ -89,7 +92,7 @@ struct ServerConfiguration: Sendable {
       """
   }
 
-  /// Nobody needs a password and none can be stolen: the kernel says who is at the other end of the socket.
+  /// No password is needed, so none can be stolen: the kernel identifies the user at the other end of the socket.
   var hostBasedAuthentication: String {
     """
     # Written by pganalytics at every start; changes here are lost.
@@ -114,7 +117,9 @@ struct ServerConfiguration: Sendable {
     for (name, text) in [
       ("postgresql.conf", postgresql), ("pg_hba.conf", hostBasedAuthentication), ("pg_ident.conf", userNameMap),
     ] {
-      try LocalFile.replace("\(layout.home)/\(name)", with: text, mode: layout.fileMode)
+      try EmbeddedPostgresError.wrapping { () throws(FileError) in
+        try LocalFile.replace("\(layout.home)/\(name)", with: Array(text.utf8), mode: layout.fileMode)
+      }
     }
   }
 
@@ -128,7 +133,7 @@ struct ServerConfiguration: Sendable {
     "'" + text.map { $0 == "'" ? "''" : $0 == "\\" ? "\\\\" : String($0) }.joined() + "'"
   }
 
-  /// An item of a list: in double quotes within the quotes.
+  /// An item of a list: in double quotes within the single quotes.
   private func quotedListItem(_ text: String) -> String {
     quoted("\"" + text.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\"")
   }

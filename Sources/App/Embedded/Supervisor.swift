@@ -1,28 +1,29 @@
-// One thread that waits for the postmaster's end, and starts it again: at once, then at doubling delays.
-// The wait costs nothing: poll(2) on the process and on a pipe, whose other end `stop` closes.
+// A thread that waits for the postmaster's end and restarts it: at once the first time, then after doubling delays. It
+// waits by poll(2) on the process and on a pipe, whose other end `stop` closes.
 
 internal import CEpoll.Process
 internal import Glibc
 internal import Reactor
 internal import Synchronization
 
-/// What happened to the database while the server ran: for the log and the health endpoint.
+/// Events of the database while the server runs, for the log and the health endpoint.
 enum EmbeddedPostgresEvent: Sendable {
   case ended(ProcessEnd, restartAfter: Duration)
-  /// It takes connections again.
+  /// It accepts connections again.
   case restarted(processID: Int32)
   case restartFailed(EmbeddedPostgresError, nextAfter: Duration)
 }
 
+/// Supervises one postmaster.
 final class Supervisor: Sendable {
   private let postmaster: Postmaster
   private let report: @Sendable (EmbeddedPostgresEvent) -> Void
   private let process: Mutex<RunningProcess>
-  private let stopSource: OwnedDescriptor
-  private let stopSignal: Mutex<OwnedDescriptor?>
+  private let stopSource: FileDescriptor
+  private let stopSignal: Mutex<FileDescriptor?>
   private let thread = Mutex<pthread_t?>(nil)
 
-  /// - Parameter process: a postmaster that was ready.
+  /// - Parameter process: a postmaster that is ready.
   init(
     _ postmaster: Postmaster, _ process: RunningProcess, report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void
   ) throws(EmbeddedPostgresError) {
@@ -33,15 +34,15 @@ final class Supervisor: Sendable {
     self.postmaster = postmaster
     self.report = report
     self.process = Mutex(process)
-    stopSource = OwnedDescriptor(owning: readEnd)
-    stopSignal = Mutex(OwnedDescriptor(owning: writeEnd))
+    stopSource = FileDescriptor(owning: readEnd)
+    stopSignal = Mutex(FileDescriptor(owning: writeEnd))
   }
 
   var processID: Int32 { process.withLock { $0.id } }
 
   func start() throws(EmbeddedPostgresError) {
     var id = pthread_t()
-    // Safety: the thread takes over the one retain; if there is no thread, we take it back.
+    // Safety: the thread takes over the one retain. If no thread starts, it is released here.
     let retained = Unmanaged.passRetained(self)
     let result = pthread_create(
       &id, nil,
@@ -57,7 +58,7 @@ final class Supervisor: Sendable {
     thread.withLock { $0 = id }
   }
 
-  /// Ends the thread, which takes as long as one question to a postmaster that does not answer (2 s), then the postmaster.
+  /// Ends the thread and then the postmaster. If the postmaster does not answer, ending the thread takes 2 s.
   func stop(by deadline: MonotonicTime?) -> StopOutcome {
     stopSignal.withLock { $0 = nil }
     if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) }
@@ -92,7 +93,7 @@ final class Supervisor: Sendable {
     }
   }
 
-  /// A postmaster that runs but isn't ready is waited for, not joined by a second one.
+  /// If the postmaster runs but is not ready, waits for it instead of starting a second one.
   private func restart() throws(EmbeddedPostgresError) -> Postmaster.Readiness {
     var current = process.withLock { $0 }
     if case .ended = current.wait(atMost: .zero) {

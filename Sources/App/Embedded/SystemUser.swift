@@ -1,4 +1,4 @@
-// passwd(5): who we are, and as whom PostgreSQL runs when we are root.
+// Users of the system (passwd(5)): this process's user, and the one that PostgreSQL runs as if this process is root.
 
 internal import Glibc
 
@@ -33,7 +33,7 @@ struct SystemUser: Equatable, Sendable {
   private static func lookUp(_ body: LookUp) -> SystemUser? {
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?
-    // Safety: the entry's strings lie in `text`; they are copied before it goes.
+    // Safety: the entry's strings lie in `text` and are copied before it is freed.
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) { text in
       guard body(&entry, text.baseAddress!, text.count, &found) == 0, found != nil else { return nil }
       return SystemUser(userID: entry.pw_uid, groupID: entry.pw_gid, name: String(cString: entry.pw_name))

@@ -1,5 +1,6 @@
 // What becomes of a request: from its head to the one who answers it.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,5 +1,6 @@
 // From token and certificate to a principal: checked on every request, on live connections too.
 
+import Ground
 import Protocol
 
 /// The outcome of looking at who calls.

@@ -1,16 +1,16 @@
 import Protocol
 
-/// The authorities that are trusted, and those among them that sign. Immutable: a rotation makes another.
+/// The trusted certificate authorities, and those of them that sign. Immutable: a rotation creates a new object.
 final class Authority: Sendable {
-  /// What goes wrong with the files of the authority, as a sentence.
+  /// What is wrong with the authority's files, as a sentence.
   struct Unusable: Error, CustomStringConvertible {
     let description: String
   }
 
-  /// One that we have the key of.
+  /// An authority whose key this server has.
   final class Signer: Sendable {
     let authority: CertificateAuthority
-    /// As `Certificate.fingerprintHex`.
+    /// The same as `Certificate.fingerprintHex`.
     let fingerprint: String
 
     fileprivate init(_ authority: consuming CertificateAuthority) {
@@ -21,15 +21,16 @@ final class Authority: Sendable {
     var certificate: Certificate { authority.certificate }
   }
 
-  /// All that are trusted, the oldest first.
+  /// All trusted certificates, the oldest first.
   let certificates: [Certificate]
-  /// The same as PEM, for clients to trust.
+  /// The same certificates as PEM, for clients to trust.
   let certificatesPEM: [UInt8]
-  /// Signs collectors' certificates.
+  /// Signs the certificates of collectors.
   let current: Signer
-  /// Trusted already, and signs nothing yet.
+  /// The next authority: it is trusted already and signs nothing yet.
   let next: Signer?
-  /// Was the current one, and still signs the server's certificate: not every collector trusts a newer one yet.
+  /// The authority before the current one. It still signs the server's certificate, because not every collector trusts
+  /// the current one yet.
   let previous: Signer?
 
   init(_ files: AuthorityFiles) throws(Unusable) {
@@ -41,7 +42,7 @@ final class Authority: Sendable {
       let current = try signer(files.key)
       self.certificates = certificates
       self.current = current
-      // Half-way through a step one key lies in two places.
+      // In the middle of a rotation step one key may be in two files.
       let (next, previous) = (try files.nextKey.map(signer), try files.previousKey.map(signer))
       self.next = next?.fingerprint == current.fingerprint ? nil : next
       self.previous = previous?.fingerprint == current.fingerprint ? nil : previous
@@ -53,13 +54,13 @@ final class Authority: Sendable {
     }
   }
 
-  /// Signs the server's certificate, so that all who enrolled before the last rotation still trust it.
+  /// Signs the server's certificate, so that all collectors enrolled before the last rotation still trust it.
   var serverSigner: Signer { previous ?? current }
 
-  /// Those whose revoked certificates we can list.
+  /// The authorities for which this server can sign revocation lists.
   var signers: [Signer] { [previous, current, next].compactMap { $0 } }
 
-  /// A collector's certificate for the key of its signing request.
+  /// Issues a collector's certificate for the key of its signing request. Times are in seconds.
   func issueCollector(
     csr: [UInt8], collector: UUID, hostname: String, life: Int64, now: Int64
   ) throws(CertificateError) -> IssuedCertificate {
@@ -68,7 +69,7 @@ final class Authority: Sendable {
       for: request, collector: collector, hostname: hostname, validFor: life, now: now)
   }
 
-  /// A collector's certificate and a new key, for a client that makes no key itself.
+  /// Issues a collector's certificate and a new key, for a client that makes no key itself.
   func issueCollector(
     collector: UUID, hostname: String, life: Int64, now: Int64
   ) throws(CertificateError) -> (certificate: IssuedCertificate, keyPEM: [UInt8]) {

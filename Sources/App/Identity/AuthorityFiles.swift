@@ -1,15 +1,17 @@
-// The certificate authority in the data directory. Which part an authority plays follows from whose key lies where:
+// The certificate authority in the data directory. The file of its key decides the role of an authority:
 //
-//   ca.crt            every authority whose certificates are trusted, the oldest first; what clients are given to trust
-//   ca.key            signs collectors' certificates
-//   ca-next.key       of one that is trusted already and signs nothing yet, while it is being introduced
-//   ca-previous.key   of the one before, while certificates of it are about: it still signs the server's certificate
+//   ca.crt            every trusted authority, the oldest first; clients get this file to trust
+//   ca.key            signs the certificates of collectors
+//   ca-next.key       key of the next authority: trusted already, signs nothing yet
+//   ca-previous.key   key of the previous authority while its certificates are in use: signs the server's certificate
 //
-// Each step of a rotation is a file at a time, in an order in which what a server finds half-way is good as well.
+// Each step of a rotation changes one file at a time. The order ensures that a server which reads the files in between
+// finds a valid state.
 
+import Ground
 import Protocol
 
-/// The content of the files.
+/// The contents of the files.
 struct AuthorityFiles: Equatable, Sendable {
   enum Name: String, CaseIterable, Sendable {
     case certificates = "ca.crt"
@@ -25,9 +27,9 @@ struct AuthorityFiles: Equatable, Sendable {
   var nextKey: [UInt8]?
   var previousKey: [UInt8]?
 
-  /// - Returns: nil if there is no authority yet.
+  /// Reads the files. - Returns: nil if there is no authority yet.
   static func read(_ directory: String) throws -> AuthorityFiles? {
-    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try PrivateFile.read(name.path(in: directory)) }
+    func bytes(_ name: Name) throws(FileError) -> [UInt8]? { try LocalFile.read(name.path(in: directory)) }
     let (certificates, key) = (try bytes(.certificates), try bytes(.key))
     guard let certificates, let key else {
       if certificates == nil, key == nil { return nil }
@@ -40,6 +42,6 @@ struct AuthorityFiles: Equatable, Sendable {
   }
 
   static func write(_ bytes: [UInt8], to name: Name, in directory: String) throws(FileError) {
-    try PrivateFile.write(bytes, to: name.path(in: directory), mode: name == .certificates ? 0o644 : 0o600)
+    try LocalFile.replace(name.path(in: directory), with: bytes, mode: name == .certificates ? 0o644 : 0o600)
   }
 }

@@ -1,7 +1,9 @@
+import Ground
 import Protocol
 
-/// The steps by which another authority takes over without a failed push: it is trusted before it signs, and the one
-/// before is trusted until nothing of it is about. Servers see each step when they look at their files again.
+/// The steps that replace the authority without failing a push. The new authority is trusted before it signs, and the
+/// old one is trusted until none of its certificates is in use. Servers notice each step when they read the files
+/// again.
 struct AuthorityRotation {
   /// Why a step cannot be taken, as a sentence.
   struct Refused: Error, CustomStringConvertible {
@@ -9,13 +11,13 @@ struct AuthorityRotation {
   }
 
   let directory: String
-  /// Unix seconds.
+  /// In unix seconds.
   let now: Int64
 
-  /// The authority as it is; made, with a new key, if there is none.
-  /// - Parameter life: seconds.
+  /// The current authority. Makes one with a new key if there is none.
+  /// - Parameter life: of a new authority, in seconds.
   func openOrCreate(life: Int64) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       if let files = try AuthorityFiles.read(directory) { return try Authority(files) }
       let made = try CertificateAuthority.create(commonName: "pgAnalytics CA", validFor: life, now: now)
       let files = AuthorityFiles(certificates: try made.certificate.pem(), key: try made.privateKeyPEM())
@@ -25,7 +27,7 @@ struct AuthorityRotation {
     }
   }
 
-  /// Makes another authority that is trusted and signs nothing yet. - Parameter life: seconds.
+  /// Makes the next authority, which is trusted and signs nothing yet. - Parameter life: in seconds.
   func add(life: Int64) throws -> Authority {
     try change { files in
       let authority = try Authority(files)
@@ -35,14 +37,15 @@ struct AuthorityRotation {
       let date = String(Timestamp(unixSeconds: now).rfc3339.prefix(10))
       let made = try CertificateAuthority.create(commonName: "pgAnalytics CA \(date)", validFor: life, now: now)
       files.certificates = authority.certificatesPEM + (try made.certificate.pem())
-      // Trusted first: a key that belongs to no certificate would be an error to who looks in between.
+      // The certificate is written first: a key without a certificate would be an error for a server that reads the
+      // files in between.
       try AuthorityFiles.write(files.certificates, to: .certificates, in: directory)
       files.nextKey = try made.privateKeyPEM()
       try AuthorityFiles.write(files.nextKey!, to: .nextKey, in: directory)
     }
   }
 
-  /// Lets the one that was added sign collectors' certificates.
+  /// Makes the next authority the current one, which signs the certificates of collectors.
   func use() throws -> Authority {
     try change { files in
       let authority = try Authority(files)
@@ -57,12 +60,12 @@ struct AuthorityRotation {
       files.key = next
       try AuthorityFiles.write(files.key, to: .key, in: directory)
       files.nextKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.nextKey.path(in: directory))
     }
   }
 
-  /// Trusts the one before no longer.
-  /// - Parameter force: revokes the certificates of it that are good; else one such is a reason to refuse.
+  /// Ends the trust in the previous authority.
+  /// - Parameter force: revokes its valid certificates; without it, a valid certificate is a reason to refuse.
   func retire(_ database: Database, force: Bool) async throws -> Authority {
     guard let files = try AuthorityFiles.read(directory), let previous = try Authority(files).previous else {
       throw Refused(description: "There is no previous authority to retire.")
@@ -82,7 +85,7 @@ struct AuthorityRotation {
     }
     return try change { files in
       files.previousKey = nil
-      try PrivateFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       files.certificates = try Certificate.pem(
         of: try Authority(files).certificates.filter { $0.fingerprintHex != previous.fingerprint })
       try AuthorityFiles.write(files.certificates, to: .certificates, in: directory)
@@ -90,7 +93,7 @@ struct AuthorityRotation {
   }
 
   private func change(_ step: (inout AuthorityFiles) throws -> Void) throws -> Authority {
-    try PrivateFile.locked(directory) {
+    try LocalDirectory.locked(directory) {
       guard var files = try AuthorityFiles.read(directory) else {
         throw Refused(description: "There is no authority in \(directory).")
       }

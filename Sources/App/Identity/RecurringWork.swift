@@ -1,20 +1,22 @@
+import Ground
 import Synchronization
 
-/// Work that is done every now and then and when somebody asks; one at a time.
+/// Work that runs periodically and on request, one run at a time.
 final class RecurringWork: Sendable {
   private struct Request: Sendable {
-    /// Who waits for it.
+    /// Resumed after the work; nil if no caller waits.
     let done: CheckedContinuation<Void, Never>?
   }
 
   private let requests: AsyncStream<Request>
   private let asked: AsyncStream<Request>.Continuation
-  /// No further request while one without anybody waiting is in the stream: a thousand are answered by one.
+  /// Whether a request without a waiting caller is in the stream. Further such requests are dropped: one run answers
+  /// all of them.
   private let isAsked = Mutex(false)
 
   init() { (requests, asked) = AsyncStream.makeStream() }
 
-  /// Has it done soon. From any thread.
+  /// Requests a run. May be called from any thread.
   func ask() {
     let isFirst = isAsked.withLock { isAsked in
       defer { isAsked = true }
@@ -23,14 +25,14 @@ final class RecurringWork: Sendable {
     if isFirst { asked.yield(Request(done: nil)) }
   }
 
-  /// Has it done, and returns afterwards; at once if `run` has ended.
+  /// Requests a run and returns after it. Returns at once if `run` has ended.
   func perform() async {
     await withCheckedContinuation { done in
       if case .terminated = asked.yield(Request(done: done)) { done.resume() }
     }
   }
 
-  /// Does it until it is cancelled. Once in the life of this object.
+  /// Does the work until the task is cancelled. To be called once.
   func run(every interval: Live<Duration>, _ work: @Sendable () async -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {

@@ -1,11 +1,13 @@
-// Keys and certificates that change while the server runs: looked at every `reload_interval`, at a NOTIFY of the database,
-// and at SIGHUP. What changed reaches every lane by its own door.
+// Follows keys and certificates that change while the server runs. It checks them every `reload_interval`, after a
+// NOTIFY of the database, and after SIGHUP. It submits changes to every lane.
 
+import Ground
 import Protocol
 import Synchronization
 
+/// Runs the periodic checks of keys and certificates.
 final class Rekeying: Sendable {
-  /// How often a signing key's age is looked at.
+  /// How often the age of the signing key is checked.
   private static let maintenanceInterval = Duration.seconds(60)
 
   let identity: ServerIdentity
@@ -17,7 +19,7 @@ final class Rekeying: Sendable {
   private let filesWork = RecurringWork()
   private let keysWork = RecurringWork()
   private let maintenance = RecurringWork()
-  /// Said once an outage: the database is asked every few seconds.
+  /// Whether the current outage has been logged. The database is asked every few seconds, and an outage is logged once.
   private let isOutageTold = Mutex(false)
 
   init(
@@ -32,22 +34,23 @@ final class Rekeying: Sendable {
     interval = settings.live(\.reloadInterval)
   }
 
-  /// Looks now; returns when what changed is in use.
+  /// Checks now. Returns when the changes are in use.
   func look() async {
     await filesWork.perform()
     await keysWork.perform()
   }
 
-  /// Hears of keys that any server on this database made or ended.
+  /// Handles the notification that a server on this database has made or ended a signing key.
   func received(_ event: NotificationListener.Event) {
     switch event {
     case .subscribed: keysWork.ask()
-    case .interrupted: break  // said by the directory
+    case .interrupted: break  // the directory logs it
     case .notified(let payload): if payload.hasPrefix("signing_keys:") { keysWork.ask() }
     }
   }
 
-  /// Looks until it is cancelled. Files and keys apart, so that one does not wait for the other's database.
+  /// Checks until the task is cancelled. Files and keys have separate tasks, so that files do not wait for the
+  /// database.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.filesWork.run(every: self.interval) { await self.lookAtFiles() } }
@@ -63,7 +66,7 @@ final class Rekeying: Sendable {
     do throws(DatabaseError) {
       try await keys.maintain()
     } catch {
-      // The keys there are go on working, and the next round is soon.
+      // The existing keys remain valid, and the next round is soon.
       log.warning("signing keys not maintained", ["error": "\(error)"])
     }
   }
@@ -100,7 +103,7 @@ final class Rekeying: Sendable {
     event.details["trusted"] = .array(authority.certificates.map { .string($0.fingerprintHex) })
     event.details["signing"] = .string(authority.current.fingerprint)
     do throws(DatabaseError) { try await database.audit(event) } catch {
-      log.warning("the change of the authority is not audited", ["error": "\(error)"])
+      log.warning("change of the authority not audited", ["error": "\(error)"])
     }
   }
 }

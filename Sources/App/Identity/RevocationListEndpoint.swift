@@ -1,5 +1,7 @@
-// The signed lists of revoked certificates, for whoever checks our certificates without asking us: a proxy, openssl.
+// The signed lists of revoked certificates, for programs that check our certificates without asking this server, such
+// as a proxy or openssl.
 
+import Ground
 import Protocol
 import Synchronization
 
@@ -9,22 +11,19 @@ struct RevokedCertificateRow: SQLRow {
   let authority: String
   let revokedAt: Timestamp
 
-  static let columns = [
-    SQLColumn("serial", String.self), SQLColumn("authority", String.self), SQLColumn("revoked_at", Timestamp.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    serial = try row.next()
-    authority = try row.next()
-    revokedAt = try row.next()
+    serial = try row.read("serial")
+    authority = try row.read("authority")
+    revokedAt = try row.read("revoked_at")
   }
 }
 
-/// Lists signed a moment ago: a signature and a read of the table are not anybody's to have a thousand times a second.
+/// Keeps the latest signed lists for a moment, so that clients cannot cause a signature and a read of the table with
+/// every request.
 private final class RecentLists: Sendable {
   struct Signed: Sendable {
     let signedAt: Int64
-    /// The present authority's first.
+    /// The list of the current authority is the first.
     let lists: [RevocationList]
   }
 

@@ -1,11 +1,11 @@
 import Protocol
 
-/// Registration secrets and other random texts. At rest they are SHA-256 digests: they are random, so no slow hash is
-/// needed to keep them from being guessed.
+/// Registration secrets and other random texts. The database holds their SHA-256 digests. A slow hash is not needed,
+/// because random texts cannot be guessed.
 enum Secrets {
   private static let bytes = 24
 
-  /// 192 random bits as base64url. Never with a hyphen in front: on a command line it would be taken for an option.
+  /// 192 random bits as base64url. The text never begins with a hyphen, which a command line would take for an option.
   static func random() -> String {
     while true {
       let text = Base64URL.encode(RandomBytes.generate(bytes))
@@ -15,7 +15,7 @@ enum Secrets {
 
   static func digest(_ secret: some Collection<UInt8>) -> [UInt8] { Digest.sha256(Array(secret)) }
 
-  /// Adds a registration secret on behalf of the program itself: the command line, `pganalytics up`.
+  /// Adds a registration secret on behalf of the program itself: for the command line and `pganalytics up`.
   static func add(
     _ secret: String, name: String, expiry: Timestamp?, maxUses: Int32?, reenrolment: Reenrolment? = nil,
     to database: Database

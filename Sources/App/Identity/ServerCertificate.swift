@@ -1,11 +1,14 @@
-// The server's own certificate in the data directory. One that we made is replaced in the last third of its life, when it
-// does not name the server any more, and when its authority is retired. One that somebody put there is his to renew.
+// The server's own certificate in the data directory. A certificate that this program made is replaced in the last
+// third of its life, when it does not name the server any more, and when its authority is retired. An operator who
+// installs a certificate has to renew it.
 //
 //   server.crt, server.key   the leaf first, PEM
-//   server.made              the SHA-256 of each that we made, so that one of somebody else's is told apart
+//   server.made              the SHA-256 of each certificate that this program made; others are installed ones
 
+import Ground
 import Protocol
 
+/// Reads the server's certificate and renews it when due.
 struct ServerCertificate: Sendable {
   /// The content of the files.
   struct Files: Equatable, Sendable {
@@ -16,24 +19,24 @@ struct ServerCertificate: Sendable {
 
   let directory: String
   let names: ServerNames
-  /// Of one that is made.
+  /// The life of a new certificate.
   let life: Live<Duration>
 
   private var chainPath: String { directory + "/server.crt" }
   private var keyPath: String { directory + "/server.key" }
   private var recordPath: String { directory + "/server.made" }
 
-  /// - Returns: nil if one of the two is missing.
+  /// Reads the files. - Returns: nil if certificate or key is missing.
   func read() throws(FileError) -> Files? {
-    guard let chain = try PrivateFile.read(chainPath), let key = try PrivateFile.read(keyPath) else { return nil }
-    return Files(chain: chain, key: key, record: try PrivateFile.read(recordPath))
+    guard let chain = try LocalFile.read(chainPath), let key = try LocalFile.read(keyPath) else { return nil }
+    return Files(chain: chain, key: key, record: try LocalFile.read(recordPath))
   }
 
-  /// The files, with another certificate of ours in them where one is due.
+  /// Reads the files, and first replaces the certificate if it is one of ours and due.
   /// - Parameter now: unix seconds.
   func current(_ authority: Authority, now: Int64) throws -> Files {
     if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
-    return try PrivateFile.locked(directory) {
+    return try LocalDirectory.locked(directory) {
       // Another server of this directory may have been faster.
       if let files = try read(), !(try isDue(files, authority, now: now)) { return files }
       let key = try PrivateKey.generate()
@@ -42,9 +45,9 @@ struct ServerCertificate: Sendable {
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
       // The record first: were it missing, the certificate would be taken for somebody else's.
-      try PrivateFile.write(made, to: recordPath, mode: 0o644)
-      try PrivateFile.write(files.key, to: keyPath)
-      try PrivateFile.write(files.chain, to: chainPath, mode: 0o644)
+      try LocalFile.replace(recordPath, with: made, mode: 0o644)
+      try LocalFile.replace(keyPath, with: files.key)
+      try LocalFile.replace(chainPath, with: files.chain, mode: 0o644)
       return files
     }
   }
@@ -53,14 +56,14 @@ struct ServerCertificate: Sendable {
     let leaf = try Certificate(pem: files.chain)
     guard isOurs(leaf, files.record, authority) else { return false }
     let life = leaf.notAfter - leaf.notBefore
-    // One of a time that our clock took back is refused by every client.
+    // Every client would reject a certificate that begins in the future, which happens if the clock was set back.
     return now >= leaf.notAfter - life / 3 || now < leaf.notBefore
       || leaf.authorityKeyIDHex != authority.serverSigner.certificate.subjectKeyIDHex
       || !names.dns.allSatisfy(leaf.dnsNames.contains) || !names.addresses.allSatisfy(leaf.names(address:))
   }
 
   private func isOurs(_ leaf: Certificate, _ record: [UInt8]?, _ authority: Authority) -> Bool {
-    // Data directories of before have no record.
+    // Older data directories have no record.
     guard let record else {
       return authority.certificates.contains { $0.subjectKeyIDHex == leaf.authorityKeyIDHex }
     }

@@ -1,11 +1,13 @@
-// Authority and server certificate as the process uses them now, and how they follow the files: by content, now and then
-// and when asked. Files that are no good change nothing: what was good stays in use, and a counter says so.
+// The authority and the server certificate that the process uses. It follows the content of the files, periodically and
+// on request. If the files are invalid, the previous state stays in use and a counter is incremented.
 
+import Ground
 import Protocol
 import Synchronization
 
+/// Holds the current state. Any thread may read it.
 final class ServerIdentity: Sendable {
-  /// All that follows from one content of the files.
+  /// Everything that follows from one content of the files.
   struct Snapshot: Sendable {
     let authority: Authority
     /// For new connections.
@@ -22,20 +24,20 @@ final class ServerIdentity: Sendable {
   enum Outcome: Sendable {
     case unchanged
     case changed(Snapshot, isAuthorityNew: Bool)
-    /// Said once for each content that is no good.
+    /// The files are invalid. Returned once for each reason.
     case refused(reason: String)
   }
 
   private struct State {
     var snapshot: Snapshot
-    /// Why the files are not what is in use; nil while they are.
+    /// Why the files are not in use; nil while they are.
     var refusal: String?
     var refusals = 0
   }
 
   private let directory: String
   private let certificate: ServerCertificate
-  /// For every context.
+  /// How many verified certificates each TLS context remembers.
   private let knownCertificates: Int
   private let state: Mutex<State>
 
@@ -48,7 +50,7 @@ final class ServerIdentity: Sendable {
     state = Mutex(State(snapshot: snapshot))
   }
 
-  /// Reads the data directory, and makes in it what is missing. - Parameter now: unix seconds.
+  /// Reads the data directory, and makes what is missing there. - Parameter now: unix seconds.
   static func open(_ live: LiveSettings, names: ServerNames, now: Int64) throws -> ServerIdentity {
     let settings = live.now
     let directory = settings.dataDirectory
@@ -63,12 +65,12 @@ final class ServerIdentity: Sendable {
 
   var snapshot: Snapshot { state.withLock { $0.snapshot } }
   var authority: Authority { snapshot.authority }
-  /// Contents that were no good, and whether one of them is what the files hold now.
+  /// The number of invalid contents, and whether the files are invalid now.
   var refusals: (count: Int, isPresent: Bool) { state.withLock { ($0.refusals, $0.refusal != nil) } }
 
   var certificateAuthorityFile: String { AuthorityFiles.Name.certificates.path(in: directory) }
 
-  /// Looks at the files again; renews the server's certificate where that is due. One caller at a time.
+  /// Reads the files again, and renews the server's certificate if it is due. One caller at a time.
   func reload(now: Int64) -> Outcome {
     let known = snapshot
     let found: Snapshot
@@ -92,7 +94,7 @@ final class ServerIdentity: Sendable {
     }
   }
 
-  /// - Parameter known: used again as far as the files are the same.
+  /// - Parameter known: its parts are reused as far as the files have not changed.
   private static func read(
     _ directory: String, _ certificate: ServerCertificate, knownCertificates: Int, instead known: Snapshot?, now: Int64
   ) throws -> Snapshot {

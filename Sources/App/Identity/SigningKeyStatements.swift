@@ -10,19 +10,13 @@ struct SigningKeyRow: SQLRow {
   /// Whether `signsFrom` has come, by the clock that all servers share.
   let mayFromNowOnSign: Bool
 
-  static let columns = [
-    SQLColumn("kid", String.self), SQLColumn("secret", [UInt8].self), SQLColumn("created_at", Timestamp.self),
-    SQLColumn("signs_from", Timestamp.self), SQLColumn("retired_at", Timestamp?.self),
-    SQLColumn("may_sign", Bool.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    kid = try row.next()
-    secret = try row.next()
-    createdAt = try row.next()
-    signsFrom = try row.next()
-    retiredAt = try row.next()
-    mayFromNowOnSign = try row.next()
+    kid = try row.read("kid")
+    secret = try row.read("secret")
+    createdAt = try row.read("created_at")
+    signsFrom = try row.read("signs_from")
+    retiredAt = try row.read("retired_at")
+    mayFromNowOnSign = try row.read("may_sign")
   }
 }
 
@@ -40,13 +34,15 @@ enum SigningKeyStatements {
     FROM pganalytics.signing_keys WHERE retired_at IS NULL OR retired_at > now() ORDER BY signs_from DESC, kid
     """)
 
-  /// Several servers may look at once whether a new key is due: one makes it. Until the end of the transaction.
+  /// Several servers may check at the same time whether a new key is due, and only one may make it. The lock lasts
+  /// until the end of the transaction.
   static let lock = Statement<NoRow>(
     "signing_keys_lock", "LOCK TABLE pganalytics.signing_keys IN SHARE ROW EXCLUSIVE MODE")
 
-  /// Whether there is no key younger than $1 seconds. One of the future is of a clock that was put back since: it does not
-  /// sign until that time comes again, and would keep the others from being replaced. Not now(), which is when the transaction
-  /// began: a key that another server made while this one waited for the lock would be of the future.
+  /// Whether there is no key younger than $1 seconds. Keys from the future do not count: the clock was set back since,
+  /// so such a key does not sign until that time, and would prevent the replacement of older keys. The comparison with
+  /// the future does not use now(), the begin of the transaction: a key that another server made while this one waited
+  /// for the lock would be in the future.
   static let isDue = Statement<Double, SingleValue<Bool>>(
     "signing_key_is_due",
     """
@@ -62,7 +58,7 @@ enum SigningKeyStatements {
     VALUES ($1, $2, now() + make_interval(secs => $3))
     """)
 
-  /// Parameters: the newest key, seconds that those before it go on verifying.
+  /// Parameters: the newest key, seconds for which the older keys still verify.
   static let retireOlder = Statement<String, Double, NoRow>(
     "signing_keys_retire_older",
     """
@@ -70,7 +66,7 @@ enum SigningKeyStatements {
     WHERE kid <> $1 AND retired_at IS NULL
     """)
 
-  /// Ends a key now, unless it is the only one that may sign. Its kid, or no row.
+  /// Ends a key now, unless it is the only one that may sign. Returns its kid, or no row.
   static let retire = Statement<String, SingleValue<String>>(
     "signing_key_retire",
     """
@@ -81,7 +77,7 @@ enum SigningKeyStatements {
     RETURNING kid
     """)
 
-  /// What verifies nothing any more is no use, and a secret less.
+  /// Deletes keys that verify nothing any more. They are useless, and each is a secret.
   static let prune = Statement<NoRow>(
     "signing_keys_prune", "DELETE FROM pganalytics.signing_keys WHERE retired_at < now()")
 }

@@ -1,17 +1,18 @@
-// The HS256 keys of a database, shared by all servers on it. A new key is read by every server before it signs, and the
-// ones before it verify until the last token they signed is of no use.
+// The HS256 keys of a database, which all servers on it share. Every server reads a new key before it signs. Older keys
+// verify until the last token that they signed has expired.
 
+import Ground
 import Protocol
 import Synchronization
 
-/// What can be done to the keys in the database.
+/// Reads and changes the keys in the database.
 struct SigningKeyStore<Client: DatabaseClient> {
   let database: Client
 
-  /// - Throws: `JWTKeyError` for a row that is no key.
+  /// Reads the keys. - Throws: `JWTKeyError` for an invalid row.
   func load() async throws -> JWTKeySet {
     let rows = try await database.rows(SigningKeyStatements.list)
-    // Where none may sign yet, the oldest does: somebody retired all others.
+    // If no key may sign yet, the oldest one signs: an operator has retired all others.
     guard let signing = rows.first(where: \.mayFromNowOnSign) ?? rows.last else {
       throw DatabaseError(.unexpectedResult, "there is no signing key")
     }
@@ -23,11 +24,11 @@ struct SigningKeyStore<Client: DatabaseClient> {
 }
 
 extension SigningKeyStore where Client == DatabaseLease {
-  /// Makes a key, in a transaction.
+  /// Makes a key. The session is in a transaction.
   /// - Parameters:
-  ///   - lead: until it signs.
-  ///   - overlap: how long those before it verify after that.
-  /// - Returns: its kid.
+  ///   - lead: the time until the key signs.
+  ///   - overlap: how long older keys verify after that.
+  /// - Returns: the new key's kid.
   func add(lead: Duration, overlap: Duration) async throws(DatabaseError) -> String {
     let kid = UUID.random().description
     let isFirst = try await database.rows(SigningKeyStatements.list).isEmpty
@@ -41,8 +42,8 @@ extension SigningKeyStore where Client == DatabaseLease {
     return kid
   }
 
-  /// Makes a key if the newest is older than `life`. In a transaction.
-  /// - Returns: its kid; nil if none was due.
+  /// Makes a key if the newest is older than `life`. The session is in a transaction.
+  /// - Returns: the new key's kid; nil if none was due.
   func addIfDue(life: Duration, lead: Duration, overlap: Duration) async throws(DatabaseError) -> String? {
     try await database.execute(SigningKeyStatements.lock)
     guard try await database.one(SigningKeyStatements.isDue, Double(life.wholeSeconds))?.value == true else {
@@ -53,14 +54,14 @@ extension SigningKeyStore where Client == DatabaseLease {
 }
 
 extension Settings {
-  /// How long the oldest token can be of use: the stock collector shows the token of its enrolment for as long as its
+  /// How long the oldest token can be in use. The stock collector sends the token of its enrolment as long as its
   /// certificate can be renewed.
   var signingKeyOverlap: Duration {
     max(accessTokenLife, collectorTokenLife + certificateLife + certificateGrace)
   }
 }
 
-/// The tokens that the process issues and takes now.
+/// The signing keys that the process uses now.
 final class SigningKeys: Sendable {
   private let database: Database
   private let settings: LiveSettings
@@ -72,16 +73,16 @@ final class SigningKeys: Sendable {
     state = Mutex(keys)
   }
 
-  /// Reads the keys; makes the first one if there is none.
+  /// Reads the keys, and makes the first one if there is none.
   static func open(_ database: Database, settings: LiveSettings) async throws -> SigningKeys {
     try await rotateIfDue(database, settings.now)
     return SigningKeys(database, settings, try await SigningKeyStore(database: database).load())
   }
 
-  /// With the lives that the settings give them now.
+  /// Tokens with the current keys and the current lives from the settings.
   var tokens: Tokens { Tokens(keys: state.withLock { $0 }, settings: settings.now) }
 
-  /// Reads the keys again. - Returns: the tokens if they changed.
+  /// Reads the keys again. - Returns: the tokens if the keys changed.
   func reload() async throws -> Tokens? {
     let keys = try await SigningKeyStore(database: database).load()
     let isChanged = state.withLock { known in
@@ -92,14 +93,14 @@ final class SigningKeys: Sendable {
     return isChanged ? tokens : nil
   }
 
-  /// Makes a new key where the newest has had its time, and forgets those that verify nothing any more.
+  /// Makes a new key if the newest is too old, and deletes keys that verify nothing any more.
   func maintain() async throws(DatabaseError) {
     try await Self.rotateIfDue(database, settings.now)
     try await database.execute(SigningKeyStatements.prune)
   }
 
   private static func rotateIfDue(_ database: Database, _ settings: Settings) async throws(DatabaseError) {
-    // Asked without the lock first: it is nearly always no.
+    // Checked without the lock first: usually none is due.
     let life = settings.signingKeyLife
     guard try await database.one(SigningKeyStatements.isDue, Double(life.wholeSeconds))?.value == true else { return }
     try await database.transaction { session throws(DatabaseError) in
@@ -110,6 +111,6 @@ final class SigningKeys: Sendable {
 }
 
 extension AuditEvent {
-  /// How the trail names a signing key. Its name is no secret: every token says it.
+  /// The name of a signing key in the audit trail. The kid is not secret: every token contains it.
   static func signingKey(_ kid: String) -> String { "signing_key:\(kid)" }
 }

@@ -1,8 +1,9 @@
-// The two kinds of token that we issue, and what each must say when it comes back.
+// The two kinds of token that the server issues, and the claims that each must have when a client sends it.
 
+import Ground
 import Protocol
 
-/// Issues and reads tokens with the keys of this database. A value: lanes and endpoints hold copies of the same set.
+/// Issues and reads tokens with the keys of this database. It is a value: lanes and endpoints hold copies.
 struct Tokens: Sendable {
   static let issuer = "pganalytics"
   static let userAudience = "pganalytics:user"
@@ -18,7 +19,7 @@ struct Tokens: Sendable {
     collectorLife = settings.collectorTokenLife.wholeSeconds
   }
 
-  /// A token and when it ends, unix seconds.
+  /// A token and its end, in unix seconds.
   struct Issued: Sendable {
     let token: String
     let expiresAt: Int64
@@ -51,11 +52,13 @@ struct Tokens: Sendable {
     return Issued(token: JWT.sign(claims, with: keys), expiresAt: claims.expiresAt)
   }
 
-  /// The collector that `token` names.
-  /// - Parameter grace: seconds for which a token is still read after its end; with any, one that begins later is read,
-  ///   too. The stock collector keeps the token of its enrolment for ever and refreshes that one after a restart, and a
-  ///   token may be of a time that our clock took back; the certificate beside it has to vouch for it then.
-  /// - Returns: when it ends; nil if only a certificate makes it good.
+  /// Reads the collector's id from `token`.
+  /// - Parameter grace: for how many seconds after its end a token is still read. If it is not 0, a token that begins
+  ///   in the future is read, too. The stock collector keeps the token of its enrolment for ever and sends it after a
+  ///   restart, and a token may come from a time before the server's clock was set back. In both cases the client's
+  ///   certificate has to prove its identity.
+  /// - Returns: the collector's id, and the token's end; the end is nil if only a certificate makes the token
+  ///   acceptable.
   func collector(
     _ token: Span<UInt8>, now: Int64, grace: Int64 = 0
   ) throws(JWTError) -> (id: UUID, expiresAt: Int64?) {
@@ -65,7 +68,7 @@ struct Tokens: Sendable {
       claims = try JWT.verify(token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now)
     } catch {
       guard error == .expired || error == .notYetValid, grace > 0 else { throw error }
-      // A moment at which it was good, if it ever is: its signature and all else are proven the same way.
+      // Verifies signature and claims in the same way, but accepts any time.
       claims = try JWT.verify(
         token, with: keys, audience: Self.collectorAudience, issuer: Self.issuer, now: now, leeway: Self.anyTime)
       if error == .expired, claims.expiresAt <= now - grace { throw error }
@@ -75,10 +78,11 @@ struct Tokens: Sendable {
     return (id, isGood ? claims.expiresAt : nil)
   }
 
-  /// Seconds: longer than any clock is wrong.
+  /// In seconds: more than any clock error.
   private static let anyTime: Int64 = 1 << 40
 
-  /// The session that `token` names. Its name and role are for clients to show: what counts is what the session says.
+  /// Reads the session's id from `token`. The token's name and role are for clients to show; the server uses those of
+  /// the session.
   func user(_ token: Span<UInt8>, now: Int64) throws(JWTError) -> UserToken {
     let claims = try JWT.verify(token, with: keys, audience: Self.userAudience, issuer: Self.issuer, now: now)
     guard let id = claims.number("user_id") else { throw .missingClaim("user_id") }
@@ -87,13 +91,13 @@ struct Tokens: Sendable {
   }
 }
 
-/// A bearer token that was verified on a connection, and what it said. Spares the HMAC and the parsing of the next
-/// request; whether the collector is revoked is asked each time all the same.
+/// A bearer token that was verified on a connection, and its claims. It saves the HMAC and the parsing in later
+/// requests. Whether the collector is revoked is checked each time.
 struct VerifiedToken {
   let bytes: [UInt8]
   let collector: UUID
   let expiresAt: Int64
-  /// `Lane.tokensVersion` when it was verified: its key may have been retired since.
+  /// The value of `Lane.tokensVersion` at the verification. The token's key may have been retired since.
   let version: Int
 
   func matches(_ presented: ArraySlice<UInt8>, now: Int64, version: Int) -> Bool {

@@ -1,23 +1,25 @@
-// The one place where SQL is put together at run time: the writer's message (ledger, staged names, COPYs).
-// What varies is a list of 128-bit digests and integers, printed as hex and decimal; nothing a client wrote gets in.
+// Builds the writer's message (ledger, staged names, COPYs). This is the only place that assembles SQL at run time. The
+// variable parts are 128-bit digests and integers, printed as hex and decimal; no text from a client enters the SQL.
 
 import Protocol
 
 /// The pushes of one transaction and the message that stores them.
 struct Batch {
-  /// In the order of the ledger's ids; no id twice.
+  /// Sorted by id, which is the order of the ledger; each id occurs once.
   let pushes: [Push]
-  /// Pushes that say the same as another of this batch, id and key: repeats that arrived before the first was committed.
+  /// Pushes with the same id and key as another push of this batch: the repeat arrived before the first was committed.
   let repeats: [Push]
-  /// Pushes that begin as another one of this batch does, have its key, or have log lines beside it: for a batch after this one, in their order.
+  /// Pushes that have to wait for a later batch, in their order. Each shares its first metric or key with a push of
+  /// this batch, or both have log lines.
   let later: [Push]
   let message: String
-  /// What the first results of the message are.
+  /// The meaning of each of the message's first results, in their order.
   let ledgerAnswers: [PushLedger.Answer]
-  /// In which steps the server will answer the message.
+  /// The steps in which PostgreSQL answers the message.
   let steps: [CopyStateMachine.Step]
 
-  /// Tables are written in one order in every transaction, so that two that meet wait for one another instead of deadlocking.
+  /// Every transaction writes tables in the same order, so that two transactions wait for each other instead of
+  /// deadlocking.
   init(_ gathered: [Push], targets: CopyTargets) {
     let (pushes, repeats, later) = Self.divided(gathered)
     var (message, ledgerAnswers) = PushLedger.message(of: pushes)
@@ -44,7 +46,8 @@ struct Batch {
     self.steps = steps
   }
 
-  /// What pushes of one server must not have in common within a transaction: none of them sees what another enters.
+  /// Something that only one push of a server may have within a transaction, because its statements do not see what the
+  /// same transaction enters for another push.
   private struct Claim: Hashable {
     let serverID: Int32
     /// A first metric, a key, or `logLines`.
@@ -76,7 +79,8 @@ struct Batch {
     return (pushes, repeats, later)
   }
 
-  /// Notes what roll-ups will lack of each server once this is committed. A repeat is noted too: that costs a look.
+  /// The statement that records for which servers and times roll-ups are missing once this batch is committed. Repeats
+  /// are included: that costs the roll-up one look-up.
   private static func pending(_ pushes: [Push]) -> String? {
     var times: [Int32: ClosedRange<Int64>] = [:]
     for push in pushes {
@@ -86,7 +90,7 @@ struct Batch {
     }
     if times.isEmpty { return nil }
     let values = times.sorted { $0.key < $1.key }.map { server, times in
-      // Whole seconds: buckets begin with one.
+      // Whole seconds suffice: each bucket begins at a whole second.
       let first = Timestamp(word: times.lowerBound).unixMicroseconds / 1_000_000
       let last = Timestamp(word: times.upperBound).unixMicroseconds / 1_000_000
       return "(300,\(server),to_timestamp(\(first)),to_timestamp(\(last)))"
@@ -95,13 +99,13 @@ struct Batch {
       + values.joined(separator: ",") + ";"
   }
 
-  /// Everything that waits for its outcome.
+  /// Every push that waits for the outcome of this batch.
   var all: [Push] { pushes + repeats }
 
-  /// Whether all of it has been answered already: see `Push.isAnswered`.
+  /// Whether every push has been answered already, see `Push.isAnswered`.
   var isAnswered: Bool { pushes.allSatisfy(\.isAnswered) && repeats.allSatisfy(\.isAnswered) }
 
-  /// How many of the steps are COPYs.
+  /// The number of steps that are COPYs.
   var copies: Int {
     steps.reduce(0) { count, step in
       switch step {
@@ -111,7 +115,7 @@ struct Batch {
     }
   }
 
-  /// Where the push of `id` stands in `pushes`, which are sorted by it.
+  /// The position of the push with `id` in `pushes`, which are sorted by id.
   func index(of id: UUID) -> Int? {
     var low = 0
     var high = pushes.count
@@ -122,7 +126,7 @@ struct Batch {
     return low < pushes.count && pushes[low].id == id ? low : nil
   }
 
-  /// The push that brought line `line` (1 and up) of the COPY into `target`, if the line can be found.
+  /// The push whose row is line `line` (counted from 1) of the COPY into `target`, or nil if there is no such line.
   func push(atLine line: Int, of target: Int, isNew: (Int) -> Bool) -> Push? {
     var last = 0
     for (index, push) in pushes.enumerated() where isNew(index) {

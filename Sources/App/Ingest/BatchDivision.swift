@@ -1,30 +1,32 @@
-// What a writer stores next, and who is at fault when PostgreSQL refuses it for a reason that lasts: one collector's rows,
-// or a table. Sans I/O: the writer tells what became of each batch, and carries out the verdicts.
+// Chooses the pushes that a writer stores next, and finds out whether a collector's rows or a table are at fault when
+// PostgreSQL refuses a batch for a lasting reason. Sans I/O: the writer reports the end of each batch and carries out
+// the verdicts.
 //
-//   a batch of the queue --refused--> again, whole --refused--> parts: halves, then push by push, until one is alone
-//   the error names a line of a COPY: the push that brought the line is alone at once
-//   alone --refused, another push with rows for the same table is committed, refused again--> parked
-//   alone, and none is committed within `witness_wait`--> parked if one was since its first refusal, else 503
-//   pushes of two collectors alone, and neither has such a witness--> nobody is guilty: the table is at fault, all get 503
+//   a batch of the queue --refused--> the same batch again --refused--> halves, then push by push, until one is alone
+//   the error names a line of a COPY: the push that contains the line is alone at once
+//   alone --refused, another push with rows for the same table commits, refused again--> parked
+//   alone, and no such push commits within `witness_wait`--> parked if one did since its first refusal, else 503
+//   pushes of two collectors alone, and neither has such a witness--> the table is at fault, and both pushes get 503
 //
-// Parts and batches of the queue take turns, so that a division stops nobody. Meanwhile pushes for a table under suspicion are
-// held back; as soon as one is committed the table is free of it. Pushes for a table at fault are answered at once, but for one
-// now and then that probes it. A collector whose push was refused alone travels in batches of its own until one commits.
+// Parts of a divided batch and batches of the queue take turns, so that a division delays nobody else. Meanwhile pushes
+// for a suspected table are held back until one of them commits. Pushes for a table at fault are refused at once,
+// except for one per `refusal_probe`, which probes the table. A collector whose push was refused alone gets batches of
+// its own until one of them commits.
 
 import Protocol
 import Reactor
 
 struct BatchDivision {
-  /// A batch that is not the queue's next.
+  /// A batch that does not come from the queue.
   private struct Trial {
     enum Kind {
-      /// A batch that was refused once.
+      /// A whole batch that was refused once and is tried a second time.
       case again
-      /// Of a batch that is being divided.
+      /// A part of a batch that is being divided.
       case part
-      /// One push: of a collector that travels alone, or refused alone before.
+      /// One push that was refused alone before, or whose collector gets batches of its own.
       case alone
-      /// One push, for a table at fault.
+      /// One push that probes a table at fault.
       case probe
     }
 
@@ -35,14 +37,14 @@ struct BatchDivision {
   /// A place that refused every push that was tried.
   private struct Fault {
     var refusal: Refusal
-    /// Collectors whose pushes were refused alone: should others' be taken, it was theirs.
+    /// Collectors whose pushes were refused alone. If the place takes another collector's push, these are isolated.
     var suspects: Set<Int32>
-    /// From then on pushes travel as usual again, and may be refused and divided again.
+    /// From this time on pushes for the place are admitted as usual, and may be refused and divided again.
     let until: MonotonicTime
     var nextProbe: MonotonicTime
   }
 
-  /// A push that was refused alone, while nothing tells whose fault that is.
+  /// A push that was refused alone while it is unknown whether the push or the place is at fault.
   private struct Undecided {
     let push: Push
     let until: MonotonicTime
@@ -51,28 +53,28 @@ struct BatchDivision {
   enum Verdict {
     /// PostgreSQL refuses this push and takes others for the same table.
     case park(Push)
-    /// Not stored, for this reason, which is not the push's own as far as it can be told.
+    /// The push is not stored for this reason. Nothing proves that the push itself is at fault.
     case refuse(Push, Refusal)
-    /// A place refuses everybody's rows: from now on, or still.
+    /// A place refuses the rows of every collector. Sent at the beginning of the fault and again while it lasts.
     case fault(Refusal)
-    /// Its commit deadline has passed.
+    /// The push's commit deadline has passed.
     case expire(Push)
   }
 
   private var queue: Batcher
   private var trials: [Trial] = []
   private var inFlight: Trial?
-  /// The next batch is a trial if there is one.
+  /// Whether the next batch is a trial, if there is one.
   private var isTrialDue = false
-  /// Pushes for places under suspicion.
+  /// Pushes with rows for places under suspicion.
   private var held: [Push] = []
   private var undecided: [Undecided] = []
-  /// Collectors that travel in batches of their own.
+  /// Collectors that get batches of their own.
   private var loners: Set<Int32> = []
   private var faults: [BatchPlace: Fault] = [:]
-  /// Counts refusals and commits.
+  /// Counts refusals and commits, which orders them.
   private var sequence = 0
-  /// The number of the latest commit with rows for each place; kept only while something is suspected.
+  /// For each place, the number of the latest commit with rows for it. Kept only while something is suspected.
   private var commits: [BatchPlace: Int] = [:]
   private var settings: Settings
 
@@ -86,29 +88,29 @@ struct BatchDivision {
     queue.use(settings)
   }
 
-  // MARK: What waits
+  // MARK: Waiting pushes
 
   var count: Int { queue.count + trials.reduce(0) { $0 + $1.pushes.count } + held.count + undecided.count }
   var isEmpty: Bool { count == 0 }
-  /// Whether `takeBatch` has one.
+  /// Whether `takeBatch` would return a push.
   var hasBatch: Bool { queue.hasReady || !trials.isEmpty }
-  /// Whether the batch in flight is none of the queue's.
+  /// Whether the batch in flight is a trial.
   var isTrial: Bool { inFlight != nil }
-  /// Whether a batch could grow by waiting.
+  /// Whether a batch could grow if the writer waited.
   var mayGrow: Bool { trials.isEmpty && queue.count < settings.batchPushes }
 
-  /// Rows waiting, in encoded bytes.
+  /// Bytes of the encoded rows that wait.
   var queuedBytes: Int {
     func bytes(_ pushes: [Push]) -> Int { pushes.reduce(0) { $0 + $1.encodedBytes } }
     return queue.queuedBytes + trials.reduce(0) { $0 + bytes($1.pushes) } + bytes(held) + bytes(undecided.map(\.push))
   }
 
-  /// Nothing is suspected: all goes by the queue.
+  /// Whether nothing is suspected, so that every push takes the normal way through the queue.
   private var isQuiet: Bool {
     trials.isEmpty && held.isEmpty && undecided.isEmpty && loners.isEmpty && faults.isEmpty && inFlight == nil
   }
 
-  /// Takes a push. - Returns: why it is not taken, if it is for a place at fault.
+  /// Queues a push. - Returns: the reason if the push is not taken because it has rows for a place at fault.
   mutating func submit(_ push: Push, at now: MonotonicTime) -> Refusal? {
     if isQuiet {
       queue.append(push)
@@ -137,7 +139,7 @@ struct BatchDivision {
     }
   }
 
-  /// Takes what the next transaction should hold. Its end is told by `committed`, `refused` or `putBack`.
+  /// Takes the pushes of the next transaction. `committed`, `refused`, `putBack` or `left` reports its end.
   mutating func takeBatch() -> [Push] {
     let isTrial = !trials.isEmpty && (isTrialDue || !queue.hasReady)
     isTrialDue = !isTrial
@@ -145,7 +147,7 @@ struct BatchDivision {
     return inFlight?.pushes ?? queue.takeBatch()
   }
 
-  /// The batch was not stored, for a reason that is not its own: it goes again as it was.
+  /// The batch was not stored for a reason outside of it: the same pushes are sent again.
   mutating func putBack(_ pushes: [Push]) {
     if let trial = inFlight {
       trials.insert(Trial(pushes: pushes, kind: trial.kind), at: 0)
@@ -155,7 +157,7 @@ struct BatchDivision {
     inFlight = nil
   }
 
-  /// Ends the waits that have lasted long enough: for a commit, and for a witness.
+  /// Ends the waits that have lasted long enough: those for a commit, and those for a witness.
   mutating func expire(at now: MonotonicTime) -> [Verdict] {
     var verdicts = queue.takeExpired(at: now).map(Verdict.expire)
     if isQuiet { return verdicts }
@@ -176,22 +178,22 @@ struct BatchDivision {
     return verdicts
   }
 
-  /// Pushes of the batch just taken that the next one may have.
+  /// Puts pushes of the batch just taken back to the front of the queue, for the next batch.
   mutating func keep(_ pushes: [Push]) { if !pushes.isEmpty { queue.putBack(pushes) } }
 
-  /// Keeps a push out of batches for a while.
+  /// Keeps a push out of batches until `time`.
   mutating func setAside(_ push: Push, until time: MonotonicTime) { queue.setAside(push, until: time) }
 
-  /// When the first push that is set aside may be in a batch again; nil if there is none.
+  /// The earliest time at which a push that is set aside may be in a batch again; nil if none is set aside.
   var nextReturn: MonotonicTime? { queue.nextReturn }
 
-  /// Puts pushes whose time has come to the front.
+  /// Moves pushes whose time has come to the front.
   mutating func returnAside(at now: MonotonicTime) { queue.returnAside(at: now) }
 
-  /// The batch in flight is left to itself: nobody will tell its end.
+  /// The writer abandons the session of the batch in flight: nothing reports the end of that batch.
   mutating func left() { inFlight = nil }
 
-  /// Takes every push that waits, for an end without their outcomes.
+  /// Removes and returns every push that waits; the writer closes.
   mutating func takeAll() -> [Push] {
     let pushes = queue.takeAll() + trials.flatMap(\.pushes) + held + undecided.map(\.push)
     trials.removeAll()
@@ -200,10 +202,11 @@ struct BatchDivision {
     return pushes
   }
 
-  // MARK: What became of a batch
+  // MARK: The end of a batch
 
-  /// - Parameter isNew: whether the ledger took the push of this index as new; the rows of others were not sent.
-  /// - Returns: places that were at fault and take rows again.
+  /// The batch was committed.
+  /// - Parameter isNew: whether the ledger entered the push at this index as new; rows of the others were not sent.
+  /// - Returns: the refusals of places that were at fault and take rows again.
   mutating func committed(_ pushes: [Push], isNew: (Int) -> Bool) -> [Refusal] {
     if isQuiet { return [] }
     inFlight = nil
@@ -230,9 +233,9 @@ struct BatchDivision {
 
   /// PostgreSQL refused the batch for a reason that lasts.
   /// - Parameters:
-  ///   - refusal: what `error` says.
-  ///   - place: where, if the error tells.
-  ///   - traced: the push whose row the error speaks of, if it does.
+  ///   - refusal: the part of `error` that answers and logs may contain.
+  ///   - place: the place that refused the batch; nil if the error does not tell.
+  ///   - traced: the push that contains the row named by the error; nil if the error names none.
   mutating func refused(
     _ pushes: [Push], _ error: DatabaseError, _ refusal: Refusal, at place: BatchPlace?, traced: Push?,
     now: MonotonicTime
@@ -240,7 +243,7 @@ struct BatchDivision {
     sequence += 1
     let trial = inFlight
     inFlight = nil
-    // Nobody's rows are there: then the place tells nothing.
+    // No push of the batch has rows for that place, so the place explains nothing.
     let place = place.flatMap { place in pushes.contains { $0.touches(place) } ? place : nil }
     let suspects = pushes.filter { push in place.map(push.touches) ?? true }
     for push in suspects {
@@ -264,7 +267,7 @@ struct BatchDivision {
       if suspects.count == 1 {
         judge(suspects[0], now, &verdicts)
       } else if let place, faults[place] != nil {
-        // It was divided a moment ago, in vain.
+        // A batch was divided for this place a moment ago without finding a guilty push.
         faults[place]?.nextProbe = now + settings.refusalProbe
         verdicts = suspects.map { .refuse($0, refusal) } + [.fault(refusal)]
         refuseAll(&verdicts)
@@ -277,14 +280,14 @@ struct BatchDivision {
     return verdicts
   }
 
-  /// The two parts come next, and pushes for places that they make suspect are kept out of the others' batches.
+  /// Queues the two parts as the next trials, and holds back queued pushes for the places that the parts make suspect.
   private mutating func split(_ first: [Push], _ second: [Push]) {
     trials.insert(contentsOf: [Trial(pushes: first, kind: .part), Trial(pushes: second, kind: .part)], at: 0)
     let places = suspected
     if !places.isEmpty { held += queue.take { push in places.contains(where: push.touches) } }
   }
 
-  /// A push was refused, alone or as the only one with rows for the place.
+  /// A push was refused alone, or as the only one of its batch with rows for the place.
   private mutating func judge(_ push: Push, _ now: MonotonicTime, _ verdicts: inout [Verdict]) {
     guard let suspicion = push.suspicion else { preconditionFailure("refused without being suspected") }
     let hasWitness = uncovered(push).isEmpty
@@ -298,15 +301,14 @@ struct BatchDivision {
     }
   }
 
-  /// Once nothing is left to divide: if pushes of several collectors were refused alone for one place, and it took no
-  /// other, the place is at fault.
-  /// - Parameter isFinal: also if it took others before these were alone.
+  /// Once nothing is left to divide, declares a place at fault if pushes of several collectors were refused alone for
+  /// it and the place took no other push. - Parameter isFinal: also if it took others before these were alone.
   private mutating func conclude(_ now: MonotonicTime, isFinal: Bool, _ verdicts: inout [Verdict]) {
     if undecided.count < 2 || isDividing { return }
     var unexplained = undecided.map(\.push).filter { !loners.contains($0.serverID) }
     var isFound = false
-    // The places that explain most come first: where errors tell no table, whoever has rows for it is refused, and has
-    // rows for others, too.
+    // The places that explain most refusals come first. Where errors name no table, each push is suspected for all
+    // tables it has rows for.
     while true {
       var refused: [BatchPlace: Set<Int32>] = [:]
       for push in unexplained {
@@ -330,7 +332,7 @@ struct BatchDivision {
     if isFound { refuseAll(&verdicts) }
   }
 
-  /// Nobody with rows for a place at fault waits any longer.
+  /// Refuses every waiting push that has rows for a place at fault.
   private mutating func refuseAll(_ verdicts: inout [Verdict]) {
     let places = faults.keys.sorted()
     func fault(_ push: Push) -> Refusal? { places.first(where: push.touches).flatMap { faults[$0]?.refusal } }
@@ -342,7 +344,7 @@ struct BatchDivision {
     }
   }
 
-  /// The collector's pushes travel in batches of their own, until one commits.
+  /// Gives each push of the collector a batch of its own, until one of them commits.
   private mutating func isolate(_ serverID: Int32) {
     loners.insert(serverID)
     let own = queue.take { $0.serverID == serverID } + held.take { $0.serverID == serverID }
@@ -360,8 +362,8 @@ struct BatchDivision {
     }
   }
 
-  /// Places that may refuse the push, and took no other's rows since it was refused: alone, if it ever was.
-  /// - Parameter since: since another refusal.
+  /// Places that may have refused the push and took no other push's rows since then: since its first refusal alone, if
+  /// there is one. - Parameter since: counts from this refusal instead.
   private func uncovered(_ push: Push, since: Int? = nil) -> [BatchPlace] {
     guard let suspicion = push.suspicion else { return [] }
     let first = since ?? suspicion.sinceAlone ?? suspicion.since
@@ -379,7 +381,7 @@ struct BatchDivision {
     return places
   }
 
-  /// Lets go of pushes whose places are no longer suspected.
+  /// Admits held pushes whose places are no longer suspected.
   private mutating func release() {
     if held.isEmpty { return }
     let places = suspected

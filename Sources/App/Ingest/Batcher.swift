@@ -1,40 +1,43 @@
-// Pushes waiting for a writer, and natural batching: an idle writer takes all that is queued, a busy one lets the queue
-// grow. No timer makes a batch (but the optional linger): the database's own pace does.
+// Queues pushes for a writer and forms batches. An idle writer takes everything that is queued; while it is busy the
+// queue grows. So batches follow the database's own pace. The only timer is the optional linger.
 //
 // Each collector has a line of its own, and the lines take turns by deficit round robin (Shreedhar and Varghese 1995,
-// "Efficient fair queueing using deficit round robin"): a turn is worth so much of a batch that each of `batch_pushes`
-// collectors could have one, what a turn does not use is kept for the next, a line that empties loses it. So one that floods,
-// with many pushes or with large ones, waits for itself, and a quiet collector's push is in the next batch.
+// "Efficient fair queueing using deficit round robin"). A turn adds credit to the line, so much that each of
+// `batch_pushes` collectors could have a turn in one batch. A line keeps unused credit for its next turn and loses it
+// when the line becomes empty. So a collector that floods the server, with many or with large pushes, delays only its
+// own pushes, and the push of a quiet collector is in the next batch.
 
 import Protocol
 import Reactor
 
-/// The queue of one writer. A collector always meets the same writer, so a retry never waits for its own first try.
+/// The queue of one writer. A collector's pushes always go to the same writer, so a retry never waits for its own first
+/// try.
 struct Batcher {
   /// The pushes of one collector, linked by `Push.next`; never empty.
   private struct Line {
     var first: Push
     var last: Push
-    /// What its turns have earned and it has not used, as of `cost`.
+    /// Credit that turns have added and pushes have not used, in the unit of `cost(_:)`.
     var deficit = 0
   }
 
   private var lines: [Int32: Line] = [:]
-  /// Whose turn it is, and who comes then: each collector that has a line, once.
+  /// Collectors in the order of their turns, from `head` on. Each collector with a line occurs once.
   private var turns: [Int32] = []
   private var head = 0
   private(set) var count = 0
-  /// Pushes that wait for a time before they may be in a batch. Few: one that could not have its server's lock.
+  /// Pushes that may not be in a batch before a given time, because another transaction had their server's lock. There
+  /// are few.
   private var aside: [(push: Push, until: MonotonicTime)] = []
-  /// Rows waiting, in encoded bytes.
+  /// Bytes of the encoded rows in the queue.
   private(set) var queuedBytes = 0
-  /// No push in here has an earlier deadline.
+  /// The deadline of every push in the queue is at or after this time.
   private var earliestDeadline: MonotonicTime?
 
   private var rowsMaximum: Int
   private var bytesMaximum: Int
   private var pushesMaximum: Int
-  /// What a turn is worth.
+  /// The credit that one turn adds.
   private var quantum: Int { max(1, bytesMaximum / pushesMaximum) }
 
   init(settings: Settings) {
@@ -43,7 +46,7 @@ struct Batcher {
     pushesMaximum = settings.batchPushes
   }
 
-  /// Follows the settings, for batches to come. What lines have earned by the old ones they keep.
+  /// Applies changed settings to later batches. Lines keep the credit that they have under the old settings.
   mutating func use(_ settings: Settings) {
     rowsMaximum = settings.batchRows
     bytesMaximum = settings.batchBytes
@@ -65,7 +68,8 @@ struct Batcher {
     note(push)
   }
 
-  /// Puts pushes of a batch that was not stored back to the front, in their order, with the turns they had used.
+  /// Puts the pushes of a batch that was not stored back to the front, in their order, and returns the credit that they
+  /// used.
   mutating func putBack(_ pushes: [Push]) {
     for push in pushes.reversed() {
       push.next = lines[push.serverID]?.first
@@ -80,20 +84,20 @@ struct Batcher {
     head = 0
   }
 
-  /// Keeps a push out of batches for a while.
+  /// Keeps a push out of batches until `time`.
   mutating func setAside(_ push: Push, until time: MonotonicTime) {
     push.next = nil
     aside.append((push, time))
     note(push)
   }
 
-  /// Whether a batch could be taken now.
+  /// Whether `takeBatch` would return a push now.
   var hasReady: Bool { count > aside.count }
 
-  /// When the first push that is set aside may be in a batch again; nil if there is none.
+  /// The earliest time at which a push that is set aside may be in a batch again; nil if none is set aside.
   var nextReturn: MonotonicTime? { aside.lazy.map(\.until).min() }
 
-  /// Puts pushes whose time has come to the front.
+  /// Moves pushes whose time has come to the front of their lines.
   mutating func returnAside(at now: MonotonicTime) {
     if aside.isEmpty { return }
     let returning = aside.filter { $0.until <= now }.map(\.push)
@@ -109,20 +113,21 @@ struct Batcher {
     earliestDeadline = earliestDeadline.map { min($0, push.deadline) } ?? push.deadline
   }
 
-  /// How much of a batch the push takes up, by whichever cap it uses most, in bytes of a full batch.
+  /// The share of a batch that the push takes up, in bytes of a full batch: the larger of its share of the rows and of
+  /// the bytes, and at least `quantum`.
   private func cost(_ push: Push) -> Int {
     let byRows = Int(Double(push.rows.rowCount) / Double(rowsMaximum) * Double(bytesMaximum))
     return max(quantum, push.encodedBytes, byRows)
   }
 
-  /// Takes what the next transaction should hold: at least one push if there is any, and no more than the caps allow.
+  /// Takes the pushes of the next transaction: at least one if any is ready, and no more than the settings allow.
   mutating func takeBatch() -> [Push] {
     var taken: [Push] = []
     var (rows, bytes) = (0, 0)
     var isFull = false
     while hasReady, !isFull {
       let collector = turns[head]
-      // Safety: who has a turn has a line.
+      // Safety: every collector in `turns` has a line.
       var line = lines[collector]!
       line.deficit += quantum
       var next: Push? = line.first
@@ -141,7 +146,7 @@ struct Batcher {
       }
       if let next {
         line.first = next
-        // A turn that the batch cut short goes on in the next one.
+        // The batch is full: the next batch continues this turn.
         if isFull { line.deficit -= quantum }
         lines[collector] = line
         if !isFull { moveOn(keeping: collector) }
@@ -167,13 +172,14 @@ struct Batcher {
     }
   }
 
-  /// Takes every push whose deadline has passed.
+  /// Removes and returns every push whose deadline has passed.
   mutating func takeExpired(at now: MonotonicTime) -> [Push] {
     guard let earliestDeadline, earliestDeadline <= now else { return [] }
     return take { $0.deadline <= now }
   }
 
-  /// Takes every push for which `isWanted` holds; the lines of the others stay as they were.
+  /// Removes and returns every push for which `isWanted` holds. The lines of the other pushes keep their order and
+  /// credit.
   mutating func take(where isWanted: (Push) -> Bool) -> [Push] {
     var taken: [Push] = []
     var kept: [Push] = []
@@ -195,7 +201,7 @@ struct Batcher {
     return taken
   }
 
-  /// Takes every push, whatever the caps.
+  /// Removes and returns every push.
   mutating func takeAll() -> [Push] {
     let pushes = all() + aside.map(\.push)
     lines.removeAll()

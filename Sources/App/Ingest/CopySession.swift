@@ -1,18 +1,20 @@
-// What a writer needs of a database session, and nothing more: DatabaseConnection has it of libpq, the simulation of the tests
-// of a model. Answers come through DatabaseConnectionDelegate, never from within a call.
+// The part of a database session that a writer needs. `DatabaseConnection` provides it by libpq; the simulation in the
+// tests provides a model. Answers arrive through `DatabaseConnectionDelegate`, never during a call.
 
-/// One session for batches: a simple query whose COPYs take data.
+/// A session for batches: it sends simple queries whose COPYs take data.
 protocol CopySession: AnyObject {
-  /// - Parameter delegate: held until the session is closed or lost.
+  /// Starts to connect.
+  /// - Parameter delegate: retained until the session is closed or lost.
   func connect(_ delegate: any DatabaseConnectionDelegate)
-  /// One or more statements, one implicit transaction.
+  /// Sends one or more statements, which form one implicit transaction.
   func send(_ sql: String)
-  /// Offers COPY data, at most `DatabaseConnection.maximumCopyChunkBytes`. Taken bytes are copied.
+  /// Offers COPY data, at most `DatabaseConnection.maximumCopyChunkBytes`. The session copies the bytes it accepts.
   func putCopy(_ bytes: Span<UInt8>) -> DatabaseConnection.CopyAcceptance
+  /// Ends the current COPY.
   func endCopy()
-  /// From here on `delegate` hears, in the place of who heard until now.
+  /// Replaces the delegate: all later events go to `delegate`.
   func handOver(to delegate: any DatabaseConnectionDelegate)
-  /// The delegate hears no more.
+  /// Closes the session. Its delegate gets no further events.
   func close()
 }
 

@@ -1,16 +1,18 @@
-// The COPY statements of all targets, written once from the declarations.
+// The COPY statements of all targets, built once from the declarations of the metrics.
 
 import Protocol
 
 /// Every table that the writer fills, with the statements that fill it.
 struct CopyTargets: Sendable {
+  /// A table of metric rows.
   struct Fact: Sendable {
     let index: Int
     let table: String
     let copyStatement: String
   }
 
-  /// Names go through a temporary table, because COPY itself cannot skip what is already there.
+  /// A table of names. The writer copies names into a temporary table and merges them from there, because COPY cannot
+  /// skip rows that exist already.
   struct Dimension: Sendable {
     let index: Int
     let table: String
@@ -39,7 +41,7 @@ struct CopyTargets: Sendable {
     }
   }
 
-  /// The target that fills the table, or a partition of it by day, that an error names.
+  /// The target that fills the table which an error names; the name may be that of the table's partition for one day.
   func index(ofTable name: String) -> Int? {
     var name = name[...]
     if let mark = name.lastIndex(of: "_"), name[mark...].hasPrefix("_p"), name[mark...].dropFirst(2).count == 8,
@@ -50,7 +52,7 @@ struct CopyTargets: Sendable {
     return facts.first { $0.table == name }?.index ?? dimensions.first { $0.table == name }?.index
   }
 
-  /// The target's table, with its schema.
+  /// The name of the target's table, with its schema.
   func name(ofTarget target: Int) -> String? {
     facts.first { $0.index == target }.map { "metrics." + $0.table }
       ?? dimensions.first { $0.index == target }.map { "pganalytics." + $0.table }

@@ -1,7 +1,7 @@
-// What a writer is at, for who watches it.
+// What the status pages and metrics show of a writer.
 
 extension CopyWriter {
-  /// Encoded bytes waiting or in flight.
+  /// Encoded bytes that wait or are in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
@@ -10,12 +10,12 @@ extension CopyWriter {
     }
   }
 
-  /// Pushes waiting or in flight.
+  /// Pushes that wait or are in flight.
   var backlogPushes: Int {
     if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
   }
 
-  /// What it is at, for who watches it.
+  /// The writer's state as the lane's snapshot shows it.
   var observed: LaneSnapshot.WriterState {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
@@ -28,7 +28,7 @@ extension CopyWriter {
       }
     case .settling: .committing
     case .lingering: .lingering
-    // Without a timer it waits for who makes partitions.
+    // A resting writer without a timer waits until its partitions are made.
     case .resting: timer == nil ? .partitions : .resting
     }
   }

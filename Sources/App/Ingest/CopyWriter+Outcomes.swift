@@ -1,4 +1,4 @@
-// What becomes of a batch, and what its pushes are told.
+// Settles the pushes of a batch once its outcome is known.
 
 import Protocol
 import Reactor
@@ -12,7 +12,7 @@ extension CopyWriter {
     for refusal in queue.committed(batch.pushes, isNew: { machine.isNew($0) }) { owner.report(.accepting(refusal)) }
     state = .settling
     var related: [Push] = []
-    // By their numbers: a settled push is used for another.
+    // Repeats go first: a settled push is reset and reused for another.
     for push in batch.repeats {
       guard let index = batch.index(of: push.id) else { preconditionFailure("the repeat of no push") }
       let verdict = ledger.verdicts[index]
@@ -44,7 +44,7 @@ extension CopyWriter {
     }
   }
 
-  /// PostgreSQL refused the batch and rolled it back; the connection is good.
+  /// PostgreSQL refused the batch and rolled it back; the connection is intact.
   func failed(_ batch: Batch) {
     guard let error = batchError else { preconditionFailure("a batch failed without an error") }
     let place = batch.place(answered: answeredSteps, error, targets)
@@ -58,7 +58,7 @@ extension CopyWriter {
       queue.putBack(pushes)
       owner.needsPartitions(for: days(of: batch), self)
     case .transient where error.isReadOnly:
-      // The session stays what it is: another one may reach a server that writes.
+      // A session that is read only stays so; a new one may reach a server that accepts writes.
       state = .resting
       queue.putBack(pushes)
       session.close()
@@ -76,7 +76,7 @@ extension CopyWriter {
     }
   }
 
-  /// The push whose row the error speaks of, if it tells the row.
+  /// The push that contains the row named by the error; nil if the error names no row.
   private func traced(in batch: Batch, _ error: DatabaseError, _ place: BatchPlace?) -> Push? {
     guard let line = error.copyLine, case .target(let target) = place else { return nil }
     return batch.push(atLine: line, of: target) { machine.isNew($0) }
@@ -97,7 +97,8 @@ extension CopyWriter {
     Array(Set(batch.pushes.flatMap { $0.partitionDays })).sorted()
   }
 
-  /// The connection broke with the batch in flight: whether it was committed or not, the ledger sorts it out.
+  /// The connection broke with the batch in flight. Its pushes are sent again: the ledger knows whether they were
+  /// committed.
   func retry(_ batch: Batch, _ isOutcomeUnknown: Bool) {
     if isOutcomeUnknown { owner.report(.batchUnknown(pushes: batch.pushes.count)) }
     queue.putBack(batch.pushes + batch.repeats)
@@ -108,11 +109,11 @@ extension CopyWriter {
     owner.settled(push)
   }
 
-  /// The push was not stored in time: says why.
+  /// Settles a push that was not stored in time, with the reason.
   func giveUp(_ push: Push) {
     if let refusal = push.suspicion?.refusal { return refuse(push, refusal) }
     if push.waits > 0 {
-      // Another transaction has its server's lock: that may be an earlier try of this very push.
+      // Another transaction has the server's lock. It may be an earlier try of this very push.
       push.outcome = .outcomeUnknown
       return owner.settled(push)
     }

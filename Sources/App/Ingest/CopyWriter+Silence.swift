@@ -1,20 +1,21 @@
-// What a writer does when the database does not answer: a commit that waits for a standby, a PostgreSQL that is stopped. Each push
-// is answered at its own deadline; the batch may go on, as one that is slow and works has to be stored. Only a session that shows
-// no sign of life for `commit_deadline` is left to itself (`UnansweredCommit`), and the writer goes on with its spare one.
+// What a writer does while the database does not answer: a commit waits for a standby, or PostgreSQL is stopped. Each
+// push is answered at its own deadline. The batch may continue, because a slow database that still works has to store
+// it. A session that shows no sign of life for `commit_deadline` is set aside as an `UnansweredCommit`, and the writer
+// continues with its spare session.
 
 import Protocol
 import Reactor
 
 extension CopyWriter {
-  /// Since when the database has not answered what it was asked for; nil while nothing is.
+  /// The time since which the database owes an answer; nil while it owes none.
   var waitingSince: MonotonicTime? {
     if let unanswered { return unanswered.commit.since }
     if case .copying = state { return heardAt }
     return nil
   }
 
-  /// Answers pushes whose commit deadline has passed, and leaves a session to itself that has been silent for as long;
-  /// called by the owner now and then.
+  /// Answers pushes whose commit deadline has passed, and sets a session aside that has been silent for
+  /// `commit_deadline`. The owner calls it periodically.
   func expire() {
     carryOut(queue.expire(at: loop.now))
     if queue.isEmpty { armReturn() }
@@ -27,19 +28,20 @@ extension CopyWriter {
         owner.unanswered(push)
       }
       if isSilent { leave(batch) }
-    // The settings of a session make a temporary table, and that is a commit, too.
+    // The session setup creates a temporary table, so it ends with a commit, too.
     case .preparing, .adjusting: if isSilent { leave(nil) }
     case .disconnected, .connecting, .idle, .settling, .lingering, .resting, .closed: break
     }
   }
 
-  /// Goes on without the session, and without `batch` if one is in flight, provided that there is a spare session: of two that
-  /// are silent nothing is gained by a third.
+  /// Continues without the current session, and without `batch` if one is in flight. Does nothing without a spare
+  /// session: if two sessions are silent, a third one would not help.
   private func leave(_ batch: Batch?) {
     guard let next = spare else { return }
     let mayBeStored = isOutcomeUnknown(machine.connectionLost())
     if let batch, !mayBeStored {
-      // It waits for rows of ours: it would wait for ever, and nothing of it can be committed.
+      // The session waits for rows from this writer, which will not come. So it would never end by itself, and none of
+      // the batch can be committed.
       session.close()
       (session, spare) = (next, session)
       queue.left()
@@ -64,7 +66,7 @@ extension CopyWriter {
     start()
   }
 
-  /// Settles a batch without an answer of the database.
+  /// Settles a batch without an answer from the database.
   func settle(_ batch: Batch, mayBeStored: Bool) {
     for push in batch.all {
       if mayBeStored || push.isAnswered {

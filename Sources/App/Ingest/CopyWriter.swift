@@ -1,42 +1,48 @@
-// One COPY connection: takes batches from its queue, interprets CopyStateMachine, tells every push its outcome.
+// One COPY connection. It takes batches from its queue, carries out the actions of `CopyStateMachine` and settles every
+// push.
 //
 //   disconnected --connect--> connecting --connected--> preparing (session settings, staging tables) --> idle
-//   idle --a batch--> copying --committed / failed--> idle;  lost anywhere --> disconnected, back-off, connect
+//   idle --a batch--> copying --committed / failed--> idle;  lost in any state --> disconnected, back-off, connect
 //
 //   idle --other time limits--> adjusting --> idle
-//   copying --no sign of the database for commit_deadline--> (its session is left to itself) connecting, with the spare one
+//   copying --no sign of life for commit_deadline--> (its session is set aside) connecting, with the spare session
 //
-// What the ledger says of a push of a batch that is committed: it is new, or known, or uses another's key, and is settled;
-// or it may not be judged yet, since another transaction has its server's lock, or has to be judged carefully, and goes back.
+// The ledger gives a verdict on each push of a committed batch. A push that is new, known, or uses the key of another
+// push is settled. A push goes back to the queue if another transaction has its server's lock, or if the ledger has to
+// judge it carefully.
 //
-// A batch that was not stored goes back to the queue: the ledger makes sending again safe, whatever the server did.
+// A batch that was not stored goes back to the queue. Because of the ledger a second try is safe, whatever PostgreSQL
+// did.
 
+import Ground
 import Protocol
 import Reactor
 
+/// A writer of one loop. All calls happen on the loop's thread.
 final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   enum State {
     case disconnected
     case connecting
-    /// Session statements run; how many are to come.
+    /// The statements that set up the session are running.
     case preparing
     case idle
-    /// The session statements run again, with other time limits.
+    /// The same statements run again, because time limits changed.
     case adjusting
     case copying(Batch)
-    /// Outcomes are being told. Who hears of one may bring the next push at once: it waits until all are told.
+    /// Outcomes are being reported. A receiver may submit the next push at once; that push waits until all outcomes are
+    /// reported.
     case settling
-    /// Idle, waiting for more pushes by choice (`batch_linger`).
+    /// Idle, and waiting for more pushes because of `batch_linger`.
     case lingering
-    /// After a failure that time may cure, or while partitions are being made.
+    /// Waiting after a failure that may pass, or until partitions are made.
     case resting
     case closed
   }
 
-  /// How far the batch in flight is, for who watches.
+  /// How far the batch in flight is, for the lane's snapshot.
   enum Progress {
     case ledger
-    /// COPYs that have not ended.
+    /// The number of COPYs that have not ended.
     case copying(left: Int)
   }
 
@@ -46,12 +52,12 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   let targets: CopyTargets
   private(set) var settings: Settings
   var session: any CopySession
-  /// The session to go on with when the other is left to itself; nil while there is such a one.
+  /// The session that replaces one that is set aside. Nil while a session is set aside.
   var spare: (any CopySession)?
-  /// What was left to itself, and the ids of its pushes: until it is known what became of them, a further try of one would
-  /// wait in the ledger for the first, and its whole batch with it.
+  /// The session that was set aside, and the ids of its pushes. Until their outcome is known, another try of one of
+  /// them would wait in the ledger for the first try and delay its whole batch.
   var unanswered: (commit: UnansweredCommit, ids: Set<UUID>)?
-  /// Whether the session's time limits are others than the settings'.
+  /// Whether the session has other time limits than the settings.
   private var isSessionStale = false
   var machine = CopyStateMachine()
   var state = State.disconnected
@@ -59,25 +65,27 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   var backOff = ReconnectBackoff()
   var random: QuickRandom
   private(set) var timer: TimerID?
-  /// When a push that is set aside may be in a batch again; armed only while the writer is idle.
+  /// Fires when a push that is set aside may be in a batch again. Armed only while the writer is idle.
   private var returnTimer: TimerID?
-  /// What the ledger said of the batch in flight, so far.
+  /// The ledger's verdicts on the batch in flight, as far as they have arrived.
   var ledger = LedgerReading(pushCount: 0)
-  /// The error of the batch in flight, until ReadyForQuery.
+  /// The error of the batch in flight, kept until ReadyForQuery.
   var batchError: DatabaseError?
   var batchBegunAt: MonotonicTime
-  /// When its last COPY so far was ended, or it began.
+  /// When the latest COPY of the batch ended, or when the batch began if none has.
   var copyEndedAt: MonotonicTime
   private(set) var progress = Progress.ledger
-  /// Until then a missing partition is a lasting fault of its table, and is not asked for again.
+  /// Until this time a missing partition counts as a lasting fault of its table, and the writer does not ask for it
+  /// again.
   var partitionsRefusedUntil: MonotonicTime?
-  /// Steps of the batch in flight that were answered; nil: the ledger was not.
+  /// The number of answered steps of the batch in flight; nil until the ledger has answered.
   var answeredSteps: Int?
-  /// Why the latest batch was not stored, until one is.
+  /// Why the latest batch was not stored; nil once a batch is stored.
   var trouble: DatabaseError?
-  /// When the database last showed that it works for us: an answer, or rows taken.
+  /// When the database last showed a sign of life: an answer, or rows taken.
   private(set) var heardAt: MonotonicTime
 
+  /// Creates a writer without a connection; `start` connects it.
   init(
     index: Int, loop: EventLoop, owner: any CopyWriterOwner, targets: CopyTargets, settings: Settings,
     session: any CopySession, spare: (any CopySession)? = nil, random: QuickRandom = QuickRandom()
@@ -96,7 +104,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     copyEndedAt = loop.now
   }
 
-  /// Follows the settings: for batches to come, and at once if there is none in flight.
+  /// Applies changed settings to later batches; if the writer is idle, at once.
   func use(_ settings: Settings) {
     let isSame = settings.lockTimeout == self.settings.lockTimeout && settings.copyTimeout == self.settings.copyTimeout
     isSessionStale = isSessionStale || !isSame
@@ -110,7 +118,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.send(WriterSession.setup(lockTimeout: settings.lockTimeout, statementTimeout: settings.copyTimeout))
   }
 
-  /// Whether everybody who handed something in has been answered.
+  /// Whether every push that was submitted has been answered.
   var isDrained: Bool {
     switch state {
     case .copying(let batch): queue.isEmpty && batch.isAnswered
@@ -124,7 +132,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     session.connect(self)
   }
 
-  /// Ends the connections. What is not settled by now is settled: of a batch in flight the outcome is unknown.
+  /// Ends the connections and settles every push that is not settled. The outcome of a batch in flight is unknown.
   func close() {
     if let timer { loop.cancel(timer) }
     if let returnTimer { loop.cancel(returnTimer) }
@@ -152,8 +160,9 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     }
   }
 
-  /// Goes on after `needsPartitions`, whatever became of them.
-  /// - Parameter areRefused: PostgreSQL refuses some table's partitions, so a missing one is that table's fault for a while.
+  /// Ends the wait that `needsPartitions` began, whether or not the partitions were made.
+  /// - Parameter areRefused: whether PostgreSQL refuses some table's partitions; a missing one then counts as that
+  ///   table's fault for `division_rest`.
   func partitionsAreReady(areRefused: Bool) {
     if areRefused { partitionsRefusedUntil = loop.now + settings.divisionRest }
     wake()
@@ -161,7 +170,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
 
   // MARK: Batches
 
-  /// Starts a batch if the writer is idle and there is one.
+  /// Starts a batch if there are pushes for one. The writer is idle.
   func pump(mayLinger: Bool = true) {
     if isSessionStale {
       state = .adjusting
@@ -199,13 +208,13 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     arm(at: time)
   }
 
-  /// One timer: a session that is lost while the writer rests or lingers ends that, too.
+  /// There is one timer. If the session is lost while the writer rests or lingers, the reconnect timer replaces it.
   private func arm(at time: MonotonicTime) {
     if let timer { loop.cancel(timer) }
     timer = loop.schedule(self, at: time)
   }
 
-  /// Pushes that are set aside come back by a timer, should nothing else start a batch.
+  /// Arms the timer that brings back pushes that are set aside, in case nothing else starts a batch.
   func armReturn() {
     if let returnTimer { loop.cancel(returnTimer) }
     returnTimer = queue.nextReturn.map { loop.schedule(self, at: $0) }
@@ -236,7 +245,7 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
     wake()
   }
 
-  /// Carries out what the machine decides until it has to wait.
+  /// Carries out the machine's actions until the machine has to wait.
   private func perform(_ first: CopyStateMachine.Action, _ batch: Batch) {
     var action = first
     while true {

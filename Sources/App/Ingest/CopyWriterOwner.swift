@@ -1,15 +1,16 @@
-// What a writer tells its lane.
+// What a writer reports to its lane.
 
-/// Who hears what became of pushes.
+/// Receives the outcomes of pushes and the events of a writer.
 protocol CopyWriterOwner: AnyObject {
-  /// The outcome is in `push.outcome`.
+  /// The push has its outcome, in `push.outcome`.
   func settled(_ push: Push)
-  /// The deadline of `push` has passed while its batch is in flight: its client is told that the outcome is unknown.
-  /// `settled` follows, whenever that may be.
+  /// The deadline of `push` has passed while its batch is in flight. The owner answers the client that the outcome is
+  /// unknown. `settled` follows later, at no fixed time.
   func unanswered(_ push: Push)
-  /// Rows are for days that have no partition (yet): make them, then call `writer.partitionsAreReady()`.
+  /// A batch has rows for days without partitions. The owner makes them and then calls `writer.partitionsAreReady()`.
   func needsPartitions(for days: [Int32], _ writer: CopyWriter)
-  /// PostgreSQL refuses the rows of `push` for `push.suspicion`: park it, set its outcome, settle it.
+  /// PostgreSQL refuses the rows of `push`, see `push.suspicion`. The owner parks the push, sets its outcome and
+  /// settles it.
   func park(_ push: Push)
   /// Something that an operator should know.
   func report(_ event: CopyWriter.Event)
@@ -20,20 +21,20 @@ extension CopyWriter {
     case connected
     case disconnected(DatabaseError, retryIn: Duration)
     case batchBegun(Batch)
-    /// Its pushes are not settled yet. - `copying`: from its begin to the end of its last COPY; `committing`: from there to
-    /// the commit's answer.
+    /// The batch is committed; its pushes are not settled yet. `copying` lasts from the batch's begin to the end of its
+    /// last COPY, `committing` from there to the answer to the commit.
     case batchCommitted(Batch, copying: Duration, committing: Duration)
-    /// The database has not answered a batch within `commit_deadline`; its session is left to itself, and replaced.
+    /// The database has not answered a batch within `commit_deadline`. The session is set aside and replaced.
     case batchUnanswered(pushes: Int)
-    /// It has answered such a batch since, or that session is gone.
+    /// The session that was set aside has answered, or its connection is gone.
     case unansweredEnded(after: Duration)
-    /// - `isTrial`: the batch was made to find out who is at fault.
+    /// PostgreSQL refused a batch. `isTrial`: the batch was made to find out which push or table is at fault.
     case batchFailed(DatabaseError, Refusal, pushes: Int, isTrial: Bool)
-    /// PostgreSQL refuses everybody's rows for a table: pushes with such rows get 503 from now on.
+    /// PostgreSQL refuses every collector's rows for a table: pushes with such rows get 503 from now on.
     case refusing(Refusal)
-    /// It takes rows for that table again.
+    /// PostgreSQL takes rows for that table again.
     case accepting(Refusal)
-    /// The connection broke when the batch may have been committed: its pushes are sent again, and the ledger decides.
+    /// The connection broke when the batch may have been committed. Its pushes are sent again, and the ledger decides.
     case batchUnknown(pushes: Int)
   }
 }

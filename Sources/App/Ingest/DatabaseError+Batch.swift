@@ -1,13 +1,13 @@
-// What a refused batch says about itself.
+// What an error says about the batch that PostgreSQL refused.
 
 extension DatabaseError {
-  /// What is to be done about a batch that PostgreSQL refused.
+  /// What the writer has to do about the refused batch.
   enum BatchFault: Equatable {
-    /// Rows or ledger entries are for days without partitions: they have to be made.
+    /// Rows or ledger entries are for days without partitions. The partitions have to be made.
     case missingPartition
-    /// Time may cure it, whatever the rows are: the batch goes again as it was, after a while.
+    /// The cause may pass by itself, whatever the rows are. The same batch is sent again after a pause.
     case transient
-    /// The same batch will be refused again: somebody's rows are at fault, or a table is.
+    /// PostgreSQL will refuse the same batch again: the rows of some push are at fault, or a table is.
     case lasting
   }
 
@@ -17,9 +17,10 @@ extension DatabaseError {
     return Self.isTransientForBatch(sqlstate) ? .transient : .lasting
   }
 
-  /// Classes of SQLSTATEs that speak of the server and of other sessions and not of the batch: connection exceptions (but the
-  /// one protocol violation, a value of the wrong length in binary COPY, that the session survives), rollbacks, resources,
-  /// an operator's interventions, system errors; and a read-only session, and a lock that could not be had in time.
+  /// SQLSTATEs whose cause is the server or another session, not the batch: connection exceptions, rollbacks, lack of
+  /// resources, an operator's interventions, system errors, a read-only session, and a lock that was not granted in
+  /// time. Protocol violation is excluded: the session survives it, and its cause is a value of the wrong length in
+  /// binary COPY.
   private static func isTransientForBatch(_ sqlstate: String) -> Bool {
     if sqlstate == SQLState.protocolViolation { return false }
     return [SQLState.readOnlyTransaction, SQLState.lockNotAvailable].contains(sqlstate)
@@ -29,10 +30,11 @@ extension DatabaseError {
   /// `no partition of relation ... found for row` shares its SQLSTATE with CHECK violations and names no constraint.
   var isMissingPartition: Bool { sqlstate == "23514" && constraint == nil && message.contains("partition") }
 
-  /// The session writes nothing: the server is a standby, or was told to be read only.
+  /// Whether the session rejects writes: its server is a standby, or is configured to be read only.
   var isReadOnly: Bool { sqlstate == SQLState.readOnlyTransaction }
 
-  /// The line (1 and up) of `COPY <table>, line <n>`, which may be one of several lines of context.
+  /// The line number, counted from 1, of `COPY <table>, line <n>`, which may be one of several lines of the error's
+  /// context.
   var copyLine: Int? {
     for line in (context ?? "").split(separator: "\n") where line.hasPrefix("COPY ") {
       guard let marker = line.range(of: ", line ") else { continue }
@@ -43,7 +45,7 @@ extension DatabaseError {
 }
 
 extension Substring {
-  /// The first occurrence of `text`. The standard library has none without Foundation.
+  /// The first occurrence of `text`. The standard library has no such function without Foundation.
   fileprivate func range(of text: String) -> Range<Index>? {
     var start = startIndex
     while start < endIndex {

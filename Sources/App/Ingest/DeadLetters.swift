@@ -1,9 +1,11 @@
-// Pushes whose rows PostgreSQL refused although the encoder let them through: kept whole, in the ledger, out of the way.
+// Parking: a push whose rows PostgreSQL refuses although the encoder accepted them is stored whole in `dead_letters`,
+// with its ledger entry, so that other pushes continue.
 
 import Protocol
 
-/// A push on its way aside, without its connection.
+/// A copy of a push that is to be parked, without its connection.
 struct DeadLetter: Sendable {
+  /// The push's rows for one table, as binary COPY tuples.
   struct Table: Sendable {
     let target: CopyTarget
     let rowCount: Int
@@ -37,8 +39,8 @@ struct DeadLetter: Sendable {
 enum DeadLetterStatements {
   static let all = [add.description]
 
-  /// Parameters: server, push, table, SQLSTATE, table that refused, message, rows, names and types of their columns, tuples of
-  /// a binary COPY.
+  /// Parameters: server, push, table, SQLSTATE, table that refused, message, number of rows, names and types of their
+  /// columns, tuples of a binary COPY.
   static let add = Statement<
     Int32, UUID, String, String, String?, String, Int32, [String], [String], [UInt8], NoRow
   >(
@@ -51,8 +53,9 @@ enum DeadLetterStatements {
 }
 
 extension DeadLetter {
-  /// Stores the push aside, once, with its ledger entry: a retry is a duplicate then. What it begins with and is stored as
-  /// another push is left out.
+  /// Parks the push with its ledger entry, in one transaction, so that a retry of the collector is a duplicate. Does
+  /// nothing if the ledger knows the push already. Leaves out metrics that are stored as another push which this one
+  /// begins with.
   func park(in database: Database) async throws(DatabaseError) {
     try await database.transaction { session throws(DatabaseError) in
       let judgement = try await ledgerEntry.enter(session)

@@ -1,5 +1,6 @@
 // The lane as owner of pushes: from an admitted head to the answer after the commit.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,37 +1,37 @@
-// What the ledger's answers say of the pushes of a batch.
+// Reads the ledger's answers about the pushes of a batch.
 
 import Protocol
 
-/// Reads the answers of one message, in turn.
+/// Reads the answers of one message in their order and keeps a verdict for each push.
 struct LedgerReading {
   enum Verdict: Equatable {
-    /// Another transaction has the lock of its server: an earlier try may be in flight there.
+    /// Another transaction has the lock of the push's server. It may be an earlier try of the same push.
     case waits
-    /// A push is known that begins with the same metric: it is to be looked at carefully.
+    /// The ledger knows a push that begins with the same metric. The careful statement has to judge this push.
     case related
-    /// It is entered, and so many of its first metrics are stored.
+    /// The push is entered. So many of its first metrics are stored already.
     case new(repeated: Int)
-    /// All of it is stored.
+    /// All of the push is stored already.
     case known
-    /// Its key belongs to other metrics.
+    /// The push's key belongs to other metrics.
     case keyReused
   }
 
-  /// One of each push of the batch.
+  /// One verdict for each push of the batch, at its index.
   private(set) var verdicts: [Verdict]
-  /// By push and database, the digests at the end of the log list that was stored before.
+  /// By push and database, the digests at the end of the log list that was stored before the push.
   private var ends: [Int: [UInt64: [UInt64]]] = [:]
   private var answersRead = 0
 
   init(pushCount: Int) { verdicts = Array(repeating: .waits, count: pushCount) }
 
-  /// Reads the next answer of the message of `batch`. - Precondition: it has one more.
+  /// Reads the next answer to the message of `batch`. - Precondition: an answer is left.
   mutating func read(_ rows: borrowing DatabaseRows, of batch: Batch) {
     let answer = batch.ledgerAnswers[answersRead]
     answersRead += 1
     switch answer {
     case .locks: readLocks(rows, of: batch)
-    case .legacy: break  // for the statements that follow
+    case .legacy: break  // nothing to read: the following statements use its result
     case .quick:
       for row in 0..<rows.count { verdicts[index(rows, row, batch)] = .new(repeated: 0) }
     case .logEnds:
@@ -44,7 +44,7 @@ struct LedgerReading {
     }
   }
 
-  /// By database, the digests at the end of the log list that was stored before the push's.
+  /// By database, the digests at the end of the log list that was stored before the push.
   func logEnds(of push: Int) -> [UInt64: [UInt64]] { ends[push] ?? [:] }
 
   private mutating func readLogEnd(_ rows: borrowing DatabaseRows, _ row: Int, _ batch: Batch) {
@@ -54,7 +54,7 @@ struct LedgerReading {
     ends[index(rows, row, batch), default: [:]][UInt64(bitPattern: database)] = [UInt64](bigEndianBytes: bytes)
   }
 
-  /// Whether all answers have been read.
+  /// Whether every answer has been read.
   func isComplete(of batch: Batch) -> Bool { answersRead == batch.ledgerAnswers.count }
 
   private mutating func readLocks(_ rows: borrowing DatabaseRows, of batch: Batch) {
@@ -75,7 +75,7 @@ struct LedgerReading {
     case .known: return .known
     case .reused: return .keyReused
     case .new:
-      // The statement compared 64 bits; what is skipped has to have all 128.
+      // The statement compared 64 bits of the digests. Metrics may be skipped only if all 128 bits are equal.
       guard let metrics = rows.text(row: row, column: 2).flatMap({ Int($0) }), metrics < push.rows.boundaries.count,
         rows.uuid(row: row, column: 3) == push.rows.boundaries.digest(after: metrics)
       else { return .new(repeated: 0) }
@@ -86,7 +86,7 @@ struct LedgerReading {
 }
 
 extension DatabaseRows {
-  /// A value of a simple query's answer, which is in text format.
+  /// A value of the answer to a simple query, which is in text format; nil for NULL.
   func text(row: Int, column: Int) -> String? {
     withValue(row: row, column: column) { bytes in
       guard let bytes else { return nil }
@@ -94,7 +94,7 @@ extension DatabaseRows {
     }
   }
 
-  /// An array of `int4`, likewise. - Returns: nil for anything else.
+  /// An array of `int4` in text format. - Returns: nil for anything else.
   func integers(row: Int, column: Int) -> [Int32]? {
     guard let text = text(row: row, column: column), text.first == "{", text.last == "}" else { return nil }
     let numbers = text.dropFirst().dropLast().split(separator: ",")

@@ -1,9 +1,10 @@
-// The ledger of versions before 9 of the schema: read as long as it has partitions, and never written.
+// The ledger of schema versions before 9. The server reads it as long as it has partitions and never writes it.
 
 import Protocol
 import Synchronization
 
-/// Whether it is still to be read: known at the start, and looked at by maintenance. A fresh database never has it.
+/// Whether the server still has to read the older ledger. The start and later maintenance set it. A fresh database
+/// never has that ledger.
 final class LegacyLedger: Sendable {
   private let isAlive: Atomic<Bool>
 
@@ -13,22 +14,23 @@ final class LegacyLedger: Sendable {
   func set(isRead: Bool) { isAlive.store(isRead, ordering: .relaxed) }
 }
 
-/// How that ledger would know a push.
+/// The identity of a push in the older ledger.
 struct LegacyIdentity {
-  /// Of its `Idempotency-Key`, or of all its content.
+  /// Derived from the push's `Idempotency-Key`, or from all its content if it has none.
   let id: UUID
-  /// Days since 2000-01-01 under which it may be. Filled in when the push is complete.
+  /// The days under which the older ledger may have the push, since 2000-01-01. Set when the push is complete.
   var days: [Int32] = []
 
-  /// The older rule filed a push under the day of the envelope's timestamp, moved into a window around the day of its receipt,
-  /// or under that day if the timestamp could not be read.
+  /// The days under which the older ledger may have a push. That ledger filed a push under the day of the envelope's
+  /// timestamp, moved into a window around the day of receipt, or under the day of receipt if the timestamp was
+  /// unreadable.
   /// - Parameters:
-  ///   - timestamp: the envelope's.
+  ///   - timestamp: the envelope's timestamp.
   ///   - window: from the day of the oldest metric that is accepted to tomorrow.
   static func days(timestamp: String?, in window: ClosedRange<Day>) -> [Int32] {
     let own = timestamp.flatMap { Timestamp(rfc3339: $0) }.map { Day(of: $0) }
     guard let own, window.contains(own) else { return Array(window.lowerBound.word...window.upperBound.word) }
-    // A clock that was ahead when the push was received had its day moved back.
+    // If the client's clock was ahead when the push was received, the ledger moved the day back.
     return Array(max(window.lowerBound.word, own.word - 3)...own.word)
   }
 }

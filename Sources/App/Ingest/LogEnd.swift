@@ -7,18 +7,15 @@ struct LogEnd: SQLRow {
   /// The digests of its last lines, as bytes.
   let lines: [UInt8]
 
-  static let columns = [
-    SQLColumn("push_id", UUID.self), SQLColumn("database_id", Int64.self), SQLColumn("lines", [UInt8].self),
-  ]
   init(from row: inout RowReader) throws(DatabaseError) {
-    _ = try row.next() as UUID
-    database = try row.next()
-    lines = try row.next()
+    _ = try row.read("push_id") as UUID
+    database = try row.read("database_id")
+    lines = try row.read("lines")
   }
 }
 
 extension [UInt64] {
-  /// The words as `bytea` has them: 8 bytes each, the most significant first.
+  /// The words as `bytea`: 8 bytes each, the most significant byte first.
   var bigEndianBytes: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count * 8)
@@ -28,7 +25,7 @@ extension [UInt64] {
     return bytes
   }
 
-  /// The words that whole eights of `bytes` are.
+  /// The words in `bytes`, 8 bytes each. A rest of less than 8 bytes is ignored.
   init(bigEndianBytes bytes: [UInt8]) {
     self = stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map { start in
       bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) }

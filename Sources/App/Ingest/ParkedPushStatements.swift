@@ -1,4 +1,4 @@
-// What the database knows of parked pushes.
+// The statements that list, read and delete parked pushes.
 
 import Protocol
 
@@ -15,20 +15,15 @@ enum ParkedPushStatements {
     let refusedTable: String?
     let message: String
 
-    static let columns = [
-      SQLColumn("push_id", UUID.self), SQLColumn("server_id", Int32.self), SQLColumn("collector", String?.self),
-      SQLColumn("since", Timestamp.self), SQLColumn("tables", [String].self), SQLColumn("sqlstate", String?.self),
-      SQLColumn("refused_table", String?.self), SQLColumn("message", String.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      pushID = try row.next()
-      serverID = try row.next()
-      collector = try row.next()
-      since = try row.next()
-      tables = try row.next()
-      sqlstate = try row.next()
-      refusedTable = try row.next()
-      message = try row.next()
+      pushID = try row.read("push_id")
+      serverID = try row.read("server_id")
+      collector = try row.read("collector")
+      since = try row.read("since")
+      tables = try row.read("tables")
+      sqlstate = try row.read("sqlstate")
+      refusedTable = try row.read("refused_table")
+      message = try row.read("message")
     }
   }
 
@@ -40,17 +35,12 @@ enum ParkedPushStatements {
     let columnTypes: [String]?
     let tuples: [UInt8]
 
-    static let columns = [
-      SQLColumn("server_id", Int32.self), SQLColumn("table_name", String.self),
-      SQLColumn("column_names", [String]?.self), SQLColumn("column_types", [String]?.self),
-      SQLColumn("tuples", [UInt8].self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      serverID = try row.next()
-      table = try row.next()
-      columnNames = try row.next()
-      columnTypes = try row.next()
-      tuples = try row.next()
+      serverID = try row.read("server_id")
+      table = try row.read("table_name")
+      columnNames = try row.read("column_names")
+      columnTypes = try row.read("column_types")
+      tuples = try row.read("tuples")
     }
   }
 
@@ -59,13 +49,10 @@ enum ParkedPushStatements {
     let encoded: String
     let present: String?
 
-    static let columns = [
-      SQLColumn("name", String.self), SQLColumn("encoded", String.self), SQLColumn("present", String?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      name = try row.next()
-      encoded = try row.next()
-      present = try row.next()
+      name = try row.read("name")
+      encoded = try row.read("encoded")
+      present = try row.read("present")
     }
   }
 
@@ -79,18 +66,19 @@ enum ParkedPushStatements {
     GROUP BY l.push_id, l.server_id ORDER BY since DESC, l.push_id
     """)
 
-  /// $1: the push. Names come before the rows that have them, as in a batch.
+  /// Parameters: the push. Names come before the rows that refer to them, as in a batch.
   static let letters = Statement<UUID, Letter>(
     "parked_letters",
     """
-    SELECT server_id, table_name, column_names, column_types, tuples FROM pganalytics.dead_letters WHERE push_id = $1
+    SELECT \(Letter.list()) FROM pganalytics.dead_letters WHERE push_id = $1
     ORDER BY table_name IN ('texts', 'objects') DESC, id FOR UPDATE
     """)
 
   static let drop = Statement<UUID, NoRow>(
     "parked_drop", "DELETE FROM pganalytics.dead_letters WHERE push_id = $1")
 
-  /// $1: a table; $2, $3: names and types of columns. The first that the table has not, or has with another type.
+  /// Parameters: a table; names and types of columns. Returns the first column that the table lacks or has with another
+  /// type.
   static let changedColumn = Statement<String, [String], [String], ChangedColumn>(
     "parked_changed_column",
     """
@@ -102,7 +90,7 @@ enum ParkedPushStatements {
     ORDER BY c.place LIMIT 1
     """)
 
-  /// $1: server; $2, $3: the first and the last time of its rows.
+  /// Parameters: server; the first and the last time of its rows.
   static let notePending = Statement<Int32, Timestamp, Timestamp, NoRow>(
     "parked_note_pending",
     """

@@ -1,20 +1,21 @@
-// Parked pushes in an operator's hands: seen, stored after all, or let go. The ledger keeps its entry of each in any case: should
-// the collector send the push again, it is a repeat.
+// The operator's commands on parked pushes: list them, store one, or delete one. The ledger keeps its entry of the push
+// in any case: if the collector sends the push again, it counts as a repeat.
 
+import Ground
 import Protocol
 
-/// Why a parked push cannot be stored now; it stays where it is.
+/// Why a parked push cannot be stored now. The push stays parked.
 enum ParkedPushFailure: DatabaseFailure, Equatable {
   case database(DatabaseError)
-  /// Nothing is parked under this id.
+  /// No push with this id is parked.
   case unknown(UUID)
-  /// The table is none of this program's.
+  /// This program has no such table.
   case foreignTable(String)
-  /// The tuples were encoded for a column that is no more, or of another type now (nil: is no more).
+  /// The tuples were encoded for a column that the table no longer has (`present` is nil) or has with another type.
   case changedColumn(table: String, column: String, encoded: String, present: String?)
-  /// The tuples are not those of a binary COPY into these columns.
+  /// The bytes are not tuples of a binary COPY into these columns.
   case unreadable(table: String)
-  /// The rows are past their retention: their partitions are gone, or go next.
+  /// The rows are older than the retention: their partitions are dropped already or will be dropped next.
   case pastRetention(oldest: Timestamp)
 
   init(_ error: DatabaseError) { self = .database(error) }
@@ -36,6 +37,7 @@ extension ParkedPushFailure: CustomStringConvertible {
   }
 }
 
+/// Lists, stores and deletes parked pushes.
 struct ParkedPushes: Sendable {
   private let database: Database
   private let storage: StorageSettings
@@ -46,25 +48,25 @@ struct ParkedPushes: Sendable {
     self.storage = storage
   }
 
-  /// All of them, the latest first.
+  /// All parked pushes, the latest first.
   func list() async throws(DatabaseError) -> [ParkedPushStatements.Parked] {
     try await database.rows(ParkedPushStatements.list)
   }
 
-  /// Forgets a push. - Returns: whether there was one.
+  /// Deletes a parked push. - Returns: whether there was one.
   func drop(_ id: UUID) async throws(DatabaseError) -> Bool {
     try await database.execute(ParkedPushStatements.drop, id) > 0
   }
 
-  /// Stores a push and forgets that it was parked, in one transaction.
-  /// - Returns: its rows.
+  /// Stores a push and deletes it from the parked ones, in one transaction.
+  /// - Returns: the number of stored metric rows.
   func retry(_ id: UUID) async throws(ParkedPushFailure) -> Int {
     let times = try await prepareDays(
       try await ask { () async throws(DatabaseError) in
         try await database.rows(ParkedPushStatements.letters, id)
       })
     return try await database.transaction { session throws(ParkedPushFailure) in
-      // They are locked: of two who retry one push, the second finds nothing.
+      // The statement locks the letters: if two operators retry the same push, the second finds none.
       let letters = try await ask { () async throws(DatabaseError) in
         try await session.rows(ParkedPushStatements.letters, id)
       }
@@ -81,7 +83,7 @@ struct ParkedPushes: Sendable {
     }
   }
 
-  /// Makes the partitions that the rows need. - Returns: from the earliest to the latest time of a row.
+  /// Makes the partitions that the rows need. - Returns: the earliest and the latest time of a row; nil without rows.
   private func prepareDays(
     _ letters: [ParkedPushStatements.Letter]
   ) async throws(ParkedPushFailure) -> ClosedRange<Timestamp>? {
@@ -112,7 +114,7 @@ struct ParkedPushes: Sendable {
     catalog.targets[(catalog.unknownMetricsTarget + 1)...].contains { $0.table == table }
   }
 
-  /// Stores one table's share. - Returns: metric rows.
+  /// Stores the push's rows for one table. - Returns: the number of metric rows.
   private func store(
     _ letter: ParkedPushStatements.Letter, _ session: DatabaseLease
   ) async throws(ParkedPushFailure) -> Int {
@@ -157,10 +159,10 @@ struct ParkedPushes: Sendable {
 struct BinaryTuples {
   let fieldCount: Int
   let count: Int
-  /// Each tuple's first field, of metric rows their time.
+  /// The first field of each tuple that is 8 bytes long: the time of a metric row.
   let times: [Timestamp]
 
-  /// - Returns: nil if the bytes are not whole tuples of one number of fields.
+  /// - Returns: nil if the bytes are not whole tuples with the same number of fields.
   init?(_ bytes: [UInt8]) {
     var position = 0
     func number(_ width: Int) -> Int? {

@@ -1,89 +1,92 @@
-// One push on its way from the last body byte to its answer.
+// One push, from the last byte of its body to its answer.
 
 import Protocol
 import Reactor
 
-/// Where an answer belongs: the exchange of a connection of this loop, by name and not by reference, so that a
-/// connection that is gone in the meantime is simply not found.
+/// Identifies the exchange that gets the answer: a connection of this loop, by id. An id is not a reference, so a
+/// connection that has closed in the meantime is simply not found.
 struct Ticket: Equatable, Sendable {
   let connection: ConnectionID
   let exchange: UInt32
 }
 
-/// What became of a push.
+/// The outcome of a push.
 enum PushOutcome: Sendable {
-  /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
+  /// Its rows are durable. `duplicate`: they were stored before, and nothing was stored now.
   case stored(duplicate: Bool)
-  /// Its `Idempotency-Key` names a push of other metrics; nothing was stored.
+  /// Its `Idempotency-Key` belongs to a push with other metrics; nothing was stored.
   case keyReused
-  /// PostgreSQL refused its rows for a reason of their own; they are kept in `dead_letters`.
+  /// PostgreSQL refused the push's own rows; they are kept in `dead_letters`.
   case parked(Refusal)
-  /// The database has not answered in time: stored or not, only the ledger knows, perhaps later. It may be sent again.
+  /// The database did not answer in time. Whether the push was stored can be told only from the ledger, perhaps later.
+  /// The client may send it again.
   case outcomeUnknown
-  /// Not stored, and may be sent again.
+  /// Not stored. The client may send it again.
   case unavailable(reason: String, retryAfterSeconds: Int)
 }
 
-/// A complete, validated push waiting for its commit. Pooled by the lane: `rows` keeps a bounded capacity.
+/// A complete, validated push that waits for its commit. The lane pools these objects: `rows` keeps a bounded capacity.
 final class Push {
   var rows: PushRows
   var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
-  /// It is the first of a collector that takes the place of others.
+  /// The push is the first of a collector that replaces others.
   var isSuccession = false
   var configVersion: Int32 = 0
-  /// 128 bits of a digest over server and metrics: what the ledger knows it by, see `PushBoundaries`.
+  /// 128 bits of a digest over server and metrics; the ledger identifies the push by it, see `PushBoundaries`.
   var id = UUID(high: 0, low: 0)
-  /// Of the collector and its `Idempotency-Key`; nil without one.
+  /// A digest of the collector and the request's `Idempotency-Key`; nil without one.
   var key: UUID?
-  /// How the older ledger would know it; nil if that is not read any more.
+  /// The push's identity in the older ledger; nil if the server no longer reads that ledger.
   var legacy: LegacyIdentity?
-  /// Of its first metric with a readable time, in days since 2000-01-01: a function of its metrics alone. Nil without any.
+  /// The day of the first metric with a readable time, in days since 2000-01-01; nil without such a metric. It depends
+  /// on the metrics alone.
   var day: Int32?
-  /// Whether it is entered under its day, which is near today's, or among the undated.
+  /// Whether the ledger has the push under its day, which is close to today. Otherwise the push is in the undated
+  /// table.
   var isDated = false
-  /// The ledger knows a push that begins with the same metric: this one is to be looked at carefully.
+  /// The ledger knows a push that begins with the same metric, so the careful statement has to judge this one.
   var isRelated = false
-  /// Whether the ledger's quick statement is not enough for it.
+  /// Whether the careful statement has to judge the push.
   var needsCare: Bool { isRelated || key != nil || !isDated }
-  /// Days for which it needs partitions, each once.
+  /// Days for which the push needs partitions, each once.
   var partitionDays: [Int32] {
     guard isDated, let day, !rows.days.contains(day) else { return rows.days }
     return rows.days + [day]
   }
-  /// How often it was put back because another transaction had its server's lock.
+  /// How often the push was put back because another transaction had its server's lock.
   var waits = 0
-  /// How many of its first metrics are stored as another push, once the ledger has said so.
+  /// How many of its first metrics are stored as another push. Set by the ledger's answer.
   var metricsRepeated = 0
-  /// Which of its rows are to be stored. All of them until the ledger has answered.
+  /// The rows that are to be stored: all of them until the ledger has answered.
   private var remainder = PushRemainder()
   var summary = PushSummary()
-  /// Of the body, as received.
+  /// Bytes of the body as received.
   var wireBytes = 0
-  /// What the lane's admission counts for this push: held, and announced by its head.
+  /// Bytes that the lane's admission has booked for this push: those held, and those announced by the head.
   var heldBytes = 0
   var announcedBytes = 0
-  /// When the head came, for `processing_time_ms`.
+  /// When the head arrived, for `processing_time_ms`.
   var startedAt = MonotonicTime(nanoseconds: 0)
-  /// When its last byte had come.
+  /// When the last byte of the body arrived.
   var receivedAt = MonotonicTime(nanoseconds: 0)
-  /// Time of the loop that reading it took: inflating, parsing, encoding; and the first of these alone.
+  /// Time that the loop spent on inflating, parsing and encoding the body; and the part spent on inflating.
   var decodeTime = Duration.zero
   var inflateTime = Duration.zero
-  /// When the commit must have happened.
+  /// The time by which the push has to be committed.
   var deadline = MonotonicTime(nanoseconds: 0)
-  /// Set while batches with this push are refused for a reason that lasts.
+  /// Set while PostgreSQL refuses batches with this push for a lasting reason.
   var suspicion: Suspicion?
   var outcome: PushOutcome?
-  /// Its client was told that the outcome is unknown, while its batch is still in flight.
+  /// The client was answered that the outcome is unknown, while the batch is still in flight.
   var isAnswered = false
-  /// The push of the same collector behind this one, while both wait in a `Batcher`.
+  /// The next push of the same collector while both wait in a `Batcher`.
   var next: Push?
 
   init(catalog: CompiledCatalog) { rows = PushRows(catalog: catalog) }
 
-  /// Makes the push ready for reuse.
+  /// Resets the push for its next use.
   func reset() {
     rows.reset()
     summary = PushSummary()
@@ -104,22 +107,23 @@ final class Push {
     isAnswered = false
   }
 
-  /// Encoded bytes that wait to be copied.
+  /// Bytes of the encoded rows.
   var encodedBytes: Int { rows.encodedBytes }
 
-  /// Encoded bytes for one copy target.
+  /// Bytes of the encoded rows for one copy target.
   func byteCount(of target: Int) -> Int { rows.byteCount(of: target) }
 
-  /// The first 64 bits of what its first metric is known by; 0 without a metric.
+  /// The first 64 bits of the digest of the first metric; 0 without a metric.
   var head: Int64 { rows.boundaries.count == 0 ? 0 : Int64(bitPattern: rows.boundaries.digest(after: 1).high) }
 
-  /// All its rows are to be stored, until the ledger says otherwise.
+  /// Marks all rows as to be stored, as before the ledger has answered.
   func storeAll() {
     metricsRepeated = 0
     remainder = PushRemainder()
   }
 
-  /// Leaves out the rows of the first `metrics` metrics, which are stored, and log lines that the end of the list before has.
+  /// Excludes the rows of the first `metrics` metrics, which are stored already, and the log lines that the end of the
+  /// stored log list contains.
   /// - Parameter logEnds: by database, the digests at that end.
   func skip(_ metrics: Int, logEnds: [UInt64: [UInt64]]) {
     metricsRepeated = metrics
@@ -128,20 +132,20 @@ final class Push {
     }
   }
 
-  /// The next stretch of a target's tuples that is to be stored, at an offset or behind it. Empty at the end.
+  /// The next range of a target's tuple bytes that is to be stored, at `offset` or after it. Empty if none is left.
   func newBytes(of target: Int, from offset: Int) -> Range<Int> {
     remainder.bytes(of: target, from: offset, to: byteCount(of: target))
   }
 
-  /// How many rows of a target are to be stored.
+  /// The number of rows of a target that are to be stored.
   func newRows(of target: Int) -> Int { rows.rowCount(of: target) - remainder.rowsLeftOut(of: target) }
 
-  /// Rows that are left out, for whichever reason.
+  /// The number of rows that are left out, for either reason.
   var rowsSkipped: Int { remainder.metricRowsLeftOut + remainder.logLinesLeftOut }
 
-  /// Log lines that are left out because the end of the list before has them.
+  /// The number of log lines that are left out because the end of the stored log list contains them.
   var logLinesRepeated: Int { remainder.logLinesLeftOut }
 
-  /// Lends the tuples for one copy target.
+  /// Calls `body` with the tuples for one copy target.
   func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }
 }

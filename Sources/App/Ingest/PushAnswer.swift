@@ -1,23 +1,24 @@
-// What a collector is told about its push.
+// The answer to a push.
 
+import Ground
 import Protocol
 import Reactor
 
 extension Push {
-  /// Status and fields of the answer, its date and what each request adds aside.
+  /// Status and fields of the answer. The date and the fields of the single request are added later.
   static let answerHead = HTTPResponse(
     status: .ok, fields: [HTTPField("Content-Type", MediaType.json.description)])
 
-  /// Metrics that were stored now.
+  /// The number of metrics that this push has added.
   private var metricsInserted: Int {
     summary.metricsStored - metricsRepeated + rows.boundaries.rejected(among: metricsRepeated)
   }
 
   /// Appends the answer's body to `buffer`.
   /// - Parameters:
-  ///   - refusal: why PostgreSQL refused the rows, of a push that was parked.
-  ///   - now: for `processing_time_ms`.
-  ///   - checkIn: seconds until the collector should push again, jittered by the caller.
+  ///   - refusal: for a parked push, why PostgreSQL refused the rows.
+  ///   - now: ends the interval of `processing_time_ms`.
+  ///   - checkIn: seconds until the collector should push again; the caller has added the jitter.
   func answer(
     duplicate: Bool, parkedFor refusal: Refusal?, now: MonotonicTime, checkIn: Int, to buffer: consuming ByteBuffer
   ) -> ByteBuffer {

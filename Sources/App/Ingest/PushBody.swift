@@ -1,22 +1,23 @@
-// The body of a push: bytes as they come -> inflated window -> rows. Everything it holds is bounded by a setting.
+// Decodes the body of a push: received bytes -> inflated window -> rows. A setting bounds everything it holds.
 
 import Protocol
 import Reactor
 
-/// Why a whole push was refused. Facts; `Problem+Push.swift` has the words.
+/// Why a whole push was refused. It holds facts; `Problem+Push.swift` has the texts.
 enum PushRefusal: Error {
   case inflate(InflateError)
   case payload(PushError)
   /// The envelope names another collector than the token.
   case foreignCollector
-  /// The body is something else than JSON.
+  /// The body is not JSON but another known format.
   case foreign(ForeignContent)
 }
 
-/// Reads the body of one push after the other. One value, so that the reader touches it once a piece.
+/// Reads the bodies of pushes, one after the other. It is one value, so that `PushReader` accesses it once for each
+/// piece.
 struct PushBody: ~Copyable {
   private enum Coding {
-    /// No byte seen yet: the stock collector labels plain JSON as gzip, so the bytes decide, not the label.
+    /// No byte has been read yet. The stock collector labels plain JSON as gzip, so the bytes decide and not the label.
     case unknown
     case identity
     case gzip
@@ -24,12 +25,13 @@ struct PushBody: ~Copyable {
 
   private var coding = Coding.unknown
   private var firstByte: UInt8?
-  /// What the body begins with, once it was shown to the decoder.
+  /// The first bytes of the body, once the decoder got them.
   private var opening: [UInt8] = []
   private var inflater: GzipInflater
   private var window = ByteBuffer()
   private var decoder: PushDecoder
-  /// Of all the content, for the older ledger. Both digests are used again: a context costs more than hashing a small body.
+  /// A digest of all content, for the older ledger. Both digests are reused: a new context costs more than hashing a
+  /// small body.
   private var content = Digest()
   private var isLegacyRead = false
   private var mixed = Digest()
@@ -37,7 +39,7 @@ struct PushBody: ~Copyable {
   private let inflatedBytesMaximum: Int
   private let clock: () -> MonotonicTime
 
-  /// JSON is inflated in steps of this many bytes.
+  /// JSON is inflated in steps of at most this many bytes.
   private static let stepBytes = 64 * 1024
 
   init(settings: Settings, catalog: CompiledCatalog, clock: @escaping () -> MonotonicTime) {
@@ -47,13 +49,13 @@ struct PushBody: ~Copyable {
     inflatedBytesMaximum = settings.inflatedBytes
   }
 
-  /// Bytes held by the window, without the rows.
+  /// Bytes held by the window; the rows are not included.
   var heldBytes: Int { window.allocatedBytes }
 
   /// Starts a push.
   /// - Parameters:
-  ///   - timeWindow: the times a metric may carry, unix microseconds.
-  ///   - isLegacyRead: whether the older ledger may know the push, so that its identity there is needed.
+  ///   - timeWindow: the times that a metric may have, in microseconds since 1970.
+  ///   - isLegacyRead: whether the older ledger may have the push, so that the push needs its identity there.
   mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>, isLegacyRead: Bool) {
     coding = .unknown
     firstByte = nil
@@ -64,18 +66,18 @@ struct PushBody: ~Copyable {
     decoder.begin(serverID: serverID, timeWindow: timeWindow)
   }
 
-  /// Lets go of what a push left behind; keeps a small window for the next one.
+  /// Releases the memory of a push; keeps a small window for the next one.
   mutating func end() {
     inflater.reset()
     window.removeAll(keepingCapacity: window.allocatedBytes <= 2 * Self.stepBytes)
   }
 
-  /// Takes body bytes as they come, in pieces of any size.
+  /// Reads bytes of the body, in pieces of any size.
   mutating func receive(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     if bytes.isEmpty { return }
     push.wireBytes += bytes.count
     if coding == .unknown {
-      // The magic number is two bytes: a first piece of one byte waits for the second.
+      // The magic number has two bytes: if the first piece has one byte, it is kept until the second arrives.
       guard let first = firstByte else {
         if bytes.count == 1 {
           firstByte = bytes[0]
@@ -93,9 +95,8 @@ struct PushBody: ~Copyable {
     try read(bytes, into: push, known: &known)
   }
 
-  /// The body is complete. Fills the push's summary and identity.
-  /// - Parameters:
-  ///   - key: the client's `Idempotency-Key`.
+  /// The body is complete: sets the push's summary and identity.
+  /// - Parameter key: the client's `Idempotency-Key`.
   mutating func finish(key: [UInt8]?, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     if let first = firstByte {
       coding = .identity
@@ -152,17 +153,18 @@ struct PushBody: ~Copyable {
     }
   }
 
-  /// - Parameter before: where what is new begins in the window.
+  /// - Parameter before: the position in the window at which the new bytes begin.
   private mutating func decode(
     from before: Int, isLast: Bool, into push: Push, known: inout KnownIDs
   ) throws(PushRefusal) {
-    // Out of `self` meanwhile: a span of the window there would keep the decoder from changing.
+    // The window is moved out of `self` for the call: a span of a stored window would prevent the decoder from
+    // changing.
     var window = ByteBuffer()
     swap(&window, &self.window)
     defer { swap(&window, &self.window) }
     if isLegacyRead { content.update(window.span.extracting(before...)) }
     if opening.isEmpty {
-      // So that whoever is refused hears what the body is, wherever it was cut.
+      // Waits for enough bytes to name the content of a refused body, wherever the pieces were cut.
       if window.count < ForeignContent.prefixBytes, !isLast { return }
       for index in 0..<min(window.count, ForeignContent.prefixBytes) { opening.append(window.span[index]) }
     }
@@ -180,7 +182,7 @@ struct PushBody: ~Copyable {
     window.removeFirst(done)
   }
 
-  /// Of a key (`mark` 1), or of the content after its coding was undone (0).
+  /// The identity that a key (`mark` 1) or the content after inflating (`mark` 0) gives the push of a collector.
   private mutating func identity(collector: UUID, mark: UInt8, _ bytes: Span<UInt8>) -> UUID {
     mixed.update(collector.bytes.span)
     mixed.update([mark].span)

@@ -1,9 +1,9 @@
-// The ledger's careful statement for one push, with parameters: for who is not a writer.
+// The ledger's careful statement for one push, with parameters, for callers other than a writer.
 
 import Protocol
 
 extension PushLedger {
-  /// What the ledger is told of one push.
+  /// The values of one push that the ledger needs.
   struct Entry: Sendable {
     let pushID: UUID
     let serverID: Int32
@@ -32,9 +32,9 @@ extension PushLedger {
     }
 
     /// Waits for the server's lock, judges the push and enters it if it is new.
-    /// - Parameter session: in a transaction that has read nothing.
+    /// - Parameter session: in a transaction that has read nothing yet.
     func enter(_ session: DatabaseLease) async throws(DatabaseError) -> Judgement? {
-      // What was committed before the lock was taken has to be seen.
+      // The statement has to see everything that was committed before it got the lock.
       try await session.script("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
       try await session.execute(PushLedger.hold, PushLedger.lockClass, serverID, "{\(serverID)}")
       if let legacy {
@@ -44,8 +44,9 @@ extension PushLedger {
         PushLedger.enter, day, pushID, serverID, head, Int32(clamping: metrics), chain, isDated, key)
     }
 
-    /// Replaces the stored ends of its log lists by its own. - Precondition: `enter` said that the push is new.
-    /// - Returns: which of its rows are to be stored.
+    /// Replaces the stored ends of the server's log lists by those of this push. - Precondition: `enter` returned that
+    /// the push is new.
+    /// - Returns: the rows of the push that are to be stored.
     func remainder(
       _ judgement: Judgement, _ session: DatabaseLease
     ) async throws(DatabaseError) -> PushRemainder {
@@ -71,15 +72,11 @@ extension PushLedger {
     let begunMetrics: Int32?
     let begunID: UUID?
 
-    static let columns = [
-      SQLColumn("push_id", UUID.self), SQLColumn("verdict", String.self), SQLColumn("begun_metrics", Int32?.self),
-      SQLColumn("begun_id", UUID?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      pushID = try row.next()
-      verdict = Verdict(rawValue: try row.next())
-      begunMetrics = try row.next()
-      begunID = try row.next()
+      pushID = try row.read("push_id")
+      verdict = Verdict(rawValue: try row.read("verdict"))
+      begunMetrics = try row.read("begun_metrics")
+      begunID = try row.read("begun_id")
     }
   }
 }

@@ -1,54 +1,58 @@
-// The ledger in SQL: which pushes are stored, and the statements that ask and enter. docs/ARCHITECTURE.md, "Exactly once".
+// The ledger in SQL: which pushes are stored, and the statements that look pushes up and enter them. See
+// docs/ARCHITECTURE.md, "Exactly once".
 //
-// The writer's message begins with them. The first takes the locks of the batch's servers, as far as nobody has them; those
-// after it see, in a snapshot taken later, what every earlier holder of a lock has committed. So a push is judged and entered
-// by one transaction at a time, whatever server it came to.
+// The writer's message begins with these statements. The first one takes the locks of the batch's servers, except for
+// those that another transaction has. The others run with a later snapshot, so they see everything that earlier holders
+// of the locks have committed. So only one transaction at a time judges and enters a push, whichever server received
+// it.
 //
-//   locks     the servers whose locks the transaction has, which the next ones read from a setting of the transaction
-//   quick     pushes without a key, of one day: entered if none is known that begins with the same metric, as is nearly always so
+//   locks     the servers whose locks the transaction has; a setting of the transaction hands them to the next statements
+//   quick     pushes of one day without a key: entered if the ledger has none with the same first metric, the usual case
 //   careful   the others: whether one is stored already, begins with a stored one, or uses the key of another
-//   log ends  of pushes with log lines that one of them has entered: how the list before ended, in whose place theirs is put
+//   log ends  for entered pushes with log lines: reads the end of the stored log list and replaces it by their own
 //
-// A writer prepares them once a session: to plan them takes ten times as long as to run them.
+// A writer prepares the statements once a session: planning them takes ten times as long as running them.
 
 import Protocol
 
 enum PushLedger {
   /// The first number of each server's advisory lock; the second is the server's id.
   static let lockClass: Int32 = 0x7067_6C64  // "pgld"
-  /// How many pushes of one day that begin with a push's first metric are looked at, the longest first, for one that it begins
-  /// with, and for one that begins with it.
+  /// The largest number of pushes of one day with the same first metric that a statement compares, the longest first.
+  /// It holds for each search: for a push that this one begins with, and for a push that begins with this one.
   static let relatives = 10_000
 
-  /// What a result of the message is the answer to.
+  /// Which statement of the message a result answers.
   enum Answer: Equatable {
-    /// One row: the servers whose locks the transaction has, as an array.
+    /// One row: an array of the servers whose locks the transaction has.
     case locks
-    /// Nothing to be read.
+    /// A result without a meaning for the reader.
     case legacy
-    /// The pushes that are entered.
+    /// The ids of the pushes that are entered.
     case quick
-    /// All pushes whose server's lock the transaction has: `push_id`, `verdict`, `begun_metrics`, `begun_id`.
+    /// One row for each push whose server's lock the transaction has: `push_id`, `verdict`, `begun_metrics`,
+    /// `begun_id`.
     case careful
-    /// The ends of log lists that pushes of the batch come behind: `push_id`, `database_id`, `lines`.
+    /// The stored ends of log lists that the batch's pushes replace: `push_id`, `database_id`, `lines`.
     case logEnds
   }
 
-  /// What the careful statement says of a push.
+  /// The careful statement's judgement of a push.
   enum Verdict: String {
-    /// It is entered. If `begun_metrics` is not NULL, that many of its first metrics are stored as the push `begun_id`.
+    /// The push is entered. If `begun_metrics` is not NULL, that many of its first metrics are stored as the push
+    /// `begun_id`.
     case new
-    /// All of it is stored.
+    /// All of the push is stored already.
     case known
-    /// Its `Idempotency-Key` belongs to other metrics.
+    /// The push's `Idempotency-Key` belongs to other metrics.
     case reused
   }
 
-  // MARK: What is prepared
+  // MARK: Prepared statements
 
-  /// The statements as a writer's session keeps them. Their plans must suit any push, and a partition that is empty when they are
-  /// made as well as the same one when it is full: hence the settings, which change nothing for a writer's other statements.
-  /// May be sent again.
+  /// The statements that prepare a writer's session; they may be sent again. The plans must suit every push, and a
+  /// partition that is empty when the plan is made as well as the same partition when it is full. Hence the settings,
+  /// which do not affect a writer's other statements.
   static let preparation = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
@@ -64,17 +68,17 @@ enum PushLedger {
   private static let heldSetting = "pganalytics.held_servers"
   private static let legacySetting = "pganalytics.legacy_pushes"
   private static let isHeld = "v.server_id=ANY((SELECT current_setting('\(heldSetting)')::int4[])::int4[])"
-  /// Whether the older ledger has it, which a statement before has found out, if that is still read.
+  /// Whether the older ledger has the push. If that ledger is still read, an earlier statement has looked the push up.
   private static let isLegacy =
     "v.push_id=ANY((SELECT coalesce(nullif(current_setting('\(legacySetting)',true),''),'{}')::uuid[])::uuid[])"
 
-  /// $1: servers. Never waits.
+  /// Parameters: servers. Never waits.
   private static let locks = """
     SELECT set_config('\(heldSetting)',coalesce(array_agg(s),'{}')::text,true) \
     FROM unnest($1) AS s WHERE pg_try_advisory_xact_lock(\(lockClass),s)
     """
 
-  /// $1: day; then of each push: id, server, head, number of metrics, chain.
+  /// Parameters: day; then arrays with the id, server, head, number of metrics and chain of each push.
   private static let quick = """
     INSERT INTO pganalytics.push_ledger(day,server_id,head,metrics,push_id,chain) \
     SELECT $1,server_id,head,metrics,push_id,chain \
@@ -83,8 +87,9 @@ enum PushLedger {
     ON CONFLICT DO NOTHING RETURNING push_id
     """
 
-  /// $1: day, which may be NULL. - Parameter pushes: of each what `quick` takes, whether it is entered under its day, and the
-  /// hash of its key.
+  /// Parameters: day, which may be NULL.
+  /// - Parameter pushes: for each push the values that `quick` takes, whether it is entered under its day, and the hash
+  ///   of its key.
   private static func careful(of pushes: String) -> String {
     let tables = [dated(of: "p"), undated(of: "p")]
     func first(_ lookUps: [String]) -> String { "coalesce(\(lookUps.map { "(\($0))" }.joined(separator: ",")))" }
@@ -123,9 +128,9 @@ enum PushLedger {
       """
   }
 
-  /// $1: day, which may be NULL; then of each list: its push's id, server, head and number of metrics; its database, its end.
-  /// Only of pushes that this transaction has entered. A list's end that did not change is written once a day, so that it is
-  /// not pruned.
+  /// Parameters: day, which may be NULL; then for each list its push's id, server, head and number of metrics, its
+  /// database and its end. Considers only pushes that this transaction has entered. An end that did not change is
+  /// written once a day, so that it is not pruned.
   private static let logEnds = """
     WITH v AS MATERIALIZED (SELECT v.* FROM unnest($2,$3,$4,$5,$6,$7) \
     AS v(push_id,server_id,head,metrics,database_id,lines) WHERE \
@@ -134,7 +139,7 @@ enum PushLedger {
     """
   private static let isEnteredNow = "l.metrics=v.metrics AND l.push_id=v.push_id AND l.xmin=pg_current_xact_id()::xid"
 
-  /// Puts the ends of `v` in the place of others. - Returns: those others.
+  /// Replaces stored ends by those of `v`. - Returns: the replaced ends.
   private static let logEndStep = """
     o AS MATERIALIZED (SELECT v.push_id,e.database_id,e.lines FROM v JOIN pganalytics.log_ends e USING (server_id,database_id)),\
     u AS (INSERT INTO pganalytics.log_ends AS e (server_id,database_id,lines) SELECT server_id,database_id,lines FROM v \
@@ -152,9 +157,9 @@ enum PushLedger {
     "pganalytics.push_ledger_undated l WHERE l.server_id=\(push).server_id AND l.head=\(push).head"
   }
 
-  // MARK: What is sent
+  // MARK: The writer's message
 
-  /// The beginning of a batch's message, and what its results are.
+  /// The beginning of a batch's message, and the meaning of its results.
   static func message(of pushes: [Push]) -> (text: String, answers: [Answer]) {
     var text = "EXECUTE push_locks(\(array(Set(pushes.map(\.serverID)).sorted()) { "\($0)" }));"
     var answers = [Answer.locks]
@@ -203,12 +208,12 @@ enum PushLedger {
     return columns.joined(separator: ",")
   }
 
-  /// The literal of an array.
+  /// The SQL literal of an array.
   private static func array<Element>(_ elements: [Element], _ text: (Element) -> String) -> String {
     "'{" + elements.map(text).joined(separator: ",") + "}'"
   }
 
-  /// Of the inner boundaries of a push, as an array has it.
+  /// The inner boundaries of a push, as an element of an array literal.
   private static func chain(_ push: Push) -> String {
     if push.rows.boundaries.count < 3 { return "NULL" }
     var words: [UInt64] = []
@@ -216,7 +221,7 @@ enum PushLedger {
     return bytes(words)
   }
 
-  /// Words as `bytea`, as an array has it.
+  /// Words as `bytea`, as an element of an array literal.
   private static func bytes(_ words: [UInt64]) -> String {
     #""\\x"# + Hex.encode(words.bigEndianBytes) + "\""
   }
@@ -224,8 +229,8 @@ enum PushLedger {
   /// A day counted from 2000-01-01.
   private static func date(_ day: Int32) -> String { "date '2000-01-01'+(\(day))" }
 
-  /// Finds out which of the pushes the older ledger has. Not prepared: the days have to be known when it is planned, or every
-  /// partition is looked at.
+  /// The statement that looks up which of the pushes the older ledger has; nil if that ledger is not read. It is not
+  /// prepared: the planner has to know the days, or PostgreSQL looks into every partition.
   private static func legacy(_ pushes: [Push]) -> String? {
     let pushes = pushes.filter { $0.legacy != nil }
     if pushes.isEmpty { return nil }
@@ -238,16 +243,17 @@ enum PushLedger {
       """
   }
 
-  // MARK: For one push, with parameters
+  // MARK: Statements for one push
 
   static let all = [hold.description, lookBack.description, enter.description, replaceLogEnd.description]
 
-  /// Waits for a server's lock, and says that the transaction has it. Parameters: `lockClass`, server, the same as an array.
+  /// Waits for a server's lock and records that the transaction has it. Parameters: `lockClass`; server; the server as
+  /// an array.
   static let hold = Statement<Int32, Int32, String, SingleValue<String>>(
     "push_ledger_hold",
     "SELECT set_config('\(heldSetting)', $3, true) AS held FROM pg_advisory_xact_lock($1, $2)")
 
-  /// Looks for a push in the older ledger. Parameters: id; its id there; days.
+  /// Looks a push up in the older ledger. Parameters: id; its id there; days.
   static let lookBack = Statement<UUID, UUID, [Day], SingleValue<String>>(
     "push_ledger_look_back",
     """
@@ -255,11 +261,11 @@ enum PushLedger {
     WHERE day = ANY ($3) AND push_id = $2 LIMIT 1
     """)
 
-  /// Judges a push and enters it if it is new: see `careful`.
+  /// Judges a push and enters it if it is new, see `careful`.
   static let enter = Statement<Day?, UUID, Int32, Int64, Int32, [UInt8]?, Bool, UUID?, Judgement>(
     "push_ledger_enter", careful(of: "(VALUES ($2::uuid,$3::int4,$4::int8,$5::int4,$6::bytea,$7::bool,$8::uuid))"))
 
-  /// Puts the end of a push's log list in the place of the one before it. Parameters: push, server, database, end.
+  /// Replaces the stored end of a log list by that of a push. Parameters: push, server, database, end.
   static let replaceLogEnd = Statement<UUID, Int32, Int64, [UInt8], LogEnd>(
     "log_end_replace",
     "WITH v AS (SELECT $1::uuid AS push_id,$2::int4 AS server_id,$3::int8 AS database_id,$4::bytea AS lines),\(logEndStep)"

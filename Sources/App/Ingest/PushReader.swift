@@ -1,14 +1,16 @@
-// Who reads a push that is arriving: an object, because a connection and its lane hand it on and the lane pools it.
+// Reads a push that is arriving. It is a class, because a connection and its lane pass it to each other and the lane
+// pools it.
 
 import Protocol
 import Reactor
 
+/// Reads the bodies of pushes, one after the other.
 final class PushReader {
   private var body: PushBody
-  /// Of the settings it was made by.
+  /// The version of the settings that the reader was made with.
   let version: Int
 
-  /// - Parameter clock: for what it says of the time that it took.
+  /// - Parameter clock: measures the time that inflating takes.
   init(
     settings: Settings, catalog: CompiledCatalog, version: Int = 0,
     clock: @escaping () -> MonotonicTime = MonotonicTime.now
@@ -17,7 +19,7 @@ final class PushReader {
     body = PushBody(settings: settings, catalog: catalog, clock: clock)
   }
 
-  /// Bytes held by the window, without the rows.
+  /// Bytes held by the window; the rows are not included.
   var heldBytes: Int { body.heldBytes }
 
   /// Starts a push, see `PushBody.begin`.
@@ -25,15 +27,15 @@ final class PushReader {
     body.begin(serverID: serverID, timeWindow: timeWindow, isLegacyRead: isLegacyRead)
   }
 
-  /// Lets go of what a push left behind; keeps a small window for the next one.
+  /// Releases the memory of a push; keeps a small window for the next one.
   func end() { body.end() }
 
-  /// Takes body bytes as they come, in pieces of any size.
+  /// Reads bytes of the body, in pieces of any size.
   func receive(_ bytes: Span<UInt8>, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     try body.receive(bytes, into: push, known: &known)
   }
 
-  /// The body is complete: fills the push's summary and identity, see `PushBody.finish`.
+  /// The body is complete: sets the push's summary and identity, see `PushBody.finish`.
   func finish(key: [UInt8]?, into push: Push, known: inout KnownIDs) throws(PushRefusal) {
     try body.finish(key: key, into: push, known: &known)
   }

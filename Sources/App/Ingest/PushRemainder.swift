@@ -1,9 +1,9 @@
-// Which rows of a push are still to be stored. Two kinds are left out: rows of metrics that are stored as another push, and log
-// lines that equal the end of the log list before.
+// The rows of a push that are still to be stored. Two kinds of rows are left out: rows of metrics that are stored as
+// another push, and log lines that equal the end of the stored log list.
 
 import Protocol
 
-/// The parts of a push that decide which of its rows are left out, without the rows.
+/// The parts of a push that decide which of its rows are left out, without the rows themselves.
 struct PushOutline: Sendable {
   let boundaries: PushBoundaries
   let logLists: LogLists
@@ -18,8 +18,9 @@ struct PushOutline: Sendable {
   }
 }
 
+/// Which rows of a push are to be stored.
 struct PushRemainder {
-  /// By target, the rows and bytes at its beginning that are left out. Empty if none are.
+  /// By target, the rows and bytes at its beginning that are left out. Empty if no rows are.
   private var beginnings: [PushBoundaries.Extent] = []
   /// Further log lines that are left out, in the order of their bytes.
   private var lines: [LogLists.Repeated] = []
@@ -29,8 +30,8 @@ struct PushRemainder {
   init() {}
 
   /// - Parameters:
-  ///   - metrics: how many of the push's first metrics are stored.
-  ///   - logEnds: by database, the digests at the end of the last log list that is stored.
+  ///   - metrics: how many of the push's first metrics are stored already.
+  ///   - logEnds: by database, the digests at the end of the last stored log list.
   init(_ outline: PushOutline, after metrics: Int, logEnds: [UInt64: [UInt64]]) {
     if metrics > 0 { beginnings = outline.boundaries.extents(after: metrics, targets: outline.targets) }
     guard let logTarget = outline.logTarget else { return }
@@ -38,7 +39,7 @@ struct PushRemainder {
     lines = outline.logLists.repeated(after: metrics, ends: logEnds)
   }
 
-  /// The next stretch of bytes to be stored of a target's `count` bytes, at `offset` or behind it. Empty at the end.
+  /// The next range of a target's `count` bytes that is to be stored, at `offset` or after it. Empty if none is left.
   func bytes(of target: Int, from offset: Int, to count: Int) -> Range<Int> {
     var start = beginnings.isEmpty ? offset : max(offset, beginnings[target].bytes)
     if target == logTarget {
@@ -50,7 +51,8 @@ struct PushRemainder {
     return start..<max(start, count)
   }
 
-  /// The position of the first of `lines` that ends behind `offset`, by halving: there may be one for each of many databases.
+  /// The position of the first of `lines` that ends after `offset`. A binary search, because there may be a range for
+  /// each of many databases.
   private func firstLines(endingBehind offset: Int) -> Int {
     var (low, high) = (0, lines.count)
     while low < high {
@@ -60,7 +62,7 @@ struct PushRemainder {
     return low
   }
 
-  /// The tuples of a target that are to be stored, out of all its tuples.
+  /// Those of a target's tuples that are to be stored.
   func bytes(of tuples: [UInt8], for target: Int) -> [UInt8] {
     var kept: [UInt8] = []
     var stretch = bytes(of: target, from: 0, to: tuples.count)
@@ -71,14 +73,14 @@ struct PushRemainder {
     return kept
   }
 
-  /// Rows of a target that are left out.
+  /// The number of rows of a target that are left out.
   func rowsLeftOut(of target: Int) -> Int {
     (beginnings.isEmpty ? 0 : beginnings[target].rows) + (target == logTarget ? logLinesLeftOut : 0)
   }
 
-  /// Rows of all targets that are left out with their metrics.
+  /// The number of rows of all targets that are left out with their metrics.
   var metricRowsLeftOut: Int { beginnings.reduce(0) { $0 + $1.rows } }
 
-  /// Log lines that are left out because the end of the list before has them.
+  /// The number of log lines that are left out because the end of the stored log list contains them.
   var logLinesLeftOut: Int { lines.reduce(0) { $0 + $1.rows } }
 }

@@ -1,44 +1,46 @@
-// Why PostgreSQL refused a batch, as those are told who wait for it, and what of the database the refusal speaks of.
+// Why PostgreSQL refused a batch, in the form that clients get, and which part of the database refused it.
 
 import Protocol
 
-/// What PostgreSQL said, as far as it is anybody's business: no value of a row, no text of a statement.
+/// The part of PostgreSQL's error that answers and logs may contain. It contains no value of a row and no text of a
+/// statement.
 struct Refusal: Hashable, Sendable {
   let sqlstate: String
-  /// With its schema; nil if the error does not tell.
+  /// The table with its schema; nil if the error names none.
   let table: String?
 
-  /// For an answer and for a log.
+  /// The sentence for an answer and for a log.
   var sentence: String {
     table.map { "PostgreSQL refuses rows for \($0) with SQLSTATE \(sqlstate)" }
       ?? "PostgreSQL refuses rows with SQLSTATE \(sqlstate)"
   }
 }
 
-/// What of the database a batch can be refused at.
+/// A part of the database that may refuse a batch.
 enum BatchPlace: Hashable, Comparable, Sendable {
-  /// What every push writes to: the ledger, the list of what roll-ups lack.
+  /// What every push writes to: the ledger, and the list of missing roll-ups.
   case everywhere
   /// The table behind a copy target.
   case target(Int)
 }
 
-/// What is held against a push since batches with it are refused for a reason that lasts. Refusals and commits of one writer
-/// are numbered in their order.
+/// What is known about the refusals of a push, from the first batch that was refused for a lasting reason. Refusals and
+/// commits of one writer are numbered in their order.
 struct Suspicion {
   var error: DatabaseError
   var refusal: Refusal
-  /// One of them refuses rows, whoever's: the place that the error tells, else the tables that the push has rows for.
+  /// One of these places refuses rows: the place named by the error, or else all tables that the push has rows for.
   var places: [BatchPlace]
-  /// The first refusal with this SQLSTATE; and the first of a batch that held no other push.
+  /// The number of the first refusal with this SQLSTATE, and of the first refusal of a batch with no other push.
   var since: Int
   var sinceAlone: Int?
-  /// Refused batches that held the push; and those of them that held no other.
+  /// The number of refused batches with this push, and of those with no other push.
   var refusals = 0
   var refusalsAlone = 0
 }
 
 extension Push {
+  /// Whether the push writes to the place.
   func touches(_ place: BatchPlace) -> Bool {
     switch place {
     case .everywhere: true
@@ -49,7 +51,7 @@ extension Push {
   /// The tables that the push has rows for.
   var tables: [BatchPlace] { (0..<rows.targetCount).filter { byteCount(of: $0) > 0 }.map(BatchPlace.target) }
 
-  /// A batch that held the push was refused.
+  /// Records that a batch with this push was refused.
   func wasRefused(_ error: DatabaseError, _ refusal: Refusal, at place: BatchPlace?, isAlone: Bool, number: Int) {
     let places = place.map { [$0] } ?? tables
     var now = Suspicion(error: error, refusal: refusal, places: places, since: number)
@@ -69,11 +71,11 @@ extension Push {
 }
 
 extension Batch {
-  /// What the batch was refused at, as far as it can be told.
-  /// - Parameter answered: how many of its steps were answered; nil: the ledger was not.
+  /// The place that refused the batch; nil if it is unknown.
+  /// - Parameter answered: the number of steps that were answered; nil if the ledger was not.
   func place(answered: Int?, _ error: DatabaseError, _ targets: CopyTargets) -> BatchPlace? {
     guard let answered else { return .everywhere }
-    // The answer to the last step comes after the commit: what is refused there may be anything that was deferred.
+    // The answer to the last step comes after the commit. An error there may come from any deferred check.
     if answered >= steps.count - 1 { return error.table.flatMap { targets.index(ofTable: $0) }.map(BatchPlace.target) }
     switch steps[answered] {
     case .copy(let target): return .target(target)
@@ -85,6 +87,7 @@ extension Batch {
 }
 
 extension CopyTargets {
+  /// The part of `error` that answers and logs may contain.
   func refusal(_ error: DatabaseError, at place: BatchPlace?) -> Refusal {
     var table = error.table
     if case .target(let target) = place { table = name(ofTarget: target) }

@@ -1,5 +1,6 @@
 // The lines of pushes. No secret is in them: neither tokens nor fields of the request, but for its own `X-Request-ID`.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,16 +1,19 @@
-// Latencies as Prometheus wants them: counts in fixed buckets, and their sum.
+// A histogram of latencies for Prometheus: counts in fixed buckets, and their sum.
 
+import Ground
 import Reactor
 
+/// Counts durations in fixed buckets.
 struct LatencyHistogram: Sendable {
-  /// Upper ends in nanoseconds, 1-2.5-5 a decade from 10 µs to 25 s; what is longer is counted in the last bucket only.
+  /// Upper bounds in nanoseconds: 1, 2.5 and 5 per decade from 10 µs to 25 s. Longer durations are only in the last
+  /// bucket.
   static let bounds: [Int64] =
     (0..<6).flatMap { decade -> [Int64] in
       let unit = (0..<decade).reduce(Int64(10_000)) { unit, _ in unit * 10 }
       return [unit, unit * 5 / 2, unit * 5]
     } + [10_000_000_000, 25_000_000_000]
 
-  /// One more than bounds.
+  /// One more count than there are bounds.
   private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
   private(set) var sum: Int64 = 0
 
@@ -18,7 +21,7 @@ struct LatencyHistogram: Sendable {
 
   mutating func observe(_ duration: Duration) {
     let nanoseconds = duration.wholeNanoseconds
-    // Twenty comparisons at most, few for what is usual: fast enough for a push, and there are no more than those.
+    // At most twenty comparisons, and few for common durations, which is fast enough for each push.
     var bucket = 0
     while bucket < Self.bounds.count, nanoseconds > Self.bounds[bucket] { bucket += 1 }
     counts[bucket] += 1

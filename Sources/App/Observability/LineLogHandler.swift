@@ -1,10 +1,12 @@
-// Log lines: JSON for machines, plain text on a terminal. Numbers and flags are such in JSON. `LogWriter` writes them.
+// Log lines: JSON for machines, plain text on a terminal. In JSON, numbers and booleans have their own types.
+// `LogWriter` writes the lines.
 
+import Ground
 import Logging
 import Protocol
 import Synchronization
 
-/// The least level that is written, of all loggers that share it.
+/// The lowest level that is written, shared by all loggers of a log.
 final class LogThreshold: Sendable {
   private let index: Atomic<Int>
 
@@ -58,7 +60,7 @@ struct LineLogHandler: LogHandler {
     return Array("\(Timestamp(unixMicroseconds: now).rfc3339) \(event.level) \(event.message)\(values)".utf8)
   }
 
-  /// Without the closing brace: the writer ends the line.
+  /// The line without its closing brace: the writer ends the line.
   private func json(
     _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ now: Int64
   ) -> [UInt8] {
@@ -80,7 +82,7 @@ struct LineLogHandler: LogHandler {
   }
 }
 
-/// A field's value, in JSON what it is in an answer: a number is a number.
+/// The value of a field. In JSON a number stays a number.
 protocol LogValue: ResponseValue, CustomStringConvertible {}
 
 extension String: LogValue {}
@@ -91,16 +93,16 @@ extension Int64: LogValue {}
 extension Double: LogValue {}
 extension UUID: LogValue {}
 
-/// The server's log: events as fixed texts, values as fields.
+/// The server's log. Events are fixed texts; values are in fields.
 struct ServerLog: Sendable {
   typealias Fields = [String: any LogValue]
 
   private let logger: Logger
   private let threshold: LogThreshold
-  /// Where its lines go.
+  /// Writes the log's lines.
   let writer: LogWriter
 
-  /// - Parameter writer: nil: the standard one of the process.
+  /// - Parameter writer: by default the process's standard error.
   init(_ settings: Settings, to writer: LogWriter = .standardError) {
     let threshold = LogThreshold(settings.loggedLevel)
     self.threshold = threshold
@@ -108,10 +110,10 @@ struct ServerLog: Sendable {
     logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(threshold: threshold, writer: writer) })
   }
 
-  /// The least level that is written.
+  /// The lowest level that is written.
   var level: String { threshold.level.rawValue }
 
-  /// Follows `log_level`.
+  /// Applies a changed `log_level`.
   func use(_ settings: Settings) { threshold.level = settings.loggedLevel }
 
   func debug(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.debug, event, fields()) }
@@ -119,7 +121,7 @@ struct ServerLog: Sendable {
   func warning(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.warning, event, fields()) }
   func error(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.error, event, fields()) }
 
-  /// Waits a second at most until the lines so far have left.
+  /// Waits until all lines so far are written, at most a second.
   func flush() { writer.flush() }
 
   private func log(_ level: Logger.Level, _ event: StaticString, _ fields: @autoclosure () -> Fields) {

@@ -1,21 +1,24 @@
-// Log lines on their way to a descriptor whose reader may stall. Any thread appends a line: a copy under a lock that nobody
-// holds while it waits. One thread of its own writes, as much at a time as there is, and is the only one that a stalled
-// reader stops. What does not fit meanwhile is dropped and counted, and the next line that fits says how many.
+// Writes log lines to a descriptor whose reader may stall. Any thread may append a line: that copies it under a lock
+// which no thread holds while it waits. A separate thread writes all lines that are there; only this thread has to wait
+// for a stalled reader. If there is no room for a line, it is dropped and counted, and the next line with room states
+// the count.
 //
 //     bytes held   0 ............ log_buffer_bytes ............ log_buffer_bytes + log_buffer_urgent_bytes
 //                  every line                      warnings and errors alone               none
 //
-// One ring for both shares: lines stay in their order, and a flood of ordinary lines leaves warnings and errors their share.
+// Both shares use one ring, so lines keep their order, and a flood of ordinary lines leaves room for warnings and
+// errors.
 
 internal import CEpoll.Process
 import Glibc
+import Ground
 import Logging
 import Reactor
 import Synchronization
 
-/// How a line ends, and how it says what was dropped before it.
+/// How a line ends, and how it states the number of lines dropped before it.
 enum LogFormat: Sendable {
-  /// An object a line, without its closing brace.
+  /// One object per line; the appended line lacks its closing brace.
   case json
   case text
 
@@ -30,40 +33,40 @@ enum LogFormat: Sendable {
   }
 }
 
-/// Safety: `ring` and `held` are allocated once and live as long as the writer, which its thread holds. The bytes
-/// `head..<head + count` of the ring are written by no appender, so that the thread reads them without the lock; all other
-/// state is in `state`.
+/// Safety: `ring` and `held` are allocated once and live as long as the writer, which its thread retains. No appender
+/// writes to the bytes `head..<head + count` of the ring, so the thread reads them without the lock. All other state is
+/// in `state`.
 final class LogWriter: @unchecked Sendable {  // Safety: see above.
-  /// What became of lines that are in no log.
+  /// Counts of lines that are not in the log.
   struct Losses: Sendable, Equatable {
-    /// Lines that did not fit, by level in the order of `Logger.Level.allCases`.
+    /// Lines without room, by level in the order of `Logger.Level.allCases`.
     var dropped = [Int](repeating: 0, count: Logger.Level.allCases.count)
-    /// Lines whose write(2) failed: a pipe without a reader, a disk without space.
+    /// Lines whose write(2) failed: a pipe without a reader, or a full disk.
     var unwritten = 0
 
     var isNone: Bool { unwritten == 0 && dropped.allSatisfy { $0 == 0 } }
   }
 
   private struct State {
-    /// Offset of the oldest byte, and how many there are.
+    /// The offset of the oldest byte, and the number of bytes.
     var head = 0
     var count = 0
-    /// Bytes ever appended, and bytes that have left since.
+    /// How many bytes were ever appended, and how many were written or lost since.
     var appended: UInt64 = 0
     var left: UInt64 = 0
     var losses = Losses()
-    /// Lines lost that no line has told of.
+    /// Lost lines that no written line has counted yet.
     var untold = 0
-    /// The thread is at work, or has been told that there is work.
+    /// Whether the thread is working or has been woken.
     var isAwake = false
     var isClosed = false
-    /// The last write ended within a line; the rest of that line was lost.
+    /// Whether the last write ended within a line, and whether the rest of that line was lost.
     var isMidLine = false
     var isBroken = false
     var flushes: [Flush] = []
   }
 
-  /// Somebody who waits until everything up to `target` has left.
+  /// A caller that waits until everything up to `target` is written.
   private final class Flush: Sendable {
     let target: UInt64
     let isDone: Reactor.Semaphore
@@ -76,10 +79,10 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
 
   /// The longest wait for lines at the end of the process.
   static let lastWait = Duration.seconds(1)
-  /// Bytes of one write(2): their room is free again when it returns.
+  /// The largest number of bytes for one write(2). Their room is free again when it returns.
   private static let writeBytes = 64 * 1024
 
-  /// Standard error with the default sizes, for who has no settings yet.
+  /// Standard error with the default sizes, for callers without settings.
   static let standardError: LogWriter = {
     let settings = Settings()
     do throws(SystemCallError) {
@@ -100,8 +103,9 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
 
   /// Starts the thread.
   /// - Parameters:
-  ///   - descriptor: stays the caller's, and open until `close`.
-  ///   - bytes: of lines that wait; `urgentBytes`: beyond those, of warnings and errors.
+  ///   - descriptor: owned by the caller, which keeps it open until `close`.
+  ///   - bytes: the room for waiting lines, in bytes.
+  ///   - urgentBytes: additional room for warnings and errors.
   init(_ descriptor: CInt, bytes: Int, urgentBytes: Int) throws(SystemCallError) {
     self.descriptor = descriptor
     self.bytes = bytes
@@ -119,8 +123,8 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
     held.deallocate()
   }
 
-  /// Appends a line, or counts it. Never waits.
-  /// - Parameter line: without its end, which is of `format`.
+  /// Appends a line, or counts it as dropped. Never waits.
+  /// - Parameter line: without its end, which depends on `format`.
   func append(_ line: some Collection<UInt8>, at level: Logger.Level) {
     let mustWake = state.withLock { state in
       let end = format.end(dropped: state.untold)
@@ -139,7 +143,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
     if mustWake { work.post() }
   }
 
-  /// Waits until what was appended before has left.
+  /// Waits until everything that was appended before is written.
   func flush(atMost limit: Duration = LogWriter.lastWait) {
     let deadline = MonotonicTime.now() + limit
     let flush: Flush? = state.withLock { state in
@@ -149,7 +153,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
         state.flushes.append(flush)
         return flush
       } catch {
-        return nil  // Without a descriptor left there is nothing to wait on.
+        return nil  // Without a free descriptor there is nothing to wait on.
       }
     }
     guard let flush else { return }
@@ -157,13 +161,14 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
     state.withLock { state in state.flushes.removeAll { $0 === flush } }
   }
 
-  /// From here on lines are counted and not taken; the thread ends when it has written those that it has.
+  /// From here on lines are dropped and counted. The thread writes the lines that it has and ends.
   func close() {
     state.withLock { $0.isClosed = true }
     work.post()
   }
 
-  /// Lets lines leave before a fatal signal ends the process. For one writer of the process, which lives to its end.
+  /// Lets the thread write the remaining lines before a fatal signal ends the process. For one writer of the process,
+  /// which is never freed.
   func leaveBeforeFatalSignals() {
     _ = Unmanaged.passRetained(self)
     let limit = CInt(Self.lastWait.wholeMilliseconds)
@@ -180,7 +185,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
   private func put(_ bytes: some Collection<UInt8>, _ state: inout State) {
     let tail = (state.head + state.count) % capacity
     let first = min(bytes.count, capacity - tail)
-    // Safety: the caller has made sure that all of it is free.
+    // Safety: the caller has checked that there is room.
     UnsafeMutableRawBufferPointer(rebasing: ring[tail..<tail + first]).copyBytes(from: bytes.prefix(first))
     if first < bytes.count {
       UnsafeMutableRawBufferPointer(rebasing: ring[0..<bytes.count - first]).copyBytes(from: bytes.dropFirst(first))
@@ -193,7 +198,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
   // MARK: The thread
 
   private func run() {
-    // A pipe without a reader is an error of write(2), and no signal to anybody.
+    // Writing to a pipe without a reader should fail with an error and not raise a signal.
     SignalSource.block([SIGPIPE])
     while true {
       work.wait()
@@ -203,7 +208,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
     }
   }
 
-  /// What to write next: whole lines, unless the ring's end or a very long line cuts one.
+  /// The next bytes to write: whole lines, unless the ring's end or a very long line cuts one.
   private func oldest() -> UnsafeRawBufferPointer? {
     let (head, count) = state.withLock { ($0.head, min($0.count, capacity - $0.head, Self.writeBytes)) }
     if count == 0 { return nil }
@@ -229,7 +234,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
       }
       state.head = (state.head + count) % capacity
       state.count -= count
-      // A ring that is empty begins anew, so that a log in quiet times touches little memory.
+      // An empty ring starts again at its beginning, so that a quiet log touches little memory.
       if state.count == 0 { state.head = 0 }
       state.left += UInt64(count)
       held.pointee = state.count
@@ -237,7 +242,7 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
     }
   }
 
-  /// What follows a line that was lost in its middle begins on a line of its own.
+  /// Ends a line whose rest was lost, so that the next line begins on a line of its own.
   private func endBrokenLine() {
     var newline = UInt8(ascii: "\n")
     guard cepoll_write(descriptor, &newline, 1) == 1 else { return }

@@ -1,9 +1,11 @@
-// Everything the server says about itself, one declaration a family.
+// The page /metrics, with one declaration for each metric family.
 
+import Ground
 import Logging
 import Protocol
 import Reactor
 
+/// Everything that the page shows, at one moment.
 struct MetricsPage {
   let lanes: LaneSnapshot
   let targets: [CopyTarget]
@@ -32,7 +34,7 @@ struct MetricsPage {
 
   private func process(_ page: inout PrometheusText) {
     page.family(
-      "pganalytics_build_info", .gauge, "1, with the version.", by: "version", [(Version.text, 1)])
+      "pganalytics_build_info", .gauge, "1; the label has the version.", by: "version", [(Version.text, 1)])
     page.family("pganalytics_uptime_seconds", .gauge, "Seconds since the start.", Int(now - startedAt))
     page.family(
       "pganalytics_loop_busy_seconds_total", .counter, "Time that loops worked, waiting excluded.", lanes.loop.busy)
@@ -43,9 +45,9 @@ struct MetricsPage {
       lanes.loop.longestTurn)
     page.family(
       "pganalytics_settings_reload_failures_total", .counter,
-      "Reloads of the settings that changed nothing because something was wrong.", reload.failures)
+      "Reloads of the settings that were rejected because of an error.", reload.failures)
     page.family(
-      "pganalytics_settings_reload_failing", .gauge, "1 while the last reload of the settings was such.",
+      "pganalytics_settings_reload_failing", .gauge, "1 if the last reload of the settings was rejected.",
       reload.isFailing ? 1 : 0)
     page.family(
       "pganalytics_settings_reloaded_timestamp_seconds", .gauge, "When the settings in use were read, unix time.",
@@ -54,7 +56,7 @@ struct MetricsPage {
       "pganalytics_held_bytes", .gauge, "Bodies and rows held now, against bytes_in_flight.", lanes.heldBytes)
     page.family(
       "pganalytics_log_lines_dropped_total", .counter,
-      "Log lines that did not fit into log_buffer_bytes, because nobody read standard error as fast as they came.",
+      "Log lines that were dropped because log_buffer_bytes was full: the reader of standard error is too slow.",
       by: "level",
       zip(Logger.Level.allCases, log.dropped).map { ($0.rawValue, $1) })
     page.family(
@@ -63,7 +65,7 @@ struct MetricsPage {
     budgets(&page)
   }
 
-  /// Each is named as the setting that limits it.
+  /// The budgets; each has the name of the setting that limits it.
   private func budgets(_ page: inout PrometheusText) {
     let budgets = [
       ("bytes_in_flight", lanes.heldBytes, settings.bytesInFlight),
@@ -74,10 +76,10 @@ struct MetricsPage {
     ]
     page.family(
       "pganalytics_budget_held_bytes", .gauge,
-      "Memory held now, by the setting that limits it; of collectors, that of the one that holds most.", by: "budget",
+      "Memory held now, by the setting that limits it. For collectors, that of the largest one.", by: "budget",
       budgets.map { ($0.0, $0.1) })
     page.family(
-      "pganalytics_budget_limit_bytes", .gauge, "What the setting permits.", by: "budget",
+      "pganalytics_budget_limit_bytes", .gauge, "The limit that the setting gives.", by: "budget",
       budgets.map { ($0.0, $0.2) })
   }
 
@@ -90,10 +92,10 @@ struct MetricsPage {
       rekeying.signingKeys)
     page.family(
       "pganalytics_reload_failures_total", .counter,
-      "Certificates or keys in the data directory that were no good; the old ones stayed in use.",
+      "Invalid certificates or keys in the data directory; the previous ones stayed in use.",
       rekeying.refusals)
     page.family(
-      "pganalytics_reload_failing", .gauge, "1 while the data directory holds certificates or keys that are no good.",
+      "pganalytics_reload_failing", .gauge, "1 while the data directory holds invalid certificates or keys.",
       rekeying.isRefused ? 1 : 0)
   }
 
@@ -104,14 +106,14 @@ struct MetricsPage {
       fleet.byStatus.map { ($0.rawValue, Int($1)) })
     page.family(
       "pganalytics_collectors_rejecting", .gauge,
-      "Collectors of whose pushes something was rejected within the last hour. The same from every server.",
+      "Collectors with rejected metrics or rows within the last hour. The same from every server.",
       Int(fleet.rejecting))
   }
 
   private func connections(_ page: inout PrometheusText) {
     let counters = lanes.counters
     page.family(
-      "pganalytics_connections", .gauge, "Connections by what they are at.", by: "state",
+      "pganalytics_connections", .gauge, "Connections by state.", by: "state",
       LaneSnapshot.ConnectionState.allCases.map { ($0.rawValue, lanes.connections[$0] ?? 0) })
     page.family(
       "pganalytics_connections_paused", .gauge, "Connections left unread until memory is free.",
@@ -125,20 +127,20 @@ struct MetricsPage {
     page.family("pganalytics_tls_failures_total", .counter, "TLS errors.", counters.tlsFailures)
     page.family(
       "pganalytics_connections_refused_total", .counter,
-      "Connections that were refused below HTTP, or had to make room for others, by why.",
+      "Connections that were refused below HTTP or closed to make room for others, by reason.",
       by: "reason",
       ConnectionRefusal.allCases.map { ($0.rawValue, counters.connectionsRefused[$0] ?? 0) })
     page.family(
-      "pganalytics_http_framing_errors_total", .counter, "Requests that broke HTTP, by the rule.", by: "reason",
+      "pganalytics_http_framing_errors_total", .counter, "Requests that violated HTTP, by rule.", by: "reason",
       counters.framingErrors.sorted { $0.key.rawValue < $1.key.rawValue }.map { ($0.key.rawValue, $0.value) })
     page.family("pganalytics_deadlines_total", .counter, "Deadlines that passed.", counters.deadlines)
     page.family("pganalytics_requests_total", .counter, "Requests other than pushes.", counters.requests)
     page.family(
       "pganalytics_identity_mismatches_total", .counter,
-      "Requests whose certificate, token, path and body did not name one collector.", counters.identityMismatches)
+      "Requests whose certificate, token, path and body did not name the same collector.", counters.identityMismatches)
     page.family(
       "pganalytics_collectors_refused_total", .counter,
-      "Requests of collectors that were revoked, or whose certificate was, is unknown or has ended.",
+      "Requests of revoked collectors, or with a certificate that is revoked, unknown or expired.",
       counters.collectorsRefused)
     page.family(
       "pganalytics_connections_severed_total", .counter,
@@ -148,7 +150,7 @@ struct MetricsPage {
       "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)
     page.family(
       "pganalytics_answers_cut_total", .counter,
-      "Connections cut off because answers that clients did not take had filled answer_bytes_in_flight.",
+      "Connections closed because unread answers had filled answer_bytes_in_flight.",
       counters.answersCut)
   }
 
@@ -162,10 +164,10 @@ struct MetricsPage {
     page.family("pganalytics_pushes_duplicate_total", .counter, "Pushes stored before.", counters.pushesDuplicate)
     page.family("pganalytics_pushes_parked_total", .counter, "Pushes kept as dead letters.", counters.pushesParked)
     page.family(
-      "pganalytics_pushes_empty_total", .counter, "Pushes stored that had no row: the ledger has none of them.",
+      "pganalytics_pushes_empty_total", .counter, "Pushes stored without any row; the ledger does not record them.",
       counters.pushesEmpty)
     page.family(
-      "pganalytics_pushes_unknown_total", .counter, "Pushes whose commit's answer was lost or did not come in time.",
+      "pganalytics_pushes_unknown_total", .counter, "Pushes whose commit was not confirmed in time or at all.",
       counters.pushesUnknown)
     page.family(
       "pganalytics_pushes_refused_total", .counter, "Pushes refused, by the refusal's slug.", by: "reason",
@@ -174,14 +176,14 @@ struct MetricsPage {
       "pganalytics_pushes_abandoned_total", .counter, "Pushes whose client went away.", counters.pushesAbandoned)
     page.family("pganalytics_push_bytes_total", .counter, "Bodies of pushes on the wire.", counters.bytesReceived)
     page.family(
-      "pganalytics_metrics_rejected_total", .counter, "Metric objects rejected in stored pushes, by why.", by: "code",
+      "pganalytics_metrics_rejected_total", .counter, "Metric objects rejected in stored pushes, by code.", by: "code",
       RejectCode.allCases.map { ($0.rawValue, counters.metricsRejected[$0] ?? 0) })
     page.family(
-      "pganalytics_rows_rejected_total", .counter, "Rows rejected by themselves in stored pushes, by why.", by: "code",
+      "pganalytics_rows_rejected_total", .counter, "Single rows rejected in stored pushes, by code.", by: "code",
       RejectCode.allCases.map { ($0.rawValue, counters.rowsRejected[$0] ?? 0) })
     for (action, name, help) in [
-      (AlteredValue.Action.mended, "mended", "Texts mended in stored pushes, by why."),
-      (.null, "null", "Values left out in stored pushes, by why."),
+      (AlteredValue.Action.mended, "mended", "Texts mended in stored pushes, by code."),
+      (.null, "null", "Values replaced by NULL in stored pushes, by code."),
     ] {
       page.family(
         "pganalytics_values_\(name)_total", .counter, help, by: "code",
@@ -191,13 +193,13 @@ struct MetricsPage {
       "pganalytics_rows_stored_total", .counter, "Rows committed, by table.", by: "table",
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
     page.family(
-      "pganalytics_rows_repeated_total", .counter, "Rows that their push had twice, and log lines of the list before.",
+      "pganalytics_rows_repeated_total", .counter, "Rows that a push has twice, and log lines of the previous list.",
       counters.rowsRepeated)
     page.family(
-      "pganalytics_rows_added_up_total", .counter, "Rows added to another of their list.", counters.rowsAddedUp)
+      "pganalytics_rows_added_up_total", .counter, "Rows added to another row of their list.", counters.rowsAddedUp)
     page.family(
       "pganalytics_metrics_repeated_total", .counter,
-      "Metric objects of stored pushes that were stored before, as a push that these begin with.",
+      "Metric objects of stored pushes that an earlier push with the same beginning had stored.",
       counters.metricsRepeated)
     page.family(
       "pganalytics_push_seconds",
@@ -213,11 +215,11 @@ struct MetricsPage {
 
   private func writers(_ page: inout PrometheusText) {
     page.family(
-      "pganalytics_writers", .gauge, "COPY connections by what they are at or wait for.", by: "state",
+      "pganalytics_writers", .gauge, "COPY connections by state.", by: "state",
       LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
     page.family(
       "pganalytics_writers_silent", .gauge,
-      "COPY connections to which the database has said nothing for commits_stalled_after, with a batch in flight.",
+      "COPY connections with a batch in flight whose database has been silent for commits_stalled_after.",
       lanes.silentWriters)
     page.family("pganalytics_writer_backlog_bytes", .gauge, "Rows waiting or in COPY.", lanes.backlogBytes)
     page.family("pganalytics_writer_backlog_pushes", .gauge, "Pushes waiting or in COPY.", lanes.backlogPushes)
@@ -227,26 +229,26 @@ struct MetricsPage {
     page.family("pganalytics_batch_bytes", "Rows of a transaction, in bytes.", lanes.counters.batchBytes)
     page.family("pganalytics_batch_failures_total", .counter, "Transactions that failed.", lanes.counters.batchFailures)
     page.family(
-      "pganalytics_tables_refusing_total", .counter, "Times that a table was found to refuse everybody's rows.",
+      "pganalytics_tables_refusing_total", .counter, "How often a table began to refuse the rows of every collector.",
       lanes.counters.tablesRefusing)
   }
 
   private func pacing(_ page: inout PrometheusText) {
     page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
-    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for one.", queries.waiting)
+    page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for a connection.", queries.waiting)
     page.family(
       "pganalytics_queries_put_off_total", .counter,
-      "Metrics queries that waited for the sake of pushes though a connection was free.", queries.putOff)
+      "Metrics queries that waited so that pushes stay fast, although a connection was free.", queries.putOff)
     page.family(
       "pganalytics_queries_let_through_total", .counter,
-      "Of those, the ones that began because they had waited for query_put_off_maximum.", queries.letThrough)
+      "Delayed metrics queries that began because they had waited for query_put_off_maximum.", queries.letThrough)
     page.family(
       "pganalytics_query_room_ratio", .gauge,
       "1: all query connections may work; 0 and below: queries cost pushes more than they may, and none begins.",
       queries.room)
     page.family(
       "pganalytics_push_usual_seconds", .gauge,
-      "From a push's last byte to its commit while no query is at work, the mean; what the room is reckoned by.",
+      "Mean time from a push's last byte to its commit while no query is at work; the room is computed from it.",
       queries.usual)
   }
 }
@@ -260,19 +262,19 @@ extension MetricsPage {
     }
     page.family(
       "pganalytics_rollup_pending_steps", .gauge,
-      "Steps of rolling up that are due, by width: servers with something new, and tables of a server that go by themselves.",
+      "Steps of rolling up that are due, by width: servers with new data, and single tables of a server.",
       by: "step", perStep { Int($0.pending) })
     page.family(
       "pganalytics_rollup_failed_steps", .gauge,
-      "Of them, those that failed by themselves, were set aside and are tried again.", by: "step",
+      "Due steps that failed, were set aside and are tried again.", by: "step",
       perStep { Int($0.failed) })
     page.family(
       "pganalytics_rollup_oldest_seconds", .gauge,
-      "For how long what waits longest could have been rolled up; 0: nothing waits.", by: "step",
+      "How long the longest waiting step has been due; 0: none waits.", by: "step",
       perStep { StorageSnapshot.age([$0.oldest], now) })
     page.family(
       "pganalytics_rollup_oldest_failed_seconds", .gauge,
-      "For how long the step waits that was set aside first; 0: none is.",
+      "How long ago the first of the steps that are set aside was set aside; 0: none is.",
       StorageSnapshot.age(storage.rollups.map(\.oldestFailed), now))
     page.family(
       "pganalytics_rollup_failures_total", .counter, "Tries of this server to roll up that failed.",
@@ -294,9 +296,9 @@ enum MetricsEndpoint {
     let targets = CompiledCatalog().targets
     return Endpoint(
       .get, "/metrics", id: "getServerCounters", tag: .system, access: .anyone,
-      summary: "What the server counts, for Prometheus.",
+      summary: "The server's counters, for Prometheus.",
       description: """
-        For anyone, unless the setting `metrics_token` is set: then for whoever sends it as `Authorization: Bearer …`.
+        Open to everyone, unless the setting `metrics_token` is set: then clients send it as `Authorization: Bearer …`.
         """,
       returns: HTTPResponse.self, answers: [.text(example: "pganalytics_uptime_seconds 3600\n")],
       problems: [.unauthenticated]

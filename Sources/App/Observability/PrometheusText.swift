@@ -1,9 +1,10 @@
-// The text exposition format 0.0.4 of Prometheus, as far as a server needs it.
+// The part of Prometheus's text exposition format 0.0.4 that the server needs.
 
+import Ground
 import Protocol
 import Reactor
 
-/// A document in the making. Families are written one after the other; each says its help and type once.
+/// A document that is being written. Families follow one another; each begins with its help and type.
 struct PrometheusText {
   static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,7 +50,7 @@ struct PrometheusText {
       sum: "\(Double(histogram.sum) / 1e9)")
   }
 
-  /// - Parameter counts: one a bound, and one for what is beyond the last.
+  /// - Parameter counts: one for each bound, and one for values beyond the last bound.
   private mutating func samples(_ name: String, _ labels: String, _ bounds: [String], _ counts: [UInt64], sum: String) {
     let separator = labels.isEmpty ? "" : ","
     var below: UInt64 = 0
@@ -74,7 +75,7 @@ struct PrometheusText {
     value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   }
 
-  /// What a sample can be.
+  /// The value of a sample.
   protocol Sample {
     var sample: String { get }
   }
@@ -83,5 +84,5 @@ struct PrometheusText {
 extension Int: PrometheusText.Sample { var sample: String { String(self) } }
 extension Double: PrometheusText.Sample { var sample: String { "\(self)" } }
 extension UInt64: PrometheusText.Sample { var sample: String { String(self) } }
-/// In seconds, as all durations of the format.
+/// A duration in seconds, which is the format's unit.
 extension Duration: PrometheusText.Sample { var sample: String { "\(Double(wholeNanoseconds) / 1e9)" } }

@@ -1,15 +1,17 @@
-// Which pushes of a lane get a line in the log: of those that were stored one in so many, of those that were refused so many
-// a second. A thousand collectors that are refused once a minute, or one that is refused a thousand times, must neither
-// hide in the log nor fill the disk with it: what gets no line is counted, by reason, and the counts are said.
+// Decides which pushes of a lane get a line in the log. Stored pushes get one line in every `push_log_sample`; refused
+// pushes get a limited number of lines a second. So a thousand collectors that are refused each minute, or one that is
+// refused a thousand times, neither go unnoticed nor fill the disk. Pushes without a line are counted by reason, and
+// the counts are logged.
 
+import Ground
 import Reactor
 
-/// Owned by the lane. Times are the caller's, so that tests hold the clock.
+/// Owned by the lane. The caller passes the time, so that tests control the clock.
 struct PushLog {
-  /// What a line is about, beside the pushes that were stored whole.
+  /// The subject of a line other than that for a completely stored push.
   enum Reason: Hashable {
     case refused(Problem.Kind)
-    /// Stored, but for metrics that were rejected.
+    /// The push was stored, but metrics were rejected.
     case partial
 
     var slug: String {
@@ -20,21 +22,21 @@ struct PushLog {
     }
   }
 
-  /// Pushes for one reason that got no line.
+  /// The number of pushes with one reason that got no line.
   struct Unwritten: Equatable {
     let reason: Reason
     let count: Int
   }
 
-  /// How long a refusal that got no line stays unsaid.
+  /// The longest time until refusals without a line are logged as a count.
   static let interval = Duration.seconds(10)
 
-  /// One line in so many stored pushes; 0: none.
+  /// One line is written for this many stored pushes; 0 for none.
   private var sample = 0
-  /// The loop's share of the lines a second.
+  /// The loop's share of the lines per second.
   private var perSecond = 0.0
   private var unsampled = 0
-  private var bucket: TokenBucket
+  private var bucket: TokenBucket<MonotonicTime>
   private var unwritten: [Reason: Int] = [:]
   private var saidAt: MonotonicTime
 
@@ -44,13 +46,13 @@ struct PushLog {
     use(settings, loops: loops)
   }
 
-  /// Follows the settings.
+  /// Applies changed settings.
   mutating func use(_ settings: Settings, loops: Int) {
     sample = settings.pushLogSample
     perSecond = Double(settings.pushLogRefusalsPerSecond) / Double(loops)
   }
 
-  /// A push was stored. - Returns: whether it gets a line.
+  /// Counts a stored push. - Returns: whether it gets a line.
   mutating func stored() -> Bool {
     if sample == 0 { return false }
     unsampled += 1
@@ -59,8 +61,8 @@ struct PushLog {
     return true
   }
 
-  /// A push was refused, or was not stored whole.
-  /// - Returns: nil: it gets no line; else how many like it got none since the last that did.
+  /// Counts a push that was refused or not stored completely.
+  /// - Returns: nil if it gets no line; else the number of pushes with this reason without a line since the last line.
   mutating func faulty(_ reason: Reason, now: MonotonicTime) -> Int? {
     guard perSecond > 0, bucket.take(1, perSecond: perSecond, burst: Self.burst(perSecond), now: now) == nil else {
       unwritten[reason, default: 0] += 1
@@ -69,7 +71,7 @@ struct PushLog {
     return unwritten.removeValue(forKey: reason) ?? 0
   }
 
-  /// What no line has said for an interval; called now and then.
+  /// The counts that no line has stated for `interval`, which are then reset. Called periodically.
   mutating func takeUnwritten(now: MonotonicTime) -> [Unwritten] {
     if now - saidAt < Self.interval { return [] }
     saidAt = now

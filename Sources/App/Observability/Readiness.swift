@@ -1,12 +1,12 @@
-// Whether to send requests here, and if not, why. Whoever asks is answered within a second, whatever hangs: what does not answer
-// by then is a reason itself.
+// Whether a load balancer should send requests to this server, and if not, why. The answer takes at most a second: a
+// part that does not answer by then is a reason by itself.
 
 import Protocol
 import Reactor
 import Synchronization
 
-/// A reason not to, or a trouble behind the tables that is no reason to send requests elsewhere (`isBlocking`). The raw value
-/// is what programs read; `sentence` is for people.
+/// A reason for not being ready, or a background problem that does not prevent requests (`isBlocking`). Programs read
+/// the raw value; `sentence` is for people.
 enum Unreadiness: String, CaseIterable, Sendable {
   case draining
   case databaseUnreachable = "database_unreachable"
@@ -17,7 +17,7 @@ enum Unreadiness: String, CaseIterable, Sendable {
   case loopSilent = "loop_silent"
   case storageJobsFailing = "storage_jobs_failing"
 
-  /// Whether requests are better sent elsewhere. What no server of the database can do better is shown and blocks nothing.
+  /// Whether requests should go to another server. A problem that all servers of the database share does not block.
   var isBlocking: Bool {
     switch self {
     case .draining, .databaseUnreachable, .databaseReadOnly, .writersDisconnected, .memoryExhausted, .commitsStalled,
@@ -29,12 +29,12 @@ enum Unreadiness: String, CaseIterable, Sendable {
 
   var sentence: String {
     switch self {
-    case .draining: "The server was told to stop: it answers what is in work and takes no new connections."
+    case .draining: "The server is stopping: it answers the requests in progress and accepts no new connections."
     case .databaseUnreachable: "The database does not answer: nothing can be read, and nobody can log in."
-    case .databaseReadOnly: "The database writes nothing: it is a standby, or was told to be read only."
+    case .databaseReadOnly: "The database rejects writes: it is a standby, or is configured to be read only."
     case .writersDisconnected: "A loop has no connection to the database: pushes that come in there are refused."
     case .memoryExhausted:
-      "A loop holds as many bytes as it may (bytes_in_flight): it has just refused pushes for that."
+      "A loop holds as many bytes as it may (bytes_in_flight) and has just refused pushes for this reason."
     case .commitsStalled:
       "Several writers wait for the database, and no commit has ended for a while (commits_stalled_after): a standby is missing, or PostgreSQL hangs."
     case .loopSilent: "A loop of the server does not answer."
@@ -45,15 +45,15 @@ enum Unreadiness: String, CaseIterable, Sendable {
 }
 
 extension Lane {
-  /// How long refusals for want of memory count: those refused are to come back after 5 s at least.
+  /// How long a refusal for lack of memory counts. Clients that are refused for it return after 5 s at the earliest.
   private static let memoryRefusalMemory = Duration.seconds(5)
 
-  /// What keeps this lane from taking a push.
+  /// The reasons why this lane cannot take a push.
   var unreadiness: Set<Unreadiness> {
     var reasons: Set<Unreadiness> = []
     if isDraining { reasons.insert(.draining) }
     if !writers.contains(where: \.isConnected) { reasons.insert(.writersDisconnected) }
-    // One large push that does not fit is no reason by itself.
+    // A single large push that does not fit is not a reason.
     if admission.isNearlyFull, let refusal = memoryRefusedAt, loop.now - refusal < Self.memoryRefusalMemory {
       reasons.insert(.memoryExhausted)
     }
@@ -61,10 +61,10 @@ extension Lane {
   }
 }
 
-/// What a lane says of itself when it is asked.
+/// A lane's report on its readiness.
 struct LaneReadiness: Sendable {
   var reasons: Set<Unreadiness> = []
-  /// Writers for which the database has been silent for `commits_stalled_after`.
+  /// The number of writers whose database has been silent for `commits_stalled_after`.
   var silentWriters = 0
   /// When a batch was last committed.
   var committedAt = MonotonicTime(nanoseconds: 0)
@@ -85,13 +85,13 @@ extension Lane {
 }
 
 extension LaneRoster {
-  /// What keeps any of the lanes from taking a push. Asks every lane, and takes nothing from its statistics. A loop that
-  /// hangs keeps it waiting.
+  /// The reasons why any of the lanes cannot take a push. Asks every lane without resetting its statistics. Does not
+  /// return while a loop hangs.
   func readiness() async -> LaneReadiness {
     var sum = LaneReadiness()
     for lane in all {
       let own: LaneReadiness = await withCheckedContinuation { continuation in
-        // A lane that has ended takes nothing.
+        // A lane that has ended takes no pushes.
         if !lane.submit({ continuation.resume(returning: $0.readiness) }) {
           continuation.resume(returning: LaneReadiness(reasons: [.draining]))
         }
@@ -102,16 +102,18 @@ extension LaneRoster {
   }
 }
 
-/// Asks lanes and database for whoever wants to know, and says in the log when that changes.
+/// Checks lanes and database on request, and logs when the result changes.
 final class ReadinessProbe: Sendable {
-  /// How long a lane or the database may take to answer; both are asked at once, and a probe's client waits for no longer.
+  /// The longest wait for the answers of lanes and database. Both are asked at the same time, so a client waits no
+  /// longer than this.
   static let patience = Duration.milliseconds(800)
-  /// A database that has answered somebody within this time is there, though all its sessions are at work.
+  /// If the database has answered any request within this time, it counts as reachable even if all its sessions are
+  /// busy.
   private static let recently = Duration.seconds(2)
-  /// How long an answer of the database counts: many who ask at once cost it one statement.
+  /// How long an answer of the database stays valid. Many requests within this time cause one statement.
   private static let memory = Duration.milliseconds(300)
 
-  /// What the database does for us.
+  /// What the database currently allows.
   enum Access: Sendable {
     case full, readOnly, none
   }
@@ -137,7 +139,7 @@ final class ReadinessProbe: Sendable {
     self.log = log
   }
 
-  /// All reasons, in the order of their declaration; none if the server is ready.
+  /// All reasons, in the order of their declaration; empty if the server is ready.
   func reasons() async -> [Unreadiness] {
     async let access = databaseAccess()
     let lanes = await result(within: Self.patience) { [lanes] in await lanes.readiness() }
@@ -158,7 +160,7 @@ final class ReadinessProbe: Sendable {
     return reasons
   }
 
-  /// One question at a time: who asks meanwhile waits for its answer.
+  /// Asks the database. Only one question is in flight: concurrent callers wait for the same answer.
   func databaseAccess() async -> Access {
     let (known, question) = state.withLock { state -> (Access?, Task<Access, Never>?) in
       if let answer = state.answer, MonotonicTime.now() - answer.at < Self.memory { return (answer.access, nil) }
@@ -199,6 +201,6 @@ final class ReadinessProbe: Sendable {
 }
 
 extension Services {
-  /// All reasons, in the order of their declaration; none if the server is ready. Within a second.
+  /// All reasons, in the order of their declaration; empty if the server is ready. Takes at most a second.
   func unreadiness() async -> [Unreadiness] { await readiness.reasons() }
 }

@@ -1,12 +1,12 @@
 import Protocol
 
-/// Certificates and keys at a moment, for who watches them.
+/// Certificates and keys at one moment, for metrics.
 struct RekeyingSnapshot: Sendable {
-  /// Unix seconds.
+  /// The ends of the certificates, in unix seconds.
   let notAfter: [(name: String, seconds: Int64)]
   let signingKeys: Int
   let refusals: Int
-  /// Whether the files hold now what was no good.
+  /// Whether the data directory currently holds invalid certificates or keys.
   let isRefused: Bool
 
   init(_ identity: ServerIdentity, _ keys: SigningKeys) {

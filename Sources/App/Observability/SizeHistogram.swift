@@ -1,16 +1,17 @@
-// How large things are, as Prometheus wants it: counts in fixed buckets, and their sum.
+// A histogram of sizes for Prometheus: counts in fixed buckets, and their sum.
 
+/// Counts sizes in fixed buckets.
 struct SizeHistogram: Sendable {
-  /// Upper ends: powers of four up to 2^28; what is larger is counted in the last bucket only.
+  /// Upper bounds: powers of four up to 2^28. Larger sizes are only in the last bucket.
   static let bounds: [Int] = (0...14).map { 1 << (2 * $0) }
 
-  /// One more than bounds.
+  /// One more count than there are bounds.
   private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
   private(set) var sum = 0
 
   var count: UInt64 { counts.reduce(0, +) }
 
-  /// - Parameter size: 0 and up.
+  /// - Parameter size: not negative.
   mutating func observe(_ size: Int) {
     let bits = size <= 1 ? 0 : Int.bitWidth - (size - 1).leadingZeroBitCount
     let bucket = (bits + 1) / 2

@@ -1,14 +1,14 @@
-// What is known of the work behind the tables: rolling up, and TimescaleDB's jobs. Looked at after each round of rolling up,
-// so that whoever scrapes or probes waits for no database.
+// The state of the background work on tables: rolling up, and TimescaleDB's jobs. It is read after each round of
+// rolling up, so that metrics and readiness need no database.
 
 import Protocol
 import Synchronization
 
-/// Counters of this process, and the database's state when it was last looked at.
+/// Counters of this process, and the database's state when it was last read.
 struct StorageSnapshot: Hashable, Sendable {
   var rollups: [RollupState] = []
   var failedJobs: [FailedJob] = []
-  /// Tries of this server that failed.
+  /// Failed transactions of rolling up on this server.
   var rollupFailures = 0
   /// Rounds of this server that ended early.
   var rollupRoundFailures = 0
@@ -21,6 +21,7 @@ struct StorageSnapshot: Hashable, Sendable {
   }
 }
 
+/// Holds the latest snapshot. Any thread may call it.
 final class StorageWatch: Sendable {
   private let state = Mutex(StorageSnapshot())
 
@@ -35,7 +36,7 @@ final class StorageWatch: Sendable {
 
   func countFailedRound() { state.withLock { $0.rollupRoundFailures += 1 } }
 
-  /// Reads the state. What can't be read stays as it was.
+  /// Reads the state. Parts that cannot be read keep their value.
   func look(_ database: Database, _ kind: StorageKind, _ settings: StorageSettings) async throws(DatabaseError) {
     let rollups = try await database.rows(
       RollupStateStatements.state, settings.rollupDelay / .seconds(1))

@@ -1,14 +1,14 @@
 import Protocol
 
-/// How the values of a bucket become one.
+/// How the values in a bucket are combined into one.
 enum Aggregate: String, CaseIterable, Sendable, ResponseValue {
   case avg, min, max, sum, last
-  /// Increase per second of a counter; one that falls was reset, and its new value is the increase.
+  /// The increase per second of a counter. A counter that falls was reset, and its new value is the increase.
   case rate
-  /// The value that 95 of 100 do not exceed, interpolated.
+  /// The 95th percentile, interpolated.
   case p95
 
-  /// Whether it can be taken of `column`.
+  /// Whether the aggregate exists for `column`.
   func isDefined(for column: MetricColumn) -> Bool {
     switch (self, column.meaning) {
     case (.last, _), (.rate, .counter): true
@@ -18,7 +18,7 @@ enum Aggregate: String, CaseIterable, Sendable, ResponseValue {
     }
   }
 
-  /// Whether the aggregates of parts of a bucket make that of the bucket.
+  /// Whether the aggregate of a bucket can be computed from the aggregates of its parts.
   var isComposable: Bool {
     switch self {
     case .avg, .min, .max, .sum, .last, .rate: true

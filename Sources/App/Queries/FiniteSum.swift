@@ -1,18 +1,19 @@
-// Sums and quotients of doubles as SQL that never raises 22003, whatever the values are: PostgreSQL raises it where an
-// operation overflows, or underflows to zero, and with it ends the whole statement. The functions are in migration 11.
+// Sums and quotients of doubles as SQL that never raises 22003. PostgreSQL raises it if an operation overflows, or
+// underflows to zero, and it ends the whole statement. The SQL functions are in migration 11.
 
-/// A sum of float8. It is NULL where no double can hold it, or where a term is not finite.
+/// A sum of float8. It is NULL if no double can hold it or if a term is not finite.
 struct FiniteSum {
-  /// The term of a row; evaluated only where `isOrdinary`.
+  /// The row's term. It is evaluated only if `isOrdinary`.
   let term: String
-  /// Whether the term, and all that it is computed from, is far from the limits. NULL: the row has no term.
+  /// Whether the term, and every value it is computed from, is far from the limits of a double. NULL: the row has no
+  /// term.
   let isOrdinary: String
   /// The term · 2^-64.
   let scaled: String
-  /// Whether the row has a term that is beyond a double; nil: no row has.
+  /// Whether the row has a term that no double can hold; nil: no row has one.
   var isLacking: String?
 
-  /// A sum of values as they are.
+  /// A sum of values.
   init(of value: String, isLacking: String? = nil) {
     self.init(
       term: value, isOrdinary: Self.isOrdinary([value]), scaled: Self.scaled(value), isLacking: isLacking)
@@ -25,7 +26,7 @@ struct FiniteSum {
     self.isLacking = isLacking
   }
 
-  /// An aggregate.
+  /// The sum as an aggregate over rows.
   var aggregate: String {
     guard let isLacking else {
       return total("sum(\(term)) FILTER (WHERE \(isOrdinary))", "sum(\(scaled)) FILTER (WHERE NOT (\(isOrdinary)))")
@@ -37,7 +38,7 @@ struct FiniteSum {
       """)
   }
 
-  /// Of one row.
+  /// The term of one row.
   var value: String {
     total("CASE WHEN \(isOrdinary) THEN \(term) END", "CASE WHEN NOT (\(isOrdinary)) THEN \(scaled) END")
   }
@@ -51,6 +52,7 @@ struct FiniteSum {
   static func scaled(_ value: String) -> String { "pganalytics.scaled(\(value))" }
 }
 
+/// The quotient of two numbers as SQL that never fails.
 /// - Parameters:
 ///   - dividend: float8.
 ///   - divisor: float8, 0.000001 or more, or NULL.
@@ -59,6 +61,7 @@ func finiteQuotient(_ dividend: String, _ divisor: String) -> String {
   "pganalytics.quotient(\(dividend), \(divisor))"
 }
 
+/// A numeric as a double, NULL if no double can hold it.
 /// - Parameter value: numeric.
 /// - Returns: float8.
 func finiteDouble(_ value: String) -> String { "pganalytics.double(\(value))" }

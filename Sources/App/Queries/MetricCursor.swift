@@ -1,23 +1,23 @@
-// Where an answer stopped: the position of its last row in the order of rows, not a number of rows, so that rows that come or
-// go meanwhile neither repeat nor hide others.
+// The position at which a page of an answer ends: that of its last row in the order of rows. It is not a number of
+// rows, so rows that are added or removed in the meantime do not repeat or hide other rows.
 //
 //   1 byte version | 8 bytes digest of the query | start, end: µs | position: time in µs, then keys | seen — all big-endian
 
 import Protocol
 
 struct MetricCursor: Equatable, Sendable {
-  /// A row's place among the rows of a query.
+  /// A row's place in the order of a query's rows.
   struct Position: Equatable, Sendable {
-    /// Of a row as stored its own, else the bucket's.
+    /// A stored row's own time, or a bucket's time.
     let time: Timestamp
-    /// Of a row as stored a hash of all its values, else the ids that name its group.
+    /// For a stored row a hash of all its values; for a bucket the ids that identify its group.
     let keys: [Int64]
-    /// How many rows with this time and these keys were given out. More than one only where rows are equal in everything,
-    /// so that it doesn't matter which of them they were.
+    /// How many rows with this time and these keys were sent. It is more than one only if rows are equal in every
+    /// value, so it does not matter which of them were sent.
     var seen: Int64 = 1
   }
 
-  /// The range of the first page: `end_time` may have been "now".
+  /// The range of the first page, because `end_time` may have been "now".
   let start: Timestamp
   let end: Timestamp
   let position: Position
@@ -25,7 +25,7 @@ struct MetricCursor: Equatable, Sendable {
   private static let version: UInt8 = 1
   private static let mostKeys = 8
 
-  /// - Parameter query: a digest of what the cursor is good for.
+  /// - Parameter query: a digest of the query that the cursor belongs to.
   func encode(for query: UInt64) -> String {
     var bytes = [Self.version]
     bytes.append(bigEndian: query)
@@ -39,11 +39,11 @@ struct MetricCursor: Equatable, Sendable {
 
   enum Unusable: Error, Equatable {
     case malformed
-    /// It belongs to another query.
+    /// The cursor belongs to another query.
     case foreign
   }
 
-  /// - Parameter keyCount: how many keys rows of the query have.
+  /// - Parameter keyCount: how many keys the rows of the query have.
   init(_ text: String, for query: UInt64, keyCount: Int) throws(Unusable) {
     precondition(keyCount <= Self.mostKeys)
     guard let bytes = Base64URL.decode(Array(text.utf8).span), bytes.count >= 17, bytes[0] == Self.version else {

@@ -1,4 +1,4 @@
-// What can be asked about metrics, and asking it.
+// The endpoints of the metrics API.
 
 import Protocol
 
@@ -21,7 +21,7 @@ enum MetricEndpoints {
         .init(name: MetricsAnswer.sourceField, schema: MetricSource.schema, prose: "As the member `source` of JSON."),
         .init(
           name: MetricRowStream.cursorField, schema: .string,
-          prose: "CSV and NDJSON: where to go on, if there is more. A long answer has it as a trailer."),
+          prose: "CSV and NDJSON: the cursor of the next page, if there is one. A long answer has it as a trailer."),
       ])
     let csv = AnswerDeclaration(contents: [
       .init(type: .csv, schema: .string, example: "time,database,size_bytes\r\n2026-09-21T13:30:00Z,app,1234567.5\r\n")
@@ -48,24 +48,24 @@ enum MetricEndpoints {
   }
 
   private static let description = """
-    By `Accept`: JSON, in pages; CSV or NDJSON, streamed row by row up to the setting `stream_rows`. By `Accept-Encoding` each of \
-    them is gzip. If rows cannot be read to \
-    the end, the body is cut off and the connection closed: chunks without the last one.
+    `Accept` chooses the format: JSON is in pages; CSV and NDJSON are streamed row by row, at most `stream_rows` (a setting) \
+    of them. `Accept-Encoding` can ask for gzip. If the server cannot read all rows, it cuts the body off and closes the \
+    connection: the last chunk is missing.
 
-    Rows are in the order of time; of one time, buckets by the ids of database and object, rows as stored in an order that is \
-    always the same. `next_cursor` is a position in that order, so pages neither repeat nor miss rows that were there.
+    Rows are ordered by time. Buckets of the same time are ordered by the ids of database and object; stored rows of the \
+    same time have a fixed order, too. `next_cursor` is a position in that order, so pages neither repeat nor miss existing rows.
 
-    **Buckets** have one row for each database and object (and each `series` column of the table). avg, sum and p95 are of \
-    all values that are not null; `last` is the value of the last row, null or not.
+    **Buckets** have one row for each database and object (and each `series` column of the table). avg, sum and p95 use \
+    all values that are not null; `last` is the value of the last row, even if it is null.
 
-    **rate** is the increase of a counter per second, between successive rows of one series: one database, object and \
-    `series` column. A counter that falls was reset, and its new value is the increase. The first row of a series in the range \
-    has no rate: null; nor has, in tables whose rows are added up, one that has another number of parts (`statements`) than \
-    the row before. A bucket's rate is the sum of the increases up to its rows, divided by the time that they took.
+    **rate** is the increase of a counter per second between successive rows of one series: one database, object and \
+    `series` column. A counter that falls was reset, and its new value is the increase. The rate is null for the first row of \
+    a series in the range. In tables whose rows are added up it is also null if the row has another number of parts \
+    (`statements`) than the previous row. A bucket's rate is the sum of the increases up to its rows, divided by their time.
 
-    **Roll-ups** of 5 minutes and 1 hour are read where they give the same answer as the rows: the bucket is a multiple, the \
-    aggregate is not p95, all columns are counters or gauges. What is not rolled up yet, and what of the range is no whole \
-    bucket of the roll-up, comes from the rows. `source` says what was read. (Sums of `real` columns can differ in the last \
-    digits: they are added in another order.) Roll-ups are kept longer than rows.
+    **Roll-ups** of 5 minutes and 1 hour are read if they give the same answer as the rows: the bucket is a multiple of \
+    theirs, the aggregate is not p95, and all columns are counters or gauges. The rows supply what is not rolled up yet and \
+    the ends of the range that are not whole buckets. `source` says what was read. (Sums of `real` columns can differ in the \
+    last digits, because they are added in another order.) Roll-ups are kept longer than rows.
     """
 }

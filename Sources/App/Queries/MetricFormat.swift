@@ -1,9 +1,9 @@
-/// What the rows of an answer are written as.
+/// The format in which the rows of an answer are written.
 enum MetricFormat: Sendable, CaseIterable {
   case json
-  /// RFC 4180 with a line of names; an empty field is no value, `""` an empty text.
+  /// RFC 4180 with a header line. An empty field is NULL, `""` is an empty text.
   case csv
-  /// A JSON object a line.
+  /// One JSON object per line.
   case lines
 
   var type: MediaType {

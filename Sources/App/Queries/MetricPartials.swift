@@ -1,30 +1,30 @@
-// What a roll-up row must hold of a column for its aggregates to be composed, and how they are.
+// The parts that a roll-up row holds of a column, and how aggregates are computed from them.
 
 import Protocol
 
-/// One thing that is kept of a column's values in a bucket. The roll-up's column is `<column>.<part>`.
+/// One aggregate of a column's values in a bucket. The roll-up's column is `<column>.<part>`.
 enum RollupPart: String, CaseIterable, Sendable {
-  /// Values that are not null.
+  /// The number of values that are not NULL.
   case count
   case sum, min, max
-  /// Of the first and of the last row in the bucket, null or not.
+  /// The value in the first and in the last row of the bucket, possibly NULL.
   case first, last
-  /// Sum of the increases between rows of the bucket, and the seconds between those rows.
+  /// The sum of the increases between rows of the bucket, and the seconds between those rows.
   case increase, elapsed
 
-  /// The parts kept of a column; none of what is not counted or measured.
+  /// The parts that are kept of a column; none of a label.
   static func all(of column: MetricColumn) -> [RollupPart] {
     switch column.meaning {
     case .counter: allCases
-    // What says whether counters are comparable is needed at both ends of a bucket.
+    // Both ends of a bucket need the number of parts, which tells whether counters are comparable.
     case .gauge where column.isMade: [.count, .sum, .min, .max, .first, .last]
     case .gauge: [.count, .sum, .min, .max, .last]
     case .label: []
     }
   }
 
-  /// - Returns: the column's type in a roll-up. A sum of int8 is a numeric, as PostgreSQL has it. A sum of float8 is NULL
-  ///   where no double can hold it.
+  /// - Returns: the column's type in a roll-up. The sum of int8 is numeric, as in PostgreSQL. The sum of float8 is NULL
+  ///   if no double can hold it.
   func type(of column: MetricColumn) -> SQLType {
     return switch self {
     case .count: .int4
@@ -49,8 +49,8 @@ enum RollupPart: String, CaseIterable, Sendable {
     """
   }
 
-  /// The columns that the roll-up has for the part. Of a numeric value there are two: a column of type numeric, which is filled,
-  /// and the int8 from before it, which is read.
+  /// The columns that the roll-up has for the part. A numeric value has two: a column of type numeric, which new rows
+  /// fill, and an older int8 column, which is only read.
   func storedColumns(of column: MetricColumn) -> [(name: String, type: SQLType)] {
     let name = name(of: column)
     switch self {
@@ -61,7 +61,7 @@ enum RollupPart: String, CaseIterable, Sendable {
     }
   }
 
-  /// The part of a bucket that has one row, `t`.
+  /// The part of a bucket that consists of the one row `t`.
   func ofRow(_ column: MetricColumn) -> String {
     let value = "t.\(quotedIdentifier(column.name))"
     return switch self {
@@ -74,9 +74,9 @@ enum RollupPart: String, CaseIterable, Sendable {
   }
 }
 
-/// The parts of the selected columns that an aggregate needs, from roll-up rows and from rows.
+/// The parts of the selected columns that an aggregate needs, from roll-up rows and from metric rows.
 struct Partials {
-  /// Expressions over `t`, in one order.
+  /// Expressions over `t`; both lists have the same order.
   let rolled: [String]
   let raw: [String]
   private let aggregate: Aggregate
@@ -104,7 +104,7 @@ struct Partials {
     case .p95: preconditionFailure("p95 is not composed")
     }
     let times = aggregate == .rate ? ["first_time", "last_time"] : []
-    // Rows of one time are put in order; roll-up rows of a series never have one time.
+    // Metric rows of one time need an order. Roll-up rows of a series never have the same time.
     let ties = aggregate == .rate || aggregate == .last ? selection.table.rolledColumns : []
     rolled =
       pairs.map { "t.\(quotedIdentifier($1.name(of: $0)))" } + times.map { "t.\($0)" }
@@ -137,14 +137,14 @@ struct Partials {
     }
   }
 
-  /// The sum of buckets' sums, as `RollupPart.sum` has it. A bucket with values and without a sum is beyond a double.
+  /// The sum of the buckets' sums. A bucket with values but without a sum exceeds a double.
   static func sum(_ column: MetricColumn) -> String {
     let sum = "t.\(quotedIdentifier(RollupPart.sum.name(of: column)))"
     if column.kind != .float8 { return "sum(\(sum))" }
     return FiniteSum(of: sum, isLacking: RollupPart.isSumLacking(column, "t.")).aggregate
   }
 
-  /// The sum of buckets' increases and of those between the buckets, as `RollupPart.increase` has it.
+  /// The sum of the increases within the buckets and between them.
   static func increase(_ column: MetricColumn, of table: MetricTable) -> String {
     let increase = "coalesce(t.\(quotedIdentifier(RollupPart.increase.name(of: column))), 0)"
     let sum = "\(increase) + coalesce(\(crossing(column, of: table)), 0)"
@@ -165,7 +165,7 @@ struct Partials {
     ).aggregate
   }
 
-  /// The increase from the last row of the bucket before to the first of this one.
+  /// The increase from the last row of the previous bucket to the first row of this one.
   private static func crossing(_ column: MetricColumn, of table: MetricTable) -> String {
     let number = column.kind == .int8 ? "::numeric" : ""
     let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
@@ -174,12 +174,12 @@ struct Partials {
     return isComparable(table).map { "CASE WHEN \($0) THEN \(step) END" } ?? step
   }
 
-  /// Whether the last row of the bucket before and the first of this one have the same number of parts.
+  /// Whether the last row of the previous bucket and the first row of this one have the same number of parts.
   private static func isComparable(_ table: MetricTable) -> String? {
     table.addedUpCount.map { CounterStep.isSame(RollupPart.first.name(of: $0), as: $0.name + ".before") }
   }
 
-  /// The seconds that increases were counted over: within the bucket, and from the one before.
+  /// The seconds over which increases were counted: within the bucket, and from the previous bucket.
   static func elapsed(_ column: MetricColumn, of table: MetricTable) -> String {
     let first = "t.\(quotedIdentifier(RollupPart.first.name(of: column)))"
     let before = "t.\(quotedIdentifier(column.name + ".before"))"
@@ -191,12 +191,12 @@ struct Partials {
 }
 
 extension MetricSelection {
-  /// The columns that name a row's series, by ids.
+  /// The columns that identify a row's series, by ids.
   var identityColumns: [String] { table.identityColumns }
 
-  /// The ids as values of a cursor: int8, never null, in the order of rows.
+  /// The ids as a cursor's keys: int8, never NULL, in the order of rows.
   func keyTerms(_ alias: String) -> [String] {
-    // A row without a database, or without a number, comes first.
+    // A row whose id is NULL comes first.
     let flags = Set(table.series.filter { $0.kind == .bool }.map(\.name))
     return identityColumns.map { name in
       "coalesce(\(alias).\(quotedIdentifier(name))\(flags.contains(name) ? "::int4::int8" : ""), \(Int64.min + 1))"
@@ -211,8 +211,8 @@ extension MetricSelection {
     }
   }
 
-  /// What decides between rows of one time and series: all numbers of the row, so that each column, and each part of it
-  /// in a roll-up, is of the same row.
+  /// The order of rows with the same time and series: by all numbers of the row. So every column, and every part of it
+  /// in a roll-up, comes from the same row.
   func ties(isDescending: Bool = false, _ name: (MetricColumn) -> String) -> String {
     table.rolledColumns.map { ", t.\(quotedIdentifier(name($0)))\(isDescending ? " DESC" : "")" }.joined()
   }
@@ -239,7 +239,8 @@ extension MetricSelection.Shape {
 extension MetricTable {
   var qualifiedName: String { "metrics.\(quotedIdentifier(name))" }
 
-  /// The rows as queries and roll-ups read them: a numeric value is one column, whichever of its two holds it.
+  /// The rows as queries and roll-ups read them. A numeric value is one column, whichever of its two stored columns
+  /// holds it.
   var readable: String {
     if !columns.contains(where: { $0.kind == .numeric }) { return qualifiedName }
     var names = ["time", "server_id"] + (hasDatabase ? ["database_id"] : []) + (object.isEmpty ? [] : ["object_id"])
@@ -252,7 +253,7 @@ extension MetricTable {
     return "(SELECT \((names + ["r.extra"]).joined(separator: ", ")) FROM \(qualifiedName) r)"
   }
 
-  /// The same of a roll-up.
+  /// The same for a roll-up.
   func readableRollup(_ step: RollupStep) -> String {
     let name = rollupName(step)
     if !columns.contains(where: { $0.kind == .numeric }) { return name }
@@ -272,14 +273,14 @@ extension MetricTable {
 
   func rollupName(_ step: RollupStep) -> String { "rollups.\(quotedIdentifier("\(name)_\(step.rawValue)"))" }
 
-  /// The columns that name a row's series, by ids.
+  /// The columns that identify a row's series, by ids.
   var identityColumns: [String] {
     (hasDatabase ? ["database_id"] : []) + (object.isEmpty ? [] : ["object_id"]) + series.map(\.name)
   }
 
   var counters: [MetricColumn] { columns.filter { $0.meaning == .counter } }
 
-  /// The columns of which a step between two rows is made.
+  /// The columns that the step between two rows needs.
   var steppedColumns: [MetricColumn] { counters + (addedUpCount.map { [$0] } ?? []) }
 
   /// The columns that are rolled up.
@@ -287,7 +288,7 @@ extension MetricTable {
 }
 
 extension MetricColumn {
-  /// The type that a value has where rows are read.
+  /// The type of a value when rows are read.
   var valueType: SQLType {
     switch kind {
     case .int8, .interned: .int8

@@ -1,29 +1,30 @@
-// Rows of the database as text, without a value of any type in between: 2 million rows pass here in one answer.
+// Writes rows of the database as text, directly from their binary values: one answer may have 2 million rows.
 
 import Protocol
 
 struct MetricRowEncoder: ~Copyable {
   struct Plan: Sendable {
     let format: MetricFormat
-    /// Of the values in a row.
+    /// The names of the values in a row.
     let names: [String]
-    /// Those of them whose numbers are texts in JSON.
+    /// Those names whose numbers are written as strings in JSON.
     let identifiers: Set<String>
-    /// The members of a JSON answer before its rows, without the last brace: `{"server_id":1,...`.
+    /// The members of a JSON answer before its rows, without the closing brace: `{"server_id":1,...`.
     let head: [UInt8]
-    /// Rows that are written; one more tells that there is more, and is not.
+    /// The largest number of rows that are written. The statement may return one more row, which shows that there is a
+    /// next page and is not written.
     let limit: Int
-    /// Columns at the end that are the cursor's.
+    /// How many columns at the end are the cursor's keys.
     let keyCount: Int
-    /// The position that the rows follow.
+    /// The position after which the rows begin.
     let start: MetricCursor.Position?
-    /// The text that names a position.
+    /// Encodes a position as the text of a cursor.
     let cursor: @Sendable (MetricCursor.Position) -> String
   }
 
   private let plan: Plan
   private var format: MetricFormat { plan.format }
-  /// What stands before each value.
+  /// The text before each value.
   private let prefixes: [[UInt8]]
   private let isIdentifier: [Bool]
   private var types: [SQLType] = []
@@ -63,7 +64,7 @@ struct MetricRowEncoder: ~Copyable {
     }
   }
 
-  /// Bytes written and not taken.
+  /// Bytes that are written and not taken yet.
   var pendingBytes: Int { text.count }
 
   mutating func take() -> [UInt8] {
@@ -72,7 +73,7 @@ struct MetricRowEncoder: ~Copyable {
     return bytes
   }
 
-  /// Where to go on: nil at the end of all rows.
+  /// The cursor of the next page; nil if there is none.
   var nextCursor: String? {
     guard hasMore, let position else { return nil }
     return plan.cursor(position)
@@ -141,7 +142,7 @@ struct MetricRowEncoder: ~Copyable {
     case .int4: text.append(utf8: String(Int32(bigEndian: value, at: 0)))
     case .float8:
       let number = Double(bitPattern: UInt64(bigEndian: value, at: 0))
-      // JSON has no infinities; what is not finite has no value.
+      // JSON has no infinities: a value that is not finite is written as null.
       if number.isFinite {
         text.append(utf8: number.description)
       } else if format != .csv {
@@ -150,15 +151,15 @@ struct MetricRowEncoder: ~Copyable {
     case .bool: if value[0] == 0 { text.append("false") } else { text.append("true") }
     case .numeric: text.append(utf8: SQLNumeric.text(value))
     case .timestamptz: append(time: Int64(bigEndian: value, at: 0))
-    case .jsonb where format != .csv: text.append(value.extracting(1...))  // behind the version of the format
+    case .jsonb where format != .csv: text.append(value.extracting(1...))  // after the format's version byte
     case .jsonb: appendText(value.extracting(1...))
     default: appendText(value)  // text: the statements have no other types
     }
   }
 
-  /// - Parameter time: as PostgreSQL counts it.
+  /// - Parameter time: microseconds since 2000-01-01, as PostgreSQL counts.
   private mutating func append(time: Int64) {
-    if lastTime?.time != time { lastTime = (time, Array(Timestamp.text(ofWord: time).utf8)) }
+    if lastTime?.time != time { lastTime = (time, Array(PostgresTimestamp.text(time).utf8)) }
     if format != .csv { text.append("\"") }
     if let lastTime { text.append(lastTime.text) }
     if format != .csv { text.append("\"") }
@@ -170,7 +171,7 @@ struct MetricRowEncoder: ~Copyable {
     for index in utf8.indices {
       switch utf8[index] {
       case UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\r"), UInt8(ascii: "\n"): isPlain = false
-      default: continue  // the rest of the alphabet
+      default: continue  // any other character
       }
     }
     if isPlain { return text.append(utf8) }

@@ -1,14 +1,15 @@
-// From the database's loop to the client's connection: rows become parts of a body as they arrive.
+// Carries rows from the database's loop to the client's connection: they become parts of a body as they arrive.
 //
-//   opening ──32 KiB of rows──▶ flowing (head is out, parts follow) ──last row──▶ over
-//      └──last row──▶ over, as one whole answer                      └──failure──▶ over, cut off
+//   opening ──32 KiB of rows──▶ flowing (the head is sent, parts follow) ──last row──▶ over
+//      └──last row──▶ over, as one whole answer                            └──failure──▶ over, cut off
 //
-// So a failure before the first part is a proper refusal, and a short answer has its length.
+// So a failure before the first part is answered with a proper status, and a short answer has its `Content-Length`.
 
 import Protocol
 import Synchronization
 
 final class MetricRowStream: RowSink {
+  /// How the answer begins.
   enum Opening: Sendable {
     case whole(body: [UInt8], nextCursor: String?)
     case flowing
@@ -19,7 +20,7 @@ final class MetricRowStream: RowSink {
 
   private struct State {
     var opening: CheckedContinuation<Opening, Never>?
-    /// What opened it, until somebody waits for that.
+    /// The opening, if it is known before `opening()` is called.
     var opened: Opening?
     var isOpen = false
     var source = MetricSource.raw
@@ -27,17 +28,18 @@ final class MetricRowStream: RowSink {
 
   let pipe: BodyPipe
   private let state = Mutex(State())
-  /// `begin` fills it before the statement is sent, `receive` uses it on the pool's loop, `finish` after the statement's end.
-  private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: the loop's jobs put these in an order
+  /// `begin` sets it before the statement is sent, `receive` uses it on the pool's loop, `finish` after the statement's
+  /// end.
+  private nonisolated(unsafe) var encoder: MetricRowEncoder?  // Safety: the loop runs these calls one after the other
   private nonisolated(unsafe) var gzip: GzipStream?  // Safety: as above
 
-  /// - Parameter isCompressed: whether the body is to be gzip.
+  /// - Parameter isCompressed: whether the body is sent as gzip.
   init(capacity: Int, isCompressed: Bool) {
     pipe = BodyPipe(capacity: capacity)
     gzip = isCompressed ? GzipStream() : nil
   }
 
-  /// What becomes of the answer. Asked once.
+  /// Waits until it is known how the answer begins. To be called once.
   func opening() async -> Opening {
     await withCheckedContinuation { continuation in
       let opened = state.withLock { state in
@@ -48,13 +50,13 @@ final class MetricRowStream: RowSink {
     }
   }
 
-  /// Before the first row.
+  /// To be called before the first row.
   func begin(_ plan: MetricRowEncoder.Plan, from source: MetricSource) {
     encoder = MetricRowEncoder(plan)
     state.withLock { $0.source = source }
   }
 
-  /// Where the rows come from; known once it is open.
+  /// The source of the rows; valid once the stream is open.
   var source: MetricSource { state.withLock { $0.source } }
 
   func receive(_ rows: borrowing DatabaseRows) -> RowDemand {
@@ -67,7 +69,7 @@ final class MetricRowStream: RowSink {
     return pipe.write(part) ? .more : .pause
   }
 
-  /// After the last row.
+  /// To be called after the last row.
   func finish() {
     encoder?.finish()
     let cursor = encoder?.nextCursor

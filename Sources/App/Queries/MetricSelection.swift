@@ -1,25 +1,25 @@
-// What a metrics query asks for, after its names were found in the declarations.
+// A metrics query whose names have been found in the declarations.
 
 import Protocol
 
-/// Which rows of which table, and what of them.
+/// Which rows of which table a query asks for, and which of their columns.
 struct MetricSelection: Sendable, Equatable {
   enum Shape: Sendable, Equatable {
     /// Rows as stored.
     case samples
-    /// Of each row how fast its counters grew since the row before.
+    /// For each row the rate of its counters since the previous row.
     case rates
     case buckets(Aggregate, seconds: Int64)
   }
 
   let table: MetricTable
-  /// Without those that name the series, which every row has.
+  /// Without the columns that identify the series, which every row has.
   let columns: [MetricColumn]
   let shape: Shape
-  /// Nil: of all.
+  /// Nil: of all databases or objects.
   let database: String?
   let object: String?
-  /// Rows about this only: a value of the table's `identifier`.
+  /// Selects rows by the value of the table's `identifier`; nil: all rows.
   let identifier: Int64?
 
   static func == (left: Self, right: Self) -> Bool {
@@ -28,8 +28,8 @@ struct MetricSelection: Sendable, Equatable {
   }
 
   /// - Parameters:
-  ///   - names: columns by name; nil: all that the shape is defined for.
-  /// - Throws: `.invalidQuery`, naming the parameter that cannot be met.
+  ///   - names: columns by name; nil: all columns for which the shape is defined.
+  /// - Throws: `.invalidQuery`, with the name of the parameter that is wrong.
   init(
     table: MetricTable, columns names: [String]?, shape: Shape, database: String?, object: String?,
     identifier: Int64? = nil
@@ -80,25 +80,25 @@ struct MetricSelection: Sendable, Equatable {
     }
   }
 
-  /// The table of this name, or the first one of the metric type of this name.
+  /// The table with this name, or the first table of the metric type with this name.
   static func table(named name: String) -> MetricTable? {
     (MetricCatalog.tables + [MetricCatalog.catchAll]).first { $0.name == name }
       ?? MetricCatalog.types.first { $0.name == name }?.tables.first
   }
 
-  /// The names in an answer's row, in order.
+  /// The names of the values in an answer's row, in order.
   var names: [String] {
     ["time"] + (table.hasDatabase ? ["database"] : []) + (table.object.isEmpty ? [] : ["object"])
       + (table.series + columns).map(\.name)
   }
 
-  /// Those of `names` whose numbers are written as texts in JSON.
+  /// Those of `names` whose numbers are written as strings in JSON.
   var identifiers: Set<String> { Set((table.series + columns).filter(\.isIdentifier).map(\.name)) }
 }
 
 extension MetricTable {
   var isCatchAll: Bool { name == MetricCatalog.catchAllTable }
 
-  /// The columns that can be asked for. `extra` is there for who names it: it is NULL in most rows.
+  /// The columns that a query may name. `extra` is only returned if a query names it: it is NULL in most rows.
   var selectable: [MetricColumn] { columns + (isCatchAll ? [] : [.extra]) }
 }

@@ -4,7 +4,7 @@ enum MetricSource: String, CaseIterable, Sendable, ResponseValue {
   case fiveMinutes = "5m"
   case hour = "1h"
 
-  /// Nil: the metric tables themselves.
+  /// The roll-up's step; nil for the metric tables themselves.
   var step: RollupStep? {
     switch self {
     case .raw: nil
@@ -35,14 +35,14 @@ enum RollupStep: String, CaseIterable, Sendable {
     }
   }
 
-  /// The bucket's begin at or before `time`. Buckets of all widths are counted from 2000-01-01 00:00 UTC, which is a whole
-  /// number of hours after 1970.
+  /// The start of the bucket that contains `time`. Buckets of all widths are counted from 2000-01-01 00:00 UTC, which
+  /// is a whole number of hours after 1970.
   func floor(_ time: Timestamp) -> Timestamp {
     let (quotient, remainder) = time.unixMicroseconds.quotientAndRemainder(dividingBy: microseconds)
     return Timestamp(unixMicroseconds: (remainder < 0 ? quotient - 1 : quotient) * microseconds)
   }
 
-  /// The first begin of a bucket at or after `time`.
+  /// The first start of a bucket at or after `time`.
   func ceiling(_ time: Timestamp) -> Timestamp {
     let floor = floor(time)
     return floor == time ? time : Timestamp(unixMicroseconds: floor.unixMicroseconds + microseconds)

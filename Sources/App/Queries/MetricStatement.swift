@@ -1,8 +1,8 @@
-// A metrics query as SQL, put together from the declarations: names come from the program, everything from a client is a
-// parameter. One text for each combination of what can be asked would be some thousands; their parts are few, and a test
-// prepares a text with each of them (`MetricStatements`).
+// Builds a metrics query as SQL from the declarations. Names come from the program; every value from a client is a
+// parameter. The possible combinations are some thousands, but they consist of few parts, and a test prepares
+// statements with each part (`MetricStatements`).
 //
-// All have one shape, so that names cost no more than the rows that are given out:
+// All statements have the same shape, so that names are looked up only for the rows that are sent:
 //
 //     SELECT names, values, cursor FROM (rows or groups by ids, ordered, limited) g JOIN names ORDER BY the same
 
@@ -12,16 +12,17 @@ import Protocol
 struct MetricStatement: Sendable {
   let description: StatementDescription
   let parameters: EncodedParameters
-  /// How many of the last columns are the cursor's keys, all int8; the first column is its time.
+  /// How many of the last columns are the cursor's keys, all int8. The first column is the cursor's time.
   let keyCount: Int
 }
 
-/// The stretch of time of a query and what of it comes from a roll-up.
+/// The time range of a query, and the part of it that comes from a roll-up.
 struct MetricRange: Equatable, Sendable {
   var start: Timestamp
   /// Excluded.
   var end: Timestamp
-  /// Begins and ends at borders of the step's buckets. The rest is read from the rows themselves.
+  /// The part that is read from a roll-up. It begins and ends at borders of the step's buckets. The rest is read from
+  /// the metric rows.
   var rolled: (step: RollupStep, from: Timestamp, to: Timestamp)?
 
   var source: MetricSource { rolled?.step.source ?? .raw }
@@ -32,6 +33,7 @@ struct MetricRange: Equatable, Sendable {
   }
 }
 
+/// Writes one statement and collects its parameters.
 struct MetricStatementWriter {
   let selection: MetricSelection
   let storage: StorageKind
@@ -43,8 +45,8 @@ struct MetricStatementWriter {
   private let limit: String
 
   /// - Parameters:
-  ///   - position: after which to go on.
-  ///   - limit: rows at most.
+  ///   - position: the rows after this position are selected.
+  ///   - limit: the largest number of rows.
   static func statement(
     _ selection: MetricSelection, _ storage: StorageKind, server: Int32, range: MetricRange,
     after position: MetricCursor.Position?, limit: Int64
@@ -72,7 +74,7 @@ struct MetricStatementWriter {
       filters += " AND t.database_id = \(parameters.add(TextID.of(database)))"
     }
     if let object = selection.object {
-      // Ids are made of names, so none has to be looked up.
+      // Object ids are computed from names, so no look-up is needed.
       filters +=
         selection.table.isCatchAll
         ? " AND t.metric_type = \(parameters.add(object))"
@@ -81,7 +83,7 @@ struct MetricStatementWriter {
     if let number = selection.identifier, let column = selection.table.identifier {
       filters += " AND t.\(quoted(column.storedName)) = \(parameters.add(number))"
     }
-    // Rates look back at the row before, also at one that was given out already.
+    // Rates need the previous row, which may be on an earlier page.
     if let position, !selection.shape.looksBack { skip(to: position.time) }
   }
 
@@ -121,7 +123,7 @@ struct MetricStatementWriter {
     return named(rows + "\n" + ordered(["1", "cursor_tie"], skippingSeen: true), hidden: ["g.cursor_tie"])
   }
 
-  /// Two rows of one time are told apart by all that is in them. Rows that are equal in everything are interchangeable.
+  /// Distinguishes rows of the same time by all their values. Rows that are equal in every value are interchangeable.
   private static let fingerprint = "hash_record_extended(t, 0)"
 
   private mutating func tieCondition(_ tie: String, _ prefix: String) -> String {
@@ -177,7 +179,7 @@ struct MetricStatementWriter {
   private func aggregated(_ column: MetricColumn, _ aggregate: Aggregate) -> String {
     let value = "t.\(quoted(column.storedName))"
     return switch aggregate {
-    // avg(float8) also raises where squares of values overflow.
+    // avg(float8) also raises 22003 if squares of values overflow.
     case .avg:
       column.kind == .float8
         ? finiteQuotient(FiniteSum(of: value).aggregate, "nullif(count(\(value)), 0)::float8")
@@ -193,7 +195,7 @@ struct MetricStatementWriter {
 
   // MARK: Rates
 
-  /// Rows with the row before of the same series.
+  /// Each row together with the previous row of the same series.
   private mutating func lagged(isTied: Bool) -> String {
     let counters = selection.columns + (selection.table.addedUpCount.map { [$0] } ?? [])
     let values = counters.flatMap { column in
@@ -210,7 +212,7 @@ struct MetricStatementWriter {
 
   // MARK: Roll-ups
 
-  /// Roll-up rows, and the rows before and after them as roll-ups of one row each.
+  /// Roll-up rows, and the metric rows before and after them in the form of roll-ups of one row each.
   private mutating func partials(_ parts: Partials) -> String {
     guard let rolled = range.rolled else { preconditionFailure("there is no roll-up to read") }
     var branches = [
@@ -243,14 +245,14 @@ struct MetricStatementWriter {
 
   // MARK: Parts
 
-  /// The columns that name a row's series, by ids.
+  /// The columns that identify a row's series, by ids.
   private var identity: [String] { selection.identityColumns.map { "t.\(quoted($0))" } }
 
   private func values(_ columns: [MetricColumn]) -> [String] {
     columns.map { "t.\(quoted($0.storedName)) AS \(quoted(Self.inner($0)))" }
   }
 
-  /// What a column is called until its ids are replaced by names.
+  /// A column's name until ids are replaced by names.
   private static func inner(_ column: MetricColumn) -> String {
     column.kind == .interned ? column.storedName : column.name
   }
@@ -265,7 +267,7 @@ struct MetricStatementWriter {
     return sql
   }
 
-  /// Names in place of ids.
+  /// Joins the names that replace ids.
   private func named(_ rows: String, hidden: [String]) -> String {
     var columns = ["g.time"]
     var joins = ""
@@ -310,7 +312,7 @@ struct SQLParameters: Sendable {
   private(set) var types: [SQLType] = []
   private(set) var encoded = EncodedParameters()
 
-  /// - Returns: what stands for the value in the statement's text.
+  /// - Returns: the placeholder for the value in the statement's text.
   mutating func add<Value: SQLValue>(_ value: Value) -> String {
     types.append(Value.type)
     encoded.append(value)

@@ -1,17 +1,17 @@
-// The statements of metrics queries, for the test that prepares them: of every table each shape, with everything that can be
-// asked for.
+// The statements of metrics queries, for the test that prepares them: every shape for every table, with everything that
+// a query can ask for.
 
 import Protocol
 
 enum MetricStatements {
-  /// For the rest of a transaction. $1: milliseconds; $2: parallel workers of a query.
+  /// Limits the statements of a transaction. Parameters: milliseconds; parallel workers of a query.
   static let limit = Statement<String, String, SingleValue<String>>(
     "transaction_limits",
     "SELECT set_config('statement_timeout', $1, true) || set_config('max_parallel_workers_per_gather', $2, true)")
 
   static let all = [limit.description] + described(.plain)
 
-  /// Every kind of text that `MetricStatementWriter` can write on a storage.
+  /// Every kind of text that `MetricStatementWriter` can write for a kind of storage.
   static func described(_ storage: StorageKind) -> [StatementDescription] {
     (MetricCatalog.tables + [MetricCatalog.catchAll]).flatMap { table -> [StatementDescription] in
       let shapes: [MetricSelection.Shape] =
@@ -42,7 +42,7 @@ enum MetricStatements {
 }
 
 extension MetricRange {
-  /// One of each source that a selection can have.
+  /// One range for each source that a selection can have.
   fileprivate static func samples(_ selection: MetricSelection) -> [MetricRange] {
     let (start, end) = (Timestamp(unixSeconds: 0), Timestamp(unixSeconds: 36_000))
     let raw = MetricRange(start: start, end: end)
@@ -56,7 +56,7 @@ extension MetricRange {
 }
 
 extension MetricSelection {
-  /// Whether roll-ups of a width hold what the buckets are made of.
+  /// Whether roll-ups of a step hold what the buckets are computed from.
   func isComposable(of step: RollupStep) -> Bool {
     guard case .buckets(let aggregate, let seconds) = shape else { return false }
     return aggregate.isComposable && seconds % step.seconds == 0 && columns.allSatisfy { $0.meaning != .label }

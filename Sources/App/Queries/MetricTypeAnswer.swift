@@ -1,4 +1,4 @@
-// What there is to be asked for: the declarations of metrics as the API shows them.
+// The declarations of metrics as the API shows them.
 
 import Protocol
 
@@ -21,7 +21,7 @@ struct MetricTypeAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member(
-      "name", type.name, "`metric_type` of a query; it stands for the table of its name, else for the first.")
+      "name", type.name, "The `metric_type` of a query. It selects the table with this name, or else the first table.")
     object.member("summary", type.summary)
     object.member("tables", type.tables.map(MetricTableAnswer.init))
   }
@@ -37,13 +37,13 @@ struct MetricTableAnswer: ResponseBody {
       columns: [.real("wind")]))
 
   func write(to object: inout ObjectWriter) {
-    object.member("name", table.name, "`metric_type` of a query.")
+    object.member("name", table.name, "The `metric_type` of a query.")
     object.member("summary", table.summary)
-    object.member("has_database", table.hasDatabase, "Whether rows belong to a database, and `database` finds them.")
+    object.member("has_database", table.hasDatabase, "Whether rows belong to a database that `database` can select.")
     object.member(
-      "object", table.object, "What names the object of a row: `object` has these, joined with dots; see the query.")
+      "object", table.object, "The parts of an object's name. `object` has them joined with dots; see the query.")
     object.member(
-      "series", table.series.map(\.name), "Columns that, beside database and object, tell the series of counters apart."
+      "series", table.series.map(\.name), "Columns that, besides database and object, identify a series of counters."
     )
     object.member("rollups", table.rolledColumns.isEmpty ? [] : RollupStep.allCases.map(\.rawValue))
     object.member("columns", table.columns.map(MetricColumnAnswer.init))
@@ -66,8 +66,8 @@ struct MetricColumnAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("name", column.name)
-    object.member("kind", kind, "An identifier is 64 bits that name something, and a text in JSON.")
-    object.member("meaning", meaning, "A counter only grows, until it is reset; a label is not aggregated.")
+    object.member("kind", kind, "An identifier is a 64-bit number, which is a string in JSON.")
+    object.member("meaning", meaning, "A counter only grows until it is reset. A label is not aggregated.")
     object.nullable("unit", column.unit == .none ? nil : column.unit.rawValue)
     object.member("aggregates", Aggregate.allCases.filter { $0.isDefined(for: column) })
   }

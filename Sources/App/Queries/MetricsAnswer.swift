@@ -1,6 +1,7 @@
 import Protocol
 
-/// Rows of a metric table, as they are or by buckets, as JSON. `head` and `MetricRowEncoder` write it; this declares it.
+/// Declares the JSON answer with rows or buckets of a metric table. `head` and `MetricRowEncoder` write the real
+/// answer.
 struct MetricsAnswer: ResponseBody {
   static let schemaName = "Metrics"
   static let sourceField = "X-Metrics-Source"
@@ -15,17 +16,17 @@ struct MetricsAnswer: ResponseBody {
     object.member("server_id", server)
     object.member("table", selection.table.name)
     object.member("start_time", range.start)
-    object.member("end_time", range.end, "The first time that is not in the answer.")
+    object.member("end_time", range.end, "The end of the range, which is excluded.")
     object.nullable("bucket_seconds", selection.shape.bucketSeconds)
     object.nullable("aggregate", selection.shape.aggregate)
-    object.member("source", range.source, "What was read: raw rows, or roll-ups of this width and rows for the rest.")
+    object.member("source", range.source, "The source: raw rows, or roll-ups of this width with raw rows for the rest.")
     object.member(
-      "data", rows, "One object a row: time, database and object, the columns. See metric-types.")
+      "data", rows, "One object per row: time, database, object and the columns. See metric-types.")
     object.member("count", rows.count)
-    object.nullable("next_cursor", nextCursor, "Where to go on; null at the end.")
+    object.nullable("next_cursor", nextCursor, "The cursor of the next page; null at the end.")
   }
 
-  /// The members before the rows, without the last brace.
+  /// The members before the rows, without the closing brace.
   static func head(_ server: Int32, _ selection: MetricSelection, _ range: MetricRange) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in

@@ -1,4 +1,4 @@
-// One answer to a metrics query: what is asked, where from, and the way of its rows.
+// Answers one metrics query: it chooses the source, runs the statement and passes the rows on.
 
 import Protocol
 import Reactor
@@ -8,7 +8,7 @@ struct MetricsRead: Sendable {
   let server: Int32
   let query: MetricsQuery
   let format: MetricFormat
-  /// Whether the client asks for gzip.
+  /// Whether the client accepts gzip.
   let isCompressed: Bool
   let context: RequestContext
 
@@ -56,13 +56,13 @@ struct MetricsRead: Sendable {
     try await services.queries.lease { session throws(DatabaseError) in
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
       stream.pipe.produce(onRoom: { session.resumeRows() }, onCancel: { session.abandon() })
-      // One view of the data: what is rolled up and what is not must be of the same moment.
+      // One snapshot: the transaction has to see roll-ups and pending times of the same moment.
       try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
         session throws(DatabaseError) in
         session.allow(timeout)
         try await session.execute(MetricStatements.limit, timeout.settingText, String(settings.queryWorkers))
         let range = try await sourced(asked, selection, session)
-        // One row more than is shown tells whether there is more.
+        // One row more than the limit shows whether there is a next page.
         let statement = MetricStatementWriter.statement(
           selection, services.storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
         stream.begin(plan(selection, range, position, limit, statement), from: range.source)
@@ -126,7 +126,7 @@ struct MetricsRead: Sendable {
     }
   }
 
-  /// The first page's range, or the cursor's.
+  /// The range of the first page, or that of the cursor.
   private func range(_ selection: MetricSelection) throws(Problem) -> (MetricRange, MetricCursor.Position?) {
     if let text = query.cursor {
       do throws(MetricCursor.Unusable) {
@@ -146,7 +146,7 @@ struct MetricsRead: Sendable {
     return (MetricRange(start: start, end: end), nil)
   }
 
-  /// Of all that decides which rows there are and in which order.
+  /// A digest of everything that decides which rows the query selects and in which order.
   private var digest: UInt64 {
     let bytes = Digest.sha256(utf8: "\(server)\n\(query.identity)")
     return UInt64(bigEndian: bytes.span, at: 0)

@@ -1,9 +1,10 @@
 import Protocol
 
-/// From one row of a series, with the row before, to the next: SQL over `t`.
+/// The step of a counter from the previous row of its series to this row, as SQL expressions over `t`.
 ///
-/// Of rows that were added up only those with the same number of parts are comparable: the list that they come from is cut
-/// at a hundred, so a part may be missing from one sample and back in the next. Between others there is a gap.
+/// If a list's rows were added up, two rows are comparable only if they consist of the same number of parts. The
+/// collector cuts the list at a hundred entries, so a part may be missing from one sample and be back in the next.
+/// Between other rows there is no known increase.
 struct CounterStep {
   private let column: MetricColumn
   private let value: String
@@ -17,31 +18,30 @@ struct CounterStep {
     isComparable = table.addedUpCount.map { Self.isSame($0.name, as: $0.name + ".before") }
   }
 
-  /// Whether two numbers of parts are the same. Rows from before they were counted have none: they were of one part, or it is
-  /// not known.
+  /// Whether two numbers of parts are equal. Old rows have no number: they had one part, or the number is unknown.
   static func isSame(_ name: String, as before: String) -> String {
     "coalesce(t.\(quotedIdentifier(name)), 1) = coalesce(t.\(quotedIdentifier(before)), 1)"
   }
 
-  /// A counter that fell was reset, and its new value is the increase. A sum of int8 is a numeric, and so is every step on
-  /// the way there: nothing can overflow.
+  /// The increase between two rows. A counter that fell was reset, and its new value is the increase. For int8 every
+  /// step is computed as numeric, like the sum, so nothing can overflow.
   var increase: String {
     let number = column.kind == .int8 ? "::numeric" : ""
     let step = "CASE WHEN \(value) < \(before) THEN \(value)\(number) ELSE \(value)\(number) - \(before) END"
     return isComparable.map { "CASE WHEN \($0) THEN \(step) END" } ?? step
   }
 
-  /// Whether there is an increase.
+  /// Whether the increase is known.
   var isKnown: String {
     "\(value) IS NOT NULL AND \(before) IS NOT NULL" + (isComparable.map { " AND \($0)" } ?? "")
   }
 
-  /// Seconds between the rows.
+  /// The seconds between the two rows.
   static let elapsed = "date_part('epoch', t.time - t.time_before)"
 }
 
 extension CounterStep {
-  /// The known increases of a float8 counter.
+  /// The sum of the known increases of a float8 counter.
   private var finite: FiniteSum {
     let (scaled, scaledBefore) = (FiniteSum.scaled(value), FiniteSum.scaled(before))
     return FiniteSum(
@@ -52,16 +52,16 @@ extension CounterStep {
         """)
   }
 
-  /// The sum of the increases: numeric for int8, else float8, and then NULL where no double can hold it.
+  /// The sum of the increases: numeric for int8, else float8. NULL if no double can hold it.
   var sum: String { column.kind == .float8 ? finite.aggregate : "sum(\(increase))" }
 
-  /// Increase per second of one row: float8.
+  /// The increase per second of one row: float8.
   var rate: String {
     let increase = column.kind == .float8 ? finite.value : finiteDouble(increase)
     return finiteQuotient(increase, "nullif(\(Self.elapsed), 0)")
   }
 
-  /// Increase per second of a group of rows: float8.
+  /// The increase per second of a group of rows: float8.
   var meanRate: String {
     let increase = column.kind == .float8 ? sum : finiteDouble(sum)
     return finiteQuotient(increase, "nullif(sum(\(Self.elapsed)) FILTER (WHERE \(isKnown)), 0)")

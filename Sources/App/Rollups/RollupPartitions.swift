@@ -1,8 +1,8 @@
-// Partitions of roll-up tables on plain PostgreSQL: some days each, made when something is about to be put into them. Made
-// and taken away as those of metric tables are, see Partitions.
+// The partitions of roll-up tables on plain PostgreSQL. Each holds some days and is made just before rows are put into
+// it. They are made and dropped like the partitions of metric tables, see `Partitions`.
 
 enum RollupPartitionStatements {
-  /// $1: the end of the tables' names; $2: days of a partition; $3, $4: the first and the last day that shall have one.
+  /// Parameters: the end of the tables' names; days of a partition; the first and the last day that need a partition.
   static let missing = Statement<String, Int32, Day, Day, PartitionStatements.Missing>(
     "rollup_partitions_missing",
     """
@@ -29,7 +29,7 @@ enum RollupPartitionStatements {
     ORDER BY day, name
     """)
 
-  /// $1: the end of the tables' names; $2: the first day of a partition that is kept.
+  /// Parameters: the end of the tables' names; the first day of a partition that is kept.
   static let expired = Statement<String, Day, PartitionStatements.Expired>(
     "rollup_partitions_expired",
     """
@@ -52,7 +52,7 @@ enum RollupPartitionStatements {
 }
 
 extension Partitions {
-  /// Makes the partitions of a width's tables that hold the days from `first` to `last`.
+  /// Makes the partitions of a step's tables for the days from `first` to `last`.
   func ensureRollups(_ step: RollupStep, from first: Day, to last: Day) async throws(DatabaseError) {
     func missing(_ client: some DatabaseClient) async throws(DatabaseError) -> [PartitionStatements.Missing] {
       try await client.rows(
@@ -63,7 +63,7 @@ extension Partitions {
       locked: { session throws(DatabaseError) in try await missing(session) })
   }
 
-  /// Drops the partitions whose last day is past the retention.
+  /// Drops the partitions whose last day is older than the retention.
   func dropExpiredRollups(
     today: Day, _ report: (String, DatabaseError) -> Void
   ) async throws(DatabaseError) -> [String] {

@@ -1,21 +1,27 @@
-// In which order units of one table are tried, and when to stop: a machine without a database.
+// The order in which the units of one table are tried, and the rule when to stop. It does not access the database.
 //
-// Units are tried in groups. A group that fails is cut in halves, a unit that fails alone is cut in two by time, down to one
-// bucket. What waits longest is next, so that all of a group is tried before any part of it is cut to its last bucket.
+// Units are tried in groups. If a group fails, it is cut in halves. If a single unit fails, it is cut in two by time,
+// down to one bucket. The group that has waited longest is next, so every unit is tried before any part is cut down to
+// its last bucket.
 
+import Ground
 import Protocol
 
+/// The units of one table that are due in a round.
 struct RollupQueue {
+  /// What the caller does about a group that failed.
   enum Failure: Equatable {
-    /// The halves of the group are in the queue.
+    /// Nothing: the halves of the group are in the queue.
     case halved
-    /// The unit is to be cut there, and both parts given back.
+    /// The unit has to be cut at this time, and both parts added to the queue.
     case cut(at: Timestamp)
+    /// The units have to be set aside until a later round.
     case setAside
   }
 
   private let step: RollupStep
-  /// Failures after which the rest of a server, or of a table of which nothing succeeds, is set aside untried.
+  /// After this many failures the rest of a server is set aside untried, and so is the rest of a table without any
+  /// success.
   private let failureLimit: Int
   private var groups: [[RollupUnit]]
   private var failures = 0
@@ -23,15 +29,16 @@ struct RollupQueue {
   private var hasSucceeded = false
 
   /// - Parameters:
-  ///   - units: what is due, those first that did not fail yet.
-  ///   - servers: units of a group at most; those of a group begin within `span`.
+  ///   - units: the units that are due, first those that have not failed yet.
+  ///   - servers: the largest number of units in a group.
+  ///   - span: the longest time span of a group.
   init(_ units: [RollupUnit], _ step: RollupStep, servers: Int, span: Duration, failureLimit: Int) {
     self.step = step
     self.failureLimit = failureLimit
     let width = span.wholeNanoseconds / 1000
     groups = []
     for unit in units {
-      // What failed before is tried by itself.
+      // A unit that failed before is tried by itself.
       if unit.attempts == 0, let group = groups.last, let first = group.first, first.attempts == 0,
         group.count < servers, unit.end.unixMicroseconds - first.start.unixMicroseconds <= width
       {
@@ -42,14 +49,14 @@ struct RollupQueue {
     }
   }
 
-  /// The next group to try; nil: there is none.
+  /// Removes and returns the next group to try; nil if there is none.
   mutating func next() -> [RollupUnit]? { groups.isEmpty ? nil : groups.removeFirst() }
 
   mutating func add(_ unit: RollupUnit) { groups.append([unit]) }
 
   mutating func succeeded() { hasSucceeded = true }
 
-  /// What to do with a group that failed.
+  /// Counts the failure of a group. - Returns: what to do with the group.
   mutating func failed(_ group: [RollupUnit]) -> Failure {
     failures += 1
     if !hasSucceeded, failures >= failureLimit { return .setAside }
@@ -69,7 +76,7 @@ struct RollupQueue {
     return next < unit.end ? .cut(at: next) : .setAside
   }
 
-  /// What is left, if nothing of the table can be made now.
+  /// Whether the table has no success and so many failures that its rest is not tried in this round.
   var isHopeless: Bool { !hasSucceeded && failures >= failureLimit }
 
   mutating func takeRest() -> [RollupUnit] {

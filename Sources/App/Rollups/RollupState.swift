@@ -14,28 +14,17 @@ struct RollupState: SQLRow, Hashable {
   /// Since when the unit waits that was set aside first.
   let oldestFailed: Timestamp?
 
-  static let columns = [
-    SQLColumn("step_seconds", Int32.self), SQLColumn("pending", Int64.self), SQLColumn("failed", Int64.self),
-    SQLColumn("oldest", Timestamp?.self), SQLColumn("oldest_failed", Timestamp?.self),
-  ]
-
-  init(from row: inout RowReader) throws(DatabaseError) {
-    stepSeconds = try row.next()
-    pending = try row.next()
-    failed = try row.next()
-    oldest = try row.next()
-    oldestFailed = try row.next()
-  }
-
-  init(stepSeconds: Int32, pending: Int64, failed: Int64, oldest: Timestamp?, oldestFailed: Timestamp?) {
-    self.stepSeconds = stepSeconds
-    self.pending = pending
-    self.failed = failed
-    self.oldest = oldest
-    self.oldestFailed = oldestFailed
-  }
-
   var step: RollupStep? { RollupStep.allCases.first { $0.seconds == Int64(stepSeconds) } }
+}
+
+extension RollupState {
+  init(from row: inout RowReader) throws(DatabaseError) {
+    stepSeconds = try row.read("step_seconds")
+    pending = try row.read("pending")
+    failed = try row.read("failed")
+    oldest = try row.read("oldest")
+    oldestFailed = try row.read("oldest_failed")
+  }
 }
 
 /// Units of a table that failed for one reason.
@@ -49,20 +38,14 @@ struct RollupFailure: SQLRow, Hashable {
   /// With its SQLSTATE.
   let message: String
 
-  static let columns = [
-    SQLColumn("step_seconds", Int32.self), SQLColumn("table_name", String.self), SQLColumn("units", Int64.self),
-    SQLColumn("servers", Int64.self), SQLColumn("start_time", Timestamp?.self),
-    SQLColumn("next_try", Timestamp?.self), SQLColumn("message", String?.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    stepSeconds = try row.next()
-    table = try row.next()
-    units = try row.next()
-    servers = try row.next()
-    start = try row.next()
-    nextTry = try row.next()
-    message = try row.next(String?.self) ?? ""
+    stepSeconds = try row.read("step_seconds")
+    table = try row.read("table_name")
+    units = try row.read("units")
+    servers = try row.read("servers")
+    start = try row.read("start_time")
+    nextTry = try row.read("next_try")
+    message = try row.read("message", String?.self) ?? ""
   }
 }
 

@@ -1,9 +1,9 @@
-// The statements that roll up: what is due, and for each table what takes away and what puts in its place. Idempotent: a
-// stretch of time is always made anew from all of its rows.
+// The statements of rolling up: they find what is due, delete buckets of a table and compute them anew. They are
+// idempotent, because buckets are always computed from all rows of their time span.
 
 import Protocol
 
-/// Stretches of time of servers that are made anew, as parallel arrays: each ends before `ends`.
+/// Time spans of servers whose buckets are computed anew, as parallel arrays. The ends are excluded.
 struct RollupWork: Sendable {
   var servers: [Int32] = []
   var starts: [Timestamp] = []
@@ -17,7 +17,7 @@ struct RollupWork: Sendable {
     ends.append(end)
   }
 
-  /// What is left of it from `oldest` on.
+  /// The part of the work from `oldest` on.
   func from(_ oldest: Timestamp) -> RollupWork {
     var rest = RollupWork()
     for (index, end) in ends.enumerated() where oldest < end {
@@ -26,11 +26,12 @@ struct RollupWork: Sendable {
     return rest
   }
 
-  /// The work as SQL: a relation `w` with one row for each stretch, and what rows `t` of a table meet that are in it.
+  /// The work as SQL: a relation `w` with a row for each time span, and the condition that rows `t` of a table lie
+  /// within one of them.
   ///
-  /// All values are constants of the text. With parameters PostgreSQL could choose a plan for all times, and TimescaleDB
-  /// would decompress the batches of every server in a chunk: only a constant that is compared with `server_id` itself
-  /// reaches the index of a compressed chunk. What is printed are integers and times, of ours.
+  /// All values are constants in the text. With parameters PostgreSQL could choose one plan for all values, and
+  /// TimescaleDB would decompress the batches of every server in a chunk: it uses the index of a compressed chunk only
+  /// if `server_id` itself is compared with a constant. The constants are integers and times that the program prints.
   var sql: (relation: String, condition: String) {
     let servers = "'{\(self.servers.map(String.init).joined(separator: ","))}'::int4[]"
     func times(_ values: [Timestamp]) -> String {
@@ -53,23 +54,20 @@ enum RollupStatements {
     let first: Timestamp
     let last: Timestamp
 
-    static let columns = [
-      SQLColumn("server_id", Int32.self), SQLColumn("first_time", Timestamp?.self),
-      SQLColumn("last_time", Timestamp?.self),
-    ]
     init(from row: inout RowReader) throws(DatabaseError) {
-      server = try row.next()
-      first = try row.next()
-      last = try row.next()
+      server = try row.read("server_id")
+      first = try row.read("first_time")
+      last = try row.read("last_time")
     }
   }
 
-  /// The earliest time that is due. $1: step in seconds; $2: before.
+  /// The earliest time that is due. Parameters: step in seconds; the time before which it is due.
   static let earliest = Statement<Int32, Timestamp, SingleValue<Timestamp?>>(
     "rollup_earliest",
     "SELECT min(first_time) FROM pganalytics.rollup_pending WHERE step_seconds = $1 AND first_time < $2")
 
-  /// Takes what is due of some servers. What lies at or after the end stays. $1: step in seconds; $2: end; $3: servers.
+  /// Takes the pending time spans of some servers. The part at or after the end remains pending. Parameters: step in
+  /// seconds; end; largest number of servers.
   static let take = Statement<Int32, Timestamp, Int64, Due>(
     "rollup_take",
     """
@@ -87,7 +85,7 @@ enum RollupStatements {
     SELECT server_id, min(first_time) AS first_time, max(last_time) AS last_time FROM taken GROUP BY server_id
     """)
 
-  /// $1: step in seconds; $2 to $4: stretches, the ends excluded.
+  /// Parameters: step in seconds; servers, starts and ends of time spans, with the ends excluded.
   static let add = Statement<Int32, [Int32], [Timestamp], [Timestamp], NoRow>(
     "rollup_add",
     """
@@ -96,8 +94,8 @@ enum RollupStatements {
     FROM unnest($2::int4[], $3::timestamptz[], $4::timestamptz[]) AS w(server_id, first_time, end_time)
     """)
 
-  /// From when on roll-ups of a table, of a width and of those it is made of, lack rows of a server. $1: server; $2: step
-  /// in seconds; $3: table.
+  /// The time from which on the roll-ups of a table may lack rows of a server. It considers the step and the finer step
+  /// that it is made of. Parameters: server; step in seconds; table.
   static let lacking = Statement<Int32, Int32, String, SingleValue<Timestamp?>>(
     "rollup_lacking",
     """
@@ -107,12 +105,13 @@ enum RollupStatements {
         WHERE server_id = $1 AND step_seconds <= $2 AND table_name = $3))
     """)
 
-  /// For the rest of a transaction, on TimescaleDB. $1: rows of compressed chunks that a statement may decompress; 0: any.
+  /// Limits the rows of compressed chunks that a statement may decompress, for the rest of a transaction. Only for
+  /// TimescaleDB. Parameters: the limit; 0 for none.
   static let limitDecompression = Statement<String, SingleValue<String>>(
     "rollup_limit_decompression",
     "SELECT set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', $1, true)")
 
-  /// The clock that decides what is closed.
+  /// The clock that decides which buckets are complete.
   static let now = Statement<SingleValue<Timestamp>>("rollup_now", "SELECT now() AS now")
 
   static let all =
@@ -133,8 +132,8 @@ enum RollupStatements {
 }
 
 extension RollupTable {
-  /// Takes the buckets of `work` away, puts new ones in their place, and counts those of them in which a sum is NULL
-  /// because no double can hold it: the number of rows that the last statement selects.
+  /// Deletes the buckets of `work` and inserts new ones. The last statement selects one row for each bucket with a sum
+  /// that is NULL because no double can hold it; the number of rows is their count.
   func remaking(of work: RollupWork) -> String { removal(of: work) + ";\n" + making(of: work) }
 
   fileprivate func removal(of work: RollupWork) -> String {

@@ -1,5 +1,5 @@
-// The roll-up of one metric table at one width: what is kept of each counter and gauge, by the ids that name its series.
-// Columns, DDL and statements derive from the metric's declaration, as those of the metric table do.
+// The roll-up of one metric table for one step. It holds aggregates of each counter and gauge, by the ids that identify
+// a series. Columns, DDL and statements derive from the metric's declaration, like those of the metric table.
 
 import Protocol
 
@@ -28,7 +28,7 @@ struct RollupTable: Sendable {
     self.columns = columns
   }
 
-  /// All of a width. Tables without numbers to aggregate have none.
+  /// All roll-up tables of a step. A metric table without numbers to aggregate has none.
   static func all(_ step: RollupStep) -> [RollupTable] {
     MetricCatalog.tables.filter { !$0.rolledColumns.isEmpty }.map { RollupTable($0, step) }
   }
@@ -37,7 +37,7 @@ struct RollupTable: Sendable {
 
   var name: String { "\(source.name)_\(step.rawValue)" }
 
-  /// The columns that are put in. Those that roll-ups had before a column became numeric are read, and filled no more.
+  /// The columns that new rows fill. The int8 columns of roll-ups from before a column became numeric are only read.
   var filledColumns: [String] {
     let parts = source.rolledColumns.flatMap { column in
       RollupPart.all(of: column).compactMap { $0.storedColumns(of: column).last?.name }
@@ -47,7 +47,7 @@ struct RollupTable: Sendable {
 }
 
 extension RollupStep {
-  /// Days of a partition: few for 30 days of the one and 365 of the other.
+  /// The number of days in a partition, so that 30 days of 5 minutes and 365 days of hours need few partitions.
   var partitionDays: Int32 {
     switch self {
     case .fiveMinutes: 7
@@ -55,8 +55,8 @@ extension RollupStep {
     }
   }
 
-  /// Days of a chunk: fewer, since a chunk is compressed as a whole, when its last day is old enough, and since a late row
-  /// takes what a server has in it out of its batches.
+  /// The number of days in a chunk. Chunks are shorter than partitions, because a chunk is compressed as a whole when
+  /// its last day is old enough, and because a late row unpacks its server's batches of the chunk.
   var chunkDays: Int32 {
     switch self {
     case .fiveMinutes: 1
@@ -66,7 +66,7 @@ extension RollupStep {
 
   func retentionDays(_ settings: StorageSettings) -> Int32 {
     switch self {
-    // Hours are made of them, also late ones.
+    // Roll-ups of an hour are computed from these, also late ones.
     case .fiveMinutes: max(settings.fineRollupRetentionDays, settings.retentionDays + 1)
     case .hour: settings.rollupRetentionDays
     }
@@ -76,7 +76,8 @@ extension RollupStep {
 extension RollupTable: ReconciledTable {
   var schema: String { "rollups" }
   func retentionDays(_ settings: StorageSettings) -> Int32 { step.retentionDays(settings) }
-  /// As rows are. A late row takes one server's buckets of a chunk out of its batches, until TimescaleDB compresses them again.
+  /// The same age as for metric rows. A late row unpacks one server's batches of a chunk until TimescaleDB compresses
+  /// them again.
   func compressionDays(_ settings: StorageSettings) -> Int32 { settings.compressAfterDays }
   var identityColumns: [String] { source.identityColumns }
   var chunkDays: Int32 { step.chunkDays }
@@ -98,12 +99,12 @@ extension RollupTable: ReconciledTable {
     }
   }
 
-  /// New columns too are to be filled from the rows that there are.
+  /// New columns have to be filled from the existing rows, too.
   func addition(of columns: [StoredTable.Column], _ settings: StorageSettings) -> String {
     addition(of: columns) + Self.everything(settings)
   }
 
-  /// Rows from before the roll-up are still to be rolled up.
+  /// Marks all existing rows as still to be rolled up.
   private static func everything(_ settings: StorageSettings) -> String {
     """
     INSERT INTO pganalytics.rollup_pending (step_seconds, server_id, first_time, last_time)

@@ -1,4 +1,4 @@
-// Statements about units of rolling up: one metric table of one server over a stretch of time, at one width.
+// Statements about units of rolling up. A unit is one metric table of one server over a time span, for one step.
 
 /// A unit that stands alone in `pganalytics.rollup_units`.
 struct RollupUnit: SQLRow, Hashable {
@@ -9,25 +9,22 @@ struct RollupUnit: SQLRow, Hashable {
   var end: Timestamp
   /// Tries that failed.
   let attempts: Int32
+}
 
-  static let columns = [
-    SQLColumn("id", Int64.self), SQLColumn("server_id", Int32.self), SQLColumn("start_time", Timestamp.self),
-    SQLColumn("end_time", Timestamp.self), SQLColumn("attempts", Int32.self),
-  ]
-
+extension RollupUnit {
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    server = try row.next()
-    start = try row.next()
-    end = try row.next()
-    attempts = try row.next()
+    id = try row.read("id")
+    server = try row.read("server_id")
+    start = try row.read("start_time")
+    end = try row.read("end_time")
+    attempts = try row.read("attempts")
   }
 }
 
 enum RollupUnitStatements {
-  /// Notes units that wait for their first try. One that touches a unit that failed becomes a part of it, so that what
-  /// fails for long is neither tried at each round nor noted by each.
-  /// $1: step in seconds; $2: tables; $3 to $5: stretches.
+  /// Adds units that wait for their first try. A new unit that touches a failed one is merged into it, so that each
+  /// round neither tries nor adds again what keeps failing. Parameters: step in seconds; tables; servers, starts and
+  /// ends.
   static let note = Statement<Int32, [String], [Int32], [Timestamp], [Timestamp], NoRow>(
     "rollup_units_note",
     """
@@ -47,16 +44,17 @@ enum RollupUnitStatements {
     SELECT $1, table_name, server_id, start_time, end_time FROM (SELECT * FROM new EXCEPT SELECT * FROM joined) AS rest
     """)
 
-  /// Tables that have units. $1: step in seconds.
+  /// The tables that have units. Parameters: step in seconds.
   static let tables = Statement<Int32, SingleValue<String>>(
     "rollup_units_tables", "SELECT DISTINCT table_name FROM pganalytics.rollup_units WHERE step_seconds = $1")
 
-  /// Tables that have units which failed. $1: step in seconds.
+  /// The tables that have failed units. Parameters: step in seconds.
   static let failedTables = Statement<Int32, SingleValue<String>>(
     "rollup_units_failed_tables",
     "SELECT DISTINCT table_name FROM pganalytics.rollup_units WHERE step_seconds = $1 AND attempts > 0")
 
-  /// What is to be tried now, those first that did not fail yet. $1: step in seconds; $2: table; $3: units at most.
+  /// The units to try now, first those that have not failed yet. Parameters: step in seconds; table; largest number of
+  /// units.
   static let due = Statement<Int32, String, Int64, RollupUnit>(
     "rollup_units_due",
     """
@@ -65,11 +63,11 @@ enum RollupUnitStatements {
     ORDER BY attempts > 0, start_time, server_id LIMIT $3
     """)
 
-  /// $1: ids.
+  /// Parameters: ids.
   static let remove = Statement<[Int64], NoRow>(
     "rollup_units_remove", "DELETE FROM pganalytics.rollup_units WHERE id = ANY ($1::int8[])")
 
-  /// Makes two of one. $1: id; $2: where to cut. - Returns: the id of the later part.
+  /// Cuts a unit in two. Parameters: id; the time at which to cut. - Returns: the id of the later part.
   static let split = Statement<Int64, Timestamp, SingleValue<Int64>>(
     "rollup_units_split",
     """
@@ -84,7 +82,7 @@ enum RollupUnitStatements {
     RETURNING id
     """)
 
-  /// Sets units aside: each failure doubles the pause before the next try. $1: ids; $2: SQLSTATE; $3: message; $4, $5: first
+  /// Sets units aside. Each failure doubles the pause before the next try. Parameters: ids; SQLSTATE; message; first
   /// and longest pause in seconds.
   static let setAside = Statement<[Int64], String, String, Double, Double, NoRow>(
     "rollup_units_set_aside",
@@ -95,7 +93,7 @@ enum RollupUnitStatements {
     WHERE id = ANY ($1::int8[])
     """)
 
-  /// Gives up what ended before the rows that are kept. $1: step in seconds; $2: the oldest time kept.
+  /// Deletes units whose rows are older than the retention. Parameters: step in seconds; the oldest time that is kept.
   static let expire = Statement<Int32, Timestamp, NoRow>(
     "rollup_units_expire", "DELETE FROM pganalytics.rollup_units WHERE step_seconds = $1 AND end_time <= $2")
 

@@ -1,13 +1,13 @@
-// Units of rolling up that stand alone: each is made in a transaction of its own, or with others of its table as long as that
-// succeeds. See RollupQueue for the order, and migration 11 for what is stored.
+// Rolls up by units. Each unit is computed in a transaction of its own, or together with others of its table as long as
+// that succeeds. `RollupQueue` decides the order; migration 11 has the table.
 
 import Protocol
 
 extension Rollups {
-  /// Units read at a time; more are read when these are done.
+  /// How many units are read at a time. More are read when these are done.
   private static let unitsRead: Int64 = 1000
 
-  /// Tries what is due of a width, until `deadline`.
+  /// Tries the units of a step that are due, until `deadline`.
   func rollUnits(
     _ step: RollupStep, _ now: Timestamp, until deadline: ContinuousClock.Instant, _ session: DatabaseLease,
     _ round: inout Round, _ report: (Event) -> Void
@@ -17,7 +17,7 @@ extension Rollups {
       RollupUnitStatements.expire, seconds, firstKept(settings.retentionDays, now))
     let known = Dictionary(uniqueKeysWithValues: RollupTable.all(step).map { ($0.source.name, $0) })
     for name in try await session.rows(RollupUnitStatements.tables, seconds).map(\.value).sorted() {
-      // One that this program does not know is another version's.
+      // A table that this program does not know belongs to another version.
       guard let table = known[name] else { continue }
       var isMore = true
       while isMore, !Task.isCancelled, ContinuousClock.now < deadline {
@@ -62,14 +62,14 @@ extension Rollups {
     }
   }
 
-  /// - Returns: buckets in which a sum overflowed.
+  /// Computes the buckets of a group of units. - Returns: the number of buckets in which a sum overflowed.
   private func make(
     _ units: [RollupUnit], of table: RollupTable, _ now: Timestamp, _ session: DatabaseLease
   ) async throws(DatabaseError) -> Int {
     var work = RollupWork()
     for unit in units { work.append(unit.server, unit.start, unit.end) }
     try await ensurePartitions(table.step, of: work)
-    // A unit that can't be divided by server and table any more may decompress what it needs.
+    // A single unit may decompress as many rows as it needs, since it cannot be divided by server or table.
     let decompression = units.count == 1 ? 0 : settings.rollupDecompressedRows
     return try await session.transaction { session throws(DatabaseError) in
       try await limit(session, decompressedRows: decompression)
@@ -89,24 +89,15 @@ extension Rollups {
   }
 }
 
-extension RollupUnit {
-  init(id: Int64, server: Int32, start: Timestamp, end: Timestamp, attempts: Int32) {
-    self.id = id
-    self.server = server
-    self.start = start
-    self.end = end
-    self.attempts = attempts
-  }
-}
-
 extension DatabaseError {
-  /// Whether it speaks of the database as a whole, not of what was to be rolled up: then nothing is set aside, and the next
-  /// round goes on where this one stopped.
+  /// Whether the error concerns the database as a whole and not what was to be rolled up. Then nothing is set aside,
+  /// and the next round continues where this one stopped.
   var endsRollupRound: Bool {
     switch kind {
     case .statement:
       guard let sqlstate else { return true }
-      // Connections; an operator's interventions but a cancelled query; a read-only database; a full disk; no connection.
+      // Connection errors; an operator's interventions except a cancelled query; a read-only database; a full disk; too
+      // many connections.
       return ["08", "57P0", SQLState.readOnlyTransaction, "53100", "53300"].contains { sqlstate.hasPrefix($0) }
     case .connectFailed, .connectionLost, .unanswered, .overloaded, .waitedTooLong, .cancelled, .shutDown,
       .unexpectedResult:

@@ -1,39 +1,44 @@
-// Rolling up: what writers left as pending becomes roll-ups of 5 minutes, those become roll-ups of an hour.
+// Rolling up. Writers record the times for which roll-ups are missing; these become roll-ups of 5 minutes, and those
+// become roll-ups of an hour.
 //
 //   rows ──5 minutes──▶ rollups.*_5m ──1 hour──▶ rollups.*_1h
 //
-// A transaction takes away what is pending of some servers within a while, makes the stretches anew and says so to the next
-// width. Whoever sees the roll-ups sees the pending, too, so a query knows exactly what they hold. Nothing here locks what a
-// writer needs: it reads rows, and writes tables that only this program's one roller writes.
+// A transaction takes the pending time spans of some servers, computes their buckets anew and marks the same spans as
+// pending for the next step. A query that sees the roll-ups also sees what is pending, so it knows exactly what they
+// hold. Rolling up takes no lock that a writer needs: it reads rows, and it writes tables that no other server writes
+// at the same time.
 //
-// A table that fails in such a transaction is taken out of it: its share is noted as units of one table and one server
-// (RollupUnits), which are made in transactions of their own. So what fails stops nothing beside it.
+// If a table fails in such a transaction, the transaction is repeated without it. The table's part is recorded as units
+// of one table and one server (`RollupUnits`), which get transactions of their own. So a failing table does not stop
+// the others.
 
+import Ground
 import Protocol
 
+/// Keeps the roll-up tables up to date. One server at a time does so.
 struct Rollups: Sendable {
   struct Round: Hashable, Sendable {
-    /// Stretches of time of a server that were made anew, of all widths; of units each counts.
+    /// The number of time spans that were computed anew, over all steps. Each unit counts as one.
     var stretches = 0
-    /// Transactions that failed.
+    /// The number of failed transactions.
     var failures = 0
-    /// Units whose rows ended their retention before they could be made.
+    /// The number of units whose rows passed their retention before they could be computed.
     var givenUp = 0
-    /// Buckets that were made with a sum that no double can hold, NULL now.
+    /// The number of buckets with a sum that no double can hold; it is NULL.
     var overflows = 0
-    /// Another server is at it.
+    /// Another server is rolling up, so this one did nothing.
     var isElsewhere = false
   }
 
   enum Event: Sendable {
     case finished(Round)
-    /// A table that failed in a transaction of many; it goes by units.
+    /// A table failed in a transaction of many tables. It is rolled up by units.
     case takenOut(table: String, DatabaseError)
-    /// Partitions that could not be made.
+    /// Partitions could not be made.
     case partitionsMissing(DatabaseError)
-    /// Units of a table that failed, and are tried again later.
+    /// Units of a table failed. They are tried again later.
     case setAside(table: String, units: Int, first: RollupUnit, DatabaseError)
-    /// A round that failed; the next one goes on where it stopped.
+    /// A round failed. The next one continues where it stopped.
     case failed(DatabaseError)
   }
 
@@ -48,7 +53,7 @@ struct Rollups: Sendable {
     self.storage = storage
   }
 
-  /// Rounds until the task is cancelled.
+  /// Runs rounds until the task is cancelled.
   /// - Parameter look: called after each round.
   func run(_ report: @Sendable (Event) -> Void, look: @Sendable () async -> Void) async {
     while !Task.isCancelled {
@@ -62,12 +67,12 @@ struct Rollups: Sendable {
     }
   }
 
-  /// Rolls up all that is closed.
-  /// - Parameter now: nil: the database's own clock.
+  /// Rolls up all complete buckets.
+  /// - Parameter now: the time to use; nil: the database's clock.
   func round(
     now given: Timestamp? = nil, _ report: (Event) -> Void = { _ in }
   ) async throws(DatabaseError) -> Round {
-    // One session holds the lock meanwhile; it goes with the session should we vanish.
+    // One session holds the lock during the round. If this process dies, PostgreSQL releases the lock with the session.
     try await database.lease { session throws(DatabaseError) in
       guard try await session.one(PartitionStatements.tryLock, SchemaStatements.rollupLock)?.value == true else {
         return Round(isElsewhere: true)
@@ -78,11 +83,11 @@ struct Rollups: Sendable {
         if now == nil { now = try await session.one(RollupStatements.now)?.value }
         guard let now else { throw DatabaseError(.unexpectedResult, "no row") }
         for step in RollupStep.allCases { try await roll(step, now, session, &round, report) }
-        // Not for ever: new rows are rolled up first.
+        // With a deadline, because new rows are rolled up first.
         let deadline = ContinuousClock.now + settings.rollupInterval
         for step in RollupStep.allCases {
           try await rollUnits(step, now, until: deadline, session, &round, report)
-          // Units of 5 minutes leave hours behind.
+          // Units of 5 minutes make new hours pending.
           if step == .fiveMinutes, round.stretches > 0 { try await roll(.hour, now, session, &round, report) }
         }
       } catch {
@@ -109,7 +114,7 @@ struct Rollups: Sendable {
       let first = max(earliest, oldest)
       let end = min(closed, nextBorder(after: first, step))
       if end <= first {
-        // All of it is too old.
+        // All of it is older than the retention.
         _ = try await session.rows(RollupStatements.take, Int32(step.seconds), min(closed, oldest), Int64(Int32.max))
         continue
       }
@@ -118,7 +123,7 @@ struct Rollups: Sendable {
       do throws(DatabaseError) {
         try await ensurePartitions(step, of: whole)
       } catch {
-        // A table that lacks its partition fails below, by itself.
+        // A table without its partition fails below, by itself.
         if error.endsRollupRound { throw error }
         report(.partitionsMissing(error))
       }
@@ -140,7 +145,7 @@ struct Rollups: Sendable {
         round.stretches += stretches
         round.overflows += overflows
       } catch {
-        // The same again, without the table.
+        // The transaction is repeated without the table.
         guard let current, !error.endsRollupRound else { throw error }
         round.failures += 1
         apart.insert(current.source.name)
@@ -149,14 +154,15 @@ struct Rollups: Sendable {
     }
   }
 
-  /// Where the stretch of a transaction ends at the latest: a multiple of `rollup_span`, and of the width.
+  /// The latest end of a transaction's time span: a multiple of `rollup_span` and of the step.
   private func nextBorder(after time: Timestamp, _ step: RollupStep) -> Timestamp {
     let span = max(settings.rollupSpan.wholeNanoseconds / 1000 / step.microseconds, 1) * step.microseconds
     let (quotient, remainder) = time.unixMicroseconds.quotientAndRemainder(dividingBy: span)
     return Timestamp(unixMicroseconds: (remainder < 0 ? quotient : quotient + 1) * span)
   }
 
-  /// Rows from before are dropped, or about to be: what was made of them stays as it is.
+  /// The first time whose rows are kept. Older rows are dropped or about to be dropped, and their roll-ups do not
+  /// change any more.
   func firstKept(_ retentionDays: Int32, _ now: Timestamp) -> Timestamp {
     RollupStep.hour.ceiling(
       Timestamp(unixMicroseconds: now.unixMicroseconds - Int64(retentionDays) * 86_400_000_000))
@@ -178,7 +184,7 @@ struct Rollups: Sendable {
     return work
   }
 
-  /// Notes units of `work` in tables of one width.
+  /// Records units for `work` in tables of one step.
   private func note(
     _ work: RollupWork, _ tables: [RollupTable], _ session: DatabaseLease
   ) async throws(DatabaseError) {
@@ -187,19 +193,19 @@ struct Rollups: Sendable {
       RollupUnitStatements.note, Int32(step.seconds), tables.map(\.source.name), work.servers, work.starts, work.ends)
   }
 
-  /// Makes `work` anew in one table. - Returns: buckets in which a sum overflowed.
+  /// Computes `work` anew in one table. - Returns: the number of buckets in which a sum overflowed.
   func remake(
     _ table: RollupTable, _ work: RollupWork, _ now: Timestamp, _ session: DatabaseLease
   ) async throws(DatabaseError) -> Int {
     var own = work
     switch table.step {
     case .fiveMinutes: own = work.from(firstKept(settings.retentionDays(ofTable: table.source.name), now))
-    case .hour: break  // made of those of 5 minutes, which last longer
+    case .hour: break  // computed from those of 5 minutes, which are kept longer
     }
     return own.isEmpty ? 0 : try await session.script(table.remaking(of: own))
   }
 
-  /// Says to the next width what was made for it.
+  /// Marks `work` as pending for the next step.
   func passOn(_ work: RollupWork, from step: RollupStep, _ session: DatabaseLease) async throws(DatabaseError) {
     switch step {
     case .fiveMinutes:
@@ -209,7 +215,7 @@ struct Rollups: Sendable {
     }
   }
 
-  /// The limits of a transaction that rolls up.
+  /// Sets the limits of a transaction that rolls up.
   func limit(_ session: DatabaseLease, decompressedRows: Int) async throws(DatabaseError) {
     session.allow(settings.rollupTimeout)
     try await session.execute(MetricStatements.limit, settings.rollupTimeout.settingText, "0")
@@ -218,7 +224,7 @@ struct Rollups: Sendable {
     }
   }
 
-  /// Makes the partitions that `work` is put into.
+  /// Makes the partitions that `work` needs.
   func ensurePartitions(_ step: RollupStep, of work: RollupWork) async throws(DatabaseError) {
     guard kind == .plain, let start = work.starts.min(), let end = work.ends.max() else { return }
     let partitions = Partitions(database: database, storage: storage)
@@ -227,7 +233,8 @@ struct Rollups: Sendable {
 }
 
 extension Rollups {
-  /// What of a range roll-ups of a metric table give exactly, as of the transaction of `session`; nil: nothing of it.
+  /// The part of a range that roll-ups of a metric table give exactly, as seen by the transaction of `session`; nil if
+  /// there is none.
   static func coverage(
     _ step: RollupStep, of range: MetricRange, server: Int32, table: String, _ session: DatabaseLease
   ) async throws(DatabaseError) -> MetricRange? {

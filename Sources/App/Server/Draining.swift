@@ -1,24 +1,25 @@
-// How a lane stops: nothing new comes in, what is in work is finished, and idle connections are closed a share at a time:
-// ten thousand collectors that are all let go at once would all be back at once, at the next server or the next start. What is
-// left when the time is up is cut off.
+// How a lane stops. It accepts nothing new and finishes the requests in progress. It closes idle connections share by
+// share: ten thousand collectors that are disconnected at once would all reconnect at once, to the next server or after
+// the next start. Connections that are left at the deadline are cut off.
 
+import Ground
 import Reactor
 
-/// Closes a lane's connections within a window. Lives from the begin of the drain to the end of the lane.
+/// Closes a lane's connections within a window of time. Lives from the beginning of the drain to the end of the lane.
 final class Draining: DeadlineHandler {
   private static let step = Duration.milliseconds(100)
-  /// For the last answers to leave.
+  /// The time for sending the last answers.
   private static let lastWords = Duration.milliseconds(300)
 
   private unowned let lane: Lane
   private let steps: Int
   private var stepsLeft: Int
-  /// Connections at the begin.
+  /// The number of connections at the beginning.
   private let total: Int
-  /// When the last connections are closed, once the time is up.
+  /// When the last connections are closed. Set once the deadline has passed.
   private var endsAt: MonotonicTime?
 
-  /// - Parameter window: within which the idle ones are closed.
+  /// - Parameter window: the time within which idle connections are closed.
   init(_ lane: Lane, window: Duration) {
     self.lane = lane
     total = lane.connections.count
@@ -26,22 +27,22 @@ final class Draining: DeadlineHandler {
     stepsLeft = steps
   }
 
-  /// Closes the next share. Called once; goes on by itself.
+  /// Closes the next share of the idle connections and schedules the next step. Called once from outside.
   func proceed() {
     stepsLeft -= 1
     let idle = lane.connections.all.filter(\.isIdle)
-    // As many may stay as the window has left of it.
+    // The number of connections that may remain shrinks in proportion to the rest of the window.
     let excess = idle.count - total * stepsLeft / steps
     for connection in idle.prefix(max(0, excess)) { connection.drain() }
     if stepsLeft > 0 {
       _ = lane.loop.schedule(self, at: lane.loop.now + Self.step)
     } else {
-      // Who has not finished the handshake by now is not worth waiting for.
+      // A handshake that is still unfinished is not worth waiting for.
       for connection in lane.connections.all { connection.drain() }
     }
   }
 
-  /// Answers who waits for one, and closes all connections: those that have nothing to be told at once.
+  /// Answers the requests that wait and closes all connections; those without an answer to send close at once.
   func cutOff() {
     let end = lane.loop.now + Self.lastWords
     endsAt = end
@@ -51,7 +52,7 @@ final class Draining: DeadlineHandler {
 
   func deadlineReached(_ id: TimerID) {
     guard let endsAt else { return proceed() }
-    if lane.loop.now < endsAt { return }  // a step of the drain that is over
+    if lane.loop.now < endsAt { return }  // a step of the drain, which is over
     for connection in lane.connections.all { connection.destroy() }
   }
 }

@@ -2,6 +2,7 @@
 // another lane; what comes from outside (collectors, answers of endpoints, certificates) is submitted to its loop.
 
 import CEpoll.Process
+import Ground
 import Protocol
 import Reactor
 
@@ -99,7 +100,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   /// Collectors of which the database is just told that somebody came with their identity.
   private var arriving: Set<UUID> = []
   private var touchedAt: MonotonicTime
-  private var clock = WallClock()
+  private var clock = LoopClock()
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
   /// When it was last seen that pushes were refused for want of memory.
@@ -133,7 +134,7 @@ final class Lane: AcceptHandler, DeadlineHandler, TurnEndHandler {
   func start(at place: ListeningPlace, database: DatabaseAddress) throws(SystemCallError) -> [SocketAddress] {
     let sessions = (0..<settings.writerConnections).map { index in
       (0..<2).map { _ in
-        var session = DatabaseSettings(address: database)
+        var session = settings.databaseSettings(database)
         session.applicationName = "pganalytics writer \(loop.index).\(index)"
         return DatabaseConnection(loop: loop, settings: session)
       }

@@ -1,19 +1,21 @@
-// Where a server listens, and whether it may be there. A name has the addresses of both families. Nobody else may listen at them,
-// but a server of the same installation: it hands over to the one that starts, and stops by itself.
+// The addresses at which a server listens, and whether it may use them. A name stands for the addresses of both
+// families. No other program may listen there, except a server of the same data directory: an old server hands over to
+// a new one and then stops.
 
 import CEpoll.Process
 import Glibc
+import Ground
 import Reactor
 
 /// The addresses of `listen`.
 struct ListeningPlace: Sendable {
   private(set) var addresses: [SocketAddress]
-  /// What stands before the port, if it is no address.
+  /// The host part of `listen` if it is a name; nil for an address.
   let name: String?
-  /// Whether to join those who listen there already.
+  /// Whether the server joins others that already listen there.
   var joinsOthers = false
 
-  /// Looks a name up, which can take seconds: before there are loops.
+  /// Resolves a name, which can take seconds. To be called before there are loops.
   /// - Parameter text: `HOST:PORT`; HOST is an IPv4 address, an IPv6 address in brackets, or a name.
   init(_ text: String) throws(Server.StartError) {
     if let address = SocketAddress(text) {
@@ -41,7 +43,7 @@ struct ListeningPlace: Sendable {
       || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
   }
 
-  /// The place where the first loop listens, for the others to join it.
+  /// The addresses of the first loop, for the other loops to join.
   func joined(at addresses: [SocketAddress]) -> ListeningPlace {
     var place = self
     place.addresses = addresses
@@ -49,8 +51,8 @@ struct ListeningPlace: Sendable {
     return place
   }
 
-  /// Listens at each address. With port 0 they have the port that the first one gets. An address that a name has and the host
-  /// has not, as `::1` where there is no IPv6, is left out.
+  /// Listens at each address. With port 0 all addresses get the port of the first one. An address of a name that the
+  /// host does not have is skipped, such as `::1` without IPv6.
   func listen(
     _ make: (SocketAddress) throws(SystemCallError) -> Listener
   ) throws(SystemCallError) -> [Listener] {
@@ -73,15 +75,16 @@ struct ListeningPlace: Sendable {
   }
 }
 
-/// Tells the servers of one data directory from all others at an address: each holds a lock of its own on a file there, at a
-/// place that stands for the address (fcntl(2), locks of open file descriptions). The kernel lets go of it with the process.
+/// Distinguishes servers of one data directory from other programs at an address. Each server holds its own lock on a
+/// byte of a file in the directory; the byte's offset stands for the address (fcntl(2), locks of open file
+/// descriptions). The kernel releases the lock when the process ends.
 final class ListeningClaim: Sendable {
   private let descriptor: CInt
 
   init(directory: String) throws(FileError) {
     let path = directory + "/.listening"
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    if descriptor < 0 { throw FileError(path: path, errno: errno) }
+    if descriptor < 0 { throw FileError(call: "open", path: path, errno: errno) }
   }
 
   deinit { close(descriptor) }
@@ -91,10 +94,10 @@ final class ListeningClaim: Sendable {
     cepoll_is_byte_locked(descriptor, Self.place(of: address)) == 1
   }
 
-  /// Says that this one does, from now on.
+  /// Takes the lock for `address`.
   func hold(_ address: SocketAddress) { _ = cepoll_share_byte(descriptor, Self.place(of: address)) }
 
-  /// FNV-1a, the upper 62 bits: two addresses at one place are no danger, they only have to be unlikely.
+  /// FNV-1a, the upper 62 bits. Two addresses with the same offset do no harm; they only have to be unlikely.
   private static func place(of address: SocketAddress) -> Int64 {
     Int64(address.description.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } >> 2)
   }

@@ -1,7 +1,7 @@
-// A wait that has an end, whatever it waits for. Structured concurrency has none: a task group waits for all of its tasks, also for
-// one that does not hear of its cancellation.
+// A wait with a time limit. Structured concurrency has none: a task group waits for all of its tasks, even for one that
+// ignores its cancellation.
 
-/// Waits for `work`, at most for `limit`. Work that takes longer goes on, for nobody.
+/// Waits for `work`, but no longer than `limit`. Work that takes longer continues, and its result is ignored.
 /// - Returns: nil if it took longer.
 func result<Value: Sendable>(
   within limit: Duration, of work: @escaping @Sendable () async -> Value
@@ -9,7 +9,7 @@ func result<Value: Sendable>(
   let (outcomes, outcome) = AsyncStream<Value?>.makeStream(bufferingPolicy: .bufferingOldest(1))
   Task { outcome.yield(await work()) }
   let clock = Task {
-    // A wait that was cancelled is work that was quicker.
+    // A cancelled sleep means that the work was faster.
     do { try await Task.sleep(for: limit) } catch { return }
     outcome.yield(nil)
   }

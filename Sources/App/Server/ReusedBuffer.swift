@@ -1,25 +1,26 @@
 import Protocol
 
-/// A buffer that is lent for one use after the other. Whoever has it may fill it without its owner being touched.
+/// A buffer that is lent to one user after the other. The user can fill it without access to its owner.
 struct ReusedBuffer: ~Copyable {
   private var buffer: ByteBuffer
   private let keptBytes: Int
 
   /// - Parameters:
-  ///   - keptBytes: a use that made it larger gives the memory back.
-  ///   - minimumCapacity: bytes to reserve at once.
+  ///   - keptBytes: a buffer that has grown beyond this is freed when it is returned.
+  ///   - minimumCapacity: bytes to reserve at the start.
   init(keptBytes: Int, minimumCapacity: Int = 0) {
     self.keptBytes = keptBytes
     buffer = ByteBuffer(minimumCapacity: minimumCapacity)
   }
 
-  /// Empty. While it is lent, the next one gets another.
+  /// Returns the buffer, which is empty. While it is lent, a second call returns another one.
   mutating func lend() -> ByteBuffer {
     var lent = ByteBuffer()
     swap(&lent, &buffer)
     return lent
   }
 
+  /// Takes the buffer back for the next use.
   mutating func takeBack(_ lent: consuming ByteBuffer) {
     buffer = lent
     buffer.removeAll(keepingCapacity: buffer.allocatedBytes <= keptBytes)

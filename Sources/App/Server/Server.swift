@@ -1,6 +1,7 @@
-// The composition root: the only place where the parts of the server are constructed and joined.
+// The composition root: the only place that constructs the parts of the server and connects them.
 
 import Glibc
+import Ground
 import Protocol
 import Reactor
 import Synchronization
@@ -12,9 +13,9 @@ final class Server: Sendable {
     let description: String
   }
 
-  /// Where it listens, with the port the kernel chose if 0 was asked for.
+  /// The first address at which it listens, with the port that the kernel chose if port 0 was requested.
   let address: SocketAddress
-  /// The authority to trust, as a file.
+  /// The path of the authority's certificates, which clients have to trust.
   let certificateAuthorityFile: String
   private let settings: LiveSettings
   private let settingsReload: SettingsReload
@@ -31,10 +32,10 @@ final class Server: Sendable {
   private let background: [Task<Void, Never>]
   private let claim: Mutex<ListeningClaim?>
 
-  /// How long each part of the end may take that is not the drain itself.
+  /// The time limit for each part of the shutdown other than the drain.
   private static let partPatience = Duration.seconds(1)
 
-  /// The settings as they are now.
+  /// The current settings.
   var current: Settings { settings.now }
 
   private init(
@@ -147,7 +148,7 @@ final class Server: Sendable {
           threads.append(try start(place))
         }
         let (addresses, lane) = birth.take()
-        // With port 0 the first lane's port is the one that the others share.
+        // With port 0 the other lanes share the first lane's port.
         place = place.joined(at: addresses)
         lanes.add(lane)
         directory.follow(lane)
@@ -183,7 +184,7 @@ final class Server: Sendable {
       background: background)
   }
 
-  /// Starts the first loop: nobody may listen at the place but servers of the same data directory.
+  /// Starts the first loop. Only servers of the same data directory may already listen at the address.
   private static func startFirst(
     at place: ListeningPlace, _ claim: ListeningClaim, _ log: ServerLog,
     _ start: (ListeningPlace) throws -> LoopThread
@@ -205,7 +206,7 @@ final class Server: Sendable {
     }
   }
 
-  /// What became of all pushes, for the log.
+  /// The outcomes of all pushes, for the log.
   private static func account(_ lanes: LaneSnapshot) -> ServerLog.Fields {
     let counters = lanes.counters
     return [
@@ -216,11 +217,11 @@ final class Server: Sendable {
     ]
   }
 
-  /// Returns once every loop has had a turn: a loop that hangs keeps it waiting.
+  /// Returns once every loop has had a turn. Does not return while a loop hangs.
   func answers() async { _ = await lanes.readiness() }
 
-  /// Reads the settings again, and looks at certificates and keys, as is done now and then anyway. Returns when what
-  /// changed is in use. One caller at a time.
+  /// Reads the settings again, and checks certificates and keys, which also happens periodically. Returns when the
+  /// changes are in use. One caller at a time.
   func reload() async {
     if let settings = settingsReload.read(now: WallClock.unixSeconds()) {
       database.use(settings.databaseSettings(databaseAddress))
@@ -230,10 +231,11 @@ final class Server: Sendable {
     await rekeying.look()
   }
 
-  /// Stops accepting, lets requests and commits in work finish until `deadline`, cuts off what is left then, and ends every
-  /// thread. Each part has its own bound: this returns some two seconds after the deadline at the latest, whatever hangs.
-  /// - Parameter deadline: nil: in `drain_deadline`.
-  /// - Returns: the lanes at their end; nil if a loop does not answer.
+  /// Stops accepting connections, lets requests and commits finish until `deadline`, cuts off the rest and ends every
+  /// thread. Each part has its own time limit: this returns some two seconds after the deadline at the latest, whatever
+  /// hangs.
+  /// - Parameter deadline: nil: after `drain_deadline`.
+  /// - Returns: the lanes' last snapshot; nil if a loop does not answer.
   @discardableResult
   func stop(by deadline: MonotonicTime? = nil) async -> LaneSnapshot? {
     let deadline = deadline ?? MonotonicTime.now() + current.drainDeadline
@@ -246,28 +248,29 @@ final class Server: Sendable {
       return true
     }
     if await result(within: left, of: { await draining.value }) == nil {
-      log.warning("drain deadline passed with requests in work: they are cut off")
+      log.warning("drain deadline passed with requests in progress: they are cut off")
       for lane in lanes.all { lane.submit { $0.cutOff() } }
       _ = await result(within: Self.partPatience) { await draining.value }
     }
-    // On a busy machine even a lane that has drained needs a while to answer: what is left of the deadline is its.
+    // On a busy machine even a drained lane needs a while to answer. It gets the rest of the deadline.
     let patience = max(Self.partPatience, MonotonicTime.now().duration(to: deadline))
     let last = await result(within: patience) { [lanes] in await lanes.snapshot() } ?? nil
     for task in background { task.cancel() }
     for thread in threads { thread.stop() }
-    // Whoever signs or verifies when the process ends would find OpenSSL taken down, and crash: hence all of them are awaited.
+    // A thread that signs or verifies while the process exits would crash in OpenSSL, which is already cleaned up. So
+    // all threads are awaited.
     let hasEnded = await result(within: Self.partPatience) { [self] in
       await endThreads()
       for task in background { await task.value }
       return true
     }
-    if hasEnded == nil { log.error("threads of the server do not end, and are left") }
+    if hasEnded == nil { log.error("threads of the server did not end and are abandoned") }
     claim.withLock { $0 = nil }
     log.info("stopped", last.map(Self.account) ?? [:])
     return last
   }
 
-  /// Joins them on a thread of their own: a cooperative one must not wait for what may hang.
+  /// Joins the threads on a separate thread, because a cooperative thread must not wait for something that may hang.
   private func endThreads() async {
     await withCheckedContinuation { continuation in
       do throws(SystemCallError) {
@@ -286,7 +289,7 @@ final class Server: Sendable {
   }
 }
 
-/// What a server certificate must name, from where it listens.
+/// The names that a server certificate must contain, derived from where the server listens.
 struct ServerNames {
   let dns: [String]
   let addresses: [String]
@@ -308,7 +311,7 @@ struct ServerNames {
 }
 
 extension LaneHandle {
-  /// Returns when the lane works by `settings`, or has ended.
+  /// Returns when the lane uses `settings`, or has ended.
   func use(_ settings: Settings) async {
     await withCheckedContinuation { continuation in
       let isTaken = submit { lane in
@@ -319,7 +322,7 @@ extension LaneHandle {
     }
   }
 
-  /// Returns when the lane has nothing in work.
+  /// Returns when the lane has no request in progress.
   func drain() async {
     await withCheckedContinuation { continuation in
       if !submit({ $0.drain { continuation.resume() } }) { continuation.resume() }
@@ -328,28 +331,8 @@ extension LaneHandle {
 }
 
 extension Settings {
-  /// Event loops: those asked for, or one a core.
+  /// The number of event loops: as configured, or one per processor core.
   var loopCount: Int { loops > 0 ? loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
-  func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings {
-    var database = DatabaseSettings(address: address)
-    database.adminConnections = adminConnections
-    database.adminQueueLimit = adminQueue
-    database.adminQueueDeadline = adminQueueDeadline
-    database.adminStatementTimeout = queryTimeout
-    return database
-  }
-
-  /// Of the connections for metrics queries.
-  func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
-    var database = databaseSettings(address)
-    database.pacing = pacing
-    database.niceness = queryNice
-    database.applicationName = "pganalytics queries"
-    database.adminConnections = queryConnections
-    database.adminQueueDeadline = queryQueueDeadline
-    return database
-  }
 
   /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
   var queryAim: QueryPacing.Aim {
@@ -358,7 +341,7 @@ extension Settings {
       longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2))
   }
 
-  /// Of one of `loops` loops.
+  /// The largest number of connections of one of `loops` loops.
   func connectionsMaximum(loops: Int) -> Int {
     max(1, (connections > 0 ? connections : ProcessLimits.descriptorLimit - 64) / loops)
   }

@@ -1,13 +1,14 @@
+import Ground
 import Protocol
 import Reactor
 
-/// What the handlers of endpoints work with. No settings are in it: `RequestContext` has those of the request.
+/// Everything that the handlers of endpoints need, except settings: `RequestContext` has the settings of the request.
 struct Services: Sendable {
-  /// For what lives longer than a request.
+  /// The settings for anything that lives longer than a request.
   let live: FollowedSettings
   let reload: SettingsReload
   let database: Database
-  /// The connections for metrics queries, and for nothing else.
+  /// The connections for metrics queries only.
   let queries: Database
   let pacing: QueryPacing
   let storage: StorageKind
@@ -20,14 +21,14 @@ struct Services: Sendable {
   let lanes: LaneRoster
   let log: ServerLog
   let readiness: ReadinessProbe
-  /// For what takes a processor for long: password hashes.
+  /// For work that occupies a processor for long: password hashes.
   let workers: WorkerPool
-  /// Nil if it is not installed.
+  /// Nil if Swagger UI is not installed.
   let swaggerUI: SwaggerUI?
-  /// Unix seconds.
+  /// The start of the server in unix seconds.
   let startedAt: Int64
 
-  /// With the keys of now.
+  /// Issues and reads tokens with the current keys.
   var tokens: Tokens { signingKeys.tokens }
 }
 
@@ -48,7 +49,7 @@ enum Endpoints {
 }
 
 extension Services {
-  /// Runs database work for an endpoint; its failure becomes a problem.
+  /// Runs database work for an endpoint. A failure becomes a problem.
   @discardableResult
   func query<Value>(_ work: (Database) async throws(DatabaseError) -> Value) async throws(Problem) -> Value {
     try await database.query(work)

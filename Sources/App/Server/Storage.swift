@@ -1,8 +1,9 @@
-// The schema as the server needs it: checked or brought up to date at start, looked after while it runs.
+// The schema from the server's view: checked or migrated at the start, maintained while the server runs.
 
+import Ground
 import Protocol
 
-/// A database whose schema is what this program expects.
+/// A database whose schema is the one that this program expects.
 struct Storage: Sendable {
   /// A schema that the program cannot work with, as a sentence.
   struct Unusable: Error, CustomStringConvertible {
@@ -27,7 +28,7 @@ struct Storage: Sendable {
     rollups = Rollups(database: database, kind: kind, storage: storage)
   }
 
-  /// Brings the schema up to date.
+  /// Migrates the schema to the current version.
   static func migrate(_ database: Database, settings: Settings) async throws -> MigrationReport {
     try await Migrator(database: database, storage: settings.storage).migrate()
   }
@@ -49,7 +50,7 @@ struct Storage: Sendable {
     return storage
   }
 
-  /// Makes and drops partitions until it is cancelled.
+  /// Makes and drops partitions until the task is cancelled.
   func maintain(log: ServerLog) async {
     await maintenance.run { event in
       switch event {
@@ -75,14 +76,14 @@ struct Storage: Sendable {
 }
 
 extension Storage {
-  /// Names for one line of the log, which says of how many more it does not have the names.
+  /// Names for one line of the log, with the number of those that are left out.
   private static func listed(_ names: [String]) -> String {
     let shown = 100
     let more = names.count > shown ? " and \(names.count - shown) more" : ""
     return names.sorted().prefix(shown).joined(separator: " ") + more
   }
 
-  /// Rolls up until it is cancelled.
+  /// Rolls up until the task is cancelled.
   func rollUp(log: ServerLog) async {
     await rollups.run { event in
       switch event {
@@ -93,10 +94,10 @@ extension Storage {
           log.warning("rolled up with sums that no double can hold", ["buckets": round.overflows])
         }
         if round.givenUp > 0 {
-          log.warning("gave up rolling up what is past its retention", ["units": round.givenUp])
+          log.warning("units of rolling up dropped: their rows are past the retention", ["units": round.givenUp])
         }
       case .takenOut(let table, let error):
-        log.warning("rolling up a table failed, and goes on server by server", ["table": table, "error": "\(error)"])
+        log.warning("rolling up a table failed; it continues server by server", ["table": table, "error": "\(error)"])
       case .partitionsMissing(let error):
         log.warning("partitions of roll-ups could not be made", ["error": "\(error)"])
       case .setAside(let table, let units, let first, let error):
@@ -119,38 +120,9 @@ extension Storage {
     }
   }
 
-  /// Says what TimescaleDB lacks.
+  /// Logs a warning if TimescaleDB has too few processes.
   func checkWorkers(log: ServerLog) async throws(DatabaseError) {
     guard kind == .timescale, let advice = try await database.one(TimescaleStatements.workers)?.advice else { return }
-    log.warning("TimescaleDB lacks processes", ["advice": advice])
-  }
-}
-
-extension Settings {
-  var storage: StorageSettings {
-    var storage = StorageSettings()
-    storage.retentionDays = Int32(clamping: retention.wholeSeconds / 86_400)
-    for type in MetricCatalog.types {
-      guard let age = typeRetention[type.name] else { continue }
-      for table in type.tables { storage.tableRetentionDays[table.name] = Int32(clamping: age.wholeSeconds / 86_400) }
-    }
-    storage.maintenanceInterval = maintenanceInterval
-    storage.rollupRetentionDays = Int32(clamping: rollupRetention.wholeSeconds / 86_400)
-    storage.fineRollupRetentionDays = Int32(clamping: fineRollupRetention.wholeSeconds / 86_400)
-    storage.rollupInterval = rollupInterval
-    storage.rollupDelay = rollupDelay
-    storage.rollupTimeout = rollupTimeout
-    storage.rollupServers = rollupServers
-    storage.rollupSpan = rollupSpan
-    storage.rollupDecompressedRows = rollupDecompressedRows
-    storage.rollupRetry = rollupRetry
-    storage.rollupRetryMaximum = rollupRetryMaximum
-    storage.rollupFailures = rollupFailures
-    storage.repeatDays = storage.retentionDays + Int32(clamping: (clockSkew.wholeSeconds + 86_399) / 86_400)
-    storage.partitionDaysAhead = Int32(clamping: partitionsAhead)
-    storage.auditRetentionDays = Int32(clamping: auditRetention.wholeSeconds / 86_400)
-    storage.loginFailureMemory = loginLockoutMaximum
-    storage.compressAfterDays = Int32(clamping: compressAfter.wholeSeconds / 86_400)
-    return storage
+    log.warning("TimescaleDB has too few processes", ["advice": advice])
   }
 }

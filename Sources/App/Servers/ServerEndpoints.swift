@@ -1,4 +1,4 @@
-// The monitored servers.
+// The endpoints that list the monitored servers.
 
 import Protocol
 
@@ -21,31 +21,20 @@ struct ServerAnswer: ResponseBody {
   }
 }
 
-/// What a list of servers is sorted by; `-` before a name: the other way round.
-enum ServerOrder: String, CaseIterable, Sendable {
-  case id
-  case idDescending = "-id"
-  case name
-  case nameDescending = "-name"
-  case hostname
-  case hostnameDescending = "-hostname"
-  case createdAt = "created_at"
-  case createdAtDescending = "-created_at"
-  case lastSeenAt = "last_seen_at"
-  case lastSeenAtDescending = "-last_seen_at"
-}
-
-struct ServersQuery: QueryParameters {
-  let page: PageSelection
-  let q: String?
-  let order: ServerOrder
-
-  init(from query: inout QueryReader) {
-    page = PageSelection(from: &query)
-    q = query.optional("q", .string(1...255), "A part of the name or of the host name.")
-    order = query.optional(
-      "sort", .choice(), default: .id, "id", "`-` before a name turns the order round; without a value is last.")
-  }
+enum ServerList: List {
+  static let listing = Listing<MonitoredServer>(
+    "servers", columns: ServerStatements.columns, from: "pganalytics.servers s",
+    filters: [
+      ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
+        "strpos(lower(s.name), lower(\($0))) > 0 OR strpos(lower(s.hostname), lower(\($0))) > 0"
+      }
+    ],
+    sorts: [
+      ListSort("id", by: "s.id", Int32.self), ListSort("name", by: "s.name", String.self),
+      ListSort("hostname", by: "s.hostname", String.self),
+      ListSort("created_at", by: "s.created_at", Timestamp.self),
+      ListSort("last_seen_at", by: "s.last_seen_at", Timestamp.self),
+    ], last: "s.id")
 }
 
 enum ServerEndpoints {
@@ -53,17 +42,9 @@ enum ServerEndpoints {
 
   private static func list(_ services: Services) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/servers", id: "listServers", tag: .servers, access: .user(.viewer),
-      summary: "The monitored servers.", query: ServersQuery.self, returns: Page<ServerAnswer>.self
-    ) { request, _ async throws(Problem) -> Page<ServerAnswer> in
-      let (query, selection) = (request.query, request.query.page)
-      let (servers, total) = try await services.query { database throws(DatabaseError) in
-        let servers = try await database.rows(
-          ServerStatements.page, query.q, query.order.rawValue, Int64(selection.size), Int64(selection.offset))
-        return (servers, try await database.one(ServerStatements.count, query.q)?.value ?? 0)
-      }
-      return Page(servers.map(ServerAnswer.init), of: Int(total), selection)
-    }
+      list: ServerList.self, "/api/v1/servers", id: "listServers", tag: .servers, access: .user(.viewer),
+      summary: "The monitored servers.", from: services.database
+    ) { ServerAnswer(server: $0) }
   }
 
   private static func one(_ services: Services) -> Endpoint {
@@ -75,7 +56,7 @@ enum ServerEndpoints {
     }
   }
 
-  /// The server of this id. - Throws: `.notFound`
+  /// The server with this id. - Throws: `.notFound`
   static func server(_ id: Int64, _ services: Services) async throws(Problem) -> MonitoredServer {
     guard let id = Int32(exactly: id) else { throw Problem(.notFound, "there is no such server") }
     let server = try await services.query { database throws(DatabaseError) in

@@ -1,5 +1,6 @@
-// An end to a monitored server, with all that was stored of it.
+// The endpoints that remove a monitored server with all its stored data.
 
+import Ground
 import Protocol
 
 struct ServerRemovalAnswer: ResponseBody {
@@ -19,15 +20,15 @@ struct ServerRemovalAnswer: ResponseBody {
     object.member("hostname", removal.hostname)
     object.member("status", removal.finishedAt == nil ? Status.running : .finished)
     object.member("requested_at", removal.requestedAt)
-    object.nullable("table", removal.table, "The table or partition that is being cleared.")
+    object.nullable("table", removal.table, "The table or partition whose rows are being removed.")
     object.member("rows_removed", removal.rowsRemoved, "So far.")
-    object.nullable("failure", removal.failure, "Why the last step failed; it is tried again by itself.")
+    object.nullable("failure", removal.failure, "Why the last step failed; the server tries it again.")
     object.nullable("finished_at", removal.finishedAt)
   }
 }
 
 enum ServerRemovalEndpoints {
-  /// How much longer than `commit_deadline` a push may be under way after the revocation of its collector.
+  /// How much longer than `commit_deadline` a push may be in flight after its collector was revoked.
   private static let margin = Duration.seconds(5)
 
   static func all(_ services: Services) -> [Endpoint] { [remove(services), progress(services)] }
@@ -35,11 +36,12 @@ enum ServerRemovalEndpoints {
   private static func remove(_ services: Services) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/servers/{id:int}", id: "removeServer", tag: .servers, access: .user(.admin),
-      summary: "Remove a server and all that was stored of it.",
+      summary: "Remove a server and all its stored data.",
       description: """
-        409 while a collector of it is not revoked. It is done little by little (`removal_rows`, `removal_pause`), goes on \
-        after a crash, and cannot be undone: the collectors can no longer be permitted to enrol again. `Location` tells how \
-        far it is. The last step waits until no push can be in flight any more (`commit_deadline` after the revocation).
+        409 while one of its collectors is not revoked. The server removes the rows in small steps (`removal_rows`, \
+        `removal_pause`) and continues after a crash. The removal cannot be undone: the collectors can no longer be \
+        permitted to enrol again. `Location` is the URL of the progress. The last step waits until no push can be in \
+        flight any more (`commit_deadline` after the revocation).
         """,
       returns: HTTPResponse.self,
       answers: [.json(ServerRemovalAnswer.self, status: .accepted, fields: [.location])], problems: [.conflict]
@@ -74,8 +76,8 @@ enum ServerRemovalEndpoints {
   private static func progress(_ services: Services) -> Endpoint {
     Endpoint(
       .get, "/api/v1/servers/{id:int}/removal", id: "getServerRemoval", tag: .servers, access: .user(.viewer),
-      summary: "How far the removal of a server is.",
-      description: "Also when the server is gone, for `audit_retention`.", returns: ServerRemovalAnswer.self
+      summary: "The progress of a server's removal.",
+      description: "Available for `audit_retention` after the server is gone.", returns: ServerRemovalAnswer.self
     ) { request, _ async throws(Problem) -> ServerRemovalAnswer in
       let id = Int32(exactly: request.path.integer("id"))
       let removal = try await services.query { database throws(DatabaseError) -> ServerRemoval? in

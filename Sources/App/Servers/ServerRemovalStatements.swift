@@ -1,5 +1,5 @@
-// What the removal of a server asks the database. Which tables have rows of a server is asked of the catalogue: a table that
-// is added is cleared without being named here.
+// The statements of a server's removal. The catalogue tells which tables have rows of a server, so a new table is
+// cleared without being named here.
 
 import Protocol
 
@@ -15,37 +15,18 @@ struct ServerRemoval: SQLRow {
   /// Why the last try stopped.
   let failure: String?
   let finishedAt: Timestamp?
+}
 
-  init(
-    serverID: Int32, name: String, hostname: String, requestedAt: Timestamp, table: String?, rowsRemoved: Int64,
-    failure: String?, finishedAt: Timestamp?
-  ) {
-    self.serverID = serverID
-    self.name = name
-    self.hostname = hostname
-    self.requestedAt = requestedAt
-    self.table = table
-    self.rowsRemoved = rowsRemoved
-    self.failure = failure
-    self.finishedAt = finishedAt
-  }
-
-  static let columns = [
-    SQLColumn("server_id", Int32.self), SQLColumn("name", String.self), SQLColumn("hostname", String.self),
-    SQLColumn("requested_at", Timestamp.self), SQLColumn("at_table", String?.self),
-    SQLColumn("rows_removed", Int64.self), SQLColumn("failure", String?.self),
-    SQLColumn("finished_at", Timestamp?.self),
-  ]
-
+extension ServerRemoval {
   init(from row: inout RowReader) throws(DatabaseError) {
-    serverID = try row.next()
-    name = try row.next()
-    hostname = try row.next()
-    requestedAt = try row.next()
-    table = try row.next()
-    rowsRemoved = try row.next()
-    failure = try row.next()
-    finishedAt = try row.next()
+    serverID = try row.read("server_id")
+    name = try row.read("name")
+    hostname = try row.read("hostname")
+    requestedAt = try row.read("requested_at")
+    table = try row.read("at_table")
+    rowsRemoved = try row.read("rows_removed")
+    failure = try row.read("failure")
+    finishedAt = try row.read("finished_at")
   }
 }
 
@@ -54,11 +35,9 @@ struct ServersCollector: SQLRow {
   let id: UUID
   let isRevoked: Bool
 
-  static let columns = [SQLColumn("id", UUID.self), SQLColumn("is_revoked", Bool.self)]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    id = try row.next()
-    isRevoked = try row.next()
+    id = try row.read("id")
+    isRevoked = try row.read("is_revoked")
   }
 }
 
@@ -70,14 +49,10 @@ struct ServersTable: SQLRow, Equatable {
   let isIndexed: Bool
   let blocks: Int64
 
-  static let columns = [
-    SQLColumn("name", String.self), SQLColumn("is_indexed", Bool.self), SQLColumn("blocks", Int64.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    name = try row.next()
-    isIndexed = try row.next()
-    blocks = try row.next()
+    name = try row.read("name")
+    isIndexed = try row.read("is_indexed")
+    blocks = try row.read("blocks")
   }
 }
 
@@ -88,15 +63,10 @@ struct ServersChunk: SQLRow {
   let start: Timestamp
   let end: Timestamp
 
-  static let columns = [
-    SQLColumn("table_name", String.self), SQLColumn("range_start", Timestamp.self),
-    SQLColumn("range_end", Timestamp.self),
-  ]
-
   init(from row: inout RowReader) throws(DatabaseError) {
-    table = try row.next()
-    start = try row.next()
-    end = try row.next()
+    table = try row.read("table_name")
+    start = try row.read("range_start")
+    end = try row.read("range_end")
   }
 }
 
@@ -109,12 +79,10 @@ enum ServerRemovalStatements {
     swept.description, prune.description, pruneCertificates.description,
   ]
 
-  private static let removal = """
-    SELECT server_id, name, hostname, requested_at, at_table, rows_removed, failure, finished_at
-    FROM pganalytics.server_removals
-    """
+  private static let removal = "SELECT \(ServerRemoval.list()) FROM pganalytics.server_removals"
 
-  /// The collectors of a server, and nobody revokes them or lets them in again until the transaction ends.
+  /// The collectors of a server. Their rows are locked until the end of the transaction, so that nobody revokes them or
+  /// lets them enrol again.
   static let collectors = Statement<Int32, ServersCollector>(
     "removal_collectors",
     """
@@ -122,8 +90,8 @@ enum ServerRemovalStatements {
     ORDER BY generation DESC, id FOR UPDATE
     """)
 
-  /// Parameters: server, seconds for which a push may be in flight after the revocation of its collector. Asked for a
-  /// second time it changes nothing. No row if there is no such server.
+  /// Requests a removal; a second request changes nothing. No row if there is no such server. Parameters: server,
+  /// seconds for which a push may be in flight after the revocation of its collector.
   static let request = Statement<Int32, Double, SingleValue<Int32>>(
     "removal_request",
     """
@@ -137,15 +105,15 @@ enum ServerRemovalStatements {
     SELECT id FROM server
     """)
 
-  /// From now on nothing undoes the revocation of a server's collectors.
+  /// Makes the revocation of a server's collectors final.
   static let endPermits = Statement<Int32, NoRow>(
     "removal_end_permits",
     "UPDATE pganalytics.collectors SET is_final = true, enrolment_permitted_until = NULL WHERE server_id = $1")
 
   static let one = Statement<Int32, ServerRemoval>("removal_one", removal + " WHERE server_id = $1")
 
-  /// What is not finished, the oldest first; then what has been finished for less than a day and was not looked at for an
-  /// hour: a server of ours that heard late of the revocation may have stored a push.
+  /// The unfinished removals, the oldest first. Then those finished within the last day that were not checked for an
+  /// hour: another pganalytics server may have learnt late of the revocation and stored a push.
   static let due = Statement<ServerRemoval>(
     "removal_due",
     removal + """
@@ -154,8 +122,8 @@ enum ServerRemovalStatements {
       ORDER BY finished_at IS NOT NULL, requested_at, server_id
       """)
 
-  /// What is pending comes first, so that nothing is rolled up from rows that are going. The last two are not rows of a
-  /// server, but what the removal itself lives on.
+  /// The tables with rows of servers. `rollup_pending` comes first, so that nothing is rolled up from rows that are
+  /// being removed. The last two are excluded, because the removal itself needs them.
   static let tables = Statement<ServersTable>(
     "removal_tables",
     """
@@ -171,18 +139,18 @@ enum ServerRemovalStatements {
     ORDER BY c.relname = 'rollup_pending' DESC, n.nspname, c.relname
     """)
 
-  /// One step at a time in all servers. Until the end of the transaction.
+  /// Allows only one step at a time over all servers, until the end of the transaction.
   static let tryLock = Statement<Int64, SingleValue<Bool>>("removal_lock", "SELECT pg_try_advisory_xact_lock($1)")
 
-  /// Parameters: table, server, most rows. - Returns: how many there were.
+  /// Parameters: table, server, largest number of rows. - Returns: the number of removed rows.
   static let removeRows = Statement<String, Int32, Int64, SingleValue<Int64>>(
     "removal_rows", "SELECT pganalytics.remove_server_rows($1::text::regclass, $2, $3)")
 
-  /// Parameters: table, server, first block, blocks.
+  /// Parameters: table, server, first block, number of blocks.
   static let removeBlocks = Statement<String, Int32, Int64, Int64, SingleValue<Int64>>(
     "removal_blocks", "SELECT pganalytics.remove_server_blocks($1::text::regclass, $2, $3, $4)")
 
-  /// Parameters: hypertable, server, first time, time after the last.
+  /// Parameters: hypertable, server, first time, end (excluded).
   static let removeStretch = Statement<String, Int32, Timestamp, Timestamp, SingleValue<Int64>>(
     "removal_stretch", "SELECT pganalytics.remove_server_stretch($1::text::regclass, $2, $3, $4)")
 
@@ -194,11 +162,11 @@ enum ServerRemovalStatements {
     WHERE server_id = $1 AND (at_table IS DISTINCT FROM $2 OR $3::int8 > 0 OR failure IS NOT NULL)
     """)
 
-  /// Parameters: server, why.
+  /// Parameters: server, the error.
   static let failed = Statement<Int32, String, NoRow>(
     "removal_failed", "UPDATE pganalytics.server_removals SET failure = $2 WHERE server_id = $1")
 
-  /// Whether no push can be in flight any more. (A clock that was put back is behind the request.)
+  /// Whether no push can be in flight any more. (If the clock was set back, the request is in the future.)
   static let isSettled = Statement<Int32, SingleValue<Bool>>(
     "removal_is_settled",
     """
@@ -216,7 +184,7 @@ enum ServerRemovalStatements {
     ON CONFLICT (serial) DO NOTHING
     """)
 
-  /// With certificates, configurations and what was rejected of them.
+  /// Deletes the collectors with their certificates, configurations and rejects.
   static let removeCollectors = Statement<Int32, NoRow>(
     "removal_collectors_go", "DELETE FROM pganalytics.collectors WHERE server_id = $1")
 
@@ -234,7 +202,7 @@ enum ServerRemovalStatements {
     "removal_swept",
     "UPDATE pganalytics.server_removals SET at_table = NULL, failure = NULL, swept_at = now() WHERE server_id = $1")
 
-  /// $1: days.
+  /// Parameters: days.
   static let prune = Statement<Int32, NoRow>(
     "removals_prune", "DELETE FROM pganalytics.server_removals WHERE finished_at < now() - make_interval(days => $1)")
 

@@ -1,23 +1,27 @@
-// Removing servers with all their rows: asked for by a row in `server_removals`, done by whichever server of ours looks next,
-// in steps that each are a transaction. So a crash costs one step, and a step waits for nobody and nobody for it.
+// Removes servers with all their rows. A row in `server_removals` requests it, and the next pganalytics server that
+// checks the table does it, in steps of one transaction each. So a crash loses one step, and steps and other
+// transactions do not wait for each other.
 //
 //   the collectors are revoked for good ──▶ rows, table after table, until a pass finds none ──▶ collectors, server
 //
-// Pushes that were in flight at the revocation may be stored while a pass is under way: the next pass finds their rows, and the
-// last one begins when none can be in flight any more. The row stays as a tombstone, and for a day it is looked again.
+// Pushes that were in flight at the revocation may be stored during a pass; the next pass finds their rows. The last
+// pass begins when none can be in flight any more. The row in `server_removals` stays as a record, and the tables are
+// checked again for a day.
 
+import Ground
 import Protocol
 
+/// Carries out the removals, as one of possibly several servers.
 final class ServerRemovals: Sendable {
-  /// How often it is looked whether there is something to go on with, beside being told.
+  /// How often it checks for due removals, besides on request.
   private static let interval = Duration.seconds(5)
-  /// A chunk of a hypertable goes in so many steps.
+  /// A chunk of a hypertable is cleared in this many steps.
   private static let stepsOfChunk: Int64 = 24
-  /// Blocks of a table without an index that one step reads.
+  /// How many blocks of a table without an index one step reads.
   private static let blocksAtOnce: Int64 = 2048
 
   private enum Stop: DatabaseFailure {
-    /// Another server is at it.
+    /// Another server is working on removals.
     case elsewhere
     case failed(DatabaseError)
 
@@ -37,23 +41,23 @@ final class ServerRemovals: Sendable {
     self.log = log
   }
 
-  /// Has it looked soon.
+  /// Requests a check.
   func ask() { work.ask() }
 
-  /// Looks until it is cancelled.
+  /// Checks periodically until the task is cancelled.
   func run() async {
-    // What a server that was killed left behind.
+    // A server that was killed may have left unfinished removals.
     ask()
     await work.run(every: Live(constant: Self.interval)) { await self.round() }
   }
 
-  /// Goes on with what is due. One server that cannot be removed is in no other's way.
+  /// Continues all due removals. A removal that fails does not hinder the others.
   func round() async {
     let due: [ServerRemoval]
     do throws(DatabaseError) {
       due = try await database.rows(ServerRemovalStatements.due)
     } catch {
-      return log.debug("removals not looked at", ["error": "\(error)"])
+      return log.debug("due removals not read", ["error": "\(error)"])
     }
     for removal in due where !Task.isCancelled {
       do throws(Stop) {
@@ -68,12 +72,12 @@ final class ServerRemovals: Sendable {
   }
 
   private func note(_ error: DatabaseError, of removal: ServerRemoval) async {
-    // We are told to stop: whoever starts next goes on.
+    // The server is stopping; the next one to start continues.
     if error.kind == .cancelled || error.kind == .shutDown { return }
     log.warning("server not removed yet", ["server_id": "\(removal.serverID)", "error": "\(error)"])
     do throws(DatabaseError) {
       try await database.execute(ServerRemovalStatements.failed, removal.serverID, "\(error)")
-    } catch {}  // the next try says it again
+    } catch {}  // the next try reports it again
   }
 
   private func go(on removal: ServerRemoval) async throws(Stop) {
@@ -88,7 +92,7 @@ final class ServerRemovals: Sendable {
       return
     }
     while !Task.isCancelled {
-      // Asked before the pass: what is in flight then, the pass may miss.
+      // Checked before the pass, because the pass may miss rows of pushes that are in flight then.
       let isSettled = try await asked { database throws(DatabaseError) in
         try await database.one(ServerRemovalStatements.isSettled, removal.serverID)?.value == true
       }
@@ -98,7 +102,7 @@ final class ServerRemovals: Sendable {
     }
   }
 
-  /// Clears every table once. - Returns: how many rows there were.
+  /// Clears every table once. - Returns: the number of removed rows.
   private func pass(_ server: Int32) async throws(Stop) -> Int64 {
     let chunks = try await chunks()
     let hypertables = Set(chunks.map(\.table))
@@ -167,7 +171,7 @@ final class ServerRemovals: Sendable {
     return removed
   }
 
-  /// One step, with what is told of it. A table that was dropped meanwhile has no rows.
+  /// One step together with the record of its progress. A table that was dropped in the meantime has no rows.
   private func remove(
     _ server: Int32, _ table: String, _ work: (DatabaseLease) async throws(DatabaseError) -> Int64
   ) async throws(Stop) -> Int64 {
@@ -190,7 +194,7 @@ final class ServerRemovals: Sendable {
     try await step { session throws(Stop) in
       try await asked(session) { session throws(DatabaseError) in
         let now = try await session.one(ServerRemovalStatements.one, id)
-        // Another server of ours may have been here between two steps.
+        // Another server may have finished between two steps.
         guard let now, now.finishedAt == nil else { return }
         try await session.execute(ServerRemovalStatements.keepRevocations, id)
         try await session.execute(ServerRemovalStatements.removeCollectors, id)
@@ -238,6 +242,6 @@ final class ServerRemovals: Sendable {
 }
 
 extension AuditEvent {
-  /// How the trail names a monitored server.
+  /// The name of a monitored server in the audit trail.
   static func server(_ id: Int32) -> String { "server:\(id)" }
 }

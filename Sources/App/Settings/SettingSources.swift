@@ -1,19 +1,20 @@
-// Where settings come from: a file, the environment, the command line; what comes later wins. Everything that is wrong in
-// any of them is reported at once.
+// Reads settings from a file, the environment and the command line. A later source overrides an earlier one. All faults
+// of all sources are reported together.
 
+import Ground
 import Protocol
 
-/// Settings, and where each that is no default was said.
+/// The settings, and the source of each that is not a default.
 struct ReadSettings: Sendable {
   var settings = Settings()
   /// By name: `file.toml:3`, `PGANALYTICS_LOOPS`, `--set loops`.
   var sources: [String: String] = [:]
-  /// Lines about what was given and counts for nothing.
+  /// Lines about given settings that have no effect.
   var notices: [String] = []
 }
 
 extension ServerLog {
-  /// Says what of the settings counts for nothing. - Returns: the settings.
+  /// Logs the settings without effect. - Returns: the settings.
   @discardableResult
   func note(_ read: ReadSettings) -> Settings {
     for notice in read.notices { warning("setting without effect", ["notice": notice]) }
@@ -21,19 +22,20 @@ extension ServerLog {
   }
 }
 
+/// The sources to read.
 struct SettingSources: Sendable {
-  /// The variable that names the file.
+  /// The variable that contains the path of the file.
   static let fileVariable = "PGANALYTICS_CONFIG"
 
-  /// Path of a TOML file with a key a setting; nil for none.
+  /// The path of a TOML file with a key for each setting; nil for none.
   var file: String?
   var environment: [String: String] = [:]
-  /// `name=value`, each; the last one of a name wins.
+  /// Each is `name=value`. The last one with a name counts.
   var overrides: [String] = []
-  /// What a setting is that nobody sets.
+  /// The values of settings that no source sets.
   var defaults = Settings()
 
-  /// Reads everything. - Throws: all that is wrong.
+  /// Reads all sources. - Throws: all faults.
   func read() throws(SettingErrors) -> ReadSettings {
     var reading = Reading(result: ReadSettings(settings: defaults))
     if let file = file ?? environment[Self.fileVariable] { reading.readFile(file) }
@@ -44,7 +46,7 @@ struct SettingSources: Sendable {
   }
 }
 
-/// All that is wrong with the settings, one line each.
+/// All faults of the settings, one per line.
 struct SettingErrors: Error, CustomStringConvertible {
   let errors: [SettingError]
   var description: String { errors.map(\.description).joined(separator: "\n") }
@@ -59,7 +61,7 @@ private struct Reading {
   mutating func readFile(_ path: String) {
     let bytes: [UInt8]
     do throws(FileError) {
-      guard let found = try PrivateFile.read(path) else {
+      guard let found = try LocalFile.read(path) else {
         errors.append(SettingError(source: path, problem: "there is no such file"))
         return
       }
@@ -113,16 +115,18 @@ private struct Reading {
     set(String(parts[0]), String(parts[1]), from: name, named: name)
   }
 
-  /// A setting that there was once must not stop a server: the file is of an older version.
+  /// A setting of an earlier version must not prevent the start: the file may be older than the program.
   private mutating func isNone(_ setting: String, named name: String) {
     if let successor = Settings.gone[setting] {
-      result.notices.append("\(name): this setting is gone and counts for nothing; \(successor)")
+      result.notices.append("\(name): this setting is gone and has no effect; \(successor)")
     } else {
       errors.append(SettingError(source: name, problem: "there is no such setting"))
     }
   }
 
-  /// - Parameter source: what is said of the value's origin; `name`: what an error calls it.
+  /// - Parameters:
+  ///   - source: the origin of the value.
+  ///   - name: what an error calls it.
   private mutating func set(_ setting: String, _ text: String, from source: String, named name: String) {
     guard let declaration = Self.declarations[setting] else { return isNone(setting, named: name) }
     do throws(SettingError) {

@@ -1,14 +1,16 @@
-// Texts of settings: `64MiB`, `10s`, `4`. Reading and printing are inverse.
+// The texts of settings: `64MiB`, `10s`, `4`. What is printed can be read again.
 
+import Ground
 import Reactor
 
-/// Why a setting was refused. `description` is a sentence for the terminal.
+/// Why a setting is invalid. `description` is a sentence for the terminal.
 struct SettingError: Error, CustomStringConvertible {
   let source: String
   let problem: String
   var description: String { "\(source): \(problem)" }
 }
 
+/// Reads and prints sizes and times.
 enum SettingValue {
   private static let byteUnits: [(String, Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
   private static let timeUnits: [(String, Int64)] = [
@@ -51,20 +53,8 @@ enum SettingValue {
   }
 }
 
-extension Duration {
-  /// Saturates at some 292 years either way.
-  var wholeNanoseconds: Int64 {
-    // Below nine seconds one division of a machine word will do; those of 128 bits, and `components`, are calls.
-    if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
-    return Int64(clamping: attoseconds / 1_000_000_000)
-  }
-
-  var wholeSeconds: Int64 { components.seconds }
-  var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
-}
-
 extension SettingDeclaration {
-  /// Reads `text` into `settings`. - Parameter source: where it came from, for the error (`PGANALYTICS_LOOPS`).
+  /// Reads `text` into `settings`. - Parameter source: the origin of the text, for the error (`PGANALYTICS_LOOPS`).
   func read(_ text: String, from source: String, into settings: inout Settings) throws(SettingError) {
     switch field {
     case .text(let path): settings[keyPath: path] = text
@@ -140,7 +130,7 @@ extension SettingDeclaration {
     return times
   }
 
-  /// The setting's value as text that `read` takes.
+  /// The setting's value as a text that `read` accepts.
   func print(_ settings: Settings) -> String {
     switch field {
     case .text(let path), .word(let path, _): settings[keyPath: path]
@@ -154,7 +144,7 @@ extension SettingDeclaration {
     }
   }
 
-  /// Takes over the setting's value.
+  /// Copies the setting's value.
   func copy(from other: Settings, to settings: inout Settings) {
     switch field {
     case .text(let path), .word(let path, _): settings[keyPath: path] = other[keyPath: path]

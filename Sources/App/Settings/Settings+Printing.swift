@@ -1,19 +1,54 @@
-// Settings for people: the README's table, and the values in use.
+// Prints settings for people: docs/SETTINGS.md, and the values in use.
 
 extension Settings {
-  /// The README's table of limits and settings.
-  static func markdownTable() -> String {
+  /// All settings in Markdown: the file docs/SETTINGS.md, which a test compares with this.
+  static func reference() -> String {
     let defaults = Settings()
     let rows = declarations.map { declaration in
-      "| `\(declaration.name)` | \(declaration.print(defaults)) | \(declaration.effect.rawValue) | \(declaration.help) |"
+      let cells = [
+        "`\(declaration.name)`", declaration.print(defaults), declaration.permitted, declaration.effect.rawValue,
+        declaration.help,
+      ]
+      return "| \(cells.joined(separator: " | ")) |\n"
     }
-    return (["| Setting | Default | Change | Meaning |", "| --- | --- | --- | --- |"] + rows).joined(separator: "\n")
+    return """
+      # Settings
+
+      `pganalytics config reference` prints this file from the declarations in `Sources/App/Settings`.
+
+      Each setting is a key of a TOML file (`--config FILE`), an environment variable `PGANALYTICS_NAME` and an option
+      `--set name=value`. Of several values the later one in this list wins. `pganalytics config check` reports every error
+      at once, with file and line. `pganalytics config show` prints the values in use and where each comes from.
+
+      Sizes are written `64MiB`, `16KiB` or `1024`, times `500ms`, `10s`, `15min`, `12h` or `30d`. The column *Change*
+      says when a changed value takes effect: `live` at SIGHUP (`systemctl reload pganalytics`), `restart` at the next start.
+
+      | Setting | Default | Permitted | Change | Meaning |
+      | --- | --- | --- | --- | --- |
+
+      """ + rows.joined()
+  }
+}
+
+extension SettingDeclaration {
+  /// The values that are taken, in a few words; empty where any text is.
+  fileprivate var permitted: String {
+    switch field {
+    case .text: ""
+    case .word(_, let words): words.joined(separator: ", ")
+    case .count(_, let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .bytes(_, let range):
+      "\(SettingValue.print(bytes: range.lowerBound)) to \(SettingValue.print(bytes: range.upperBound))"
+    case .time(_, let range), .times(_, _, let range):
+      "\(SettingValue.print(time: range.lowerBound)) to \(SettingValue.print(time: range.upperBound))"
+    case .networks: "networks"
+    }
   }
 }
 
 extension ReadSettings {
-  /// As a file that would set the same, each line with where its value comes from and when a change of it counts. Secrets
-  /// are not in it.
+  /// The settings as a file that would set the same values. Each line has the source of its value and when a change
+  /// takes effect. Secrets are hidden.
   func text() -> String {
     Settings.declarations.map { declaration in
       let value = declaration.isSecret ? masked(declaration.print(settings)) : declaration.print(settings)
@@ -25,7 +60,7 @@ extension ReadSettings {
     }.joined(separator: "\n")
   }
 
-  /// A URL keeps what is not its password; anything else is hidden whole.
+  /// In a URL only the password is hidden; any other secret is hidden completely.
   private func masked(_ secret: String) -> String {
     if secret.isEmpty { return "" }
     let url = secret.replacing(/:\/\/([^:@\/]*):[^\/?]*@/) { "://\($0.output.1):•••@" }

@@ -1,16 +1,16 @@
-// Every limit and knob of the server: its value here, its name, unit and help in Settings+Declarations.swift.
+// Every setting of the server. The values are here; names, units and help are in Settings+Declarations.swift.
 
 import Reactor
 
-/// The settings of one process. Read at start and at SIGHUP, then passed down; nothing reads the environment elsewhere.
-/// Who outlives a reload holds them as `Live`, or is told by its lane.
+/// The settings of one process. They are read at the start and at SIGHUP and then passed on; no other code reads the
+/// environment. An object that outlives a reload holds them as `Live`, or its lane informs it.
 struct Settings: Sendable {
   // Process
   var listen = "127.0.0.1:8443"
   var proxyProtocolFrom: [IPNetwork] = []
   var dataDirectory = ".pganalytics"
   var databaseURL = ""
-  /// 0: one a core.
+  /// 0: one per processor core.
   var loops = 0
   var logLevel = "info"
   var pushLogSample = 1000
@@ -37,7 +37,7 @@ struct Settings: Sendable {
   var lingerBytes = 64 * 1024 * 1024
   var drainDeadline = Duration.seconds(30)
   var drainSpread = Duration.seconds(10)
-  /// 0: what the descriptor limit leaves.
+  /// 0: as many as the descriptor limit allows.
   var connections = 0
   var acceptsPerTurn = 64
   var handshakeBudget = Duration.milliseconds(2)

@@ -1,16 +1,17 @@
-// What is different when the settings are read again, and which of it can count at once.
+// The differences after the settings were read again, and which of them take effect at once.
 
+/// The result of reading the settings again.
 struct SettingsChange {
-  /// In use from now on: what is live as it was read, the rest as it was.
+  /// The settings to use from now on: live settings have their new values, all others keep theirs.
   let settings: Settings
-  /// Names of those that changed and are live.
+  /// The names of the changed settings that are live.
   let applied: [String]
-  /// Names of those that changed and count only after a restart.
+  /// The names of the changed settings that take effect only after a restart.
   let pending: [String]
 
   /// - Parameters:
-  ///   - current: in use until now.
-  ///   - read: of files, environment and command line, now.
+  ///   - current: the settings in use.
+  ///   - read: the settings that were read now from file, environment and command line.
   init(from current: Settings, to read: Settings) {
     var settings = current
     var applied: [String] = []

@@ -1,19 +1,21 @@
-// SIGHUP for settings: reads them all again, in the order of precedence of the start. If anything is wrong nothing changes
-// and everything that is wrong is logged; else what is live reaches everybody who uses it.
+// The reload of settings at SIGHUP. It reads all sources again, with the same precedence as at the start. If there is
+// any fault, nothing changes and all faults are logged. Otherwise the live settings are passed to everything that uses
+// them.
 
 import Protocol
 import Synchronization
 
+/// Reads the settings again and keeps the result of the last reload.
 final class SettingsReload: Sendable {
   typealias Reading = @Sendable () throws(SettingErrors) -> Settings
 
-  /// For who watches.
+  /// The state for metrics.
   struct Snapshot: Sendable {
-    /// Reloads that changed nothing because something was wrong.
+    /// The number of reloads that were rejected because of a fault.
     var failures = 0
-    /// Whether the last one was such.
+    /// Whether the last reload was rejected.
     var isFailing = false
-    /// When the settings in use were read, unix seconds.
+    /// When the settings in use were read, in unix seconds.
     var readAt: Int64
   }
 
@@ -32,9 +34,10 @@ final class SettingsReload: Sendable {
 
   var snapshot: Snapshot { state.withLock { $0 } }
 
-  /// One caller at a time.
-  /// - Parameter now: unix seconds.
-  /// - Returns: what is in use from now on, for those who hold copies; nil if the settings stay as they were.
+  /// Reads the settings again. One caller at a time.
+  /// - Parameter now: in unix seconds.
+  /// - Returns: the settings to use from now on, for callers with copies; nil if the settings did not change because of
+  ///   a fault.
   func read(now: Int64) -> Settings? {
     let change: SettingsChange
     do throws(SettingErrors) {
@@ -58,7 +61,7 @@ final class SettingsReload: Sendable {
     log.info("settings reloaded", ["changed": change.applied.isEmpty ? "none" : change.applied.joined(separator: " ")])
     if !change.pending.isEmpty {
       log.warning(
-        "settings changed that count after a restart", ["pending": change.pending.joined(separator: " ")])
+        "settings changed that take effect after a restart", ["pending": change.pending.joined(separator: " ")])
     }
     return change.settings
   }

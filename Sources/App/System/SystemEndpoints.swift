@@ -1,5 +1,6 @@
-// Health, version and the document of the API.
+// The endpoints for health, version and the API's document.
 
+import Ground
 import Protocol
 
 struct HealthAnswer: ResponseBody {
@@ -21,7 +22,7 @@ struct HealthAnswer: ResponseBody {
     object.member("timescale_ok", isDatabaseReachable, "The same database; kept for older clients.")
     object.member(
       "reasons", reasons.map(UnreadinessAnswer.init),
-      "Why not to send requests here; `storage_jobs_failing` alone is no reason for that.")
+      "Reasons not to send requests here. `storage_jobs_failing` alone does not prevent requests.")
   }
 }
 
@@ -68,7 +69,7 @@ enum SystemEndpoints {
       .get, "/api/v1/health", id: "getHealth", tag: .system, access: .anyone,
       summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
       answers: [
-        .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "The database is away."),
+        .json(HealthAnswer.self), .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Database unreachable."),
       ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
@@ -83,7 +84,7 @@ enum SystemEndpoints {
       summary: "Whether to send requests here: 200, else 503 with the reasons.", returns: HTTPResponse.self,
       answers: [
         .json(HealthAnswer.self),
-        .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Not now: see `reasons`."),
+        .json(HealthAnswer.self, status: .serviceUnavailable, prose: "Not ready: see `reasons`."),
       ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(

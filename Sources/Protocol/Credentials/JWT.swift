@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7515, 7519), HS256 only. This server alone issues and reads them. The choices that RFC 8725
-// warns of do not exist: the algorithm is a constant; `kid` only selects one of the server's own keys; no header member
+// JSON Web Tokens (RFC 7515, 7519), HS256 only. Only pgAnalytics issues and reads them. The choices that RFC 8725
+// warns of do not exist: the algorithm is a constant; `kid` only selects one of pgAnalytics' own keys; no header member
 // names a key or an address; and the signature is checked before the payload is read.
 
 /// The reason that a token is refused.
@@ -11,7 +11,7 @@ public enum JWTError: Error, Equatable, Sendable {
   case tooLong
   /// `alg` is not HS256; for example it is `none`.
   case unsupportedAlgorithm
-  /// `kid` is absent, or it names none of the server's keys.
+  /// `kid` is absent, or it names none of the keys.
   case unknownKey
   /// The signature does not match.
   case badSignature
@@ -29,14 +29,13 @@ public enum JWTError: Error, Equatable, Sendable {
 
 /// Signs and verifies tokens.
 public enum JWT {
-  /// The longest token that is read, in bytes. Each token of this server is shorter, and it fits a header field.
+  /// The longest token that is read, in bytes. Each token of pgAnalytics is shorter, and fits a header field.
   public static let maximumBytes = 4096
 
   /// Signs `claims` with the signing key of `keys`.
   /// - Returns: the compact serialisation.
   public static func sign(_ claims: JWTClaims, with keys: JWTKeySet) -> String {
-    var payload = ByteBuffer(minimumCapacity: 512)
-    claims.appendPayload(to: &payload)
+    let payload = claims.payload()
     var token = ByteBuffer(minimumCapacity: 1024)
     token.append(keys.signing.encodedHeader)
     token.append(utf8: Base64URL.encode(payload.span))
@@ -76,17 +75,27 @@ public enum JWT {
   /// Reads the header. It must have `alg` and `kid` and may have `typ`. Any other member is refused, thus also `crit`,
   /// `jku`, `jwk` and `x5u`.
   private static func key(for header: Span<UInt8>, in keys: JWTKeySet) throws(JWTError) -> JWTKey {
-    guard let text = Base64URL.decode(header), let object = FlatJSONObject(text.span) else { throw .malformed }
-    guard object["alg"] == .text("HS256") else { throw .unsupportedAlgorithm }
+    guard let text = Base64URL.decode(header) else { throw .malformed }
+    let object = try object(text.span)
+    guard object["alg"] == .string("HS256") else { throw .unsupportedAlgorithm }
     var id: String?
-    for (name, value) in object.members {
-      switch (name, value) {
-      case ("alg", _), ("typ", .text("JWT")): continue
-      case ("kid", .text(let text)): id = text
+    for member in object.members {
+      switch (member.name, member.value) {
+      case ("alg", _), ("typ", .string("JWT")): continue
+      case ("kid", .string(let text)): id = text
       default: throw .malformed
       }
     }
     guard let id, let key = keys.key(id) else { throw .unknownKey }
     return key
+  }
+
+  /// Reads one flat JSON object. A name that comes twice is refused: two readers must not see two different tokens.
+  static func object(_ text: Span<UInt8>) throws(JWTError) -> JSONObject {
+    do throws(JSONValueError) {
+      let value = try JSONValue.parse(text, limits: JSONValueLimits(bytes: maximumBytes, depth: 1))
+      if case .object(let object) = value { return object }
+    } catch {}
+    throw .malformed
   }
 }

@@ -1,4 +1,4 @@
-// The claims of a token (RFC 7519 section 4). Each token of this server has all seven registered claims; a token that
+// The claims of a token (RFC 7519 section 4). Each token of pgAnalytics has all seven registered claims; a token that
 // lacks one is refused.
 
 /// The claims of one token. Times are unix seconds.
@@ -76,58 +76,54 @@ public struct JWTClaims: Equatable, Sendable {
 extension JWTClaims {
   private static let registered: Set<String> = ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"]
 
-  /// Reads the payload of a token whose signature is verified.
+  /// Reads the payload of a token whose signature is verified: a flat object of texts and whole numbers.
   init(payload: Span<UInt8>) throws(JWTError) {
-    guard let object = FlatJSONObject(payload) else { throw .malformed }
+    let object = try JWT.object(payload)
     func text(_ name: String) throws(JWTError) -> String {
       switch object[name] {
-      case .text(let text): return text
-      case .number: throw .malformed
+      case .string(let text): return text
       case nil: throw .missingClaim(name)
+      default: throw .malformed
       }
     }
     func number(_ name: String) throws(JWTError) -> Int64 {
       switch object[name] {
-      case .number(let number): return number
-      case .text: throw .malformed
+      case .integer(let number): return number
       case nil: throw .missingClaim(name)
+      default: throw .malformed
       }
     }
     self.init(
       issuer: try text("iss"), audience: try text("aud"), subject: try text("sub"), tokenID: try text("jti"),
       issuedAt: try number("iat"), notBefore: try number("nbf"), expiresAt: try number("exp"))
-    for (name, value) in object.members where !Self.registered.contains(name) {
-      switch value {
-      case .text(let text): members.append(Member(name, .text(text)))
-      case .number(let number): members.append(Member(name, .number(number)))
+    for member in object.members where !Self.registered.contains(member.name) {
+      switch member.value {
+      case .string(let text): members.append(Member(member.name, .text(text)))
+      case .integer(let number): members.append(Member(member.name, .number(number)))
+      default: throw .malformed
       }
     }
   }
 
-  /// Appends the payload as compact JSON.
-  func appendPayload(to buffer: inout ByteBuffer) {
-    var separator: StaticString = "{"
-    func append(_ name: String, _ value: Value, to buffer: inout ByteBuffer) {
-      buffer.append(separator)
-      separator = ","
-      FlatJSONObject.append(name, to: &buffer)
-      buffer.append(UInt8(ascii: ":"))
-      switch value {
-      case .text(let text): FlatJSONObject.append(text, to: &buffer)
-      case .number(let number): buffer.append(utf8: String(number))
+  /// Writes the payload as compact JSON.
+  func payload() -> ByteBuffer {
+    var json = JSONWriter(appendingTo: ByteBuffer(minimumCapacity: 512))
+    json.object { json in
+      json.member("iss", issuer)
+      json.member("aud", audience)
+      json.member("sub", subject)
+      json.member("jti", tokenID)
+      json.member("iat", issuedAt)
+      json.member("nbf", notBefore)
+      json.member("exp", expiresAt)
+      for member in members {
+        precondition(!Self.registered.contains(member.name), "\(member.name) is a registered claim")
+        switch member.value {
+        case .text(let text): json.member(member.name, text)
+        case .number(let number): json.member(member.name, number)
+        }
       }
     }
-    append("iss", .text(issuer), to: &buffer)
-    append("aud", .text(audience), to: &buffer)
-    append("sub", .text(subject), to: &buffer)
-    append("jti", .text(tokenID), to: &buffer)
-    append("iat", .number(issuedAt), to: &buffer)
-    append("nbf", .number(notBefore), to: &buffer)
-    append("exp", .number(expiresAt), to: &buffer)
-    for member in members {
-      precondition(!Self.registered.contains(member.name), "\(member.name) is a registered claim")
-      append(member.name, member.value, to: &buffer)
-    }
-    buffer.append(UInt8(ascii: "}"))
+    return json.finish()
   }
 }

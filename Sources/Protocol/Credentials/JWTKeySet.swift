@@ -35,10 +35,13 @@ public struct JWTKey: Sendable {
     self.id = id
     self.secret = secret
     authentication = MessageAuthentication(secret: secret)
-    var header = ByteBuffer()
-    header.append("{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":")
-    FlatJSONObject.append(id, to: &header)
-    header.append("}")
+    var json = JSONWriter()
+    json.object { json in
+      json.member("alg", "HS256")
+      json.member("typ", "JWT")
+      json.member("kid", id)
+    }
+    let header = json.finish()
     encodedHeader = Array(Base64URL.encode(header.span).utf8) + [UInt8(ascii: ".")]
   }
 

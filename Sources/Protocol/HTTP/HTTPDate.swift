@@ -10,7 +10,7 @@ public enum HTTPDate {
     let clamped = min(max(unixSeconds, -62_167_219_200), 253_402_300_799)
     let days = floorDivide(clamped, 86_400)
     let second = Int(clamped - days * 86_400)
-    let date = civil(daysSinceEpoch: Int(days))
+    let date = CalendarDate(unixDays: Int(days))
     // 1970-01-01 was a Thursday.
     let weekday = Int(days - floorDivide(days + 4, 7) * 7 + 4)
     let weekdayName = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][weekday]
@@ -24,18 +24,6 @@ public enum HTTPDate {
   private static func padded(_ value: Int, to width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: width - digits.utf8.count) + digits
-  }
-
-  /// Proleptic Gregorian date of a day number (Howard Hinnant, "chrono-compatible low-level date algorithms").
-  private static func civil(daysSinceEpoch: Int) -> (year: Int, month: Int, day: Int) {
-    let shifted = daysSinceEpoch + 719_468  // days since 0000-03-01
-    let era = Int(floorDivide(Int64(shifted), 146_097))
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let marchMonth = (5 * dayOfYear + 2) / 153
-    let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
   }
 
   private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

@@ -8,7 +8,7 @@ public enum MetricCatalog {
     .pgConnections, .pgExtensions,
   ]
 
-  /// All metric tables, in a fixed order. A table's position here is its index everywhere in the server.
+  /// All metric tables, in a fixed order. A table's position here is its index everywhere in the program.
   public static let tables: [MetricTable] = types.flatMap(\.tables)
 
   /// The name of the table for undeclared data: whole metrics of an unknown type, and unknown parts of known metrics.
@@ -17,7 +17,10 @@ public enum MetricCatalog {
   /// The same table as queries see it. No declaration fills it; its rows are the undeclared parts of metrics.
   public static let catchAll = MetricTable(
     catchAllTable, "Metrics, and parts of metrics, that no declaration knows.", database: false, equals: .each,
-    columns: [.text("metric_type"), .json("payload")])
+    columns: [
+      .text("metric_type", means: "The metric's `type`."),
+      .json("payload", means: "The whole metric, or the part of it that no declaration knows."),
+    ])
   /// A type that offers the table to queries.
   public static let catchAllType = MetricType(catchAllTable, catchAll.summary, [.rows("", catchAll)])
 }

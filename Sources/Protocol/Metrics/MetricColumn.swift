@@ -17,9 +17,10 @@ public struct MetricColumn: Sendable, Hashable {
     case bool
     /// Text in the row itself, for short and varied values: a state, an LSN, a printed size.
     case text
-    /// Long or repeated text. The table `texts` stores it once for each server, and the row holds its 64-bit id.
+    /// Long or repeated text. The table `texts` stores it once for each monitored server, and the row holds its 64-bit
+    /// id.
     case interned
-    /// JSON as the collector sent it. No key of a push fills such a column; the server fills it.
+    /// JSON as the collector sent it. No key of a push fills such a column; the decoder fills it.
     case json
     /// The text of a PostgreSQL or RFC 3339 timestamp. "" gives NULL, because the stock collector prints it for
     /// "never".
@@ -55,20 +56,23 @@ public struct MetricColumn: Sendable, Hashable {
   public let meaning: Meaning
   /// The unit of the value.
   public let unit: Unit
+  /// What the value says, in one sentence for readers of the table.
+  public let summary: String
   /// Whether the value is a 64-bit identifier. The API then writes it as text, because a client that reads numbers as
   /// doubles would get another value.
   public private(set) var isIdentifier = false
-  /// Whether the server makes the value. A key of that name in the JSON then counts as unknown.
+  /// Whether the decoder makes the value. A key of that name in the JSON then counts as unknown.
   public private(set) var isMade = false
   /// The column in the table, without a suffix.
   private var base: String
 
-  private init(_ key: String, _ name: String?, _ kind: Kind, _ meaning: Meaning, _ unit: Unit) {
+  private init(_ key: String, _ name: String?, _ kind: Kind, _ meaning: Meaning, _ unit: Unit, _ summary: String) {
     self.key = key
     self.name = name ?? key
     self.kind = kind
     self.meaning = meaning
     self.unit = unit
+    self.summary = summary
     base = self.name
   }
 
@@ -85,53 +89,67 @@ public struct MetricColumn: Sendable, Hashable {
 
   /// The same column under another name in queries and views. The table's column keeps its name.
   public func shown(as name: String) -> Self {
-    var column = Self(key, name, kind, meaning, unit)
+    var column = Self(key, name, kind, meaning, unit, summary)
     column.base = base
     return column
   }
 
-  /// A counter.
-  public static func counter(_ key: String, _ unit: Unit = .none) -> Self { .init(key, nil, .int8, .counter, unit) }
+  /// A counter. `means` is the column's summary, here and below.
+  public static func counter(_ key: String, _ unit: Unit = .none, means summary: String = "") -> Self {
+    .init(key, nil, .int8, .counter, unit, summary)
+  }
   /// A counter that is `numeric` in PostgreSQL.
-  public static func numericCounter(_ key: String, _ unit: Unit = .none) -> Self {
-    .init(key, nil, .numeric, .counter, unit)
+  public static func numericCounter(_ key: String, _ unit: Unit = .none, means summary: String = "") -> Self {
+    .init(key, nil, .numeric, .counter, unit, summary)
   }
   /// A counter of milliseconds, as a double.
-  public static func counterTime(_ key: String) -> Self { .init(key, nil, .float8, .counter, .milliseconds) }
+  public static func counterTime(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .float8, .counter, .milliseconds, summary)
+  }
   /// A whole number that goes up and down. `name` is the column if it differs from the key; likewise below.
-  public static func count(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
-    .init(key, name, .int8, .gauge, unit)
+  public static func count(
+    _ key: String, _ unit: Unit = .none, as name: String? = nil, means summary: String = ""
+  ) -> Self {
+    .init(key, name, .int8, .gauge, unit, summary)
   }
   /// A double that goes up and down.
-  public static func real(_ key: String, _ unit: Unit = .none, as name: String? = nil) -> Self {
-    .init(key, name, .float8, .gauge, unit)
+  public static func real(
+    _ key: String, _ unit: Unit = .none, as name: String? = nil, means summary: String = ""
+  ) -> Self {
+    .init(key, name, .float8, .gauge, unit, summary)
   }
   /// A flag.
-  public static func flag(_ key: String) -> Self { .init(key, nil, .bool, .label, .none) }
+  public static func flag(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .bool, .label, .none, summary)
+  }
   /// A short text.
-  public static func text(_ key: String, as name: String? = nil) -> Self { .init(key, name, .text, .label, .none) }
+  public static func text(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .text, .label, .none, summary)
+  }
   /// A long or repeated text, stored once in `texts`.
-  public static func interned(_ key: String, as name: String? = nil) -> Self {
-    .init(key, name, .interned, .label, .none)
+  public static func interned(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .interned, .label, .none, summary)
   }
   /// A timestamp.
-  public static func timestamp(_ key: String, as name: String? = nil) -> Self {
-    .init(key, name, .timestamp, .label, .none)
+  public static func timestamp(_ key: String, as name: String? = nil, means summary: String = "") -> Self {
+    .init(key, name, .timestamp, .label, .none, summary)
   }
   /// A whole number that is not aggregated.
-  public static func number(_ key: String) -> Self { .init(key, nil, .int8, .label, .none) }
+  public static func number(_ key: String, means summary: String = "") -> Self {
+    .init(key, nil, .int8, .label, .none, summary)
+  }
   /// A 64-bit number that names something.
-  public static func identifier(_ key: String) -> Self {
-    var column = number(key)
+  public static func identifier(_ key: String, means summary: String = "") -> Self {
+    var column = number(key, means: summary)
     column.isIdentifier = true
     return column
   }
-  static func json(_ name: String) -> Self { .init(name, nil, .json, .label, .none) }
+  static func json(_ name: String, means summary: String) -> Self { .init(name, nil, .json, .label, .none, summary) }
   /// The column, in each metric table, for the keys of a row that its declaration does not have.
-  public static let extra = Self.json("extra")
-  /// A number of rows that the server counts.
-  public static func made(_ name: String) -> Self {
-    var column = count(name, .rows)
+  public static let extra = Self.json("extra", means: "Keys of the row that the table has no column for; NULL: none.")
+  /// A number of rows that the decoder counts.
+  public static func made(_ name: String, means summary: String = "") -> Self {
+    var column = count(name, .rows, means: summary)
     column.isMade = true
     return column
   }

@@ -12,6 +12,8 @@ public enum PostgresBinary {
 
   /// 2000-01-01 00:00 UTC in microseconds since 1970.
   public static let epochUnixMicroseconds: Int64 = 946_684_800_000_000
+  /// The same day in days since 1970.
+  public static let epochUnixDays = 10_957
   /// The first `timestamptz`, 4714-11-24 BC, and the first impossible one, in the year 294277; in microseconds since
   /// 2000.
   static let firstTimestamp: Int64 = -211_813_488_000_000_000

@@ -7,7 +7,20 @@
 //
 // A text that may mean two times is refused: 01/02/2026, and CST, which is a zone of America, of Cuba and of China.
 
-enum PostgresTimestamp {
+public enum PostgresTimestamp {
+  /// The time as it is stored: from the first `timestamptz` to the last as `RFC3339` writes it, with ` BC` behind a year
+  /// before Christ; `infinity` and `-infinity` by these names.
+  /// - Parameter word: microseconds since 2000-01-01 UTC.
+  public static func text(_ word: Int64) -> String {
+    if word == .max { return "infinity" }
+    if word == .min { return "-infinity" }
+    // Counted in days, for the last years do not fit microseconds since 1970.
+    let (daysSince2000, rest) = RFC3339.split(word)
+    let days = daysSince2000 + PostgresBinary.epochUnixDays
+    let year = CalendarDate(unixDays: days).year
+    return year > 0 ? RFC3339.text(days, rest, year) : RFC3339.text(days, rest, 1 - year) + " BC"
+  }
+
   /// The `timestamptz` of a text, in microseconds since 2000-01-01 UTC. Without a zone the text means UTC, without a
   /// time midnight.
   ///
@@ -39,8 +52,9 @@ enum PostgresTimestamp {
     guard let zone = reader.zone() else { return nil }
     offset = zone
     guard let isBC = reader.era(), reader.isAtEnd, year > 0,
-      let days = days(year: isBC ? 1 - year : year, month: date.month, day: date.day)
+      let day = CalendarDate(year: isBC ? 1 - year : year, month: date.month, day: date.day)
     else { return nil }
+    let days = day.unixDays - PostgresBinary.epochUnixDays
     // 2000-01-01 was a Saturday.
     if let weekday = date.weekday, (days % 7 + 7 + 6) % 7 != weekday { return nil }
     let seconds = Int64(days) * 86_400 + Int64(time.seconds - offset)
@@ -51,21 +65,6 @@ enum PostgresTimestamp {
       return nil
     }
     return result
-  }
-
-  /// Days from 2000-01-01 to a date of the proleptic Gregorian calendar; year 0 is 1 BC.
-  /// (Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.)
-  private static func days(year: Int, month: Int, day: Int) -> Int? {
-    guard (1...12).contains(month), day >= 1 else { return nil }
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    let length = month == 2 ? (isLeap ? 29 : 28) : 30 + (month + month / 8) % 2
-    guard day <= length else { return nil }
-    let shifted = month <= 2 ? year - 1 : year
-    let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-    let yearOfEra = shifted - era * 400
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return era * 146_097 + dayOfEra - 730_425
   }
 
   private static func isEqual(_ text: Span<UInt8>, _ word: StaticString) -> Bool {

@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 
 private let openssl = "/usr/bin/openssl"
 
-/// The lists of revoked certificates that a server signs, as the openssl program reads them.
+/// The lists of revoked certificates that a server signs, checked by the openssl program.
 @Suite(.enabled(if: access(openssl, X_OK) == 0, "there is no \(openssl)"))
 struct RevocationListServedTests {
   private func run(_ arguments: [String], _ files: [String: [UInt8]]) throws -> (isGood: Bool, output: String) {
@@ -17,7 +18,7 @@ struct RevocationListServedTests {
       for name in Array(files.keys) + ["log"] { unlink("\(directory)/\(name)") }
       rmdir(directory)
     }
-    for (name, bytes) in files { try PrivateFile.write(bytes, to: "\(directory)/\(name)") }
+    for (name, bytes) in files { try LocalFile.replace("\(directory)/\(name)", with: bytes) }
     do {
       try ChildProcess.run(
         [openssl] + arguments.map { files[$0] == nil ? $0 : "\(directory)/\($0)" }, output: directory + "/log")
@@ -27,7 +28,7 @@ struct RevocationListServedTests {
     return (true, ChildProcess.text(of: directory + "/log"))
   }
 
-  @Test func `what is revoked is on the list of its own authority, and what is good is not`() async throws {
+  @Test func `a revoked certificate is on the list of its own authority, and a good one is not`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let admin = try await server.user(.admin)
     let (good, revoked, late) = (try await server.enrol(), try await server.enrol(), try await server.enrol())
@@ -42,7 +43,7 @@ struct RevocationListServedTests {
       return answer.body
     }
     func verdict(_ collector: TestCollector, _ list: [UInt8]) throws -> (isGood: Bool, output: String) {
-      let trust = try #require(try PrivateFile.read(server.server.certificateAuthorityFile))
+      let trust = try #require(try LocalFile.read(server.server.certificateAuthorityFile))
       return try run(
         ["verify", "-crl_check", "-CAfile", "ca", "-CRLfile", "crl", "leaf"],
         ["ca": trust, "crl": list, "leaf": collector.certificate.pem()])
@@ -55,7 +56,7 @@ struct RevocationListServedTests {
     let single = try await list()
     #expect(try verdict(good, single).isGood)
 
-    // With two authorities there are two lists, each with its own.
+    // With two authorities there are two lists, each with the certificates of its own authority.
     let rotation = AuthorityRotation(directory: server.settings.dataDirectory, now: Int64(Glibc.time(nil)))
     _ = try rotation.add(life: 86_400)
     await server.server.reload()
@@ -64,7 +65,7 @@ struct RevocationListServedTests {
     let ofNew = try await server.enrol()
     try await revoke(late)
     try await revoke(ofNew)
-    try await server.eventually("they are not on the lists") {
+    try await server.eventually("the revoked ones are not on the lists") {
       let lists = try await list()
       return try [revoked, late, ofNew].allSatisfy { try !verdict($0, lists).isGood }
     }
@@ -77,7 +78,7 @@ struct RevocationListServedTests {
 
     let binary = try await server.client().request("GET", "/api/v1/crl", [("Accept", "application/pkix-crl")])
     #expect(binary.field("content-type") == "application/pkix-crl")
-    let trust = try #require(try PrivateFile.read(server.server.certificateAuthorityFile))
+    let trust = try #require(try LocalFile.read(server.server.certificateAuthorityFile))
     let read = try run(
       ["crl", "-inform", "DER", "-in", "list", "-CAfile", "ca", "-noout", "-text"], ["list": binary.body, "ca": trust])
     #expect(read.output.contains("verify OK"), "\(read.output)")

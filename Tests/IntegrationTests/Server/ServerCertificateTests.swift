@@ -1,4 +1,5 @@
 import Glibc
+import Ground
 import Protocol
 import Testing
 
@@ -6,7 +7,8 @@ import Testing
 
 private let day: Int64 = 86_400
 
-/// Certificates and keys in the data directory: what is made, what is left alone, and that a running server follows.
+/// Certificates and keys in the data directory: which ones the server makes, which ones it leaves alone, and how a
+/// running server follows.
 @Suite struct ServerCertificateTests {
   private static let names = ServerNames(dns: ["localhost", "db"], addresses: ["127.0.0.1", "::1"])
 
@@ -27,7 +29,7 @@ private let day: Int64 = 86_400
     ServerCertificate(directory: directory, names: names, life: Live(constant: .seconds(90 * day)))
   }
 
-  /// A chain of somebody else's, and its key. - Returns: with the authority to trust.
+  /// A chain of a foreign authority, and its key. - Returns: both, with the authority to trust.
   private static func foreign(now: Int64) throws -> (chain: [UInt8], key: [UInt8], trust: [UInt8]) {
     let stranger = try CertificateAuthority.create(commonName: "Corporate CA", validFor: 365 * day, now: now)
     let key = try PrivateKey.generate()
@@ -36,7 +38,7 @@ private let day: Int64 = 86_400
     return (issued.pem, try key.pem(), try stranger.certificate.pem())
   }
 
-  @Test func `one of ours is renewed in its last third, for other names, and by another authority`() async throws {
+  @Test func `an own certificate is renewed in its last third, for other names, and by a new authority`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let rotation = AuthorityRotation(directory: directory, now: now)
@@ -61,28 +63,28 @@ private let day: Int64 = 86_400
       _ = try rotation.add(life: 3650 * day)
       let used = try rotation.use()
       #expect(try certificate(in: directory, address).current(used, now: now + 62 * day) == fourth)
-      try PrivateFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
+      try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       let alone = try Authority(try #require(try AuthorityFiles.read(directory)))
       let fifth = try certificate(in: directory, address).current(alone, now: now + 62 * day)
       #expect(try Certificate(pem: fifth.chain).authorityKeyIDHex == alone.current.certificate.subjectKeyIDHex)
     }
   }
 
-  @Test func `one of somebody else's is used as it is, and never replaced`() async throws {
+  @Test func `a foreign certificate is used as it is and never replaced`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let authority = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: 3650 * day)
       _ = try certificate(in: directory).current(authority, now: now)
       let foreign = try Self.foreign(now: now)
-      try PrivateFile.write(foreign.key, to: directory + "/server.key")
-      try PrivateFile.write(foreign.chain, to: directory + "/server.crt")
+      try LocalFile.replace(directory + "/server.key", with: foreign.key)
+      try LocalFile.replace(directory + "/server.crt", with: foreign.chain)
       let other = ServerNames(dns: ["elsewhere"], addresses: [])
       let files = try certificate(in: directory, other).current(authority, now: now + 40 * day)
       #expect(files.chain == foreign.chain && files.key == foreign.key)
     }
   }
 
-  @Test func `private keys are for their owner alone`() async throws {
+  @Test func `private keys are readable by their owner alone`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let rotation = AuthorityRotation(directory: directory, now: now)
@@ -96,16 +98,16 @@ private let day: Int64 = 86_400
     }
   }
 
-  @Test func `a running server takes another certificate for new connections, and open ones go on`() async throws {
+  @Test func `a running server uses a new certificate for new connections, and open ones go on`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .milliseconds(100) }
     let open = try await server.client()
     let directory = server.settings.dataDirectory
     let foreign = try Self.foreign(now: Int64(Glibc.time(nil)))
     let fingerprint = try Certificate(pem: foreign.chain).fingerprintHex
-    try PrivateFile.write(foreign.key, to: directory + "/server.key")
-    try PrivateFile.write(foreign.chain, to: directory + "/server.crt", mode: 0o644)
+    try LocalFile.replace(directory + "/server.key", with: foreign.key)
+    try LocalFile.replace(directory + "/server.crt", with: foreign.chain, mode: 0o644)
     let trust = server.trust + foreign.trust
-    try await server.eventually("the certificate is not taken") {
+    try await server.eventually("the certificate is not used") {
       try await server.client(trusting: trust).serverFingerprint == fingerprint
     }
     #expect(try await open.request("GET", "/api/v1/health/live").status == 200)
@@ -114,36 +116,36 @@ private let day: Int64 = 86_400
     #expect(
       try await server.counts(
         "pganalytics_certificate_not_after_seconds{certificate=\"server\"} \(end)", trusting: trust))
-    #expect(try PrivateFile.read(directory + "/server.crt") == foreign.chain)
+    #expect(try LocalFile.read(directory + "/server.crt") == foreign.chain)
     await server.stop()
   }
 
   @Test(arguments: ["server.crt", "server.key", "ca.crt", "ca.key"])
-  func `a broken file changes nothing, is counted once, and its mending is seen`(name: String) async throws {
+  func `a broken file changes nothing, is counted once, and its repair is noticed`(name: String) async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let path = server.settings.dataDirectory + "/" + name
-    let good = try #require(try PrivateFile.read(path))
+    let good = try #require(try LocalFile.read(path))
     let before = try await server.client().serverFingerprint
     let damages: [[UInt8]?] = [[], Array("-----BEGIN nothing".utf8), good.dropLast(40) + [], nil]
     for (index, damage) in damages.enumerated() {
-      if let damage { try PrivateFile.write(damage, to: path) } else { try PrivateFile.remove(path) }
+      if let damage { try LocalFile.replace(path, with: damage) } else { try LocalFile.remove(path) }
       await server.server.reload()
       await server.server.reload()
-      // A server certificate that is gone is made anew; nothing else can be.
+      // A missing server certificate is made anew. No other missing file is.
       if damage == nil, name.hasPrefix("server") { break }
       #expect(try await server.counts("pganalytics_reload_failures_total \(index + 1)"), "\(name) \(index)")
       #expect(try await server.counts("pganalytics_reload_failing 1"))
       #expect(try await server.client().serverFingerprint == before)
       let collector = try await server.enrol()
       #expect(try await collector.push(collector.push(of: [])).status == 200)
-      try PrivateFile.write(good, to: path)
+      try LocalFile.replace(path, with: good)
       await server.server.reload()
       #expect(try await server.counts("pganalytics_reload_failing 0"))
     }
     await server.stop()
   }
 
-  @Test func `connections by an authority that was taken out of the file are closed`() async throws {
+  @Test func `connections of an authority that was removed from the file are closed`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let directory = server.settings.dataDirectory
     let rotation = AuthorityRotation(directory: directory, now: Int64(Glibc.time(nil)))
@@ -157,10 +159,10 @@ private let day: Int64 = 86_400
     for (collector, client) in [(old, ofOld), (new, ofNew)] {
       #expect(try await collector.push(collector.push(of: []), over: client).status == 200)
     }
-    let authorities = try Certificate.chain(pem: try #require(try PrivateFile.read(directory + "/ca.crt")))
+    let authorities = try Certificate.chain(pem: try #require(try LocalFile.read(directory + "/ca.crt")))
     #expect(authorities.count == 2)
-    try PrivateFile.remove(directory + "/ca-previous.key")
-    try PrivateFile.write(try authorities[1].pem(), to: directory + "/ca.crt")
+    try LocalFile.remove(directory + "/ca-previous.key")
+    try LocalFile.replace(directory + "/ca.crt", with: try authorities[1].pem())
     await server.server.reload()
     #expect(try await ofOld.isClosedByServer())
     #expect(try await new.push(new.push(of: []), over: ofNew).status == 200)

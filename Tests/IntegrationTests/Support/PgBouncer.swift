@@ -1,6 +1,7 @@
-// A real PgBouncer before a test's database, where one is installed.
+// A real PgBouncer in front of a test's database, where PgBouncer is installed.
 
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -8,21 +9,22 @@ import Testing
 final class PgBouncer {
   static let program: String? = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { access("\($0)", X_OK) == 0 }
 
-  /// The database, reached through the pooler.
+  /// The address of the database through the pooler.
   let address: DatabaseAddress
-  /// The shell that looks after the pooler, and the pipe that it reads.
+  /// The shell that ends the pooler, and the pipe that the shell reads.
   private let shell: pid_t
   private let lifeline: CInt
 
-  /// - Parameter mode: `pool_mode`.
+  /// - Parameter mode: the value of `pool_mode`.
   init(mode: String, database: DatabaseSettings, on cluster: TestCluster) throws {
     let program = try #require(Self.program)
     let directory = "\(cluster.directory)/\(mode)\(Int.random(in: 0..<1_000_000))"
     try ChildProcess.run(cluster.user + ["/usr/bin/mkdir", "-m", "700", directory], output: "/dev/null")
     let name = try #require(database.address["dbname"])
     let file = directory + "/pgbouncer.ini"
-    try PrivateFile.write(
-      Array(
+    try LocalFile.replace(
+      file,
+      with: Array(
         """
         [databases]
         \(name) = host=\(cluster.directory) user=postgres
@@ -35,8 +37,8 @@ final class PgBouncer {
         default_pool_size = 50
         logfile = \(directory)/log
 
-        """.utf8), to: file, mode: 0o644)
-    // The shell ends the pooler when its standard input closes: with this object, or with this process.
+        """.utf8), mode: 0o644)
+    // The shell ends the pooler when its standard input closes: at the end of this object or of this process.
     var ends: [CInt] = [0, 0]
     guard pipe(&ends) == 0 else { throw TestCluster.Unusable(description: "no pipe: errno \(errno)") }
     _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)

@@ -79,4 +79,11 @@ import Testing
     #expect(PostgresBinary.day(of: -86_400_000_000) == -1)
     #expect(PostgresBinary.day(of: -86_400_000_001) == -2)
   }
+
+  @Test func `prints what PostgreSQL can hold: years before Christ, its last year, and the infinities`() {
+    #expect(PostgresTimestamp.text(0) == "2000-01-01T00:00:00Z")
+    #expect(PostgresTimestamp.text(-211_813_488_000_000_000) == "4714-11-24T00:00:00Z BC")
+    #expect(PostgresTimestamp.text(9_223_371_331_199_999_999) == "294276-12-31T23:59:59.999999Z")
+    #expect(PostgresTimestamp.text(.max) == "infinity" && PostgresTimestamp.text(.min) == "-infinity")
+  }
 }

@@ -1,23 +1,17 @@
 // Random tests must be repeatable, so each of them uses a seed that it prints.
 
-/// SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"). It is small and works with
-/// any seed.
+import Ground
+
 struct SeededGenerator: RandomNumberGenerator {
   let seed: UInt64
-  private var state: UInt64
+  private var random: QuickRandom
 
   init(seed: UInt64) {
     self.seed = seed
-    state = seed
+    random = QuickRandom(seed: seed)
   }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  mutating func next() -> UInt64 { random.next() }
 
   /// The seeds of a fuzz test: a fixed one, and one that is new in each run and is printed.
   static func fuzzSeeds(_ name: StaticString) -> [UInt64] {

@@ -5,18 +5,33 @@ extension MetricType {
       object: ["schema", "table"],
       equals: .toldApartByPlace,
       columns: [
-        .counter("heap_blks_hit", .blocks), .counter("heap_blks_read", .blocks), .counter("total_heap_blks", .blocks),
-        .real("heap_cache_hit_ratio"), .counter("idx_blks_hit", .blocks), .counter("idx_blks_read", .blocks),
-        .counter("total_idx_blks", .blocks), .real("idx_cache_hit_ratio"), .counter("toast_blks_hit", .blocks),
-        .counter("toast_blks_read", .blocks), .counter("tidx_blks_hit", .blocks), .counter("tidx_blks_read", .blocks),
+        .counter("heap_blks_hit", .blocks, means: "Blocks of the table found in the buffer cache."),
+        .counter("heap_blks_read", .blocks, means: "Blocks of the table that had to be read."),
+        .counter("total_heap_blks", .blocks, means: "The two together."),
+        .real(
+          "heap_cache_hit_ratio", .percent,
+          means: "Blocks of the table found in the cache as a share of those asked for."),
+        .counter("idx_blks_hit", .blocks, means: "Blocks of the table's indexes found in the buffer cache."),
+        .counter("idx_blks_read", .blocks, means: "Blocks of the table's indexes that had to be read."),
+        .counter("total_idx_blks", .blocks, means: "The two together."),
+        .real(
+          "idx_cache_hit_ratio", .percent,
+          means: "Blocks of the indexes found in the cache as a share of those asked for."),
+        .counter("toast_blks_hit", .blocks, means: "Blocks of the TOAST table found in the buffer cache."),
+        .counter("toast_blks_read", .blocks, means: "Blocks of the TOAST table that had to be read."),
+        .counter("tidx_blks_hit", .blocks, means: "Blocks of the TOAST table's index found in the buffer cache."),
+        .counter("tidx_blks_read", .blocks, means: "Blocks of the TOAST table's index that had to be read."),
       ])
     let indexes = MetricTable(
       "pg_cache_indexes", "Buffer cache use of one index (pg_statio_user_indexes).", database: true,
       object: ["schema", "table", "index"],
       equals: .toldApartByPlace,
       columns: [
-        .counter("blks_hit", .blocks), .counter("blks_read", .blocks), .counter("total_blks", .blocks),
-        .real("cache_hit_ratio"),
+        .counter("blks_hit", .blocks, means: "Blocks of the index found in the buffer cache."),
+        .counter("blks_read", .blocks, means: "Blocks of the index that had to be read."),
+        .counter("total_blks", .blocks, means: "The two together."),
+        .real(
+          "cache_hit_ratio", .percent, means: "Blocks of the index found in the cache as a share of those asked for."),
       ])
     return MetricType(
       "pg_cache", "Buffer cache hit ratios.",

@@ -10,7 +10,11 @@ extension MetricType {
             "pg_extensions", "One installed extension.", database: true, object: ["name"],
             equals: .toldApartByPlace,
             columns: [
-              .text("version"), .text("owner"), .text("schema"), .interned("description"), .flag("relocatable"),
+              .text("version", means: "Installed version."),
+              .text("owner", means: "Role that owns the extension."),
+              .text("schema", means: "Schema of the extension's objects."),
+              .interned("description", means: "What the extension is for, in its own words."),
+              .flag("relocatable", means: "Whether its objects can be moved to another schema."),
             ]))
       ]),
     ])

@@ -9,6 +9,10 @@ extension MetricType {
         MetricTable(
           "pg_log", "One line of the log.", database: true, distinct: ["logged_at", "level", "message"],
           equals: .logLines,
-          columns: [.timestamp("timestamp", as: "logged_at"), .text("level"), .interned("message")])),
+          columns: [
+            .timestamp("timestamp", as: "logged_at", means: "When the line was written, as the collector says."),
+            .text("level", means: "Severity: LOG, ERROR, WARNING, FATAL, INFO or DEBUG."),
+            .interned("message", means: "The line's message."),
+          ])),
     ])
 }

@@ -1,0 +1,18 @@
+package import Glibc
+
+/// What lstat(2) says of an entry of the file system.
+package struct FileStatus {
+  package let userID: uid_t
+  package let permissions: mode_t
+  package let isDirectory: Bool
+
+  /// - Parameter followsLinks: whether a symbolic link is looked through; else it is seen as itself.
+  /// - Returns: nil if nothing is there, or nothing we may look at.
+  package init?(of path: String, followingLinks followsLinks: Bool = false) {
+    var facts = stat()
+    guard (followsLinks ? stat(path, &facts) : lstat(path, &facts)) == 0 else { return nil }
+    userID = facts.st_uid
+    permissions = facts.st_mode & 0o7777
+    isDirectory = facts.st_mode & S_IFMT == S_IFDIR
+  }
+}

@@ -1,0 +1,50 @@
+// Directories of this machine, by plain system calls that block.
+
+package import Glibc
+
+package enum LocalDirectory {
+  /// Makes a directory with `mode`, whatever the umask says, and its missing parents; one that exists is left as it is.
+  /// - Parameter parentMode: of the parents that are made; nil: `mode`.
+  package static func make(_ path: String, mode: mode_t = 0o700, parentMode: mode_t? = nil) throws(FileError) {
+    if access(path, F_OK) == 0 { return }  // perhaps through a link
+    let parentMode = parentMode ?? mode
+    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try make(String(path[..<slash]), mode: parentMode, parentMode: parentMode)
+    }
+    if mkdir(path, mode) != 0 {
+      if errno == EEXIST { return }  // made by another process just now
+      throw FileError(call: "mkdir", path: path, errno: errno)
+    }
+    if chmod(path, mode) != 0 { throw FileError(call: "chmod", path: path, errno: errno) }
+  }
+
+  /// Makes a directory with mode 0700 and an unpredictable name. - Returns: its path, which begins with `prefix`.
+  package static func makeUnique(prefix: String) throws(FileError) -> String {
+    var template = Array((prefix + "XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else { throw FileError(call: "mkdtemp", path: prefix, errno: errno) }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// The names in a directory, without `.` and `..`; empty if it can't be read.
+  package static func names(in path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Runs `body` while no other process, nor another task of this one, is in here for `directory` (flock(2)).
+  package static func locked<Value>(_ directory: String, _ body: () throws -> Value) throws -> Value {
+    let path = directory + "/.lock"
+    let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT)
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      if errno != EINTR { throw FileError(call: "flock", path: path, errno: errno) }
+    }
+    return try body()
+  }
+}

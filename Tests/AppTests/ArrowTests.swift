@@ -1,0 +1,103 @@
+// Which room may use which. A room is a folder; what it uses are the types that it names. The compiler knows only modules: a
+// circle of rooms within one compiles, and then nothing in it can be read, tested or built by itself.
+
+import Glibc
+import Ground
+import Testing
+
+@Suite struct ArrowTests {
+  /// The rooms of a folder, from the ground up, each with the rooms that it may use.
+  struct Floors: Sendable, CustomTestStringConvertible {
+    let folder: String
+    let rooms: [(name: String, uses: Set<String>)]
+
+    var testDescription: String { folder }
+  }
+
+  static let all = [
+    Floors(
+      folder: "Sources/Protocol",
+      rooms: [
+        ("Bytes", []),
+        ("Calendar", ["Bytes"]),
+        ("Gzip", ["Bytes"]),
+        ("HTTP", ["Bytes", "Calendar"]),
+        ("JSON", ["Bytes"]),
+        ("Credentials", ["Bytes", "JSON"]),
+        ("Certificates", ["Bytes", "Credentials"]),
+        ("TLS", ["Bytes", "Certificates"]),
+        ("Postgres", ["Calendar"]),
+        ("Metrics", ["Bytes", "Calendar", "Credentials", "JSON", "Postgres"]),
+        ("Proxy", []),
+        ("TOML", []),
+      ])
+  ]
+
+  /// Every arrow that there is.
+  private struct Arrow: Hashable, Comparable, CustomStringConvertible {
+    let from: String
+    let to: String
+    /// The type, and the file that names it.
+    let type: String
+    let file: String
+
+    var description: String { "\(from) -> \(to): \(file) uses \(type)" }
+    static func < (left: Arrow, right: Arrow) -> Bool { left.description < right.description }
+  }
+
+  private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+
+  @Test(arguments: all) func `the table is written from the ground up`(_ floors: Floors) {
+    var below: Set<String> = []
+    for room in floors.rooms {
+      #expect(room.uses.isSubset(of: below), "\(room.name) uses \(room.uses.subtracting(below)), above it or unknown")
+      below.insert(room.name)
+    }
+  }
+
+  @Test(arguments: all) func `a room uses only the rooms that the table names`(_ floors: Floors) throws {
+    let arrows = try Self.arrows(floors.folder)
+    let permitted = Dictionary(uniqueKeysWithValues: floors.rooms.map { ($0.name, $0.uses) })
+    #expect(arrows.rooms == Set(permitted.keys), "every room stands in the table, and no other")
+    for arrow in arrows.found.sorted() where permitted[arrow.from]?.contains(arrow.to) != true {
+      Issue.record("\(arrow)")
+    }
+    let used = Set(arrows.found.map { [$0.from, $0.to] })
+    for room in floors.rooms {
+      for other in room.uses where !used.contains([room.name, other]) {
+        Issue.record("\(room.name) does not use \(other): the table may forbid it")
+      }
+    }
+  }
+
+  private static func arrows(_ folder: String) throws -> (rooms: Set<String>, found: Set<Arrow>) {
+    var files: [(room: String, path: String, words: SwiftWords)] = []
+    for room in LocalDirectory.names(in: "\(root)/\(folder)") {
+      for path in sources("\(root)/\(folder)/\(room)") {
+        let bytes = try LocalFile.require(path)
+        files.append((room, path, SwiftWords(String(decoding: bytes, as: UTF8.self))))
+      }
+    }
+    var homes: [String: String] = [:]
+    for file in files {
+      for type in file.words.declared { homes[type] = file.room }
+    }
+    var found: Set<Arrow> = []
+    for file in files {
+      for type in file.words.used {
+        guard let home = homes[type], home != file.room else { continue }
+        let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
+        found.insert(Arrow(from: file.room, to: home, type: type, file: name))
+      }
+    }
+    return (Set(files.map(\.room)), found)
+  }
+
+  private static func sources(_ folder: String) -> [String] {
+    LocalDirectory.names(in: folder).flatMap { name -> [String] in
+      let path = "\(folder)/\(name)"
+      if FileStatus(of: path)?.isDirectory == true { return sources(path) }
+      return name.hasSuffix(".swift") ? [path] : []
+    }
+  }
+}
