@@ -92,8 +92,8 @@ extension HTTPConnection {
       case .needInput: return false
       case .tls:
         preface = nil
-        link.begin(lane.tlsContext, now: lane.unixSeconds)
-        lane.handshakeBegan(self)
+        link.begin(desk.gatekeeper.tlsContext, now: desk.clock.unixSeconds)
+        arrivals.moved(self, to: .handshakeBegun)
         return true
       case .refused(let refusal):
         refuse(ConnectionRefusal(refusal), refusal.details)
@@ -104,7 +104,7 @@ extension HTTPConnection {
         // The client's own bytes wait for the turn of its own network.
         pending.append(bytes.extracting(position...))
         setReading(false)
-        lane.handshakeIsDue(self)
+        arrivals.moved(self, to: .handshakeDue)
         return false
       }
     }
@@ -113,19 +113,19 @@ extension HTTPConnection {
   private func speaks(for header: ProxyHeader) {
     if let source = header.source, let address = SocketAddress(octets: source.octets, port: source.port) {
       peerAddress = address
-      lane.arrived(self)
+      arrivals.moved(self, to: .arrived)
     }
     guard case .handshaking(let begin) = phase else { return }
-    arm(at: begin + lane.settings.handshakeDeadline)
+    arm(at: begin + desk.settings.handshakeDeadline)
   }
 
   /// Ends a connection that never came to TLS.
   private func refuse(_ refusal: ConnectionRefusal, _ details: String?) {
-    lane.refused(refusal, from: peerAddress, details)
+    desk.records.refused(refusal, from: peerAddress, details)
     guard let problem = refusal.problem else { return destroy() }
     preface = nil
-    lane.handshakeEnded(self, isVerified: false)
-    lane.encode(problem.response(requestID: ""), nil, http.exchange, .close) { outbound.append($0) }
+    arrivals.moved(self, to: .handshakeEnded(isVerified: false))
+    desk.renderer.encode(problem.response(requestID: ""), nil, http.exchange, .close) { outbound.append($0) }
     beginClose()
   }
 }

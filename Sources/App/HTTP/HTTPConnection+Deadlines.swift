@@ -9,10 +9,10 @@ extension HTTPConnection: DeadlineHandler {
   func armHead() {
     if isHeadTimed { return }
     isHeadTimed = true
-    arm(lane.settings.headDeadline)
+    arm(desk.settings.headDeadline)
   }
 
-  func arm(_ patience: Duration) { arm(at: lane.loop.now + patience) }
+  func arm(_ patience: Duration) { arm(at: desk.loop.now + patience) }
 
   /// While the client takes nothing its write deadline counts, and nothing that it sends puts that off.
   func arm(at time: MonotonicTime) {
@@ -20,40 +20,40 @@ extension HTTPConnection: DeadlineHandler {
   }
 
   func setTimer(_ time: MonotonicTime) {
-    if let timer, lane.loop.reschedule(timer, at: time) { return }
-    timer = lane.loop.schedule(self, at: time)
+    if let timer, desk.loop.reschedule(timer, at: time) { return }
+    timer = desk.loop.schedule(self, at: time)
   }
 
   /// The client takes its answers again: what it is at has a deadline of its own.
   func armPhase() {
     switch phase {
-    case .idle: arm(http.isReadingHead ? lane.settings.headDeadline : lane.settings.idleDeadline)
+    case .idle: arm(http.isReadingHead ? desk.settings.headDeadline : desk.settings.idleDeadline)
     case .push, .gathering, .discarding: armBody()
-    case .waiting, .answering, .streaming: arm(Lane.answerDeadline)
+    case .waiting, .answering, .streaming: arm(RequestDesk.answerDeadline)
     case .handshaking, .closing, .lingering, .gone: break  // the write deadline goes on, or is over
     }
   }
 
   func deadlineReached(_ id: TimerID) {
     timer = nil
-    lane.counters.deadlines += 1
+    desk.records.count(.deadlineReached)
     if isWriteBlocked { return destroy() }
-    if awaitsProxyHeader { lane.refused(.proxyHeaderMissing, from: peerAddress, "head_deadline") }
+    if awaitsProxyHeader { desk.records.refused(.proxyHeaderMissing, from: peerAddress, "head_deadline") }
     switch phase {
     case .idle:
       if http.isReadingHead {
-        answer(lane.refusal(Problem(.requestTimeout, "head_deadline"), on: self))
+        answer(desk.refusal(Problem(.requestTimeout, "head_deadline"), of: exchange))
       } else {
         beginClose()
       }
     case .push, .gathering, .discarding:
       givePushBack()
-      answer(lane.refusal(Problem(.requestTimeout, "body_deadline"), on: self))
+      answer(desk.refusal(Problem(.requestTimeout, "body_deadline"), of: exchange))
     case .waiting, .answering:
       // Whoever works on it has deadlines of its own, which are shorter: this one is for what has none.
       let isRead = exchange.map { $0.head.method == .get || $0.head.method == .head } ?? true
       let problem = Problem(isRead ? .overloaded : .outcomeUnknown, "no answer in time", retryAfterSeconds: 10)
-      answer(lane.refusal(problem, on: self))
+      answer(desk.refusal(problem, of: exchange))
       resume()
     case .handshaking, .streaming, .closing, .lingering, .gone: destroy()
     }

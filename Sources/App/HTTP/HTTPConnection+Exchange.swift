@@ -9,37 +9,33 @@ extension HTTPConnection {
   func begin(_ head: HTTPRequestHead) {
     isHeadTimed = false
     exchangeNumber &+= 1
-    exchange = Exchange(
-      number: exchangeNumber, head: head, startedAt: lane.loop.now, freshID: lane.random.next())
-    open(exchange!)
+    let exchange = desk.exchange(exchangeNumber, head)
+    self.exchange = exchange
+    open(exchange)
   }
 
-  /// Asks the lane again after `.wait`.
-  func reopen(_ number: UInt32) {
-    guard case .waiting = phase, exchange?.number == number else { return }
+  /// Asks the desk again after `.wait`. - Parameter problem: why it could not find out what it waited for.
+  func lookedUp(_ number: UInt32, _ problem: Problem?) {
+    guard case .waiting = phase, let exchange, exchange.number == number else { return }
     phase = .idle
-    exchange?.hasLookedUp = true
-    if let exchange { open(exchange) }
-    resume()
-  }
-
-  /// The lane could not find out what it waited for.
-  func completeWaiting(_ number: UInt32, _ problem: Problem) {
-    guard case .waiting = phase, exchange?.number == number else { return }
-    phase = .idle
-    refuse(lane.refusal(problem, on: self))
+    if let problem {
+      refuse(desk.refusal(problem, of: exchange))
+    } else {
+      exchange.hasLookedUp = true
+      open(exchange)
+    }
     resume()
   }
 
   private func open(_ exchange: Exchange) {
-    switch lane.open(exchange, on: self) {
-    case .push(let reader, let push):
-      phase = .push(reader, push)
+    switch desk.open(exchange, on: self) {
+    case .push(let arriving):
+      phase = .push(arriving)
       invite()
     case .endpoint(let call):
       if call.endpoint.answersFromHead {
         phase = .answering
-        lane.perform(call, body: [], on: self)
+        desk.perform(call, body: [], exchange, on: self)
       } else {
         phase = .gathering(call, body: [])
         invite()
@@ -47,7 +43,7 @@ extension HTTPConnection {
     case .refuse(let response): refuse(response)
     case .wait:
       phase = .waiting
-      arm(Lane.answerDeadline)
+      arm(RequestDesk.answerDeadline)
     }
   }
 
@@ -70,8 +66,8 @@ extension HTTPConnection {
     case .chunked: announced = http.bodyBytesReceived
     case .none, .untilClose: announced = 0
     }
-    let patience = Duration.seconds(announced / lane.settings.bodyBytesPerSecond)
-    arm(at: exchange.startedAt + max(lane.settings.bodyDeadline, patience))
+    let patience = Duration.seconds(announced / desk.settings.bodyBytesPerSecond)
+    arm(at: exchange.startedAt + max(desk.settings.bodyDeadline, patience))
   }
 
   private func refuse(_ response: HTTPResponse) {
@@ -87,27 +83,23 @@ extension HTTPConnection {
 
   func bodyArrived(_ bytes: Span<UInt8>) {
     switch phase {
-    case .push(let reader, let push):
-      do throws(PushRefusal) {
-        let begun = lane.loop.readClock()
-        try reader.receive(bytes, into: push, known: &lane.known)
-        push.decodeTime += lane.loop.readClock() - begun
-        lane.account(push, reader)
-        if let problem = lane.excess() { return refusePush(problem) }
+    case .push(let arriving):
+      do throws(Problem) {
+        try desk.ingest.intake.receive(bytes, of: arriving)
         if let exchange, exchange.head.framing == .chunked { armBody() }
-        if lane.mustPause() { pauseForPressure() }
+        if desk.ingest.mustPause { pauseForPressure() }
       } catch {
-        refusePush(Problem(error))
+        refusePush(error)
       }
     case .gathering(let call, var body):
-      if body.count + bytes.count > lane.settings.adminBodyBytes {
+      if body.count + bytes.count > desk.settings.adminBodyBytes {
         refuseMidway(
-          lane.refusal(Problem(.bodyTooLarge, "admin_body_bytes is \(lane.settings.adminBodyBytes)"), on: self))
+          desk.refusal(Problem(.bodyTooLarge, "admin_body_bytes is \(desk.settings.adminBodyBytes)"), of: exchange))
         return
       }
-      if !lane.gather(bytes.count, for: &exchange) {
-        let problem = Problem(.overloaded, "admin_bytes_in_flight", retryAfterSeconds: lane.admission.jittered(5))
-        return refuseMidway(lane.refusal(problem, on: self))
+      if let exchange, !desk.pressure.gather(bytes.count, for: exchange) {
+        let problem = Problem(.overloaded, "admin_bytes_in_flight", retryAfterSeconds: desk.ingest.intake.jittered(5))
+        return refuseMidway(desk.refusal(problem, of: exchange))
       }
       phase = .idle  // Gives up the other reference, so that the append below does not copy.
       bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
@@ -120,7 +112,7 @@ extension HTTPConnection {
   /// Refuses a push that is partly read.
   func refusePush(_ problem: Problem) {
     givePushBack()
-    refuseMidway(lane.refusal(problem, on: self))
+    refuseMidway(desk.refusal(problem, of: exchange))
   }
 
   /// Refuses a body that is partly read; what is left of it is read past where that is cheap.
@@ -136,14 +128,14 @@ extension HTTPConnection {
 
   func bodyEnded() {
     switch phase {
-    case .push(let reader, let push):
+    case .push(let arriving):
       phase = .answering
-      arm(Lane.answerDeadline)
-      lane.complete(push, reader, exchange!, on: self)
+      arm(RequestDesk.answerDeadline)
+      desk.complete(arriving, exchange!, on: self)
     case .gathering(let call, let body):
       phase = .answering
-      arm(Lane.answerDeadline)
-      lane.perform(call, body: body, on: self)
+      arm(RequestDesk.answerDeadline)
+      desk.perform(call, body: body, exchange!, on: self)
     case .discarding(let response): answer(response)
     case .handshaking, .idle, .waiting, .answering, .streaming, .closing, .lingering, .gone: break
     }
@@ -163,22 +155,22 @@ extension HTTPConnection {
   func complete(_ number: UInt32, _ pushAnswer: Span<UInt8>) {
     guard case .answering = phase, let exchange, exchange.number == number else { return }
     let disposition = finishRequest()
-    lane.encode(pushAnswer: pushAnswer, exchange, http.exchange, disposition) { send($0) }
+    desk.renderer.encode(pushAnswer: pushAnswer, exchange, http.exchange, disposition) { send($0) }
     finishAnswer(disposition)
     resume()
   }
 
   func answer(_ response: HTTPResponse) {
     let disposition = finishRequest()
-    lane.encode(response, exchange, http.exchange, disposition) { send($0) }
-    lane.answered(exchange, response, peerAddress, claimed: collectors.first)
+    desk.renderer.encode(response, exchange, http.exchange, disposition) { send($0) }
+    if let exchange { desk.answered(exchange, response, on: self) }
     finishAnswer(disposition)
   }
 
   /// Whether the connection lives on behind the answer that is now to be written.
   func finishRequest() -> HTTPServerMachine.Disposition {
     let disposition = http.responseFinished()
-    return lane.isDraining || hasPeerClosed || isSevered ? .close : disposition
+    return desk.isDraining || hasPeerClosed || isSevered ? .close : disposition
   }
 
   func finishAnswer(_ disposition: HTTPServerMachine.Disposition) {
@@ -186,28 +178,28 @@ extension HTTPConnection {
     switch disposition {
     case .keepAlive:
       phase = .idle
-      arm(lane.settings.idleDeadline)
+      arm(desk.settings.idleDeadline)
     case .close: beginClose()
     }
   }
 
   func endExchange() {
-    lane.scatter(exchange)
+    if let exchange { desk.ended(exchange) }
     exchange = nil
   }
 
   /// The collector, or its certificate, was revoked while connected. Of its own requests, one that is still arriving is
   /// refused, and one in work gets no answer: a push that waits for its commit may be stored all the same. What was asked
   /// for without being a collector (to enrol again, say) is answered first.
-  func sever(_ problem: Problem) {
-    lane.counters.connectionsSevered += 1
+  func revoke(_ problem: Problem) {
+    desk.records.count(.revoked)
     isSevered = true
     switch phase {
     case .idle: beginClose()
     case .push:
       givePushBack()
-      answer(lane.refusal(problem, on: self))
-    case .gathering: if exchange?.collector != nil { answer(lane.refusal(problem, on: self)) }
+      answer(desk.refusal(problem, of: exchange))
+    case .gathering: if exchange?.collector != nil { answer(desk.refusal(problem, of: exchange)) }
     case .discarding(let response): answer(response)
     case .answering: if exchange?.collector != nil { beginClose() }
     case .streaming: if exchange?.collector != nil { destroy() }

@@ -13,16 +13,16 @@ extension HTTPConnection {
     link.shutdownWrite()
     phase = .lingering(discarded: 0)
     setReading(true)
-    lingerEnd = lane.loop.now + lane.settings.bodyDeadline
-    arm(at: min(lane.loop.now + lane.settings.lingerDeadline, lingerEnd))
+    lingerEnd = desk.loop.now + desk.settings.bodyDeadline
+    arm(at: min(desk.loop.now + desk.settings.lingerDeadline, lingerEnd))
   }
 
   /// What still comes over a connection that is over is read past: closing now would take the answer from a client that
   /// sends first and reads then.
   func discard(_ count: Int, after discarded: Int) {
-    if discarded + count > lane.settings.lingerBytes { return destroy() }
+    if discarded + count > desk.settings.lingerBytes { return destroy() }
     phase = .lingering(discarded: discarded + count)
-    arm(at: min(lane.loop.now + lane.settings.lingerDeadline, lingerEnd))
+    arm(at: min(desk.loop.now + desk.settings.lingerDeadline, lingerEnd))
   }
 
   /// The server ends: a request in work is answered by that, as far as the socket takes it.
@@ -30,7 +30,7 @@ extension HTTPConnection {
     switch phase {
     case .waiting, .push, .gathering, .discarding, .answering:
       givePushBack()
-      answer(lane.refusal(Problem(.shuttingDown, retryAfterSeconds: lane.admission.jittered(5)), on: self))
+      answer(desk.refusal(Problem(.shuttingDown, retryAfterSeconds: desk.ingest.intake.jittered(5)), of: exchange))
     case .handshaking, .idle, .streaming: destroy()
     case .closing, .lingering, .gone: break
     }

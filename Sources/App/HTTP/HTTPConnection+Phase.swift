@@ -8,7 +8,7 @@ extension HTTPConnection {
     case idle
     /// The lane needs a moment (a look-up) before it can say what becomes of the head.
     case waiting
-    case push(PushReader, Push)
+    case push(ArrivingPush)
     case gathering(EndpointCall, body: [UInt8])
     /// The refusal is decided; the rest of the body is read past, so that the connection lives on.
     case discarding(HTTPResponse)

@@ -3,6 +3,7 @@
 // at that; of one that is there anyway, a few records lie here encrypted.
 
 import Protocol
+import Reactor
 
 /// A streamed answer in work.
 struct StreamedBody {
@@ -45,11 +46,11 @@ extension HTTPConnection {
     guard case .answering = phase, let exchange, exchange.number == number else { return pipe.cancel() }
     var disposition = finishRequest()
     if http.exchange.minorVersion == 0 { disposition = .close }
-    let framer = lane.encodeHead(head, exchange, http.exchange, disposition) { send($0) }
+    let framer = desk.renderer.encodeHead(head, exchange, http.exchange, disposition) { send($0) }
     if isOver { return pipe.cancel() }
     phase = .streaming(StreamedBody(source: .pipe(pipe), framer: framer, disposition: disposition, response: head))
-    let (handle, id) = (lane.handle, id)
-    pipe.consume { handle.submit { $0.connections[id]?.pumpStream() } }
+    let (handle, desk, id) = (desk.loop.handle, LoopBound(desk, on: desk.loop), id)
+    pipe.consume { handle.submit { desk.value(on: $0).connections[id]?.pumpStream() } }
     pumpStream()
   }
 
@@ -57,7 +58,7 @@ extension HTTPConnection {
   func stream(_ response: HTTPResponse) {
     guard let exchange else { return }
     let disposition = finishRequest()
-    let framer = lane.encodeHead(response, length: response.body.count, exchange, http.exchange, disposition) {
+    let framer = desk.renderer.encodeHead(response, length: response.body.count, exchange, http.exchange, disposition) {
       send($0)
     }
     if isOver { return }
@@ -80,16 +81,16 @@ extension HTTPConnection {
   }
 
   private func pump(_ body: StreamedBody, from pipe: BodyPipe) {
-    while outbound.count < lane.settings.streamUnsentBytes {
+    while outbound.count < desk.settings.streamUnsentBytes {
       switch pipe.take() {
       case .nothing: return
       case .part(let part):
-        lane.frame(body.framer, part) { send($0) }
+        desk.renderer.frame(body.framer, part) { send($0) }
         if isOver { return }
-        if !isWriteBlocked { arm(Lane.answerDeadline) }
+        if !isWriteBlocked { arm(RequestDesk.answerDeadline) }
       case .end(let trailers): return finishStream(body, trailers: trailers)
       case .broken:
-        lane.counters.streamsBroken += 1
+        desk.records.count(.streamBroken)
         return destroy()
       }
     }
@@ -110,17 +111,10 @@ extension HTTPConnection {
   }
 
   private func finishStream(_ body: StreamedBody, trailers: [HTTPField]) {
-    lane.frameEnd(body.framer, trailers) { send($0) }
+    desk.renderer.frameEnd(body.framer, trailers) { send($0) }
     if isOver { return }
-    lane.answered(exchange, body.response, peerAddress)
+    if let exchange { desk.answered(exchange, body.response, on: self) }
     finishAnswer(hasPeerClosed ? .close : body.disposition)
     resume()
-  }
-}
-
-extension Lane {
-  func stream(_ head: HTTPResponse, _ pipe: BodyPipe, to ticket: Ticket) {
-    guard let connection = connections[ticket.connection] else { return pipe.cancel() }
-    connection.stream(ticket.exchange, head, pipe)
   }
 }

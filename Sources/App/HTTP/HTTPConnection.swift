@@ -20,16 +20,15 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   let id: ConnectionID
   /// Where the client is: the other end of the socket, unless a balancer says whom it speaks for.
   var peerAddress: SocketAddress
-  let lane: Lane
+  let desk: RequestDesk
+  let arrivals: Arrivals
   let link: any ClientLink
   var http: HTTPServerMachine
   var phase: Phase
   var exchange: Exchange?
   var exchangeNumber: UInt32 = 0
-  private(set) var certificate: ShownCertificate?
-  /// The last bearer token that was verified here: a keep-alive client sends the same one each time.
-  var verifiedToken: VerifiedToken?
-  /// Closes after the answer in work: see `sever`.
+  var client = ClientIdentity()
+  /// Closes after the answer in work: see `revoke`.
   var isSevered = false
 
   /// Ciphertext for the socket.
@@ -52,33 +51,27 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   /// When the client has to be done with what it still sends, however it goes on.
   var lingerEnd = MonotonicTime(nanoseconds: 0)
 
-  init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, lane: Lane) {
+  init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, desk: RequestDesk, arrivals: Arrivals) {
     self.id = id
     self.link = link
     peerAddress = peer
-    self.lane = lane
-    phase = .handshaking(since: lane.loop.now)
-    http = HTTPServerMachine(limits: lane.httpLimits)
-    preface = ConnectionPreface(expectsHeader: lane.settings.proxyProtocolFrom.contains { $0.contains(peer) })
+    self.desk = desk
+    self.arrivals = arrivals
+    phase = .handshaking(since: desk.loop.now)
+    http = HTTPServerMachine(limits: desk.httpLimits)
+    preface = ConnectionPreface(expectsHeader: desk.settings.proxyProtocolFrom.contains { $0.contains(peer) })
   }
 
   /// Registers with the loop. - Returns: false if the loop has no room; the connection is then gone.
   func open() -> Bool {
     do {
-      token = try lane.loop.register(link.descriptor, .read, self)
+      token = try desk.loop.register(link.descriptor, .read, self)
     } catch {
       phase = .gone
       return false
     }
-    arm(awaitsProxyHeader ? lane.settings.headDeadline : lane.settings.handshakeDeadline)
+    arm(awaitsProxyHeader ? desk.settings.headDeadline : desk.settings.handshakeDeadline)
     return true
-  }
-
-  /// The collectors that have proved to be at the other end: by certificate, then by token. Two are one too many, and
-  /// each request of such a connection is refused.
-  var collectors: [UUID] {
-    let certified = certificate.flatMap { $0.isGenuine ? $0.collector : nil }
-    return [certified, verifiedToken?.collector].compactMap { $0 }
   }
 
   // MARK: Events
@@ -92,18 +85,18 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
     if readiness.contains(.error) || (hasPeerClosed && readiness.contains(.peerClosed)) { return destroy() }
     if readiness.contains(.read) || readiness.contains(.peerClosed) {
-      if case .handshaking = phase, !awaitsProxyHeader { return lane.handshakeIsDue(self) }
+      if case .handshaking = phase, !awaitsProxyHeader { return arrivals.moved(self, to: .handshakeDue) }
       read()
     }
   }
 
   func read() {
-    if lane.mustPause(), isBetweenPushes { return pauseForPressure() }
+    if desk.ingest.mustPause, isBetweenPushes { return pauseForPressure() }
     for _ in 0..<Self.readsPerTurn {
-      switch link.read(into: lane.loop.scratch) {
+      switch link.read(into: desk.loop.scratch) {
       case .bytes(let count):
-        receive(UnsafeRawBufferPointer(rebasing: lane.loop.scratch[0..<count]))
-        if count < lane.loop.scratch.count || isReadPaused { return }
+        receive(UnsafeRawBufferPointer(rebasing: desk.loop.scratch[0..<count]))
+        if count < desk.loop.scratch.count || isReadPaused { return }
         if case .gone = phase { return }
       case .wouldBlock: return
       case .endOfStream: return peerClosed()
@@ -122,14 +115,14 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       ciphertext = ciphertext.extracting(position...)
     }
     let hadHead = exchange != nil
-    var plaintext = lane.plaintext.lend()
+    var plaintext = desk.plaintext.lend()
     let status: TLSSession.Status
     do throws(TLSError) {
       status = try link.receive(ciphertext, plaintext: &plaintext, ciphertextOut: &outbound)
     } catch {
-      lane.plaintext.takeBack(plaintext)
-      lane.counters.tlsFailures += 1
-      lane.refused(ConnectionRefusal(error), from: peerAddress)
+      desk.plaintext.takeBack(plaintext)
+      desk.records.count(.tlsFailed)
+      desk.records.refused(ConnectionRefusal(error), from: peerAddress)
       // The alert, if there is one, tells the client why.
       flush()
       return destroy()
@@ -141,7 +134,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       isBegun = plaintext.isEmpty
     }
     if !plaintext.isEmpty { consume(plaintext.span) }
-    lane.plaintext.takeBack(plaintext)
+    desk.plaintext.takeBack(plaintext)
     if status == .closedByPeer { return peerClosed() }
     // Where a client has more to send and we have nothing to say, its next piece would wait for our kernel's patience.
     if !hadHead, exchange != nil, http.isReadingBody, http.bodyBytesReceived == 0 { isBegun = true }
@@ -150,11 +143,11 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
 
   private func established(since begin: MonotonicTime) {
     // The clock itself: the cryptography of this turn is part of it.
-    lane.counters.handshaking.observe(lane.loop.readClock() - begin)
-    certificate = link.peer.map(ShownCertificate.init)
-    lane.handshakeEnded(self, isVerified: certificate?.isGenuine ?? false)
+    desk.records.count(.established(after: desk.loop.readClock() - begin))
+    client.certificate = link.peer.map(ShownCertificate.init)
+    arrivals.moved(self, to: .handshakeEnded(isVerified: client.certificate?.isGenuine ?? false))
     phase = .idle
-    arm(lane.settings.idleDeadline)
+    arm(desk.settings.idleDeadline)
   }
 
   private func consume(_ plaintext: Span<UInt8>) {
@@ -182,7 +175,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
         if http.isIdle {
           if isBackedUp { return position }
           // They may have changed since the connection's last request.
-          http.use(lane.httpLimits)
+          http.use(desk.httpLimits)
         }
       case .handshaking, .push, .gathering, .discarding: break
       }
@@ -194,9 +187,9 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       case .body(let range): bodyArrived(input.extracting(range))
       case .end: bodyEnded()
       case .reject(let error):
-        lane.broke(error, peerAddress)
+        desk.records.broken(error, from: peerAddress)
         givePushBack()
-        answer(lane.refusal(Problem(error), on: self))
+        answer(desk.refusal(Problem(error), of: exchange))
       }
     }
   }
@@ -206,17 +199,17 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   /// Whether this is a collector's connection without a request: its next push can wait in the kernel's buffers.
   private var isBetweenPushes: Bool {
     guard case .idle = phase else { return false }
-    return verifiedToken != nil && http.isIdle
+    return client.verifiedToken != nil && http.isIdle
   }
 
   func pauseForPressure() {
     if isReadPaused { return }
     setReading(false)
-    lane.paused.append(id)
+    desk.pressure.paused(id)
   }
 
   /// There is room again.
-  func relieve() { setReading(pending.isEmpty) }
+  func resumeReading() { setReading(pending.isEmpty) }
 
   func setReading(_ isWanted: Bool) {
     if isReadPaused == !isWanted { return }
@@ -228,7 +221,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     guard let token else { return }
     var interest: Interest = isReadPaused ? [] : .read
     if isWriteBlocked { interest.insert(.write) }
-    do { try lane.loop.update(token, interest) } catch { destroy() }
+    do { try desk.loop.update(token, interest) } catch { destroy() }
   }
 
   // MARK: Output
@@ -236,7 +229,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   func queueFlush() {
     if isFlushQueued { return }
     isFlushQueued = true
-    lane.loop.atTurnEnd(self)
+    desk.loop.atTurnEnd(self)
   }
 
   func turnEnding() {
@@ -292,7 +285,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
 
   /// The client's socket is full. - Parameter taken: bytes that it took before.
   private func wait(having taken: Int) {
-    let latest = lane.loop.now + lane.settings.writeDeadline
+    let latest = desk.loop.now + desk.settings.writeDeadline
     if !isWriteBlocked {
       isWriteBlocked = true
       writeEnd = latest
@@ -300,7 +293,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
       setTimer(writeEnd)
     } else if taken > 0 {
       // A long answer may take long, but a byte now and then does not keep it.
-      writeEnd = min(latest, writeEnd + .seconds(1) * taken / lane.settings.bodyBytesPerSecond)
+      writeEnd = min(latest, writeEnd + .seconds(1) * taken / desk.settings.bodyBytesPerSecond)
       setTimer(writeEnd)
     }
     if case .gone = phase { return }
@@ -313,7 +306,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     if bytes == untakenBytes { return }
     let more = bytes - untakenBytes
     untakenBytes = bytes
-    lane.holdAnswers(more)
+    desk.pressure.holdAnswers(more)
   }
 
   // MARK: The end
@@ -337,7 +330,7 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     phase = .closing
     pending.removeAll(keepingCapacity: false)
     link.close(ciphertextOut: &outbound)
-    arm(lane.settings.writeDeadline)
+    arm(desk.settings.writeDeadline)
     queueFlush()
   }
 
@@ -361,10 +354,16 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
     }
   }
 
+  /// The push whose body is being read.
+  var arrivingPush: Push? {
+    guard case .push(let arriving) = phase else { return nil }
+    return arriving.push
+  }
+
   /// A push that is not read to its end goes back to the lane's pool, and its memory to the budget.
   func givePushBack() {
-    guard case .push(let reader, let push) = phase else { return }
-    lane.recycle(push, reader)
+    guard case .push(let arriving) = phase else { return }
+    desk.ingest.intake.giveBack(arriving)
     phase = .idle
   }
 
@@ -372,23 +371,23 @@ final class HTTPConnection: EventHandler, TurnEndHandler {
   func destroy() {
     switch phase {
     case .gone: return
-    case .handshaking: lane.counters.handshakes += 1
+    case .handshaking: desk.records.count(.handshakeEnded)
     case .streaming(let body):
       body.cancel()
-      lane.answered(exchange, body.response, peerAddress, isBroken: true)
+      if let exchange { desk.answered(exchange, body.response, on: self, isBroken: true) }
       // What is not there to its end must not look as if it were.
       link.willReset()
     case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
     }
     exchange?.departure?.happened()
     givePushBack()
-    if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
+    if exchange?.isOpenPush == true { desk.ingest.records.abandoned() }
     endExchange()
     phase = .gone
     accountUntaken(0)
-    if let token { lane.loop.deregister(token) }
-    if let timer { lane.loop.cancel(timer) }
+    if let token { desk.loop.deregister(token) }
+    if let timer { desk.loop.cancel(timer) }
     timer = nil
-    lane.forget(self)
+    arrivals.moved(self, to: .gone)
   }
 }

@@ -93,7 +93,7 @@ struct VerifiedToken {
   let bytes: [UInt8]
   let collector: UUID
   let expiresAt: Int64
-  /// `Lane.tokensVersion` when it was verified: its key may have been retired since.
+  /// The version of the keys by which it was verified: its key may have been retired since.
   let version: Int
 
   func matches(_ presented: ArraySlice<UInt8>, now: Int64, version: Int) -> Bool {

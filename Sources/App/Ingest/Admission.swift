@@ -7,7 +7,7 @@ import Glibc
 import Protocol
 import Reactor
 
-/// What one loop may hold and what each collector may send. Owned by the lane.
+/// What one loop may hold and what each collector may send. Owned by the intake.
 struct Admission {
   enum Verdict: Equatable {
     case admitted
@@ -63,7 +63,7 @@ struct Admission {
   }
 
   /// Follows the settings. What is held already stays, whatever it is.
-  mutating func use(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
+  mutating func apply(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
 
   /// - Parameters:
   ///   - contentLength: of the body on the wire; 0 where the head does not tell.

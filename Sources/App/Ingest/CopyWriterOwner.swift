@@ -1,4 +1,4 @@
-// What a writer tells its lane.
+// What a writer says to the ingest desk.
 
 /// Who hears what became of pushes.
 protocol CopyWriterOwner: AnyObject {

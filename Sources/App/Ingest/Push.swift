@@ -3,13 +3,6 @@
 import Protocol
 import Reactor
 
-/// Where an answer belongs: the exchange of a connection of this loop, by name and not by reference, so that a
-/// connection that is gone in the meantime is simply not found.
-struct Ticket: Equatable, Sendable {
-  let connection: ConnectionID
-  let exchange: UInt32
-}
-
 /// What became of a push.
 enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were before; nothing was stored now.
@@ -24,10 +17,10 @@ enum PushOutcome: Sendable {
   case unavailable(reason: String, retryAfterSeconds: Int)
 }
 
-/// A complete, validated push waiting for its commit. Pooled by the lane: `rows` keeps a bounded capacity.
+/// A complete, validated push waiting for its commit. Pooled: `rows` keeps a bounded capacity.
 final class Push {
   var rows: PushRows
-  var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
+  var ticket = PushTicket(slot: 0, generation: 0, exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
   /// It is the first of a collector that takes the place of others.
@@ -61,7 +54,7 @@ final class Push {
   var summary = PushSummary()
   /// Of the body, as received.
   var wireBytes = 0
-  /// What the lane's admission counts for this push: held, and announced by its head.
+  /// What the loop's admission counts for this push: held, and announced by its head.
   var heldBytes = 0
   var announcedBytes = 0
   /// When the head came, for `processing_time_ms`.
@@ -141,6 +134,20 @@ final class Push {
 
   /// Log lines that are left out because the end of the list before has them.
   var logLinesRepeated: Int { remainder.logLinesLeftOut }
+
+  /// Finds where in the ledger the push belongs. The day is its own, whenever it comes; only whether it is kept under its day
+  /// depends on the clock, and a search for it looks in both places.
+  /// - Parameter retention: the age at which rows are dropped, and refused.
+  func date(today: Day, retention: Duration) {
+    if let time = summary.firstTime {
+      let day = PostgresBinary.day(of: time)
+      self.day = day
+      isDated = (today.advanced(by: -StorageSettings.ledgerDaysBack)...today.advanced(by: 1)).contains(Day(word: day))
+    }
+    if legacy == nil { return }
+    let oldest = today.advanced(by: -Int32(retention.wholeSeconds / 86_400))
+    legacy?.days = LegacyIdentity.days(timestamp: summary.timestamp, in: oldest...today.advanced(by: 1))
+  }
 
   /// Lends the tuples for one copy target.
   func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }

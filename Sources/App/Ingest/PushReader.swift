@@ -1,4 +1,4 @@
-// Who reads a push that is arriving: an object, because a connection and its lane hand it on and the lane pools it.
+// Reads a push that is arriving. An object, because a connection and the intake hand it on, and it is pooled.
 
 import Protocol
 import Reactor

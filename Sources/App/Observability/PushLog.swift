@@ -1,10 +1,10 @@
-// Which pushes of a lane get a line in the log: of those that were stored one in so many, of those that were refused so many
+// Which pushes of a loop get a line in the log: of those that were stored one in so many, of those that were refused so many
 // a second. A thousand collectors that are refused once a minute, or one that is refused a thousand times, must neither
 // hide in the log nor fill the disk with it: what gets no line is counted, by reason, and the counts are said.
 
 import Reactor
 
-/// Owned by the lane. Times are the caller's, so that tests hold the clock.
+/// Owned by the records of pushes. Times are the caller's, so that tests hold the clock.
 struct PushLog {
   /// What a line is about, beside the pushes that were stored whole.
   enum Reason: Hashable {
@@ -41,11 +41,11 @@ struct PushLog {
   init(settings: Settings, loops: Int, now: MonotonicTime) {
     bucket = TokenBucket(burst: Self.burst(Double(settings.pushLogRefusalsPerSecond) / Double(loops)), now: now)
     saidAt = now
-    use(settings, loops: loops)
+    apply(settings, loops: loops)
   }
 
   /// Follows the settings.
-  mutating func use(_ settings: Settings, loops: Int) {
+  mutating func apply(_ settings: Settings, loops: Int) {
     sample = settings.pushLogSample
     perSecond = Double(settings.pushLogRefusalsPerSecond) / Double(loops)
   }
