@@ -1,4 +1,4 @@
-// A request whose sender was admitted and whose body is complete: what the admin lane's handlers get.
+// A request whose sender was admitted and whose body is complete: what the handlers of endpoints get.
 
 import Protocol
 

@@ -8,11 +8,11 @@ final class Endpoint: Sendable {
   typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> EndpointAnswer
 
   /// Who runs it.
-  enum Lane: Sendable {
+  enum Runner: Sendable {
     /// The cooperative pool, with the whole body in hand.
-    case admin(Handler)
+    case pool(Handler)
     /// The loop, while the body arrives.
-    case ingest
+    case loop
   }
 
   /// A request field that means something to the endpoint.
@@ -44,9 +44,9 @@ final class Endpoint: Sendable {
   let answersFromHead: Bool
   /// It is asked all the time by programs that watch: the log has it at `debug`.
   let isProbe: Bool
-  let lane: Lane
+  let runner: Runner
 
-  /// An endpoint of the admin lane.
+  /// An endpoint that is run on the cooperative pool.
   /// - Parameters:
   ///   - output: what the handler returns; `HTTPResponse` or `EndpointAnswer` if it makes its answers itself, which `answers` then declares.
   ///   - status: of the answer.
@@ -78,7 +78,7 @@ final class Endpoint: Sendable {
     ownProblems = problems
     self.answersFromHead = answersFromHead
     self.isProbe = isProbe
-    lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
+    runner = .pool { request, context async throws(Problem) -> EndpointAnswer in
       let query = try Query.decode(request.head.target)
       let body = try Body.read(request)
       let typed = EndpointRequest(head: request.head, path: request.path, query: query, body: body)
@@ -86,7 +86,7 @@ final class Endpoint: Sendable {
     }
   }
 
-  /// An endpoint whose body the ingest lane reads as it arrives.
+  /// An endpoint whose body the loop reads as it arrives.
   init(
     ingest method: HTTPMethod, _ path: PathPattern, id: String, access: Access, summary: String, description: String,
     fields: [RequestField] = [], input: InputDeclaration, answer: AnswerDeclaration, problems: [Problem.Kind] = []
@@ -106,7 +106,7 @@ final class Endpoint: Sendable {
     ownProblems = problems
     answersFromHead = false
     isProbe = false
-    lane = .ingest
+    runner = .loop
   }
 }
 
@@ -128,24 +128,24 @@ extension Endpoint {
   /// media type and declared length, and what the client accepts. To be asked before a body byte is read.
   func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
     try access.admit(caller)
-    // The admin lane reads the query when the body is complete.
-    if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
+    // Handlers on the pool get the query read, once the body is complete.
+    if case .loop = runner, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
     if head.framing == .length(0), !input.isRequired { return }
     if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
-    switch lane {
+    switch runner {
     // The coding is seen by the bytes: real collectors label it wrongly.
-    case .ingest: try head.requireJSON()
-    case .admin: if !input.contents.isEmpty { try head.requireBody(input.types) }
+    case .loop: try head.requireJSON()
+    case .pool: if !input.contents.isEmpty { try head.requireBody(input.types) }
     }
   }
 
-  /// Runs the handler; a problem becomes its response. Only for the admin lane.
+  /// Runs the handler; a problem becomes its response. Only for those of the cooperative pool.
   func respond(to request: AdmittedRequest, _ context: RequestContext) async -> EndpointAnswer {
-    guard case .admin(let handler) = lane else { preconditionFailure("\(id) is for the ingest lane") }
+    guard case .pool(let handler) = runner else { preconditionFailure("\(id) is run by the loop") }
     do throws(Problem) {
       return try await handler(request, context)
     } catch {

@@ -41,7 +41,7 @@ struct InputDeclaration: Equatable, Sendable {
       problems: [.validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 
-  /// A body that the ingest lane reads as it arrives, plain or gzip.
+  /// A body that the loop reads as it arrives, plain or gzip.
   static func stream(_ schema: Schema, example: JSONValue) -> InputDeclaration {
     InputDeclaration(
       contents: [Content(type: .json, schema: schema, example: example)], maximumBytes: nil,

@@ -1,5 +1,5 @@
 // Queries give way to pushes. They have connections of their own, so no push waits for one of them; but they share the
-// processors and the disk with the ingest lane and with PostgreSQL's writers. Two things keep them from taking what
+// processors and the disk with the loops and with PostgreSQL's writers. Two things keep them from taking what
 // pushes need: the priority of their backends, where we may set it, and this: lanes say how long their batches take,
 // `PacingMachine` finds what queries cost them, and the pool asks before a query begins.
 

@@ -140,7 +140,7 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
   private func queueHandshake(of connection: HTTPConnection) {
     let slot = connection.id.slot
     // Reported once more, before its turn came: it need not be reported every turn.
-    if handshakeTurns.contains(slot) { return connection.setReading(false) }
+    if handshakeTurns.contains(slot) { return connection.socket.setReading(false) }
     let network = connection.peerAddress.network
     let stage = newcomers.stage(of: slot)
     if stage == .silent { newcomers.put(slot, of: network, in: .waiting) }

@@ -54,12 +54,12 @@ final class MemoryPressure {
     let latest = loop.now - settings.bodyDeadline
     var largest: (connection: HTTPConnection, bytes: Int)?
     for connection in connections.all {
-      guard let push = connection.arrivingPush, push.startedAt < latest else { continue }
+      guard let push = connection.requests.arrivingPush, push.startedAt < latest else { continue }
       if push.heldBytes > largest?.bytes ?? 0 { largest = (connection, push.heldBytes) }
     }
     guard let connection = largest?.connection else { return }
     let seconds = ingest.intake.jittered(5)
-    connection.refusePush(
+    connection.refuseBody(
       Problem(.overloaded, "others need the memory (bytes_in_flight)", retryAfterSeconds: seconds))
   }
 
@@ -88,7 +88,8 @@ final class MemoryPressure {
   /// is a look at every connection.
   private func cutAnswers() {
     let room = settings.answerBytesInFlight / loops / 4 * 3
-    for connection in connections.all.filter(\.isWriteBlocked).sorted(by: { $0.writeEnd < $1.writeEnd }) {
+    let blocked = connections.all.filter(\.socket.isBlocked)
+    for connection in blocked.sorted(by: { $0.socket.writeEnd < $1.socket.writeEnd }) {
       if untakenBytes <= room { return }
       records.count(.answerCut)
       connection.destroy()

@@ -22,8 +22,6 @@ struct RequestSurroundings: Sendable {
 
 /// Routes, admits and refuses. Connections come to it, and answers go through it to the connections that wait for them.
 final class RequestDesk {
-  /// An answer that never comes must not keep a connection for ever.
-  static let answerDeadline = Duration.seconds(90)
   let loop: EventLoop
   let clock: LoopClock
   let ingest: IngestDesk
@@ -127,9 +125,9 @@ final class RequestDesk {
       exchange.collector = collector.id
       gatekeeper.admitted(collector.id)
     }
-    switch endpoint.lane {
-    case .admin: return .endpoint(EndpointCall(endpoint: endpoint, path: path, caller: caller))
-    case .ingest:
+    switch endpoint.runner {
+    case .pool: return .endpoint(EndpointCall(endpoint: endpoint, path: path, caller: caller))
+    case .loop:
       guard case .principal(.collector(let collector)) = caller else { throw Problem(.unauthenticated) }
       guard let record = gatekeeper.record(of: collector.id) else { throw Problem(.collectorRevoked) }
       return .push(
@@ -138,7 +136,7 @@ final class RequestDesk {
   }
 
   private func count(_ match: Router.Match, _ exchange: Exchange) {
-    if case .found(let endpoint, _) = match, case .ingest = endpoint.lane {
+    if case .found(let endpoint, _) = match, case .loop = endpoint.runner {
       ingest.records.received()
       exchange.isOpenPush = true
       exchange.isPush = true
@@ -189,7 +187,7 @@ final class RequestDesk {
     let run = EndpointRun(
       call: call, request: AdmittedRequest(head: exchange.head, path: call.path, body: body),
       errands: surroundings.errands, settings: settings, requestID: exchange.requestID,
-      peerAddress: connection.peerAddress.ipString, peerCertificate: connection.link.peerCertificate,
+      peerAddress: connection.peerAddress.ipString, peerCertificate: connection.socket.link.peerCertificate,
       now: Timestamp(unixMicroseconds: clock.unixMicroseconds), departure: departure)
     let (handle, desk, log) = (loop.handle, LoopBound(self, on: loop), surroundings.log)
     Task { () async -> Void in
@@ -202,7 +200,7 @@ final class RequestDesk {
 
   private func answer(_ ticket: Ticket, _ outcome: EndpointRun.Outcome) {
     let connection = connections[ticket.connection]
-    if let exchange = connection?.exchange, exchange.number == ticket.exchange {
+    if let exchange = connection?.requests.exchange, exchange.number == ticket.exchange {
       if let name = outcome.user { exchange.user = name }
       if case .refused(let problem, _) = outcome.answer { exchange.refusal = problem }
     }
@@ -257,7 +255,7 @@ extension RequestDesk: PushAnswering {
   /// The request that waits for a push; nil if its client is gone.
   private func exchange(of ticket: PushTicket) -> Exchange? {
     let ticket = Ticket(ticket)
-    let exchange = connections[ticket.connection]?.exchange
+    let exchange = connections[ticket.connection]?.requests.exchange
     return exchange?.number == ticket.exchange ? exchange : nil
   }
 

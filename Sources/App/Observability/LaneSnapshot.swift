@@ -73,7 +73,7 @@ extension Lane {
 
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in requests.connections.all { states[connection.observed, default: 0] += 1 }
+    for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
     var waits: [LaneSnapshot.WriterState: Int] = [:]
     for writer in ingest.writers { waits[writer.observed, default: 0] += 1 }
     let (admission, pressure) = (ingest.intake.admission, requests.pressure)
@@ -86,14 +86,14 @@ extension Lane {
   }
 }
 
-extension HTTPConnection {
+extension ConnectionMachine.Phase {
   fileprivate var observed: LaneSnapshot.ConnectionState {
-    if preface != nil { return .arriving }
-    return switch phase {
+    switch self {
+    case .proxied, .arriving: .arriving
     case .handshaking: .handshaking
     case .idle: .idle
-    case .push, .gathering, .discarding: .receiving
-    case .waiting, .answering, .streaming: .waiting
+    case .reading, .gathering, .discarding: .receiving
+    case .lookingUp, .answering, .streaming, .refusing: .waiting
     case .closing, .lingering, .gone: .closing
     }
   }
