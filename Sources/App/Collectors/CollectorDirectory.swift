@@ -69,7 +69,7 @@ final class CollectorDirectory: Sendable {
     state.withLock { state in
       state.lanes.append(lane)
       let records = state.records
-      lane.submit { $0.replaceCollectors(records) }
+      lane.submit { $0.gatekeeper.replaceCollectors(records) }
     }
   }
 
@@ -196,7 +196,7 @@ final class CollectorDirectory: Sendable {
       let rows = try await database.rows(CollectorStatements.records, grace.now)
       let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
       publish {
-        $0.replaceCollectors(records)
+        $0.gatekeeper.replaceCollectors(records)
       } afterwards: {
         $0 = records
       }
@@ -208,7 +208,7 @@ final class CollectorDirectory: Sendable {
       for row in rows { changes[row.id] = .some(row) }
       let complete = changes
       publish {
-        $0.setCollectors(complete)
+        $0.gatekeeper.setCollectors(complete)
       } afterwards: { records in
         for (id, record) in complete { records[id] = record }
       }

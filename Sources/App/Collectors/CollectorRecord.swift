@@ -1,6 +1,6 @@
 import Protocol
 
-/// A collector as the ingest lane needs it: who it is, where its rows go, whether it may still come in, and with what.
+/// A collector as the loops need it: who it is, where its rows go, whether it may still come in, and with what.
 struct CollectorRecord: SQLRow, Equatable {
   let id: UUID
   let serverID: Int32

@@ -75,7 +75,7 @@ final class Rekeying: Sendable {
     switch identity.reload(now: WallClock.unixSeconds()) {
     case .unchanged: break
     case .changed(let snapshot, let isAuthorityNew):
-      for lane in lanes.all { lane.submit { $0.replace(tls: snapshot.tls) } }
+      for lane in lanes.all { lane.submit { $0.gatekeeper.replace(tls: snapshot.tls) } }
       log.info("certificates reloaded", ["not_after": Timestamp(unixSeconds: snapshot.leaf.notAfter).rfc3339])
       if isAuthorityNew { await audit(snapshot.authority) }
     case .refused(let reason): log.error("certificates not reloaded, the old ones stay in use", ["reason": reason])
@@ -85,7 +85,7 @@ final class Rekeying: Sendable {
   private func lookAtKeys() async {
     do {
       if let tokens = try await keys.reload() {
-        for lane in lanes.all { lane.submit { $0.replace(tokens: tokens) } }
+        for lane in lanes.all { lane.submit { $0.gatekeeper.replace(tokens: tokens) } }
         log.info("signing keys reloaded", ["keys": tokens.keys.ids.joined(separator: " ")])
       }
       isOutageTold.withLock { $0 = false }

@@ -66,29 +66,34 @@ struct LaneSnapshot: Sendable {
 }
 
 extension Lane {
+  var counters: LaneCounters {
+    LaneCounters(
+      connections: requests.records.counters, identities: gatekeeper.counters, pushes: ingest.records.counters)
+  }
+
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in connections.all {
-      states[connection.preface == nil ? connection.phase.observed : .arriving, default: 0] += 1
-    }
+    for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
     var waits: [LaneSnapshot.WriterState: Int] = [:]
-    for writer in writers { waits[writer.observed, default: 0] += 1 }
+    for writer in ingest.writers { waits[writer.observed, default: 0] += 1 }
+    let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, untakenBytes: untakenBytes,
-      collectorBytes: admission.largestHeldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
-      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count,
+      heldBytes: admission.heldBytes, gatheredBytes: pressure.gatheredBytes, untakenBytes: pressure.untakenBytes,
+      collectorBytes: admission.largestHeldBytes, backlogBytes: ingest.writers.reduce(0) { $0 + $1.backlogBytes },
+      backlogPushes: ingest.writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: pressure.pausedCount,
       silentWriters: readiness.silentWriters)
   }
 }
 
-extension HTTPConnection.Phase {
+extension ConnectionMachine.Phase {
   fileprivate var observed: LaneSnapshot.ConnectionState {
     switch self {
+    case .proxied, .arriving: .arriving
     case .handshaking: .handshaking
     case .idle: .idle
-    case .push, .gathering, .discarding: .receiving
-    case .waiting, .answering, .streaming: .waiting
+    case .reading, .gathering, .discarding: .receiving
+    case .lookingUp, .answering, .streaming, .refusing: .waiting
     case .closing, .lingering, .gone: .closing
     }
   }

@@ -144,7 +144,7 @@ struct MetricsPage {
       counters.collectorsRefused)
     page.family(
       "pganalytics_connections_severed_total", .counter,
-      "Connections closed because their collector or certificate was revoked.", counters.connectionsSevered)
+      "Connections closed because their collector or certificate was revoked.", counters.connectionsRevoked)
     page.family(
       "pganalytics_streams_broken_total", .counter,
       "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)

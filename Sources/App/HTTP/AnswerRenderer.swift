@@ -1,16 +1,16 @@
-// How answers become bytes: in one buffer of the lane, with the fields that every one has, and handed to `send` at once.
+// How answers become bytes: in one buffer of the loop, with the fields that every one has, and handed to `send` at once.
 
 import Protocol
 import Reactor
 
-extension Lane {
-  /// The request that waits for what becomes of `push`; nil if its client is gone.
-  func exchange(of push: Push) -> Exchange? {
-    guard let exchange = connections[push.ticket.connection]?.exchange, exchange.number == push.ticket.exchange else {
-      return nil
-    }
-    return exchange
-  }
+/// Renders the answers of one loop. `send` gets a span that is only lent.
+final class AnswerRenderer {
+  private let clock: LoopClock
+  private var bytes = ByteBuffer()
+  /// What the answers to pushes begin with, for this second.
+  private var pushAnswerTemplate: HTTPResponseTemplate?
+
+  init(clock: LoopClock) { self.clock = clock }
 
   /// Renders a response and hands its bytes to `send`.
   func encode(
@@ -74,16 +74,16 @@ extension Lane {
   private func render<R>(
     _ send: (Span<UInt8>) -> Void, _ write: (inout ByteBuffer, String) throws(HTTPEncodingError) -> R
   ) -> R {
-    responseBuffer.removeAll()
+    bytes.removeAll()
     let result: R
     do throws(HTTPEncodingError) {
-      result = try write(&responseBuffer, httpDate)
+      result = try write(&bytes, clock.httpDate)
     } catch {
       // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
       preconditionFailure("unsendable response: \(error)")
     }
-    if !responseBuffer.isEmpty { send(responseBuffer.span) }
-    responseBuffer.removeAll(keepingCapacity: responseBuffer.allocatedBytes <= EventLoop.scratchBytes)
+    if !bytes.isEmpty { send(bytes.span) }
+    bytes.removeAll(keepingCapacity: bytes.allocatedBytes <= EventLoop.scratchBytes)
     return result
   }
 

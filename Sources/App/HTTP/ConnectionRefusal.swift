@@ -1,8 +1,6 @@
-// What happens on a connection before TLS: it waits for its turn; a balancer's header says whose it is; what is neither that
-// nor TLS is told so and let go.
+// Why a connection is refused before there is a request.
 
 import Protocol
-import Reactor
 
 /// Why a connection is refused, or given up, before there is a request. The raw value is stable: it is a label of /metrics
 /// and a field of the log.
@@ -64,68 +62,5 @@ extension ConnectionPreface.Refusal {
     case .proxyHeaderMissing: "proxy_protocol_from names the address, so a PROXY header has to come first"
     case .plainHTTP, .proxyHeaderUnexpected: nil
     }
-  }
-}
-
-extension HTTPConnection {
-  /// Whether a balancer still has to say whom it speaks for. To read that costs nothing, so it waits for no turn.
-  var awaitsProxyHeader: Bool { preface?.expectsHeader ?? false }
-
-  /// The connection's turn to go on with its handshake.
-  func proceedWithHandshake() {
-    guard case .handshaking = phase else { return }
-    var early = ByteBuffer()
-    swap(&early, &pending)
-    afterwards {
-      if !early.isEmpty { early.withUnsafeBytes { receive($0) } }
-      if isOver { return }
-      setReading(true)
-      read()
-    }
-  }
-
-  /// Looks at bytes that come before TLS. - Returns: whether those from `position` on are TLS.
-  func arrive(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
-    while true {
-      guard let step = preface?.next(bytes, &position) else { return true }
-      switch step {
-      case .needInput: return false
-      case .tls:
-        preface = nil
-        link.begin(lane.tlsContext, now: lane.unixSeconds)
-        lane.handshakeBegan(self)
-        return true
-      case .refused(let refusal):
-        refuse(ConnectionRefusal(refusal), refusal.details)
-        return false
-      case .proxied(let header):
-        speaks(for: header)
-        if position == bytes.count { return false }
-        // The client's own bytes wait for the turn of its own network.
-        pending.append(bytes.extracting(position...))
-        setReading(false)
-        lane.handshakeIsDue(self)
-        return false
-      }
-    }
-  }
-
-  private func speaks(for header: ProxyHeader) {
-    if let source = header.source, let address = SocketAddress(octets: source.octets, port: source.port) {
-      peerAddress = address
-      lane.arrived(self)
-    }
-    guard case .handshaking(let begin) = phase else { return }
-    arm(at: begin + lane.settings.handshakeDeadline)
-  }
-
-  /// Ends a connection that never came to TLS.
-  private func refuse(_ refusal: ConnectionRefusal, _ details: String?) {
-    lane.refused(refusal, from: peerAddress, details)
-    guard let problem = refusal.problem else { return destroy() }
-    preface = nil
-    lane.handshakeEnded(self, isVerified: false)
-    lane.encode(problem.response(requestID: ""), nil, http.exchange, .close) { outbound.append($0) }
-    beginClose()
   }
 }
