@@ -1,32 +1,34 @@
-// What a lane is doing at a moment, for who watches it.
+// The state of a lane at one moment, for /metrics and for the log line at the server's end.
 
 import Protocol
 import Reactor
 import Synchronization
 
+/// The state of one lane, or the sum of several lanes.
 struct LaneSnapshot: Sendable {
-  /// What a connection is at.
+  /// The state of a connection.
   enum ConnectionState: String, CaseIterable, Sendable {
     case arriving, handshaking, idle, receiving, waiting, closing
   }
 
-  /// What a writer waits for.
+  /// The state of a writer, by what it waits for.
   enum WriterState: String, CaseIterable, Sendable {
     /// No session: the database is away, or the session is being set up.
     case disconnected
-    /// Nothing to store.
+    /// There is nothing to store.
     case idle
-    /// More pushes, by choice (`batch_linger`).
+    /// It waits for more pushes because of `batch_linger`.
     case lingering
-    /// The ledger's answer, which says which pushes are new: the database's locks.
+    /// It waits for the ledger's answer, which says which pushes are new. This time includes waits for the database's
+    /// locks.
     case ledger
-    /// Rows to go out and to be read.
+    /// Rows are being sent.
     case copying
-    /// The commit's answer.
+    /// It waits for the answer to the commit.
     case committing
-    /// Partitions that are being made.
+    /// It waits for partitions.
     case partitions
-    /// A pause after a failure that time may cure.
+    /// It pauses after a failure that may pass.
     case resting
   }
 
@@ -34,18 +36,24 @@ struct LaneSnapshot: Sendable {
   var loop: LoopStatistics
   var connections: [ConnectionState: Int]
   var writers: [WriterState: Int]
+  /// Bytes that pushes hold.
   var heldBytes: Int
+  /// Bytes of bodies for endpoints other than the push.
   var gatheredBytes: Int
+  /// Bytes of answers that blocked clients have not taken.
   var untakenBytes: Int
-  /// Of the collector that has most of them in one loop.
+  /// Bytes of the collector that holds most in one loop.
   var collectorBytes: Int
+  /// Encoded bytes of pushes that wait for a writer or are being stored.
   var backlogBytes: Int
+  /// Pushes that wait for a writer or are being stored.
   var backlogPushes: Int
+  /// Connections that are not read because of memory.
   var pausedConnections: Int
-  /// Writers whose database has been silent for `commits_stalled_after`.
+  /// Writers whose database has not answered for `commits_stalled_after`.
   var silentWriters = 0
 
-  /// Of several lanes together; `longestTurn` is that of the slowest.
+  /// Adds the state of another lane. `longestTurn` and `collectorBytes` are the larger of the two values.
   static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
     left.counters += right.counters
     left.loop.turns += right.loop.turns
@@ -71,6 +79,7 @@ extension Lane {
       connections: requests.records.counters, identities: gatekeeper.counters, pushes: ingest.records.counters)
   }
 
+  /// Takes a snapshot, and resets the statistics of the loop.
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
     for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
@@ -99,7 +108,7 @@ extension ConnectionMachine.Phase {
   }
 }
 
-/// The lanes of the process, for who asks all of them.
+/// The lanes of the process. Any thread may call it.
 final class LaneRoster: Sendable {
   private let lanes = Mutex<[LaneHandle]>([])
 
@@ -107,7 +116,7 @@ final class LaneRoster: Sendable {
 
   func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
 
-  /// All lanes together; nil before the first has begun and after the last has ended.
+  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
   func snapshot() async -> LaneSnapshot? {
     var sum: LaneSnapshot?
     for lane in all {
