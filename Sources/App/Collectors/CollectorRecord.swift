@@ -70,7 +70,7 @@ extension CollectorRecord {
   }
 
   /// Why a connection of this collector is to be closed: it was revoked, or the certificate it was opened with.
-  func severance(of certificate: ShownCertificate?) -> Problem? {
+  func objection(to certificate: ShownCertificate?) -> Problem? {
     if isRevoked { return Problem(.collectorRevoked) }
     guard let certificate, certificate.isGenuine, certificate.collector == id,
       let fingerprint = certificate.fingerprint, standing(of: fingerprint) == .revoked

@@ -44,7 +44,7 @@ struct Batcher {
   }
 
   /// Follows the settings, for batches to come. What lines have earned by the old ones they keep.
-  mutating func use(_ settings: Settings) {
+  mutating func apply(_ settings: Settings) {
     rowsMaximum = settings.batchRows
     bytesMaximum = settings.batchBytes
     pushesMaximum = settings.batchPushes

@@ -1,6 +1,26 @@
-// What a writer is at, for who watches it.
+// What a writer is at, for those who watch it.
 
 extension CopyWriter {
+  /// What a writer waits for.
+  enum Activity: String, CaseIterable, Sendable {
+    /// No session: the database is away, or the session is being set up.
+    case disconnected
+    /// Nothing to store.
+    case idle
+    /// More pushes, by choice (`batch_linger`).
+    case lingering
+    /// The ledger's answer, which says which pushes are new: the database's locks.
+    case ledger
+    /// Rows to go out and to be read.
+    case copying
+    /// The commit's answer.
+    case committing
+    /// Partitions that are being made.
+    case partitions
+    /// A pause after a failure that time may cure.
+    case resting
+  }
+
   /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
@@ -15,8 +35,8 @@ extension CopyWriter {
     if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
   }
 
-  /// What it is at, for who watches it.
-  var observed: LaneSnapshot.WriterState {
+  /// What the writer waits for now.
+  var activity: Activity {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
     case .idle, .adjusting: .idle

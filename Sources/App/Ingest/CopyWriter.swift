@@ -97,11 +97,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// Follows the settings: for batches to come, and at once if there is none in flight.
-  func use(_ settings: Settings) {
+  func apply(_ settings: Settings) {
     let isSame = settings.lockTimeout == self.settings.lockTimeout && settings.copyTimeout == self.settings.copyTimeout
     isSessionStale = isSessionStale || !isSame
     self.settings = settings
-    queue.use(settings)
+    queue.apply(settings)
     if case .idle = state { pump() }
   }
 

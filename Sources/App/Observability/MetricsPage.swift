@@ -214,7 +214,7 @@ struct MetricsPage {
   private func writers(_ page: inout PrometheusText) {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by what they are at or wait for.", by: "state",
-      LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
+      CopyWriter.Activity.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
     page.family(
       "pganalytics_writers_silent", .gauge,
       "COPY connections to which the database has said nothing for commits_stalled_after, with a batch in flight.",

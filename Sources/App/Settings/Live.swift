@@ -40,7 +40,7 @@ struct FollowedSettings: Sendable {
   func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> { settings.live(value) }
 }
 
-/// The settings of the process, for whoever is on no lane. The lanes hold copies of their own: see `Lane.use`.
+/// The settings of the process, for whoever is on no lane. The lanes hold copies of their own: see `Lane.apply`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>
 
