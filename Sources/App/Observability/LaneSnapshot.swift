@@ -10,30 +10,10 @@ struct LaneSnapshot: Sendable {
     case arriving, handshaking, idle, receiving, waiting, closing
   }
 
-  /// What a writer waits for.
-  enum WriterState: String, CaseIterable, Sendable {
-    /// No session: the database is away, or the session is being set up.
-    case disconnected
-    /// Nothing to store.
-    case idle
-    /// More pushes, by choice (`batch_linger`).
-    case lingering
-    /// The ledger's answer, which says which pushes are new: the database's locks.
-    case ledger
-    /// Rows to go out and to be read.
-    case copying
-    /// The commit's answer.
-    case committing
-    /// Partitions that are being made.
-    case partitions
-    /// A pause after a failure that time may cure.
-    case resting
-  }
-
   var counters: LaneCounters
   var loop: LoopStatistics
   var connections: [ConnectionState: Int]
-  var writers: [WriterState: Int]
+  var writers: [CopyWriter.Activity: Int]
   var heldBytes: Int
   var gatheredBytes: Int
   var untakenBytes: Int
@@ -74,8 +54,8 @@ extension Lane {
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
     for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
-    var waits: [LaneSnapshot.WriterState: Int] = [:]
-    for writer in ingest.writers { waits[writer.observed, default: 0] += 1 }
+    var waits: [CopyWriter.Activity: Int] = [:]
+    for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
     let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
