@@ -112,7 +112,7 @@ final class Gatekeeper {
     connections?.cutOff { client in
       for id in client.collectors where isAmong(id) {
         guard let record = collectors[id] else { return Problem(.collectorRevoked, "there is no such collector") }
-        if let problem = record.severance(of: client.certificate) { return problem }
+        if let problem = record.objection(to: client.certificate) { return problem }
       }
       return nil
     }

@@ -1,7 +1,28 @@
 // What the status pages and metrics show of a writer.
 
 extension CopyWriter {
-  /// Encoded bytes that wait or are in flight.
+  /// The state of a writer, by what it waits for.
+  enum Activity: String, CaseIterable, Sendable {
+    /// No session: the database is away, or the session is being set up.
+    case disconnected
+    /// There is nothing to store.
+    case idle
+    /// It waits for more pushes because of `batch_linger`.
+    case lingering
+    /// It waits for the ledger's answer, which says which pushes are new. This time includes waits for locks of the
+    /// database.
+    case ledger
+    /// Rows are being sent.
+    case copying
+    /// It waits for the answer to the commit.
+    case committing
+    /// It waits for partitions.
+    case partitions
+    /// It pauses after a failure that may pass.
+    case resting
+  }
+
+  /// Encoded bytes of pushes that wait or are in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
@@ -15,8 +36,8 @@ extension CopyWriter {
     if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
   }
 
-  /// The writer's state as the lane's snapshot shows it.
-  var observed: LaneSnapshot.WriterState {
+  /// The writer's present state.
+  var activity: Activity {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
     case .idle, .adjusting: .idle

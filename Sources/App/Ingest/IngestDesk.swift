@@ -78,7 +78,7 @@ final class IngestDesk {
     self.settings = settings
     intake.apply(settings)
     records.apply(settings)
-    for writer in writers { writer.use(settings) }
+    for writer in writers { writer.apply(settings) }
   }
 
   /// Whether at least one writer is connected.

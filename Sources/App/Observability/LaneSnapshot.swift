@@ -11,31 +11,10 @@ struct LaneSnapshot: Sendable {
     case arriving, handshaking, idle, receiving, waiting, closing
   }
 
-  /// The state of a writer, by what it waits for.
-  enum WriterState: String, CaseIterable, Sendable {
-    /// No session: the database is away, or the session is being set up.
-    case disconnected
-    /// There is nothing to store.
-    case idle
-    /// It waits for more pushes because of `batch_linger`.
-    case lingering
-    /// It waits for the ledger's answer, which says which pushes are new. This time includes waits for the database's
-    /// locks.
-    case ledger
-    /// Rows are being sent.
-    case copying
-    /// It waits for the answer to the commit.
-    case committing
-    /// It waits for partitions.
-    case partitions
-    /// It pauses after a failure that may pass.
-    case resting
-  }
-
   var counters: LaneCounters
   var loop: LoopStatistics
   var connections: [ConnectionState: Int]
-  var writers: [WriterState: Int]
+  var writers: [CopyWriter.Activity: Int]
   /// Bytes that pushes hold.
   var heldBytes: Int
   /// Bytes of bodies for endpoints other than the push.
@@ -83,8 +62,8 @@ extension Lane {
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
     for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
-    var waits: [LaneSnapshot.WriterState: Int] = [:]
-    for writer in ingest.writers { waits[writer.observed, default: 0] += 1 }
+    var waits: [CopyWriter.Activity: Int] = [:]
+    for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
     let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,

@@ -216,7 +216,7 @@ struct MetricsPage {
   private func writers(_ page: inout PrometheusText) {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by state.", by: "state",
-      LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
+      CopyWriter.Activity.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
     page.family(
       "pganalytics_writers_silent", .gauge,
       "COPY connections with a batch in flight whose database has been silent for commits_stalled_after.",
