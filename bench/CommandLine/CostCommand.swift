@@ -7,9 +7,9 @@ internal import Reactor
 
 extension CostMode: ExpressibleByArgument {}
 
-/// `pganalytics-bench cost`: what one handshake, request or connection costs a server of this machine.
+/// `pganalytics-bench cost`: measures the cost of one handshake, request or connection for a server of this machine.
 struct CostCommand: BenchCommand {
-  /// The first word of the command line that asks for it.
+  /// The first word of the command line that selects this command.
   static let word = "cost"
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench \(word)",
@@ -59,7 +59,8 @@ struct CostCommand: BenchCommand {
     return CostPlan.Request(head: head, body: [UInt8](repeating: 0x20, count: body))
   }
 
-  /// Makes the client certificates. - Throws: `UsageError` for files that are not what the options say.
+  /// Makes the client certificates.
+  /// - Throws: `UsageError` if a file cannot be read or has the wrong content.
   private func plan() throws(UsageError) -> CostPlan {
     let now = WallClock.unixSeconds()
     guard let url = HTTPSURL("https://127.0.0.1:\(port)"), let address = SocketAddress(ip: url.host, port: port) else {

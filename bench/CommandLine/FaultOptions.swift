@@ -1,8 +1,8 @@
-// What is to go wrong.
+// The options for faults.
 
 import ArgumentParser
 
-/// `reset=0.01`.
+/// A fault and its share of the pushes, such as `reset=0.01`.
 struct FaultShare: ExpressibleByArgument {
   let fault: Fault
   let share: Double
@@ -33,6 +33,6 @@ struct FaultOptions: ParsableArguments {
     if mix == nil { throw ValidationError("--fault: the shares are more than 1 together.") }
   }
 
-  /// nil: not possible.
+  /// The shares of all faults; nil if they are more than 1 together.
   var mix: FaultMix? { FaultMix(Dictionary(fault.map { ($0.fault, $0.share) }, uniquingKeysWith: { $1 })) }
 }

@@ -1,4 +1,4 @@
-// Who the collectors are, and on what they run.
+// The options for the collectors and for the processes and threads that run them.
 
 import ArgumentParser
 
@@ -40,7 +40,7 @@ struct FleetOptions: ParsableArguments {
       "Local addresses to connect from, in turn: one has ports for about 28000 connections.", valueName: "ip"))
   var source: [String] = []
 
-  /// This is one of several processes, started by another.
+  /// The number of this process, if another process of the program has started it.
   @Option(help: .hidden)
   var worker: Int?
 

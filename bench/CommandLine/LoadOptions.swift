@@ -1,4 +1,4 @@
-// How pushes arrive.
+// The options for the arrival of pushes.
 
 import ArgumentParser
 internal import Protocol
@@ -92,7 +92,7 @@ struct LoadOptions: ParsableArguments {
   }
 }
 
-/// - Throws: `ValidationError` for the first number outside of what is allowed.
+/// - Throws: `ValidationError` for the first number that is out of range.
 func checkRanges(_ numbers: [(name: String, value: Int, allowed: ClosedRange<Int>)]) throws {
   for (name, value, allowed) in numbers where !allowed.contains(value) {
     throw ValidationError("\(name) must be \(allowed.lowerBound) to \(allowed.upperBound).")

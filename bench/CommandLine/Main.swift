@@ -1,5 +1,5 @@
-// The bundled load client: a fleet of collectors, each with a key, certificate, token and connection of its own.
-// It knows the server only from outside: nothing here is shared with it but the modules both are built from.
+// The load client: a fleet of collectors, each with its own key, certificate, token and connection. It reaches the
+// server only over the network, and shares with it only the modules that both are built from.
 
 import ArgumentParser
 internal import Glibc
@@ -10,8 +10,9 @@ internal import Reactor
 
 /// A command of this program.
 protocol BenchCommand: ParsableCommand {
+  /// Runs the command.
   /// - Returns: the exit status.
-  /// - Throws: `UsageError`, which is exit status 2; any other error is 1.
+  /// - Throws: `UsageError`, for which the exit status is 2; for any other error it is 1.
   func execute() throws -> CInt
 }
 
@@ -42,7 +43,7 @@ struct PganalyticsBench: BenchCommand {
 
   @OptionGroup var options: Options
 
-  /// Not `ParsableCommand.main`: a usage error has to end with status 2.
+  /// Replaces `ParsableCommand.main`, because a usage error has to end with status 2.
   static func main() {
     SignalSource.ignoreSIGPIPE()
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -1,4 +1,4 @@
-// What the pushes are made of.
+// The options for the content of pushes.
 
 import ArgumentParser
 internal import GeneratedPushes
@@ -63,8 +63,8 @@ struct PayloadOptions: ParsableArguments {
     gzipLevel == 0 ? .none : freshBodies ? .fresh(level: gzipLevel) : .prepared(level: gzipLevel)
   }
 
-  /// - Parameter run: differs from run to run, so that no push of this one is a repeat of an earlier one's.
-  /// - Returns: the templates, and what they are.
+  /// - Parameter run: a text that differs from run to run, so that no push of this run repeats one of an earlier run.
+  /// - Returns: the templates, and their description for people.
   func templates(seed: UInt64, run: String) throws(UsageError) -> (templates: [PushTemplate], text: String) {
     if body.isEmpty { return try generated(seed: seed, run: run) }
     var templates: [PushTemplate] = []

@@ -1,4 +1,4 @@
-// What people read meanwhile.
+// The options for reads beside the pushes.
 
 import ArgumentParser
 import Ground
@@ -33,7 +33,7 @@ struct ReadOptions: ParsableArguments {
     }
   }
 
-  /// - Returns: nil without readers.
+  /// - Returns: the plan of the reads; nil without readers.
   func plan() throws(UsageError) -> ReadPlan? {
     if readers == 0 { return nil }
     var login: ReadPlan.Login?

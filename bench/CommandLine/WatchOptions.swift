@@ -1,4 +1,4 @@
-// What is looked at beside the pushes, and where it is written.
+// The options for measurements of the server and the database, and for the report.
 
 import ArgumentParser
 
@@ -53,14 +53,14 @@ struct WatchOptions: ParsableArguments {
     if verify, databaseURL == nil { throw ValidationError("--verify needs --database-url.") }
   }
 
-  /// - Throws: `UsageError` for what says nothing about a report.
+  /// - Throws: `UsageError` for a text that is no expectation.
   func expectations() throws(UsageError) -> [Expectation] {
     var expectations: [Expectation] = []
     for text in expect { expectations.append(try Expectation(text)) }
     return expectations
   }
 
-  /// - Throws: `UsageError` for a process that is not there.
+  /// - Throws: `UsageError` for a process that does not exist.
   func plan() throws(UsageError) -> WatchPlan {
     for (name, id) in [("--server-pid", serverPid), ("--database-pid", databasePid)] {
       if let id, ProcessFigures.of(id) == nil { throw UsageError(description: "\(name) \(id): no such process here") }

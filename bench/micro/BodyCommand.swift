@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// Writes a body for the bench client to push.
+/// Writes a body that `pganalytics-bench` can push.
 struct BodyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "body", abstract: "Prints a push: the one that stages are measured with.")
@@ -20,7 +20,7 @@ struct BodyCommand: ParsableCommand {
   }
 }
 
-/// Prints what a process has used so far.
+/// Prints the processor time and memory that a process has used so far.
 struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "usage", abstract: "Prints a process's nanoseconds of processor time and its resident bytes.")

@@ -1,4 +1,5 @@
-// pganalytics-micro: what each stage of a push costs by itself, and the anchors that the server is compared with.
+// pganalytics-micro measures each stage of a push separately, and the reference figures that the server is compared
+// with.
 
 import ArgumentParser
 import CCounters
