@@ -21,11 +21,11 @@ struct FaultOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Pushes with a fault, as shares of all (0 to 1): slow-body, reset, duplicate, broken-json, wrong-certificate. What the server must make of each is checked and counted apart.",
+      "Pushes with a fault, as shares of all (0 to 1): slow-body, reset, duplicate, broken-json, wrong-certificate. The program checks the outcome of each and counts it separately.",
       valueName: "name=share"))
   var fault: [FaultShare] = []
 
-  @Option(help: ArgumentHelp("How long the body of a slow-body takes.", valueName: "time"))
+  @Option(help: ArgumentHelp("Time over which a slow body is sent.", valueName: "time"))
   var slowBodyTime = TimeSpan(.seconds(3))
 
   mutating func validate() throws {

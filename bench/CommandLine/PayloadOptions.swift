@@ -17,12 +17,12 @@ struct PayloadOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Generated pushes of these metric types, whole, instead of a profile.", valueName: "type"))
+      "Generated pushes of these metric types with all fields, instead of a profile.", valueName: "type"))
   var types: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Rows of a generated push, at most; exact for profiles of one table. Replaces --tables and --queries. (default: as those say)",
+      "Largest number of rows of a generated push; exact for profiles of one table. Replaces --tables and --queries. (default: follows from those)",
       valueName: "count"))
   var rows: Int?
 
@@ -42,11 +42,11 @@ struct PayloadOptions: ParsableArguments {
       valueName: "file"))
   var body: [String] = []
 
-  @Option(help: ArgumentHelp("1 to 9; 0 sends bodies uncompressed.", valueName: "level"))
+  @Option(help: ArgumentHelp("Compression level, 1 to 9; 0 sends bodies uncompressed.", valueName: "level"))
   var gzipLevel = 1
 
   @Flag(
-    help: "Compress each push anew, as a collector does, instead of filling in prepared bodies: costs far more CPU.")
+    help: "Compress each push, as a collector does, instead of filling in prepared bodies. This costs far more CPU.")
   var freshBodies = false
 
   mutating func validate() throws {

@@ -4,7 +4,7 @@ import Glibc
 /// Writes a body that `pganalytics-bench` can push.
 struct BodyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "body", abstract: "Prints a push: the one that stages are measured with.")
+    commandName: "body", abstract: "Prints the push that stages are measured with.")
 
   @Option(help: "Rows.") var rows = 200
   @Flag(help: "Statements instead of table statistics.") var statements = false
@@ -26,7 +26,7 @@ struct UsageCommand: ParsableCommand {
     commandName: "usage", abstract: "Prints a process's nanoseconds of processor time and its resident bytes.")
 
   @Argument var pid: Int32
-  @Flag(help: "And its children's time.") var children = false
+  @Flag(help: "Include the time of its children.") var children = false
 
   func run() {
     print(ProcessUsage.nanoseconds(pid, withChildren: children), ProcessUsage.residentBytes(pid))

@@ -13,9 +13,9 @@ struct CopyCommand: ParsableCommand {
 
   @Option(help: "libpq connection URL of a migrated database whose partitions of today exist.") var databaseUrl: String
   @Option(help: "Rows of a transaction.") var rows = 10_000
-  @Option(help: "Connections that take turns.") var connections = 2
+  @Option(help: "Number of connections, which take turns.") var connections = 2
   @Option(help: "Seconds to copy.") var seconds = 10
-  @Option(help: "The postmaster: the processor time of its children is read.") var postmaster: Int32
+  @Option(help: "Id of the postmaster. The processor time of its children is read.") var postmaster: Int32
 
   func run() throws {
     let sessions = try (0..<connections).map { _ in try CopySession(databaseUrl) }
