@@ -36,7 +36,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Ground"],
-      resources: [.embedInCode("Database/Migrations"), .embedInCode("Documentation/Pages")],
+      resources: [.embedInCode("Schema/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",

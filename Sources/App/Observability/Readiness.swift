@@ -178,7 +178,7 @@ final class ReadinessProbe: Sendable {
   private func ask() async -> Access {
     let access: Access
     do throws(DatabaseError) {
-      access = try await database.one(SystemStatements.ping)?.value == false ? .full : .readOnly
+      access = try await database.one(ReadinessStatements.ping)?.value == false ? .full : .readOnly
     } catch {
       access = error.isReadOnly ? .readOnly : .none
     }
@@ -200,7 +200,9 @@ final class ReadinessProbe: Sendable {
   }
 }
 
-extension Services {
-  /// All reasons, in the order of their declaration; empty if the server is ready. Takes at most a second.
-  func unreadiness() async -> [Unreadiness] { await readiness.reasons() }
+enum ReadinessStatements {
+  static let all = [ping.description]
+  /// Whether the session writes nothing.
+  static let ping = Statement<SingleValue<Bool>>(
+    "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

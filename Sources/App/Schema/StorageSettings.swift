@@ -1,3 +1,4 @@
+internal import Ground
 internal import Protocol
 
 /// How metric rows are stored.
