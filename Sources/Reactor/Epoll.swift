@@ -1,5 +1,6 @@
-// epoll(7) with typed masks. All registrations are level-triggered. Handlers read within a budget; with edge-triggering
-// each socket would then need a place in a list of its own, and one forgotten entry would leave a connection hanging.
+// epoll(7) with typed masks. All registrations are level-triggered, because handlers read within a budget. An
+// edge-triggered epoll would not report bytes that a handler left unread, so the loop would need a list of such
+// sockets, and a connection missing from the list would hang.
 
 internal import CEpoll.Epoll
 internal import Glibc

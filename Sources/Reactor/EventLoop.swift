@@ -39,7 +39,7 @@ public protocol TurnEndHandler: AnyObject {
 /// threads by `handle`. The loop holds its handlers strongly, and they usually hold the loop. At its end `run` releases
 /// all handlers.
 public final class EventLoop {
-  /// Bytes of `scratch`.
+  /// The size of `scratch`, in bytes.
   public static let scratchBytes = 65_536
 
   /// The handle by which other threads reach the loop.

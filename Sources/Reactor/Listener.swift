@@ -159,8 +159,8 @@ public final class Listener: EventHandler, DeadlineHandler {
     spare = nil
     var peer = cepoll_address()
     let result = SystemCall.outcome("accept4") { cepoll_accept(fd, &peer) }
-    // Another thread may have taken the free place first. Then no connection is reset, and the spare is opened again
-    // later.
+    // Another thread may have taken the free descriptor first. Then no connection is reset, and the spare is opened
+    // again later.
     if result >= 0 { StreamSocket(owning: FileDescriptor(owning: result)).reset() }
     openSpare()
   }

@@ -1,5 +1,5 @@
-// The only way between threads. A loop and everything registered on it stay on their thread, because none of it is
-// Sendable. Other threads hold this handle and submit jobs to it.
+// The only way from another thread to a loop. The loop and everything registered on it stay on their thread, because
+// none of it is Sendable. Other threads hold this handle and submit jobs to it.
 
 internal import CEpoll.Epoll
 internal import Glibc
@@ -16,7 +16,8 @@ public final class LoopHandle: Sendable {
   private struct Inbox {
     var jobs: [Job] = []
     var stopRequested = false
-    /// Whether the flag is raised and the loop has not collected yet. No second write is needed then.
+    /// Whether the wake-up flag is raised and the loop has not collected the jobs yet. The flag is then not raised
+    /// again.
     var isSignalled = false
     var isClosed = false
   }

@@ -1,5 +1,5 @@
-// Which room may use which. A room is a folder; what it uses are the types that it names. The compiler knows only modules: a
-// circle of rooms within one compiles, and then nothing in it can be read, tested or built by itself.
+// Which room may use which. A room is a folder, and it uses the types that it names. The compiler knows only modules: a
+// circle of rooms within one module compiles, and then no room in the circle can be read, tested or built by itself.
 
 import Glibc
 import Ground
@@ -33,7 +33,7 @@ import Testing
       ])
   ]
 
-  /// Every arrow that there is.
+  /// One room that uses another.
   private struct Arrow: Hashable, Comparable, CustomStringConvertible {
     let from: String
     let to: String

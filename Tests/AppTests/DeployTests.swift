@@ -6,7 +6,7 @@ import Testing
 
 @testable import App
 
-/// What is deployed and written beside the program names things that the program has.
+/// Files in `deploy` and the README name only metrics and settings that the program has.
 @Suite struct DeployTests {
   private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
 
@@ -24,21 +24,21 @@ import Testing
     for name in asked { #expect(samples.contains(name), "\(name)") }
   }
 
-  @Test func `systemd waits for longer than the server takes to end, by force if it must be`() throws {
+  @Test func `systemd waits longer than the server takes to end, even by force`() throws {
     let unit = try text("deploy/systemd/pganalytics.service")
     let match = try #require(try /\nTimeoutStopSec=([0-9]+)s\n/.firstMatch(in: unit))
     let patience = Duration.seconds(try #require(Int(match.output.1)))
     #expect(patience >= Settings().drainDeadline + Ending.margin + LogWriter.lastWait)
   }
 
-  @Test func `the balancer has somewhere to send connections when no server is ready`() throws {
+  @Test func `the balancer has backup servers for connections when no server is ready`() throws {
     let configuration = try text("deploy/haproxy/haproxy.cfg")
     let servers = configuration.split(separator: "\n").filter { $0.hasPrefix("  server ") }
     let checked = servers.filter { $0.contains(" check ") }.map { $0.split(separator: " ")[2] }
     let backups = servers.filter { $0.contains(" backup ") && !$0.contains(" check ") }.map {
       $0.split(separator: " ")[2]
     }
-    #expect(!checked.isEmpty && checked == backups, "each checked server again as a backup without a check")
+    #expect(!checked.isEmpty && checked == backups, "each checked server occurs again as a backup without a check")
     #expect(configuration.contains("\n  option allbackups\n"))
   }
 
@@ -46,7 +46,7 @@ import Testing
     "deploy/systemd/pganalytics.service", "deploy/docker/Dockerfile", "deploy/docker/compose.yaml",
     "deploy/haproxy/haproxy.cfg", "deploy/nginx/nginx.conf",
   ])
-  func `what is set there are settings`(path: String) throws {
+  func `deployment files name only settings that the program has`(path: String) throws {
     let known = Set(Settings.declarations.map(\.environmentVariable))
     let used = try text(path).matches(of: /PGANALYTICS_[A-Z_]+/).map { String($0.output) }
     #expect(!used.isEmpty)

@@ -1,13 +1,13 @@
-// The words of a Swift source, as far as its text tells: without comments, without the texts in quotes, with the code that is
-// interpolated into them.
+// The words of a Swift source: without comments and without the texts in quotes, but with the code that is interpolated
+// into them.
 
-/// What a file declares and which names it uses.
+/// The types that a file declares, and the names that it uses.
 struct SwiftWords {
   struct Word {
     let text: String
-    /// Whether a dot stands before it: a member of something.
+    /// Whether a dot stands before the word, which is then a member.
     let followsDot: Bool
-    /// How many braces are open around it.
+    /// The number of open braces around the word.
     let depth: Int
   }
 
@@ -24,7 +24,7 @@ struct SwiftWords {
   private static let kinds: Set<String> = ["struct", "class", "enum", "protocol", "actor", "typealias"]
   private static let modifiers: Set<String> = ["final", "indirect", "public", "package", "internal"]
 
-  /// The types that other files can name: declared outside of every other, and not private.
+  /// The types that other files can name: declared outside every other type, and not private.
   var declared: Set<String> {
     var names: Set<String> = []
     for (index, word) in words.enumerated().dropFirst() where word.depth == 0 && isType(word) {
@@ -35,7 +35,8 @@ struct SwiftWords {
     return names
   }
 
-  /// The types that it names, without members of others and without those that it declares itself, at whatever depth.
+  /// The types that the file names, without members of others and without types that the file declares itself at any
+  /// depth.
   var used: Set<String> {
     var own: Set<String> = []
     for (index, word) in words.enumerated().dropFirst() where Self.kinds.contains(words[index - 1].text) {
@@ -61,7 +62,7 @@ struct SwiftWords {
       || byte >= 0x80
   }
 
-  /// To the end of the text or, of an interpolation, to its parenthesis.
+  /// Reads to the end of the text or, in an interpolation, to its closing parenthesis.
   private mutating func readCode(isInterpolated: Bool) {
     var parentheses = 0
     while at < bytes.count {
@@ -96,7 +97,7 @@ struct SwiftWords {
     }
   }
 
-  /// How many # are before the quote that comes next; nil if none comes.
+  /// The number of # before the next quote; nil if no quote is next.
   private func quote() -> Int? {
     var hashes = 0
     while peek(hashes) == UInt8(ascii: "#") { hashes += 1 }

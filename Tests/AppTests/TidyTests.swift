@@ -1,4 +1,4 @@
-// The house rules that a compiler does not know.
+// House rules that the compiler does not check.
 
 import Glibc
 import Testing
@@ -10,7 +10,7 @@ import Testing
     let path: String
     let lines: [Substring]
 
-    /// The modules it imports, without submodules.
+    /// The modules that the file imports, without submodules.
     var imports: Set<String> {
       Set(
         lines.compactMap { line in
@@ -66,7 +66,7 @@ import Testing
     ),
     ("bench", ["CEpoll", "CCounters", "Ground", "Reactor", "Protocol", "Synchronization", "Glibc", "ArgumentParser"]),
   ])
-  func `a module imports only what the law of modules allows`(_ folder: String, _ allowed: [String]) throws {
+  func `a module imports only the modules that the architecture allows`(_ folder: String, _ allowed: [String]) throws {
     let files = try Self.files(folder)
     #expect(files.count > 5, "\(folder) was found")
     for file in files {
@@ -77,12 +77,12 @@ import Testing
 
   @Test func `no file has more than 400 lines`() throws {
     for file in try Self.files("Sources", [".swift", ".c", ".h", ".sql"]) + Self.files("bench") {
-      // The last line ends with a line break, which opens an empty one.
+      // The text ends with a line break. The split yields an empty last line for it.
       #expect(file.lines.count - 1 <= 400, "\(file.path) has \(file.lines.count - 1)")
     }
   }
 
-  @Test func `no file is called by a name that excludes nothing`() throws {
+  @Test func `no file name contains Manager, Helper, Utils, Common or Misc`() throws {
     for file in try Self.files("Sources") + Self.files("bench") + Self.files("Tests") {
       let name = file.path.split(separator: "/").last ?? ""
       for word in ["Manager", "Helper", "Utils", "Common", "Misc"] {
@@ -91,7 +91,7 @@ import Testing
     }
   }
 
-  @Test func `nothing refers to a place outside the project`() throws {
+  @Test func `no file names a path outside the project`() throws {
     let kinds = [".swift", ".c", ".h", ".sql", ".sh", ".md", ".toml", "run", "test", "requirements"]
     let own = "/TidyTests.swift"
     for folder in ["Sources", "bench", "Tests", "scripts", "docs"] {
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  @Test func `a document that is named is one of ours, or somebody's standard`() throws {
+  @Test func `every document that a file names exists, or is a known standard`() throws {
     let documents = try Self.files("docs", [".md"]).compactMap { $0.path.split(separator: "/").last }
     #expect(documents.count > 5)
     let known = Set(documents + ["README.md", "xxhash_spec.md"])
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  @Test func `whatever gives up a check says on its line why`() throws {
+  @Test func `every line that gives up a compiler check says why`() throws {
     let words = ["@unchecked Sendable", "nonisolated(unsafe)", "try?", "fatalError", "as!", "try!"]
     for folder in ["Sources", "bench"] {
       for file in try Self.files(folder) {
@@ -134,7 +134,7 @@ import Testing
     }
   }
 
-  @Test func `nothing is left to be done later`() throws {
+  @Test func `no file contains a note to do something later`() throws {
     for folder in ["Sources", "bench", "Tests", "scripts"] {
       for file in try Self.files(folder, [".swift", ".c", ".h", ".sql", "run", "test", "requirements"])
       where !file.path.hasSuffix("/TidyTests.swift") {

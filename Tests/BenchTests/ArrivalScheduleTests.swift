@@ -3,7 +3,7 @@ import Testing
 
 @testable import Bench
 
-/// All times are made up: a schedule has no clock of its own.
+/// Times in these tests are made up: a schedule has no clock of its own.
 struct ArrivalScheduleTests {
   private let joined = MonotonicTime(nanoseconds: 1_000_000_000_000)
 
@@ -11,7 +11,7 @@ struct ArrivalScheduleTests {
     ArrivalSchedule(pace: pace, jitter: jitter, origin: joined, joinedAt: joined, phase: phase, seed: seed)
   }
 
-  /// In seconds since the collector joined.
+  /// Due times in seconds since the collector joined.
   private func dueTimes(
     _ schedule: ArrivalSchedule, _ count: Int, answered: (MonotonicTime) -> MonotonicTime = { $0 }
   ) -> [Double] {
@@ -25,14 +25,14 @@ struct ArrivalScheduleTests {
     return times.map { joined.duration(to: $0).inSeconds }
   }
 
-  @Test func `paced pushes are due on the beat, for ever`() {
+  @Test func `paced pushes are due at exact intervals for ever`() {
     let times = dueTimes(schedule(.interval(.milliseconds(100)), phase: 0.25), 100_001)
     #expect(times[0] == 0.025)
     #expect(abs(times[100_000] - 10_000.025) < 1e-6, "no drift")
   }
 
   @Test(arguments: [(6.667, 4.0), (6.667, 0), (2, 4), (3, 10), (10, 7)])
-  func `a fleet is even after its ramp, and grows evenly in it`(interval: Double, ramp: Double) throws {
+  func `a fleet pushes evenly after its ramp, and grows evenly in the ramp`(interval: Double, ramp: Double) throws {
     let server = try TestServer { _ in .acknowledge }
     defer { server.stop() }
     var plan = try server.plan(
@@ -55,22 +55,22 @@ struct ArrivalScheduleTests {
     }
   }
 
-  @Test func `an open loop does not know whether the server answers`() {
+  @Test func `the due times of an open loop do not depend on the server's answers`() {
     for pace in [Pace.interval(.milliseconds(10)), .poisson(mean: .milliseconds(10))] {
       let prompt = dueTimes(schedule(pace), 500)
-      // The server stops for a minute after each push: what falls due meanwhile falls due all the same.
+      // The server stops for a minute after each push. Pushes fall due all the same.
       let stalled = dueTimes(schedule(pace), 500) { $0 + .seconds(60) }
       #expect(prompt == stalled)
       #expect(stalled.last! < 10)
     }
   }
 
-  @Test func `jitter delays a push by less than its share of the interval, and the beat not at all`() {
+  @Test func `jitter delays a push by less than its share of the interval, and later pushes not at all`() {
     let times = dueTimes(schedule(.interval(.seconds(1)), jitter: 0.4), 2000)
     var delays: [Double] = []
     for (beat, time) in times.enumerated() { delays.append(time - Double(beat)) }
     #expect(delays.allSatisfy { $0 >= 0 && $0 < 0.4 })
-    #expect(delays.max()! > 0.3 && delays.min()! < 0.1, "all of it is used")
+    #expect(delays.max()! > 0.3 && delays.min()! < 0.1, "the whole jitter is used")
   }
 
   @Test(arguments: [UInt64(1), 2, 3])
@@ -82,12 +82,12 @@ struct ArrivalScheduleTests {
     #expect(abs(mean - 2) < 0.1, "seed \(seed)")
     #expect(abs(variance.squareRoot() - 2) < 0.15, "seed \(seed)")
     #expect(pauses.allSatisfy { $0 >= 0 })
-    // Of an exponential distribution, 1/e lies beyond the mean.
+    // In an exponential distribution, 1/e of the values lies beyond the mean.
     let beyond = Double(pauses.filter { $0 > 2 }.count) / Double(pauses.count)
     #expect(abs(beyond - 0.3679) < 0.02, "seed \(seed)")
   }
 
-  @Test func `a closed loop thinks from the answer on, more or less`() {
+  @Test func `a closed loop waits for its think time after each answer, with jitter`() {
     let answer = { (due: MonotonicTime) in due + .seconds(5) }
     #expect(dueTimes(schedule(.closedLoop(think: .seconds(2))), 3, answered: answer) == [0, 7, 14])
     #expect(dueTimes(schedule(.closedLoop(think: .seconds(2)), phase: 0.5), 2, answered: answer) == [1, 8])

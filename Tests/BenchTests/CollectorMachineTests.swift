@@ -15,7 +15,7 @@ struct CollectorMachineTests {
     return machine
   }
 
-  @Test func `makes a push once and repeats it until it is settled`() {
+  @Test func `a push is made once and repeated until it is settled`() {
     var machine = connectedMachine()
     #expect(machine.pushDue() == .sendPush(isResend: false))
     guard case .connect(let pause) = machine.connectionLost() else { return #expect(Bool(false)) }
@@ -27,7 +27,7 @@ struct CollectorMachineTests {
     #expect(machine.pushDue() == .sendPush(isResend: false))
   }
 
-  @Test func `waits out Retry-After although the connection is lost meanwhile`() {
+  @Test func `a collector waits out Retry-After although the connection is lost meanwhile`() {
     var machine = connectedMachine()
     _ = machine.pushDue()
     #expect(machine.pushDeferred(retryAfter: .seconds(3), keepsConnection: true) == .wait(.seconds(3)))
@@ -36,7 +36,7 @@ struct CollectorMachineTests {
     #expect(machine.connected() == .sendPush(isResend: true))
   }
 
-  @Test func `a second 401 on one push makes it wait instead of asking for tokens for ever`() {
+  @Test func `a second 401 on one push makes it wait instead of asking for more tokens`() {
     var machine = connectedMachine()
     _ = machine.pushDue()
     #expect(machine.pushUnauthorized(keepsConnection: true) == .refreshToken)
@@ -45,7 +45,7 @@ struct CollectorMachineTests {
     #expect(machine.retryDue() == .refreshToken)
   }
 
-  @Test func `a token that ages while a push is under way is refreshed before the next one`() {
+  @Test func `a token that ages while a push is under way is refreshed before the next push`() {
     var machine = connectedMachine()
     _ = machine.pushDue()
     #expect(machine.tokenAged() == .none)
@@ -54,7 +54,7 @@ struct CollectorMachineTests {
     #expect(machine.tokenRefreshed(keepsConnection: true) == .sendPush(isResend: false))
   }
 
-  @Test func `the end of the run waits for the push in hand`() {
+  @Test func `the end of the run waits for the push that is under way`() {
     var machine = connectedMachine()
     _ = machine.pushDue()
     #expect(machine.runEnded() == .none)
@@ -75,9 +75,10 @@ struct CollectorMachineTests {
     #expect(backOff.next() <= .seconds(1))
   }
 
-  /// Plays any server and network against the machine, which must neither forget a push nor make one too many.
+  /// Plays a random server and network against the machine. The machine must neither forget a push nor make one too
+  /// many.
   @Test(arguments: [UInt64(1), UInt64.random(in: .min ... .max)])
-  func `whatever happens, a push is sent anew until settled and then never again`(seed: UInt64) {
+  func `under random events a push is sent until it is settled, and not afterwards`(seed: UInt64) {
     print("CollectorMachine: fuzz seed \(seed)")
     var random = QuickRandom(seed: seed)
     for _ in 0..<200 {
@@ -132,7 +133,7 @@ struct CollectorMachineTests {
             action = machine.tokenAged()
           } else if !ended {
             action = machine.pushDue()
-            #expect(action == .sendPush(isResend: false), "seed \(seed): idle, and yet no push is made")
+            #expect(action == .sendPush(isResend: false), "seed \(seed): the machine is idle and makes no push")
           }
         case .finish: break
         }
@@ -143,7 +144,7 @@ struct CollectorMachineTests {
     }
   }
 
-  /// - Returns: whether there is something to do now.
+  /// - Returns: whether there is an action to carry out now.
   private func apply(_ next: CollectorMachine.Action, _ action: inout CollectorMachine.Action) -> Bool {
     if next == .none { return false }
     action = next

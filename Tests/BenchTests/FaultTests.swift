@@ -13,7 +13,7 @@ struct FaultTests {
     push.send(now: due + .seconds(1), slowBodyTime: .seconds(3))
   }
 
-  @Test func `draws each fault as often as it was asked for`() throws {
+  @Test func `a mix draws each fault with its probability`() throws {
     let mix = try #require(FaultMix([.reset: 0.1, .duplicate: 0.3, .slowBody: 0]))
     var random = QuickRandom(seed: 1)
     var counts: [Fault?: Int] = [:]
@@ -26,7 +26,7 @@ struct FaultTests {
     #expect(all.fault(at: 0.99999) == .duplicate)
   }
 
-  @Test func `a push without fault is sent until it is settled, and counted once`() {
+  @Test func `a push without a fault is sent until it is settled, and counted once`() {
     var push = push(nil)
     #expect(send(&push) == .init(content: .whole, delivery: .atOnce, isResend: false, isTrespassed: false))
     let busy = push.answered(.unavailable, status: 503, isDuplicate: false, slug: "overloaded")
@@ -47,11 +47,11 @@ struct FaultTests {
     (.brokenJSON, 500, false, .wrong("500 s")), (.wrongCertificate, 403, false, .right),
     (.wrongCertificate, 401, false, .right), (.wrongCertificate, 200, false, .wrong("200")),
   ])
-  func `knows the right answer`(fault: Fault, status: UInt16, isDuplicate: Bool, verdict: FaultVerdict) {
+  func `each fault has a right answer`(fault: Fault, status: UInt16, isDuplicate: Bool, verdict: FaultVerdict) {
     #expect(fault.verdict(status: status, isDuplicate: isDuplicate, slug: "s") == verdict)
   }
 
-  @Test func `a broken push comes before the whole one, and its refusal is no error`() {
+  @Test func `a broken push is sent before the whole one, and its refusal is no error`() {
     var push = push(.brokenJSON)
     #expect(send(&push).content == .broken)
     let refused = push.answered(.refused, status: 400, isDuplicate: false, slug: "malformed")
@@ -66,11 +66,11 @@ struct FaultTests {
     #expect(wrong.next == .again && !wrong.isAcknowledged && wrong.verdict! == (.brokenJSON, .wrong("200")))
   }
 
-  @Test func `half a push and a reset come before the whole one, which is then no duplicate`() {
+  @Test func `half a push and a reset precede the whole push, which is then no duplicate`() {
     var push = push(.reset)
     #expect(send(&push).delivery == .cutOff)
     #expect(push.connectionLost(byUs: false) == nil)
-    #expect(send(&push).delivery == .cutOff, "lost by somebody else: it is tried again")
+    #expect(send(&push).delivery == .cutOff, "the server lost the connection: the fault is tried again")
     #expect(push.connectionLost(byUs: true) == nil)
     #expect(send(&push) == .init(content: .whole, delivery: .atOnce, isResend: false, isTrespassed: false))
     let stored = push.answered(.accepted, status: 200, isDuplicate: false, slug: "")
@@ -98,7 +98,7 @@ struct FaultTests {
     }
   }
 
-  @Test func `a duplicate is sent once more after it was acknowledged, until that is answered too`() {
+  @Test func `an acknowledged duplicate is sent once more, until the second sending is answered too`() {
     var push = push(.duplicate)
     _ = send(&push)
     let stored = push.answered(.accepted, status: 200, isDuplicate: false, slug: "")
@@ -111,7 +111,7 @@ struct FaultTests {
     #expect(repeated.next == .settled && !repeated.isAcknowledged && repeated.verdict! == (.duplicate, .right))
   }
 
-  @Test func `a slow body that the server would not wait for is judged once`() {
+  @Test func `a slow body that the server does not wait for is judged once`() {
     var push = push(.slowBody)
     #expect(send(&push).delivery == .slowly(.seconds(3)))
     let late = push.answered(.deferred, status: 408, isDuplicate: false, slug: "slow")
@@ -120,7 +120,7 @@ struct FaultTests {
     #expect(push.answered(.accepted, status: 200, isDuplicate: false, slug: "").verdict == nil)
   }
 
-  @Test func `a stranger tries a push once`() {
+  @Test func `a push with a wrong certificate is tried once`() {
     var push = push(.wrongCertificate)
     #expect(send(&push).isTrespassed)
     #expect(!send(&push).isTrespassed && push.isFaultless)

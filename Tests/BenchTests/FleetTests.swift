@@ -6,10 +6,11 @@ import Testing
 
 @testable import Bench
 
-/// The real fleet against a server on the loopback. Serialised: each test has the machine's few cores to itself.
+/// The real fleet against a server on the loopback. Serialised, so that each test has the machine's few cores to
+/// itself.
 @Suite(.serialized)
 struct FleetTests {
-  /// - Parameter isEnough: ends the run before its time.
+  /// - Parameter isEnough: ends the run early when it returns true.
   private func run(
     _ plan: FleetPlan, on server: TestServer,
     until isEnough: @escaping @Sendable (ServerJournal.Entries) -> Bool = { _ in false }
@@ -21,7 +22,7 @@ struct FleetTests {
     return (report, server.journal.all)
   }
 
-  @Test func `acknowledges exactly what the server stored, over one connection and certificate per collector`() throws {
+  @Test func `a fleet counts exactly the stored pushes, and a collector has one connection and certificate`() throws {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 20, duration: .milliseconds(300), loops: 2)
     let log = "/tmp/pganalytics-bench-acks-\(getpid())"
@@ -34,7 +35,7 @@ struct FleetTests {
     #expect(journal.strangers == 0)
     #expect(journal.connections == 20 + 16, "16 connections enrol, and each collector has one")
     #expect(tally.acknowledged >= 20 && tally.acknowledged == journal.acknowledged)
-    #expect(tally.acknowledged == journal.arrivals.count, "nothing was sent twice")
+    #expect(tally.acknowledged == journal.arrivals.count, "no push was sent twice")
     #expect(journal.stored.values.reduce(0) { $0 + $1.count } == tally.acknowledged, "every push was a new one")
     #expect(tally.rows == tally.acknowledged * TestServer.rowsPerPush)
     #expect(tally.rejects == 0 && tally.duplicates == 0 && tally.errors.isEmpty)
@@ -52,7 +53,7 @@ struct FleetTests {
     #expect(Set(lines.map(String.init)) == expected)
   }
 
-  @Test func `sends the same body again after Retry-After, and not before`() throws {
+  @Test func `the same body is sent again after Retry-After, and not before`() throws {
     let server = try TestServer { arrival in
       arrival.earlier == 0 ? .refuse(503, slug: "overloaded", retryAfter: 1) : .acknowledge
     }
@@ -72,7 +73,7 @@ struct FleetTests {
     #expect(report.isClean(toleratingOutage: true))
   }
 
-  @Test func `sends the same body again when the answer was lost, so that the server can tell it is a repeat`() throws {
+  @Test func `the same body is sent again after a lost answer, and the server recognises the repeat`() throws {
     let server = try TestServer { arrival in
       switch arrival.earlier % 5 {
       case 1: .storeSilently
@@ -101,7 +102,7 @@ struct FleetTests {
     #expect(!report.isFaultless(toleratingOutage: false) && report.isFaultless(toleratingOutage: true))
   }
 
-  @Test func `refreshes a doubted token once and sends the same body with the new one`() throws {
+  @Test func `a refused token is refreshed once, and the same body is sent with the new token`() throws {
     let server = try TestServer { arrival in
       arrival.token.hasSuffix(".0") ? .refuse(401, slug: "token_expired", retryAfter: nil) : .acknowledge
     }
@@ -118,7 +119,7 @@ struct FleetTests {
     #expect(report.isClean(toleratingOutage: false))
   }
 
-  @Test func `counts a push that is refused for ever, and goes on with the next`() throws {
+  @Test func `a push that is refused for good is counted, and the collector goes on with the next`() throws {
     let server = try TestServer { arrival in
       arrival.earlier == 0 ? .refuse(422, slug: "bad_push", retryAfter: nil) : .acknowledge
     }
@@ -131,7 +132,7 @@ struct FleetTests {
     #expect(!report.isClean(toleratingOutage: true))
   }
 
-  @Test func `follows Connection close with a new connection, and calls it no fault`() throws {
+  @Test func `a Connection close leads to a new connection and counts as no fault`() throws {
     let server = try TestServer { arrival in arrival.earlier == 0 ? .acknowledgeClosing : .acknowledge }
     let plan = try server.plan(collectors: 3, duration: .seconds(600))
     let (report, journal) = try run(plan, on: server) { $0.acknowledged >= 10 }
@@ -141,7 +142,7 @@ struct FleetTests {
     #expect(report.isFaultless(toleratingOutage: false))
   }
 
-  @Test func `reports what no server would take in the end as unacknowledged`() throws {
+  @Test func `pushes that the server never accepts are reported as unacknowledged`() throws {
     let server = try TestServer { _ in .refuse(503, slug: "overloaded", retryAfter: nil) }
     var plan = try server.plan(collectors: 5, duration: .seconds(600))
     plan.drainLimit = .milliseconds(100)
@@ -149,11 +150,11 @@ struct FleetTests {
 
     #expect(report.tally.unacknowledged == 5 && report.tally.acknowledged == 0)
     let unanswered = journal.arrivals.count - report.tally.unavailable
-    #expect(report.tally.unavailable > 5 && (0...5).contains(unanswered), "each was tried again and again")
+    #expect(report.tally.unavailable > 5 && (0...5).contains(unanswered), "each push was tried again and again")
     #expect(!report.isClean(toleratingOutage: true))
   }
 
-  @Test func `counts latency from the moment a push was due, though the connection was busy then`() throws {
+  @Test func `latency counts from the moment a push is due, even while the connection is busy`() throws {
     let server = try TestServer { arrival in
       arrival.earlier == 0 ? .acknowledgeAfter(.milliseconds(300)) : .acknowledge
     }
@@ -163,12 +164,12 @@ struct FleetTests {
 
     #expect(report.tally.acknowledged + report.tally.unsent == 10, "the schedule does not wait for the server")
     #expect(latency.maximum >= .milliseconds(300))
-    // Pushes 1 to 4 were due 50 to 200 ms after the first, and had to wait for its answer at 300 ms.
+    // Pushes 1 to 4 fall due 50 to 200 ms after the first push, and wait for its answer at 300 ms.
     #expect(latency.percentile(50) >= .milliseconds(50), "the pushes behind a slow one waited as well")
   }
 
-  /// A server that stands still for 300 ms, told apart by the two ways of counting: from due, and from sent.
-  @Test func `a stall is in the latency of all that fell due in it, and in the service time of one push only`() throws {
+  /// The server stands still for 300 ms. The two ways of counting, from due and from sent, differ in this stall.
+  @Test func `a stall is in the latency of all pushes due in it, and in the service time of one push`() throws {
     let server = try TestServer { arrival in
       arrival.earlier == 0 ? .acknowledgeAfter(.milliseconds(300)) : .acknowledge
     }
@@ -176,7 +177,7 @@ struct FleetTests {
     let (report, _) = try run(plan, on: server)
     let tally = report.tally
 
-    // 60 pushes fell due, 29 of them in the stall; the last of these waited the least.
+    // 60 pushes fall due, 29 of them in the stall. The last of these 29 waits the least.
     #expect(tally.acknowledged + tally.unsent + tally.heldUp == 60 && tally.pushLatency.count == 60)
     #expect(tally.pushLatency.percentile(75) >= .milliseconds(100))
     #expect(tally.serviceLatency.count == UInt64(tally.acknowledged))
@@ -186,7 +187,7 @@ struct FleetTests {
     #expect(waited >= 1 && tally.serviceLatency.percentile(50) < tally.pushLatency.percentile(50))
   }
 
-  @Test func `what fell due and was never made is in the latency with the time it waited`() throws {
+  @Test func `a push that fell due and was never made is in the latency with its waiting time`() throws {
     let server = try TestServer { _ in .acknowledgeAfter(.milliseconds(400)) }
     let plan = try server.plan(collectors: 1, duration: .milliseconds(200), pace: .interval(.milliseconds(20)))
     let (report, _) = try run(plan, on: server)
@@ -197,7 +198,7 @@ struct FleetTests {
     #expect(report.tally.pushLatency.percentile(80) >= .milliseconds(140))
   }
 
-  @Test func `ramp and warm-up are counted, and not measured`() throws {
+  @Test func `pushes of ramp and warm-up are counted, and not measured`() throws {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 4, duration: .seconds(1), pace: .interval(.milliseconds(100)))
     plan.ramp = .seconds(1)
@@ -211,13 +212,13 @@ struct FleetTests {
     #expect(report.tally.acknowledged == journal.acknowledged)
     #expect(report.measured.acknowledged < report.tally.acknowledged)
     #expect(report.measured.enrolled == 0 && report.tally.enrolled == 4 && report.tally.connected == 4)
-    // They join one after the other within the ramp: about 4 · 10 / 2 + 4 · (5 + 10) pushes.
+    // The collectors join one after the other within the ramp: about 4 · 10 / 2 + 4 · (5 + 10) pushes.
     let due = report.tally.acknowledged + report.tally.unsent
     #expect((74...92).contains(due), "\(due)")
     #expect(report.tally.series.intervals.reduce(0) { $0 + $1.acknowledged } == journal.acknowledged)
   }
 
-  @Test func `a closed loop that thinks leaves the server alone meanwhile`() throws {
+  @Test func `a closed loop sends nothing during its think time`() throws {
     let server = try TestServer { _ in .acknowledge }
     let plan = try server.plan(
       collectors: 1, duration: .milliseconds(400), pace: .closedLoop(think: .milliseconds(100)))
@@ -230,7 +231,7 @@ struct FleetTests {
     }
   }
 
-  @Test func `every fault ends as it must with a server that is right`() throws {
+  @Test func `every fault ends as it must with a correct server`() throws {
     for fault in Fault.allCases {
       let server = try TestServer { _ in .acknowledge }
       var plan = try server.plan(collectors: 3, duration: .milliseconds(200), pace: .interval(.milliseconds(100)))
@@ -243,7 +244,7 @@ struct FleetTests {
       #expect(count.right == tally.acknowledged && count.wrong.isEmpty && count.open == 0, "\(fault): \(count)")
       #expect(tally.acknowledged + tally.unsent + tally.heldUp == 6 && tally.acknowledged > 0, "\(fault)")
       #expect(tally.errors.isEmpty && tally.refusedPushes == 0 && tally.resent == 0 && tally.duplicates == 0)
-      // Pushes that fell due behind one with a fault may be unsent on a busy machine.
+      // On a busy machine, pushes that fall due behind a push with a fault may be unsent.
       #expect(tally.lostConnections == 0 && report.isClean(toleratingOutage: true), "\(fault)")
       #expect(journal.stored.values.reduce(0) { $0 + $1.count } == tally.acknowledged, "\(fault): stored once")
       #expect(tally.rows == tally.acknowledged * TestServer.rowsPerPush)
@@ -255,7 +256,7 @@ struct FleetTests {
     }
   }
 
-  @Test func `tells of a server that gets faults wrong, and is not clean`() throws {
+  @Test func `a report names the faults that a server gets wrong, and is not clean`() throws {
     let wrongs: [(Fault, String)] = [(.duplicate, "200"), (.brokenJSON, "200"), (.wrongCertificate, "200")]
     for (fault, outcome) in wrongs {
       let server = try TestServer(isCredulous: true) { _ in .acknowledge }
@@ -269,7 +270,7 @@ struct FleetTests {
     }
   }
 
-  @Test func `enrols again what was put off, and leaves behind what was refused`() throws {
+  @Test func `a deferred enrolment is tried again, and a refused one is given up`() throws {
     let server = try TestServer(
       enrol: { number in
         switch number {
@@ -286,7 +287,7 @@ struct FleetTests {
     #expect(!report.isClean(toleratingOutage: true))
   }
 
-  @Test func `finds the address that listens, and counts the others as no fault`() throws {
+  @Test func `a fleet finds the address that listens, and other addresses are no fault`() throws {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 3, duration: .milliseconds(50))
     let listening = plan.endpoint.addresses
@@ -299,7 +300,7 @@ struct FleetTests {
     #expect(report.tally.acknowledged >= 3 && report.tally.lostConnections == 0 && report.tally.errors.isEmpty)
   }
 
-  @Test func `trusts no server but the one its authority names`() throws {
+  @Test func `a fleet trusts only the server that its authority names`() throws {
     let server = try TestServer { _ in .acknowledge }
     let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
     var plan = try server.plan(collectors: 1, duration: .milliseconds(100))
@@ -314,7 +315,7 @@ struct FleetTests {
     #expect(report.tally.errors.keys.allSatisfy { $0.contains("untrusted_server") } && !report.tally.errors.isEmpty)
   }
 
-  @Test func `the server's figures are of the run, and not of its life`() throws {
+  @Test func `the server's figures cover the run, and not the server's whole life`() throws {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 2, duration: .milliseconds(700), pace: .interval(.milliseconds(20)))
     plan.warmUp = .milliseconds(500)
@@ -326,7 +327,8 @@ struct FleetTests {
       return (report.watched?.server.growth.sum("pganalytics_pushes_stored_total"), report)
     }
     let (grown, report) = try growth(interrupted: false)
-    // What was stored between the first look of the measured part and the last look of all: not the warm-up's 50.
+    // The pushes stored between the first sample of the measured part and the last sample, without the 50 of the
+    // warm-up.
     let number = try #require(grown)
     #expect(number > 0 && number <= Double(report.measured.acknowledged) + 2, "\(number)")
     let (none, left) = try growth(interrupted: true)
@@ -334,7 +336,7 @@ struct FleetTests {
     server.stop()
   }
 
-  @Test func `says at once why a server can't be reached or trusted`() throws {
+  @Test func `the preflight reports at once why a server cannot be reached or trusted`() throws {
     func failure(_ endpoint: Endpoint) -> String {
       do {
         try Preflight.check(endpoint)
@@ -352,11 +354,11 @@ struct FleetTests {
       context: try TLSContext.client(trustPEM: other.certificate.pem()))
     #expect(failure(suspicious).hasPrefix("127.0.0.1:\(server.port): its certificate is not trusted by the authority"))
     server.stop()
-    // Nobody listens there any more.
+    // No server listens there any more.
     #expect(failure(endpoint) == "127.0.0.1:\(server.port): Connection refused")
   }
 
-  @Test func `ends in good order when interrupted, in the run and before it`() throws {
+  @Test func `an interrupted fleet ends in good order, during the run and before it`() throws {
     let server = try TestServer { _ in .acknowledge }
     let plan = try server.plan(collectors: 4, duration: .seconds(600), pace: .interval(.milliseconds(10)))
     let (report, journal) = try run(plan, on: server) { $0.acknowledged >= 20 }

@@ -24,7 +24,7 @@ struct IdentityFileTests {
       key: String(decoding: try key.pem(), as: UTF8.self), token: "t.\(index)", tokenExpiresAt: now + 100)
   }
 
-  @Test func `keeps identities for their owner alone, and the last of each number`() throws {
+  @Test func `an identity file is private to its owner and keeps the last identity of each number`() throws {
     let path = path()
     defer { unlink(path) }
     #expect(try IdentityFile.load(path).isEmpty, "no file, no identities")
@@ -36,10 +36,10 @@ struct IdentityFileTests {
     #expect(try IdentityFile.load(path) == [0: third, 7: second])
     let whole = try LocalFile.require(path)
     try LocalFile.overwrite(path, with: whole + Array("{\"index\":9".utf8))
-    #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line that is not ended is none yet")
+    #expect(try IdentityFile.load(path) == [0: third, 7: second], "a line without an end is no identity yet")
   }
 
-  @Test func `refuses a file that others may read, and one that holds something else`() throws {
+  @Test func `a file that others may read, or that holds anything else, is refused`() throws {
     let path = path()
     defer { unlink(path) }
     try IdentityFile(path: path).append(try identity(1))
@@ -53,7 +53,7 @@ struct IdentityFileTests {
     }
   }
 
-  @Test func `gives a directory a file of its own`() {
+  @Test func `a directory gets an identity file inside it`() {
     let directory = path("dir")
     mkdir(directory, 0o700)
     defer { rmdir(directory) }
@@ -61,7 +61,7 @@ struct IdentityFileTests {
     #expect(IdentityFile.location(directory + "/x") == directory + "/x")
   }
 
-  @Test func `an identity is of use as long as its certificate, and asks for a token when its own is old`() throws {
+  @Test func `an identity is usable as long as its certificate, and refreshes an old token`() throws {
     let now = WallClock.unixSeconds()
     let stored = try identity(3)
     let fresh = try #require(stored.credentials(now: .now(), unixSeconds: now, jitter: 0))
@@ -71,7 +71,7 @@ struct IdentityFileTests {
     #expect(try identity(3, validFor: -10).credentials(now: .now(), unixSeconds: now, jitter: 0) == nil)
   }
 
-  @Test func `a second run is the same collectors without enrolling, but for the new ones`() throws {
+  @Test func `a second run reuses the collectors of the first run and enrols only new ones`() throws {
     let path = path()
     defer { unlink(path) }
     let server = try TestServer { _ in .acknowledge }

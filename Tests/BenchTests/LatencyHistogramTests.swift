@@ -46,24 +46,24 @@ struct LatencyHistogramTests {
     }
   }
 
-  @Test func `says zero of nothing, and clamps what is below zero`() {
+  @Test func `an empty histogram has zeros, and a negative duration counts as zero`() {
     var histogram = LatencyHistogram()
     #expect(histogram.percentile(99) == .zero && histogram.mean == .zero)
     histogram.record(.milliseconds(-5))
     #expect(histogram.maximum == .zero && histogram.count == 1)
   }
 
-  @Test func `holds no more than its bound, and no more octaves than it needs`() {
+  @Test func `a histogram stays within its memory bound and has only the octaves that it needs`() {
     var histogram = LatencyHistogram()
     #expect(histogram.buckets.isEmpty)
     histogram.record(.microseconds(100))
     #expect(histogram.buckets.count == 128)
     for _ in 0..<3 { histogram.record(.seconds(1 << 40)) }
     #expect(histogram.buckets.count * 8 <= LatencyHistogram.maximumBytes)
-    #expect(histogram.maximum == .seconds(1 << 40), "exact beyond the scale")
+    #expect(histogram.maximum == .seconds(1 << 40), "the maximum is exact beyond the scale")
   }
 
-  @Test func `refuses counts that no histogram has`() {
+  @Test func `counts that no histogram has are refused`() {
     for counts in [[(index: 128 * 30, count: UInt64(1))], [(index: 5, count: 0)], [(index: -1, count: 1)]] {
       #expect(LatencyHistogram(counts: counts, minimum: .zero, maximum: .zero, sumMicroseconds: 0) == nil)
     }

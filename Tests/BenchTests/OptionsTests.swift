@@ -14,7 +14,7 @@ struct OptionsTests {
 
   private func parse(_ more: String...) throws -> Options { try PganalyticsBench.parse(Self.required + more).options }
 
-  @Test func `reads the documented command line`() throws {
+  @Test func `the documented command line is read`() throws {
     let options = try parse(
       "--interval", "500ms", "--body", "a.json", "b.json.gz", "--json", "out", "--ramp", "2m", "--loops", "2",
       "--report-acks", "acks", "--tolerate-outage", "--gzip-level", "0", "--tables", "3", "--queries", "4")
@@ -27,7 +27,7 @@ struct OptionsTests {
     #expect(try parse().load.pace == .interval(.seconds(10)))
   }
 
-  @Test func `reads how pushes arrive, and what goes wrong`() throws {
+  @Test func `options say how pushes arrive and which faults occur`() throws {
     #expect(try parse("--rate", "20").load.pace == .interval(.milliseconds(250)), "5 collectors")
     #expect(try parse("--rate", "10", "--arrival", "poisson").load.pace == .poisson(mean: .milliseconds(500)))
     let thinking = try parse("--closed-loop", "--think", "2s", "--jitter", "0.5").load
@@ -48,19 +48,19 @@ struct OptionsTests {
       ["--fault", "flood=0.1"], ["--fault", "reset=0.1", "reset=0.1"], ["--verify"], ["--processes", "0"],
       ["--rows", "0"], ["--rows", "5", "--body", "a"], ["--profile", "none"],
     ])
-  func `refuses what makes no run`(arguments: [String]) {
+  func `options that make no run are refused`(arguments: [String]) {
     #expect(throws: (any Error).self) { try PganalyticsBench.parse(Self.required + arguments) }
   }
 
   @Test(arguments: [("1.5s", 1500), ("0.25m", 15_000), ("2min", 120_000), ("500ms", 500), ("1h", 3_600_000)])
-  func `reads lengths of time with fractions`(text: String, milliseconds: Int64) {
+  func `lengths of time with fractions are read`(text: String, milliseconds: Int64) {
     #expect(TimeSpan(argument: text)?.duration == .milliseconds(milliseconds))
   }
 
   @Test(arguments: ["1", "s", ".5s", "1.s", "1.5.2s", "-1s", "1e3s", "5 s", "1d", "99999999999s", "nans"])
-  func `refuses what is no length of time`(text: String) { #expect(TimeSpan(argument: text) == nil) }
+  func `a malformed length of time is refused`(text: String) { #expect(TimeSpan(argument: text) == nil) }
 
-  @Test func `reads what people read meanwhile, and how they log in`() throws {
+  @Test func `options say what readers read and how they log in`() throws {
     let plain = try parse("--readers", "3", "--read", "/api/v1/servers", "/version").read
     let plan = try #require(try plain.plan())
     #expect(plan.readers == 3 && plan.paths == ["/api/v1/servers", "/version"] && plan.login == nil)
@@ -81,14 +81,14 @@ struct OptionsTests {
     }
   }
 
-  @Test func `both programs have one version`() {
+  @Test func `both programs have the same version`() {
     #expect(PganalyticsBench.configuration.version == Version.text)
   }
 
-  @Test func `every option says what it is`() {
+  @Test func `every option has a description`() {
     let help = PganalyticsBench.helpMessage(columns: 200)
     for line in help.split(separator: "\n") where line.hasPrefix("  --") {
-      // A name too long for its column has its words on the next line.
+      // The description of a long name stands on the next line.
       #expect(line.count < 34 || line.dropFirst(26).contains(where: \.isLetter), "\(line)")
     }
     for word in ["--rate", "--fault", "--identities", "--processes", "--verify", "--html", "(default: 3s)"] {
@@ -104,7 +104,9 @@ struct OptionsTests {
       ("https://[::1]:9/pg/a/", "::1", 9, "[::1]:9", "/pg/a"),
       ("https://[2001:db8::1]", "2001:db8::1", 443, "[2001:db8::1]", ""),
     ] as [(String, String, UInt16, String, String)])
-  func `takes a URL apart`(text: String, host: String, port: UInt16, authority: String, prefix: String) throws {
+  func `a server URL is split into its parts`(
+    text: String, host: String, port: UInt16, authority: String, prefix: String
+  ) throws {
     let url = try #require(ServerURL(text))
     #expect(url.host == host && url.port == port && url.authority == authority && url.prefix == prefix)
     #expect(url.target("metrics/push") == prefix + "/api/v1/metrics/push")
@@ -115,7 +117,7 @@ struct OptionsTests {
       "http://h", "h:1", "https://", "https://:1", "https://h:0", "https://h:65536", "https://h:", "https://h:1:2",
       "https://u@h", "https://h/?q", "https://h/#f", "https://h /", "https://[::1", "https://[::1]x", "https://h\r\n/",
     ])
-  func `refuses what is no server's URL`(text: String) {
+  func `a text that is no server URL is refused`(text: String) {
     #expect(ServerURL(text) == nil)
   }
 

@@ -19,14 +19,14 @@ struct PayloadTests {
   }
 
   @Test(arguments: [PayloadProfile.tableStats, .queryStats, .logs])
-  func `a profile of one table has exactly the rows it is asked for`(profile: PayloadProfile) throws {
+  func `a profile of one table has exactly the requested rows`(profile: PayloadProfile) throws {
     for rows in [1, 2, 37, 200, 1000] {
       let scaled = try #require(generator(profile).scaled(toRows: rows))
       for template in scaled.templates() { #expect(template.rows == rows, "\(profile)") }
     }
   }
 
-  @Test func `two hundred rows of table statistics are one metric of that many tables and nothing else`() throws {
+  @Test func `two hundred rows of table statistics are one metric of two hundred tables`() throws {
     let template = try #require(generator(.tableStats).scaled(toRows: 200)).templates()[0]
     let metrics = try metrics(template)
     #expect(metrics.count == 1 && metrics[0].string("type") == "pg_stats")
@@ -34,7 +34,7 @@ struct PayloadTests {
     #expect(tables.count == 200 && metrics[0]["indexes"] == nil && metrics[0]["size_bytes"] == nil)
   }
 
-  @Test func `a mixture comes as close to the rows as it can, and not above`() throws {
+  @Test func `a mixture has as many of the requested rows as possible, and not more`() throws {
     let scaled = try #require(generator(.mixed).scaled(toRows: 1000))
     let rows = scaled.rows
     #expect(rows <= 1000 && rows > 950)
@@ -42,7 +42,7 @@ struct PayloadTests {
     #expect(generator(.mixed).scaled(toRows: 1) == nil, "the smallest mixture has more")
   }
 
-  @Test func `takes metric types by their names, each once`() {
+  @Test func `metric types are selected by name, each once`() {
     #expect(PayloadProfile.types(named: ["pg_locks", "pg_log"])?.map(\.name) == ["pg_log", "pg_locks"])
     #expect(PayloadProfile.types(named: ["pg_locks", "pg_lokcs"]) == nil)
   }

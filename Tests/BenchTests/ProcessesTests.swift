@@ -6,14 +6,14 @@ import Testing
 
 @testable import Bench
 
-/// Real processes of the real program, which stands beside the tests.
+/// Real processes of the real program, which is in the same folder as the tests.
 @Suite(.serialized)
 struct ProcessesTests {
   private func executable() throws -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
     let paths = [String(decoding: buffer.prefix(max(0, count)), as: UTF8.self), CommandLine.arguments[0]]
-    // Tests run from the package's bundle, or, under some runners, are loaded from there.
+    // Tests run from the package's bundle. Some runners load them from there.
     let candidates = paths.map { path in path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } }
     let found = candidates.map { $0 + "/pganalytics-bench" }.first { FileStatus(of: $0, followingLinks: true) != nil }
     return try #require(found, "pganalytics-bench is in none of \(candidates)")
@@ -27,7 +27,7 @@ struct ProcessesTests {
     return plan
   }
 
-  @Test func `several processes are one fleet: each collector once, and one sum of all they counted`() throws {
+  @Test func `several processes are one fleet: each collector runs once, and all counts are summed`() throws {
     let server = try TestServer { _ in .acknowledge }
     let ca = "/tmp/pganalytics-bench-ca-\(getpid())"
     let acks = "/tmp/pganalytics-bench-acks-p\(getpid())"

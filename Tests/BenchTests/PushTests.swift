@@ -18,7 +18,7 @@ struct PushTests {
     try PushTemplate(json: Array(json.utf8).span)
   }
 
-  @Test func `replaces collector, hostname and times, and leaves the rest as it was`() throws {
+  @Test func `a template replaces collector, hostname and times, and leaves the rest unchanged`() throws {
     let template = try template(
       """
       {"collector_id":"old","hostname":"old","metrics":[
@@ -43,13 +43,13 @@ struct PushTests {
     #expect(JSONValue.array(metrics) == expected)
   }
 
-  @Test func `adds the envelope that a file lacks`() throws {
+  @Test func `a template adds the envelope that a file lacks`() throws {
     let push = try render(try template(#"{"metrics":[]}"#), newest: 0)
     #expect(push.string("collector_id") == Self.collector.description && push.string("hostname") == "db 1")
     #expect(push.string("timestamp") == "1970-01-01T00:00:00Z")
   }
 
-  @Test func `takes a file plain or gzip, and says what is wrong with another`() throws {
+  @Test func `a plain or gzip file is a template, and any other file is refused with the reason`() throws {
     let json = samplePush()
     let plain = try PushTemplate(file: json)
     let zipped = try PushTemplate(file: GzipDeflater.gzip(json))
@@ -63,7 +63,7 @@ struct PushTests {
   }
 
   @Test(arguments: [Compression.none, .fresh(level: 1), .fresh(level: 9), .prepared(level: 1), .prepared(level: 9)])
-  func `bodies say the same however they are compressed`(compression: Compression) throws {
+  func `bodies have the same content in every compression`(compression: Compression) throws {
     let templates = [try PushTemplate(json: samplePush().span)]
     var press = PushPress(templates: templates, compression: compression, hostnameBytes: 4)
     for hostname in ["db-1", "another"] {
@@ -79,7 +79,7 @@ struct PushTests {
     #expect(isCompressing == (compression != .none))
   }
 
-  /// zlib checks length and checksum of each, and the server is nobody's fool either.
+  /// zlib checks the length and the checksum of each body, as the server does.
   @Test(arguments: 1...9)
   func `a prepared body is the gzip of the push, for any collector and any time`(level: Int) throws {
     var shape = PushGenerator.Shape()
@@ -100,19 +100,21 @@ struct PushTests {
       #expect(isSame, "push \(index)")
       #expect(prepared.rawBytes == expected.count)
       let plain = GzipDeflater.gzip(expected.withUnsafeBytes { Array($0) }, level: level).count
-      #expect(wire.count < plain * 13 / 10, "the price of the holes: \(wire.count) bytes instead of \(plain)")
+      #expect(
+        wire.count < plain * 13 / 10,
+        "the places for collector and time are too large: \(wire.count) bytes instead of \(plain)")
     }
     #expect(prepared.fill(collector: Self.collector, hostname: "short", newest: 1) == nil)
   }
 
-  @Test func `pushes of two runs differ though collector and time are the same`() throws {
+  @Test func `pushes of two runs differ although collector and time are the same`() throws {
     let json = samplePush()
     let (one, two) = (try PushTemplate(json: json.span, run: "a"), try PushTemplate(json: json.span, run: "b"))
     #expect(try render(one, newest: 5) != render(two, newest: 5))
     #expect(try render(one, newest: 5) == render(try PushTemplate(json: json.span, run: "a"), newest: 5))
   }
 
-  @Test func `a broken push is no JSON, and the same up to its last byte`() throws {
+  @Test func `a broken push is invalid JSON and differs from the whole push only in its last byte`() throws {
     var press = PushPress(templates: [try PushTemplate(json: samplePush().span)], compression: .none)
     var clock = PushClock()
     let whole = press.make(turn: 0, collector: Self.collector, hostname: "h", now: 9, clock: &clock)

@@ -7,7 +7,7 @@ import Testing
 /// Reads beside the pushes of a real fleet, against a server on the loopback.
 @Suite(.serialized)
 struct ReadTests {
-  @Test func `reads beside the pushes, and reports what that took`() throws {
+  @Test func `readers read beside the pushes, and the report has their figures`() throws {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 2, duration: .seconds(1), pace: .interval(.milliseconds(50)))
     plan.warmUp = .milliseconds(300)
@@ -22,12 +22,12 @@ struct ReadTests {
     let reads = try #require(report.reads)
     #expect(reads.trouble == nil && reads.failed == 0 && reads.open <= 2)
     #expect(reads.answered > 10 && reads.latency.count == UInt64(reads.answered))
-    #expect(reads.answered < server.journal.all.reads, "those of the warm-up are not measured")
+    #expect(reads.answered < server.journal.all.reads, "reads of the warm-up are not measured")
     #expect(report.isClean(toleratingOutage: true) && report.isAsExpected)
     #expect(report.text(toleratingOutage: false).contains("reads       \(reads.answered) answered"))
   }
 
-  @Test func `a login that fails, and reads that are refused, are not clean`() throws {
+  @Test func `a run with a failed login or refused reads is not clean`() throws {
     let server = try TestServer { _ in .acknowledge }
     let plan = try server.plan(collectors: 1, duration: .milliseconds(400), pace: .interval(.milliseconds(50)))
     func run(_ path: String, _ login: ReadPlan.Login?) throws -> Report {

@@ -30,7 +30,7 @@ struct ReportTests {
       watched: watched)
   }
 
-  /// A run in which everything happened, the same each time.
+  /// A run with every kind of event, the same each time.
   private func eventfulReport() throws -> Report {
     var plan = try plan()
     plan.collectors = 1200
@@ -114,7 +114,7 @@ struct ReportTests {
       watched: watched, reads: reads)
   }
 
-  @Test func `is JSON with rates, percentiles and errors`() throws {
+  @Test func `a report is JSON with rates, percentiles and errors`() throws {
     let report = try report { tally in
       tally.acknowledged = 10
       tally.rows = 70
@@ -134,9 +134,9 @@ struct ReportTests {
     #expect(cost["us_per_push"] == .double(50_000) && json["server_cpu"] == nil)
   }
 
-  /// The golden files show what changes in a report. When it is meant to, take over what the failure names.
+  /// The golden files show every change of a report. For an intended change, copy the file that the failure names.
   @Test(arguments: ["report.txt", "report.json", "report.html"])
-  func `looks as it did`(name: String) throws {
+  func `a report equals its golden file`(name: String) throws {
     let report = try eventfulReport()
     let written: [UInt8] =
       switch name {
@@ -153,14 +153,14 @@ struct ReportTests {
     }
   }
 
-  @Test func `the page needs no other host, and says what it was told, escaped`() throws {
+  @Test func `the HTML page needs no other host, and escapes its texts`() throws {
     let page = String(
       decoding: HTMLReport(report: try eventfulReport(), toleratesOutage: false, unixSeconds: 0).bytes(),
       as: UTF8.self)
     for word in ["http:", "https:", "src=", "href=", "url(", "@import", "<script"] { #expect(!page.contains(word)) }
     #expect(page.contains("&lt;68109&gt;") && !page.contains("<68109>"))
     #expect(page.contains("not clean") && page.contains("1970-01-01 00:00:00 UTC"))
-    // Tags that are opened are closed, in order.
+    // Every tag that is opened is closed, in order.
     var open: [Substring] = []
     for part in page.split(separator: "<").dropFirst() {
       let tag = part.prefix { $0 != ">" }
@@ -175,7 +175,7 @@ struct ReportTests {
     #expect(open.isEmpty)
   }
 
-  @Test func `is clean only if everything was stored and every fault was right`() throws {
+  @Test func `a run is clean only if everything was stored and every fault was answered rightly`() throws {
     #expect(try report().isClean(toleratingOutage: false))
     let failures: [(inout Tally) -> Void] = [
       { $0.unenrolled = 1 }, { $0.refusedPushes = 1 }, { $0.unacknowledged = 1 }, { $0.deferred = 1 },
@@ -209,7 +209,7 @@ struct ReportTests {
       ("pushes_per_second>2", false), ("service.p99<1s", false), ("reads.p99<1s", false), ("reads=0", true),
       ("unsent<1", true), ("p99.9<1.5s", true),
     ])
-  func `holds a run against what was expected of it`(text: String, isMet: Bool) throws {
+  func `a run is compared with its expectations`(text: String, isMet: Bool) throws {
     var plan = try plan()
     plan.expectations = [try Expectation(text)]
     var tally = Tally()
@@ -222,11 +222,11 @@ struct ReportTests {
   }
 
   @Test(arguments: ["p99", "p99<200", "p98<1s", "refused=none", "refused~0", "<1s", "lunch<1s", "refused=1s", "p99<"])
-  func `refuses an expectation that says nothing about a report`(text: String) {
+  func `an expectation that does not concern a report is refused`(text: String) {
     #expect(throws: UsageError.self) { try Expectation(text) }
   }
 
-  @Test func `a run that was to be verified and could not be is not clean`() throws {
+  @Test func `a run whose requested verification failed is not clean`() throws {
     var watched = WatchedFigures(verifies: true)
     watched.database = WatchedFigures.Database(trouble: "database: gone")
     let report = Report(
@@ -239,7 +239,7 @@ struct ReportTests {
     #expect(unasked.isClean(toleratingOutage: true))
   }
 
-  @Test func `crosses from process to process unchanged`() throws {
+  @Test func `a result passes from process to process unchanged`() throws {
     var result = try eventfulReport().result
     result.collectors = [UUID.random(), UUID.random()]
     result.measured.lastAcknowledgement = Self.start
@@ -258,7 +258,7 @@ struct ReportTests {
     #expect(Progress(try JSONValue.parse(line.span)) == progress)
   }
 
-  @Test func `everything that is counted is added up`() throws {
+  @Test func `every count of a tally is summed`() throws {
     var tally = Tally()
     for (index, count) in Tally.counts.enumerated() { tally[keyPath: count.path] = index + 1 }
     var sum = tally
@@ -272,7 +272,7 @@ struct ReportTests {
     #expect(numbers == Tally.counts.count && histograms == Tally.histograms.count)
   }
 
-  @Test func `a line of progress tells the ramp from the measured part`() throws {
+  @Test func `a line of progress distinguishes the ramp from the measured part`() throws {
     var plan = try plan()
     plan.ramp = .seconds(10)
     let times = RunTimes(start: Self.start, plan: plan)
@@ -291,11 +291,11 @@ struct ReportTests {
       (0.0, 2, "0.00"), (1.005, 1, "1.0"), (1234.56, 0, "1235"), (0.0499, 1, "0.0"), (2.9996, 3, "3.000"),
       (-0.25, 2, "-0.25"), (-12.04, 1, "-12.0"),
     ])
-  func `rounds for people`(number: Double, digits: Int, text: String) {
+  func `numbers are rounded for people`(number: Double, digits: Int, text: String) {
     #expect(Report.rounded(number, digits) == text)
   }
 
-  @Test func `writes numbers short, and ticks round`() {
+  @Test func `a plot has short numbers and round ticks`() {
     let shorts = [0.0, 0.5, 7, 12.34, 123.4, 1234, 99_999, 1_500_000, 2e9].map(Plot.short)
     #expect(shorts == ["0", "0.5", "7", "12.3", "123", "1.23k", "100k", "1.5M", "2G"])
     #expect(Plot.roundTicks(0, 9.3).map(\.at) == [0, 2, 4, 6, 8, 10])

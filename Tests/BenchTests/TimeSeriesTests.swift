@@ -18,14 +18,14 @@ struct TimeSeriesTests {
     return series
   }
 
-  @Test func `puts what happened into its second, and the time before the start into the first`() {
+  @Test func `events belong to their second, and events before the start to the first second`() {
     var series = series([0, 0, 2])
     series.note(at: .milliseconds(-30)) { $0.errors += 1 }
     #expect(series.secondsPerInterval == 1 && series.intervals.map(\.acknowledged) == [2, 0, 1])
     #expect(series.intervals.map(\.errors) == [5, 0, 2])
   }
 
-  @Test func `a long run has wider intervals, not more of them, and loses nothing`() {
+  @Test func `a long run has wider intervals instead of more intervals, and loses nothing`() {
     let seconds = Array(0..<3600)
     let series = series(seconds)
     #expect(series.secondsPerInterval == 16 && series.intervals.count == 225)
@@ -38,7 +38,7 @@ struct TimeSeriesTests {
     #expect(beyond.secondsPerInterval == 2 && beyond.intervals.count == TimeSeries.maximumIntervals / 2 + 1)
   }
 
-  @Test func `merging gives what one would have noted, whatever the widths`() {
+  @Test func `a merged series equals one series of all events, whatever the widths`() {
     let (short, long) = (Array(0..<100), Array(stride(from: 0, to: 1000, by: 3)))
     var sum = series(short)
     sum.merge(series(long))

@@ -18,13 +18,13 @@ struct VerificationTests {
     Verification(stored: StoredCounts(pushes: pushes, rows: rows), tally: tally).isExact
   }
 
-  @Test func `stored must be what was acknowledged, to the row and the push`() {
+  @Test func `stored rows and pushes must equal the acknowledged ones exactly`() {
     #expect(isExact(10, ["a": 400, "b": 600], tally()), "a duplicate's rows are those of its first try")
     #expect(!isExact(10, ["a": 999], tally()) && !isExact(10, ["a": 1001], tally()))
     #expect(!isExact(9, ["a": 1000], tally()) && !isExact(11, ["a": 1000], tally()))
   }
 
-  @Test func `what was never answered may be stored or not, and no row more`() {
+  @Test func `an unanswered push may be stored or not, and no further row may be`() {
     let uncertain = tally {
       $0.unacknowledged = 2
       $0.unacknowledgedRows = 200
@@ -34,14 +34,14 @@ struct VerificationTests {
     #expect(!isExact(10, ["a": 999], uncertain))
   }
 
-  @Test func `parked pushes are in no table and in no ledger of stored ones`() {
+  @Test func `parked pushes are in no table and not among the stored pushes of the ledger`() {
     #expect(isExact(9, ["a": 1000], tally { $0.parked = 1 }))
   }
 
-  @Test func `subtracts what earlier runs left, table by table`() {
+  @Test func `the counts of earlier runs are subtracted, table by table`() {
     let before = StoredCounts(pushes: 3, rows: ["a": 5, "b": 7])
     let after = StoredCounts(pushes: 8, rows: ["a": 15, "b": 7, "c": 1])
     #expect(after - before == StoredCounts(pushes: 5, rows: ["a": 10, "c": 1]))
-    #expect((before - after).rows == ["a": -10, "c": -1], "a table that lost rows shows it")
+    #expect((before - after).rows == ["a": -10, "c": -1], "a table that lost rows has a negative count")
   }
 }

@@ -17,22 +17,24 @@ struct WatchTests {
     pganalytics_half{le="+Inf"} +Inf
     """
 
-  @Test func `reads the lines of a page, labels and all`() {
+  @Test func `the lines of a page are read with their labels`() {
     let page = PrometheusPage(Self.page)
     #expect(page.values["pganalytics_rows_stored_total{table=\"pg_stats\"}"] == 10)
     #expect(page.values["pganalytics_rows_stored_total{table=\"a b} c\"}"] == 55)
     #expect(page.values["pganalytics_uptime_seconds"] == 12 && page.values.count == 5)
-    #expect(page.sum("pganalytics_rows_stored_total") == 1065 && page.rowsStored == 65, "names are no rows of metrics")
+    #expect(
+      page.sum("pganalytics_rows_stored_total") == 1065 && page.rowsStored == 65,
+      "names do not count as rows of metrics")
     #expect(page.sum("pganalytics_rows") == nil && page.sum("pganalytics_uptime_seconds") == 12)
   }
 
-  @Test func `says by how much counters grew`() {
+  @Test func `growth is the increase of each counter`() {
     let later = PrometheusPage("a 5\nb{x=\"1\"} 7\nc 2\n")
     let growth = later.growth(since: PrometheusPage("a 5\nb{x=\"1\"} 4\n"))
     #expect(growth.values == ["b{x=\"1\"}": 3, "c": 2])
   }
 
-  @Test func `a log of samples keeps the whole time in few samples`() {
+  @Test func `a log of samples covers the whole time with few samples`() {
     var log = SampleLog<Int>(maximum: 8)
     for index in 0..<1000 { log.offer(index, at: MonotonicTime(nanoseconds: UInt64(index))) }
     let values = log.samples.map(\.value)
@@ -40,7 +42,7 @@ struct WatchTests {
     #expect(zip(values, values.dropFirst()).allSatisfy { $1 - $0 == values[1] }, "evenly spaced: \(values)")
   }
 
-  @Test func `reads the kernel's figures of a process`() throws {
+  @Test func `the kernel's figures of a process are read`() throws {
     let before = try #require(ProcessFigures.of(Int(getpid())))
     #expect(before.residentBytes > 1 << 20)
     let start = CPUTime.ofProcess()
@@ -52,7 +54,7 @@ struct WatchTests {
     #expect(ProcessFigures.of(1 << 30) == nil && ProcessFigures.family(of: 1 << 30) == nil)
   }
 
-  @Test func `reads the database's row of counters`() {
+  @Test func `the database's row of counters is read`() {
     let figures = DatabaseFigures(row: ["5", "1", "900", "1000000", "70", "3", "9000000"])
     #expect(figures?.commits == 5 && figures?.rowsInserted == 900 && figures?.walBytes == 1_000_000)
     #expect(figures.map { $0 - $0 } == DatabaseFigures())

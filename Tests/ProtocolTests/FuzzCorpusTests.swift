@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: FuzzTarget.allCases)
-  func `bears its corpus`(target: FuzzTarget) throws {
+  func `a fuzz target survives its corpus`(target: FuzzTarget) throws {
     let inputs = try Self.corpus(target)
     #expect(inputs.count >= 3)
     for input in inputs { target.run(input) }
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: FuzzTarget.allCases)
-  func `bears mutations of its corpus`(target: FuzzTarget) throws {
+  func `a fuzz target survives mutations of its corpus`(target: FuzzTarget) throws {
     let inputs = try Self.corpus(target)
     for seed in SeededGenerator.fuzzSeeds("FuzzCorpus") {
       var generator = SeededGenerator(seed: seed)

@@ -43,7 +43,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `deregistering in mid-turn silences a handler whose event is already fetched`() throws {
+  @Test func `a deregistration in the middle of a turn silences a handler whose event is already fetched`() throws {
     let loop = try EventLoop()
     let first = SocketPair()
     let second = SocketPair()
@@ -64,7 +64,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `a paused registration hears nothing until its interest returns, then what waited`() throws {
+  @Test func `a paused registration gets no event until its interest returns, and then the waiting ones`() throws {
     let loop = try EventLoop()
     let pair = SocketPair()
     let probe = Probe()
@@ -84,7 +84,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `pausing in mid-turn silences an event already fetched`() throws {
+  @Test func `a pause in the middle of a turn silences an event that is already fetched`() throws {
     let loop = try EventLoop()
     let first = SocketPair()
     let second = SocketPair()
@@ -106,7 +106,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `the end of the peer's stream arrives as peerClosed, with what is left to read`() throws {
+  @Test func `the end of the peer's stream arrives as peerClosed, with the bytes that are left to read`() throws {
     let loop = try EventLoop()
     let pair = SocketPair()
     let probe = Probe()
@@ -157,7 +157,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `each atTurnEnd is one call, and one made while flushing belongs to the next turn, which does not wait`()
+  @Test func `a request for the end of a turn is one call, and a request while flushing is for the next turn`()
     throws
   {
     let loop = try EventLoop()
@@ -180,7 +180,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `who asks for the next turn gets it without a wait, and cannot starve events`() throws {
+  @Test func `a handler that asks for the next turn gets it without a wait and does not starve events`() throws {
     let loop = try EventLoop()
     let pair = SocketPair()
     _ = pair.right.write("x")
@@ -220,7 +220,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `a handler that arms itself in the past cannot keep a turn from ending`() throws {
+  @Test func `a handler that arms itself in the past does not keep a turn from ending`() throws {
     let loop = try EventLoop()
     let probe = Probe()
     var reached = 0
@@ -265,7 +265,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `the end of a loop lets go of every handler, though they hold the loop`() throws {
+  @Test func `the end of a loop releases every handler, even handlers that hold the loop`() throws {
     weak var weakly: EventLoop?
     weak var probe: Probe?
     do {

@@ -10,7 +10,7 @@ import Testing
     ("::/0", "10.0.0.1", false), ("10.0.0.0/8", "::ffff:10.1.1.1", true), ("::1", "::1", true), ("::1", "::2", false),
     ("128.0.0.0/1", "200.1.1.1", true), ("128.0.0.0/1", "127.255.255.255", false),
   ])
-  func `contains what begins like it`(text: String, address: String, isInside: Bool) throws {
+  func `a network contains the addresses with its prefix`(text: String, address: String, isInside: Bool) throws {
     let network = try #require(IPNetwork(text))
     #expect(network.contains(try #require(SocketAddress(ip: address, port: 1))) == isInside)
     #expect(IPNetwork(network.description) == network)
@@ -20,7 +20,7 @@ import Testing
     "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "2001:db8::1/64", "::/129", "10.0.0.0/+8", "10.0.0/8",
     "10.0.0.0/8/8", "localhost", "10.0.0.0 /8", "::ffff:1.2.3.4/128",
   ])
-  func `refuses what is no network`(text: String) { #expect(IPNetwork(text) == nil) }
+  func `a malformed network is refused`(text: String) { #expect(IPNetwork(text) == nil) }
 
   @Test func `a client is its IPv4 address or its 64 bits of IPv6`() throws {
     func network(_ ip: String) throws -> ClientNetwork { try #require(SocketAddress(ip: ip, port: 9)).network }
@@ -32,7 +32,7 @@ import Testing
     #expect(try network("192.0.2.1") != network("c000:201::"))
   }
 
-  @Test func `is made of octets`() {
+  @Test func `an address is made of octets`() {
     #expect(SocketAddress(octets: [192, 0, 2, 1], port: 7) == SocketAddress("192.0.2.1:7"))
     let octets: [UInt8] = [0x20, 1, 0x0d, 0xb8] + [UInt8](repeating: 0, count: 11) + [1]
     #expect(SocketAddress(octets: octets, port: 7) == SocketAddress("[2001:db8::1]:7"))

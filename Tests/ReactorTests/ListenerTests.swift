@@ -5,7 +5,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct ListenerTests {
-  @Test func `accepts its share a turn and leaves the rest for the next`() throws {
+  @Test func `a listener accepts its share a turn and leaves the rest for the next turn`() throws {
     let loop = try EventLoop()
     let guests = Guests()
     var options = Listener.Options()
@@ -25,7 +25,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `paused in the middle of a turn it accepts no more, resumed it takes up what waited`() throws {
+  @Test func `a paused listener accepts no more, and a resumed one accepts the waiting connections`() throws {
     let loop = try EventLoop()
     let guests = Guests()
     let listener = try Listener(loop: loop, address: loopback, handler: guests)
@@ -41,7 +41,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `closed by its handler it accepts no more, and its port is free`() throws {
+  @Test func `a listener that its handler closes accepts no more, and its port is free`() throws {
     let loop = try EventLoop()
     let guests = Guests()
     let listener = try Listener(loop: loop, address: loopback, handler: guests)
@@ -82,7 +82,7 @@ import Testing
     for loop in loops { loop.end() }
   }
 
-  @Test func `a port that is taken by a socket that does not share is refused`() throws {
+  @Test func `a port that an unshared socket holds is refused`() throws {
     let loop = try EventLoop()
     let holder = FileDescriptor(owning: cepoll_tcp_socket(4))
     var address = loopback.address
@@ -95,7 +95,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `an address is one listener's and of those that join it`() throws {
+  @Test func `an address belongs to one listener and to those that join it`() throws {
     let loop = try EventLoop()
     let first = try Listener(loop: loop, address: loopback, handler: Guests())
     let inUse = { (call: String) in SystemCallError(call: call, errno: EADDRINUSE) }
@@ -115,7 +115,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `of two that are bound at the same moment one gets to listen`() throws {
+  @Test func `one of two sockets that are bound at the same moment gets to listen`() throws {
     func bound(_ address: SocketAddress) -> FileDescriptor {
       let socket = FileDescriptor(owning: cepoll_tcp_socket(4))
       setOption(socket.raw, Int(SOL_SOCKET), SO_REUSEADDR, 1)
@@ -138,21 +138,21 @@ import Testing
     (ENETDOWN, .lostConnection), (EMFILE, .noDescriptors), (ENFILE, .noDescriptors), (ENOBUFS, .noMemory),
     (ENOMEM, .noMemory),
   ])
-  func `an errno of accept4 says what to do`(errno: CInt, failure: AcceptFailure) {
+  func `an errno of accept4 has its failure`(errno: CInt, failure: AcceptFailure) {
     #expect(AcceptFailure(errno: errno) == failure)
   }
 }
 
 /// These tests change a limit of the whole process (RLIMIT_NOFILE), so they run one after the other.
 @Suite(.serialized) struct DescriptorLimitTests {
-  @Test func `the soft limit rises to the hard one`() throws {
+  @Test func `the soft limit rises to the hard limit`() throws {
     let (_, hard) = ProcessLimits.limits()
     #expect(try ProcessLimits.raiseDescriptorLimit() == hard)
     #expect(ProcessLimits.descriptorLimit == hard)
   }
 
   /// Uses up the descriptors on a thread with a descriptor table of its own, so that no other test is affected.
-  @Test func `out of descriptors, a listener sheds one connection, rests, and recovers`() throws {
+  @Test func `a listener without descriptors sheds one connection, rests, and recovers`() throws {
     // Filling a table of 2^30 places would take minutes, so the limit is lowered and stays lowered. The other tests
     // need far fewer descriptors.
     let (soft, hard) = ProcessLimits.limits()

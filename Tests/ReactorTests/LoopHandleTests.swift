@@ -50,7 +50,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `jobs accepted before the end run, with a last flush; after it they are refused`() throws {
+  @Test func `jobs that are accepted before the end run, with a last flush, and later jobs are refused`() throws {
     let loop = try EventLoop()
     let journal = Journal()
     let handle = loop.handle

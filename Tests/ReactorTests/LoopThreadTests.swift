@@ -4,7 +4,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct LoopThreadTests {
-  @Test func `set-up and jobs run on one thread of that name, which ends when stopped`() throws {
+  @Test func `set-up and jobs run on one thread with the given name, which ends when stopped`() throws {
     let journal = Journal()
     let thread = try LoopThread.start(name: "loop-7", index: 7) { loop in
       journal.note("set up \(loop.index) on \(pthread_self()) \(threadName())")
@@ -19,7 +19,7 @@ import Testing
     #expect(!thread.handle.submit { _ in })
   }
 
-  @Test func `an error of the set-up reaches the starter, and what was registered is let go`() throws {
+  @Test func `an error of the set-up reaches the starter, and all registrations are released`() throws {
     struct Refused: Error, Equatable {}
     let journal = Journal()
     final class Noisy: EventHandler {

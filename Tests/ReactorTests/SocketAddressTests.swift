@@ -13,7 +13,7 @@ import Testing
     ("[2001:DB8:0:0:0:0:0:1]:1", "[2001:db8::1]:1"),
     ("[::ffff:192.0.2.9]:7", "192.0.2.9:7"),
   ])
-  func `reads what it prints, in canonical form`(text: String, printed: String) throws {
+  func `an address reads back from its canonical text`(text: String, printed: String) throws {
     let address = try #require(SocketAddress(text))
     #expect(address.description == printed)
     #expect(SocketAddress(printed) == address)
@@ -26,11 +26,11 @@ import Testing
     "localhost:80", "::1", "::1:8443", "[::1]", "[::1]8443", "[::1:8443", "::1]:8443", "[]:80", "[127.0.0.1]:80",
     "[::1%lo]:80", "[fe80::1%1]:80", "127.0.0.1\0:80", "[::1]]:80",
   ])
-  func `refuses anything else`(text: String) {
+  func `a malformed address is refused`(text: String) {
     #expect(SocketAddress(text) == nil)
   }
 
-  @Test func `two addresses are equal if the address and the port are`() throws {
+  @Test func `two addresses are equal if address and port are equal`() throws {
     let one = try #require(SocketAddress("192.0.2.1:1"))
     var other = try #require(SocketAddress("192.0.2.1:2"))
     #expect(one != other)
@@ -40,7 +40,7 @@ import Testing
     #expect(one != SocketAddress("[::c000:201]:1"))
   }
 
-  @Test func `a name resolves to addresses with the port asked for, a numeric one to itself`() throws {
+  @Test func `a name resolves to addresses with the given port, and a numeric address to itself`() throws {
     #expect(try SocketAddress.resolve(host: "192.0.2.1", port: 5) == [try #require(SocketAddress("192.0.2.1:5"))])
     let addresses = try SocketAddress.resolve(host: "localhost", port: 5432)
     #expect(addresses.allSatisfy { $0 == SocketAddress("127.0.0.1:5432") || $0 == SocketAddress("[::1]:5432") })

@@ -5,7 +5,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct StreamSocketTests {
-  @Test func `reads what is there, then would block, then sees the end`() {
+  @Test func `a read returns the waiting bytes, then would block, then finds the end`() {
     let pair = SocketPair()
     #expect(pair.left.readText().0 == .wouldBlock)
     #expect(pair.right.write("hello") == .written(5))
@@ -52,7 +52,7 @@ import Testing
     #expect(read == written)
   }
 
-  @Test func `writing to a peer that is gone fails with EPIPE and raises no signal`() {
+  @Test func `a write to a peer that is gone fails with EPIPE and raises no signal`() {
     let pair = SocketPair()
     let left = close(rightOf: pair)
     #expect(left.write("x") == .failed(SystemCallError(call: "send", errno: EPIPE)))
@@ -62,7 +62,7 @@ import Testing
     StreamSocket(owning: FileDescriptor(owning: dup(pair.left.raw)))
   }
 
-  @Test func `connects to a listener, from a chosen source, and both ends agree on the addresses`() throws {
+  @Test func `a socket connects from a chosen source, and both ends agree on the addresses`() throws {
     let loop = try EventLoop()
     let guests = Guests()
     let listener = try Listener(loop: loop, address: loopback, handler: guests)
@@ -88,7 +88,7 @@ import Testing
     loop.end()
   }
 
-  @Test func `a refused connection says so, at once or when it is over`() throws {
+  @Test func `a refused connection is reported, at once or when the attempt is over`() throws {
     let loop = try EventLoop()
     // The socket is bound but does not listen: no other socket can have the port, and no listener answers on it.
     let holder = FileDescriptor(owning: cepoll_tcp_socket(4))

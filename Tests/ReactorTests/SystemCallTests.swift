@@ -4,7 +4,7 @@ import Testing
 @testable import Reactor
 
 @Suite struct SystemCallTests {
-  @Test func `an interrupted call is made again until it is not`() throws {
+  @Test func `an interrupted call is made again until it succeeds`() throws {
     var results: [CInt] = [-EINTR, -EINTR, 5]
     #expect(try SystemCall.value("test") { results.removeFirst() } == 5)
     #expect(results.isEmpty)
@@ -20,7 +20,7 @@ import Testing
     await #expect(processExitsWith: .failure) { _ = SystemCall.outcome("test") { -EBADF } }
   }
 
-  @Test func `closing a descriptor behind its owner's back ends the process`() async {
+  @Test func `closing a descriptor without its owner ends the process`() async {
     await #expect(processExitsWith: .failure) {
       let descriptor = FileDescriptor(owning: open("/dev/null", O_RDONLY))
       close(descriptor.raw)
@@ -29,7 +29,7 @@ import Testing
 }
 
 @Suite struct FileDescriptorTests {
-  @Test func `what an owner released stays open`() {
+  @Test func `a released descriptor stays open`() {
     let pair = SocketPair()
     let kept: CInt
     do {
@@ -42,7 +42,7 @@ import Testing
     #expect(fcntl(left.raw, F_GETFD) >= 0)
   }
 
-  @Test func `the peer sees the end when the last owner goes`() {
+  @Test func `the peer finds the end when the last owner is gone`() {
     let pair = SocketPair()
     let right = onlyRight(of: pair)
     #expect(right.readText().0 == .endOfStream)
@@ -54,7 +54,7 @@ import Testing
 }
 
 @Suite struct MonotonicTimeTests {
-  @Test func `arithmetic agrees with itself and saturates at both ends`() {
+  @Test func `arithmetic of time agrees with itself and saturates at both ends`() {
     let time = MonotonicTime(nanoseconds: 5_000_000_000)
     #expect((time + .milliseconds(1500)).nanoseconds == 6_500_000_000)
     #expect((time - .milliseconds(1500)).nanoseconds == 3_500_000_000)

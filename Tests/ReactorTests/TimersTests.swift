@@ -6,7 +6,7 @@ import Testing
 @Suite struct TimersTests {
   private func at(_ nanoseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: nanoseconds) }
 
-  @Test func `deadlines come up in order of time, and only when due`() {
+  @Test func `deadlines come up in order of time and only when due`() {
     let timers = ReferredTimers()
     let probe = Probe()
     let late = timers.schedule(probe, at: at(30))
@@ -21,7 +21,7 @@ import Testing
     #expect(timers.nextDeadline() == nil)
   }
 
-  @Test func `a deadline that is put off is not due at its old time, one brought forward is due at its new`() {
+  @Test func `a moved deadline is due at its new time, and a postponed one not at its old time`() {
     let timers = ReferredTimers()
     let probe = Probe()
     let putOff = timers.schedule(probe, at: at(10))
@@ -35,7 +35,7 @@ import Testing
     #expect(timers.takeDue(at: at(40))?.id == putOff)
   }
 
-  @Test func `a deadline put off and brought forward again keeps the last word`() {
+  @Test func `a deadline that is moved several times is due at its last time`() {
     let timers = ReferredTimers()
     let id = timers.schedule(Probe(), at: at(10))
     #expect(timers.reschedule(id, at: at(90)))
@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test(arguments: [1, UInt64.random(in: 2...UInt64.max)])
-  func `any history gives what a sorted list gives`(seed: UInt64) {
+  func `timers behave as a sorted list under any history`(seed: UInt64) {
     var generator = QuickRandom(seed: seed)
     let timers = ReferredTimers()
     var model: [TimerID: UInt64] = [:]

@@ -1,8 +1,8 @@
 """Hooks that Schemathesis loads: credentials, ids that exist, and texts in formats of this API. scripts/test-api passes the
 values in TEST_API_IDENTITY.
 
-Some operations end what the run needs: they log out, or deactivate or delete the user. The hooks then make a new session for a
-refused token, and a new account for one that is gone, with the command line, as an operator would.
+Some operations of the API end the run's own session, or deactivate or delete its user. When a token is refused, the hooks log in
+again. When the account is gone, they make a new one with the command line, as an operator would.
 """
 
 import json

@@ -84,7 +84,7 @@ class Server:
         """Makes the credentials that `up` would have written."""
         admin = {"username": "admin", "password": "correct horse battery staple"}
         self.command("user", "add", "admin", "--role", "admin", text=admin["password"] + "\n")
-        # Fleets of one server have hosts with the same names.
+        # All fleets have hosts with the same names. With `new`, each fleet gets collectors of its own.
         secret = self.command("secret", "add", "script", "--reenrolment", "new")
         self.await_ready(self.directory / "data/ca.crt")
         return {
@@ -142,7 +142,7 @@ class Server:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def number(self):
-        """A number for a name that is not in use."""
+        """A number that makes a name unique."""
         self.count += 1
         return self.count
 

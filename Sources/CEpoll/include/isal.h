@@ -24,9 +24,9 @@ static inline struct cisal_stream *cisal_stream_new(void) {
 static inline void cisal_stream_reset(struct cisal_stream *stream) { isal_inflate_reset((struct inflate_state *)stream); }
 
 /// Inflates until `input` is used up or `output` is full.
-/// `left`: bytes of the input that the library did not take. `ahead`: bytes that it took, now or earlier, and that wait
-/// in its bit buffer. After the end of the stream, both together are the bytes that follow it. `produced`: bytes
-/// written to `output`.
+/// `left`: bytes of the input that the library did not take. `ahead`: bytes in its bit buffer, which it took from this
+/// input or an earlier one and did not use. After the end of the stream, `left` + `ahead` bytes follow the stream.
+/// `produced`: bytes written to `output`.
 /// Returns 1 when the stream has ended and all its output is written, 0 when it goes on, and a negative code if the
 /// input is not deflate.
 static inline int cisal_inflate(struct cisal_stream *stream, const uint8_t *input, uint32_t count, uint8_t *output,

@@ -65,8 +65,9 @@ int cepoll_peer_process(int fd);
 /// The id of a process's parent (proc(5), stat).
 int cepoll_parent_process(int process_id);
 
-/// Lowers the priority of a process: nice(2) of the process within its autogroup and of the autogroup (sched(7)), and
-/// the shortest time slice (sched_setattr(2), since Linux 6.12), so that a process that wakes up waits less.
+/// Lowers the priority of a process. It sets the nice value of the process within its autogroup and that of the
+/// autogroup (nice(2), sched(7)), and the shortest time slice (sched_setattr(2), since Linux 6.12). With a short slice,
+/// another process that wakes up waits less for the processor.
 int cepoll_give_way(int process_id, int niceness);
 
 /// malloc_trim(3): returns free heap memory to the system.

@@ -1,6 +1,7 @@
 // The growable byte buffer of the data path.
 // `~Copyable`: each buffer has exactly one owner, so an access costs neither a uniqueness check nor a retain. On Linux
-// x86-64 appending one byte to a `[UInt8]` inside a class costs 22 to 35 ns, here 4 ns. Borrow the bytes with `span`.
+// x86-64 appending one byte to a `[UInt8]` inside a class costs 22 to 35 ns, and to this buffer 4 ns. Borrow the bytes
+// with `span`.
 
 #if canImport(Glibc)
   import Glibc
@@ -40,8 +41,8 @@ public struct ByteBuffer: ~Copyable {
     }
   }
 
-  /// Lends a part of the readable bytes to `body`. An owner that is a class needs this: a property of a class cannot
-  /// lend a span for longer than one access.
+  /// Lends a part of the readable bytes to `body`. Use it for a buffer that is a property of a class, because the
+  /// `span` of such a buffer ends with the access to the property.
   /// - Parameter range: offsets from the first readable byte.
   public borrowing func withSpan<R, E: Error>(
     _ range: Range<Int>, _ body: (Span<UInt8>) throws(E) -> R

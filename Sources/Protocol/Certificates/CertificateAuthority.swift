@@ -20,12 +20,13 @@ public struct IssuedCertificate: Equatable, Sendable {
 
 /// An authority: its certificate and the private key that signs.
 public struct CertificateAuthority: ~Copyable, Sendable {
-  /// A certificate is valid from this many seconds before it is made, because the clocks of collectors may run behind.
+  /// The first second of validity is this many seconds before the time of signing, because the clocks of collectors may
+  /// run behind.
   public static let clockSkewSeconds: Int64 = 300
 
   /// The authority's own certificate.
   public let certificate: Certificate
-  /// Signs certificates and revocation lists.
+  /// The private key that signs certificates and revocation lists.
   let signingKey: PrivateKey
 
   /// Loads an authority.

@@ -116,7 +116,7 @@ public struct Digest: ~Copyable {
 }
 
 /// HMAC-SHA-256 with one secret.
-final class MessageAuthentication: @unchecked Sendable {  // Safety: the context is only ever duplicated.
+final class MessageAuthentication: @unchecked Sendable {  // Safety: `keyed` never changes; each tag has a duplicate.
   private let keyed: OpaquePointer
 
   init(secret: [UInt8]) {

@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7515, 7519), HS256 only. This server alone issues and reads them. The choices that RFC 8725
-// warns of do not exist: the algorithm is a constant; `kid` only selects one of the server's own keys; no header member
+// JSON Web Tokens (RFC 7515, 7519), HS256 only. Only pgAnalytics issues and reads them. The choices that RFC 8725
+// warns of do not exist: the algorithm is a constant; `kid` only selects one of pgAnalytics' own keys; no header member
 // names a key or an address; and the signature is checked before the payload is read.
 
 /// The reason that a token is refused.
@@ -11,7 +11,7 @@ public enum JWTError: Error, Equatable, Sendable {
   case tooLong
   /// `alg` is not HS256; for example it is `none`.
   case unsupportedAlgorithm
-  /// `kid` is absent, or it names none of the server's keys.
+  /// `kid` is absent, or it names none of the keys.
   case unknownKey
   /// The signature does not match.
   case badSignature
@@ -29,7 +29,7 @@ public enum JWTError: Error, Equatable, Sendable {
 
 /// Signs and verifies tokens.
 public enum JWT {
-  /// The longest token that is read, in bytes. Each token of this server is shorter, and it fits a header field.
+  /// The longest token that is read, in bytes. Each token of pgAnalytics is shorter, and fits a header field.
   public static let maximumBytes = 4096
 
   /// Signs `claims` with the signing key of `keys`.

@@ -1,4 +1,4 @@
-// The claims of a token (RFC 7519 section 4). Each token of this server has all seven registered claims; a token that
+// The claims of a token (RFC 7519 section 4). Each token of pgAnalytics has all seven registered claims; a token that
 // lacks one is refused.
 
 /// The claims of one token. Times are unix seconds.

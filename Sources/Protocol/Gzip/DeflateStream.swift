@@ -22,7 +22,7 @@ struct DeflateStream: ~Copyable {
     /// Bytes of the input that the library did not take. After the end of the stream the number may be larger than the
     /// input: see `unused`.
     let left: Int
-    /// Bytes that the library took, now or earlier, and did not use.
+    /// Bytes that the library took from this input or an earlier one, and did not use.
     let ahead: Int
 
     /// After the end: the number of bytes that follow the stream. At most `mostReadAhead` of them belong to an earlier

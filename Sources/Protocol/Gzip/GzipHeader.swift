@@ -3,7 +3,7 @@
 /// Reads one header.
 struct GzipHeader {
   private enum State {
-    /// One of the ten bytes that each header has; the index of the next byte. → any state below
+    /// The ten bytes with which each header begins; holds the index of the next byte. → any state below
     case fixed(Int)
     case extraLength(Int)  // → extra, name, comment, checksum, done
     case extra(left: Int)  // → name, comment, checksum, done

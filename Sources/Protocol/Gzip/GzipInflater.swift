@@ -1,19 +1,20 @@
-// A gzip body (RFC 1952) is inflated piece by piece, with limits that make a compression bomb harmless.
+// Inflates a gzip body (RFC 1952) piece by piece, with limits that make a compression bomb harmless.
 // A body is a series of members, one after the other (section 2.2). Together they hold one message; a member may be
 // empty. Zeros may follow the last member, because tapes and `tar` leave them. Anything else after it is refused.
-// Law: a call produces at most `atMost` bytes, so the memory for a body never depends on its size. The limits apply to
-// the body, that is, to all members together.
+// A call produces at most `atMost` bytes, so the memory for a body never depends on its size. The limits apply to the
+// body, that is, to all members together.
 //
-// ISA-L inflates: it takes a third of zlib's time (docs/PERFORMANCE.md). Header and trailer are read here.
+// ISA-L inflates the data, because it takes a third of zlib's time (docs/PERFORMANCE.md). This file reads the header
+// and the trailer of each member.
 
 /// The limits for one body. The defaults are the server's.
 public struct InflateLimits: Sendable, Equatable {
   /// The most bytes to which a body may inflate.
   public var inflatedBytes: Int
-  /// The most inflated bytes per wire byte. It is checked once more than `ratioGraceBytes` have come out.
+  /// The most inflated bytes per wire byte. The check begins when a body inflates to more than `ratioGraceBytes`.
   public var ratio: Int
-  /// Inflated bytes for which the ratio is not checked. Small repetitive bodies compress far more than any useful limit
-  /// allows.
+  /// A body that inflates to at most this many bytes may have any ratio. Small repetitive bodies compress far more than
+  /// any useful limit allows.
   public var ratioGraceBytes: Int
 
   /// Makes limits. `inflatedBytes` must be below 4 GiB, the ratio above 0.
@@ -147,12 +148,12 @@ public struct GzipInflater: ~Copyable {
         let start = index
         let isGzip = header.read(input, &index)
         consumedBytes += index - start
-        // After a complete member, bytes that are not a header are not a member.
+        // `strayBytes` depends on whether a complete member came before the wrong bytes.
         guard isGzip else { throw fail(header.hasMagic ? .corrupt(offset: consumedBytes) : strayBytes) }
         phase = header.isDone ? .deflate : .header(header)
         if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
       case .deflate:
-        // An earlier member may have filled the output.
+        // The member before this one may have filled the output.
         if output.count == end { return try told(index, .outputFull) }
         if let state = try run(input.extracting(index...), into: &output, atMost: end - output.count) {
           return try told(consumedBytes - before, state)
@@ -202,7 +203,8 @@ public struct GzipInflater: ~Copyable {
     return error
   }
 
-  /// Checks the ratio before the caller gets the output. All input used up counts, the trailer included.
+  /// Makes the result of a call, and checks the ratio. The check counts all wire bytes of the body that are used up,
+  /// including headers and trailers.
   private mutating func told(
     _ consumed: Int, _ state: InflateProgress.State
   ) throws(InflateError) -> InflateProgress {

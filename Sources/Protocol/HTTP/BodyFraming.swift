@@ -49,8 +49,9 @@ public enum BodyFraming: Sendable, Equatable {
     return length
   }
 
-  /// Accepts only `chunked`. A well-formed list that ends with its only `chunked`, or has none, is understood but not
-  /// supported (501). Any other value leaves the end of the body unclear (400).
+  /// Accepts the value `chunked` and no other. A list of codings is refused as not supported (501) if it is well-formed
+  /// and names `chunked` only at its end or not at all. Any other value is refused as invalid (400), because it does
+  /// not tell where the body ends.
   private static func requireChunkedOnly(_ value: Span<UInt8>) throws(HTTPError) {
     var codings = 0
     var chunked = 0

@@ -1,5 +1,5 @@
-// Chunk framing (RFC 9112 §7.1), read strictly: a size has no spaces, signs, prefixes or bare line ends around it. Some
-// proxy reads each of those differently, so each is a way to smuggle a request.
+// Chunk framing (RFC 9112 §7.1), read strictly: a size with spaces, a sign, a prefix or a bare line end is refused.
+// Proxies differ in how they read such a size, and a client could use the difference to smuggle a request.
 
 /// Finds the data in a chunked body, up to and including the line of the last chunk. The caller reads the trailer
 /// section.
@@ -97,8 +97,8 @@ struct ChunkedDecoder {
   }
 
   private mutating func takeDigit(_ value: Int, number: Int) -> Step? {
-    // A size has at most 16 digits, because leading zeros are legal and must not go on without end. The size must fit
-    // an Int before it is shifted.
+    // Leading zeros are legal, so the limit of 16 digits is what ends a size. The test of `chunkSize` keeps the shift
+    // within an Int.
     guard number <= 16, chunkSize <= Int.max >> 4 else { return .malformed(.chunkSizeOverflow) }
     chunkSize = chunkSize << 4 | value
     state = .size(digits: number)

@@ -1,9 +1,9 @@
 // Bodies that are sent part by part (RFC 9112 §6.3, §7.1).
 //
 // If the head tells the length, the parts follow without framing. If the length is not known yet, HTTP/1.1 gets chunks.
-// The last chunk says that the body is complete; if the server gives a body up, it does not send that chunk. HTTP/1.0
-// has no chunks: its body ends with the connection, and only the way the connection closes shows whether the body is
-// complete.
+// The last chunk says that the body is complete. If the server cannot finish a body, it does not send that chunk.
+// HTTP/1.0 has no chunks: its body ends with the connection, and only the way in which the connection closes shows
+// whether the body is complete.
 
 /// The framing of one such body.
 public struct HTTPBodyFramer: Sendable, Equatable {

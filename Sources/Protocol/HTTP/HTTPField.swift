@@ -22,7 +22,7 @@ public enum HTTPEncodingError: Error, Sendable, Equatable {
   case invalidFieldValue(name: String)
   /// The encoder writes this field itself, so the caller must not give it.
   case reservedField(name: String)
-  /// The request line would be read differently: the method is not a token, or the target is empty or has spaces.
+  /// A server would read another request line: the method is not a token, or the target is empty or has spaces.
   case invalidRequestLine
 }
 

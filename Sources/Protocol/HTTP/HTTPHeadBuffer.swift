@@ -1,6 +1,6 @@
 // Collects the lines up to an empty line: a head, or the trailer section of a chunked body (RFC 9112 §2.1, §7.1.2).
-// Each byte is examined once, however small the pieces are. It is copied once if the lines come in one piece, otherwise
-// twice. Between two heads the buffer holds no memory.
+// The buffer examines each byte once, however small the pieces are. It copies each byte once if the lines come in one
+// piece, otherwise twice. Between two heads it holds no memory.
 //
 // The buffer ensures that lines end in CRLF, that CR and LF occur nowhere else, and that there is no control byte
 // except HTAB.

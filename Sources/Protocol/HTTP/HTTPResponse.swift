@@ -22,8 +22,8 @@ public struct HTTPResponse: Sendable, Equatable {
   public var fields: [HTTPField]
   /// The body.
   public var body: [UInt8]
-  /// Whether the body's memory exists anyway, shared by many answers. Such an answer holds no memory of its own while
-  /// it is sent.
+  /// Whether the body's memory is held as long as the server runs, and many answers share it. The server sends such a
+  /// body part by part, without a copy of the whole body for each answer.
   public var isBodyShared = false
 
   /// Makes a response.

@@ -28,8 +28,8 @@ enum HTTPScan {
 
   /// The index of the first wanted byte in `start..<end`, or `end`.
   /// - Parameters:
-  ///   - lanes: marks those of eight bytes that may be wanted. All marks up to the first wanted byte must be exact or
-  ///     too many.
+  ///   - lanes: marks the bytes of a word that may be wanted. It must mark the first wanted byte of the word. It may
+  ///     mark bytes that are not wanted.
   ///   - isWanted: whether a byte is wanted.
   @inline(__always)
   private static func first(

@@ -2,8 +2,8 @@
 //
 // The caller holds the plaintext of one read and asks for the next event. Body events are index ranges of that input,
 // so no body byte is copied. There is one request at a time: after `.end` the machine takes nothing until the caller
-// has answered. Pipelined bytes thus stay where they are; a malicious client fills its own socket buffer and not the
-// server's memory.
+// has answered. So the server reads no further requests meanwhile, and a client that pipelines without end fills the
+// buffer of its socket and not the server's memory.
 //
 //   bytes ─▶ .head ─▶ .body* ─▶ .end ─▶ (the caller answers) ─▶ responseFinished() ─▶ next head, or closed
 //                        └─▶ .reject: answer `error.status`, close; the machine takes nothing more

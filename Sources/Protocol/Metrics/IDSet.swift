@@ -68,7 +68,7 @@ struct IDSet: ~Copyable {
       hasZero = false
       return
     }
-    // Moves back each later entry of the run that a search would not find across the gap.
+    // A search stops at a free slot. So each later entry of the run whose search would pass the gap is moved into it.
     let mask = slots.count - 1
     var gap = find(value)
     var index = (gap + 1) & mask

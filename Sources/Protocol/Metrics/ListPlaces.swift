@@ -38,7 +38,8 @@ struct ListPlaces: ~Copyable {
   mutating func beginList() {
     count = 0
     if list == .max {
-      // Once in four billion lists the numbers begin anew. No old entry may then seem to belong to a new list.
+      // After four billion lists the numbers begin anew. The entries are cleared, so that none of them seems to belong
+      // to a new list.
       for index in entries.indices { entries[index].list = 0 }
       list = 0
     }

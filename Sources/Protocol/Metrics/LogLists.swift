@@ -1,6 +1,5 @@
 // Lists of log lines. A collector sends the last lines of a log in each round, so most lines come again. If a list
-// begins with the lines that the list before it ended with, these lines are repeats. See docs/ARCHITECTURE.md, "Log
-// lines".
+// begins with the lines that the list before it ended with, these lines are repeats. See docs/INGEST.md, "Log lines".
 
 /// The lists of one push. For each database this struct keeps two things: the lines of the first list, which the server
 /// compares with the stored end of the log, and the end of the last list, which the server then stores. `PushRows` owns

@@ -8,7 +8,7 @@ public enum MetricCatalog {
     .pgConnections, .pgExtensions,
   ]
 
-  /// All metric tables, in a fixed order. A table's position here is its index everywhere in the server.
+  /// All metric tables, in a fixed order. A table's position here is its index everywhere in the program.
   public static let tables: [MetricTable] = types.flatMap(\.tables)
 
   /// The name of the table for undeclared data: whole metrics of an unknown type, and unknown parts of known metrics.

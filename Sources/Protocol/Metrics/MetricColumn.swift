@@ -17,9 +17,10 @@ public struct MetricColumn: Sendable, Hashable {
     case bool
     /// Text in the row itself, for short and varied values: a state, an LSN, a printed size.
     case text
-    /// Long or repeated text. The table `texts` stores it once for each server, and the row holds its 64-bit id.
+    /// Long or repeated text. The table `texts` stores it once for each monitored server, and the row holds its 64-bit
+    /// id.
     case interned
-    /// JSON as the collector sent it. No key of a push fills such a column; the server fills it.
+    /// JSON as the collector sent it. No key of a push fills such a column; the decoder fills it.
     case json
     /// The text of a PostgreSQL or RFC 3339 timestamp. "" gives NULL, because the stock collector prints it for
     /// "never".
@@ -60,7 +61,7 @@ public struct MetricColumn: Sendable, Hashable {
   /// Whether the value is a 64-bit identifier. The API then writes it as text, because a client that reads numbers as
   /// doubles would get another value.
   public private(set) var isIdentifier = false
-  /// Whether the server makes the value. A key of that name in the JSON then counts as unknown.
+  /// Whether the decoder makes the value. A key of that name in the JSON then counts as unknown.
   public private(set) var isMade = false
   /// The column in the table, without a suffix.
   private var base: String
@@ -146,7 +147,7 @@ public struct MetricColumn: Sendable, Hashable {
   static func json(_ name: String, means summary: String) -> Self { .init(name, nil, .json, .label, .none, summary) }
   /// The column, in each metric table, for the keys of a row that its declaration does not have.
   public static let extra = Self.json("extra", means: "Keys of the row that the table has no column for; NULL: none.")
-  /// A number of rows that the server counts.
+  /// A number of rows that the decoder counts.
   public static func made(_ name: String, means summary: String = "") -> Self {
     var column = count(name, .rows, means: summary)
     column.isMade = true

@@ -10,7 +10,7 @@ public struct MetricTable: Sendable {
   public let name: String
   /// One sentence about a row, for the API and the database's comment.
   public let summary: String
-  /// Whether a row belongs to one database of the server (column `database_id`).
+  /// Whether a row belongs to one database of the monitored server (column `database_id`).
   public let hasDatabase: Bool
   /// The keys of a row, in order, whose texts name the row's object (column `object_id`, names in `objects`). If it is
   /// empty, the rows have no object. These keys are not columns of the table.

@@ -1,9 +1,9 @@
 // The boundaries between the metrics of a push. For each boundary it holds a digest that identifies the push up to
 // there, and the number of rows up to there.
 //
-// d(0) is made of the server's id. d(k) is the first 128 bits of SHA-256(d(k-1), bytes of metric k). So each byte of a
-// metric is hashed once. If two pushes of a server begin with the same metrics, their digests agree up to the last
-// common metric. Bytes around `metrics` and between its elements are not hashed.
+// d(0) is made of the monitored server's id. d(k) is the first 128 bits of SHA-256(d(k-1), bytes of metric k). So each
+// byte of a metric is hashed once. If two pushes of one monitored server begin with the same metrics, their digests
+// agree up to the last common metric. Bytes around `metrics` and between its elements are not hashed.
 
 /// The boundaries of one push. `PushRows` owns one and uses it again for each push.
 public struct PushBoundaries: Sendable {
@@ -32,7 +32,7 @@ public struct PushBoundaries: Sendable {
   /// The numbers of the rejected metrics, counted from 1.
   private var rejected: [Int32] = []
 
-  /// d(0): the digest of a server's push before its first metric.
+  /// d(0): the digest of a monitored server's push before its first metric.
   static func beginning(serverID: Int32) -> UUID {
     UUID(high: 0x7067_616E_7075_7368, low: UInt64(UInt32(bitPattern: serverID)))  // "pganpush"
   }

@@ -1,16 +1,18 @@
 // Turns a push's inflated body into binary COPY tuples.
 //
-// The caller keeps a window of the body and shows it again and again; the decoder answers how many bytes of it are
-// done. A metric that fits `PushLimits.windowBytes` is decoded once its end has arrived, because the stock collector
-// sends a metric's `type` and `timestamp` last. A larger metric is decoded row by row: its type is inferred from the
-// keys of its arrays and checked later, and its rows wait for their time. Which of the two happens depends only on the
-// body, never on how it was cut. The result is the same either way.
+// The caller keeps a window of the body and passes it to each call. The call returns how many bytes of the window are
+// done; the caller drops them and appends the next bytes of the body.
+//
+// A metric that fits `PushLimits.windowBytes` is decoded when its end has arrived, because the stock collector sends a
+// metric's `type` and `timestamp` last. A larger metric is decoded row by row: its type is inferred from the keys of
+// its arrays and checked later, and its rows wait for their time. Only the body decides between the two ways, never the
+// places at which the body was cut. Both ways give the same result.
 //
 // A step finishes and moves the cursor, or throws, or finds too few bytes and changes nothing. So a metric can be
 // rejected in any step: a skip goes on from the step's first byte to the metric's end and checks the syntax.
 
-/// Decodes pushes, one after the other. Callers call it once for each chunk. After the first pushes it allocates
-/// nothing per row.
+/// Decodes pushes, one after the other. The caller calls `consume` for each piece of the body. After the first pushes
+/// the decoder allocates nothing per row.
 public struct PushDecoder: ~Copyable {
   let catalog: CompiledCatalog
   let limits: PushLimits
@@ -45,7 +47,7 @@ public struct PushDecoder: ~Copyable {
   /// The field of the envelope that occurred twice.
   var duplicate = MetricFrame.Field.none
   private var skipper: JSONSkipper?
-  /// A scan that needs more bytes. Its value begins at the next step's first byte.
+  /// The scan of a value whose end has not arrived. The value begins at the next step's first byte.
   private var scan: JSONScan?
   /// In the present window, each value that begins before this index also ends in the window.
   private(set) var completeUntil = 0
@@ -72,7 +74,7 @@ public struct PushDecoder: ~Copyable {
 
   /// Prepares for a new push. Memory is kept up to a bound.
   /// - Parameters:
-  ///   - serverID: the server's id in the rows.
+  ///   - serverID: the monitored server's id in the rows.
   ///   - timeWindow: the accepted times of metrics, in microseconds since 1970.
   public mutating func begin(serverID: Int32, timeWindow: ClosedRange<Int64>) {
     func postgres(_ unix: Int64) -> Int64 {

@@ -4,7 +4,7 @@
 
 /// Makes bodies of pushes. The same seed, shape and time give the same bytes.
 public struct PushGenerator: Sendable {
-  /// How much a server reports.
+  /// How much a monitored server reports.
   public struct Shape: Sendable, Hashable {
     /// The number of databases.
     public var databases = 2
@@ -21,7 +21,7 @@ public struct PushGenerator: Sendable {
     public init() {}
   }
 
-  /// How much the server reports.
+  /// How much the monitored server reports.
   public let shape: Shape
   private let seed: UInt64
   private let types: [MetricType]
@@ -153,7 +153,7 @@ public struct PushGenerator: Sendable {
           json.member(key, objectName(key, table, place.row))
           continue
         }
-        // The collector leaves out values that the server does not have.
+        // The collector leaves out values that the monitored server does not have.
         if Self.optional.contains(key), draw(key, place.row) % 2 == 0 { continue }
         json.key(key)
         writeValue(&json, column, table, place)

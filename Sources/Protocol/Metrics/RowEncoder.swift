@@ -1,7 +1,7 @@
 // Turns values into tuples: gives texts and objects their ids, drops repeated rows, writes the fields.
 //
-// Ids are XXH64, so each server computes the same id without a look-up. The id of a text hashes its bytes. The id of an
-// object hashes the table's name, then each part of the key, each with the hash before it as seed.
+// Ids are XXH64, so each process of pgAnalytics computes the same id without a look-up. The id of a text hashes its
+// bytes. The id of an object hashes the table's name, then each part of the key, each with the hash before it as seed.
 
 /// Encodes rows into a push's targets. It remembers the rows, texts and objects that the push has sent.
 struct RowEncoder: ~Copyable {
@@ -16,7 +16,7 @@ struct RowEncoder: ~Copyable {
   }
 
   private(set) var serverID: Int32 = 0
-  /// The metric's time; nil until it is known. Rows wait meanwhile.
+  /// The metric's time. While it is nil, the metric's rows wait for it.
   private(set) var time: Int64?
   private(set) var rowsStored = 0
   private(set) var rowsRepeated = 0

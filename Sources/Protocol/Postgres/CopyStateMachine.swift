@@ -1,10 +1,10 @@
 // The steps of one batch on one connection: ledger, COPYs, commit.
 //
 // A batch is one simple-query message and thus one implicit transaction (PostgreSQL manual, "Multiple Statements in a
-// Simple Query"). The ledger's statements come first. Their answers tell which pushes are new, and from which metric
-// on. Then each step follows: a COPY that takes only the rows of the new pushes, or a plain statement. ReadyForQuery is
-// the commit. libpq forbids COPY in pipeline mode, so a connection carries one batch at a time, and several connections
-// work at once.
+// Simple Query"). The ledger's statements come first. Their answers name the pushes that are new, and for each the
+// first metric that is not stored yet. Then each step follows: a COPY that takes only the rows of the new pushes, or a
+// plain statement. ReadyForQuery is the commit. libpq forbids COPY in pipeline mode, so a connection carries one batch
+// at a time, and several connections work at once.
 //
 //     idle --begin--> ledger --its last answer--> opening(0) --copyOpened--> streaming --> ending --commandCompleted-->
 //          opening(1) ... --> committing --finished--> idle (committed)
@@ -17,7 +17,7 @@ public struct CopyStateMachine: ~Copyable {
   public enum Step: Equatable, Sendable {
     /// A `COPY ... FROM STDIN (FORMAT binary)` into the copy target with this index.
     case copy(target: Int)
-    /// A statement to which the server sends no data.
+    /// A statement that is no COPY: nothing is sent to PostgreSQL for this step.
     case statement
   }
 

@@ -1,6 +1,6 @@
-// The first bytes of a connection to a TLS port: TLS, a balancer's PROXY header before TLS, or HTTP without TLS, which
-// gets an answer. A ClientHello begins with 0x16, a header with `P` or CR, a request without TLS with the letters of
-// its method. Bytes that begin with neither are left to OpenSSL, which reports them as an error.
+// Tells from the first bytes of a connection to a TLS port what the client sends: TLS, a balancer's PROXY header before
+// TLS, or HTTP without TLS. A ClientHello begins with 0x16, a header with `P` or CR, a request without TLS with the
+// letters of its method. OpenSSL gets bytes that begin in any other way, and reports them as an error.
 
 /// Examines the first bytes of a connection, in pieces of any size.
 public struct ConnectionPreface: Sendable {
@@ -42,7 +42,7 @@ public struct ConnectionPreface: Sendable {
     if reader.taken.isEmpty, !Self.mayBeHeaderOrRequest(input[position]) { return .tls }
     switch reader.next(input, &position) {
     case .malformed(.noSignature): return .refused(.plainHTTP)
-    // The bytes are a header, so the rest of it does not matter.
+    // The bytes begin with the signature of a header. The connection is refused whether the rest is valid or not.
     case .header, .malformed: return .refused(.proxyHeaderUnexpected)
     case .needInput: return reader.hasSignature ? .refused(.proxyHeaderUnexpected) : .needInput
     }
@@ -61,7 +61,7 @@ public struct ConnectionPreface: Sendable {
   }
 
   /// Whether the byte is a letter, or begins the empty line that some clients send before a request. No TLS record
-  /// begins so.
+  /// begins with such a byte.
   private static func mayBeHeaderOrRequest(_ byte: UInt8) -> Bool {
     (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x0d || byte == 0x0a
   }

@@ -67,7 +67,7 @@ public struct ProxyHeaderReader: Sendable {
   /// Makes a reader for a new connection.
   public init() {}
 
-  /// Whether the bytes so far have a whole signature. The peer then means to send a header.
+  /// Whether the whole signature of a header has come.
   public var hasSignature: Bool {
     if case .signature = state { return false }
     return true

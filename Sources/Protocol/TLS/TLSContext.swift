@@ -129,7 +129,7 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
     let authorities: [Certificate]
     do { authorities = try Certificate.chain(pem: pem) } catch { throw .unusableTrust(error) }
     let store = SSL_CTX_get_cert_store(pointer)
-    // An intermediate may be the trust anchor, so that clients need to send only their leaf.
+    // With this flag an intermediate can be a trust anchor, so a client need not send the certificates above its leaf.
     X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     for authority in authorities where X509_STORE_add_cert(store, authority.pointer) != 1 {
       throw .unusableTrust(.failed(reason: OpenSSLErrorQueue.takeReason()))
@@ -145,7 +145,8 @@ private let judgePeer: @convention(c) (OpaquePointer?, UnsafeMutableRawPointer?)
   let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()).map { OpaquePointer($0) }
   guard let ssl, let state = LentBIO.state(of: ssl) else { return 0 }
   let isServer = SSL_is_server(ssl) == 1
-  // A verified certificate stays so until the first certificate of its chain ends, whatever chain comes with it now.
+  // A certificate counts as verified until the first certificate of its verified chain ends. The chain that the client
+  // sends with it this time does not matter.
   let leaf = isServer ? X509_STORE_CTX_get0_cert(store).flatMap { KnownCertificates.Fingerprint(of: $0) } : nil
   // Safety: `configure` passed the pointer, and the object lives as long as the session.
   let known = known.map { Unmanaged<KnownCertificates>.fromOpaque($0).takeUnretainedValue() }
@@ -185,9 +186,9 @@ private func validity(ofChain store: OpaquePointer?) -> ClosedRange<Int64>? {
   return first <= last ? first...last : nil
 }
 
-/// Lets the verification of a client's chain go on if the leaf is outside its time. `.expired` and `.notYetValid` then
-/// mean that all else is good: OpenSSL checks the times of a certificate last, after its signature, and checks the
-/// chain from the anchor down. A later finding replaces this one.
+/// Lets the verification of a client's chain go on if the leaf is outside its time. The verdicts `.expired` and
+/// `.notYetValid` then mean that OpenSSL found no other fault, because a later finding replaces this one. OpenSSL checks
+/// the chain from the anchor down, and the times of a certificate after its signature.
 private let goOnOutsideTimeOfLeaf: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isFine, store in
   let finding = X509_STORE_CTX_get_error(store)
   let isTime = finding == X509_V_ERR_CERT_HAS_EXPIRED || finding == X509_V_ERR_CERT_NOT_YET_VALID

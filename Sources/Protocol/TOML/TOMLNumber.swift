@@ -11,7 +11,7 @@ enum TOMLNumber {
     let start = isNegative || token.count > 0 && token[0] == UInt8(ascii: "+") ? 1 : 0
     if let special = special(token.extracting(start..<token.count)) { return .float(isNegative ? -special : special) }
     guard let whole = digits(token, from: start, radix: 10) else { throw .invalid }
-    // No longer number begins with a zero, with or without a sign.
+    // The whole part may begin with a zero only if it is `0`, with or without a sign.
     if token[start] == UInt8(ascii: "0"), whole > start + 1 { throw .invalid }
     if whole == token.count { return .integer(try integer(token, from: start, radix: 10, isNegative: isNegative)) }
     guard try floatEnd(token, from: whole) == token.count else { throw .invalid }

@@ -7,7 +7,7 @@ import Testing
     (Duration.seconds(1), Duration.seconds(86_400 * 31)), (.zero, .seconds(59)), (.milliseconds(1500), .seconds(7)),
     (.seconds(60), .seconds(3600)), (.seconds(90), .seconds(10_007)),
   ])
-  func `matches all that the rule accepts, and can be read`(lower: Duration, upper: Duration) throws {
+  func `the pattern matches every duration that the rule accepts`(lower: Duration, upper: Duration) throws {
     let text = DurationPattern.upTo(upper)
     #expect(text.count < 40, "\(text)")
     let pattern = try Regex(text)
@@ -21,16 +21,16 @@ import Testing
         #expect(text.wholeMatch(of: pattern) != nil, "\(text)")
       }
     }
-    // Ten times as long as any is no duration of this field.
+    // A text with ten times the upper bound does not match.
     let tooLong = "\(upper.components.seconds * 10)s"
     #expect(tooLong.wholeMatch(of: pattern) == nil, "\(tooLong)")
   }
 
-  @Test func `the schema of a rule says the bounds in words`() {
+  @Test func `the schema of a duration rule states the bounds in words`() {
     #expect(FieldRule<Duration>.duration(.seconds(1)...(.seconds(7200))).schema.limits == "From 1s to 2h.")
   }
 
-  @Test func `leading zeros, signs and other units are neither matched nor read`() throws {
+  @Test func `the pattern and the parser refuse leading zeros, signs and other units`() throws {
     let pattern = try Regex(DurationPattern.upTo(.seconds(100)))
     for text in ["05s", "+5s", "5", "5ms", "s", "", " 5s", "5 s", "5S"] {
       #expect(text.wholeMatch(of: pattern) == nil, "\(text)")

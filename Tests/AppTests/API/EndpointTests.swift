@@ -26,7 +26,7 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
 }
 
 @Suite struct EndpointTests {
-  @Test func `decodes query and body, runs the handler and encodes its answer`() async throws {
+  @Test func `an endpoint decodes query and body, runs its handler and encodes the answer`() async throws {
     let body = #"""
       {"name":"bell","size":3,"colour":"red","id":"\#(uuid)","from":"2026-01-01T00:00:00Z",
       "until":"2026-01-02T00:00:00Z","owner":{"name":"Ada"}}
@@ -48,7 +48,7 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     #expect(number.body == Array("7 x".utf8))
   }
 
-  @Test func `answers problems in one shape`() async throws {
+  @Test func `every problem is answered in one JSON shape`() async throws {
     let broken = try await respond("makeThing", try head("POST", "/api/v1/things"), body: #"{"name":}"#)
     #expect(
       try broken.json() == [
@@ -68,7 +68,7 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     }
   }
 
-  @Test func `sends Retry-After, a challenge with 401 and its own fields`() throws {
+  @Test func `a problem response has Retry-After, a challenge with 401, or fields of its own`() throws {
     let busy = Problem(.overloaded, retryAfterSeconds: 7).response(requestID: "r")
     #expect(busy.value(of: "Retry-After") == "7" && busy.status == .serviceUnavailable)
     let unknown = Problem(.unauthenticated).response(requestID: "r")
@@ -96,7 +96,9 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     ("register", .anonymous, nil),
     ("getNumber", .anonymous, nil),
   ])
-  func `admits who its access rule names`(id: String, principal: Principal, expected: Problem.Kind?) throws {
+  func `an endpoint admits only the callers that its access rule names`(
+    id: String, principal: Principal, expected: Problem.Kind?
+  ) throws {
     let method = try Sample.endpoint(id).method.name
     #expect(try refusal(id, try head(method, "/"), by: principal)?.kind == expected)
   }
@@ -116,11 +118,11 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
       (["Accept: text/html", "Content-Length: 5"], .notAcceptable),
       (["Accept: text/html, */*;q=0.1", "Content-Length: 5"], nil),
     ] as [([String], Problem.Kind?)])
-  func `judges a body by its head`(fields: [String], expected: Problem.Kind?) throws {
+  func `an endpoint judges a request body by its head fields`(fields: [String], expected: Problem.Kind?) throws {
     #expect(try refusal("makeThing", try head("POST", "/", fields), by: user(.admin))?.kind == expected)
   }
 
-  @Test func `leaves the coding of a push to the ingest lane, and a body that is not read alone`() throws {
+  @Test func `an endpoint does not check a push's coding and length, nor a body that it does not read`() throws {
     let gzip = ["Content-Type: text/plain", "Content-Encoding: gzip", "Content-Length: 5"]
     #expect(try refusal("push", try head("POST", "/", gzip), by: collector())?.kind == .unsupportedMediaType)
     #expect(try refusal("push", try head("POST", "/", Array(gzip.dropFirst())), by: collector()) == nil)
@@ -129,12 +131,12 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     #expect(try refusal("refreshToken", try head("POST", "/", gzip + ["Expect: 100-continue"]), by: collector()) == nil)
   }
 
-  @Test func `refuses a query of a push before its body comes`() throws {
+  @Test func `an endpoint refuses a push with a query before the body arrives`() throws {
     #expect(try refusal("push", try head("POST", "/?dry_run=1"), by: collector())?.details?.contains("dry_run") == true)
     #expect(try refusal("push", try head("POST", "/?"), by: collector()) == nil)
   }
 
-  @Test func `lists the problems that follow from a declaration, each once`() throws {
+  @Test func `an endpoint lists each problem that follows from its declaration once`() throws {
     let tokenProblems: [Problem.Kind] = [
       .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience, .missingClaim,
       .tokenNotYetValid, .expiredToken, .sessionEnded,
@@ -154,7 +156,7 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
       ] + tokenProblems + ownProblems)
   }
 
-  @Test func `has a slug, an error status and a sentence for every problem`() {
+  @Test func `every problem has a slug, an error status and a sentence`() {
     #expect(Set(Problem.Kind.allCases.map(\.message)).count == Problem.Kind.allCases.count)
     for kind in Problem.Kind.allCases {
       #expect((400...599).contains(kind.status.code) && kind.message.hasSuffix("."))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// What follows from the declaration of a list.
+/// The parts that follow from the declaration of a list.
 @Suite struct ListingTests {
   private struct Ship: SQLRow {
     let id: Int32

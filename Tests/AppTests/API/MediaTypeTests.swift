@@ -23,16 +23,16 @@ import Testing
       (["nonsense"], "application/json"),
       ([""], "application/json"),
     ] as [([String], String?)])
-  func `negotiates`(accept: [String], expected: String?) {
+  func `negotiation chooses the media type that the client prefers`(accept: [String], expected: String?) {
     #expect(MediaType.negotiate([.json, .csv], accept: accept)?.description == expected)
   }
 
   @Test(arguments: ["", "json", "/", "a/", "/b", "a/b/c", "a b/c", "é/b", "a;b/c"])
-  func `refuses`(text: String) {
+  func `a malformed media type is refused`(text: String) {
     #expect(MediaType(text) == nil)
   }
 
-  @Test func `knows its entity tag`() throws {
+  @Test func `an entity tag is compared with If-None-Match and If-Match`() throws {
     let tag = EntityTag("v7")
     for value in ["\"v7\"", "W/\"v7\"", "\"a\", \"v7\"", "*"] {
       #expect(tag.isKnown(to: try head("GET", "/", ["If-None-Match: \(value)"])))
@@ -46,7 +46,7 @@ import Testing
     #expect(!tag.isMatched(by: try head("PUT", "/", ["If-Match: W/\"v7\""])))
   }
 
-  @Test func `a tag of what changes by itself is matched by what was decided, and known by all of it`() throws {
+  @Test func `If-Match compares the decided part of a tag, and If-None-Match compares the whole tag`() throws {
     let tag = EntityTag(decided: "a1", shown: "b2")
     #expect(tag.field.value == "\"a1.b2\"")
     for (value, isMatched, isKnown) in [

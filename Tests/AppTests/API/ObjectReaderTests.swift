@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// The example with these members replaced; nil removes.
+/// The example with these members replaced. A nil value removes the member.
 private func body(_ changes: [String: JSONValue?]) -> JSONValue {
   guard case .object(var object) = NewThing.example else { return .null }
   for (name, value) in changes { object[name] = value }
@@ -20,14 +20,14 @@ private func details(_ value: JSONValue) -> String? {
 }
 
 @Suite struct ObjectReaderTests {
-  @Test func `decodes what its example shows, with defaults for what is absent`() throws {
+  @Test func `a body decodes as its example shows, and absent fields get defaults`() throws {
     let thing = try NewThing.decode(NewThing.example)
     #expect(thing.name == "bell" && thing.size == 3 && thing.colour == .red && thing.id == collectorID)
     #expect(thing.isLoud && thing.weight == nil && thing.tags == [] && thing.others == [] && thing.note == .keep)
     #expect(thing.keep == .seconds(3600) && thing.owner.name == "Ada" && thing.owner.mail == nil)
   }
 
-  @Test func `decodes every kind of field`() throws {
+  @Test func `every kind of field is decoded`() throws {
     let thing = try NewThing.decode(
       body([
         "weight": 1, "is_loud": false, "keep": "2d", "tags": ["a", "b"], "others": [["name": "B"], ["name": "C"]],
@@ -69,11 +69,11 @@ private func details(_ value: JSONValue) -> String? {
       (["extra": 1], "there is no field \"extra\""),
       (["until": "2026-01-01T00:00:00Z"], "until must be later than from"),
     ] as [([String: JSONValue?], String)])
-  func `names the field that is wrong, and how`(changes: [String: JSONValue?], fault: String) {
+  func `a refusal names the wrong field and its fault`(changes: [String: JSONValue?], fault: String) {
     #expect(details(body(changes)) == fault)
   }
 
-  @Test func `tells all faults at once`() {
+  @Test func `a refusal lists all faults at once`() {
     let wrong = body(["name": 1, "size": 0, "owner": ["name": 2, "y": 3], "z": 1])
     #expect(
       details(wrong) == """
@@ -82,7 +82,7 @@ private func details(_ value: JSONValue) -> String? {
         """)
   }
 
-  @Test func `tells twenty faults and counts the rest, and shortens long names`() throws {
+  @Test func `a refusal lists twenty faults, counts the others and shortens long names`() throws {
     var members: [String: JSONValue?] = [:]
     for number in 0..<23 { members["x\(number)"] = .some(1) }
     let told = try #require(details(body(members)))
@@ -91,16 +91,16 @@ private func details(_ value: JSONValue) -> String? {
     #expect(details(long) == "there is no field \"\(String(repeating: "é", count: 64))…\"")
   }
 
-  @Test func `asks no rule between fields while a field is wrong`() {
+  @Test func `rules between fields are not checked while a field is wrong`() {
     #expect(details(body(["until": "2025-01-01T00:00:00Z", "size": 0])) == "size must be a whole number from 1 to 9")
   }
 
   @Test(arguments: [JSONValue.null, [], "x", 1])
-  func `refuses a body that is no object`(value: JSONValue) {
+  func `a body that is not an object is refused`(value: JSONValue) {
     #expect(details(value) == "the body must be an object")
   }
 
-  @Test func `describes the fields that it decodes, in order`() {
+  @Test func `a schema describes the fields that the type decodes, in order`() {
     let schema = NewThing.schema
     #expect(schema.name == "NewThing" && schema.isClosed)
     #expect(
@@ -113,9 +113,9 @@ private func details(_ value: JSONValue) -> String? {
     #expect(schema.namedObjects.map(\.name) == ["Owner", "Owner", "NewThing"])
   }
 
-  /// Describing and decoding must not part: each property that is required is missed, each that is not is not, and
-  /// there is no other.
-  @Test func `requires what it describes as required, and knows what it describes`() {
+  /// The schema and the decoder agree: a missing property is a fault if and only if the schema requires it, and the
+  /// decoder knows every property of the schema.
+  @Test func `the decoder requires the properties that the schema requires, and knows all of them`() {
     for property in NewThing.schema.properties {
       #expect(details(body([property.name: nil])) == (property.isRequired ? "\(property.name) is missing" : nil))
       let unknown = details(body([property.name: .some(["impossible": 1])])) ?? ""
@@ -123,7 +123,7 @@ private func details(_ value: JSONValue) -> String? {
     }
   }
 
-  @Test func `writes limits, formats and defaults into the schema`() throws {
+  @Test func `a schema has limits, formats and defaults`() throws {
     var json = JSONWriter()
     NewThing.schema.writeInline(to: &json)
     let buffer = json.finish()

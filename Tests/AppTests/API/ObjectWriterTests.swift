@@ -6,7 +6,7 @@ import Testing
 private func encoded(_ body: some ResponseBody) -> String { String(decoding: ObjectWriter.encode(body), as: UTF8.self) }
 
 @Suite struct ObjectWriterTests {
-  @Test func `writes null for what is nullable and leaves out what is optional`() {
+  @Test func `a nullable member is written as null, and an absent optional member is left out`() {
     #expect(
       encoded(Thing(id: collectorID)) == """
         {"id":"11111111-1111-4111-8111-111111111111","colour":"green","made_at":"1970-01-01T00:00:00Z","sizes":[1,2],\
@@ -14,7 +14,7 @@ private func encoded(_ body: some ResponseBody) -> String { String(decoding: Obj
         """)
   }
 
-  @Test func `writes nested objects`() {
+  @Test func `nested objects are written`() {
     let thing = Thing(
       id: collectorID, parent: .example, parents: [.example, Thing.Parent(name: "b")], score: 0.5, comment: "c")
     #expect(
@@ -22,7 +22,7 @@ private func encoded(_ body: some ResponseBody) -> String { String(decoding: Obj
         #""score":0.5,"comment":"c","parent":{"name":"tower"},"parents":[{"name":"tower"},{"name":"b"}]}"#))
   }
 
-  @Test func `describes absent members as well as those the example has`() {
+  @Test func `a schema describes the members that the example has and those that it lacks`() {
     let schema = Thing.schema
     #expect(
       schema.properties.map(\.name) == [
@@ -36,7 +36,7 @@ private func encoded(_ body: some ResponseBody) -> String { String(decoding: Obj
     #expect(!schema.isClosed)
   }
 
-  @Test func `describes a nested object the same whether the example has it or not`() {
+  @Test func `the schema of a nested object does not depend on its presence in the example`() {
     struct Full: ResponseBody {
       static let example = Full()
       func write(to object: inout ObjectWriter) {
@@ -49,7 +49,7 @@ private func encoded(_ body: some ResponseBody) -> String { String(decoding: Obj
     #expect(schemas[0] == schemas[1] && schemas[2].nullable == schemas[0])
   }
 
-  @Test func `counts pages`() throws {
+  @Test func `a page states the number of all pages`() throws {
     for (total, pages) in [(0, 0), (1, 1), (20, 1), (21, 2)] {
       var query = QueryReader.decoding([])
       let page = Page<Thing>([], of: total, PageSelection(from: &query))

@@ -32,7 +32,7 @@ private func references(_ value: JSONValue) -> Set<String> {
 }
 
 @Suite struct OpenAPIDocumentTests {
-  @Test func `has each endpoint under its path and method, once`() throws {
+  @Test func `the document has each endpoint once, under its path and method`() throws {
     let paths = try document()["paths"]
     #expect(
       members(paths) == [
@@ -44,7 +44,7 @@ private func references(_ value: JSONValue) -> Set<String> {
     #expect(paths?["/api/v1/things/{id}"]?["delete"]?["operationId"] == "deleteThing")
   }
 
-  @Test func `refers to nothing that is not there`() throws {
+  @Test func `every reference of the document has a target`() throws {
     let document = try document()
     let found = references(document)
     #expect(found.count > 10)
@@ -54,7 +54,7 @@ private func references(_ value: JSONValue) -> Set<String> {
     }
   }
 
-  @Test func `documents parameters with types, defaults and prose`() throws {
+  @Test func `the document describes parameters with types, defaults and prose`() throws {
     let operation = try document()["paths"]?["/api/v1/things"]?["get"]
     let parameters = elements(operation?["parameters"])
     #expect(parameters.map { $0["name"]?.text } == ["page", "page_size", "colour", "since", "window", "name"])
@@ -72,7 +72,7 @@ private func references(_ value: JSONValue) -> Set<String> {
     #expect(elements(push?["parameters"]).map { $0["in"] } == ["header"])
   }
 
-  @Test func `documents answers and problems by status, with examples and Retry-After`() throws {
+  @Test func `the document lists answers and problems by status, with examples and Retry-After`() throws {
     let responses = try document()["paths"]?["/api/v1/things"]?["post"]?["responses"]
     #expect(
       members(responses) == ["201", "400", "401", "403", "406", "409", "413", "415", "422", "429", "500", "503"])
@@ -86,7 +86,7 @@ private func references(_ value: JSONValue) -> Set<String> {
     #expect(members(number?["200"]?["content"]) == ["text/plain", "text/csv"])
   }
 
-  @Test func `states who may call`() throws {
+  @Test func `the document states the security of each endpoint`() throws {
     let paths = try document()["paths"]
     #expect(paths?["/api/v1/openapi.json"]?["get"]?["security"] == [])
     #expect(paths?["/api/v1/things"]?["get"]?["security"] == [["bearerToken": []]])
@@ -94,13 +94,13 @@ private func references(_ value: JSONValue) -> Set<String> {
     #expect(paths?["/api/v1/register"]?["post"]?["security"] == [["registrationSecret": []]])
   }
 
-  @Test func `lets a declared answer stand for problems of its status`() throws {
+  @Test func `a declared answer replaces the problems of its status`() throws {
     let responses = try document()["paths"]?["/api/v1/health"]?["get"]?["responses"]
     #expect(responses?["503"]?["description"] == "It is not well.")
     #expect(members(responses).filter { $0 == "503" }.count == 1)
   }
 
-  @Test func `serves itself with an entity tag`() async throws {
+  @Test func `the document is served with an entity tag`() async throws {
     let endpoints = Endpoint.documented(Sample.things, title: "Sample", version: "1", description: "")
     let endpoint = try #require(endpoints.last)
     let request = AdmittedRequest(head: try head("GET", "/api/v1/openapi.json"), path: PathParameters(), body: [])

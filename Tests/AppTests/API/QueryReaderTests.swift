@@ -18,13 +18,13 @@ private func details(_ query: String) throws -> String? {
 }
 
 @Suite struct QueryReaderTests {
-  @Test func `gives defaults for an empty query`() throws {
+  @Test func `an empty query decodes to the defaults`() throws {
     let query = try ThingQuery.decode(try RequestTarget("/x"))
     #expect(query.selection.page == 1 && query.selection.size == 20 && query.selection.offset == 0)
     #expect(query.colour == nil && query.since == nil && query.window == .seconds(300) && query.names == [])
   }
 
-  @Test func `decodes every kind of parameter`() throws {
+  @Test func `every kind of parameter is decoded`() throws {
     let query = try decode(
       "page=3&page_size=7&colour=green&since=2026-01-31T12:00:00.5%2B02:00&window=24h&name=a&name=b+c")
     #expect(query.selection.offset == 14 && query.colour == .green && query.window == .seconds(86_400))
@@ -52,17 +52,17 @@ private func details(_ query: String) throws -> String? {
     ("page=100", "page needs a colour from 100 on"),
     ("a=%zz", "invalid_query"),
   ])
-  func `names the parameter that is wrong, and how`(query: String, fault: String) throws {
+  func `a refusal names the wrong parameter and its fault`(query: String, fault: String) throws {
     #expect(try details(query) == fault)
   }
 
-  @Test func `describes what it decodes`() {
+  @Test func `a query type describes the parameters that it decodes`() {
     #expect(ThingQuery.parameters.map(\.name) == ["page", "page_size", "colour", "since", "window", "name"])
     #expect(ThingQuery.parameters.allSatisfy { !$0.isRequired })
     #expect(ThingQuery.parameters[1].schema.defaultValue == 20)
   }
 
-  @Test func `misses a required parameter`() throws {
+  @Test func `a required parameter must be present and valid`() throws {
     struct Needy: QueryParameters {
       let number: Double
       init(from query: inout QueryReader) { number = query.required("n", .number(-1...1)) }

@@ -1,4 +1,4 @@
-// Heads as the wire gives them: tests go through the parser, because the proof of a head is that it was parsed.
+// Tests make heads with the parser, as the server does: an `HTTPRequestHead` is proof that its bytes were parsed.
 
 import Protocol
 import Testing

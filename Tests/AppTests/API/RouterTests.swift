@@ -54,11 +54,13 @@ private let uuid = "11111111-1111-4111-8111-111111111111"
     (.get, "/api/v1/numbers/1", "-"),
     (.options, "*", "-"),
   ])
-  func `finds`(method: HTTPMethod, path: String, expected: String) throws {
+  func `the router finds the endpoint, the allowed methods, or nothing`(
+    method: HTTPMethod, path: String, expected: String
+  ) throws {
     #expect(try route(method, path) == expected)
   }
 
-  @Test func `prefers a fixed path, but falls back to a pattern for another method`() throws {
+  @Test func `a fixed path wins over a pattern, and the pattern answers other methods`() throws {
     let router = try Router([endpoint("fixed", .post, "/a/new"), endpoint("pattern", .get, "/a/{name}")])
     func id(_ method: HTTPMethod) throws -> String {
       switch router.match(method, try RequestTarget("/a/new")) {
@@ -73,7 +75,7 @@ private let uuid = "11111111-1111-4111-8111-111111111111"
     #expect(try id(.put) == "GET,HEAD,POST")
   }
 
-  @Test func `prefers a declared HEAD to GET`() throws {
+  @Test func `a declared HEAD endpoint wins over GET`() throws {
     let router = try Router([endpoint("get", .get, "/a/{name}"), endpoint("head", .head, "/a/{name}")])
     guard case .found(let found, _) = router.match(.head, try RequestTarget("/a/b")) else {
       Issue.record("not found")
@@ -87,7 +89,7 @@ private let uuid = "11111111-1111-4111-8111-111111111111"
       ("/a", "/a"), ("/a/{x}", "/a/{y}"), ("/a/{x:int}", "/a/{y}"), ("/a/{x}/c", "/a/b/{y}"),
       ("/a/{x:int}", "/a/{y:int}"),
     ] as [(PathPattern, PathPattern)])
-  func `refuses two endpoints that one request could mean`(one: PathPattern, two: PathPattern) {
+  func `two endpoints that match the same request are refused`(one: PathPattern, two: PathPattern) {
     #expect(throws: RouterError.ambiguous("one", "two")) {
       try Router([endpoint("one", .get, one), endpoint("two", .get, two)])
     }
@@ -98,11 +100,11 @@ private let uuid = "11111111-1111-4111-8111-111111111111"
     arguments: [
       ("/a/{x:int}", "/a/{y:uuid}"), ("/a/{x:uuid}/c", "/a/b/{y}"), ("/a/{x}", "/a/{x}/b"), ("/a/b", "/a/{x}"),
     ] as [(PathPattern, PathPattern)])
-  func `allows two endpoints that no request could both mean`(one: PathPattern, two: PathPattern) throws {
+  func `two endpoints are allowed if no request matches both`(one: PathPattern, two: PathPattern) throws {
     _ = try Router([endpoint("one", .get, one), endpoint("two", .get, two)])
   }
 
-  @Test func `refuses an id that occurs twice`() {
+  @Test func `an id that occurs twice is refused`() {
     #expect(throws: RouterError.duplicateID("one")) {
       try Router([endpoint("one", .get, "/a"), endpoint("one", .get, "/b")])
     }

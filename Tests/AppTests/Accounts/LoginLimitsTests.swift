@@ -24,8 +24,7 @@ import Testing
     }
   }
 
-  @Test func `an account has its number of attempts at an address, whatever the case of its name, and gets them back`()
-  {
+  @Test func `an account has a number of attempts per address, whatever the case of its name, and regains them`() {
     let limits = limits(account: 2, address: 100)
     #expect(refusal { () throws(Problem) in try limits.take(account: "Ada", address: "a", now: now) } == nil)
     #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "a", now: now) } == nil)
@@ -38,7 +37,7 @@ import Testing
     #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "a", now: later) } == nil)
   }
 
-  @Test func `an account that many addresses try at is limited as a whole, but not for who got in before`() {
+  @Test func `an account that many addresses attack is limited, except for an address with an earlier login`() {
     let limits = limits(account: 2, address: 100)
     limits.succeeded(account: "Ada", address: "home", now: now)
     for address in ["a", "b", "c"] {
@@ -53,7 +52,7 @@ import Testing
     #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "home", now: now) } != nil)
   }
 
-  @Test func `who got in before, or has a session, is not counted with the strangers at an address`() {
+  @Test func `an account with a login or a session at an address is not counted with the others there`() {
     let limits = limits(account: 10, address: 1)
     limits.succeeded(account: "ada", address: "nat", now: now)
     #expect(refusal { () throws(Problem) in try limits.take(account: "x", address: "nat", now: now) } == nil)
@@ -64,7 +63,7 @@ import Testing
     #expect(refusal { () throws(Problem) in try limits.take(account: "bob", address: "nat", now: now) } != nil)
   }
 
-  @Test func `an address that has used up its own attempts uses up none of an account's`() {
+  @Test func `an address beyond its own limit uses up no attempts of an account`() {
     let limits = limits(account: 1, address: 2)
     for _ in 0..<10 { _ = refusal { () throws(Problem) in try limits.take(account: "ada", address: "evil", now: now) } }
     for address in ["b", "c"] {
@@ -73,7 +72,7 @@ import Testing
     #expect(refusal { () throws(Problem) in try limits.take(account: "ada", address: "d", now: now) } != nil)
   }
 
-  @Test func `refused refresh tokens are counted by address, and apart from logins`() {
+  @Test func `refused refresh tokens are counted by address, separately from logins`() {
     let limits = limits(account: 10, address: 1)
     #expect(refusal { () throws(Problem) in try limits.take(refreshFrom: "a", now: now) } == nil)
     #expect(refusal { () throws(Problem) in try limits.take(refreshFrom: "a", now: now) }?.kind == .rateLimited)

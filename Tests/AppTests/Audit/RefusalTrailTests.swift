@@ -10,7 +10,7 @@ import Testing
     AuditEvent(.login, by: "anonymous").refused(Problem(.invalidCredentials))
   }
 
-  @Test func `lines beyond the limit are counted, and the next one says how many`() {
+  @Test func `refused events beyond the limit are counted, and the next line states the count`() {
     let now = MonotonicTime.now()
     let trail = RefusalTrail(perMinute: Live(constant: 2), now: now)
     for _ in 0..<2 {

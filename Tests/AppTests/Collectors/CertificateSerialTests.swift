@@ -4,7 +4,7 @@ import Testing
 @testable import App
 
 @Suite struct CertificateSerialTests {
-  @Test func `reads up to 128 bits of hex, and writes them as the database has them`() throws {
+  @Test func `a certificate serial reads up to 128 bits of hex and prints as the database stores it`() throws {
     for text in ["0", "1", "7f", "5f0e3c1b9a7d24e8b1c06f4a3d92e817", String(repeating: "f", count: 32)] {
       #expect(CertificateSerial(text)?.description == text)
     }
@@ -13,9 +13,9 @@ import Testing
   }
 
   @Test(arguments: ["", "+1", "-1", " 1", "0x1", "g", "ä", String(repeating: "1", count: 33)])
-  func `takes nothing else`(text: String) { #expect(CertificateSerial(text) == nil) }
+  func `any other text is no certificate serial`(text: String) { #expect(CertificateSerial(text) == nil) }
 
-  @Test func `a record knows its certificates by fingerprint`() throws {
+  @Test func `a collector record finds the standing of a certificate by its fingerprint`() throws {
     func fingerprint(_ last: String) throws -> CertificateFingerprint {
       try #require(CertificateFingerprint(String(repeating: "0", count: 62) + last))
     }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import App
 
-/// A flood of refusals must not become a flood of rows.
+/// A flood of refusals does not become a flood of audit rows.
 @Suite struct IdentityRefusalsTests {
   private final class Trail: Sendable {
     private let events = Mutex<[AuditEvent]>([])
@@ -28,7 +28,7 @@ import Testing
     return event
   }
 
-  @Test func `writes the first of many at once, and their number an hour later`() {
+  @Test func `the first refusal is written at once, and the number of its repeats an hour later`() {
     let (refusals, trail) = make()
     for number in 0..<1000 { refusals.record(event("collector:a"), mismatch, now: start + .milliseconds(number)) }
     #expect(trail.lines.count == 1)
@@ -42,7 +42,7 @@ import Testing
     #expect(trail.lines[1].details["repeated"] == .integer(1000))
   }
 
-  @Test func `tells identities, reasons and the addresses of nobody apart`() {
+  @Test func `refusals are counted by identity, by reason, and without an identity by address`() {
     let (refusals, trail) = make()
     for _ in 0..<3 {
       refusals.record(event("collector:a"), mismatch, now: start)
@@ -50,13 +50,13 @@ import Testing
       refusals.record(event("collector:a"), Problem(.certificateRevoked), now: start)
       refusals.record(event("anonymous", address: "192.0.2.1"), mismatch, now: start)
       refusals.record(event("anonymous", address: "192.0.2.2"), mismatch, now: start)
-      // Who has an identity is not told apart by address: it could use any number of them.
+      // Refusals of an identity are not counted by address: one identity may use any number of addresses.
       refusals.record(event("collector:a", address: "192.0.2.3"), mismatch, now: start)
     }
     #expect(trail.lines.count == 5)
   }
 
-  @Test func `a fleet of identities keeps to the limit a minute`() {
+  @Test func `many identities together get no more lines than the limit per minute`() {
     let (refusals, trail) = make()
     for number in 0..<5000 { refusals.record(event("collector:\(number)"), mismatch, now: start) }
     #expect(trail.lines.count == 60)
@@ -64,10 +64,10 @@ import Testing
       for number in 0..<5000 { refusals.record(event("collector:\(number)"), mismatch, now: start + .seconds(second)) }
     }
     #expect(trail.lines.count == 70)
-    #expect(trail.lines.last?.details["unwritten_before"] != nil, "what was not written is counted")
+    #expect(trail.lines.last?.details["unwritten_before"] != nil, "the line counts the refusals without a line")
   }
 
-  @Test func `remembers a bounded number of identities, and the quiet ones among them`() {
+  @Test func `a bounded number of identities is remembered, and a quiet identity is among them`() {
     let (refusals, trail) = make()
     refusals.record(event("collector:first"), mismatch, now: start)
     for number in 0..<(3 * IdentityRefusals.remembered) {
@@ -76,6 +76,6 @@ import Testing
     }
     let lines = trail.lines.count
     refusals.record(event("collector:first"), mismatch, now: start + .seconds(31))
-    #expect(trail.lines.count == lines, "it had its line less than an hour ago")
+    #expect(trail.lines.count == lines, "the identity had a line less than an hour ago")
   }
 }

@@ -25,5 +25,5 @@ import Testing
     "postgresql://u@h/d", "postgresql://u:@h/d", "postgresql://h:5432/d", "postgresql:///d?host=/a:b@c", "password=",
     "serve", "", "--listen=127.0.0.1:8443",
   ])
-  func `what holds no password stays as it is`(_ argument: String) { #expect(hidden(argument) == argument) }
+  func `an argument without a password stays as it is`(_ argument: String) { #expect(hidden(argument) == argument) }
 }

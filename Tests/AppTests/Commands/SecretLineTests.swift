@@ -14,14 +14,14 @@ import Testing
     ("wrong\u{15}secret\n", "secret"), ("\u{7F}secret\n", "secret"), ("sec\u{1A}ret\n", "secret"),
     ("se\u{4}cret\n", "secret"), ("\u{4}", ""), ("\n", ""),
   ])
-  func `keys edit the line, and an end ends it`(_ keys: String, _ line: String) {
+  func `keys edit the line, and an end key ends it`(_ keys: String, _ line: String) {
     let result = typed(keys)
     #expect(result.isEnded && !result.isCancelled)
     #expect(String(decoding: result.bytes, as: UTF8.self) == line)
   }
 
   @Test(arguments: ["sec\u{3}ret\n", "\u{1C}"])
-  func `Ctrl-C gives up`(_ keys: String) {
+  func `Ctrl-C cancels the line`(_ keys: String) {
     let result = typed(keys)
     #expect(result.isEnded && result.isCancelled)
   }

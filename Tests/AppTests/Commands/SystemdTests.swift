@@ -4,7 +4,7 @@ import Testing
 @testable import App
 
 @Suite struct SystemdTests {
-  /// A datagram socket with an abstract name, as systemd's may be.
+  /// A datagram socket with an abstract name. systemd may use such a name.
   private static func listen(_ name: String) throws -> CInt {
     let descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0)
     var address = sockaddr_un()
@@ -24,7 +24,7 @@ import Testing
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
   }
 
-  @Test func `messages arrive as datagrams`() throws {
+  @Test func `messages to systemd arrive as datagrams`() throws {
     let name = "pganalytics-test-\(getpid())"
     let descriptor = try Self.listen(name)
     defer { close(descriptor) }
@@ -37,7 +37,7 @@ import Testing
     #expect(Self.receive(descriptor).hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
   }
 
-  @Test func `nobody asked, or somebody else's watchdog`() {
+  @Test func `without a socket there is no systemd, and the watchdog of another process is ignored`() {
     #expect(Systemd(environment: [:]) == nil)
     #expect(Systemd(environment: ["NOTIFY_SOCKET": "relative"]) == nil)
     let inherited = Systemd(

@@ -5,7 +5,7 @@ import Testing
 @Suite struct UnifiedDiffTests {
   private static let vocabulary = ["a", "b", "c", "", "d = 1", "[e]"]
 
-  @Test func `a diff takes the old text to the new one, whatever they are`() {
+  @Test func `a diff changes the old text into the new text, for any two texts`() {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<500 {
       let old = Self.lines(&generator)
@@ -20,7 +20,7 @@ import Testing
     #expect(UnifiedDiff.render("", "", oldName: "1", newName: "2").isEmpty)
   }
 
-  @Test func `three lines of context, and far changes apart`() {
+  @Test func `a diff has three lines of context and separates distant changes`() {
     let old = (1...20).map { "line \($0)\n" }.joined()
     let new = old.replacing("line 2\n", with: "two\n").replacing("line 19\n", with: "nineteen\n")
     #expect(
@@ -51,7 +51,7 @@ import Testing
 
   private static func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 
-  /// What patch(1) does, as far as these tests need it.
+  /// Applies a diff as patch(1) does, as far as these tests need it.
   private static func patch(_ old: [String], _ diff: String) -> [String] {
     var new: [String] = []
     var next = 0

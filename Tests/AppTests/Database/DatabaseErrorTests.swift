@@ -6,7 +6,7 @@ import Testing
 @Suite struct DatabaseErrorTests {
   private func error(_ sqlstate: String?) -> DatabaseError { DatabaseError(.statement, "x", sqlstate: sqlstate) }
 
-  @Test func `calls what may succeed later retryable, and nothing else`() {
+  @Test func `only an error that may pass is retryable`() {
     for sqlstate in ["08006", "40001", "40P01", "53300", "57P01", "57P03", "55P03", "25006"] {
       #expect(error(sqlstate).isRetryable, "\(sqlstate)")
     }
@@ -18,7 +18,7 @@ import Testing
     #expect(!DatabaseError(.shutDown, "x").isRetryable)
   }
 
-  @Test func `knows a lost connection without a SQLSTATE`() {
+  @Test func `a lost connection is recognised without a SQLSTATE`() {
     #expect(DatabaseError(.connectionLost, "x").isConnectionLoss)
     #expect(DatabaseError(.connectFailed, "x").isConnectionLoss)
     #expect(!error("57P01").isConnectionLoss)
@@ -30,7 +30,7 @@ import Testing
     DatabaseError(kind, "x", sqlstate: sqlstate).batchFault
   }
 
-  @Test func `what time may cure is transient, and what nobody thought of lasts`() {
+  @Test func `an error that may pass is transient, and an unknown error is lasting`() {
     for sqlstate in ["08006", "40P01", "53100", "53400", "57014", "57P01", "58030", "25006", "55P03", nil] {
       #expect(fault(sqlstate) == .transient, "\(sqlstate ?? "none")")
     }
@@ -59,7 +59,7 @@ import Testing
     "postgresql://me:s3cret@db.example:5433/metrics",
     "host=db.example port=5433 user=me password=s3cret dbname=metrics",
   ])
-  func `prints where, never the password`(_ text: String) throws {
+  func `an address prints its user, host and database, but never its password`(_ text: String) throws {
     let address = try DatabaseAddress(text)
     #expect(address["password"] == "s3cret")
     #expect(address.description == "me@db.example:5433/metrics")
@@ -69,11 +69,11 @@ import Testing
     #expect(!"\(DatabaseSettings(address: address))".contains("s3cret"))
   }
 
-  @Test func `does not repeat a connection string it cannot read`() {
+  @Test func `an error about a malformed connection string does not repeat it`() {
     #expect(throws: DatabaseAddress.Unusable.malformed) { try DatabaseAddress("password=s3cret nonsense") }
   }
 
-  @Test func `resolves names beside the names, and leaves sockets alone`() throws {
+  @Test func `a host name is resolved to an address, and a socket path is not`() throws {
     #expect(try DatabaseAddress("host=127.0.0.1").resolved()["hostaddr"] == "127.0.0.1")
     #expect(try DatabaseAddress("host=127.0.0.1").resolved()["host"] == "127.0.0.1")
     #expect(try DatabaseAddress("host=/run/postgresql").resolved()["hostaddr"] == nil)
@@ -85,7 +85,7 @@ import Testing
 }
 
 @Suite struct ReconnectBackoffTests {
-  @Test func `doubles to its longest wait, jittered downwards to a half, and starts anew after success`() {
+  @Test func `the wait doubles up to the longest, varies down to a half, and restarts after a success`() {
     for seed in UInt64(0)..<50 {
       var generator = QuickRandom(seed: seed)
       var backoff = ReconnectBackoff()

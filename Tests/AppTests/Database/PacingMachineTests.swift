@@ -11,15 +11,15 @@ import Testing
   private static let aim = PacingMachine.Aim(
     slowdownPercent: 10, freePerSecond: .milliseconds(20), longestWait: .seconds(10))
 
-  /// A fleet, its database, and clients that ask without a pause: time goes by in steps, and batches take longer while
-  /// queries are at work.
+  /// A fleet, its database, and clients that query without a pause. Time passes in steps, and batches take longer while
+  /// queries run.
   private struct World {
     var machine = PacingMachine()
     var aim = PacingMachineTests.aim
     var now = MonotonicTime(nanoseconds: 1_000_000_000_000)
     var batchesPerSecond: Double
     var usual: Duration
-    /// Of a batch, by how many queries are at work.
+    /// The factor by which a batch takes longer, by the number of running queries.
     var slowdown: [Double]
     var connections = 2
     var clients = 0
@@ -28,7 +28,7 @@ import Testing
 
     private(set) var answered = 0
     private(set) var longestWait = Duration.zero
-    /// Without and with queries at work.
+    /// Batches without and with running queries.
     private(set) var alone = Batches()
     private(set) var beside = Batches()
     private var waiting: [MonotonicTime] = []
@@ -51,7 +51,8 @@ import Testing
       var (stepAlone, stepBeside) = (Batches(), Batches())
       while due >= 1 {
         due -= 1
-        // Between half and one and a half times as long: noise that must not look like queries' doing.
+        // A batch takes between half and one and a half times as long. This noise must not look like the effect of
+        // queries.
         let noise = 0.5 + Double.random(in: 0..<1, using: &random)
         let batch = Batches(count: 1, total: usual * slowdown[min(atWork, slowdown.count - 1)] * noise)
         if atWork == 0 { stepAlone += batch } else { stepBeside += batch }
@@ -72,22 +73,22 @@ import Testing
       }
     }
 
-    /// By how much batches took longer than usual, on average.
+    /// The fraction by which batches took longer than usual, on average.
     var meanSlowdown: Double {
       ((alone.total + beside.total) / (usual * (alone.count + beside.count))) - 1
     }
   }
 
-  @Test func `puts nobody off whose queries cost pushes nothing`() {
+  @Test func `queries that hardly slow pushes down are not put off`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 1.02, 1.05])
     world.run(.seconds(5))
     world.clients = 4
     world.run(.seconds(25))
-    // Two at a time of 300 ms, in steps of 20 ms.
+    // Two queries of 300 ms at a time, in steps of 20 ms.
     #expect(world.answered >= 150)
   }
 
-  @Test(arguments: [1.0, 3.0]) func `puts nobody off for a fleet that pushes little`(perSecond: Double) {
+  @Test(arguments: [1.0, 3.0]) func `no query is put off for a fleet that pushes little`(perSecond: Double) {
     var world = World(batchesPerSecond: perSecond, slowdown: [1, 2.5, 2.5])
     world.run(.seconds(20))
     world.clients = 1
@@ -97,28 +98,28 @@ import Testing
   }
 
   @Test(arguments: [[1, 1.3, 1.8], [1, 2, 3], [1, 1.15, 1.4]])
-  func `keeps the mean slowdown of pushes at what is allowed, and lets queries have the rest`(slowdown: [Double]) {
+  func `the mean slowdown of pushes stays at the allowed value, and queries get the rest`(slowdown: [Double]) {
     var world = World(batchesPerSecond: 100, slowdown: slowdown)
     world.run(.seconds(5))
     world.clients = 4
     world.run(.seconds(60))
-    // 10 % and 20 ms of 100 × 4 ms, which are 5 %; and what one credit more or less is.
+    // The aim allows 10 %, and 20 ms of 100 × 4 ms, which are another 5 %. One credit more or less explains the rest.
     #expect(world.meanSlowdown < 0.19)
     #expect(world.meanSlowdown > 0.05)
     #expect(world.answered > 20)
   }
 
-  @Test func `lets one query work where two would cost too much`() {
+  @Test func `one query runs where two would cost too much`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 1.05, 2])
     world.run(.seconds(5))
     world.clients = 4
     world.run(.seconds(30))
-    // One at a time of 300 ms without a pause would be a hundred.
+    // One query of 300 ms at a time without a pause would make a hundred answers.
     #expect(world.answered >= 85)
     #expect(world.meanSlowdown < 0.19)
   }
 
-  @Test func `lets one query after the other work for a while after a debt`() {
+  @Test func `after a debt, queries run one at a time for a while`() {
     var machine = PacingMachine()
     let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
     func hear(_ batches: Int, _ total: Duration, beside: Bool, after seconds: Int64) {
@@ -140,7 +141,7 @@ import Testing
     #expect(mayBegin(atWork: 1, after: 20))
   }
 
-  @Test func `lets a query through in the end, whatever it costs`() {
+  @Test func `a query begins after the longest wait, whatever it costs`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 40, 40])
     world.aim.slowdownPercent = 0
     world.aim.freePerSecond = .zero
@@ -152,7 +153,7 @@ import Testing
     #expect(world.answered >= 8)
   }
 
-  @Test func `puts nobody off if that is set to zero`() {
+  @Test func `no query is put off if the longest wait is zero`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 40, 40])
     world.aim.longestWait = .zero
     world.run(.seconds(5))
@@ -161,7 +162,7 @@ import Testing
     #expect(world.longestWait <= .milliseconds(20))
   }
 
-  @Test func `forgives within seconds once pushes are well`() {
+  @Test func `room recovers within seconds once queries no longer slow pushes down`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 4, 4])
     world.run(.seconds(5))
     world.clients = 4
@@ -172,12 +173,13 @@ import Testing
     #expect(world.machine.room > 0.9)
   }
 
-  @Test func `learns that the fleet has grown, and blames no query for it`() {
+  @Test func `a grown fleet changes the usual time, and no query is blamed for it`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 1, 1])
     world.run(.seconds(5))
     world.clients = 4
     world.usual = .milliseconds(12)
-    // The debt that this looks like at first makes the pauses in which the new usual time is heard.
+    // The growth looks like a debt at first. The debt causes the pauses in which the machine measures the new usual
+    // time.
     world.run(.seconds(40))
     let before = world.answered
     world.run(.seconds(10))
@@ -185,7 +187,7 @@ import Testing
     #expect(world.machine.usual! > .milliseconds(10))
   }
 
-  @Test func `listens for a moment now and then where queries leave none`() {
+  @Test func `queries pause for a moment now and then to measure the usual time`() {
     var world = World(batchesPerSecond: 100, slowdown: [1, 1, 1])
     world.clients = 4
     world.run(.seconds(5))
@@ -193,11 +195,11 @@ import Testing
     world.usual = .milliseconds(2)
     world.run(.seconds(100))
     #expect(world.machine.usual! < .milliseconds(3.5))
-    // Not at the cost of anybody's patience.
+    // The measurement costs no query a long wait.
     #expect(world.longestWait < .seconds(1.5))
   }
 
-  @Test func `does not listen for a fleet that pushes little`() {
+  @Test func `queries do not pause for a fleet that pushes little`() {
     var world = World(batchesPerSecond: 1, slowdown: [1, 1.5, 1.5])
     world.clients = 1
     world.run(.seconds(120))
@@ -205,7 +207,7 @@ import Testing
     #expect(world.machine.usual == nil)
   }
 
-  @Test func `tells batches beside queries from others, and caps the longest`() {
+  @Test func `batches beside queries are separated from others, and the longest are capped`() {
     let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
     let pacing = QueryPacing(Live(constant: Self.aim))
     func usual() -> Duration { pacing.snapshot(at: start).usual }
@@ -215,17 +217,17 @@ import Testing
     pacing.committed(after: .milliseconds(400), since: start)
     #expect(usual() == .milliseconds(4))
     let room = pacing.snapshot(at: start).room
-    // Four usual ones at most: three of 4 ms too late, against a credit of 130 ms.
+    // A batch counts for four usual ones at most: an excess of three times 4 ms, against a credit of 130 ms.
     #expect(room < 1 && room > 0.9)
     pacing.ended(at: start + .seconds(1))
-    // It began before the query had ended.
+    // The batch began before the query ended.
     pacing.committed(after: .milliseconds(400), since: start + .milliseconds(999))
     #expect(usual() == .milliseconds(4))
     pacing.committed(after: .milliseconds(6), since: start + .seconds(1))
     #expect(usual() == .milliseconds(5))
   }
 
-  @Test func `counts those put off and those let through, each once`() {
+  @Test func `each query that is put off or let through is counted once`() {
     let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
     let pacing = QueryPacing(
       Live(constant: .init(slowdownPercent: 0, freePerSecond: .zero, longestWait: .seconds(5))))

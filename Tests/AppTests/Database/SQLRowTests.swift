@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// What a row type says of its columns without a row.
+/// The columns of a row type, as the type describes them without a row.
 @Suite struct SQLRowTests {
   private enum Colour: String, CaseIterable { case red, green }
 
@@ -30,7 +30,7 @@ import Testing
     #expect(NoRow.describe().isEmpty)
   }
 
-  @Test func `a statement finds what is different in a result`() {
+  @Test func `a statement finds the differences of a result`() {
     let statement = Statement<Everything>("everything", "SELECT").description
     var found = Everything.describe()
     #expect(statement.mismatch(with: found) == nil)

@@ -14,14 +14,14 @@ import Testing
     #expect(try Value.decode(bytes(value).span) == value)
   }
 
-  @Test func `writes integers, reals and booleans in network order`() {
+  @Test func `integers, reals and booleans are written in network order`() {
     #expect(bytes(Int32(-2)) == [0xFF, 0xFF, 0xFF, 0xFE])
     #expect(bytes(Int64(258)) == [0, 0, 0, 0, 0, 0, 1, 2])
     #expect(bytes(1.0) == [0x3F, 0xF0, 0, 0, 0, 0, 0, 0])
     #expect(bytes(true) == [1])
   }
 
-  @Test func `reads back what it writes, at the edges too`() throws {
+  @Test func `values read back as they were written, at the edges too`() throws {
     for value in [Int32.min, -1, 0, .max] { try roundTrip(value) }
     for value in [Int64.min, -1, 0, .max] { try roundTrip(value) }
     for value in [-Double.infinity, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude] { try roundTrip(value) }
@@ -34,16 +34,16 @@ import Testing
     try roundTrip(Day(unixDays: -1))
   }
 
-  @Test func `counts time from 2000 on the wire and from 1970 in memory`() throws {
+  @Test func `time counts from 2000 on the wire and from 1970 in memory`() throws {
     #expect(bytes(Timestamp(unixSeconds: 946_684_800)) == [UInt8](repeating: 0, count: 8))
     #expect(bytes(Day(unixDays: 10_957)) == [0, 0, 0, 0])
     try roundTrip(Timestamp(unixMicroseconds: -1))
     try roundTrip(Timestamp(unixMicroseconds: .max))
     try roundTrip(Timestamp(unixMicroseconds: .min))
-    #expect(Timestamp(word: .max - 1).unixMicroseconds == .max, "saturates, as infinity does")
+    #expect(Timestamp(word: .max - 1).unixMicroseconds == .max, "the value saturates, as infinity does")
   }
 
-  @Test func `puts a time into its UTC day, before 1970 too`() {
+  @Test func `a time belongs to its UTC day, before 1970 too`() {
     let day: Int64 = 86_400
     #expect(Day(of: Timestamp(unixSeconds: 0)) == Day(unixDays: 0))
     #expect(Day(of: Timestamp(unixSeconds: day - 1)) == Day(unixDays: 0))
@@ -53,7 +53,7 @@ import Testing
     #expect(Day(of: Timestamp(unixSeconds: -day - 1)) == Day(unixDays: -2))
   }
 
-  @Test func `takes NULL only as an Optional`() throws {
+  @Test func `NULL decodes only into an Optional`() throws {
     #expect(try Int32?.decode(nil) == nil)
     #expect(throws: SQLValueError.null) { try Int32.decode(nil) }
     #expect(throws: SQLValueError.null) { try String.decode(nil) }
@@ -61,7 +61,7 @@ import Testing
     #expect(Int32?.isNullable && !Int32.isNullable)
   }
 
-  @Test func `refuses a value of another width`() {
+  @Test func `a value of another width or form is refused`() {
     #expect(throws: SQLValueError.malformed) { try Int32.decode([0, 0, 0].span) }
     #expect(throws: SQLValueError.malformed) { try Int64.decode([0, 0, 0, 0].span) }
     #expect(throws: SQLValueError.malformed) { try Bool.decode([2].span) }
@@ -69,7 +69,7 @@ import Testing
     #expect(throws: SQLValueError.malformed) { try JSONText.decode([2, 0x7B].span) }
   }
 
-  @Test func `survives every truncation and every flipped byte of an array`() throws {
+  @Test func `decoding an array survives every truncation and every flipped byte`() throws {
     let whole = bytes(["one", "", "three"])
     for count in 0..<whole.count {
       #expect(throws: SQLValueError.self) { try [String].decode(Array(whole[..<count]).span) }
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test func `tells NULL from an empty value in parameters`() {
+  @Test func `parameters distinguish NULL from an empty value`() {
     var parameters = EncodedParameters()
     parameters.append(String?.none)
     parameters.append("")

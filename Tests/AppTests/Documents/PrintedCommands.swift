@@ -3,7 +3,7 @@ import ArgumentParser
 @testable import App
 @testable import Bench
 
-/// The command lines of the two programs as docs/CLI.md tells them: the help of each command.
+/// The command lines of the two programs for docs/CLI.md: the help of each command.
 enum PrintedCommands {
   private static let columns = 120
 
@@ -43,6 +43,6 @@ enum PrintedCommands {
 }
 
 extension String {
-  /// Without line breaks at its end.
+  /// The text without line breaks at its end.
   fileprivate var trimmed: String { String(reversed().drop { $0 == "\n" }.reversed()) }
 }

@@ -4,16 +4,16 @@ import Testing
 
 @testable import App
 
-/// A file of docs/ that declarations print. Whoever changes a declaration sees, and shows, what readers will see.
+/// A file of docs/ that declarations print. A change of a declaration shows there as readers will see it.
 struct PrintedDocument {
   private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(4).joined(separator: "/")
 
-  /// Its name in docs/.
+  /// The name of the file in docs/.
   let name: String
-  /// As the declarations print it.
+  /// The text that the declarations print.
   let text: String
 
-  /// Records an issue if the file is another. Where RENEW_GOLDEN is set, the file is written first.
+  /// Records an issue if the file differs. Where RENEW_GOLDEN is set, the file is written first.
   func check(sourceLocation: SourceLocation = #_sourceLocation) throws {
     let path = "\(Self.root)/docs/\(name)"
     if getenv("RENEW_GOLDEN") != nil {

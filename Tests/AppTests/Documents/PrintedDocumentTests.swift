@@ -5,7 +5,7 @@ import Testing
 
 /// Four files of docs/ are printed from declarations.
 @Suite struct PrintedDocumentTests {
-  @Test func `docs has the settings that are declared`() throws {
+  @Test func `docs has the declared settings`() throws {
     try PrintedDocument(name: "SETTINGS.md", text: Settings.reference()).check()
   }
 
@@ -15,13 +15,13 @@ import Testing
 
   @Test func `docs has the commands and their options`() throws { try PrintedCommands.document.check() }
 
-  @Test func `every column of a metric table says what it means`() {
+  @Test func `every column of a metric table states its meaning`() {
     for table in MetricCatalog.tables + [MetricCatalog.catchAll] {
       for column in table.columns { #expect(column.summary.hasSuffix("."), "\(table.name).\(column.name)") }
     }
   }
 
-  /// A unit that a name ends with is the declared one, so that the two cannot tell different stories.
+  /// The unit in a name is the declared unit, so that name and declaration agree.
   @Test func `a column whose name has a unit declares that unit`() {
     let units: [(String, MetricColumn.Unit)] = [
       ("_bytes", .bytes), ("_mb", .megabytes), ("_gb", .gigabytes), ("_ms", .milliseconds), ("_seconds", .seconds),

@@ -3,7 +3,7 @@ import Reactor
 
 @testable import App
 
-/// What /metrics has, as docs/METRICS.md tells it: read from pages of a server.
+/// The content of /metrics for docs/METRICS.md, read from pages of a server.
 enum PrintedMetrics {
   private struct Family {
     let name: String
@@ -17,7 +17,7 @@ enum PrintedMetrics {
     var values: [String] = []
   }
 
-  /// Values of a label that are more than this are listed below the table.
+  /// A label with more values has them listed below the table.
   private static let shownValues = 10
 
   /// A page with all families.
@@ -43,7 +43,7 @@ enum PrintedMetrics {
 
   static var document: PrintedDocument {
     var families = families(of: page(isBusy: true))
-    // A label's values are known if they are there before anything happens.
+    // A label's values are known if a page without any event has them.
     for (index, quiet) in Self.families(of: page(isBusy: false)).enumerated() {
       families[index].label?.values = quiet.label?.values ?? []
     }

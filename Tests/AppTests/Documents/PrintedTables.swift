@@ -2,7 +2,7 @@ import Protocol
 
 @testable import App
 
-/// The metric tables as docs/TABLES.md tells them: each view of schema `named` with its columns.
+/// The metric tables for docs/TABLES.md: each view of schema `named` with its columns.
 enum PrintedTables {
   static var document: PrintedDocument {
     let stored = Dictionary(uniqueKeysWithValues: StoredTable.all.map { ($0.name, $0) })
@@ -46,7 +46,7 @@ enum PrintedTables {
     return "### `\(table.name)`\n\n\(table.summary)\n\n\(printed.text)"
   }
 
-  /// A column that the view has of itself.
+  /// A column that every view adds to those of its table.
   private static func common(_ name: String, _ table: MetricTable) -> (type: String, meaning: String) {
     switch name {
     case "time": ("timestamptz", "When the collector took the row.")

@@ -20,33 +20,33 @@ import Testing
     }
   }
 
-  @Test func `hands parts over in order, then the end with its trailers`() {
+  @Test func `the consumer takes parts in order, then the end with its trailers`() {
     let pipe = BodyPipe(capacity: 100)
     #expect(pipe.write([0x61]) && pipe.write([0x62]))
     pipe.finish(trailers: [HTTPField("X", "1")])
     #expect((0..<4).map { _ in taken(pipe) } == ["a", "b", "end[\"1\"]", "end[\"1\"]"])
   }
 
-  @Test func `stops the producer at its capacity and calls it once half is free`() {
+  @Test func `a full pipe stops the producer and calls it once half is free`() {
     let pipe = BodyPipe(capacity: 4)
     let room = Count()
     pipe.produce(onRoom: { room.add() }, onCancel: {})
     #expect(pipe.write([1, 2, 3]))
-    #expect(!pipe.write([4]), "exactly full")
+    #expect(!pipe.write([4]), "the pipe is exactly full")
     #expect(pipe.heldBytes == 4)
     _ = pipe.take()
     #expect(room.total == 1)
     _ = pipe.take()
-    #expect(room.total == 1, "told once")
+    #expect(room.total == 1, "the producer is called once")
     #expect(pipe.write([5]))
   }
 
-  @Test func `wakes the connection when there is something again, once`() {
+  @Test func `a pipe wakes the waiting connection once when it has something again`() {
     let pipe = BodyPipe(capacity: 100)
     let woken = Count()
     pipe.consume { woken.add() }
     _ = pipe.write([1])
-    #expect(woken.total == 0, "nobody waits yet")
+    #expect(woken.total == 0, "the connection does not wait yet")
     #expect(taken(pipe) != "nothing")
     #expect(taken(pipe) == "nothing")
     _ = pipe.write([1])
@@ -58,14 +58,14 @@ import Testing
     #expect(taken(pipe) == "broken")
   }
 
-  @Test func `tells the producer that the client is gone, also one that comes later, and holds nothing for it`() {
+  @Test func `a cancelled pipe calls its producers, later ones too, and holds no bytes`() {
     let pipe = BodyPipe(capacity: 2)
     let gone = Count()
     pipe.produce(onRoom: {}, onCancel: { gone.add() })
     #expect(!pipe.write([1, 2, 3]))
     pipe.cancel()
     #expect(gone.total == 1 && pipe.heldBytes == 0 && pipe.isCancelled)
-    #expect(pipe.write([4]), "is swallowed")
+    #expect(pipe.write([4]), "the pipe drops the bytes")
     #expect(pipe.heldBytes == 0)
     pipe.cancel()
     #expect(gone.total == 1)
@@ -73,7 +73,7 @@ import Testing
     #expect(gone.total == 2)
   }
 
-  @Test func `leaves the producer alone once it is through`() {
+  @Test func `a producer that has finished is not called`() {
     let pipe = BodyPipe(capacity: 1)
     let called = Count()
     pipe.produce(onRoom: { called.add() }, onCancel: { called.add() })
@@ -84,7 +84,7 @@ import Testing
     #expect(called.total == 0)
   }
 
-  @Test func `tells of a departure once, whoever comes first`() {
+  @Test func `a departure calls each listener once, and a later listener at once`() {
     let heard = Count()
     let departure = Departure()
     #expect(!departure.isAwaited)

@@ -9,7 +9,7 @@ private func network(_ number: Int) -> ClientNetwork {
 }
 
 @Suite struct ArrivalListsTests {
-  @Test func `networks take turns, and each serves its oldest first`() {
+  @Test func `networks take turns, and each serves its oldest connection first`() {
     var lists = ArrivalLists()
     for slot: UInt32 in 0..<4 { lists.append(slot, of: network(1)) }
     for slot: UInt32 in 10..<12 { lists.append(slot, of: network(2)) }
@@ -20,7 +20,7 @@ private func network(_ number: Int) -> ClientNetwork {
     #expect(lists.count == 0 && lists.networkCount == 0 && lists.networkOfTurn == nil)
   }
 
-  @Test func `one that leaves from anywhere is missed by nobody`() {
+  @Test func `a connection can leave from any place of its list`() {
     var lists = ArrivalLists()
     for slot: UInt32 in 0..<5 { lists.append(slot, of: network(1)) }
     for slot: UInt32 in [2, 0, 4] { #expect(lists.remove(slot) == network(1)) }
@@ -31,7 +31,7 @@ private func network(_ number: Int) -> ClientNetwork {
     #expect(lists.takeFirst() == 1 && lists.takeFirst() == 3 && lists.takeFirst() == nil)
   }
 
-  @Test func `does as a list of lists does, whatever is done`() {
+  @Test func `arrival lists behave as a list of lists under random operations`() {
     var random = QuickRandom(seed: 7)
     var lists = ArrivalLists()
     var model: [(network: Int, slots: [UInt32])] = []
@@ -75,7 +75,7 @@ private func network(_ number: Int) -> ClientNetwork {
     Newcomers(shares: Newcomers.Shares(handshakes: handshakes, connections: connections))
   }
 
-  @Test func `at its share a network gives way to nobody, one past it to others`() {
+  @Test func `a network at its share gives way to no other, and a network past its share does`() {
     var newcomers = newcomers()
     for slot: UInt32 in 0..<3 { newcomers.put(slot, of: network(1), in: .silent) }
     #expect(!newcomers.hasCrowd && newcomers.connectionToEnd(for: network(2)) { _ in true } == nil)
@@ -85,7 +85,7 @@ private func network(_ number: Int) -> ClientNetwork {
     #expect(!newcomers.hasCrowd)
   }
 
-  @Test func `the silent go first, then the idle, then who waits, then who shakes hands`() {
+  @Test func `silent connections end first, then idle, waiting and handshaking ones`() {
     var newcomers = newcomers()
     newcomers.put(1, of: network(1), in: .handshaking)
     newcomers.put(2, of: network(1), in: .waiting)
@@ -103,7 +103,7 @@ private func network(_ number: Int) -> ClientNetwork {
     #expect(order == [5, 6, 4, 2, 1])
   }
 
-  @Test func `a crowd makes room for its own with its silent ones only`() {
+  @Test func `a crowded network makes room for its own connections only with silent ones`() {
     var newcomers = newcomers(connections: 1)
     newcomers.put(1, of: network(1), in: .waiting)
     newcomers.put(2, of: network(1), in: .silent)
@@ -113,7 +113,7 @@ private func network(_ number: Int) -> ClientNetwork {
     #expect(newcomers.connectionToEnd(for: network(2)) { _ in true } == 1)
   }
 
-  @Test func `handshakes of the largest crowd end, until both have as many`() {
+  @Test func `handshakes of the largest crowd end until both networks have as many`() {
     var newcomers = newcomers(handshakes: 2)
     for slot: UInt32 in 0..<6 { newcomers.put(slot, of: network(1), in: .handshaking) }
     #expect(newcomers.handshakeToEnd(for: network(1)) == nil)
@@ -124,19 +124,19 @@ private func network(_ number: Int) -> ClientNetwork {
       begun += 1
     }
     #expect(newcomers.count(.handshaking) == 6)
-    // Three each.
+    // Three handshakes each.
     #expect(begun == 103)
     #expect(newcomers.handshakeToEnd(for: network(1)) == nil)
   }
 
-  @Test func `who has shown a certificate counts no more`() {
+  @Test func `a connection that has shown a certificate counts no more as a newcomer`() {
     var newcomers = newcomers(connections: 1)
     for slot: UInt32 in 0..<4 { newcomers.put(slot, of: network(1), in: .handshaking) }
     for slot: UInt32 in 0..<3 { newcomers.remove(slot) }
     #expect(!newcomers.hasCrowd && newcomers.stage(of: 3) == .handshaking && newcomers.stage(of: 0) == nil)
   }
 
-  @Test func `those that begin take turns with those that go on`() {
+  @Test func `beginning handshakes take turns with those that go on`() {
     var turns = HandshakeTurns()
     for slot: UInt32 in 0..<2 { turns.append(slot, of: network(1), hasBegun: false) }
     for slot: UInt32 in 10..<13 { turns.append(slot, of: network(1), hasBegun: true) }
@@ -152,7 +152,7 @@ private func network(_ number: Int) -> ClientNetwork {
 }
 
 @Suite struct RefusalLinesTests {
-  @Test func `a reason has a line a second, which says how many it stands for`() {
+  @Test func `each reason gets one line a second, which counts the refusals without a line`() {
     var lines = RefusalLines()
     let start = MonotonicTime(nanoseconds: 1_000_000_000)
     #expect(lines.take("a", now: start) == 0)
@@ -167,7 +167,7 @@ private func network(_ number: Int) -> ClientNetwork {
 }
 
 @Suite struct ListeningPlaceTests {
-  @Test func `is an address, or a name with all its addresses`() throws {
+  @Test func `a listening place is an address, or a name with all its addresses`() throws {
     #expect(try ListeningPlace("127.0.0.1:8443").addresses == [SocketAddress("127.0.0.1:8443")!])
     #expect(try ListeningPlace("[::1]:0").addresses == [SocketAddress("[::1]:0")!])
     let place = try ListeningPlace("localhost:8443")
@@ -178,11 +178,11 @@ private func network(_ number: Int) -> ClientNetwork {
   @Test(arguments: [
     "", "8443", "localhost", "localhost:", ":8443", "localhost:65536", "localhost:+1", "::1:8443", "a b:1",
   ])
-  func `anything else is refused in a sentence`(text: String) {
+  func `any other text is refused with a sentence`(text: String) {
     #expect { try ListeningPlace(text) } throws: { "\($0)".contains("is not HOST:PORT") }
   }
 
-  @Test func `a name that nobody has is said`() {
+  @Test func `a name that does not resolve is refused with that name`() {
     #expect { try ListeningPlace("no-such-host.invalid:8443") } throws: { "\($0)".contains("no-such-host.invalid") }
   }
 }

@@ -10,7 +10,7 @@ import Testing
     try Tokens(keys: JWTKeySet(signing: JWTKey.generate(id: "k")), settings: Settings())
   }
 
-  @Test func `a person's token names the session, a collector's the collector, and neither is taken for the other`()
+  @Test func `a user token names its session, a collector token its collector, and neither passes as the other`()
     throws
   {
     let tokens = try tokens()
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test
-  func `beside a certificate a token is read outside its time: after its end for a while, before its begin always`()
+  func `beside a certificate, a token is accepted before its time, and for a grace period after it`()
     throws
   {
     let tokens = try tokens()
@@ -35,7 +35,7 @@ import Testing
     #expect(throws: JWTError.notYetValid) { _ = try tokens.collector(bytes.span, now: now - year) }
     let early = try tokens.collector(bytes.span, now: now - year, grace: 1)
     #expect(early.id == id)
-    #expect(early.expiresAt == nil, "it is not good by itself")
+    #expect(early.expiresAt == nil, "the token alone is not valid")
     let end = now + tokens.collectorLife
     #expect(throws: JWTError.expired) { _ = try tokens.collector(bytes.span, now: end + 100) }
     #expect(try tokens.collector(bytes.span, now: end + 100, grace: 101).expiresAt == nil)
@@ -45,7 +45,7 @@ import Testing
     #expect(throws: (any Error).self) { _ = try tokens.collector(other.span, now: now - year, grace: 1) }
   }
 
-  @Test func `what a connection remembers of a token ends with the token, and with the keys`() throws {
+  @Test func `a verified token of a connection ends with the token and with the keys`() throws {
     let tokens = try tokens()
     let issued = tokens.issue(collector: UUID.random(), hostname: "h", now: now)
     let bytes = Array(issued.token.utf8)
@@ -75,7 +75,7 @@ import Testing
     }
   }
 
-  @Test func `a person passes the loop wherever persons may, whatever the role, and nowhere else`() {
+  @Test func `the loop admits a user wherever users may call, whatever the role, and nowhere else`() {
     for role in Role.allCases { #expect(refusal(.user(role)) == nil) }
     #expect(refusal(.collectorOrUser(.admin)) == nil)
     #expect(refusal(.anyone) == nil)

@@ -28,7 +28,7 @@ import Testing
     #expect(retryAfter > 0)
   }
 
-  @Test func `reading pauses above the soft mark and goes on well below it`() {
+  @Test func `reading pauses above the soft mark and resumes well below it`() {
     var admission = admission()
     admission.hold(750_001, serverID: 9)
     #expect(admission.isPressed)
@@ -55,7 +55,7 @@ import Testing
     #expect(admission.takeMemoryRefusals() == 0)
   }
 
-  @Test func `an unreachable database refuses everybody with a time to come back`() {
+  @Test func `an unreachable database makes admission refuse every push with a time to retry`() {
     var admission = admission()
     guard
       case .databaseAway(let retryAfter) = admission.admit(
@@ -106,7 +106,7 @@ import Testing
     #expect(limit == "push_bytes_per_second")
   }
 
-  @Test func `what a collector has under way leaves room for others, and its first push is not asked`() {
+  @Test func `a collector's bytes in flight are limited, and its first push always passes`() {
     var admission = admission {
       $0.bytesInFlight = 1 << 30
       $0.collectorBytesInFlight = 1000
@@ -126,7 +126,7 @@ import Testing
     admission.release(300, announced: 400, serverID: 2)
     #expect(admit(2, 700) == .admitted)
     #expect(isThrottled(admit(2, 1)))
-    // Forgetting who is quiet must not forget what is held.
+    // The sweep forgets quiet collectors. It must not forget held bytes.
     admission.sweep(now: now + .seconds(3600))
     #expect(isThrottled(admit(1, 1)))
     admission.release(0, announced: 5000, serverID: 1)

@@ -5,19 +5,20 @@ import Testing
 
 @testable import App
 
-/// A refusal stays with who caused it. The database here refuses what the test says, and takes the rest.
+/// A refusal stays with the push that causes it. The database of these tests refuses the rows that a test names, and
+/// stores all others.
 @Suite struct BatchDivisionTests {
   private static let catalog = CompiledCatalog()
 
-  /// A database, and the account of what became of pushes.
+  /// A model of the database, and a record of the outcome of each push.
   private final class World {
     var division: BatchDivision
     var settings = Settings()
     var now = MonotonicTime(nanoseconds: 1_000_000_000)
-    /// What is refused: by collector and table, by table.
+    /// The rows that the database refuses: by collector, and by table.
     var guilty: Set<Int32> = []
     var broken: Set<Int> = []
-    /// Whether the error comes with the commit, and tells no table.
+    /// Whether the error comes at the commit and names no table.
     var isDeferred = false
     /// Whether the error names the line of a COPY.
     var isTraced = false
@@ -40,7 +41,7 @@ import Testing
       if let refusal = division.submit(push, at: now) { refused[push.id.low] = refusal }
     }
 
-    /// One transaction. - Returns: false if there is none to do.
+    /// Runs one transaction. - Returns: false if no batch is ready.
     func step() -> Bool {
       carryOut(division.expire(at: now))
       guard division.hasBatch else { return false }
@@ -71,7 +72,7 @@ import Testing
 
     private static let catalogTargets = 0...BatchDivisionTests.catalog.unknownMetricsTarget
 
-    /// Until nothing is left that can be done now; then until nothing waits, if `isPatient`.
+    /// Runs transactions until no batch is ready. With `isPatient`, lets time pass as well, until no push is left.
     func run(isPatient: Bool = true) {
       repeat {
         while step() {}
@@ -93,7 +94,7 @@ import Testing
     var settled: Int { stored.count + parked.count + refused.count + expired.count }
   }
 
-  /// A push of collector `server` with a row for each table.
+  /// A push of collector `server` with one row for each of `targets`.
   private func push(_ id: UInt64, of server: Int32, _ targets: [Int] = [World.disk], at now: MonotonicTime) throws
     -> Push
   {
@@ -115,7 +116,7 @@ import Testing
   }
 
   @Test(arguments: [(false, false), (true, false), (false, true)])
-  func `the guilty push is found and parked, and its neighbours are stored`(isDeferred: Bool, isTraced: Bool) throws {
+  func `a guilty push is found and parked, and its neighbours are stored`(isDeferred: Bool, isTraced: Bool) throws {
     let world = World()
     (world.guilty, world.isDeferred, world.isTraced) = ([13], isDeferred, isTraced)
     for id in 1...64 { world.submit(try push(UInt64(id), of: Int32(id), at: world.now)) }
@@ -123,11 +124,12 @@ import Testing
     #expect(world.parked == [13])
     #expect(world.stored.count == 63 && world.refused.isEmpty && world.expired.isEmpty)
     #expect(world.faults == 0)
-    // Twice whole, six times halves, alone until there is a witness; or at once where the line is known.
+    // The batch is tried whole twice, then in six rounds of halves, then the push alone until there is a witness. With
+    // a known line the push is alone at once.
     #expect(world.transactions.count <= (isTraced ? 5 : 2 + 12 + 3), "\(world.transactions.map(\.count))")
   }
 
-  @Test func `several guilty ones are parked, each by itself`() throws {
+  @Test func `several guilty pushes are parked, each by itself`() throws {
     let world = World()
     world.guilty = [3, 4, 40]
     for round in 0..<3 {
@@ -141,7 +143,7 @@ import Testing
   }
 
   @Test(arguments: [false, true])
-  func `a table that refuses everybody parks nobody, and stops nobody who does not need it`(isDeferred: Bool) throws {
+  func `a table that refuses all rows parks no push and stops no push that does not need it`(isDeferred: Bool) throws {
     let world = World()
     (world.broken, world.isDeferred) = ([World.disk], isDeferred)
     for id in 1...40 {
@@ -155,7 +157,7 @@ import Testing
     #expect(world.refused.values.allSatisfy { $0.sqlstate == "P0001" })
     if !isDeferred { #expect(world.refused.values.allSatisfy { $0.table == "disk_usage" }) }
 
-    // Within the rest nobody waits: one probe a second, the others are answered at once.
+    // During the rest no push waits: one probe a second is tried, and the other pushes are refused at once.
     let before = world.transactions.count
     for id in 100..<200 {
       if id % 10 == 0 { world.now = world.now + .seconds(1) }
@@ -165,7 +167,7 @@ import Testing
     #expect(world.transactions.count - before == 10, "a probe a second")
     #expect((100..<200).allSatisfy { world.refused[UInt64($0)] != nil } && world.parked.isEmpty)
 
-    // Mended: the next probe opens it for all.
+    // The table works again: the next probe opens it for all.
     world.broken = []
     world.now = world.now + .seconds(2)
     for id in 200..<210 {
@@ -177,12 +179,11 @@ import Testing
     #expect(world.division.isEmpty)
   }
 
-  @Test func `with a thousand collectors, those who do not need the broken table keep half of the transactions`() throws
-  {
+  @Test func `with a thousand collectors, pushes without the broken table keep half of the transactions`() throws {
     let world = World()
     world.broken = [World.disk]
     var id: UInt64 = 0
-    // Ten seconds in which there is always more to store than one batch holds.
+    // For ten seconds there is always more to store than one batch holds.
     for second in 0..<10 {
       for server in 1...200 {
         id += 1
@@ -194,11 +195,11 @@ import Testing
     }
     let good = world.transactions.filter { batch in batch.contains { world.stored.contains($0) } }
     #expect(world.stored.count == 1000 && world.parked.isEmpty)
-    // While it is divided; afterwards nearly all are good.
+    // The bound covers the division. Afterwards nearly all transactions are good.
     #expect(world.transactions.count < good.count + 2 * 64 + 20, "\(good.count) of \(world.transactions.count)")
   }
 
-  @Test func `when everything is refused it is divided once in the rest, and nothing is parked`() throws {
+  @Test func `a database that refuses everything causes one division per rest, and no push is parked`() throws {
     let world = World()
     (world.broken, world.isDeferred) = ([World.disk, World.unknown], true)
     for round in 0..<25 {
@@ -212,7 +213,7 @@ import Testing
     #expect(world.transactions.count <= 2 + 2 * 64 + 25, "\(world.transactions.count)")
   }
 
-  @Test func `a parked push's collector travels alone until a push of it commits`() throws {
+  @Test func `pushes of a collector with a parked push have batches of their own until one commits`() throws {
     let world = World()
     world.guilty = [1]
     for id in 1...8 { world.submit(try push(UInt64(id), of: Int32(id), at: world.now)) }
@@ -227,7 +228,7 @@ import Testing
     #expect(world.transactions.last?.sorted() == Array(21...28))
   }
 
-  @Test func `who is refused with nobody beside is answered within the wait for a witness, and not parked`() throws {
+  @Test func `a refused push without a witness is answered within the wait, and is not parked`() throws {
     let world = World()
     world.guilty = [1]
     world.submit(try push(1, of: 1, at: world.now))
@@ -236,7 +237,7 @@ import Testing
     #expect(world.parked.isEmpty && world.refused[1] == Refusal(sqlstate: "P0001", table: "disk_usage"))
     #expect(world.now - begin <= world.settings.witnessWait + .seconds(1))
     #expect(world.faults == 0, "one collector is no evidence against a table")
-    // A witness within the wait decides.
+    // A witness that arrives within the wait decides.
     world.submit(try push(2, of: 1, at: world.now))
     world.run(isPatient: false)
     world.submit(try push(3, of: 2, at: world.now))
@@ -244,7 +245,7 @@ import Testing
     #expect(world.parked == [2] && world.stored == [3])
   }
 
-  @Test func `a repeat is no witness: its rows were not sent`() throws {
+  @Test func `a repeat is no witness, because its rows were not sent`() throws {
     let world = World()
     world.broken = [World.disk]
     world.submit(try push(1, of: 1, at: world.now))
@@ -257,7 +258,7 @@ import Testing
     #expect(world.parked.isEmpty && world.refused[1] != nil)
   }
 
-  @Test func `in any world nobody innocent is parked, everybody is settled, and the others are stored`() throws {
+  @Test func `in random worlds no innocent push is parked, all pushes are settled, and good ones are stored`() throws {
     for seed in 0..<60 {
       var random = QuickRandom(seed: UInt64(seed))
       let world = World {
@@ -289,7 +290,8 @@ import Testing
         #expect(
           !world.guilty.contains(push.server) && !(isTableBroken && push.tables.contains(World.disk)), "seed \(seed)")
       }
-      // Whoever does not need a broken table is stored; where collectors are to blame, others are refused a few times at most.
+      // A push that does not need a broken table is stored. Where collectors are to blame, other pushes are refused a
+      // few times at most.
       let good = servers.filter {
         isTableBroken ? !$0.value.tables.contains(World.disk) : !world.guilty.contains($0.value.server)
       }

@@ -23,7 +23,7 @@ import Testing
     return push
   }
 
-  @Test func `an idle writer takes all that is queued, up to the cap on pushes`() {
+  @Test func `a batch takes all queued pushes, up to the cap on pushes`() {
     var batcher = batcher(pushes: 3)
     for id in 1...5 { batcher.append(push(UInt64(id))) }
     #expect(batcher.takeBatch().map(\.id.low) == [1, 2, 3])
@@ -50,7 +50,7 @@ import Testing
     #expect(batcher.count == 1)
   }
 
-  /// A push with rows.
+  /// A push with `rows` rows.
   private func filled(_ id: UInt64, of server: Int32, rows: Int) throws -> Push {
     let push = push(id, of: server)
     var decoder = PushDecoder(catalog: catalog)
@@ -68,20 +68,21 @@ import Testing
     return push
   }
 
-  @Test func `turns are measured in what they take of a batch, and what one did not use is kept`() throws {
+  @Test func `a turn is a share of a batch, and a collector keeps the unused part of its turn`() throws {
     let large = try filled(1, of: 1, rows: 10)
-    // A batch has room for four large pushes, a turn is worth four tenths of one.
+    // A batch has room for four large pushes, and a turn is worth four tenths of a large push.
     var batcher = batcher(bytes: large.encodedBytes * 4, pushes: 10)
     for id in 1...9 { batcher.append(try filled(UInt64(id), of: 1, rows: 10)) }
     for id in 41...49 { batcher.append(push(UInt64(id), of: 2)) }
     batcher.append(push(50, of: 3))
-    // What the large ones' turns have earned: 0.4, 0.8, 1.2 (1 goes), 0.6, 1.0 (2 goes), 0.4, 0.8, 1.2 (3 goes) ...
+    // The credit of collector 1 after its turns, in large pushes: 0.4, 0.8, 1.2 (1 goes), 0.6, 1.0 (2 goes), 0.4, 0.8,
+    // 1.2 (3 goes) ...
     #expect(batcher.takeBatch().map(\.id.low) == [41, 50, 42, 1, 43, 44, 2, 45, 46, 47])
     #expect(batcher.takeBatch().map(\.id.low) == [3, 48, 49, 4, 5, 6])
     #expect(batcher.takeBatch().map(\.id.low) == [7, 8, 9])
   }
 
-  @Test func `whoever sends how much, a quiet collector's push is in the next batch`() throws {
+  @Test func `a quiet collector's push is soon in a batch, whatever other collectors send`() throws {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<20 {
       var batcher = batcher(rows: 1000, bytes: 1 << 20, pushes: 8)
@@ -100,7 +101,7 @@ import Testing
     }
   }
 
-  @Test func `no push is lost, doubled or overtaken by a later one of its collector`() throws {
+  @Test func `no push is lost, doubled or overtaken by a later push of its collector`() throws {
     for seed in 0..<30 {
       var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
       func random(_ bound: UInt64) -> UInt64 {
@@ -137,7 +138,7 @@ import Testing
     }
   }
 
-  @Test func `what expires leaves the lines of the others as they were`() {
+  @Test func `expired pushes leave the queues of the other pushes as they are`() {
     var batcher = batcher()
     for id in 1...6 { batcher.append(push(UInt64(id), of: Int32(id % 2), deadline: UInt64(10 + id))) }
     #expect(batcher.takeExpired(at: MonotonicTime(nanoseconds: 13)).map(\.id.low).sorted() == [1, 2, 3])
@@ -146,7 +147,7 @@ import Testing
     #expect(batcher.takeExpired(at: MonotonicTime(nanoseconds: 1000)).isEmpty)
   }
 
-  @Test func `a batch names each id once, sorted, and keeps repeats aside`() {
+  @Test func `a batch names each id once in sorted order and keeps repeats apart`() {
     let pushes = [push(7, of: 1), push(3, of: 2), push(7, of: 1)]
     let batch = Batch(pushes, targets: CopyTargets(catalog))
     #expect(batch.pushes.map(\.id.low) == [3, 7])
@@ -157,17 +158,16 @@ import Testing
     #expect(batch.steps.isEmpty)
   }
 
-  @Test func `of pushes that begin alike, or have one key, a batch has the first, and the others come later in order`()
-  {
+  @Test func `a batch has the first of pushes with one beginning or one key, and later batches the others`() {
     let pushes = [push(7, of: 1), push(3, of: 1), push(7, of: 1), push(3, of: 1), push(9, of: 2)]
-    // These have no metric, hence one beginning. A repeat of one that comes later comes later, too.
+    // These pushes have no metric, hence one beginning. The repeat of a push that waits for a later batch waits, too.
     pushes[2].key = UUID(high: 1, low: 1)
     let batch = Batch(pushes, targets: CopyTargets(catalog))
     #expect(batch.pushes.map(\.id.low) == [7, 9] && batch.repeats.isEmpty)
     #expect(batch.later.map(ObjectIdentifier.init) == pushes[1...3].map(ObjectIdentifier.init))
   }
 
-  @Test func `a push that is set aside is in no batch until its time, counts as waiting, and expires`() {
+  @Test func `a push that is set aside waits outside all batches until its time, and may expire`() {
     var batcher = batcher()
     batcher.append(push(1, of: 1))
     batcher.setAside(push(2, of: 1), until: MonotonicTime(nanoseconds: 50))

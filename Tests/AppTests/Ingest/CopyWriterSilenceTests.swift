@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// A writer whose database says nothing any more, on a clock that the test moves.
+/// A writer whose database no longer answers, on a clock that the test moves.
 @Suite struct CopyWriterSilenceTests {
   private final class Session: CopySession {
     var delegate: (any DatabaseConnectionDelegate)?
@@ -24,7 +24,7 @@ import Testing
       delegate = nil
     }
 
-    /// The connection is there, and its settings are made.
+    /// Opens the connection and confirms its settings.
     func begin() {
       delegate?.connected()
       delegate?.finished()
@@ -87,7 +87,7 @@ import Testing
     writer.expire()
   }
 
-  /// The ledger takes these as new, and the commit is awaited.
+  /// Answers that the ledger takes `new` as new pushes. The commit gets no answer.
   private func store(_ new: UInt64..., by session: Session) {
     answer([["{1,2,3,4,5,6,7,8}"]], by: session)
     answer(new.map { [Self.id($0).description] }, by: session)
@@ -97,25 +97,25 @@ import Testing
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer(rows))))
   }
 
-  @Test func `a push is told at its deadline, and its batch goes on as long as the database shows that it works`() {
+  @Test func `a push is answered at its deadline, and its batch goes on while the database responds`() {
     submit(1)
     pass(.seconds(15))
     store(1, by: first)
     pass(.seconds(5))
     #expect(owner.told == [Self.id(1)])
-    #expect(writer.isDrained, "nobody waits for it any more")
-    #expect(!spare.isOpen && owner.settled.isEmpty, "there was a sign of life 5 s ago")
+    #expect(writer.isDrained, "no request waits for the push any more")
+    #expect(!spare.isOpen && owner.settled.isEmpty, "the database answered 5 s ago")
     first.delegate?.finished()
-    #expect(owner.settled.map(\.outcome) == ["stored"], "it is stored after all")
+    #expect(owner.settled.map(\.outcome) == ["stored"], "the push is stored after all")
     #expect(writer.waitingSince == nil)
   }
 
-  @Test func `a session that is silent is left to itself, and another one goes on`() {
+  @Test func `a silent session is left alone, and the spare session goes on`() {
     submit(1)
     store(1, by: first)
     pass(.seconds(20))
     #expect(owner.told == [Self.id(1)] && owner.settled.map(\.outcome) == ["unknown"])
-    #expect(first.isOpen, "closing it would free nothing, and leave a backend behind")
+    #expect(first.isOpen, "a close would free nothing, and leave a backend behind")
     #expect(spare.isOpen)
     spare.begin()
     submit(2)
@@ -124,7 +124,7 @@ import Testing
     spare.delegate?.finished()
     #expect(owner.settled.last?.outcome == "stored")
     #expect(writer.waitingSince != nil, "the first commit still hangs")
-    // The same push again would wait in the ledger for its first try, and its whole batch with it.
+    // The same push again would wait in the ledger for its first try, and its whole batch would wait with it.
     submit(1)
     #expect(owner.settled.last?.id == Self.id(1) && owner.settled.last?.outcome == "unknown")
     #expect(spare.sent.count == 2)
@@ -136,10 +136,10 @@ import Testing
     answer([["{1}"]], by: spare)
     answer([[Self.id(1).description, "known", nil, nil]], by: spare)
     spare.delegate?.finished()
-    #expect(owner.settled.last?.outcome == "duplicate", "now the ledger knows")
+    #expect(owner.settled.last?.outcome == "duplicate", "the ledger knows the push now")
   }
 
-  @Test func `of two sessions that are silent nothing is gained by a third`() {
+  @Test func `no third session is opened when two sessions are silent`() {
     submit(1)
     store(1, by: first)
     pass(.seconds(20))
@@ -153,14 +153,14 @@ import Testing
     submit(3)
     pass(.seconds(20))
     #expect(owner.settled.last?.id == Self.id(3) && owner.settled.last?.outcome == "unavailable")
-    // The one that ends first takes the pushes from then on.
+    // The session that answers first takes the pushes from then on.
     spare.delegate?.finished()
     #expect(owner.settled.last?.id == Self.id(2) && owner.settled.last?.outcome == "stored")
     submit(4)
     #expect(spare.sent.count == 3)
   }
 
-  @Test func `a session whose settings get no answer is left to itself as well`() {
+  @Test func `a session whose settings get no answer is left alone as well`() {
     first.delegate?.disconnected(DatabaseError(.connectionLost, "terminated"))
     pass(.seconds(1))
     #expect(first.isOpen)
@@ -176,7 +176,7 @@ import Testing
     #expect(!first.isOpen)
   }
 
-  @Test func `at the end what hangs is unknown, what waits was not stored, and what comes is refused`() {
+  @Test func `when the writer closes, a hanging push is unknown, and waiting and later pushes are refused`() {
     submit(1)
     store(1, by: first)
     submit(2)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// A writer at a session that does only what the test says.
+/// A writer with a session that does only what the test says.
 @Suite struct CopyWriterTests {
   private final class Session: CopySession {
     var delegate: (any DatabaseConnectionDelegate)?
@@ -62,18 +62,18 @@ import Testing
 
   private static func id(_ number: UInt64) -> UUID { UUID(high: 0, low: number) }
 
-  /// The ledger takes these as new, and the batch is committed.
+  /// Answers that the ledger takes `new` as new pushes, and that the batch is committed.
   private func commit(_ new: UInt64...) {
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1,2,3,4,5,6,7,8}"]]))))
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer(new.map { [Self.id($0).description] }))))
     session.delegate?.finished()
   }
 
-  @Test func `a push that comes while outcomes are told waits for the last of them`() {
+  @Test func `a push that arrives while outcomes are reported waits for the last of them`() {
     for number: UInt64 in 1...5 { submit(number) }
     commit(1)
     #expect(session.sent.count == 3, "the next batch began")
-    // The answer to one push brings the next one of its connection at once.
+    // The answer to one push brings the next push of its connection at once.
     var more: UInt64 = 6
     owner.onSettled = { [unowned owner] in
       if owner.settled.count > 3 { return }
@@ -82,20 +82,20 @@ import Testing
     }
     commit(2, 3)
     #expect(owner.settled.map(\.id) == [1, 2, 3].map(Self.id))
-    #expect(owner.settled.allSatisfy { !$0.isDuplicate }, "the news are those of their own batch")
+    #expect(owner.settled.allSatisfy { !$0.isDuplicate }, "the outcomes are those of their own batch")
     #expect(session.sent.count == 4, "one batch after the other")
     commit(4, 5)
     #expect(owner.settled.count == 5)
     #expect(session.sent[4].contains(Self.id(6).description) && session.sent[4].contains(Self.id(7).description))
   }
 
-  @Test func `a session lost while the writer rests leaves one timer`() {
+  @Test func `a session that is lost while the writer rests leaves one timer`() {
     submit(1)
     session.delegate?.received(.failed(DatabaseError(.statement, "deadlock detected", sqlstate: "40P01")))
     session.delegate?.finished()
-    #expect(loop.deadlineCount == 1, "it rests")
+    #expect(loop.deadlineCount == 1, "the writer rests")
     session.delegate?.disconnected(DatabaseError(.connectionLost, "terminated"))
-    #expect(loop.deadlineCount == 1, "it waits to connect")
+    #expect(loop.deadlineCount == 1, "the writer waits to connect")
     writer.close()
     #expect(loop.deadlineCount == 0)
   }
@@ -105,7 +105,7 @@ import Testing
     session.delegate?.finished()
   }
 
-  @Test func `a push that is given up is told what kept it, and that the database is slow only if it is`() {
+  @Test func `the reason for giving up a push names the actual fault of the database`() {
     func reason() -> String? {
       submit(100, within: .zero)
       writer.expire()
@@ -120,7 +120,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `a missing partition is named as what it is`() {
+  @Test func `a missing partition is named as the reason`() {
     submit(1)
     refuse("23514", "no partition of relation \"t\" found for row")
     submit(2, within: .zero)
@@ -128,7 +128,7 @@ import Testing
     #expect(owner.reasons == ["the partitions of its days could not be made"])
   }
 
-  @Test func `a session that became read only is closed, and its batch waits for another one`() {
+  @Test func `a session that became read only is closed, and its batch waits for another session`() {
     submit(1)
     refuse("25006")
     #expect(session.closes == 1 && writer.backlogPushes == 1 && !writer.isConnected)
@@ -138,7 +138,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `a push whose server's lock another transaction has waits a little, and its batch-mates commit`() {
+  @Test func `a push whose server is locked elsewhere waits a little, and the rest of its batch commits`() {
     submit(1)
     submit(2)
     submit(3)
@@ -147,17 +147,17 @@ import Testing
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{3}"]]))))
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([[Self.id(3).description]]))))
     session.delegate?.finished()
-    #expect(owner.settled.map(\.id) == [1, 3].map(Self.id), "2 is not settled")
-    #expect(session.sent.count == 3 && loop.deadlineCount == 1, "it waits by a timer")
+    #expect(owner.settled.map(\.id) == [1, 3].map(Self.id), "push 2 is not settled")
+    #expect(session.sent.count == 3 && loop.deadlineCount == 1, "push 2 waits for a timer")
     #expect(!writer.isDrained && writer.backlogPushes == 1)
     loop.turn(waitingAtMost: .seconds(1))
-    #expect(session.sent.count == 4 && session.sent[3].contains(Self.id(2).description), "it comes again")
+    #expect(session.sent.count == 4 && session.sent[3].contains(Self.id(2).description), "push 2 is sent again")
     commit(2)
     #expect(owner.settled.map(\.id) == [1, 3, 2].map(Self.id))
     #expect(writer.isDrained && loop.deadlineCount == 0)
   }
 
-  @Test func `a push that the ledger has a relative of is looked at carefully in the next batch`() {
+  @Test func `a push with a relative in the ledger is checked carefully in the next batch`() {
     submit(1)
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([["{1}"]]))))
     session.delegate?.received(.rows(DatabaseRows(owning: ModelSession.answer([]))))

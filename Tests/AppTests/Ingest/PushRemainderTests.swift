@@ -4,7 +4,7 @@ import Testing
 @testable import Protocol
 
 @Suite(.timeLimit(.minutes(2))) struct PushRemainderTests {
-  @Test func `every line that is left out is passed over, however many stretches that makes`() throws {
+  @Test func `every repeated log line is left out, in any number of stretches`() throws {
     let databases = 20_000
     let metrics = (0..<databases).map { database in
       let lines = ["a", "b"].map { #"{"level":"LOG","message":"\#($0)"}"# }.joined(separator: ",")
@@ -22,7 +22,7 @@ import Testing
     let target = try #require(catalog.logTarget)
     let all = push.rows.rowCount(of: target)
     #expect(all == 2 * databases)
-    // Of each list the first line is the last one of the list before it.
+    // The first line of each list is the last line of the list that is stored.
     let ends = push.rows.logLists.all.map { ($0.database, [$0.end[0]]) }
     push.skip(0, logEnds: Dictionary(ends, uniquingKeysWith: { first, _ in first }))
     #expect(push.newRows(of: target) == databases && push.logLinesRepeated == databases)

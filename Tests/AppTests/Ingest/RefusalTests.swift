@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// Where PostgreSQL refused a batch, and what those are told who waited for it.
+/// Where PostgreSQL refused a batch, and the sentence that the waiting clients get.
 @Suite struct RefusalTests {
   private static let catalog = CompiledCatalog()
   private let targets = CopyTargets(catalog)
@@ -21,7 +21,7 @@ import Testing
     return push
   }
 
-  @Test func `the step that was refused tells the place, and the last one only that it may have been the commit`()
+  @Test func `the refused step names the place, and the last step may stand for the commit`()
     throws
   {
     let batch = Batch([try push()], targets: targets)

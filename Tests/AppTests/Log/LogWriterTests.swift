@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// The writer's thread, at a pipe whose reader is the test.
+/// The thread of a log writer, at a pipe that the test reads.
 @Suite struct LogWriterTests {
   /// A pipe that holds 4 KiB, and both its ends.
   private final class Pipe {
@@ -25,7 +25,7 @@ import Testing
       close(writer)
     }
 
-    /// Waits for what is there, or its end.
+    /// Waits for bytes and returns them. The text is empty at the end of the pipe.
     func read() -> String {
       var bytes = [UInt8](repeating: 0, count: 65_536)
       let count = Glibc.read(reader, &bytes, bytes.count)
@@ -63,10 +63,10 @@ import Testing
     writer.close()
   }
 
-  @Test func `what does not fit is counted by level, and the next line that fits says how many`() throws {
+  @Test func `dropped lines are counted by level, and the next line that fits states the count`() throws {
     let pipe = try Pipe()
     let writer = try LogWriter(pipe.writer, bytes: 64 * 1024, urgentBytes: 64 * 1024)
-    // 100 bytes a line; the pipe takes 4 KiB of them at most.
+    // A line has 100 bytes. The pipe takes 4 KiB at most.
     let line = Self.line(1, padding: 100 - 15)
     #expect(line.count == 100 - 2)
     let begun = MonotonicTime.now()
@@ -75,14 +75,14 @@ import Testing
     #expect((2000 - 42 - 656...2000 - 655).contains(ordinary), "\(ordinary)")
     for _ in 0..<2000 { writer.append(line, at: .warning) }
     let urgent = writer.losses.dropped[LogWriter.index(of: .warning)]
-    #expect(urgent < 2000 - 600, "the urgent share is theirs: \(urgent) of 2000 dropped")
-    #expect(MonotonicTime.now() - begun < .seconds(5), "nobody waits for the reader")
-    // The reader is back: what was kept comes, and the next line tells of the rest.
+    #expect(urgent < 2000 - 600, "warnings have the urgent share: \(urgent) of 2000 dropped")
+    #expect(MonotonicTime.now() - begun < .seconds(5), "no append waits for the reader")
+    // The reader is back: it gets the kept lines, and the next line states the number of dropped ones.
     let kept = 4000 - ordinary - urgent
     let lines = pipe.read(lines: kept)
     #expect(lines.count == kept)
     #expect(
-      lines.count { $0.hasSuffix(",\"dropped\":\(ordinary)}") } == 1, "the first warning tells of what was before it")
+      lines.count { $0.hasSuffix(",\"dropped\":\(ordinary)}") } == 1, "the first warning states the drops before it")
     writer.flush(atMost: .seconds(30))
     writer.append(Self.line(2), at: .info)
     writer.append(Self.line(3), at: .info)
@@ -101,7 +101,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `a descriptor that somebody made nonblocking loses nothing`() throws {
+  @Test func `a nonblocking descriptor loses no lines`() throws {
     let pipe = try Pipe()
     try #require(fcntl(pipe.writer, F_SETFL, O_NONBLOCK) == 0)
     let writer = try LogWriter(pipe.writer, bytes: 1 << 20, urgentBytes: 1 << 16)
@@ -111,7 +111,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `a flush waits for what came before it, and no longer than it may`() throws {
+  @Test func `a flush waits for the lines before it, and no longer than its limit`() throws {
     let pipe = try Pipe()
     let writer = try LogWriter(pipe.writer, bytes: 1 << 20, urgentBytes: 1 << 16)
     writer.append(Self.line(0), at: .info)
@@ -126,7 +126,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `a line longer than the buffer is dropped, one as long as it is not`() throws {
+  @Test func `a line longer than the buffer is dropped, and a line as long as the buffer is not`() throws {
     let pipe = try Pipe()
     let writer = try LogWriter(pipe.writer, bytes: 64 * 1024, urgentBytes: 64 * 1024)
     let exact = [UInt8](repeating: UInt8(ascii: "x"), count: 64 * 1024 - 2)
@@ -137,7 +137,7 @@ import Testing
     writer.close()
   }
 
-  @Test func `numbers are numbers in JSON, and texts are texts`() throws {
+  @Test func `numbers are numbers in a JSON log line, and texts are texts`() throws {
     let pipe = try Pipe()
     let writer = try LogWriter(pipe.writer, bytes: 1 << 16, urgentBytes: 1 << 16)
     var settings = Settings()

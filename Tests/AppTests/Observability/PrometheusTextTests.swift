@@ -4,7 +4,7 @@ import Testing
 @testable import App
 
 @Suite struct PrometheusTextTests {
-  @Test func `writes families with help, type and samples`() {
+  @Test func `the page has metric families with help, type and samples`() {
     var page = PrometheusText()
     page.family("a_total", .counter, "How many.", 3)
     page.family("b", .gauge, "By name.", by: "name", [("x", 1), ("quo\"te\\", 2)])
@@ -25,7 +25,7 @@ import Testing
         """)
   }
 
-  @Test func `a histogram's buckets are cumulative and end with all`() {
+  @Test func `the buckets of a histogram are cumulative and end with the total`() {
     var histogram = LatencyHistogram()
     histogram.observe(.microseconds(10))
     histogram.observe(.microseconds(11))
@@ -43,7 +43,7 @@ import Testing
       ])
   }
 
-  @Test func `bounds grow, and sums of histograms are histograms of both`() {
+  @Test func `bounds grow, and the sum of two histograms counts both`() {
     #expect(LatencyHistogram.bounds == LatencyHistogram.bounds.sorted())
     #expect(Set(LatencyHistogram.bounds).count == LatencyHistogram.bounds.count)
     var left = LatencyHistogram()

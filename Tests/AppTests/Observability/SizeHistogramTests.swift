@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `sums are histograms of both, and the page has them with all buckets`() {
+  @Test func `the sum of two size histograms counts both, and the page has all buckets`() {
     var (left, right) = (SizeHistogram(), SizeHistogram())
     left.observe(3)
     right.observe(1 << 30)

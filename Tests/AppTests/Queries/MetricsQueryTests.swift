@@ -15,7 +15,7 @@ import Testing
     } catch { return error.details }
   }
 
-  @Test func `takes a time, or how long before another`() throws {
+  @Test func `a time parameter is a time or a duration before another time`() throws {
     let end = Timestamp(unixSeconds: 1_000_000)
     #expect(try query("start_time=1970-01-02T00:00:00Z").start?.resolved(before: end) == Timestamp(unixSeconds: 86_400))
     #expect(try query("start_time=24h").start?.resolved(before: end) == Timestamp(unixSeconds: 913_600))
@@ -26,13 +26,13 @@ import Testing
     }
   }
 
-  @Test func `says in its schema that a time has two forms`() throws {
+  @Test func `the schema of a time parameter has two forms`() throws {
     let start = try #require(MetricsQuery.parameters.first { $0.name == "start_time" })
     #expect(start.schema.alternatives.map(\.format) == ["date-time", nil])
     #expect(start.schema.alternatives[1].pattern != nil)
   }
 
-  @Test func `takes each column once, without those that name the series`() throws {
+  @Test func `each selected column is taken once, and columns that name the series are left out`() throws {
     let selection = try query("metric_type=pg_query_stats&columns=calls,hash,rows,calls").selection()
     #expect(selection.columns.map(\.name) == ["calls", "rows"])
     #expect(selection.names == ["time", "database", "hash", "userid", "dbid", "toplevel", "calls", "rows"])
@@ -40,7 +40,7 @@ import Testing
     #expect(refusal("columns=size_bytes,") == "columns: pg_stats has no column \"\"")
   }
 
-  @Test func `has rates of counters and p95 of numbers, and of labels the last alone`() {
+  @Test func `counters have rates, numbers have p95, and labels have only the last value`() {
     let gauge = MetricColumn.count("a")
     let label = MetricColumn.text("b")
     let counter = MetricColumn.counter("c")
@@ -49,7 +49,7 @@ import Testing
     #expect(Aggregate.allCases.filter { $0.isDefined(for: label) } == [.last])
   }
 
-  @Test func `is answered by roll-ups exactly where their parts make the answer`() throws {
+  @Test func `roll-ups answer a query exactly where their parts make up the answer`() throws {
     func steps(_ text: String) throws -> [RollupStep] {
       let selection = try query(text).selection()
       return RollupStep.allCases.filter { selection.isComposable(of: $0) }
@@ -64,7 +64,7 @@ import Testing
     #expect(try steps("metric_type=pg_stats") == [])
   }
 
-  @Test func `knows two queries apart that differ in anything but limit and cursor`() throws {
+  @Test func `two queries have different identities if they differ in more than limit and cursor`() throws {
     let same = try query("metric_type=pg_stats&bucket=1h&limit=5&cursor=x").identity
     #expect(try query("metric_type=pg_stats&bucket=1h").identity == same)
     var seen: Set<String> = [same]
@@ -77,7 +77,7 @@ import Testing
   }
 
   @Test(arguments: [(-1, -3600), (0, 0), (3599, 0), (3600, 3600)])
-  func `finds the begin of an hour, before 1970 too`(_ second: Int64, _ begin: Int64) {
+  func `an hour step finds the begin of an hour, before 1970 too`(_ second: Int64, _ begin: Int64) {
     #expect(RollupStep.hour.floor(Timestamp(unixSeconds: second)) == Timestamp(unixSeconds: begin))
   }
 }

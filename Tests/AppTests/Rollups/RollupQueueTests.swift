@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// In which order units are tried, how they are divided, and when it ends.
+/// In which order the queue tries units, how it divides them, and when it ends.
 @Suite struct RollupQueueTests {
   private static let bucket: Int64 = 300
 
@@ -20,7 +20,7 @@ import Testing
     var tries = 0
   }
 
-  /// Tries all of it against a table in which some buckets of some servers can't be made.
+  /// Tries all units against a table in which some buckets of some servers cannot be rolled up.
   private func run(
     _ units: [RollupUnit], servers: Int = 50, span: Duration = .seconds(86_400), limit: Int = 16,
     failing: (Int32, Int64) -> Bool
@@ -63,21 +63,21 @@ import Testing
     #expect(outcome.tries < 40)
   }
 
-  @Test func `a server of which nothing can be made stops no other, and is not tried without an end`() {
+  @Test func `a server whose buckets all fail stops no other server and is not tried endlessly`() {
     let outcome = run((0..<50).map { unit($0, 0..<72) }) { server, _ in server == 0 }
     #expect(Set(outcome.aside.map(\.server)) == [0])
     #expect(outcome.made.count == 49 * 72)
     #expect(outcome.tries < 64)
   }
 
-  @Test func `a table of which nothing can be made is given up after as many failures as the setting permits`() {
+  @Test func `a table whose units all fail is given up after the permitted number of failures`() {
     let outcome = run((0..<200).map { unit($0, 0..<72) }, limit: 16) { _, _ in true }
     #expect(outcome.tries == 16)
-    #expect(Set(outcome.aside.map(\.server)) == Set(0..<200), "all of it waits")
+    #expect(Set(outcome.aside.map(\.server)) == Set(0..<200), "all units wait")
     #expect(outcome.made == [])
   }
 
-  @Test func `what failed before is tried by itself`() {
+  @Test func `a unit that failed before is tried by itself`() {
     let units = [unit(1, 0..<2), unit(2, 0..<2), unit(3, 0..<2, attempts: 1), unit(4, 0..<2, attempts: 2)]
     var queue = RollupQueue(units, .fiveMinutes, servers: 50, span: .seconds(86_400), failureLimit: 16)
     #expect(queue.next()?.map(\.server) == [1, 2])
@@ -86,7 +86,7 @@ import Testing
     #expect(queue.next() == nil)
   }
 
-  @Test func `a group has no more servers and no longer a stretch than the settings permit`() {
+  @Test func `a group stays within the permitted number of servers and length of time`() {
     let units = [unit(1, 0..<12), unit(2, 0..<12), unit(3, 0..<12), unit(1, 12..<24), unit(1, 24..<25)]
     var queue = RollupQueue(units, .fiveMinutes, servers: 2, span: .seconds(7200), failureLimit: 16)
     #expect(queue.next()?.count == 2)
@@ -95,7 +95,7 @@ import Testing
     #expect(queue.next() == nil)
   }
 
-  @Test func `TimescaleDB's processes: as many as are needed are enough, one less is told`() {
+  @Test func `the advice about worker processes comes only if too few are permitted`() {
     #expect(WorkerProcesses(permitted: 27, needed: 27).advice == nil)
     let advice = WorkerProcesses(permitted: 26, needed: 27).advice
     #expect(advice?.contains("max_worker_processes = 27") == true)

@@ -8,7 +8,7 @@ import Testing
     try #require(StoredTable.all.first { $0.name == name })
   }
 
-  @Test func `stores every declared table and the catch-all, each once`() {
+  @Test func `every declared table and the catch-all table are stored once`() {
     #expect(StoredTable.all.count == MetricCatalog.tables.count + 1)
     #expect(Set(StoredTable.all.map(\.name)).count == StoredTable.all.count)
     for table in StoredTable.all {
@@ -17,15 +17,14 @@ import Testing
     }
   }
 
-  @Test func `gives each view every column once`() {
+  @Test func `each view has every column once`() {
     for table in StoredTable.all {
       let columns = NamedView(table).columns
       #expect(Set(columns).count == columns.count, "\(table.name)")
     }
   }
 
-  @Test func `the database of a metric is called so in every view, and a column that would be has another name`() throws
-  {
+  @Test func `every view names the metric's database column database and renames a column that clashes`() throws {
     #expect(NamedView(try stored("pg_stats")).columns.contains("database"))
     let locks = NamedView(try stored("pg_locks"))
     #expect(locks.columns.contains("database") && locks.columns.contains("lock_database"))
@@ -33,19 +32,19 @@ import Testing
     #expect(locks.query.contains(#"d.value AS "database""#))
   }
 
-  @Test func `resolves objects key by key and texts by their ids`() throws {
+  @Test func `a view resolves objects key by key and texts by their ids`() throws {
     let indexes = NamedView(try stored("pg_stats_indexes"))
     #expect(indexes.query.contains(#"o.key[1] AS "schema""#))
     #expect(indexes.query.contains(#"o.key[3] AS "name""#))
     #expect(NamedView(try stored("pg_log")).query.contains(#"text_id = m."message_id""#))
   }
 
-  @Test func `quotes names and literals`() {
+  @Test func `names and literals are quoted`() {
     #expect(quotedIdentifier(#"a"b"#) == #""a""b""#)
     #expect(quotedLiteral("a'b") == "'a''b'")
   }
 
-  @Test func `changes a view's comment with its query and not otherwise`() throws {
+  @Test func `the comment of a view changes with its query and only then`() throws {
     let first = NamedView(try stored("pg_stats"))
     #expect(first.comment == NamedView(try stored("pg_stats")).comment)
     let narrower = MetricTable("pg_stats", "x", database: true, equals: .each, columns: [.count("size_bytes", .bytes)])

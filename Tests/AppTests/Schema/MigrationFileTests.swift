@@ -4,7 +4,7 @@ import Testing
 @testable import App
 
 @Suite struct MigrationFileTests {
-  @Test func `lists the files of the folder, in order, without a gap`() throws {
+  @Test func `the migration list names the files of the folder in order and without a gap`() throws {
     let folder = "\(#filePath)".split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
     let directory = try #require(opendir(folder + "/Sources/App/Schema/Migrations"))
     defer { closedir(directory) }
@@ -23,7 +23,7 @@ import Testing
     #expect(MigrationFile.all.map(\.version) == Array(1...Int32(listed.count)))
   }
 
-  @Test func `knows a file by its SHA-256`() {
+  @Test func `a migration file has the SHA-256 of its text as checksum`() {
     #expect(MigrationFile(1, "x", Array("abc".utf8)).checksum.prefix(4) == [0xBA, 0x78, 0x16, 0xBF])
   }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import App
 
 @Suite struct SettingsChangeTests {
-  /// Settings in which that one has another value than by default.
+  /// Settings in which `declaration` has a value other than its default.
   private func changed(_ declaration: SettingDeclaration) -> Settings {
     var settings = Settings()
     switch declaration.field {
@@ -22,7 +22,7 @@ import Testing
     return settings
   }
 
-  @Test func `what is live changes, what is not stays and is named`() {
+  @Test func `a live setting changes, and any other setting stays and is named`() {
     for declaration in Settings.declarations {
       let read = changed(declaration)
       #expect(declaration.print(read) != declaration.print(Settings()), "\(declaration.name)")
@@ -45,14 +45,14 @@ import Testing
       ])
   }
 
-  /// What the reloads below read.
+  /// The source that the reloads below read.
   private final class Source: Sendable {
     let result = Mutex<Result<Settings, SettingErrors>>(.success(Settings()))
 
     func read() throws(SettingErrors) -> Settings { try result.withLock { $0 }.get() }
   }
 
-  @Test func `settings that are wrong change nothing and are counted until they are right again`() {
+  @Test func `wrong settings change nothing and count as failing until they are right again`() {
     var settings = Settings()
     settings.logLevel = "critical"
     let source = Source()
@@ -76,8 +76,8 @@ import Testing
     #expect(reload.snapshot.failures == 1 && !reload.snapshot.isFailing && reload.snapshot.readAt == 3)
   }
 
-  @Test func `a wait follows the length that changes meanwhile`() async throws {
-    // It changes once it was looked at: an hour, at the first look, and no time from the second on.
+  @Test func `a wait follows a length that changes while it waits`() async throws {
+    // The length changes after the first look: it is an hour at the first look, and zero from the second look on.
     let looks = Mutex(0)
     let interval = Live<Duration> {
       looks.withLock { looks in
@@ -89,7 +89,7 @@ import Testing
     #expect(looks.withLock { $0 } == 2)
   }
 
-  @Test func `a rate of the audit trail that changes counts from the next line on`() {
+  @Test func `a changed rate of the audit trail applies from the next line on`() {
     let settings = LiveSettings(Settings())
     let trail = RefusalTrail(perMinute: settings.live(\.auditRefusalsPerMinute))
     let event = AuditEvent(.login, by: AuditEvent.system)

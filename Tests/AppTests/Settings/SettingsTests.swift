@@ -5,7 +5,7 @@ import Testing
 @testable import App
 
 @Suite struct SettingsTests {
-  @Test func `every default prints as a text that reads back to itself`() throws {
+  @Test func `every default prints as a text that reads back to the same value`() throws {
     for declaration in Settings.declarations {
       var settings = Settings()
       let text = declaration.print(settings)
@@ -35,7 +35,7 @@ import Testing
     do throws(SettingErrors) {
       return try SettingSources(file: path, environment: environment, overrides: overrides).read()
     } catch {
-      // So that the tests need not know where the file is.
+      // The tests do not know the path of the file.
       throw SettingErrors(
         errors: error.errors.map {
           SettingError(source: $0.source.replacing(path ?? "\0", with: "file"), problem: $0.problem)
@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func `the command line wins over the environment, that over the file, and the file over the default`() throws {
+  @Test func `the command line wins over the environment, then the file, then the default`() throws {
     let variable = ["PGANALYTICS_LOOPS": "3"]
     #expect(try read().settings.loops == 0)
     let file = try read("loops = 2\nbody_bytes = \"1MiB\"\n")
@@ -67,7 +67,7 @@ import Testing
     #expect(all.sources == ["loops": "--set loops"])
   }
 
-  @Test func `all errors are reported at once, each with where it came from`() throws {
+  @Test func `all errors are reported at once, each with its source`() throws {
     let found = try errors(
       "loops = \"many\"\n\nidle_deadline = 5\ntypo = 1\nhead_bytes = 1.5\n[section]\nx = 1\n",
       environment: ["PGANALYTICS_LOOPS": "many", "PGANALYTICS_TYPO": "1", "HOME": "/"],
@@ -86,7 +86,7 @@ import Testing
       try errors(environment: ["PGANALYTICS_CONFIG": "/nowhere/x.toml"]) == ["/nowhere/x.toml: there is no such file"])
   }
 
-  @Test func `settings that are gone stop nobody, and are told with what replaces them`() throws {
+  @Test func `a removed setting stops nothing, and a notice names its replacement`() throws {
     let read = try read(
       "query_rest = 0\nloops = 2\n", environment: ["PGANALYTICS_QUERY_REST_MAXIMUM": "1s"],
       overrides: ["query_rest_owed=1s"])
@@ -99,13 +99,13 @@ import Testing
       #expect(notice.contains(name + "this setting is gone"))
       #expect(notice.contains("query_put_off_maximum"))
     }
-    // What says that it replaces another must be there.
+    // Every setting that replaces another must exist.
     let names = Set(Settings.declarations.map(\.name))
     #expect(names.isDisjoint(with: Settings.gone.keys))
     #expect(names.isSuperset(of: ["query_push_slowdown", "query_push_delay", "query_put_off_maximum"]))
   }
 
-  @Test func `a time of its own is read for each name, and what is wrong with one is said`() throws {
+  @Test func `each name has a time of its own, and a fault in one of them is reported`() throws {
     let declaration = try #require(Settings.declarations.first { $0.name == "type_retention" })
     func ages(_ text: String) throws(SettingError) -> [String: Duration] {
       var settings = Settings()
@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func `what is shown reads back to the same, and hides secrets`() throws {
+  @Test func `the shown settings read back to the same values and hide secrets`() throws {
     let given = try read(
       "loops = 2\nmetrics_token = \"geheim\"\n",
       overrides: ["database_url=postgresql://me:pass@host/db", "idle_deadline=7s"])
@@ -147,7 +147,7 @@ import Testing
   func `sizes have binary units`(text: String, bytes: Int) { #expect(SettingValue.bytes(text) == bytes) }
 
   @Test(arguments: ["", "MiB", "1MB", "-1x", "1.5GiB", "99999999999999GiB"])
-  func `nonsense is no size`(text: String) { #expect(SettingValue.bytes(text) == nil) }
+  func `a malformed size is refused`(text: String) { #expect(SettingValue.bytes(text) == nil) }
 
   @Test(arguments: [("10s", 10_000), ("500ms", 500), ("15min", 900_000), ("2h", 7_200_000), ("30d", 2_592_000_000)])
   func `times have units`(text: String, milliseconds: Int64) {
@@ -155,5 +155,5 @@ import Testing
   }
 
   @Test(arguments: ["", "10", "s", "1y", "1.5s"])
-  func `nonsense is no time`(text: String) { #expect(SettingValue.time(text) == nil) }
+  func `a malformed time is refused`(text: String) { #expect(SettingValue.time(text) == nil) }
 }

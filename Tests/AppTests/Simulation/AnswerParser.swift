@@ -1,4 +1,4 @@
-// HTTP answers as a client reads them: just enough, and strict.
+// Reads HTTP answers as a client does: just enough, and strictly.
 
 struct Answer {
   let status: Int
@@ -31,7 +31,7 @@ struct AnswerParser {
 
   mutating func append(_ more: [UInt8]) { bytes += more }
 
-  /// The next whole answer; a `100 Continue` is one, too.
+  /// The next whole answer. A `100 Continue` counts as an answer.
   mutating func next() -> Answer? {
     guard !isBroken, let headEnd = headEnd() else { return nil }
     let lines = String(decoding: bytes[..<headEnd], as: UTF8.self).split(separator: "\r\n")

@@ -1,16 +1,17 @@
-// One connection of a client: what it sends on it, how, and what it does with the answers.
+// One connection of a simulated client: it sends requests, with faults or without, and takes the answers.
 
 import Reactor
 
 @testable import App
 
 final class Dialogue: WireClient {
-  /// What is wrong with it.
+  /// The fault of this connection.
   private enum Fault {
     case none
-    /// In mid-request: no more comes; the end comes; a reset; nobody hears anything any more.
+    /// In the middle of a request the client stops sending, ends its side, resets the connection, or loses it
+    /// unnoticed.
     case stall, end, reset, cut
-    /// All is sent, then reset, or half-closed.
+    /// The client sends everything, then resets the connection or ends its side.
     case resetAfter, finishAfter
   }
 
@@ -25,7 +26,7 @@ final class Dialogue: WireClient {
   private var heldBody: [UInt8]?
   private var parser = AnswerParser()
   private var isOver = false
-  /// What is sent after a gap would be taken for what is missing.
+  /// Set after a gap: the server would take later bytes for the missing ones.
   private var hasStopped = false
 
   init(_ simulation: Simulation, _ client: SimulatedClient, _ errands: [Errand]) {
@@ -44,7 +45,7 @@ final class Dialogue: WireClient {
   func start() {
     simulation.note("connect", [client.collector, unsent.count])
     simulation.open(wire)
-    // A client that hears nothing for so long starts anew.
+    // A client that gets no answer for so long starts anew.
     simulation.kernel.after(.seconds(100 + simulation.draw(20))) { [weak self] in self?.abandon() }
     sendNext()
   }
@@ -111,26 +112,26 @@ final class Dialogue: WireClient {
     parser.append(bytes)
     while !isOver, let answer = parser.next() {
       if answer.status == 100 {
-        guard let body = heldBody else { return simulation.violated("100 Continue that nobody asked for") }
+        guard let body = heldBody else { return simulation.violated("a 100 Continue that the client did not ask for") }
         heldBody = nil
         send(body)
         continue
       }
       heldBody = nil
-      guard !unanswered.isEmpty else { return simulation.violated("an answer to nothing: \(answer.status)") }
+      guard !unanswered.isEmpty else { return simulation.violated("an answer without a request: \(answer.status)") }
       let errand = unanswered.removeFirst()
       client.received(answer, to: errand)
       if answer.isLast || unanswered.isEmpty && unsent.isEmpty { return leave(politely: !answer.isLast) }
       sendNext()
     }
-    if parser.isBroken { simulation.violated("an answer that is no HTTP arrived") }
+    if parser.isBroken { simulation.violated("an answer that is not HTTP arrived") }
   }
 
   func ended(isReset: Bool) { leave() }
 
   private func abandon() {
     if !isOver, simulation.isQuiet(for: .seconds(140)) {
-      simulation.violated("no answer for 100 s in a world that is well")
+      simulation.violated("no answer for 100 s in a world without faults")
     }
     leave()
   }

@@ -1,36 +1,36 @@
-// The database as far as the ingest path can tell: ledger, names, dead letters, partitions; a message is stored whole or not
-// at all, and what is stored is compared with what the pushes say at once.
+// A model of the database as far as the ingest path can tell: ledger, names, dead letters and partitions. It stores a
+// message whole or not at all, and compares the stored rows with those of the pushes at once.
 
 @testable import App
 @testable import Protocol
 
 final class ModelDatabase {
-  /// Whose rows may be anything.
+  /// The server whose rows may be anything.
   private static let noisyServer = PushStock.serverID(ofCollector: PushStock.collectors - 1)
 
   unowned let simulation: Simulation
   private let stock = PushStock.shared
   private(set) var ledger = ModelLedger()
-  /// Who has the ledger's lock of a server.
+  /// The transaction that holds the ledger's lock of a server.
   private var locks: [Int32: ObjectIdentifier] = [:]
-  /// How many of the metrics of a push, or of the largest of its family, are stored, by their first one's digest.
+  /// The number of stored metrics of a push, or of the largest push of its family, by the digest of the first metric.
   private var storedMetrics: [UUID: Int] = [:]
-  /// How the last log list that is stored of each server ended, by database.
+  /// The end of the last stored log list of each server, by database.
   private var logEnds: [Int32: [UInt64: [UInt64]]] = [:]
-  /// Text and object ids by server.
+  /// Ids of texts and objects, combined with their server.
   private var texts: Set<Int64> = []
   private var objects: Set<Int64> = []
   /// Days since 2000-01-01 that have partitions.
   private(set) var days: Set<Int32> = []
-  /// Days that rows or ledger entries fall on.
+  /// Days of rows or ledger entries.
   private var usedDays: Set<Int32> = []
-  /// Targets whose tables refuse everybody's rows; and whether the ledger does.
+  /// Targets whose tables refuse all rows, and whether the ledger refuses everything.
   private(set) var broken: Set<Int> = []
   private(set) var refusesAll = false
-  /// Refuses connections while it is down.
+  /// Whether the database is down and refuses connections.
   private(set) var isDown = false
   var sessions: [ModelSession] = []
-  /// Columns of each target that name a text or an object.
+  /// The columns of each target that refer to a text or an object.
   private let references: [[(column: Int, isObject: Bool)]]
 
   init(_ simulation: Simulation) {
@@ -48,7 +48,7 @@ final class ModelDatabase {
 
   // MARK: Faults
 
-  /// Every session is lost; nobody gets in for a while.
+  /// Ends every session, and refuses connections for a while.
   func restart(for duration: Duration) {
     isDown = true
     simulation.note("database down", [])
@@ -59,7 +59,7 @@ final class ModelDatabase {
     }
   }
 
-  /// A table refuses all rows for a while.
+  /// Makes a table refuse all rows for a while.
   func breakTable(for duration: Duration) {
     let target = simulation.draw(stock.catalog.unknownMetricsTarget + 1)
     simulation.note("table broken", [target])
@@ -70,14 +70,14 @@ final class ModelDatabase {
     }
   }
 
-  /// The ledger refuses everything for a while.
+  /// Makes the ledger refuse everything for a while.
   func refuseAll(for duration: Duration) {
     simulation.note("all refused", [])
     refusesAll = true
     simulation.kernel.after(duration) { [self] in refusesAll = false }
   }
 
-  /// A day's partitions are taken away, if nothing is in them.
+  /// Drops the partitions of a day, if nothing is in them.
   func forgetDay() {
     guard let day = days.subtracting(usedDays).min() else { return }
     simulation.note("partition dropped", [Int(day)])
@@ -88,7 +88,7 @@ final class ModelDatabase {
 
   // MARK: Transactions
 
-  /// Whether `day` has partitions, as rows and ledger need them.
+  /// Whether `day` has the partitions that rows and ledger entries need.
   func hasPartitions(_ day: Int32) -> Bool { days.contains(day) }
 
   /// Checks one COPY. - Returns: a day of its rows that has no partition.
@@ -103,7 +103,7 @@ final class ModelDatabase {
     return nil
   }
 
-  /// Where an error in the first row of `push` shows.
+  /// The context of an error in the first row of `push`, as PostgreSQL writes it.
   func context(of push: StockedPush, _ target: Int, _ transaction: ModelTransaction) -> String {
     let copy = transaction.data[target] ?? []
     let line = tuples(copy, target)?.firstIndex { push.tuples[target].starts(with: copy[$0.range]) } ?? 0
@@ -116,7 +116,7 @@ final class ModelDatabase {
     return tuples
   }
 
-  /// Takes the locks of servers that are free. - Returns: those that the transaction has.
+  /// Takes the free locks of the transaction's servers. - Returns: the servers whose locks the transaction holds.
   func lock(_ transaction: ModelTransaction) -> [Int32] {
     for server in transaction.servers where locks[server] == nil {
       locks[server] = ObjectIdentifier(transaction)
@@ -125,7 +125,7 @@ final class ModelDatabase {
     return transaction.held.sorted()
   }
 
-  /// The transaction has ended.
+  /// Releases the locks of a transaction that has ended.
   func unlock(_ transaction: ModelTransaction?) {
     guard let transaction else { return }
     for server in transaction.held { locks[server] = nil }
@@ -160,21 +160,21 @@ final class ModelDatabase {
     }
   }
 
-  /// Replaces the stored ends by those of a push that is stored or parked.
+  /// Replaces the stored ends with the ends of a push that is stored or parked.
   private func moveLogEnds(to push: StockedPush) {
     let server = PushStock.serverID(ofCollector: push.collector)
     for lists in push.logLists.all { logEnds[server, default: [:]][lists.database] = lists.end }
   }
 
-  /// The tuples of a push for a target that have to be stored when its first `begun` metrics are stored.
+  /// The tuples of a push for a target that the database must store when the first `begun` metrics are stored.
   private func expected(_ push: StockedPush, after begun: Int, _ target: Int) -> [UInt8] {
-    // By the push that these metrics are by themselves, which was decoded by itself.
+    // These metrics are a push by themselves, and the stock has decoded that push by itself.
     let stored = begun == 0 ? 0 : stock.beginning(of: push, metrics: begun)?.tuples[target].count ?? 0
     var bytes = Array(push.tuples[target][stored...])
     guard target == stock.catalog.logTarget else { return bytes }
     let ends = logEnds[PushStock.serverID(ofCollector: push.collector)] ?? [:]
     for lists in push.logLists.all where lists.metricsBefore >= begun {
-      // As the rule says it: the longest end that the list begins with.
+      // As the rule says: the longest stored end that the list begins with.
       let end = ends[lists.database] ?? []
       let known =
         (0...min(end.count, lists.lines.count)).last { Array(end.suffix($0)) == Array(lists.lines.prefix($0)) } ?? 0
@@ -183,7 +183,7 @@ final class ModelDatabase {
     return bytes
   }
 
-  /// Whether all metrics of a push are stored or parked, as it or within a larger one.
+  /// Whether all metrics of a push are stored or parked, with this push or within a larger one.
   func holds(_ push: StockedPush) -> Bool { storedMetrics[push.digests[0]] ?? 0 >= push.metrics }
 
   func commit(_ transaction: ModelTransaction) {
@@ -199,7 +199,7 @@ final class ModelDatabase {
       if push.day != entry.day { simulation.violated("\(entry.id): another day") }
       if storedMetrics[push.digests[0]] ?? 0 != begun {
         simulation.violated(
-          "\(entry.id): of its metrics \(storedMetrics[push.digests[0]] ?? 0) are stored, and it took \(begun) for it")
+          "\(entry.id): \(storedMetrics[push.digests[0]] ?? 0) of its metrics are stored, and the ledger said \(begun)")
       }
       storedMetrics[push.digests[0]] = push.metrics
     }
@@ -208,12 +208,12 @@ final class ModelDatabase {
     for target in 0...stock.catalog.unknownMetricsTarget { check(transaction, target) }
     let pushes = transaction.new.compactMap { stock.push($0.entry.id) }.filter { !$0.logLists.isEmpty }
     if Set(pushes.map(\.collector)).count < pushes.count {
-      simulation.violated("log lists of one server that do not know of each other")
+      simulation.violated("one transaction has the log lists of two pushes of one server")
     }
     for push in pushes { moveLogEnds(to: push) }
   }
 
-  /// What another server would send: the rows of one push behind the metrics that are stored.
+  /// Fills the transaction of another server: the rows of one push behind the metrics that are stored.
   func fill(_ transaction: ModelTransaction, with push: StockedPush) {
     let begun = transaction.new.first?.begun ?? 0
     for target in stock.catalog.targets.indices {
@@ -236,7 +236,8 @@ final class ModelDatabase {
     }
   }
 
-  /// Whether the rows for `target` are those of the new pushes, in their order, each of whose names is known.
+  /// Checks that the rows for `target` are those of the new pushes, in their order, and that every name of a row is
+  /// known.
   private func check(_ transaction: ModelTransaction, _ target: Int) {
     let copy = transaction.data[target] ?? []
     var expected: [UInt8] = []
@@ -260,7 +261,7 @@ final class ModelDatabase {
         guard let field = tuple.fields[reference.column] else { continue }
         let key = ModelTuple.integer(copy, field) ^ server << 32
         if !(reference.isObject ? objects : texts).contains(key) {
-          simulation.violated("a row of target \(target) has a name that is nowhere")
+          simulation.violated("a row of target \(target) refers to a name that is not stored")
         }
       }
       if server != Int64(Self.noisyServer) { found += copy[tuple.range] }
@@ -268,7 +269,7 @@ final class ModelDatabase {
     if found != expected { simulation.violated("rows of target \(target) are not those of the pushes") }
   }
 
-  /// Keeps a push aside.
+  /// Parks a push.
   func park(_ entry: ModelTransaction.Entry) {
     simulation.note("park", [Int(entry.serverID)])
     guard case .new = ledger.judge(entry) else { return }

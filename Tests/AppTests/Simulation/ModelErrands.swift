@@ -5,7 +5,7 @@ import Reactor
 
 @testable import App
 
-/// Safety: a simulation has one thread; the protocol wants it Sendable for the server's sake.
+/// Safety: a simulation has one thread. The protocol requires Sendable for the server.
 final class ModelErrands: LaneErrands, @unchecked Sendable {
   private unowned let simulation: Simulation
 
@@ -24,7 +24,7 @@ final class ModelErrands: LaneErrands, @unchecked Sendable {
     later(done) { [simulation] in simulation.database.park(entry) }
   }
 
-  /// Does it after a while: or not, or without saying so.
+  /// Does the work after a while. Sometimes the work is lost, and sometimes only its confirmation.
   private func later(_ done: @escaping @Sendable (DatabaseError?) -> Void, _ work: @escaping () -> Void) {
     simulation.kernel.after(simulation.pause) { [simulation] in
       let isLost = simulation.database.isDown || simulation.chance(0.1)

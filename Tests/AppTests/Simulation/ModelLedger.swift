@@ -1,4 +1,4 @@
-// The ledger of the model, by the same rules as the statements of `PushLedger`, written once more.
+// The ledger of the model. It follows the rules of the statements of `PushLedger` in a second implementation.
 
 import Protocol
 
@@ -31,7 +31,7 @@ struct ModelLedger {
 
   mutating func insert(key: UUID, of serverID: Int32, for id: UUID) { keys[Key(serverID: serverID, key: key)] = id }
 
-  /// Those that begin with the same metric, as far as a statement would find them.
+  /// The entries that begin with the same metric, as far as a statement would find them.
   func relatives(of entry: ModelTransaction.Entry) -> [ModelTransaction.Entry] {
     pushes.values.map(\.entry).filter {
       $0.serverID == entry.serverID && $0.head == entry.head && (!$0.isDated || $0.day == entry.day)

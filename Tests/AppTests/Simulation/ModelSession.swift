@@ -1,4 +1,4 @@
-// A writer's session at the model: what it is sent is answered later, or not at all.
+// A writer's session at the model. The model answers each message later, or not at all.
 
 internal import CEpoll.Postgres
 import Ground
@@ -21,7 +21,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
 
   private enum State: Equatable {
     case closed, connecting, open
-    /// The loss is on its way to the writer.
+    /// The loss of the session is on its way to the writer.
     case losing
   }
 
@@ -31,15 +31,15 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
   private var delegate: (any DatabaseConnectionDelegate)?
   private var token: Token?
   private var descriptor: CInt = 0
-  /// Counts sessions, so that what was meant for an older one finds another number.
+  /// Counts sessions, so that work for an older session finds another number.
   private var generation = 0
-  /// In order; each with when it arrives.
+  /// Answers in order, each with the time of its arrival.
   private var answers: [(due: UInt64, answer: Answer)] = []
   private var transaction: ModelTransaction?
   private var position = 0
   private var copying: Int?
   private var owesDrained = false
-  /// The commit was asked for, and has neither happened nor failed.
+  /// The writer has asked for the commit, which has neither happened nor failed.
   private var isCommitting = false
 
   init(_ simulation: Simulation) {
@@ -187,7 +187,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     isCommitting = true
     let generation = generation
     var wait = simulation.chance(0.02) ? .seconds(simulation.draw(30)) : simulation.pause
-    // A standby is missing: the transaction stays open, and holds what it has, until it is back.
+    // A standby is missing: the transaction stays open and keeps its locks until the standby is back.
     if simulation.chance(0.01) { wait = .seconds(20 + simulation.draw(120)) }
     simulation.kernel.after(wait) { [self] in
       guard generation == self.generation, state == .open else { return }
@@ -223,14 +223,14 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     put(.finished)
   }
 
-  /// The session breaks. Its transaction is rolled back, or committed without anybody hearing of it, now or later.
+  /// Breaks the session. Its transaction is rolled back, or is committed without a confirmation, now or later.
   func lose(_ reason: String, _ kind: DatabaseError.Kind = .connectionLost) {
     guard state == .open || state == .connecting else { return }
     if isCommitting, let transaction, !isRefusedAtCommit(transaction) {
       switch simulation.draw(4) {
       case 0: database.commit(transaction)
       case 1, 2:
-        // Its locks are held until then.
+        // The transaction holds its locks until then.
         let isCommitted = simulation.draw(2) == 0
         simulation.kernel.after(.milliseconds(simulation.draw(3000))) { [unowned database] in
           if isCommitted { database.commit(transaction) } else { database.unlock(transaction) }
@@ -242,7 +242,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     }
     simulation.note("session lost", [])
     (transaction, copying, isCommitting) = (nil, nil, false)
-    // What was answered before the loss may be lost with it.
+    // The loss may take earlier answers with it.
     if simulation.draw(2) == 0 { answers.removeAll() }
     answers.removeAll { if case .drained = $0.answer { true } else { false } }
     state = .losing
@@ -255,7 +255,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) {}
   }
 
-  // MARK: What the writer hears
+  // MARK: Events for the writer
 
   func readiness(for interest: Interest) -> Readiness {
     answers.first.map { $0.due <= simulation.kernel.time } ?? false ? .read : []
@@ -293,7 +293,7 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
     token = nil
   }
 
-  /// As libpq gives the answer of a simple query: in text format.
+  /// A result as libpq returns it for a simple query: in text format.
   static func answer(_ rows: [[String?]]) -> OpaquePointer {
     guard let result = PQmakeEmptyPGresult(nil, PGRES_TUPLES_OK) else { preconditionFailure("out of memory") }
     let width = rows.first?.count ?? 1
@@ -321,14 +321,14 @@ final class ModelSession: CopySession, EventHandler, SimulatedDescriptor {
 /// Why the model refuses a message.
 enum ModelRefusal {
   case missingPartition(Int32)
-  /// With the context of the error, or without.
+  /// Poisoned rows, with the context of the error or without it.
   case poisoned(String?)
   case transient(Int)
-  /// A table refuses everybody's rows.
+  /// A table refuses all rows.
   case broken
-  /// By something that waits for the commit, and tells no table.
+  /// A deferred check refuses the commit and names no table.
   case deferred
-  /// The ledger refuses everybody.
+  /// The ledger refuses everything.
   case all
 
   var number: Int {

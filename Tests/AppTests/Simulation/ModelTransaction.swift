@@ -1,4 +1,4 @@
-// The writer's message as the model reads it, and what its COPYs bring.
+// The message of a writer as the model reads it, and the data of its COPYs.
 
 import Protocol
 
@@ -19,35 +19,35 @@ final class ModelTransaction {
 
   enum Statement: Equatable {
     case locks
-    /// Of pushes of one day.
+    /// For pushes of one day.
     case quick(Int32?)
     case careful(Int32?)
     case logEnds
     /// Into a copy target.
     case copy(Int)
-    /// Moves staged names, or notes what roll-ups lack.
+    /// Moves staged names, or notes missing roll-ups.
     case other
   }
 
   let statements: [Statement]
-  /// What is asked for, by each of the statements that ask.
+  /// The entries of the quick and of the careful statements.
   private(set) var quick: [Entry] = []
   private(set) var careful: [Entry] = []
-  /// Servers whose locks it wants, and has.
+  /// Servers whose locks the transaction asks for, and servers whose locks it holds.
   private(set) var servers: [Int32] = []
   var held: Set<Int32> = []
-  /// Entries that the ledger took, and how many of the metrics of each are stored already.
+  /// Entries that the ledger took, each with the number of its metrics that are stored already.
   var new: [(entry: Entry, begun: Int)] = []
-  /// Keys that it enters.
+  /// Idempotency keys that the transaction enters.
   var keys: [(serverID: Int32, key: UUID, id: UUID)] = []
-  /// How the log lists of its pushes end.
+  /// The ends of the log lists of its pushes.
   private(set) var logEnds: [(id: UUID, serverID: Int32, database: UInt64, end: [UInt8])] = []
-  /// What each COPY brought, by target.
+  /// The data of each COPY, by target.
   var data: [Int: [UInt8]] = [:]
 
-  /// Whether it has rows for the target.
+  /// Whether the transaction has rows for the target.
   func brings(_ target: Int) -> Bool { data[target].map { $0.count > 21 } ?? false }
-  /// Another server's, of one push.
+  /// The transaction of another server, with one push.
   init(_ entry: Entry) {
     statements = []
     careful = [entry]
@@ -148,10 +148,10 @@ final class ModelTransaction {
 /// A tuple of a binary COPY: its bytes, and its fields in them.
 struct ModelTuple {
   let range: Range<Int>
-  /// Nil: NULL.
+  /// Nil stands for NULL.
   let fields: [Range<Int>?]
 
-  /// The tuples of a whole COPY, header and trailer checked. - Returns: nil if PostgreSQL would refuse it.
+  /// All tuples of a whole COPY, with header and trailer checked. - Returns: nil if PostgreSQL would refuse the data.
   static func all(of copy: [UInt8], fieldCount: Int) -> [ModelTuple]? {
     guard copy.count >= 21, Array(copy[..<19]) == PostgresBinary.copyHeader, Array(copy.suffix(2)) == [0xFF, 0xFF]
     else {

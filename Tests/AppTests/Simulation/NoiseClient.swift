@@ -1,4 +1,4 @@
-// A client that sends nonsense: requests of a collector whose bytes were lost or doubled on the way.
+// A client that sends nonsense: requests of a collector with lost, doubled or changed bytes.
 
 @testable import App
 
@@ -13,7 +13,7 @@ final class NoiseClient: WireClient {
     source.renewToken()
   }
 
-  /// Opens a connection and says something on it.
+  /// Opens a connection and sends broken requests on it.
   func shout() {
     let wire = Wire(simulation, collector: PushStock.collectors - 1, readingDelay: .zero)
     wire.client = self

@@ -1,35 +1,35 @@
-// The pushes that simulations draw from, with what they must become: made once a process, because making and decoding them
-// takes longer than simulating them.
+// The pushes of all simulations, with the rows that the database must store. A process makes them once, because making
+// and decoding them takes longer than simulating them.
 
 @testable import App
 @testable import Protocol
 
-/// A push of one collector as a client has it, and what the database must have of it.
+/// A push of one collector, and the rows that the database must store of it.
 struct StockedPush: Sendable {
   let collector: Int
   let plain: [UInt8]
   let gzip: [UInt8]
-  /// What it is known by after each of its metrics.
+  /// The digest of the push after each of its metrics.
   let digests: [UUID]
   let day: Int32
-  /// By copy target, as one decoder made them from the body in one piece.
+  /// Tuples by copy target, as one decoder made them from the body in one piece.
   let tuples: [[UInt8]]
   let rowCounts: [Int]
   let logLists: LogLists
   let rowCount: Int
   let rowsRepeated: Int
 
-  /// What the ledger knows it by.
+  /// The id of the push in the ledger.
   var id: UUID { digests[digests.count - 1] }
   var metrics: Int { digests.count }
   var head: Int64 { Int64(bitPattern: digests[0].high) }
 
-  /// The first table that it has rows for.
+  /// The first table that the push has rows for.
   var firstFact: Int { tuples.firstIndex { !$0.isEmpty } ?? 0 }
 }
 
 struct PushStock: Sendable {
-  /// The last one's clients send nonsense.
+  /// The number of collectors. Clients of the last collector send nonsense.
   static let collectors = 5
   static let pushesPerCollector = 12
   static let familiesPerCollector = 3
@@ -39,7 +39,8 @@ struct PushStock: Sendable {
 
   let catalog = CompiledCatalog()
   let pushes: [[StockedPush]]
-  /// Of each collector: pushes of which each begins with the one before it, whole. As a stock collector tries again.
+  /// Families of pushes, by collector. Each push begins with the whole push before it, as a stock collector tries
+  /// again.
   let growing: [[[StockedPush]]]
   private let byID: [UUID: StockedPush]
   let certificates: [PeerCertificate]
@@ -100,7 +101,7 @@ struct PushStock: Sendable {
       body(of: metrics, collector, time, separator: ","), metrics: metrics, of: collector, day: day(of: time), catalog)
   }
 
-  /// The last four lines of a log that grows by a line a push; each third line is the same.
+  /// The last four lines of a log that grows by one line per push. Every third line is the same.
   private static func log(to line: Int, _ time: Int64) -> [UInt8] {
     let lines = (line..<line + 4).map { line in
       let message = line % 3 == 0 ? "deadlock detected" : "line \(line)"
@@ -177,7 +178,7 @@ struct PushStock: Sendable {
       rowsRepeated: Int(push.summary.rowsRepeated))
   }
 
-  /// What metrics are known by, worked out here once more.
+  /// The digests of metrics, computed here a second time.
   static func digests(of metrics: [[UInt8]], serverID: Int32) -> [UUID] {
     var last = UUID(high: 0x7067_616E_7075_7368, low: UInt64(UInt32(bitPattern: serverID)))
     return metrics.map { metric in
@@ -202,16 +203,16 @@ struct PushStock: Sendable {
       case UInt8(ascii: "}") where !isText, UInt8(ascii: "]") where !isText:
         depth -= 1
         if depth == 0 { elements.append(Array(body[start...position])) }
-      default: break  // what stands between
+      default: break  // a byte between elements
       }
       position += 1
     }
     return elements
   }
 
-  /// Nil for what no client has that means what it sends.
+  /// The push with this id; nil if the stock has none.
   func push(_ id: UUID) -> StockedPush? { byID[id] }
 
-  /// The push that is the first `metrics` of `push`; nil for none of them.
+  /// The push that consists of the first `metrics` metrics of `push`; nil if the stock has none.
   func beginning(of push: StockedPush, metrics: Int) -> StockedPush? { byID[push.digests[metrics - 1]] }
 }

@@ -1,11 +1,11 @@
-// Which seeds are being simulated, for when the code under them traps: the process ends then, and takes its tests with it.
+// The seeds that are being simulated. If the code under them traps, the process ends and prints these seeds.
 
 import Glibc
 
 enum SeedNote {
   private static let slots = 16
   private static let slotBytes = 64
-  /// Safety: each slot is written by one thread at a time; the signal handler reads what is there.
+  /// Safety: one thread at a time writes a slot. The signal handler reads whatever a slot holds.
   nonisolated(unsafe) private static let texts: UnsafeMutablePointer<CChar> = {
     let texts = UnsafeMutablePointer<CChar>.allocate(capacity: slots * slotBytes)
     texts.initialize(repeating: 0, count: slots * slotBytes)
@@ -22,7 +22,7 @@ enum SeedNote {
     return texts
   }()
 
-  /// - Parameter slot: of the caller; nil as seed: none any more.
+  /// Sets the seed of the caller's slot. A nil seed clears the slot.
   static func set(_ seed: UInt64?, slot: Int) {
     let text = seed.map { "\ntrapped in a simulation: SIMULATION_SEED=\($0)\n" } ?? ""
     let target = texts + slot * slotBytes

@@ -1,15 +1,15 @@
-// A collector: it has pushes, and sends each until it is acknowledged or refused for good.
+// A collector with pushes. It sends each push until the server acknowledges it or refuses it for good.
 
 import Ground
 import Protocol
 
 @testable import App
 
-/// A push that a client wants to get rid of.
+/// A push that a client has to deliver.
 final class Errand {
   enum Kind: CaseIterable {
     case good
-    /// Ends in the middle of its JSON; of its gzip; names another collector.
+    /// The JSON or the gzip ends in the middle, or the body names another collector.
     case malformed, cutGzip, foreign
   }
 
@@ -18,13 +18,13 @@ final class Errand {
     case underway
     case acknowledged
     case refusedForGood
-    /// Poisoned, and refused with its SQLSTATE as long as nobody else's rows show whose fault that is.
+    /// The push is poisoned, and the server refuses it with its SQLSTATE while no other rows show whose fault that is.
     case unwitnessed
   }
 
   let number: Int
   let kind: Kind
-  /// As it is now, and the larger ones that it may become, as a collector's buffer grows while its pushes fail.
+  /// The push as it is now, and the larger pushes that it may become: a collector's buffer grows while its pushes fail.
   private(set) var push: StockedPush
   private var larger: ArraySlice<StockedPush>
   private(set) var body: [UInt8]
@@ -47,7 +47,7 @@ final class Errand {
     if isKeyed { key = "key-\(push.collector)-\(number)" }
   }
 
-  /// One that grows.
+  /// An errand whose push grows.
   init(_ number: Int, family: [StockedPush], isKeyed: Bool) {
     self.number = number
     kind = .good
@@ -58,7 +58,7 @@ final class Errand {
     if isKeyed { key = "key-\(push.collector)-\(number)-1" }
   }
 
-  /// What the collector has collected since comes behind it, under another key.
+  /// Appends the metrics that the collector has collected since, under another key.
   func grow(isGzip: Bool) {
     guard let next = larger.popFirst() else { return }
     push = next
@@ -137,9 +137,9 @@ final class SimulatedClient {
       let due = errands.filter { if case .waiting(let until) = $0.state { until <= now } else { false } }
       if !due.isEmpty {
         talk(about: Array(due.prefix(1 + simulation.draw(3))))
-        // Impatient, or restarted: the same push on another connection at the same time.
+        // An impatient or restarted collector sends the same push on another connection at the same time.
         if simulation.chance(0.15) {
-          // Or with what it has collected meanwhile.
+          // The push may have grown meanwhile.
           if simulation.draw(2) == 0 { due[0].grow(isGzip: simulation.draw(2) == 0) }
           talk(about: [due[0]])
         }
@@ -155,11 +155,11 @@ final class SimulatedClient {
     dialogue.start()
   }
 
-  // MARK: What dialogues tell
+  // MARK: Results of dialogues
 
   func ended(_ dialogue: Dialogue) { dialogues.removeAll { $0 === dialogue } }
 
-  /// To be sent again.
+  /// Schedules another try.
   func failed(_ errand: Errand, retryAfter: Duration) {
     if errand.isOver { return }
     if simulation.draw(2) == 0 { errand.grow(isGzip: simulation.draw(2) == 0) }

@@ -1,5 +1,5 @@
-// Virtual time and made-up descriptors under a real EventLoop. Nothing sleeps: with nothing ready, the clock jumps to what
-// happens next.
+// Virtual time and simulated descriptors under a real EventLoop. Nothing sleeps: with nothing ready, the clock jumps to
+// the next event.
 
 import Glibc
 import Ground
@@ -7,9 +7,9 @@ import Reactor
 
 @testable import App
 
-/// Something with a descriptor that is ready or not.
+/// An object with a simulated descriptor.
 protocol SimulatedDescriptor: AnyObject {
-  /// As epoll would report it to a registration with `interest`.
+  /// The readiness that epoll would report to a registration with `interest`.
   func readiness(for interest: Interest) -> Readiness
 }
 
@@ -26,13 +26,13 @@ final class SimulatedKernel: Kernel {
     let key: UInt64
   }
 
-  /// Where virtual time begins; a clock that reads 0 means "never" to some.
+  /// The begin of virtual time. It is not 0, because some code takes a clock that reads 0 for "never".
   static let start: UInt64 = 1_000_000_000_000
   private static let firstDescriptor: CInt = 1_000_000
 
-  /// Nanoseconds.
+  /// The virtual time in nanoseconds.
   private(set) var time = SimulatedKernel.start
-  /// Unix time in microseconds at the start, and how far the clock was set forth or back since.
+  /// Unix time in microseconds at the start, and the microseconds by which the clock was set forth or back since.
   private let wallStart: Int64
   var wallOffset: Int64 = 0
   private var random: QuickRandom
@@ -49,12 +49,13 @@ final class SimulatedKernel: Kernel {
     self.wallStart = wallStart
   }
 
-  /// Since the start.
+  /// The virtual time since the start.
   var elapsed: Duration { .nanoseconds(Int64(time - Self.start)) }
-  /// Those of the simulation; the loop's flag is none of them.
+  /// Registered descriptors of the simulation, without the loop's wake-up flag.
   var registeredDescriptors: Int { registrations.count { $0.fd >= Self.firstDescriptor } }
 
-  /// Calls `work` when `delay` has passed, from within `wait`: it may make things ready, and must not call the lane.
+  /// Calls `work` when `delay` has passed, from within `wait`. The work may make descriptors ready, and must not call
+  /// the lane.
   func after(_ delay: Duration, _ work: @escaping () -> Void) {
     eventsMade += 1
     events.append(Event(time: time + UInt64(max(0, delay.wholeNanoseconds)), number: eventsMade, work: work))
@@ -65,7 +66,7 @@ final class SimulatedKernel: Kernel {
     }
   }
 
-  /// Lets go of what is still to happen.
+  /// Drops all events that have not happened.
   func forgetEvents() {
     let forgotten = events
     events = []
@@ -101,7 +102,7 @@ final class SimulatedKernel: Kernel {
   }
 
   func wait(nanoseconds: Int64) -> Int {
-    time += UInt64.random(in: 500...20_000, using: &random)  // what the turn took
+    time += UInt64.random(in: 500...20_000, using: &random)  // the duration of the turn
     let end = nanoseconds < 0 ? UInt64.max : time + UInt64(nanoseconds)
     reported.removeAll(keepingCapacity: true)
     while true {

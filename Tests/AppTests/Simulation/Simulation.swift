@@ -1,4 +1,5 @@
-// One world from one seed: a lane with its writers, collectors, wires between them, a database; and what must hold of them.
+// One world from one seed: a lane with writers, collectors, wires between them and a database, and the rules that must
+// hold.
 
 import Ground
 import Logging
@@ -9,7 +10,7 @@ import Reactor
 
 final class Simulation {
   struct Outcome {
-    /// The first of them; empty if all is well.
+    /// The first violations of the rules; empty if all is well.
     let violations: [String]
     let digest: UInt64
     let events: Int
@@ -22,12 +23,12 @@ final class Simulation {
   private(set) var lane: Lane!
   private(set) var database: ModelDatabase!
   var openLinks = 0
-  /// How often connections of clients are faulty, and everything else goes wrong, in this world.
+  /// How often client connections are faulty in this world, and how often everything else fails.
   let dialogueFaults: Double
   private let trouble: Double
-  /// Whether an error in a row says in which line.
+  /// Whether an error in a row names its line.
   let isPoisonTraced: Bool
-  /// Whether what is refused for good is refused by something that waits for the commit.
+  /// Whether a lasting refusal comes only at the commit.
   let isRefusedAtCommit: Bool
   private let faultsEnd: Duration
   private var random: QuickRandom
@@ -36,11 +37,12 @@ final class Simulation {
   private var clients: [SimulatedClient] = []
   private var noise: NoiseClient?
   private var poisoned: Set<UUID> = []
-  /// Collectors whose predecessors are not ended yet.
+  /// Collectors whose predecessors have not ended yet.
   private var successors: Set<UUID> = []
-  /// Acknowledged without a row to store: somebody's nonsense.
+  /// Acknowledged pushes without a row to store. They come from the client that sends nonsense.
   private var emptyPushes = 0
-  /// In some worlds the server is told to stop in the middle of everything; nobody gets in any more then.
+  /// When the drain began. In some worlds the server drains in the middle of the run, and no client connects
+  /// afterwards.
   private(set) var drainBegan: Duration?
   private var hasDrained = false
 
@@ -63,7 +65,8 @@ final class Simulation {
       pacing: QueryPacing(Live(constant: Settings().queryAim)), legacyLedger: LegacyLedger(), loops: 1)
     lane = Lane(loop: loop, context: context, catalog: stock.catalog, random: QuickRandom(seed: random.next()))
     database = ModelDatabase(self)
-    // In some worlds every collector takes the place of another, which has to end before anything of it is stored.
+    // In some worlds every collector replaces another one, which has to end before the server stores a push of its
+    // successor.
     successors = draw(3) == 0 ? Set(stock.records.keys) : []
     lane.replaceCollectors(stock.records.mapValues { $0.succeeding(successors.contains($0.id)) })
     database.sessions = (0..<4).map { _ in ModelSession(self) }
@@ -95,25 +98,25 @@ final class Simulation {
 
   // MARK: Chance
 
-  /// 0..<limit; 0 for a limit of none.
+  /// A number in 0..<limit; 0 if the limit is 1 or less.
   func draw(_ limit: Int) -> Int { limit <= 1 ? 0 : Int.random(in: 0..<limit, using: &random) }
 
   func shuffle(_ numbers: inout [Int]) { numbers.shuffle(using: &random) }
 
-  /// Whether something goes wrong that does so with this probability in a usual world. Never once the world is well.
+  /// Whether a fault happens that has this probability in a usual world. No fault happens once the faults have ended.
   func chance(_ probability: Double) -> Bool {
     !isQuiet(for: .zero) && Double.random(in: 0..<1, using: &random) < min(probability * trouble, 0.9)
   }
 
-  /// How long things take: mostly next to nothing.
+  /// How long an operation takes: mostly next to nothing.
   var pause: Duration {
     chance(0.02) ? .milliseconds(draw(4000)) : .microseconds(draw(draw(8) == 0 ? 100_000 : 2000))
   }
 
-  /// Whether the faults ended that long ago.
+  /// Whether the faults ended at least `duration` ago.
   func isQuiet(for duration: Duration) -> Bool { kernel.elapsed >= faultsEnd + duration }
 
-  // MARK: What the world tells
+  // MARK: Events
 
   func note(_ event: StaticString, _ values: [Int]) { trace.note(kernel.time, event, values) }
 
@@ -124,7 +127,7 @@ final class Simulation {
 
   func isPoisoned(_ id: UUID) -> Bool { poisoned.contains(id) }
 
-  /// A client connects.
+  /// Opens a connection of a client to the lane.
   func open(_ wire: Wire, saysHello: Bool = true) {
     if saysHello { wire.send(Wire.hello, after: pause) }
     let network = 1 + draw(3)
@@ -139,14 +142,14 @@ final class Simulation {
     }
   }
 
-  /// The database has ended those before `collector`; the lane hears of it.
+  /// The database has ended the predecessors of `collector`, and the lane learns of it.
   func endPredecessors(of collector: UUID) {
     guard successors.remove(collector) != nil, let record = PushStock.shared.records[collector] else { return }
     note("succession", [])
     lane.setCollectors([collector: record])
   }
 
-  /// The lane has made an answer: it has to be true now.
+  /// Checks an answer when the lane makes it: it has to be true at that moment.
   func answered(_ answer: Answer, _ collector: Int) {
     note("answer", [collector, answer.status])
     if answer.status == 429 || answer.status == 503, !(1...3600).contains(answer.retryAfter ?? 0) {
@@ -154,7 +157,7 @@ final class Simulation {
     }
     guard answer.status == 200 else { return }
     if successors.contains(PushStock.id(ofCollector: collector)) {
-      violated("stored beside an identity that should end")
+      violated("a push was stored before the predecessors of its collector ended")
     }
     guard let id = answer.member("push_id").flatMap({ UUID(String($0)) }) else {
       return violated("200 without push_id: \(answer.body)")
@@ -170,14 +173,16 @@ final class Simulation {
     guard database.holds(push) else { return violated("\(id) was answered before its commit") }
     if push.collector != collector { violated("\(id) is another collector's") }
     let repeated = answer.member("metrics_repeated").flatMap { Int($0) } ?? -1
-    if isDuplicate, repeated != push.metrics { violated("\(id) is a repeat, and of \(repeated) metrics") }
+    if isDuplicate, repeated != push.metrics {
+      violated("\(id) is a repeat, but \(repeated) metrics are called repeated")
+    }
     if status == "parked" {
       if database.ledger[id]?.isParked != true { violated("\(id) was called parked, and is not") }
     } else if !isDuplicate {
       let before = repeated == 0 ? 0 : PushStock.shared.beginning(of: push, metrics: repeated)?.rowCount ?? -1
       let linesRepeated = (answer.member("rows_repeated").flatMap { Int($0) } ?? -1) - push.rowsRepeated
       if rows + linesRepeated != push.rowCount - before || linesRepeated < 0 {
-        violated("\(id) was said to have \(rows) rows behind \(repeated) metrics")
+        violated("the answer to \(id) counts \(rows) rows behind \(repeated) metrics")
       }
     }
   }
@@ -194,7 +199,7 @@ final class Simulation {
     plan()
     while violations.isEmpty, !isAtRest {
       loop.turn()
-      if kernel.elapsed > faultsEnd + .seconds(900) { violated("somebody hangs: \(unrest)") }
+      if kernel.elapsed > faultsEnd + .seconds(900) { violated("something hangs: \(unrest)") }
       if let drainBegan, !hasDrained, kernel.elapsed > drainBegan + .seconds(90) { violated("the drain never ends") }
     }
     if violations.isEmpty { checkRest() }
@@ -206,7 +211,7 @@ final class Simulation {
     return outcome
   }
 
-  /// What goes wrong of itself, and when.
+  /// Plans the faults of the world and their times.
   private func plan() {
     func some(_ most: Int, _ work: @escaping () -> Void) {
       let count = Int(Double(draw(most + 1)) * trouble)
@@ -223,7 +228,7 @@ final class Simulation {
       note("clock jumps", [Int(jump)])
       kernel.wallOffset += jump * 1_000_000
     }
-    // Clients that connect and say nothing, for as long as they are let.
+    // Clients that connect and send nothing for as long as the server permits.
     some(6) { [unowned self] in open(Wire(self, collector: 0, readingDelay: .zero), saysHello: false) }
     some(6) { [unowned self] in pushElsewhere() }
     if draw(6) == 0 { kernel.after(.milliseconds(draw(30_000))) { [unowned self] in drain() } }
@@ -234,8 +239,8 @@ final class Simulation {
     }
   }
 
-  /// A try of a collector reaches another server of the same database, which says nothing of it to anybody: it holds the
-  /// ledger's lock for a while, and is committed or not.
+  /// Sends a try of a collector to another server of the same database, which reports nothing. That server holds the
+  /// ledger's lock for a while, and then commits or not.
   private func pushElsewhere() {
     let growing = clients.flatMap(\.errands).filter { $0.number >= 100 && !$0.isOver }
     if growing.isEmpty { return }
@@ -256,7 +261,7 @@ final class Simulation {
     }
   }
 
-  /// What is not at rest.
+  /// A description of everything that is not at rest.
   private var unrest: String {
     let writers = lane.writers.map {
       "\($0.state) drained \($0.isDrained) waits \($0.waitingSince != nil) has \($0.backlogPushes)"
@@ -281,13 +286,13 @@ final class Simulation {
     }
     let stored = database.ledger.pushes.values.count { !$0.isParked }
     if counters.pushesStored > stored + emptyPushes {
-      violated("\(counters.pushesStored) called stored, \(stored) are")
+      violated("\(counters.pushesStored) pushes were called stored, and \(stored) are")
     }
     if lane.admission.heldBytes != 0 { violated("\(lane.admission.heldBytes) bytes are held for nobody") }
     if lane.gatheredBytes != 0 || lane.writers.contains(where: { $0.backlogBytes != 0 || $0.backlogPushes != 0 }) {
       violated("a backlog of nothing")
     }
-    // The housekeeping has one; what spreads the drain may have another.
+    // The housekeeping has one deadline. The spreading of the drain may have another.
     if !(1...(hasDrained ? 2 : 1)).contains(loop.deadlineCount) {
       violated("\(loop.deadlineCount) deadlines are armed")
     }
@@ -300,13 +305,13 @@ final class Simulation {
       let stored = database.ledger[id]
       switch errand.state {
       case .acknowledged:
-        // One that has grown since it was sent is acknowledged as it was then.
+        // A push that has grown since it was sent is acknowledged as it was then.
         if errand.number < 100, stored == nil { violated("\(id) was acknowledged and is not stored") }
         if let stored, stored.isParked != isPoisoned(id) { violated("\(id) was parked without need, or not parked") }
       case .unwitnessed:
         if !isPoisoned(id) { violated("\(id) was given up, and nothing is wrong with it") }
       case .refusedForGood: if stored != nil { violated("\(id) was refused for good and is stored") }
-      case .waiting, .underway: if !hasDrained { violated("\(id) has no end") }
+      case .waiting, .underway: if !hasDrained { violated("\(id) was never settled") }
       }
     }
   }
@@ -328,7 +333,7 @@ final class Simulation {
     if loop.deadlineCount > 1 { violated("the drain left deadlines behind") }
   }
 
-  /// Lets go of everything, and looks whether it goes.
+  /// Stops the loop, and drops all events and the objects that they hold.
   private func end() {
     loop.stop()
     loop.run()
@@ -337,7 +342,7 @@ final class Simulation {
 }
 
 extension CollectorRecord {
-  /// The same, with or without those whose place it takes.
+  /// The same record, with or without predecessors.
   fileprivate func succeeding(_ hasPredecessors: Bool) -> CollectorRecord {
     CollectorRecord(
       id: id, serverID: serverID, hostname: hostname, configVersion: configVersion, isRevoked: isRevoked,

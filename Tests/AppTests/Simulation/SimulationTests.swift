@@ -1,4 +1,4 @@
-// The ingest path in thousands of worlds: docs/SIMULATION.md.
+// The ingest path in thousands of simulated worlds: see docs/SIMULATION.md.
 
 import Glibc
 import Testing
@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: 0..<workers)
-  func `whatever happens, an acknowledged push is stored once and nothing is left behind`(_ worker: UInt64) throws {
+  func `in every world an acknowledged push is stored once and nothing is left behind`(_ worker: UInt64) throws {
     let slot = Int(worker)
     if let seed = Self.number("SIMULATION_SEED") {
       if worker > 0 { return }
@@ -41,10 +41,10 @@ import Testing
         return
       }
     }
-    #expect(acknowledged > Int(count) / 2, "the worlds are no wasteland")
+    #expect(acknowledged > Int(count) / 2, "the worlds acknowledge many pushes")
   }
 
-  @Test func `the same seed brings the same world, and another seed another`() throws {
+  @Test func `the same seed makes the same world, and another seed makes another`() throws {
     var digests: Set<UInt64> = []
     for seed: UInt64 in 1...20 {
       let outcomes = try (0..<2).map { _ in try Self.simulate(seed, slot: 2) }

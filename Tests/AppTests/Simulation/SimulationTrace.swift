@@ -1,6 +1,6 @@
-// What happened, as text for people and as one number to compare.
+// The events of a simulation, as text for people and as one number to compare.
 
-/// The events of one simulation. Texts must not hold anything that differs from run to run, such as a token.
+/// The events of one simulation. Texts must not contain anything that differs from run to run, such as a token.
 struct SimulationTrace {
   private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
   private(set) var count = 0

@@ -1,5 +1,5 @@
-// A connection between a client and the lane: bytes on their way in both directions, a send buffer that fills, an end that
-// may come from either side, or from neither.
+// A connection between a client and the lane: bytes on their way in both directions, a send buffer that fills, and an
+// end that may come from either side or from neither.
 
 import Ground
 import Protocol
@@ -7,32 +7,32 @@ import Reactor
 
 @testable import App
 
-/// Who is at the client's end.
+/// The client at one end of a wire.
 protocol WireClient: AnyObject {
   func received(_ bytes: [UInt8])
-  /// The server sends no more; or the connection was reset, and what was on its way is gone.
+  /// The server sends no more, or the connection was reset. A reset loses the bytes that are on their way.
   func ended(isReset: Bool)
 }
 
 final class Wire: SimulatedDescriptor {
-  /// What a client sends before all else: the first byte of a TLS record.
+  /// The byte that a client sends first: the first byte of a TLS record.
   static let hello: [UInt8] = [0x16]
 
   private unowned let simulation: Simulation
   weak var client: (any WireClient)?
   let collector: Int
   private(set) var descriptor: CInt = 0
-  /// Arrived, and not read by the server.
+  /// Bytes that have arrived and that the server has not read.
   private var inbox: [UInt8] = []
   private var hasClientFinished = false
   private var isReset = false
   private var isCut = false
   private var isServerGone = false
   private var hasServerFinished = false
-  /// What the server has written and the client has not taken, and how much that may be.
+  /// The number of bytes that the server has written and the client has not taken, and its maximum.
   private var unread = 0
   private let capacity: Int
-  /// How long the client takes for what arrives.
+  /// How long the client takes to read arrived bytes.
   private let readingDelay: Duration
   private var lastArrival: (atServer: UInt64, atClient: UInt64) = (0, 0)
 
@@ -46,20 +46,20 @@ final class Wire: SimulatedDescriptor {
 
   // MARK: The client's end
 
-  /// Sends bytes, which arrive `delay` after those before them at the soonest.
+  /// Sends bytes. They arrive at least `delay` after the bytes before them.
   func send(_ bytes: [UInt8], after delay: Duration) {
     arrive(delay) { $0.inbox += bytes }
   }
 
   func finish() { arrive(.zero) { $0.hasClientFinished = true } }
 
-  /// The client is gone; what it has sent may be lost with it.
+  /// The client is gone. Bytes that it has sent may be lost.
   func reset() {
     client = nil
     arrive(simulation.pause) { $0.isReset = true }
   }
 
-  /// Nothing passes any more, and nobody is told.
+  /// Cuts the wire: nothing passes any more, and neither side notices.
   func cut() {
     isCut = true
     simulation.note("cut", [collector])
@@ -80,7 +80,7 @@ final class Wire: SimulatedDescriptor {
     simulation.kernel.after(.nanoseconds(Int64(due - simulation.kernel.time))) { [self] in if !isCut { change(self) } }
   }
 
-  /// Nobody listens.
+  /// Refuses the connection, as if no server listened.
   func refuse() {
     isServerGone = true
     simulation.kernel.detach(descriptor)
@@ -126,7 +126,7 @@ final class Wire: SimulatedDescriptor {
     deliver { $0.client?.ended(isReset: false) }
   }
 
-  /// The server closes. With bytes unread that is a reset, which may overtake what was sent before it.
+  /// The server closes. With unread bytes the close is a reset, which may overtake bytes that were sent before it.
   func serverClosed(willReset: Bool) {
     isServerGone = true
     simulation.kernel.detach(descriptor)
@@ -143,7 +143,7 @@ final class Wire: SimulatedDescriptor {
   }
 }
 
-/// What the lane holds of a wire: plaintext on both sides, and the certificate of the collector.
+/// A wire as the lane holds it: plaintext in both directions, and the certificate of the collector.
 final class WireLink: ClientLink {
   private unowned let simulation: Simulation
   private let wire: Wire
@@ -172,7 +172,7 @@ final class WireLink: ClientLink {
   func acknowledge() {}
   func begin(_ context: TLSContext, now: Int64) {}
   var peer: PeerCertificate? { PushStock.shared.certificates[wire.collector] }
-  /// Only endpoints ask for it, and none is simulated.
+  /// Only endpoints ask for the certificate, and the simulation has no endpoints.
   var peerCertificate: Certificate? { nil }
 
   func receive(
@@ -188,7 +188,7 @@ final class WireLink: ClientLink {
     ciphertextOut.append(plaintext)
     answers.append(plaintext.withUnsafeBufferPointer { Array($0) })
     while let answer = answers.next() { simulation.answered(answer, wire.collector) }
-    if answers.isBroken { simulation.violated("an answer that is no HTTP") }
+    if answers.isBroken { simulation.violated("the lane sent an answer that is not HTTP") }
   }
 
   func close(ciphertextOut: inout ByteBuffer) {}

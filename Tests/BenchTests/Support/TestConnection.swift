@@ -10,9 +10,9 @@ struct TestRequest {
   let token: String
   let isGzip: Bool
   let body: [UInt8]
-  /// Named by the certificate.
+  /// The collector that the certificate names.
   let collector: String?
-  /// Another authority signed it.
+  /// Whether another authority signed the certificate.
   let isForged: Bool
 }
 
@@ -85,7 +85,7 @@ final class TestConnection: EventHandler, DeadlineHandler {
   }
 }
 
-/// Socket, session and request machine of a connection.
+/// The socket, TLS session and request machine of a connection.
 struct TestChannel: ~Copyable {
   private(set) var socket: StreamSocket
   private var session: TLSSession
@@ -103,7 +103,8 @@ struct TestChannel: ~Copyable {
 
   var hasOutput: Bool { !outgoing.isEmpty }
 
-  /// Reads and writes what there is. - Returns: a complete request; the client sends no other before it is answered.
+  /// Reads and writes as much as possible. - Returns: a complete request. The client sends the next request only after
+  /// the answer.
   mutating func receive(scratch: UnsafeMutableRawBufferPointer) -> TestRequest? {
     flush()
     while true {

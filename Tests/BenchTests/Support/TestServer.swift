@@ -1,5 +1,5 @@
-// A server small enough to be judged by eye, on real sockets with real TLS: it enrols, acknowledges, and does to its
-// clients what a test tells it to.
+// A small server on real sockets with real TLS. It enrols collectors, acknowledges pushes, and misbehaves as a test
+// demands.
 
 import Ground
 import Protocol
@@ -10,46 +10,46 @@ import Synchronization
 
 /// What the server does with one push.
 enum Reply: Sendable {
-  /// Stores it, unless it has it, and says so.
+  /// Stores the push unless it is stored already, and acknowledges it.
   case acknowledge
-  /// As `acknowledge`, so much later.
+  /// As `acknowledge`, after this time.
   case acknowledgeAfter(Duration)
-  /// Stores it and closes the connection instead of answering: the client cannot know.
+  /// Stores the push and closes the connection without an answer: the client cannot know the outcome.
   case storeSilently
-  /// Closes the connection without a word.
+  /// Closes the connection without storing or answering.
   case drop
-  /// Stores it and says so, and closes in good order.
+  /// Stores and acknowledges the push, then closes the connection in good order.
   case acknowledgeClosing
   case refuse(UInt16, slug: String, retryAfter: Int?)
 }
 
-/// A push as it came in.
+/// A push as it arrived.
 struct Arrival: Sendable {
   let collector: String
-  /// How many the collector has sent before.
+  /// The number of earlier pushes of the collector.
   let earlier: Int
   let body: [UInt8]
   let isGzip: Bool
   let token: String
   let time: MonotonicTime
 
-  /// Byte for byte. A failed `#expect` would otherwise print both.
+  /// Compares byte for byte, because a failed `#expect` would otherwise print both bodies.
   func hasSameBody(as other: Arrival) -> Bool { body == other.body }
 }
 
-/// What the server saw, readable from any thread.
+/// The record of the server, readable from any thread.
 final class ServerJournal: Sendable {
   struct Entries: Sendable {
     var connections = 0
     var enrolled: [String] = []
     var arrivals: [Arrival] = []
-    /// Bodies stored, by collector, each once.
+    /// Stored bodies by collector, each once.
     var stored: [String: Set<[UInt8]>] = [:]
     var acknowledged = 0
     var refreshes = 0
-    /// Answered to readers.
+    /// Reads that were answered.
     var reads = 0
-    /// Pushes whose certificate, token and body did not name one collector.
+    /// Pushes whose certificate, token and body do not name the same collector.
     var strangers = 0
   }
 
@@ -67,7 +67,7 @@ final class ServerJournal: Sendable {
     return result
   }
 
-  /// Ends `run` as soon as the entries are enough, however fast or slow the machine is.
+  /// Ends `run` as soon as `isEnough` holds, however fast or slow the machine is.
   func end(_ run: Scoreboard, when isEnough: @escaping @Sendable (Entries) -> Bool) {
     ending.withLock { $0 = (isEnough, run) }
   }
@@ -85,8 +85,8 @@ final class TestServer: Sendable {
   let authorityPEM: [UInt8]
   private let thread: LoopThread
 
-  /// - Parameters: what to do with each registration, counted from 0, and with each push; `isCredulous`: takes broken
-  ///   JSON and forged certificates, and calls nothing a duplicate.
+  /// `enrol` decides about each registration, counted from 0, and `push` about each push. With `isCredulous` the server
+  /// accepts broken JSON and forged certificates, and calls no push a duplicate.
   init(
     isCredulous: Bool = false, enrol: @escaping @Sendable (Int) -> Reply = { _ in .acknowledge },
     push: @escaping @Sendable (Arrival) -> Reply

@@ -4,7 +4,7 @@ import Reactor
 
 @testable import Bench
 
-/// Decides, on the server's loop. Connections are held by the loop they are registered on.
+/// Answers requests on the server's loop. The loop holds the connections that are registered on it.
 final class TestService: AcceptHandler {
   let loop: EventLoop
   private let context: TLSContext
@@ -39,7 +39,7 @@ final class TestService: AcceptHandler {
     case "/api/v1/collectors/refresh-token": refresh(request, connection)
     case "/api/v1/metrics/push": receive(request, connection)
     case "/metrics":
-      // It has served for long before this run.
+      // The counter is large, as that of a server that has run for long.
       let count = 1_000_000 + journal.all.acknowledged
       connection.answer(
         200, json: Array("pganalytics_pushes_stored_total \(count)\n".utf8), [], closing: false)
@@ -151,7 +151,7 @@ final class TestService: AcceptHandler {
   }
 }
 
-/// The content of a gzip body; traps if it is none.
+/// The content of a gzip body. Traps if the body is not gzip.
 func inflate(_ body: [UInt8]) -> [UInt8] {
   var inflater = GzipInflater()
   var output = ByteBuffer()

@@ -1,5 +1,5 @@
-// A server under attack, and the one check that follows every attack: it still stores a good push, holds nothing of the
-// attack, and each push it was ever sent has exactly one outcome.
+// A server under attack, and the check that follows every attack: the server still stores a good push, holds nothing of
+// the attack, and every push has exactly one outcome.
 
 import Glibc
 import Protocol
@@ -10,7 +10,7 @@ import Testing
 
 struct AttackedServer: Sendable {
   let server: RunningServer
-  /// Its pushes must be stored while others attack, and after.
+  /// A collector whose pushes must be stored during the attack and after it.
   let bystander: TestCollector
 
   /// - Parameter change: settings that differ from the defaults, e.g. deadlines that a test can wait for.
@@ -26,9 +26,9 @@ struct AttackedServer: Sendable {
     bystander.push(of: [TestCollector.disk("/dev/\(UInt64.random(in: .min ... .max))", used: 1)])
   }
 
-  /// Demands that a good push is stored, then that connections and memory are back where they were without the attack,
-  /// and that received = stored + duplicate + parked + refused + abandoned.
-  /// - Parameter kept: idle connections that the test still has.
+  /// Demands that a good push is stored, that connections and memory then return to their state without the attack, and
+  /// that received = stored + duplicate + parked + refused + abandoned.
+  /// - Parameter kept: the number of idle connections that the test still holds.
   func expectUnharmed(besides kept: Int = 0, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let answer = try await bystander.push(goodPush())
     #expect(answer.status == 200, "\(answer)", sourceLocation: sourceLocation)
@@ -44,14 +44,14 @@ struct AttackedServer: Sendable {
     ServerCounters(page: try await server.client().request("GET", "/metrics").text)
   }
 
-  /// The head of a push, without its last line: what the test adds is up to it.
+  /// The head of a push, with the fields that the test adds.
   func pushHead(_ collector: TestCollector, _ fields: String) -> String {
     "POST \(TestCollector.pushTarget) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(collector.token)\r\n"
       + fields + "\r\n"
   }
 }
 
-/// The samples of /metrics at a moment.
+/// The samples of /metrics at one moment.
 struct ServerCounters: CustomStringConvertible {
   private(set) var samples: [String: Double] = [:]
 
@@ -81,7 +81,7 @@ struct ServerCounters: CustomStringConvertible {
       + self["pushes_abandoned_total"]
   }
 
-  /// No connection but the one that asks and `kept` others, no body, no row.
+  /// Whether there is no connection but the asking one and `kept` others, no body and no row.
   func isAtRest(besides kept: Int) -> Bool {
     let connections = LaneSnapshot.ConnectionState.allCases.map { self.connections($0.rawValue) }.reduce(0, +)
     return connections <= Double(1 + kept) && self.connections("receiving") == 0 && self["held_bytes"] == 0

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// Bodies that are more than they seem. (Ratio, caps and every cut of a member: ProtocolTests/Gzip.)
+/// Bodies that are larger than they look. (Ratio, caps and every cut of a member: ProtocolTests/Gzip.)
 @Suite struct CompressionAttackTests {
   private let gzip = [("Content-Encoding", "gzip")]
 
@@ -20,7 +20,7 @@ import Testing
     return GzipDeflater.gzip(collector.push(of: [metric]), level: 9)
   }
 
-  @Test func `a bomb costs its sender a refusal and the server nothing`() async throws {
+  @Test func `a compression bomb is refused and leaves nothing in the server`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     for filler in [UInt8(ascii: " "), UInt8(ascii: "["), 0] {
@@ -32,7 +32,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `members behind one another are one body; cut off, damaged or followed they are 400, each by itself`()
+  @Test func `several gzip members are read as one body, and a damaged body is refused with 400`()
     async throws
   {
     let attacked = try await AttackedServer.start()
@@ -47,7 +47,7 @@ import Testing
     ] {
       let answer = try await collector.push(broken, gzip, over: client)
       #expect(answer.status == 400, "\(answer)")
-      // Two whole pushes behind one another are one body, which is no JSON.
+      // Two whole pushes in a row are one body, which is not JSON.
       #expect(answer.error == (broken == sound + sound ? "invalid_json" : "invalid_compression"), "\(answer)")
     }
     #expect(try await collector.ledger() == 0)
@@ -63,7 +63,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `what is neither gzip nor JSON is called what it is`() async throws {
+  @Test func `a body that is neither gzip nor JSON is refused with the name of its format`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let client = try await collector.client()
@@ -91,15 +91,15 @@ import Testing
     await attacked.server.stop()
   }
 
-  /// Heads first, so that all are admitted while nothing is held; then all bodies, while nothing can be stored.
-  @Test func `many small bombs at once hold no more than the budget, and what is refused may come again`() async throws
-  {
+  /// All heads come first, so that all pushes are admitted while nothing is held. All bodies follow while nothing can
+  /// be stored.
+  @Test func `many small bombs at once stay within the budget, and refused pushes succeed later`() async throws {
     let budget = 12 << 20
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.bytesInFlight = budget
       $0.pauseBytes = budget
-      // It begins with the heads, and eight collectors are yet to enrol.
+      // The deadline begins with the heads, and eight collectors have yet to enrol.
       $0.bodyDeadline = .seconds(3600)
       $0.commitDeadline = .seconds(60)
       $0.lockTimeout = .seconds(60)
@@ -132,7 +132,7 @@ import Testing
           return counters.connections("receiving") == 0
         }
         #expect(counters.refused("overloaded") > 0, "the bombs are too small for the test")
-        // One read of 64 KiB may go beyond, by what it inflates to.
+        // One read of 64 KiB may exceed the budget by the size that it inflates to.
         #expect(most <= Double(budget + 64 * 1024 * server.settings.inflateRatio))
         #expect(counters["held_bytes"] <= Double(budget + (5 << 20)), "\(counters)")
       }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import App
 
-/// Many connections of one address, and one client of another. Each deadline is longer than any test waits: who is served is
-/// served because somebody made room.
+/// Many connections of one address, and one client of another. Each deadline is longer than any test waits: a client is
+/// served only because another connection makes room.
 @Suite struct CrowdTests {
   private static let crowd = "127.0.0.2"
 
@@ -14,24 +14,24 @@ import Testing
     try (0..<count).map { _ in try PlainSocket(port: attacked.port, from: source) }
   }
 
-  @Test func `silent connections beyond their address' share make room for another address`() async throws {
+  @Test func `silent connections beyond the share of their address make room for another address`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.connections = 40
       $0.anonymousPerAddress = 8
     }
     let crowd = try silent(200, attacked)
-    // All that the kernel holds of them is before this one.
+    // The kernel's queue has all of them before this connection.
     #expect(try await attacked.bystander.push(attacked.goodPush()).status == 200)
     let counters = try await attacked.counters()
     #expect(counters["connections_refused_total{reason=\"address_share\"}"] >= 100, "\(counters)")
-    // The room is theirs as long as nobody else wants it.
+    // The connections keep the room as long as no other address wants it.
     #expect(counters.connections("arriving") > 8)
     withExtendedLifetime(crowd) {}
     await attacked.server.stop()
   }
 
-  @Test func `begun handshakes beyond their address' share make room for another address`() async throws {
+  @Test func `begun handshakes beyond the share of their address make room for another address`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.unfinishedHandshakes = 6
@@ -39,7 +39,7 @@ import Testing
     }
     let crowd = try silent(30, attacked)
     for socket in crowd { try await socket.send([0x16, 0x03, 0x01]) }
-    try await attacked.server.eventually("they do not begin") {
+    try await attacked.server.eventually("the handshakes do not begin") {
       try await attacked.counters().connections("handshaking") >= 4
     }
     #expect(try await attacked.bystander.push(attacked.goodPush()).status == 200)
@@ -50,7 +50,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a fleet behind one address is no crowd once its certificates are seen`() async throws {
+  @Test func `a fleet behind one address is no crowd once the server has seen its certificates`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.connections = 24
@@ -67,7 +67,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `idle connections without a certificate make room, busy ones and the asking stay`() async throws {
+  @Test func `the longest idle connections without a certificate make room for collectors`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.connections = 12
@@ -79,8 +79,8 @@ import Testing
     var others: [TestClient] = []
     for _ in 0..<4 { others.append(try await attacked.bystander.client()) }
     for client in others { #expect(try await attacked.bystander.push(attacked.goodPush(), over: client).status == 200) }
-    #expect(try await idle[0].isClosedByServer(), "the longest idle made room")
-    #expect(try await idle[9].request("GET", "/api/v1/health/live").status == 200, "who came last is as good as ever")
+    #expect(try await idle[0].isClosedByServer(), "the longest idle connection makes room")
+    #expect(try await idle[9].request("GET", "/api/v1/health/live").status == 200, "the newest connection still works")
     await attacked.server.stop()
   }
 }

@@ -5,11 +5,11 @@ import Testing
 
 @testable import App
 
-/// A server process that may have few descriptors, and clients that take all of them.
+/// A server process with few descriptors, and clients that take all of them.
 @Suite struct DescriptorExhaustionTests {
   private static let descriptors = 80
 
-  @Test func `out of descriptors it serves who is connected, rests, and recovers`() async throws {
+  @Test func `a server without free descriptors serves its connections, rests and recovers`() async throws {
     let attacked = try await AttackedServer.start()
     let anchor = attacked.server
     let program = try BuiltProgram.directory() + "/pganalytics"
@@ -17,7 +17,7 @@ import Testing
     let limiter = try #require(limiters.first { access($0, X_OK) == 0 }, "needs prlimit(1) of util-linux")
     let output = anchor.settings.dataDirectory + "/child.log"
     defer { unlink(output) }
-    // Beside other tests a client of ours can need longer than a deadline that is meant for clients of its own machine.
+    // Beside other tests, a client of this test may need longer than the usual deadlines allow.
     let patience = ["handshake", "head", "body", "idle", "write"].flatMap { ["--set", "\($0)_deadline=10min"] }
     let child = try ChildProcess.start(
       [
@@ -50,7 +50,7 @@ import Testing
     func counters() async throws -> ServerCounters {
       ServerCounters(page: try await connected.request("GET", "/metrics").text)
     }
-    // What is shed is closed by the server; the others hold what descriptors there are.
+    // The server closes the connections that it sheds. The others hold the descriptors.
     var taken = 0
     try await anchor.eventually("the descriptors do not run out") {
       taken = ChildProcess.count(of: "/proc/\(child)/fd")
@@ -61,21 +61,22 @@ import Testing
     var requests = 1.0
     while begun.duration(to: .now()) < .seconds(1) {
       #expect(
-        try await collector.push(attacked.goodPush(), over: connected).status == 200, "who is connected is served")
+        try await collector.push(attacked.goodPush(), over: connected).status == 200, "the connected client is served")
       requests += 1
     }
     let turns = try await counters()["loop_turns_total"] - first["loop_turns_total"]
     let seconds = Double(begun.duration(to: .now()).components.seconds + 1)
-    // A listener that spun would make tens of thousands of turns a second. It rests 100 ms after each failure.
+    // A listener that spins would make tens of thousands of turns a second. The listener rests 100 ms after each
+    // failure.
     #expect(turns < 30 * requests + 200 * seconds, "\(turns) turns for \(requests) requests in \(seconds) s")
 
     flood = []
-    try await anchor.eventually("it does not recover") {
+    try await anchor.eventually("the server does not recover") {
       do {
         let client = try await TestClient.connect(port: there, trust: anchor.trust, identity: collector.identity)
         return try await collector.push(attacked.goodPush(), over: client).status == 200
       } catch is TestClient.Failure {
-        return false  // shed: not yet
+        return false  // the server still sheds connections
       }
     }
     var now = ServerCounters()
@@ -86,7 +87,7 @@ import Testing
     anchor.account.stored(elsewhere: Int(now["pushes_stored_total"]))
     kill(child, SIGTERM)
     var status: CInt = 0
-    try await anchor.eventually("it does not end") { waitpid(child, &status, WNOHANG) != 0 }
+    try await anchor.eventually("the server does not end") { waitpid(child, &status, WNOHANG) != 0 }
     #expect(status == 0, "\(ChildProcess.text(of: output))")
     try await attacked.expectUnharmed()
     withExtendedLifetime((connected, flood)) {}
@@ -95,11 +96,11 @@ import Testing
 }
 
 extension ChildProcess {
-  /// How many entries a directory has.
+  /// The number of entries in a directory.
   static func count(of path: String) -> Int {
     guard let directory = opendir(path) else { return 0 }
     defer { closedir(directory) }
-    var count = -2  // itself and its parent
+    var count = -2  // without the directory itself and its parent
     while readdir(directory) != nil { count += 1 }
     return count
   }

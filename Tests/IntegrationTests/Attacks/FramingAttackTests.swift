@@ -8,7 +8,7 @@ import Testing
 @Suite struct FramingAttackTests {
   private static let marker = Array("GET /api/v1/health/live HTTP/1.1\r\nHost: smuggled\r\n\r\n".utf8)
 
-  @Test func `a message that two readers could take for two things is refused, and nothing behind it is read`()
+  @Test func `an ambiguous message is refused, and nothing behind it is read`()
     async throws
   {
     let attacked = try await AttackedServer.start()
@@ -16,7 +16,7 @@ import Testing
       let client = try await attacked.server.client()
       try await client.send(row.message + Self.marker)
       let answer = try await client.answer()
-      // Some are refused by route or method first; none is taken for a success.
+      // Some messages are refused by route or method first. None succeeds.
       #expect(answer.status == row.status || (400...405).contains(answer.status), "\(row): \(answer)")
       #expect(try await client.isClosedByServer(), "\(row): another answer came")
     }
@@ -24,7 +24,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a push with doubtful framing stores nothing, and ends its connection`() async throws {
+  @Test func `a push with doubtful framing stores nothing and ends its connection`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let body = String(decoding: collector.push(of: [TestCollector.disk("/dev/a", used: 1)]), as: UTF8.self)
@@ -51,7 +51,7 @@ import Testing
         try await client.send(
           attacked.pushHead(collector, fields) + rest + String(decoding: Self.marker, as: UTF8.self))
       } catch TestClient.Failure.system {
-        // It was refused before all of it was sent.
+        // The server refused the push before all of it was sent.
       }
       let answer = try await client.answer()
       #expect((400...501).contains(answer.status), "\(fields) \(rest.prefix(40)): \(answer)")
@@ -62,7 +62,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `names of a field, and a head, that go on for ever are 431`() async throws {
+  @Test func `an endless field name, head or target is refused with 431 or 414`() async throws {
     let attacked = try await AttackedServer.start()
     let heads = [
       "GET / HTTP/1.1\r\nHost: h\r\n" + String(repeating: "a", count: 40_000),

@@ -5,9 +5,9 @@ import Testing
 
 @testable import App
 
-/// Before and below HTTP: what does not finish the handshake, is no TLS, or wants new keys all the time.
+/// Attacks before and below HTTP: unfinished handshakes, bytes that are not TLS, and endless key updates.
 @Suite struct HandshakeAttackTests {
-  @Test func `silent connections, and those that drip, are closed at the handshake's deadline`() async throws {
+  @Test func `silent and dripping connections are closed at the deadline of the handshake`() async throws {
     let attacked = try await AttackedServer.start { $0.handshakeDeadline = .seconds(5) }
     let silent = try (0..<40).map { _ in try PlainSocket(port: attacked.port) }
     let hello: [UInt8] = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]
@@ -19,7 +19,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `no more handshakes are under way than the limit, and who waits gets its turn`() async throws {
+  @Test func `handshakes stay within the limit, and a waiting connection gets its turn`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.unfinishedHandshakes = 4
@@ -32,14 +32,14 @@ import Testing
     let silent = try (0..<8).map { _ in try PlainSocket(port: attacked.port) }
     for socket in silent { try await socket.send([0x16, 0x03, 0x01]) }
     var most = 0.0
-    try await attacked.server.eventually("they are not taken in") {
+    try await attacked.server.eventually("the handshakes do not begin") {
       most = max(most, try await handshaking())
       return most >= 4
     }
     #expect(most == 4)
-    // Two rounds of four go by before it is the push's turn: nobody is over the share, so nobody has to make room.
-    // (A client on a machine that is busy with other tests may miss its own deadline, and tries again.)
-    try await attacked.server.eventually("who waits gets no turn") {
+    // Two rounds of four handshakes go by before the turn of the push: no address exceeds its share, so no connection
+    // has to make room. (A client on a busy machine may miss its own deadline, and tries again.)
+    try await attacked.server.eventually("the waiting push gets no turn") {
       do { return try await attacked.bystander.push(attacked.goodPush()).status == 200 } catch { return false }
     }
     for socket in silent { try #require(try await socket.isClosedByServer()) }
@@ -47,14 +47,15 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `what is no TLS ends its connection`() async throws {
+  @Test func `bytes that are not TLS end their connection`() async throws {
     let attacked = try await AttackedServer.start()
     var generator = SystemRandomNumberGenerator()
-    // A first letter would make a request without TLS of it, or the header of a balancer.
+    // With a letter first, the bytes would be a request without TLS or the header of a balancer.
     let noise = [0xfe] + (0..<64 * 1024).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     let garbage: [[UInt8]] = [
       [UInt8](repeating: 0, count: 100), [UInt8](repeating: 0xff, count: 100),
-      // A record over the limit of RFC 8446, a handshake message of 16 MB, SSL 2, an alert before all else.
+      // A record over the limit of RFC 8446, a handshake message of 16 MB, SSL 2, an alert before the handshake, and
+      // noise.
       [0x16, 0x03, 0x01, 0xff, 0xff] + [UInt8](repeating: 1, count: 70_000),
       [0x16, 0x03, 0x01, 0x40, 0x00, 0x01, 0xff, 0xff, 0xff] + [UInt8](repeating: 3, count: 0x3ffc),
       [0x80, 0x2e, 0x01, 0x00, 0x02, 0x00, 0x15, 0x00, 0x00, 0x00, 0x10] + [UInt8](repeating: 0, count: 37),
@@ -70,7 +71,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `handshakes that are broken off, and finished ones that are reset, leave nothing behind`() async throws {
+  @Test func `broken handshakes and reset connections leave nothing behind`() async throws {
     let attacked = try await AttackedServer.start()
     for _ in 0..<60 {
       let broken = try PlainSocket(port: attacked.port)
@@ -90,9 +91,9 @@ import Testing
       try await client.updateKeys(1000, filler: Array("GET /api/v1/health/live HTTP/1.1\r\nX: a".utf8.prefix(30)))
       #expect(try await client.isClosedByServer())
     } catch TestClient.Failure.system {
-      // It was closed while it still sent: just as well.
+      // The server closed the connection while the client still sent, which is as good.
     } catch is TLSError {
-      // The alert.
+      // The client received the server's alert.
     }
     #expect(try await attacked.counters()["tls_failures_total"] == 1)
     try await attacked.expectUnharmed()
@@ -100,7 +101,7 @@ import Testing
   }
 
   @Test(.enabled(if: access("/usr/bin/openssl", X_OK) == 0, "needs /usr/bin/openssl"))
-  func `a client that wants to renegotiate is refused`() async throws {
+  func `a client that asks for renegotiation is refused`() async throws {
     let attacked = try await AttackedServer.start()
     var ends: [CInt] = [0, 0]
     try #require(pipe(&ends) == 0)

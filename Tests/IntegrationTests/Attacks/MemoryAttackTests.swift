@@ -3,9 +3,9 @@ import Testing
 
 @testable import App
 
-/// Those who hold memory by not finishing what they began.
+/// Clients that hold memory because they do not finish what they begin.
 @Suite struct MemoryAttackTests {
-  /// Rows of a kilobyte each.
+  /// A push with rows of a kilobyte each.
   private func largePush(_ collector: TestCollector, rows: Int = 2000) -> [UInt8] {
     let text = String(repeating: "x", count: 1000)
     let entries = (0..<rows).map { #"{"level":"LOG","message":"\#($0)\#(text)"}"# }.joined(separator: ",")
@@ -14,7 +14,7 @@ import Testing
     ])
   }
 
-  @Test func `half a push above the mark for pausing keeps nobody waiting, and can be finished`() async throws {
+  @Test func `half a push above the pause mark delays no other push and can be finished`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.pauseBytes = 1 << 20
@@ -35,7 +35,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `who fills the budget with a body that never ends makes room for others`() async throws {
+  @Test func `a client that fills the budget with an endless body makes room for others`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.bytesInFlight = 8 << 20
@@ -44,7 +44,8 @@ import Testing
     }
     let slow = try await attacked.server.enrol()
     let client = try await slow.client()
-    // By what has come of it, it may take an hour. The first piece comes with the head: until then it is `body_deadline`.
+    // The bytes that have arrived would allow the body an hour. Until the first of them arrives the limit is
+    // `body_deadline`, so the first piece comes with the head.
     var start = Array(attacked.pushHead(slow, "Transfer-Encoding: chunked\r\n").utf8)
     let body = largePush(slow, rows: 8000)
     var sent = 0
@@ -54,10 +55,10 @@ import Testing
       sent += chunk.count
       start = []
     } while try await attacked.counters()["held_bytes"] < Double(2 << 20) && sent < body.count
-    // Announces what the budget does not have left, and holds next to nothing.
+    // The push announces more than the budget has left, and holds next to nothing.
     let push = [UInt8](repeating: UInt8(ascii: " "), count: 6 << 20) + attacked.goodPush()
     var refusals = 0
-    try await attacked.server.eventually("there is never room for another") {
+    try await attacked.server.eventually("there is never room for another push") {
       let other = try await attacked.bystander.client()
       let fields = "Expect: 100-continue\r\nContent-Length: \(push.count)\r\n"
       try await other.send(attacked.pushHead(attacked.bystander, fields))
@@ -76,7 +77,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `says that it is not ready while pushes are refused for want of memory`() async throws {
+  @Test func `the server is not ready while it refuses pushes for lack of memory`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.bytesInFlight = 8 << 20
@@ -84,7 +85,7 @@ import Testing
     let server = attacked.server
     let watcher = try await server.client()
     #expect(try await watcher.request("GET", "/api/v1/health/ready").status == 200)
-    // What is complete waits for a table that we hold, and what comes after it finds no room.
+    // Complete pushes wait for a table that this test locks, and later pushes find no room.
     let _: Void = try await server.database.transaction { session throws(DatabaseError) in
       try await session.script("LOCK TABLE metrics.pg_log IN ACCESS EXCLUSIVE MODE")
       do {
@@ -95,7 +96,7 @@ import Testing
           let body = largePush(collector)
           try await client.send(Array(attacked.pushHead(collector, "Content-Length: \(body.count)\r\n").utf8) + body)
           waiting.append(client)
-          try #require(waiting.count < 40, "it goes on taking pushes, or says that it does")
+          try #require(waiting.count < 40, "the server still accepts pushes, or says so")
         }
         try await session.script("ROLLBACK")
         var statuses: Set<UInt16> = []
@@ -105,7 +106,7 @@ import Testing
         Issue.record(error)
       }
     }
-    try await server.eventually("it does not get ready again") {
+    try await server.eventually("the server does not become ready again") {
       try await watcher.request("GET", "/api/v1/health/ready").status == 200
     }
     try await attacked.expectUnharmed(besides: 1)
@@ -126,7 +127,7 @@ import Testing
           + "Content-Length: \(size)\r\n\r\n" + String(repeating: " ", count: part))
       clients.append(client)
     }
-    try await attacked.server.eventually("nothing is held") {
+    try await attacked.server.eventually("no body is held") {
       try await attacked.counters()["budget_held_bytes{budget=\"admin_bytes_in_flight\"}"] >= Double(part)
     }
     #expect(try await attacked.counters()["budget_held_bytes{budget=\"admin_bytes_in_flight\"}"] <= Double(1 << 20))
@@ -150,7 +151,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `connections that are reset in the middle of a body are counted and forgotten`() async throws {
+  @Test func `connections that are reset in the middle of a body are counted and hold nothing`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let body = collector.push(of: (0..<200).map { TestCollector.disk("/dev/\($0)", used: $0) })

@@ -3,7 +3,8 @@ import Testing
 
 @testable import App
 
-/// JSON that is legal, nearly, or not at all. (All kinds of defects, at every split: ProtocolTests/JSON and /Metrics.)
+/// JSON that is valid, nearly valid, or invalid. (All kinds of defects, at every split: ProtocolTests/JSON and
+/// /Metrics.)
 @Suite struct PayloadAttackTests {
   private static let time = TestCollector.now()
 
@@ -17,7 +18,7 @@ import Testing
 
   private static let digits = String(repeating: "9", count: 5000)
 
-  @Test func `a value that can't be stored costs itself, however it is meant`() async throws {
+  @Test func `a value that cannot be stored is altered alone, and its row is stored`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let client = try await collector.client()
@@ -53,7 +54,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `numbers and texts at the end of their range are stored as they are`() async throws {
+  @Test func `numbers and texts at the end of their range are stored unchanged`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let text = #"'; DROP TABLE metrics.pg_log; -- \\ \" \b\f\n\r\t \u20ac \ud83d\ude00 \uffff"#
@@ -84,7 +85,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `JSON that is none is 400, however deep, wide or long`() async throws {
+  @Test func `invalid JSON is refused, however deep, wide or long`() async throws {
     let attacked = try await AttackedServer.start()
     let collector = try await attacked.server.enrol()
     let prefix = #"{"collector_id":"\#(collector.id)","metrics":["#

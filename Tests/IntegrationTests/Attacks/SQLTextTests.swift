@@ -4,8 +4,8 @@ import Testing
 
 @testable import App
 
-/// SQL where a text is wanted. Statements are constants and texts are parameters or COPY fields, so it has to come back
-/// as it went in, or be refused for being no name; and nothing else in the database may have changed.
+/// SQL in places where the server expects a text. Statements are constants, and texts are parameters or COPY fields. So
+/// a text comes back unchanged or is refused as a name, and nothing else in the database changes.
 @Suite struct SQLTextTests {
   static let hostile = [
     "'; DROP TABLE pganalytics.users CASCADE; --", "\" OR 1=1 --", "$1", "%s%n%1$s", "a' || pg_sleep(600) || '",
@@ -13,10 +13,10 @@ import Testing
     "a\tb\nc", "\\.", "\\N", "{\"a,b\"}", "/* */", "'",
   ]
 
-  /// Those that may be in a target: one with a control character is refused before anybody looks at it.
+  /// Texts that may be in a target. A target with a control character is refused before its names are read.
   static let hostileInTargets = hostile.filter { !$0.utf8.contains { $0 < 0x20 } }
 
-  /// Tables, views and rows that no text may change.
+  /// The number of tables and views, which no text may change.
   private func inventory(_ server: RunningServer) async throws -> Int64 {
     try await server.integer(
       """
@@ -32,7 +32,7 @@ import Testing
     }.joined()
   }
 
-  @Test func `in what collectors push it is a text like any other`() async throws {
+  @Test func `SQL in a push is stored as text`() async throws {
     let attacked = try await AttackedServer.start()
     let server = attacked.server
     let before = try await inventory(server)
@@ -95,7 +95,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `in queries it finds nothing or is refused`() async throws {
+  @Test func `SQL in a query finds nothing or is refused`() async throws {
     let attacked = try await AttackedServer.start()
     let server = attacked.server
     let before = try await inventory(server)
@@ -128,7 +128,8 @@ import Testing
     }
     for text in Self.hostileInTargets {
       for path in ["/api/v1/config/", "/api/v1/servers/", "/api/v1/users/", "/api/v1/collectors/"] {
-        // A slash in a name ends the connection, as a proxy might take it for two: each has one of its own.
+        // A slash in a name ends the connection, because a proxy might read the target differently. So each request has
+        // a connection of its own.
         let answer = try await server.client().request("GET", path + encoded(text), [admin])
         #expect((400...422).contains(answer.status), "\(path)\(text): \(answer)")
       }
@@ -138,13 +139,13 @@ import Testing
     await server.stop()
   }
 
-  @Test func `in bodies it is kept as it is, or is no name`() async throws {
+  @Test func `SQL in a body is kept as text or refused as a name`() async throws {
     let attacked = try await AttackedServer.start()
     let server = attacked.server
     let before = try await inventory(server)
     let admin = try await server.person(.admin)
     for (number, text) in Self.hostile.enumerated() {
-      // A collector, by name and by host.
+      // The text as the name and as the host of a collector.
       let bodies: [JSONValue] = [
         ["name": .string(text), "hostname": .string("h\(number)")],
         ["name": .string("n\(number)"), "hostname": .string(text)],
@@ -163,7 +164,7 @@ import Testing
           "POST", "/api/v1/collectors/register", ["name": "x", "hostname": "x"],
           [("X-Registration-Secret", "x\(number)'--")]
         ).status == 403)
-      // A person, by every text there is of one.
+      // The text in every field of a user.
       let user = try await admin.request(
         "POST", "/api/v1/users",
         [
@@ -184,7 +185,7 @@ import Testing
       }
       #expect([401, 422].contains(try await server.login(text, text).status))
       #expect([401, 422].contains(try await server.refresh(text).status))
-      // A secret, and a configuration.
+      // The text in a registration secret and in a configuration.
       let secret = try await admin.request("POST", "/api/v1/registration-secrets", ["name": .string(text)])
       #expect([201, 422].contains(secret.status), "\(text): \(secret)")
       if secret.status == 201 { #expect(secret.json["name"]?.text == text) }

@@ -4,9 +4,10 @@ import Testing
 
 @testable import App
 
-/// Clients that take their time. Every wait of the server has an absolute end, which no dripping byte moves.
+/// Slow clients. Every wait of the server has an absolute end, which no dripping byte postpones.
 @Suite struct SlowClientTests {
-  /// Sends `drop` again and again until a deadline has passed. Each look at the counters is a request, hence a pause.
+  /// Sends `drop` again and again until a deadline has passed. Each look at the counters is a request, which makes a
+  /// pause.
   private func drip(_ drop: [UInt8], into client: TestClient, of attacked: AttackedServer) async throws {
     let end = MonotonicTime.now() + .seconds(TestClient.patience)
     while MonotonicTime.now() < end {
@@ -14,13 +15,13 @@ import Testing
       do {
         try await client.send(drop)
       } catch TestClient.Failure.system {
-        return  // the server has closed already
+        return  // the server has closed the connection already
       }
     }
     Issue.record("no deadline has passed")
   }
 
-  @Test func `a head that drips in is 408 at its deadline`() async throws {
+  @Test func `a head that drips in is answered with 408 at its deadline`() async throws {
     let attacked = try await AttackedServer.start { $0.headDeadline = .seconds(1) }
     let client = try await attacked.server.client()
     try await client.send("GET /api/v1/health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
@@ -34,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [false, true])
-  func `a body that drips in is 408 at its deadline, with its length told or in chunks`(isChunked: Bool) async throws {
+  func `a dripping body, plain or in chunks, is answered with 408 at its deadline`(isChunked: Bool) async throws {
     let attacked = try await AttackedServer.start {
       $0.bodyDeadline = .seconds(1)
       $0.bodyBytesPerSecond = 1 << 30
@@ -52,7 +53,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a body of the admin lane that drips in is 408 as well`() async throws {
+  @Test func `a dripping body for the admin lane is answered with 408 as well`() async throws {
     let attacked = try await AttackedServer.start {
       $0.bodyDeadline = .seconds(1)
       $0.bodyBytesPerSecond = 1 << 30
@@ -75,12 +76,13 @@ import Testing
     await attacked.server.stop()
   }
 
-  /// Refusals need no body and no token, and are answered at once: the cheapest way to have a server hold answers.
+  /// Requests whose refusals need no body and no token and come at once: the cheapest way to fill the server with
+  /// answers.
   private let cheapRequests = Array(String(repeating: "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", count: 1000).utf8)
-  /// More than all buffers of the kernel between two ends hold, tcp(7).
+  /// More bytes than all buffers of the kernel between two ends hold; see tcp(7).
   private let moreThanBuffers = 32 << 20
 
-  @Test func `who asks without end and reads nothing is not read either`() async throws {
+  @Test func `the server stops reading from a client that sends requests and reads no answers`() async throws {
     let attacked = try await AttackedServer.start { $0.writeDeadline = .seconds(600) }
     var client: TestClient? = try await TestClient.connect(
       port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
@@ -91,12 +93,12 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `who reads nothing is cut off at its deadline, whatever else it sends`() async throws {
+  @Test func `a client that reads nothing is cut off at its deadline, whatever it sends`() async throws {
     let attacked = try await AttackedServer.start { $0.writeDeadline = .seconds(2) }
     let client = try await TestClient.connect(
       port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
     _ = try await client.sendUntilBlocked(cheapRequests, atMost: moreThanBuffers)
-    // That the client is still here, and does not read, is what it is about.
+    // The client is still connected and does not read. This is the point of the test.
     try await attacked.expectUnharmed()
     withExtendedLifetime(client) {}
     await attacked.server.stop()
@@ -104,14 +106,14 @@ import Testing
 
   private static let document = TestClient.encode("GET", "/api/v1/openapi.json")
   private let documentCount = 40
-  /// Answers to these are more than the kernel holds, as above.
+  /// Requests whose answers are larger than the buffers of the kernel.
   private var documents: [UInt8] { (0..<documentCount).flatMap { _ in Self.document } }
 
   private func untaken(_ attacked: AttackedServer) async throws -> Double {
     try await attacked.counters()["budget_held_bytes{budget=\"answer_bytes_in_flight\"}"]
   }
 
-  @Test func `a large page lies here in small parts while its client is slow, and is whole in the end`() async throws {
+  @Test func `a large page waits in small parts while its client is slow, and arrives whole`() async throws {
     let attacked = try await AttackedServer.start()
     let quick = try await attacked.server.client()
     try await quick.send(Self.document)
@@ -120,7 +122,7 @@ import Testing
     #expect(whole.body.count * documentCount > 8 << 20)
     let slow = try await TestClient.connect(port: attacked.port, trust: attacked.server.trust, receiveBytes: 4096)
     try await slow.send(documents)
-    try await attacked.server.eventually("the client is not waited for") { try await untaken(attacked) > 0 }
+    try await attacked.server.eventually("the server does not wait for the client") { try await untaken(attacked) > 0 }
     #expect(try await untaken(attacked) <= 128 * 1024)
     for _ in 0..<documentCount {
       let answer = try await slow.answer()
@@ -128,12 +130,12 @@ import Testing
       #expect(answer.body == whole.body)
     }
     #expect(try await untaken(attacked) == 0)
-    #expect(try await slow.request("GET", "/api/v1/health/live").status == 200, "the connection lives on")
+    #expect(try await slow.request("GET", "/api/v1/health/live").status == 200, "the connection stays open")
     try await attacked.expectUnharmed(besides: 2)
     await attacked.server.stop()
   }
 
-  @Test func `who takes a little now and then is cut off like one who takes nothing`() async throws {
+  @Test func `a client that reads a little now and then is cut off at its deadline, too`() async throws {
     let attacked = try await AttackedServer.start {
       $0.writeDeadline = .seconds(2)
       $0.bodyBytesPerSecond = 1 << 30
@@ -151,7 +153,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `answers that nobody takes have a budget, and make room for others`() async throws {
+  @Test func `answers that clients do not read have a budget, and the oldest are cut off`() async throws {
     let budget = 1 << 20
     let attacked = try await AttackedServer.start {
       $0.loops = 1
@@ -166,7 +168,7 @@ import Testing
       #expect(try await untaken(attacked) <= Double(budget))
     }
     #expect(try await attacked.counters()["answers_cut_total"] > 0)
-    // The last one is not among those that have waited longest.
+    // The last client is not among those that have waited longest.
     #expect(try await clients.removeLast().answer().status == 200)
     clients = []
     try await attacked.expectUnharmed()
@@ -174,7 +176,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `thousands of requests in one go are answered in their order`() async throws {
+  @Test func `thousands of requests in one go are answered in order`() async throws {
     let attacked = try await AttackedServer.start()
     let client = try await attacked.server.client()
     let count = 3000

@@ -3,7 +3,7 @@ import Ground
 import Protocol
 import Testing
 
-/// scripts/sbom, on the program that was built with these tests.
+/// scripts/sbom, run on the program that was built with these tests.
 @Suite struct BillOfMaterialsTests {
   private static let root = #filePath.prefix(
     upTo: #filePath.firstRange(of: "/Tests/")?.lowerBound ?? #filePath.endIndex)
@@ -19,7 +19,7 @@ import Testing
     return ChildProcess.text(of: file)
   }
 
-  @Test func `names every library that the program needs, and all that is pinned`() throws {
+  @Test func `the bill names every library that the program needs, and every pinned package`() throws {
     let program = try BuiltProgram.directory() + "/pganalytics"
     let text = try output(of: ["\(Self.root)/scripts/sbom", program])
     let bill = try JSONValue.parse(Array(text.utf8).span)
@@ -53,7 +53,7 @@ import Testing
     #expect(components.contains { $0["name"]?.text == "swift-runtime" })
     #expect(components.contains { $0["name"]?.text == "swagger-ui-dist" && $0["externalReferences"] != nil })
 
-    // Who depends on what names components that are listed, and the program is one of those who depend.
+    // Every dependency names a listed component, and the program has an entry of its own.
     let dependencies = bill["dependencies"]?.elements ?? []
     #expect(dependencies.count == components.count + 1)
     for other in dependencies.flatMap({ $0["dependsOn"]?.elements ?? [] }) {

@@ -1,4 +1,4 @@
-// What the program says at a terminal when something is wrong, and what it keeps to itself.
+// What the program prints at a terminal when something is wrong, and what it hides.
 
 import Glibc
 import Ground
@@ -7,7 +7,7 @@ import Testing
 @testable import App
 
 @Suite struct CommandLineTests {
-  /// Runs the program to its end. - Returns: its exit status and all it wrote.
+  /// Runs the program to its end. - Returns: its exit status and its whole output.
   private func run(_ arguments: String..., input: CInt? = nil) throws -> (status: CInt, output: String) {
     let file = "/tmp/pgc-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
     defer { unlink(file) }
@@ -28,7 +28,7 @@ import Testing
   ]
 
   @Test(arguments: wrong)
-  func `what is wrong is one message in words, without a usage`(_ arguments: [String]) throws {
+  func `an error is one message in words, without a usage text`(_ arguments: [String]) throws {
     let file = "/tmp/pgc-\(getpid())-\(UInt64.random(in: 0...UInt64.max))"
     defer { unlink(file) }
     let pid = try ChildProcess.start(
@@ -43,7 +43,7 @@ import Testing
     #expect(output.firstMatch(of: /\b[a-z]+[A-Z]?\w*\((?:App|Protocol|Reactor|"|\w+:)/) == nil, "\(output)")
   }
 
-  @Test func `an unknown option is named, with where to read on`() throws {
+  @Test func `an unknown option is named, with the help that explains it`() throws {
     let (status, output) = try run("user", "add", "someone", "--nope")
     #expect(status == 64)
     #expect(output.contains("--nope"), "\(output)")
@@ -51,39 +51,39 @@ import Testing
     #expect(!output.contains("Usage:"), "\(output)")
   }
 
-  @Test func `help and version end well`() throws {
+  @Test func `help and version succeed`() throws {
     #expect(try run("--help").status == 0)
     let version = try run("--version")
     #expect(version.status == 0)
     #expect(version.output == Version.text + "\n")
   }
 
-  @Test func `a terminal does not show a password, and a password in a URL is in nobody's list of processes`()
+  @Test func `a terminal does not show a password, and the list of processes hides the password of a URL`()
     async throws
   {
     let server = try await RunningServer.start()
     let output = server.settings.dataDirectory + "/out"
-    // What posix_openpt(3) and its like do (ioctl_tty(2)): Swift does not see those functions.
+    // posix_openpt(3) and its companions do the same (ioctl_tty(2)). Swift does not import those functions.
     let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
     var isLocked: CInt = 0
     let unlocked = ioctl(master, UInt(0x4004_5431), &isLocked)
     let slave = ioctl(master, UInt(0x5441), O_RDWR | O_NOCTTY)
     try #require(master >= 0 && unlocked == 0 && slave >= 0)
     defer { close(master) }
-    // The password of the URL means nothing to a cluster that trusts its socket.
+    // A cluster that trusts its socket ignores the password of the URL.
     let url = server.settings.databaseURL + " password=unseen"
     let pid = try ChildProcess.start(
       [BuiltProgram.directory() + "/pganalytics", "user", "add", "typist", "--database-url", url], input: slave,
       output: output)
     try await server.eventually("there is no prompt") { ChildProcess.text(of: output).contains("Password") }
-    // The arguments end in zero bytes, at which a C text would end.
+    // The arguments end in zero bytes, and a C string would end at the first one.
     let arguments = try #require(try LocalFile.read("/proc/\(pid)/cmdline"))
     let shown = String(decoding: arguments, as: UTF8.self)
     #expect(shown.contains("password=******") && !shown.contains("unseen"), "\(shown)")
     let password = "typed in secret\n"
     #expect(write(master, password, password.utf8.count) == password.utf8.count)
     var status: CInt = 0
-    try await server.eventually("it does not end") { waitpid(pid, &status, WNOHANG) != 0 }
+    try await server.eventually("the program does not end") { waitpid(pid, &status, WNOHANG) != 0 }
     #expect(status == 0, "\(ChildProcess.text(of: output))")
     _ = fcntl(master, F_SETFL, O_NONBLOCK)
     var echo = [UInt8](repeating: 0, count: 256)

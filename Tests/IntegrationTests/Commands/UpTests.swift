@@ -10,7 +10,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(5)))
 struct UpTests {
-  /// The program at work in `directory`, with the worst that a shell's libpq variables can say.
+  /// Starts the program in `directory`, with the worst libpq variables that a shell can set.
   private func start(in directory: DataDirectory, output: String) throws -> pid_t {
     try ChildProcess.start(
       [
@@ -25,7 +25,7 @@ struct UpTests {
     let end = MonotonicTime.now() + .seconds(120)
     while MonotonicTime.now() < end {
       if try condition() { return }
-      // because nothing tells of another process's file: a pause between looks, not a guess at how long it takes.
+      // because no event tells of another process's file. This is a pause between looks, not a guess at a duration.
       try await Task.sleep(for: .milliseconds(20))
     }
     Issue.record(what)
@@ -38,14 +38,14 @@ struct UpTests {
     return status
   }
 
-  @Test func `is not led astray by the shell, prints no secret into a pipe, and keeps no password that was changed`()
+  @Test func `up ignores libpq variables, prints no secret into a pipe, and keeps no changed password`()
     async throws
   {
     let directory = try DataDirectory(named: "data")
     let output = directory.root + "/output"
     let pid = try start(in: directory, output: output)
     do {
-      try await eventually("it is not up: \(ChildProcess.text(of: output))") {
+      try await eventually("the program is not up: \(ChildProcess.text(of: output))") {
         ChildProcess.text(of: output).contains("Ctrl-C stops everything.")
       }
       let text = ChildProcess.text(of: output)
@@ -54,7 +54,7 @@ struct UpTests {
       #expect(!text.contains(password) && !text.contains(credentials.registrationSecret), "\(text)")
       #expect(text.contains("Database     \(directory.path)/postgres"), "\(text)")
 
-      // The three lines work as they stand.
+      // The three printed commands work as they stand.
       let lines = text.split(separator: "\n").filter { $0.hasPrefix("curl ") }
       #expect(lines.count == 3)
       let answers = directory.root + "/answers"

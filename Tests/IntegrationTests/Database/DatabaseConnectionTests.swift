@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// Writes down what a connection says, and lets a test turn the loop until it has said enough.
+/// Records the events of a connection, and turns the loop until enough events have come.
 private final class Recorder: DatabaseConnectionDelegate {
   enum Entry: Equatable {
     case connected
@@ -20,7 +20,7 @@ private final class Recorder: DatabaseConnectionDelegate {
   }
 
   var entries: [Entry] = []
-  /// Takes no more rows once it has so many entries.
+  /// The number of entries at which the recorder pauses the rows; -1 for never.
   var pauseAt = -1
   var lastError: DatabaseError?
   let loop: EventLoop
@@ -54,7 +54,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     entries.append(.disconnected(error.kind))
   }
 
-  /// Turns until `count` entries are there. - Returns: all of them, and forgets them.
+  /// Turns the loop until `count` entries have come. - Returns: all entries, and removes them.
   func take(_ count: Int) -> [Entry] {
     let deadline = MonotonicTime.now().advanced(by: .seconds(20))
     while entries.count < count, MonotonicTime.now() < deadline { loop.turn(waitingAtMost: .seconds(1)) }
@@ -64,7 +64,7 @@ private final class Recorder: DatabaseConnectionDelegate {
 }
 
 @Suite struct DatabaseConnectionTests {
-  @Test func `hands out rows one by one, takes none while paused, and is usable afterwards`() async throws {
+  @Test func `a connection delivers rows one by one, none while paused, and works afterwards`() async throws {
     let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
     #expect(recorder.take(1) == [.connected])
     recorder.pauseAt = 3
@@ -72,7 +72,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     let count = parameters.add(Int64(5))
     recorder.connection.sendRowByRow("SELECT generate_series(1, \(count))", parameters.types, parameters.encoded)
     #expect(recorder.take(3) == [.row(1), .row(1), .row(1)])
-    // Many turns, in which the rest could have come.
+    // Many turns, in which the other rows could arrive.
     for _ in 0..<20 { recorder.loop.turn(waitingAtMost: .milliseconds(5)) }
     #expect(recorder.entries == [])
     recorder.pauseAt = -1
@@ -91,7 +91,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     return row + [UInt8](repeating: 7, count: bytes)
   }
 
-  @Test func `commits a ledger and two COPYs as one message, and rolls all of it back when one is refused`()
+  @Test func `one message commits a ledger and two COPYs, and a refused COPY rolls back all of it`()
     async throws
   {
     let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
@@ -130,7 +130,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     connection.close()
   }
 
-  @Test func `says full while the server does not read, drained when it does, and loses nothing`() async throws {
+  @Test func `a connection is full while the server does not read, drained later, and loses nothing`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let recorder = try Recorder(settings)
     let other = try Recorder(settings)
@@ -149,12 +149,12 @@ private final class Recorder: DatabaseConnectionDelegate {
     #expect(recorder.take(1) == [.copyIn])
     #expect(connection.putCopy(header.span) == .accepted)
     let chunk = row(DatabaseConnection.maximumCopyChunkBytes - 6)
-    #expect(chunk.count == DatabaseConnection.maximumCopyChunkBytes, "exactly as much as may be offered")
+    #expect(chunk.count == DatabaseConnection.maximumCopyChunkBytes, "the chunk is exactly as large as permitted")
     var fulls = 0
     for _ in 0..<200 {
       while connection.putCopy(chunk.span) == .full {
         fulls += 1
-        // Meanwhile the server reads again and again; but the connection has not been told.
+        // Meanwhile the server reads again and again. The connection does not know it, because its loop does not turn.
         for _ in 0..<(fulls == 1 ? 5 : 1) {
           other.connection.send("SELECT pg_sleep(\(fulls == 1 ? 0.1 : 0))")
           #expect(other.take(2).last == .finished)
@@ -171,7 +171,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     other.connection.close()
   }
 
-  @Test func `names table and line of a row that the server refuses`() async throws {
+  @Test func `an error names the table and line of a row that the server refuses`() async throws {
     let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
     #expect(recorder.take(1) == [.connected])
     recorder.connection.send("CREATE TABLE t (v int4)")
@@ -188,7 +188,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     recorder.connection.close()
   }
 
-  @Test func `prepares and executes in one pipeline, and survives one that fails`() async throws {
+  @Test func `a pipeline prepares and executes, and the connection survives a failed pipeline`() async throws {
     let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
     #expect(recorder.take(1) == [.connected])
     let connection = recorder.connection
@@ -208,7 +208,7 @@ private final class Recorder: DatabaseConnectionDelegate {
     connection.close()
   }
 
-  @Test func `reports a session that is ended while idle, at work and in the midst of a COPY`() async throws {
+  @Test func `the end of a session is reported when idle, at work and in the middle of a COPY`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let other = try Recorder(settings)
     #expect(other.take(1) == [.connected])
@@ -232,8 +232,8 @@ private final class Recorder: DatabaseConnectionDelegate {
     other.connection.close()
   }
 
-  @Test func `gives up connecting at its deadline, and says why where it is refused`() async throws {
-    // A listener that never answers: the connection is made, the session is not.
+  @Test func `a connection attempt ends at its deadline, and a refused one states the reason`() async throws {
+    // A listener that never answers: the socket connects, and no session follows.
     let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(listener) }
     let directory = try TestCluster.shared.get().directory
@@ -253,13 +253,13 @@ private final class Recorder: DatabaseConnectionDelegate {
       settings.address["port"] = port
       settings.connectDeadline = .milliseconds(50)
       let recorder = try Recorder(settings)
-      #expect(recorder.entries == [], "never from within connect")
+      #expect(recorder.entries == [], "connect itself reports nothing")
       #expect(recorder.take(1) == [.disconnected(.connectFailed)])
       #expect(recorder.lastError?.message.contains(kind) == true)
     }
   }
 
-  @Test func `connects again after it was closed, also from the midst of connecting`() async throws {
+  @Test func `a closed connection connects again, even if it was closed while connecting`() async throws {
     let recorder = try Recorder(try await TestCluster.shared.get().makeDatabase())
     recorder.connection.close()
     recorder.connection.connect(recorder)
@@ -273,7 +273,7 @@ private final class Recorder: DatabaseConnectionDelegate {
 
 @Suite struct WriterSessionTests {
   @Test(arguments: ["postgres", "plain_writer"])
-  func `sets up a session of any role and merges dimensions by COPY`(_ user: String) async throws {
+  func `a writer session works with any role and merges dimensions by COPY`(_ user: String) async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let name = try #require(migrated.settings.address["dbname"])
@@ -286,7 +286,8 @@ private final class Recorder: DatabaseConnectionDelegate {
     let recorder = try Recorder(TestCluster.shared.get().settings(database: name, user: user))
     #expect(recorder.take(1) == [.connected])
     recorder.connection.send(WriterSession.setup(lockTimeout: .seconds(5), statementTimeout: .seconds(30)))
-    // Each setting, what only some have or may set, two time limits, the commit, two staging tables, the ledger's eight.
+    // One command for each setting, one for the settings that not every server or role has, two for time limits, one
+    // for the commit, two for staging tables, and eight for the ledger.
     let commands = SessionDefaults.settings.count + 1 + 2 + 1 + 2 + 8
     #expect(
       recorder.take(commands + 1) == [Recorder.Entry](repeating: .command(0), count: commands) + [.finished])

@@ -3,10 +3,10 @@ import Testing
 
 @testable import App
 
-/// What `pganalytics db status` says.
+/// The output of `pganalytics db status`.
 @Suite struct DatabaseStatusTests {
   @Test(arguments: TestCluster.storageKinds)
-  func `shows schema, tables and fleet of a database in use`(_ kind: StorageKind) async throws {
+  func `the status shows schema, tables and fleet of a database in use`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.start(kind)
     let collector = try await server.enrol()
     #expect(
@@ -29,11 +29,10 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `failed jobs of TimescaleDB are in the status, the metrics and the reasons, and keep nobody away`() async throws
-  {
+  func `failed jobs of TimescaleDB are in status, metrics and reasons, and the server stays ready`() async throws {
     let server = try await RunningServer.start(.timescale) { $0.rollupInterval = .seconds(1) }
     let client = try await server.client()
-    // One that failed more often than any other can have by now.
+    // A job that failed more often than any other job can have failed by now.
     try await server.database.script(
       """
       INSERT INTO _timescaledb_internal.bgw_job_stat
@@ -59,7 +58,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `says of an empty database what is to be done`() async throws {
+  @Test func `the status of an empty database is an error`() async throws {
     let database = try Database.start(try await TestCluster.shared.get().makeDatabase())
     defer { database.shutDown() }
     await #expect(throws: Storage.Unusable.self) { try await DatabaseStatus(database, storage: Settings().storage) }

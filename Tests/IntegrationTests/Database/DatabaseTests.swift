@@ -49,7 +49,7 @@ import Testing
     return try Database.start(settings)
   }
 
-  @Test func `sends every type and reads it back as PostgreSQL prints it`() async throws {
+  @Test func `every type is sent and read back as PostgreSQL prints it`() async throws {
     let database = try await start()
     defer { database.shutDown() }
     let uuid = try #require(UUID("01234567-89ab-cdef-0123-456789abcdef"))
@@ -78,7 +78,7 @@ import Testing
         == "01234567-89ab-cdef-0123-456789abcdef 2023-11-14 22:13:20.123456 2023-11-14 {\"a b\"}")
   }
 
-  @Test func `answers many requests at once, each its own`() async throws {
+  @Test func `many requests at once get their own answers`() async throws {
     let database = try await start()
     defer { database.shutDown() }
     try await withThrowingTaskGroup(of: (Int32, Int32?).self) { group in
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func `tells what the server refused, and goes on with the same session`() async throws {
+  @Test func `an error of the server is reported, and the session goes on`() async throws {
     let database = try await start { $0.adminConnections = 1 }
     defer { database.shutDown() }
     try await database.script("CREATE TABLE t (a int4 CONSTRAINT positive CHECK (a > 0))")
@@ -97,7 +97,7 @@ import Testing
     let pid = try await database.one(Self.backend)?.value
     do {
       try await database.execute(insert, -1)
-      Issue.record("it was accepted")
+      Issue.record("the row was accepted")
     } catch {
       #expect(error.kind == .statement && error.sqlstate == "23514" && error.constraint == "positive")
       #expect(!error.isRetryable)
@@ -110,7 +110,7 @@ import Testing
     #expect(try await database.one(Self.backend)?.value == pid)
   }
 
-  @Test func `refuses a result of another shape than declared`() async throws {
+  @Test func `a result of another shape than declared is refused`() async throws {
     let database = try await start()
     defer { database.shutDown() }
     for sql in ["SELECT 1::int4", "SELECT 1::int8, 2", "SELECT NULL::int8"] {
@@ -120,7 +120,7 @@ import Testing
     }
   }
 
-  @Test func `commits a transaction, rolls back one that throws, and refuses to commit one that failed`() async throws {
+  @Test func `a transaction commits, rolls back on an error, and never commits after a failure`() async throws {
     struct Refused: DatabaseFailure, Equatable {
       var cause: DatabaseError?
       init(_ error: DatabaseError) { cause = error }
@@ -154,7 +154,7 @@ import Testing
     #expect(try await database.one(count)?.value == 2)
   }
 
-  @Test func `rolls back what a lease left open`() async throws {
+  @Test func `a transaction that a lease leaves open is rolled back`() async throws {
     let database = try await start { $0.adminConnections = 1 }
     defer { database.shutDown() }
     try await database.lease { session throws(DatabaseError) in
@@ -165,14 +165,14 @@ import Testing
     #expect(try await database.one(found)?.value == false)
   }
 
-  @Test func `refuses one request more than may wait, and one that waits too long`() async throws {
+  @Test func `a request beyond the queue limit is refused, and so is a request that waits too long`() async throws {
     let database = try await start {
       $0.adminConnections = 1
       $0.adminQueueLimit = 2
       $0.adminQueueDeadline = .milliseconds(100)
     }
     defer { database.shutDown() }
-    // The first session may take longer than this test's deadline.
+    // The first session may need longer than the deadline of this test.
     while true {
       do throws(DatabaseError) {
         try await database.execute(Self.add, 1, 1)
@@ -195,7 +195,7 @@ import Testing
     #expect(try await database.one(Self.add, 1, 1)?.value == 2)
   }
 
-  @Test func `gives up a wait whose task is cancelled`() async throws {
+  @Test func `a cancelled task gives up its wait`() async throws {
     let database = try await start { $0.adminConnections = 1 }
     defer { database.shutDown() }
     try await database.lease { _ throws(DatabaseError) in
@@ -208,7 +208,7 @@ import Testing
     }
   }
 
-  @Test func `ends a statement that takes longer than its limit`() async throws {
+  @Test func `a statement that takes longer than its limit is ended`() async throws {
     let database = try await start { $0.adminStatementTimeout = .milliseconds(20) }
     defer { database.shutDown() }
     await #expect { try await database.execute(Self.sleep, 10) } throws: {
@@ -216,7 +216,7 @@ import Testing
     }
   }
 
-  @Test func `comes back after its session was ended, and prepares anew`() async throws {
+  @Test func `a database client reconnects after its session ended, and prepares again`() async throws {
     let database = try await start { $0.adminConnections = 1 }
     defer { database.shutDown() }
     let other = try Database.start(try await otherSettings(database))
@@ -230,7 +230,7 @@ import Testing
     #expect(try await other.one(end, before)?.value == true)
     do {
       _ = try await interrupted
-      Issue.record("it was answered")
+      Issue.record("the statement was answered")
     } catch let error as DatabaseError {
       #expect(error.sqlstate == "57P01" || error.isConnectionLoss)
     }
@@ -238,7 +238,7 @@ import Testing
     #expect(after != before)
   }
 
-  @Test func `puts a loan off while queries cost pushes too much, and not for ever`() async throws {
+  @Test func `a lease is put off while queries slow pushes down too much, and not for ever`() async throws {
     let pacing = QueryPacing(
       Live(constant: .init(slowdownPercent: 0, freePerSecond: .zero, longestWait: .milliseconds(300))))
     let database = try await start {
@@ -251,7 +251,7 @@ import Testing
     }
     try await lend()
     #expect(pacing.snapshot(at: .now()).putOff == 0)
-    // The end of a loan is told to the loop.
+    // The loop learns of the end of a lease a little later.
     while pacing.snapshot(at: .now()).atWork > 0 { await Task.yield() }
     pacing.committed(after: .milliseconds(1), since: .now())
     #expect(pacing.snapshot(at: .now()).usual == .milliseconds(1))
@@ -267,7 +267,7 @@ import Testing
   }
 
   @Test(arguments: [0, 7])
-  func `has backends of queries give way to others on this machine, as far as it is told`(niceness: Int) async throws {
+  func `the backends of queries run at the configured niceness`(niceness: Int) async throws {
     let database = try await start {
       $0.adminConnections = 1
       $0.niceness = niceness
@@ -277,7 +277,7 @@ import Testing
     #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(backend)) == niceness)
   }
 
-  @Test func `gives a metrics query the workers it may have, until its transaction ends`() async throws {
+  @Test func `a metrics query has its parallel workers until its transaction ends`() async throws {
     let workers = Statement<SingleValue<String>>(
       "workers", "SELECT current_setting('max_parallel_workers_per_gather')")
     let database = try await start { $0.adminConnections = 1 }
@@ -301,7 +301,7 @@ import Testing
     return try TestCluster.shared.get().settings(database: try #require(try await database.one(name)?.value))
   }
 
-  @Test func `tells why it cannot connect, and serves when it can`() async throws {
+  @Test func `a failed connection attempt states the reason, and the client serves once it can`() async throws {
     let cluster = try TestCluster.shared.get()
     var settings = cluster.settings(database: "not_there_yet")
     settings.adminConnections = 1
@@ -318,13 +318,13 @@ import Testing
         #expect(try await database.one(Self.add, 1, 1)?.value == 2)
         return
       } catch {
-        // On a busy machine the next try to connect can come later than anybody waits.
+        // On a busy machine the next attempt to connect may come later than a request waits.
         #expect(error.kind == .connectFailed || error.kind == .waitedTooLong)
       }
     }
   }
 
-  @Test func `fails what waits when it is shut down, and what comes later`() async throws {
+  @Test func `a request after the shutdown fails`() async throws {
     let database = try await start { $0.adminConnections = 1 }
     #expect(try await database.one(Self.add, 1, 1)?.value == 2)
     database.shutDown()

@@ -20,8 +20,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `makes yesterday to the days ahead once, and drops what is past its retention`(_ kind: StorageKind) async throws
-  {
+  func `partitions exist from yesterday to the days ahead, up to their retention`(_ kind: StorageKind) async throws {
     let migrated = try await MigratedDatabase(kind) { $0.retentionDays = 100 }
     defer { migrated.database.shutDown() }
     let maintenance = migrated.maintenance
@@ -32,7 +31,7 @@ import Testing
     #expect(first.dropped == [])
     #expect(try await maintenance.round(today: today) { Issue.record("\($0)") } == Maintenance.Round())
 
-    // The ledger's first partition is the day before `today`: at the limit it stays, a day past it goes.
+    // The ledger's first partition is of the day before `today`. It stays at the limit, and goes a day later.
     let limit = migrated.storage.ledgerRetentionDays - 1
     let atLimit = try await maintenance.round(today: today.advanced(by: limit)) { Issue.record("\($0)") }
     #expect(atLimit.dropped == [])
@@ -44,7 +43,7 @@ import Testing
     #expect(later.dropped.filter { $0.hasPrefix("metrics.") }.count == (kind == .plain ? StoredTable.all.count : 0))
   }
 
-  @Test func `drops the rows of a type at the age that is its own`() async throws {
+  @Test func `rows of a type with a retention of its own are dropped at that age`() async throws {
     let migrated = try await MigratedDatabase { $0.tableRetentionDays = ["pg_log": 2, "disk_usage": 400] }
     defer { migrated.database.shutDown() }
     let maintenance = migrated.maintenance
@@ -59,7 +58,7 @@ import Testing
     #expect(!metrics.contains("metrics.disk_usage_p20241003"))
   }
 
-  @Test func `makes one day on demand from many servers at once`() async throws {
+  @Test func `a day is made once when many servers demand it at once`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let other = try Database.start(migrated.settings)
@@ -78,7 +77,7 @@ import Testing
     #expect(Set(made).count == made.count)
   }
 
-  @Test func `attaches a partition while a transaction writes to its table, and gives up dropping one in use`()
+  @Test func `a partition is attached during a write to its table, and a partition in use is not dropped`()
     async throws
   {
     let migrated = try await MigratedDatabase { $0.ddlLockTimeout = .milliseconds(50) }
@@ -100,12 +99,12 @@ import Testing
       #expect(dropped.count == parents(.plain) - 2, "all others of that day; the ledger is kept longer")
       try await session.script("COMMIT")
     }
-    // The detachment that was cut off is finished now.
+    // The interrupted detachment is finished now.
     #expect(
       try await partitions.dropExpired(today: past) { Issue.record("\($0) \($1)") } == ["metrics.sysstat_p20241004"])
   }
 
-  @Test func `attaches a table that was left detached within the retention`() async throws {
+  @Test func `a detached table within the retention is attached again`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
@@ -114,7 +113,7 @@ import Testing
     #expect(try await partitions.ensure(days: [today]) == ["metrics.sysstat_p20241004"])
   }
 
-  @Test func `a partition that PostgreSQL refuses stands in no other's way`() async throws {
+  @Test func `a partition that PostgreSQL refuses blocks no other partition`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     try await migrated.database.script("CREATE VIEW metrics.sysstat_p20241005 AS SELECT 1 AS one")
@@ -138,7 +137,7 @@ import Testing
     #expect(try await partitions.ensure(days: [today.advanced(by: 1)]) == ["metrics.sysstat_p20241005"])
   }
 
-  @Test func `leaves the work to the server that is at it`() async throws {
+  @Test func `a server leaves the maintenance to the server that is doing it`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let other = try Database.start(migrated.settings)
@@ -152,7 +151,7 @@ import Testing
     }
   }
 
-  @Test func `reports a failed round, tries again, and ends when it is cancelled`() async throws {
+  @Test func `a failed round is reported and tried again, and a cancelled run ends`() async throws {
     let migrated = try await MigratedDatabase { $0.maintenanceRetry = .milliseconds(1) }
     defer { migrated.database.shutDown() }
     try await migrated.database.script("ALTER TABLE pganalytics.dead_letters RENAME TO away")
@@ -179,7 +178,7 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `lets TimescaleDB compress and drop at the ages of the settings, also after they changed`() async throws {
+  func `TimescaleDB compresses and drops at the configured ages, also after a change`() async throws {
     let migrated = try await MigratedDatabase(.timescale)
     defer { migrated.database.shutDown() }
     let tables = StoredTable.all.count
@@ -194,7 +193,7 @@ import Testing
     settings.typeRetention = ["pg_log": day * 3]
     settings.compressAfter = day * 5
     live.replace(with: settings)
-    // Roll-ups of 5 minutes were kept as long as rows; all are compressed at the age of rows.
+    // Roll-ups of 5 minutes have the retention of rows, and all roll-ups are compressed at the age of rows.
     let replaced = 2 * tables + 2 * RollupTable.all(.fiveMinutes).count + RollupTable.all(.hour).count
     #expect(try await maintenance.round { Issue.record("\($0)") }.policies.count == replaced)
     #expect(try await maintenance.round { Issue.record("\($0)") }.policies == [])
@@ -211,7 +210,7 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `orders compressed chunks by the series, and changes that for chunks to come where it was otherwise`()
+  func `compressed chunks are ordered by the series, and another order is changed for later chunks`()
     async throws
   {
     let migrated = try await MigratedDatabase(.timescale)
@@ -230,7 +229,7 @@ import Testing
     let hours = try await compression("rollups.pg_query_stats_1h")
     #expect(rows == statements && fine == statements && hours?.orderBy == statements.orderBy)
     #expect(hours?.chunkDays == 7)
-    // As databases have it that were made before: with a chunk that is compressed.
+    // The state of older databases: another order, and a chunk that is compressed.
     try await migrated.database.script(
       """
       INSERT INTO rollups.pg_query_stats_5m (time, server_id, first_time, last_time) VALUES ('2024-10-04Z', 1, now(), now());
@@ -249,7 +248,7 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `makes a policy again that somebody removed`() async throws {
+  func `a removed policy is made again`() async throws {
     let migrated = try await MigratedDatabase(.timescale)
     defer { migrated.database.shutDown() }
     try await migrated.database.script("SELECT remove_retention_policy('metrics.pg_log')")

@@ -4,7 +4,7 @@ import Testing
 @testable import App
 @testable import Protocol
 
-/// A migrated database of its own, for one test.
+/// A migrated database for one test alone.
 struct MigratedDatabase: Sendable {
   let settings: DatabaseSettings
   let database: Database
@@ -37,7 +37,7 @@ struct MigratedDatabase: Sendable {
 }
 
 @Suite struct MigratorTests {
-  @Test func `reports each file as pending, applies all, and finds nothing to do the second time`() async throws {
+  @Test func `pending files are reported and applied, and a second run has nothing to do`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let database = try Database.start(settings)
     defer { database.shutDown() }
@@ -53,7 +53,7 @@ struct MigratedDatabase: Sendable {
     #expect(try await migrator.migrate() == MigrationReport(storage: .plain))
   }
 
-  @Test func `lets four servers migrate one database at once`() async throws {
+  @Test func `four servers migrate one database at once`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     var storage = Settings().storage
     storage.kind = .plain
@@ -72,7 +72,7 @@ struct MigratedDatabase: Sendable {
     #expect(Set(changes).count == changes.count, "each table once")
   }
 
-  @Test func `refuses edited history and a database newer than itself`() async throws {
+  @Test func `edited history and a newer database are refused`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     var edited = MigrationFile.all
@@ -89,14 +89,14 @@ struct MigratedDatabase: Sendable {
     }
   }
 
-  @Test func `leaves nothing of a file that fails`() async throws {
+  @Test func `a file that fails leaves nothing behind`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let next = Int32(MigrationFile.all.count) + 100
     let bad = MigrationFile.all + [MigrationFile(next, "bad", Array("CREATE TABLE half (); SELECT 1/0;".utf8))]
     do {
       _ = try await Migrator(database: migrated.database, storage: migrated.storage, files: bad).migrate()
-      Issue.record("it succeeded")
+      Issue.record("the migration succeeded")
     } catch MigrationError.failed(let version, _, let error) {
       #expect(version == next && error.sqlstate == "22012")
     }
@@ -105,7 +105,7 @@ struct MigratedDatabase: Sendable {
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `adds a newly declared column to table and view, and refuses a changed type`(_ kind: StorageKind) async throws {
+  func `a new column is added to table and view, and a changed type is refused`(_ kind: StorageKind) async throws {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     func table(_ columns: [MetricColumn]) -> [StoredTable] {
@@ -123,7 +123,7 @@ struct MigratedDatabase: Sendable {
     #expect(
       changes == ["metrics.sysstat_disk_io.model", "metrics.sysstat_disk_io.note_id", "named.sysstat_disk_io"])
     #expect(try await wider.reconcile().1 == [])
-    // A column that was moved cannot be replaced in place: the view is made anew.
+    // A view with a moved column cannot be replaced in place, so the view is made anew.
     let moved = MetricSchema(
       database: migrated.database, storage: migrated.storage, tables: table([.text("model")] + known))
     #expect(try await moved.reconcile().1 == ["named.sysstat_disk_io"])
@@ -135,7 +135,7 @@ struct MigratedDatabase: Sendable {
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `shows a row of every table by names`(_ kind: StorageKind) async throws {
+  func `a view shows a row of every table by names`(_ kind: StorageKind) async throws {
     let migrated = try await MigratedDatabase(kind)
     defer { migrated.database.shutDown() }
     let database = migrated.database

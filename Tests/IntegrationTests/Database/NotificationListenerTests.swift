@@ -2,9 +2,9 @@ import Testing
 
 @testable import App
 
-/// A stream is waited for without an end, so each test has one.
+/// A test waits for a stream without an end, so each test has a time limit.
 @Suite(.timeLimit(.minutes(3))) struct NotificationListenerTests {
-  @Test func `hears of changes that concern other servers, and says when it may have missed some`() async throws {
+  @Test func `a listener reports changes that concern other servers, and interruptions`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let (events, feed) = AsyncStream<NotificationListener.Event>.makeStream()
@@ -18,11 +18,11 @@ import Testing
         VALUES ('01234567-89ab-cdef-0123-456789abcdef', 1, 'one', 'host-one')
       """)
     #expect(await heard.next() == .notified(payload: "collectors:01234567-89ab-cdef-0123-456789abcdef"))
-    // A collector is seen with every push: that is nobody's business but the row's.
+    // Every push updates when its collector was last seen. This update concerns no other server.
     try await migrated.database.script("UPDATE pganalytics.collectors SET last_seen_at = now()")
     try await migrated.database.script("UPDATE pganalytics.collectors SET config_version = 1")
     #expect(await heard.next() == .notified(payload: "collectors:01234567-89ab-cdef-0123-456789abcdef"))
-    // The listener's only message begins with its session's settings; pooled sessions have been used since.
+    // The listener's only message begins with its session's settings. Pooled sessions have run other statements since.
     let terminate = Statement<SingleValue<Int64>>(
       "test_terminate_listener",
       """
@@ -31,7 +31,7 @@ import Testing
       """)
     try #require(try await migrated.database.one(terminate)?.value ?? 0 >= 1)
     guard case .interrupted(let error) = await heard.next() else {
-      Issue.record("not told of the interruption")
+      Issue.record("the interruption is not reported")
       return
     }
     #expect(error.isConnectionLoss)

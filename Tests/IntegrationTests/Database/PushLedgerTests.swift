@@ -8,7 +8,7 @@ import Testing
 @Suite struct PushLedgerTests {
   private static let catalog = CompiledCatalog()
 
-  /// A push of as many metrics, the first at `time` (RFC 3339).
+  /// A push of `metrics` metrics, the first at `time` (RFC 3339).
   private func push(_ metrics: Int, time: String, timestamp: String = "2024-10-04T12:00:00Z") throws -> Push {
     let push = Push(catalog: Self.catalog)
     let reader = PushReader(settings: Settings(), catalog: Self.catalog)
@@ -31,19 +31,19 @@ import Testing
 
   private let today = Day(word: 9_043)  // 2024-10-04
 
-  @Test func `an entry is found under its day and among the undated, wherever the clock puts the next one`()
+  @Test func `an entry is found under its day or among the undated, whatever the clock says`()
     async throws
   {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
-    // The collector's clock is 3 days ahead: its day has no partition yet, and is entered without one.
+    // The collector's clock is 3 days ahead. Its day has no partition yet, so the entry has no day.
     let ahead = try push(1, time: "2024-10-07T12:00:00Z")
     var entry = PushLedger.Entry(ahead)
     entry.isDated = false
     #expect(try await enter(entry, migrated.database).verdict == .new)
     #expect(try await enter(entry, migrated.database).verdict == .known)
-    // The days pass; a larger one has its day.
+    // The days pass, and a larger push has its day.
     try await partitions.ensure(days: (0...3).map(today.advanced(by:)))
     entry.isDated = true
     #expect(try await enter(entry, migrated.database).verdict == .known)
@@ -52,16 +52,16 @@ import Testing
     let judgement = try await enter(larger, migrated.database)
     #expect(judgement.verdict == .new && judgement.begunMetrics == 1 && judgement.begunID == entry.pushID)
     #expect(try await migrated.count("pganalytics.push_ledger") == 1)
-    // More days pass: it is late now.
+    // More days pass, and the push is late now.
     larger.isDated = false
     #expect(try await enter(larger, migrated.database).verdict == .known)
     let between = PushLedger.Entry(try push(2, time: "2024-10-07T12:00:00Z"))
-    #expect(try await enter(between, migrated.database).verdict == .known, "it is the beginning of a larger one")
+    #expect(try await enter(between, migrated.database).verdict == .known, "the push is the beginning of a larger one")
     let largest = try await enter(PushLedger.Entry(try push(5, time: "2024-10-07T12:00:00Z")), migrated.database)
     #expect(largest.verdict == .new && largest.begunMetrics == 3)
   }
 
-  @Test func `two servers whose clocks are days apart do not both take a push`() async throws {
+  @Test func `two servers whose clocks are days apart do not store the same push twice`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     try await Partitions(database: migrated.database, storage: Live(constant: migrated.storage)).ensure(days: [today])
@@ -78,10 +78,10 @@ import Testing
     #expect(try await migrated.count("pganalytics.pushes") == 1)
   }
 
-  @Test func `a push that the older ledger has is known, by content and by key`() async throws {
+  @Test func `a push in the older ledger is known`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
-    // As the program before this ledger filed it: SHA-256 over collector, 0 and the digest of all content.
+    // The older ledger has the SHA-256 of collector, 0 and the digest of all content.
     let push = try push(2, time: "2024-10-04T12:00:00Z")
     push.isDated = true
     let legacy = try #require(push.legacy)
@@ -92,7 +92,7 @@ import Testing
       INSERT INTO pganalytics.ingest_ledger (day, push_id, server_id) VALUES ('2024-10-03', '\(legacy.id)', 1)
       """)
     try await Partitions(database: migrated.database, storage: Live(constant: migrated.storage)).ensure(days: [today])
-    // Its envelope's day is the 4th; a clock that was ahead then had it moved back to the 3rd.
+    // The envelope's day is the 4th. A clock that was ahead moved the day back to the 3rd in the older ledger.
     let window = today.advanced(by: -30)...today.advanced(by: 1)
     push.legacy?.days = LegacyIdentity.days(timestamp: push.summary.timestamp, in: window)
     #expect(try await enter(PushLedger.Entry(push), migrated.database).verdict == .known)
@@ -103,10 +103,10 @@ import Testing
     _ = try await maintenance.round(today: today) { _ in }
     #expect(ledger.isRead)
     _ = try await maintenance.round(today: today.advanced(by: 100)) { _ in }
-    #expect(!ledger.isRead, "its last partition has gone")
+    #expect(!ledger.isRead, "the last partition of the older ledger is gone")
   }
 
-  @Test func `the migration leaves the tables that are there as they are`() async throws {
+  @Test func `the migration does not rewrite existing tables`() async throws {
     let settings = try await TestCluster.shared.get().makeDatabase()
     let database = try Database.start(settings)
     defer { database.shutDown() }
@@ -132,7 +132,7 @@ import Testing
     #expect(try await database.one(changed)?.value == 0)
   }
 
-  @Test func `undated entries and keys are pruned by their receipt, in steps`() async throws {
+  @Test func `undated entries and keys are pruned by their time of receipt, in steps`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let days = migrated.storage.repeatDays

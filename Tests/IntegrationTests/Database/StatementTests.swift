@@ -4,11 +4,10 @@ import Testing
 
 @testable import App
 
-/// Every statement against the migrated schema: what sqlc checks when it generates, a test checks here.
+/// Checks every statement against the migrated schema, as sqlc does when it generates code.
 @Suite struct StatementTests {
   @Test(arguments: TestCluster.storageKinds)
-  func `prepares every statement with the types, columns and nullability it declares`(_ kind: StorageKind) async throws
-  {
+  func `every statement prepares with its declared types, columns and nullability`(_ kind: StorageKind) async throws {
     let cluster = try TestCluster.shared.get()
     let settings = try await cluster.makeDatabase()
     let database = try Database.start(settings)

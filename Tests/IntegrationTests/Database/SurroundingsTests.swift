@@ -20,19 +20,19 @@ import Testing
     }
   }
 
-  /// An administrator's session on the cluster.
+  /// Runs statements in an administrator's session on the cluster.
   private func administer(_ sql: String...) async throws {
     let database = try Database.start(try cluster().settings(database: "postgres"))
     defer { database.shutDown() }
     for statement in sql { try await database.script(statement) }
   }
 
-  @Test func `a database that suits is taken`() async throws {
+  @Test func `a suitable database is accepted`() async throws {
     #expect(try fault(try await cluster().makeDatabase()) == nil)
   }
 
   @Test(arguments: ["SQL_ASCII", "LATIN1", "EUC_JP"])
-  func `a database of another encoding is refused, with the statement that makes a good one`(
+  func `a database of another encoding is refused with the statement that makes a good one`(
     _ encoding: String
   ) async throws {
     let name = "encoded_\(encoding.lowercased())"
@@ -44,7 +44,7 @@ import Testing
     #expect("\(fault)".contains("CREATE DATABASE \(name) ENCODING 'UTF8' TEMPLATE template0"), "\(fault)")
   }
 
-  @Test func `a role with too few connections is refused, and told how many are needed for what`() async throws {
+  @Test func `a role with too few connections is refused, and the error states the need`() async throws {
     let settings = try await cluster().makeDatabase()
     try await administer(
       "DROP ROLE IF EXISTS narrow", "CREATE ROLE narrow LOGIN CONNECTION LIMIT 10", "DROP ROLE IF EXISTS wide",
@@ -63,7 +63,7 @@ import Testing
     #expect(try self.fault(wide) == nil, "exactly as many as are needed are enough")
   }
 
-  @Test func `a database with too few connections is refused, but not to a superuser`() async throws {
+  @Test func `a database with too few connections is refused, except to a superuser`() async throws {
     let settings = try await cluster().makeDatabase()
     let name = try #require(settings.address["dbname"])
     try await administer(
@@ -86,7 +86,7 @@ import Testing
     #expect(need.total == 8007)
   }
 
-  @Test func `a host that nobody listens on is said in one sentence`() throws {
+  @Test func `an unreachable host is reported in one sentence`() throws {
     let settings = DatabaseSettings(
       address: DatabaseAddress(parameters: [
         .init(keyword: "host", value: "/nowhere"), .init(keyword: "dbname", value: "x"),

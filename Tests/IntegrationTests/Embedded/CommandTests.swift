@@ -4,7 +4,7 @@ import Testing
 @testable import App
 
 struct CommandTests {
-  @Test func `keeps the output up to its limit, and reads on so that the program can end`() throws {
+  @Test func `a command keeps output up to its limit, and reads on until the program ends`() throws {
     let limit = Command.maximumOutputBytes
     for size in [limit - 1, limit, limit + 1, 3 * limit] {
       let output = try Command("/usr/bin/head", ["-c", "\(size)", "/dev/zero"]).run(limit: .seconds(30))
@@ -12,13 +12,13 @@ struct CommandTests {
     }
   }
 
-  @Test func `kills a program that takes too long, with its children`() throws {
+  @Test func `a program that takes too long is killed with its children`() throws {
     let command = Command("/bin/sh", ["-c", "echo $$; sleep 600 & sleep 600"])
     let error = #expect(throws: EmbeddedPostgresError.self) { try command.run(limit: .milliseconds(300)) }
     #expect(error == .commandTookTooLong(program: "/bin/sh", limit: .milliseconds(300)))
   }
 
-  @Test func `reports exit code, signal and output of a program that fails`() throws {
+  @Test func `a failed program is reported with exit code, signal and output`() throws {
     let failed = #expect(throws: EmbeddedPostgresError.self) {
       try Command("/bin/sh", ["-c", "echo why >&2; exit 3"]).run(limit: .seconds(30))
     }
@@ -29,13 +29,13 @@ struct CommandTests {
     #expect(killed == .commandFailed(program: "/bin/sh", end: .killed(signal: SIGKILL), output: ""))
   }
 
-  @Test func `a program that is not there fails at once`() throws {
+  @Test func `a missing program fails at once`() throws {
     let error = #expect(throws: EmbeddedPostgresError.self) { try Command("/nowhere", []).run(limit: .seconds(30)) }
     #expect(error == .systemCall("posix_spawn", path: "/nowhere", errno: ENOENT))
   }
 
-  @Test func `a child has its own session, no descriptor of ours, no blocked signal and nothing on its input`() throws {
-    let descriptor = open("/dev/null", O_RDONLY)  // on purpose without close-on-exec
+  @Test func `a child has its own session, and no descriptor, blocked signal or input of its parent`() throws {
+    let descriptor = open("/dev/null", O_RDONLY)  // without close-on-exec on purpose
     defer { close(descriptor) }
     let script = """
       cut -d' ' -f1,5,6 /proc/$$/stat; ls /proc/$$/fd; wc -c; pwd; echo $PGHOST

@@ -1,4 +1,4 @@
-// A data directory of one test's own, and a look at the database that runs in it.
+// A data directory for one test, and access to the database that runs in it.
 
 internal import CEpoll.Postgres
 internal import Glibc
@@ -9,7 +9,7 @@ import Testing
 @testable import App
 
 final class DataDirectory {
-  /// Holds everything the test makes; the database's user can pass through it, but not list it.
+  /// The directory of everything that the test makes. The database's user may enter it, but not list it.
   let root: String
   let path: String
   var environment = ["PATH": getenv("PATH").map { String(cString: $0) } ?? ""]
@@ -35,7 +35,7 @@ final class DataDirectory {
     return settings
   }
 
-  /// Starts the database, lends it, stops it whatever happens.
+  /// Starts the database, runs `body`, and stops the database in every case.
   func withDatabase(
     report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void = { _ in },
     _ body: (EmbeddedPostgres, EmbeddedPostgres.Started) async throws -> Void
@@ -55,16 +55,16 @@ final class DataDirectory {
     #expect(Self.processes(workingIn: root).isEmpty, "stop() left a process")
   }
 
-  /// A zombie, which an adopted one's parent may be slow to collect, has no program any more.
+  /// Whether a process runs a program. A zombie runs none: the parent of an adopted process may collect it late.
   static func runs(_ processID: Int32) -> Bool { LocalFile.linkTarget("/proc/\(processID)/exe") != nil }
 
-  /// The processes with a working directory below `root`: PostgreSQL's, if it is a data directory.
+  /// The processes whose working directory is below `root`: PostgreSQL's, if `root` is a data directory.
   static func processes(workingIn root: String) -> [String] {
     LocalDirectory.names(in: "/proc").filter { Int32($0) != nil }
       .filter { LocalFile.linkTarget("/proc/\($0)/cwd")?.hasPrefix(root + "/") == true }
   }
 
-  /// The first column of the first row, by a connection of its own.
+  /// The first column of the first row, read over a connection of its own.
   static func value(of statement: String, at databaseURL: String) throws -> String {
     let connection = PQconnectdb(databaseURL)
     defer { PQfinish(connection) }

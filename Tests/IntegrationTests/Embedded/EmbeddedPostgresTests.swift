@@ -9,7 +9,7 @@ private let isRoot = geteuid() == 0
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct EmbeddedPostgresTests {
-  @Test func `starts a durable database, reached by its URL over a socket only, and leaves no process`() async throws {
+  @Test func `the database is durable, reached by its URL over a socket only, and leaves no process`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, started in
       #expect(started.isNew)
@@ -36,7 +36,7 @@ struct EmbeddedPostgresTests {
     }
   }
 
-  @Test func `psql takes the URL as it is`() async throws {
+  @Test func `psql accepts the URL unchanged`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, started in
       let psql = Command("/usr/bin/psql", ["-XAtc", "SELECT 6 * 7", started.databaseURL])
@@ -45,7 +45,7 @@ struct EmbeddedPostgresTests {
     }
   }
 
-  @Test func `refuses a second server on the same data directory`() async throws {
+  @Test func `a second server on the same data directory is refused`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, _ in
       #expect(throws: EmbeddedPostgresError.dataDirectoryInUse(path: directory.path)) {
@@ -54,7 +54,7 @@ struct EmbeddedPostgresTests {
     }
   }
 
-  @Test func `a postmaster killed with SIGKILL comes back, with what was committed`() async throws {
+  @Test func `a postmaster that was killed comes back with all committed rows`() async throws {
     let directory = try DataDirectory()
     let (events, continuation) = AsyncStream.makeStream(of: EmbeddedPostgresEvent.self)
     let report: @Sendable (EmbeddedPostgresEvent) -> Void = { continuation.yield($0) }
@@ -68,7 +68,7 @@ struct EmbeddedPostgresTests {
     }
   }
 
-  @Test func `adopts the postmaster of a server that was killed, brings it back and stops it`() async throws {
+  @Test func `the postmaster of a killed server is adopted, restarted and stopped`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, _ in }
     let orphan = try Self.startOrphan(in: directory)
@@ -87,7 +87,7 @@ struct EmbeddedPostgresTests {
     try await directory.withDatabase { database, _ in #expect(database.processID == second) }
   }
 
-  @Test func `a postmaster that does not stop is ended by force, in the time there is`() async throws {
+  @Test func `a postmaster that does not stop is ended by force within the deadline`() async throws {
     let directory = try DataDirectory()
     let postgres = EmbeddedPostgres(directory.settings)
     let started = try postgres.start()
@@ -97,7 +97,7 @@ struct EmbeddedPostgresTests {
     let begun = MonotonicTime.now()
     let outcome = postgres.stop(by: begun + .seconds(2))
     #expect(outcome == .forced)
-    #expect(MonotonicTime.now() - begun < .seconds(20), "a minute of patience is for when nobody waits")
+    #expect(MonotonicTime.now() - begun < .seconds(20), "the usual patience of a minute does not apply")
     #expect(kill(postmaster, 0) != 0)
     try await directory.withDatabase { _, started in
       let answer = try DataDirectory.value(of: "SELECT answer FROM kept", at: started.databaseURL)
@@ -105,7 +105,7 @@ struct EmbeddedPostgresTests {
     }
   }
 
-  @Test func `starts although the lock file names a process of the same user that is no postmaster`() async throws {
+  @Test func `the database starts although the lock file names another process of the same user`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, _ in }
     let layout = try Self.layout(of: directory)
@@ -123,7 +123,7 @@ struct EmbeddedPostgresTests {
   }
 
   @Test(arguments: [String(repeating: "long/", count: 18) + "data", "comma,data"])
-  func `a path that can not hold a socket gets it elsewhere, and finds it again`(name: String) async throws {
+  func `a path that cannot hold a socket has it elsewhere, at the same place each time`(name: String) async throws {
     let directory = try DataDirectory(named: name)
     var sockets: [String] = []
     for _ in 0..<2 {
@@ -139,7 +139,7 @@ struct EmbeddedPostgresTests {
     if let socket = sockets.first { #expect(rmdir(socket) == 0, "the socket's directory should be empty") }
   }
 
-  @Test func `says why a broken cluster does not start`() async throws {
+  @Test func `a broken cluster fails to start with the reason`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { _, _ in }
     try LocalFile.remove(try Self.layout(of: directory).cluster + "/global/pg_control")
@@ -153,7 +153,7 @@ struct EmbeddedPostgresTests {
   }
 
   @Test(.enabled(if: isRoot, "only root needs another user for PostgreSQL"))
-  func `started by root, runs as an unprivileged user and touches nobody's directory`() async throws {
+  func `a database that root starts runs as another user, and the data directory stays root's`() async throws {
     let directory = try DataDirectory()
     try await directory.withDatabase { database, started in
       let user = try #require(SystemUser(named: "postgres") ?? SystemUser(named: "nobody"))
@@ -166,7 +166,7 @@ struct EmbeddedPostgresTests {
   }
 
   @Test(.enabled(if: isRoot, "only root's database may have to move"))
-  func `started by root in a directory its user can not enter, keeps the cluster elsewhere`() async throws {
+  func `a database that root starts in a closed directory keeps its cluster elsewhere`() async throws {
     let directory = try DataDirectory()
     try LocalDirectory.make(directory.path, mode: 0o700)
     var homes: [String] = []
@@ -181,7 +181,7 @@ struct EmbeddedPostgresTests {
     }
     #expect(homes.count == 2 && homes[0] == homes[1])
 
-    // The data directory is deleted and made anew: its predecessor's users must not come back.
+    // The data directory is deleted and made again. The users of the old cluster must not come back.
     try Command("/usr/bin/rm", ["-rf", "--", directory.path]).run(limit: .seconds(30))
     try LocalDirectory.make(directory.path, mode: 0o700)
     try await directory.withDatabase { _, started in
@@ -213,7 +213,7 @@ struct EmbeddedPostgresTests {
       notices: &notices)
   }
 
-  /// A postmaster that is nobody's child, as a killed server leaves it.
+  /// Starts a postmaster without a parent, as a killed server leaves it behind. - Returns: its process id.
   private static func startOrphan(in directory: DataDirectory) throws -> Int32 {
     let layout = try layout(of: directory)
     let binaries = try PostgresBinaries.find(searchPath: directory.environment["PATH"] ?? "", majorVersion: nil)

@@ -30,7 +30,7 @@ struct ServerConfigurationTests {
     #expect(try settings(socket: #"/a'b,"c\"#).contains(#"unix_socket_directories = '"/a''b,""c\\"'"#))
   }
 
-  @Test func `preloads TimescaleDB only where its library is`() throws {
+  @Test func `TimescaleDB is preloaded only where its library exists`() throws {
     let line = "shared_preload_libraries = 'timescaledb'"
     #expect(try settings(timescale: true).contains(line))
     #expect(try !settings(timescale: false).contains(line))
@@ -45,7 +45,7 @@ struct ServerConfigurationTests {
 }
 
 struct PostgresBinariesTests {
-  @Test func `finds Debian's newest installation when PATH has none`() throws {
+  @Test func `Debian's newest installation is found when PATH has none`() throws {
     let found = try PostgresBinaries.find(searchPath: "", majorVersion: nil)
     #expect(found.majorVersion >= 12)
     #expect(LocalFile.isExecutable(found.initdb) && LocalFile.isExecutable(found.postgres))
@@ -53,7 +53,7 @@ struct PostgresBinariesTests {
     #expect(try PostgresBinaries.find(searchPath: "", majorVersion: found.majorVersion) == found)
   }
 
-  @Test func `names the Debian package when there is no installation, or none of the cluster's version`() {
+  @Test func `the Debian package is named when an installation or the cluster's version is missing`() {
     let none = #expect(throws: EmbeddedPostgresError.self) {
       try PostgresBinaries.find(searchPath: "", majorVersion: nil, versionedRoot: "/nowhere")
     }

@@ -5,14 +5,14 @@ import Testing
 
 @testable import App
 
-/// docs/IDENTITY.md says who may call what, as the endpoints declare it.
+/// docs/IDENTITY.md lists the access to every endpoint, as the endpoints declare it.
 @Suite struct AccessTableTests {
   private static let path =
     #filePath.split(separator: "/").dropLast(4).reduce("") { "\($0)/\($1)" } + "/docs/IDENTITY.md"
   private static let begin = "<!-- Access, from the declarations -->\n"
   private static let end = "\n<!-- End of access -->"
 
-  @Test func `the document has the table of the declarations`() async throws {
+  @Test func `the document has the access table of the declarations`() async throws {
     let table = AccessTable.markdown(try await RunningServer.shared(.plain).server.endpoints)
     let text = String(decoding: try LocalFile.read(Self.path, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
     let start = try #require(text.range(of: Self.begin)?.upperBound)
@@ -27,7 +27,7 @@ import Testing
     #expect(String(text[start..<stop]) == table, "renew it: RENEW_GOLDEN=1 swift test --filter AccessTableTests")
   }
 
-  @Test func `an operator does what an operator does, and no more`() async throws {
+  @Test func `operators may work on enrolments, configurations and secrets, not on servers and users`() async throws {
     let table = AccessTable.markdown(try await RunningServer.shared(.plain).server.endpoints).split(separator: "\n")
     func row(_ endpoint: String) throws -> Substring { try #require(table.first { $0.contains("`\(endpoint)`") }) }
     for endpoint in [
@@ -41,6 +41,6 @@ import Testing
 }
 
 extension String {
-  /// Where `text` is first.
+  /// The first occurrence of `text`.
   fileprivate func range(of text: String) -> Range<String.Index>? { ranges(of: text).first }
 }

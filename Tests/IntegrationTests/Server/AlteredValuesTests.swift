@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// What is odd in a push is stored as far as it can be, said in the answer, and read back as it is.
+/// Odd values of a push are stored as far as possible, named in the answer, and read back as stored.
 @Suite struct AlteredValuesTests {
   private func statements(_ rows: [String], secondsAgo: Int64 = 60) -> String {
     #"{"type":"pg_query_stats","database":"app","timestamp":"\#(TestCollector.now(secondsAgo: secondsAgo))","queries":["#
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `objects whose names look alike are two, and each is found`(_ kind: StorageKind) async throws {
+  func `objects with similar names are different, and each is found`(_ kind: StorageKind) async throws {
     let reader = try await MetricsReadTests.Reader(kind)
     let metric = #"""
       {"type":"pg_stats","database":"a\tb","timestamp":"\#(TestCollector.now(secondsAgo: 60))","tables":[
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `infinity and dates before Christ come back as themselves, in every format`(_ kind: StorageKind) async throws {
+  func `infinity and dates before Christ come back unchanged in every format`(_ kind: StorageKind) async throws {
     let reader = try await MetricsReadTests.Reader(kind)
     let times = [
       ("infinity", "infinity"), ("-infinity", "-infinity"), ("0044-03-15 12:00:00+00 BC", "0044-03-15T12:00:00Z BC"),
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `what nobody declared can be asked for`(_ kind: StorageKind) async throws {
+  func `undeclared metrics and fields can be queried`(_ kind: StorageKind) async throws {
     let reader = try await MetricsReadTests.Reader(kind)
     let now = TestCollector.now(secondsAgo: 60)
     let metrics = [
@@ -149,7 +149,7 @@ import Testing
     #expect(csv.hasSuffix(#","{""inodes"": {""free"": 7}}"# + "\"\r\n"), "\(csv)")
   }
 
-  @Test func `answers are gzip when asked for, whole or streamed`() async throws {
+  @Test func `answers are gzip on request, whole or streamed`() async throws {
     let reader = try await MetricsReadTests.Reader(.plain)
     let disks = (0..<4000).map { #"{"device":"/dev/\#($0)","mount":"","used_gb":\#($0)}"# }.joined(separator: ",")
     let metric =

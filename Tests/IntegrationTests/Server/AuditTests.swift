@@ -9,8 +9,8 @@ import Testing
 @Suite struct AuditTests {
   private let audit = "/api/v1/audit"
 
-  /// Everything that happens to people, once.
-  @Test func `every flow is written down, and no secret is`() async throws {
+  /// Every kind of event in the life of a user, once.
+  @Test func `every event is audited, and no secret is`() async throws {
     let server = try await RunningServer.start { $0.loginLockoutFailures = 2 }
     try await Accounts.add(
       "root", password: RunningServer.password, role: .admin, email: nil, fullName: nil, to: server.database)
@@ -65,7 +65,7 @@ import Testing
       ("auth.login", "anonymous", "refused", nil, "account_locked"), ("user.delete", me, "success", her, nil),
     ]
     let answer = try await admin.request("GET", audit + "?page_size=100")
-    // The registration secret is the fixture's, the first signing key the start's.
+    // The registration secret belongs to the fixture, and the first signing key to the start.
     let lines = Array((answer.json["data"]?.elements ?? []).reversed()).filter {
       !["registration_secret.create", "signing_key.rotate"].contains($0["action"]?.text)
     }
@@ -85,7 +85,8 @@ import Testing
     #expect(lines[14]["details"]?["changed"] == ["email", "role"])
     #expect(lines[15]["details"]?["changed"] == ["password"])
 
-    // A token's parts as well, and its digest: what is found, nobody can use, but it does not belong here.
+    // Looks for the parts of a token and for its digest as well. A digest is of no use to a thief, but it does not
+    // belong here.
     for secret in secrets + secrets.flatMap({ $0.split(separator: ".").map(String.init) }) where secret.count > 5 {
       if UUID(secret) != nil { continue }
       let digest = Hex.encode(Secrets.digest(secret.utf8))
@@ -98,8 +99,8 @@ import Testing
     await server.stop()
   }
 
-  @Test func `the trail is filtered and paged, the newest first`() async throws {
-    // Else maintenance, whose first round may come at any moment, ends lines of 2020 before they are asked for.
+  @Test func `the trail is filtered and paged, newest first`() async throws {
+    // With the usual retention, maintenance could delete the lines of 2020 at any moment.
     let server = try await RunningServer.start { $0.auditRetention = .seconds(36_500 * 86_400) }
     let admin = try await server.person(.admin)
     try await server.database.script(
@@ -132,7 +133,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a flood of refused logins is counted and not written line by line`() async throws {
+  @Test func `a flood of refused logins is counted instead of written line by line`() async throws {
     let server = try await RunningServer.start {
       $0.auditRefusalsPerMinute = 2
       $0.loginsPerAddressMinute = 8
@@ -150,7 +151,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `maintenance ends the trail where its retention ends`() async throws {
+  @Test func `maintenance deletes lines that are older than the retention`() async throws {
     let server = try await RunningServer.start { $0.auditRetention = .seconds(2 * 86_400) }
     try await server.database.script(
       """

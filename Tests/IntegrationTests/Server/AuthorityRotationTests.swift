@@ -8,8 +8,8 @@ import Testing
 
 private let day: Int64 = 86_400
 
-/// A collector that pushes without a pause, over one connection and over new ones, to several servers, and says what went
-/// wrong.
+/// A collector that pushes without a pause to several servers, over one connection or over new ones, and records
+/// failures.
 private final class Pusher: Sendable {
   struct State {
     var identity: TLSIdentity
@@ -31,7 +31,7 @@ private final class Pusher: Sendable {
 
   var result: State { state.withLock { $0 } }
   func stop() { state.withLock { $0.isStopped = true } }
-  /// From the next connection on.
+  /// Uses an identity from the next connection on.
   func use(_ identity: TLSIdentity, trusting trust: [UInt8]) {
     state.withLock {
       $0.identity = identity
@@ -39,7 +39,8 @@ private final class Pusher: Sendable {
     }
   }
 
-  /// - Parameter keepsConnection: of the first server; else each push has its own, to each server in turn.
+  /// - Parameter keepsConnection: keeps one connection to the first server. Otherwise each push has a connection of its
+  /// own, to each server in turn.
   func run(keepsConnection: Bool) async {
     var kept: TestClient?
     while true {
@@ -60,13 +61,14 @@ private final class Pusher: Sendable {
         state.withLock { $0.failures.append("\(error)") }
         kept = nil
       }
-      // A server that refuses everything shall not make the test endless.
+      // A server that refuses everything must not make the test endless.
       if result.failures.count > 100 { return }
     }
   }
 }
 
-/// Another authority takes over while collectors push to two servers: trusted, used, and the one before retired.
+/// A new authority takes over while collectors push to two servers: it is trusted, then used, and the old one is
+/// retired.
 @Suite struct AuthorityRotationTests {
   private func metrics(_ server: RunningServer, _ trust: [UInt8]) async throws -> String {
     try await server.client(trusting: trust).request("GET", "/metrics").text
@@ -83,7 +85,7 @@ private final class Pusher: Sendable {
     var pushers: [Pusher] = []
     for _ in 0..<3 {
       let collector = try await first.enrol()
-      // Old enough to be renewed.
+      // The certificate is old enough for a renewal.
       pushers.append(
         Pusher(collector, try await collector.certificate(age: 21 * day, life: 30 * day).identity, to: servers))
     }
@@ -93,7 +95,7 @@ private final class Pusher: Sendable {
       for pusher in others { group.addTask { await pusher.run(keepsConnection: false) } }
       func waitForPushes() async throws {
         let before = pushers.map(\.result.pushes)
-        try await first.eventually("nobody pushes") {
+        try await first.eventually("no collector pushes") {
           zip(pushers, before).allSatisfy { $0.result.pushes > $1 + 3 || $0.result.failures.count > 100 }
         }
       }
@@ -118,8 +120,8 @@ private final class Pusher: Sendable {
         }
       }
       try await waitForPushes()
-      // Who enrols now is signed by the new one, trusts both, and gets in at both servers; the server still shows what
-      // those trust who enrolled before.
+      // A collector that enrols now has a certificate of the new authority, trusts both authorities, and gets in at
+      // both servers. The server still shows a certificate that earlier collectors trust.
       let late = try await first.enrol()
       #expect(late.certificate.authorityKeyIDHex == used.current.certificate.subjectKeyIDHex)
       for server in servers {
@@ -141,13 +143,13 @@ private final class Pusher: Sendable {
             privateKeyPEM: Array(try #require(answer.json["private_key"]?.text).utf8)), trusting: trust)
       }
       try await waitForPushes()
-      // The one that keeps its connection came in with a certificate that is about to be revoked.
+      // The collector that keeps its connection opened it with a certificate that is about to be revoked.
       keeper.stop()
       let trust = try authorities(first)
       let stranger = try await first.client(keeper.collector.identity)
       let retired = try await rotation.retire(first.database, force: true)
       #expect(retired.certificates.count == 1)
-      #expect(try await stranger.isClosedByServer(), "what was good of the old one is revoked")
+      #expect(try await stranger.isClosedByServer(), "the remaining certificates of the old authority are revoked")
       for server in servers {
         try await server.eventually("the old authority is not retired") {
           try await !metrics(server, trust).contains("{certificate=\"authority_previous\"}")
@@ -162,7 +164,7 @@ private final class Pusher: Sendable {
       #expect(try await pusher.collector.rows("disk_usage") == pusher.result.pushes)
     }
 
-    // The old certificates are no good any more, and who trusts only the old authority does not trust the server.
+    // The old certificates are refused now, and a client that trusts only the old authority does not trust the server.
     let trust = try authorities(first)
     let old = try await servers[1].client(keeper.collector.identity, trusting: trust)
     #expect(try await keeper.collector.push(keeper.collector.push(of: []), over: old).error == "certificate_required")
@@ -178,7 +180,7 @@ private final class Pusher: Sendable {
 
   private func waitForPushesOf(_ pushers: ArraySlice<Pusher>, _ server: RunningServer) async throws {
     let before = pushers.map(\.result.pushes)
-    try await server.eventually("nobody pushes after the rotation") {
+    try await server.eventually("no collector pushes after the rotation") {
       zip(pushers, before).allSatisfy { $0.result.pushes > $1 + 3 || $0.result.failures.count > 100 }
     }
   }

@@ -6,7 +6,7 @@ import Testing
 
 private let day: Int64 = 86_400
 
-/// Certificates as rows: a good signature alone lets nobody in.
+/// Certificates as rows: a good signature alone does not suffice.
 @Suite struct CertificateTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
@@ -17,7 +17,7 @@ private let day: Int64 = 86_400
 
   // MARK: Refusals
 
-  @Test func `refuses a certificate of our authority that was never issued`() async throws {
+  @Test func `a certificate of the server's own authority that was never issued is refused`() async throws {
     let collector = try await server().enrol()
     let forged = try await collector.certificate(age: 0, life: day, isRecorded: false)
     for _ in 0..<2 {
@@ -31,10 +31,10 @@ private let day: Int64 = 86_400
     #expect(try await collector.push(collector.push(of: [])).status == 200, "the issued one still works")
   }
 
-  @Test func `refuses a certificate that was issued to another collector, whatever it says`() async throws {
+  @Test func `a certificate that was issued to another collector is refused, whatever it contains`() async throws {
     let server = try await server()
     let (own, other) = (try await server.enrol(), try await server.enrol())
-    // Signed for `own`, but recorded as one of `other`.
+    // Signed for `own`, and recorded as a certificate of `other`.
     let crossed = try await own.certificate(age: 0, life: day, isRecorded: false)
     try await server.database.script(
       """
@@ -45,7 +45,7 @@ private let day: Int64 = 86_400
     #expect(try await push(other, with: crossed.identity).error == "identity_mismatch")
   }
 
-  @Test func `takes a certificate that another server recorded a moment ago`() async throws {
+  @Test func `a certificate that another server recorded a moment ago is accepted`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     try await server.database.script(
@@ -53,10 +53,10 @@ private let day: Int64 = 86_400
     let other = try await collector.certificate(age: 0, life: day)
     try await server.database.script(
       "ALTER TABLE pganalytics.collector_certificates ENABLE TRIGGER collector_certificates_announce")
-    #expect(try await push(collector, with: other.identity).status == 200, "one look at the database finds it")
+    #expect(try await push(collector, with: other.identity).status == 200, "one query finds the certificate")
   }
 
-  @Test func `refuses an expired certificate everywhere but for its renewal`() async throws {
+  @Test func `an expired certificate is refused everywhere except for its renewal`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let ended = try await collector.certificate(age: 31 * day, life: 30 * day)
@@ -71,7 +71,7 @@ private let day: Int64 = 86_400
     #expect(try await collector.rows("disk_usage") == 0)
   }
 
-  @Test func `a connection does not outlive the certificate it was opened with`() async throws {
+  @Test func `a connection does not outlive its certificate`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
@@ -104,9 +104,11 @@ private let day: Int64 = 86_400
     #expect(try await push(collector, with: second.identity).error == "certificate_revoked")
     let renewal = try await collector.renew(over: try await server.client(second.identity))
     #expect(renewal.error == "certificate_revoked")
-    #expect(try await collector.push(body, over: first).status == 200, "the other one, on its open connection")
+    #expect(
+      try await collector.push(body, over: first).status == 200, "the other certificate works on its open connection")
 
-    #expect(try await server.client().request("DELETE", path, [admin]).status == 204, "again changes nothing")
+    #expect(
+      try await server.client().request("DELETE", path, [admin]).status == 204, "a second revocation changes nothing")
     let missing = try await server.client().request(
       "DELETE", "/api/v1/collectors/\(collector.id)/certificates/abc", [admin])
     #expect(missing.status == 404)
@@ -125,7 +127,7 @@ private let day: Int64 = 86_400
 
   // MARK: Renewal
 
-  @Test func `renews in the last third, for the collector's own key or a new one`() async throws {
+  @Test func `a certificate is renewed in its last third, for the collector's own key or a new one`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let aged = try await collector.certificate(age: 21 * day, life: 30 * day)
@@ -148,14 +150,14 @@ private let day: Int64 = 86_400
     let made = try await collector.renew(over: client)
     let keyPEM = Array(try #require(made.json["private_key"]?.text).utf8)
     let chain = Array(try #require(made.json["certificate"]?.text).utf8)
-    #expect(chain != pem, "asked again, as after a lost answer, there is another one")
+    #expect(chain != pem, "a second request, as after a lost answer, gets another one")
     let token = ("Authorization", "Bearer " + (try #require(made.json["token"]?.text)))
     let renewed = try await server.client(TLSIdentity(chainPEM: chain, privateKeyPEM: keyPEM))
     let answer = try await renewed.request(
       "POST", TestCollector.pushTarget, [token], body: collector.push(of: []))
     #expect(answer.status == 200, "\(answer)")
     #expect(
-      try await collector.push(collector.push(of: []), over: client).status == 200, "the old one is good till its end")
+      try await collector.push(collector.push(of: []), over: client).status == 200, "the old one is good until its end")
 
     let audited = try await server.integer(
       """
@@ -165,8 +167,7 @@ private let day: Int64 = 86_400
     #expect(audited == 2)
   }
 
-  @Test func `a certificate in its first two thirds is not renewed, and the answer says when it will be`() async throws
-  {
+  @Test func `a certificate in its first two thirds is not renewed, and the answer states the wait`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let answer = try await collector.renew(over: try await collector.client())
@@ -180,7 +181,7 @@ private let day: Int64 = 86_400
     #expect(try await collector.renew(over: try await server.client(just.identity)).status == 200)
   }
 
-  @Test func `renews a certificate that ended a short time ago, beside a token that did`() async throws {
+  @Test func `a recently expired certificate is renewed, beside an expired token`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let ended = try await collector.certificate(age: 36 * day, life: 30 * day)
@@ -189,7 +190,7 @@ private let day: Int64 = 86_400
     let answer = try await collector.renew(past, over: client)
     #expect(answer.status == 200, "\(answer)")
 
-    // What it got is good for everything.
+    // The new certificate and token are good for everything.
     let identity = try TLSIdentity(
       chainPEM: Array(try #require(answer.json["certificate"]?.text).utf8),
       privateKeyPEM: Array(try #require(answer.json["private_key"]?.text).utf8))
@@ -198,7 +199,7 @@ private let day: Int64 = 86_400
       "POST", TestCollector.pushTarget, [token], body: collector.push(of: []))
     #expect(push.status == 200, "\(push)")
 
-    // The certificate of another collector vouches for nothing, and none at all neither.
+    // The certificate of another collector proves nothing, and neither does a missing certificate.
     let other = try await server.enrol()
     let foreign = try await other.certificate(age: 36 * day, life: 30 * day)
     #expect(try await collector.renew(past, over: server.client(foreign.identity)).error == "identity_mismatch")
@@ -206,7 +207,7 @@ private let day: Int64 = 86_400
     #expect(try await collector.renew(over: server.client()).error == "certificate_required")
   }
 
-  @Test func `a certificate that ended before the grace is not renewed`() async throws {
+  @Test func `a certificate that expired before the grace period is not renewed`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let ended = try await collector.certificate(age: 38 * day, life: 30 * day)
@@ -215,7 +216,7 @@ private let day: Int64 = 86_400
     #expect(answer.error == "certificate_expired")
   }
 
-  @Test func `one that ended and was revoked, or was never issued, is not renewed either`() async throws {
+  @Test func `an expired certificate that was revoked or never issued is not renewed`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let revoked = try await collector.certificate(age: 31 * day, life: 30 * day)
@@ -224,18 +225,18 @@ private let day: Int64 = 86_400
       UPDATE pganalytics.collector_certificates SET revoked_at = now()
       WHERE serial = '\(revoked.certificate.serialHex)'
       """)
-    try await server.eventually("the revocation is not heard of") {
+    try await server.eventually("the revocation does not take effect") {
       do {
         return try await collector.renew(over: server.client(revoked.identity)).error == "certificate_revoked"
       } catch TestClient.Failure.closed {
-        return false  // it was heard of in the middle of the request
+        return false  // the revocation arrived in the middle of the request
       }
     }
     let unknown = try await collector.certificate(age: 31 * day, life: 30 * day, isRecorded: false)
     #expect(try await collector.renew(over: server.client(unknown.identity)).error == "certificate_unknown")
   }
 
-  @Test func `eight good certificates are enough`() async throws {
+  @Test func `a collector has eight good certificates at most`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let aged = try await collector.certificate(age: 29 * day, life: 30 * day)
@@ -250,7 +251,7 @@ private let day: Int64 = 86_400
     #expect(wait <= day + 1, "the oldest ends first")
   }
 
-  @Test func `a signing request that is none is refused at renewal, too`() async throws {
+  @Test func `a malformed signing request is refused at renewal, too`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let aged = try await collector.certificate(age: 29 * day, life: 30 * day)

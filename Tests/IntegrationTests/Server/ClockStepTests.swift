@@ -4,7 +4,8 @@ import Testing
 
 @testable import App
 
-/// Our clock was ahead, and was put back: what was issued in the time that was taken back leaves nobody without a way in.
+/// The server's clock was ahead and was set back. Tokens, certificates and keys of the wrong time leave every collector
+/// a way in.
 @Suite struct ClockStepTests {
   private static let day: Int64 = 86_400
   private func server() async throws -> RunningServer { try await .shared(.plain) }
@@ -13,8 +14,7 @@ import Testing
     try await client.request("POST", TestCollector.refreshTarget, [token])
   }
 
-  @Test func `a token of the future is good for another one, beside a certificate, and for nothing else`() async throws
-  {
+  @Test func `a token of the future may be refreshed beside a certificate, and does nothing else`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let future = try await collector.token(secondsAgo: -3 * Self.day, life: 1800)
@@ -25,11 +25,12 @@ import Testing
     #expect(try await push(future).error == "token_not_yet_valid")
     let refreshed = try await refresh(future, over: client)
     #expect(refreshed.status == 200, "\(refreshed)")
-    #expect(try await push(future).error == "token_not_yet_valid", "not on this connection either")
+    #expect(
+      try await push(future).error == "token_not_yet_valid", "a refresh does not make it valid on this connection")
     let token = ("Authorization", "Bearer " + (try #require(refreshed.json["token"]?.text)))
     #expect(try await push(token).status == 200)
 
-    #expect(try await refresh(future, over: server.client()).error == "token_not_yet_valid", "nothing vouches for it")
+    #expect(try await refresh(future, over: server.client()).error == "token_not_yet_valid", "no certificate proves it")
     let other = try await server.enrol()
     #expect(try await refresh(future, over: other.client()).error == "identity_mismatch")
     let aged = try await collector.certificate(age: 29 * Self.day, life: 30 * Self.day)
@@ -37,10 +38,10 @@ import Testing
     #expect(renewed.status == 200, "\(renewed)")
   }
 
-  @Test func `a request without a body is answered, also when its collector has to be looked up first`() async throws {
+  @Test func `a request without a body is answered, even if its collector must be looked up first`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
-    // The server hears of nothing, so it has to ask.
+    // Without triggers the server learns of nothing, so it has to query.
     for table in ["collectors", "collector_certificates"] {
       try await server.database.script("ALTER TABLE pganalytics.\(table) DISABLE TRIGGER USER")
     }
@@ -53,7 +54,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a certificate of the future is good, and is renewed at once`() async throws {
+  @Test func `a certificate of the future is accepted, and is renewed at once`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let future = try await collector.certificate(age: -3 * Self.day, life: 30 * Self.day)
@@ -68,7 +69,7 @@ import Testing
     #expect(try await collector.push(collector.push(of: []), over: stranger).error == "certificate_unknown")
   }
 
-  @Test func `a signing key of the future is replaced by one of now, and the one before it signs meanwhile`()
+  @Test func `a signing key of the future is replaced, and the key before it signs meanwhile`()
     async throws
   {
     let server = try await RunningServer.start()

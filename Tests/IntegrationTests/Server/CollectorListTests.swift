@@ -3,19 +3,19 @@ import Testing
 
 @testable import App
 
-/// The fleet as people see it.
+/// The fleet as the REST API shows it.
 @Suite struct CollectorListTests {
   private static let path = "/api/v1/collectors"
 
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
-  /// Gives a collector a name of the test's own, and what else it is to have.
+  /// Sets columns of a collector, such as a name of the test's own.
   private func set(_ collector: TestCollector, _ columns: String) async throws {
     try await collector.server.database.script(
       "UPDATE pganalytics.collectors SET \(columns) WHERE id = '\(collector.id)'")
   }
 
-  @Test func `tells who is active, offline, revoked or was never seen`() async throws {
+  @Test func `a collector is listed as registered, active, offline or revoked`() async throws {
     let server = try await server()
     let viewer = try await server.shared(.viewer)
     let group = "status-\(UUID.random())"
@@ -47,7 +47,7 @@ import Testing
     let path = Self.path + "/\(collector.id)"
     #expect(try await client.request("GET", path, [viewer]).json["status"]?.text == "registered")
     #expect(try await collector.push(collector.push(of: [])).status == 200)
-    try await server.eventually("the push left no trace") {
+    try await server.eventually("the push does not make the collector active") {
       try await client.request("GET", path, [viewer]).json["status"]?.text == "active"
     }
     await server.stop()
@@ -57,7 +57,7 @@ import Testing
     ("name", "a b c"), ("-name", "c b a"), ("hostname", "c a b"), ("-hostname", "b a c"), ("registered_at", "b c a"),
     ("-registered_at", "a c b"), ("last_seen_at", "b a c"), ("-last_seen_at", "a b c"),
   ])
-  func `sorts`(_ order: String, _ expected: String) async throws {
+  func `the list is sorted by the requested column`(_ order: String, _ expected: String) async throws {
     let server = try await server()
     let viewer = try await server.shared(.viewer)
     let group = "sort-\(UUID.random())-"
@@ -76,7 +76,7 @@ import Testing
     #expect(names?.joined(separator: " ") == expected, "\(list)")
   }
 
-  @Test func `shows one with its certificates`() async throws {
+  @Test func `a collector is shown with its certificates`() async throws {
     let server = try await server()
     let viewer = try await server.shared(.viewer)
     let collector = try await server.enrol()
@@ -102,7 +102,7 @@ import Testing
     #expect(try await client.request("GET", Self.path + "?sort=colour", [viewer]).error == "invalid_query")
   }
 
-  @Test func `a copy that is still the same is not sent again`() async throws {
+  @Test func `an unchanged copy is not sent again`() async throws {
     let server = try await server()
     let viewer = try await server.shared(.viewer)
     let collector = try await server.enrol()
@@ -117,19 +117,19 @@ import Testing
     #expect(try await client.request("GET", path, [viewer, ("If-None-Match", tag)]).json["status"]?.text == "active")
   }
 
-  @Test func `is revoked only as it was seen, if the request says so`() async throws {
+  @Test func `a revocation with If-Match needs the current state of the collector`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let collector = try await server.enrol()
     let client = try await server.client()
     let path = Self.path + "/\(collector.id)"
     func tag() async throws -> String { try #require(try await client.request("GET", path, [admin]).field("etag")) }
-    /// What was decided: the part before the dot.
+    /// The part of a tag before the dot, which changes with decisions only.
     func decided(_ tag: String) -> Substring { tag.prefix { $0 != "." } }
     let seen = try await tag()
     #expect(try await collector.push(collector.push(of: [])).status == 200)
     try await set(collector, "last_seen_at = now() + interval '1 s'")
-    #expect(try await tag() != seen, "it was seen")
+    #expect(try await tag() != seen, "the collector was seen again")
     #expect(try await decided(tag()) == decided(seen), "a push is no decision")
 
     _ = try await collector.certificate(age: 0, life: 86_400)
@@ -143,6 +143,7 @@ import Testing
     #expect(try await client.request("DELETE", path, [admin, ("If-Match", current)]).status == 204)
     #expect(try await collector.push(collector.push(of: [])).error == "collector_revoked")
     #expect(
-      try await client.request("DELETE", path, [admin, ("If-Match", current)]).status == 412, "it is revoked now")
+      try await client.request("DELETE", path, [admin, ("If-Match", current)]).status == 412,
+      "the collector is revoked now")
   }
 }

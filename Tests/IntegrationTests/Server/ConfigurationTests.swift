@@ -3,11 +3,11 @@ import Testing
 
 @testable import App
 
-/// A collector's configuration: written by people, pulled by collectors.
+/// A collector's configuration: people write it, and collectors pull it.
 @Suite struct ConfigurationTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
-  @Test func `what an admin puts is what the collector gets, by version and tag`() async throws {
+  @Test func `the collector gets the configuration that an admin stores, by version and tag`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let user = try await server.user(.admin)
@@ -29,7 +29,7 @@ import Testing
       #expect(got.text == toml)
       #expect(got.field("x-config-version") == "\(version)")
       let tag = try #require(got.field("etag"))
-      #expect(tag == put.field("etag"), "what was stored is what is got")
+      #expect(tag == put.field("etag"), "a stored and a pulled text have the same tag")
       #expect(tag != lastTag)
       lastTag = tag
       let again = try await client.request("GET", path, [collector.authorization, ("If-None-Match", tag)])
@@ -37,7 +37,7 @@ import Testing
       #expect(again.body.isEmpty)
       #expect(again.field("etag") == tag)
     }
-    // The push answer tells the collector that there is something to pull.
+    // The push answer tells the collector that a new version is available.
     try await server.eventually("the version is not announced") {
       try await collector.push(collector.push(of: []), over: client).json["next_config_version"]?.integer == 2
     }
@@ -58,7 +58,7 @@ import Testing
     #expect(other.error == "identity_mismatch")
   }
 
-  @Test func `a bad token is 403 here, since the stock collector answers 401 with a pull without end`() async throws {
+  @Test func `a bad token is refused with 403, because the stock collector repeats a pull after 401`() async throws {
     let collector = try await server().enrol()
     let answer = try await collector.client().request(
       "GET", "/api/v1/config/collector-001", [("Authorization", "Bearer \(collector.token)x")])
@@ -66,7 +66,7 @@ import Testing
     #expect(answer.error == "token_refused")
   }
 
-  @Test func `a configuration for nobody is 404, one that is no TOML 422`() async throws {
+  @Test func `a configuration for an unknown collector is 404, and one that is not TOML is 422`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let user = try await server.user(.admin)
@@ -77,7 +77,7 @@ import Testing
     #expect(nobody.status == 404)
     let bytes = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [0xff])
     #expect(bytes.status == 422)
-    // As `curl -X PUT` without a file sends it: not a wish for an empty configuration.
+    // `curl -X PUT` without a file sends an empty body. That is no wish for an empty configuration.
     let forgotten = try await client.request("PUT", "/api/v1/config/\(collector.id)", [user, type], body: [])
     #expect(forgotten.status == 422, "\(forgotten)")
     let json = ("Content-Type", "application/json")
@@ -90,7 +90,7 @@ import Testing
     #expect(noTOML.json["details"]?.text?.contains("line 2, column 5") == true, "\(noTOML)")
   }
 
-  @Test func `only operators write, and a text that is the latest already is no new version`() async throws {
+  @Test func `only operators write, and the latest text again makes no new version`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let path = "/api/v1/config/\(collector.id)"
@@ -129,7 +129,7 @@ import Testing
     #expect(try await client.request("GET", path, [admin]).text == "a = 2\n")
   }
 
-  @Test func `versions are listed, read and compared, and the one the collector took is marked`() async throws {
+  @Test func `versions are listed, read and compared, and the version that is in use is marked`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let path = "/api/v1/config/\(collector.id)"

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// What the server says about itself has to add up.
+/// The figures of the server have to add up.
 @Suite struct CountersTests {
   /// The samples of /metrics by name and labels.
   private func counters(_ server: RunningServer) async throws -> [String: Double] {
@@ -18,7 +18,7 @@ import Testing
     return samples
   }
 
-  /// received = stored + duplicate + parked + refused + abandoned, once nothing is in work.
+  /// Whether received = stored + duplicate + parked + refused + abandoned, once no push is in work.
   private func isBalanced(_ samples: [String: Double]) -> Bool {
     let outcomes = ["stored", "duplicate", "parked", "abandoned"].reduce(0) { sum, outcome in
       sum + (samples["pganalytics_pushes_\(outcome)_total"] ?? 0)
@@ -27,7 +27,7 @@ import Testing
     return samples["pganalytics_pushes_received_total"] == outcomes + refused
   }
 
-  @Test func `every push has one outcome, whatever becomes of it and its connection`() async throws {
+  @Test func `every push has one outcome, whatever happens to it and its connection`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let client = try await collector.client()
@@ -38,7 +38,8 @@ import Testing
     let fields = [collector.authorization, ("Content-Type", "application/json")]
     let broken = try await client.request("POST", path, fields, body: Array("{\"collector_id\": nope".utf8))
     #expect(broken.status == 400)
-    // Framing that breaks in mid-body, and a client that goes away in mid-body: memory must come back from both.
+    // Framing that breaks in the middle of a body, and a client that leaves in the middle of a body: both must release
+    // their memory.
     let chunks = try await collector.client()
     try await chunks.send(
       "POST \(path) HTTP/1.1\r\nHost: a\r\n\(collector.authorization.0): \(collector.authorization.1)\r\n"
@@ -75,7 +76,8 @@ import Testing
     for sizes in ["pushes", "rows", "bytes"] {
       #expect(samples["pganalytics_batch_\(sizes)_count"] == samples["pganalytics_batches_total"], "\(sizes)")
     }
-    #expect(samples["pganalytics_batch_pushes_sum"] == 3, "the repeat was looked at twice, the second time carefully")
+    #expect(
+      samples["pganalytics_batch_pushes_sum"] == 3, "the repeat is in two batches, in the second for a careful check")
     #expect(samples["pganalytics_handshake_seconds_count"] == samples["pganalytics_tls_handshakes_total"])
     let stored = try await server.integer("SELECT count(*) FROM pganalytics.pushes")
     #expect(stored == 1)
@@ -88,7 +90,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `rejects are counted by why, and a writer says that it waits for the ledger`() async throws {
+  @Test func `rejects are counted by reason, and a writer reports that it waits for the ledger`() async throws {
     let server = try await RunningServer.start { $0.lockTimeout = .seconds(3600) }
     let collector = try await server.enrol()
     let old = TestCollector.disk("b", used: 1, time: TestCollector.now(secondsAgo: 40 * 86_400))
@@ -119,7 +121,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `with a token set, only who shows it may read`() async throws {
+  @Test func `with a metrics token set, only a request with the token may read`() async throws {
     let client = try await RunningServer.start { $0.metricsToken = "scrape" }.client()
     #expect(try await client.request("GET", "/metrics").status == 401)
     #expect(try await client.request("GET", "/metrics", [("Authorization", "Bearer scrap")]).status == 401)

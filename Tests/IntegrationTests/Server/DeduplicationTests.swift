@@ -3,10 +3,10 @@ import Testing
 
 @testable import App
 
-/// A push is stored once, however often and however wrapped it comes.
+/// A push is stored once, however often and however packed it arrives.
 @Suite struct DeduplicationTests {
   @Test(arguments: TestCluster.storageKinds)
-  func `plain, gzip and plain labelled gzip are one push`(_ kind: StorageKind) async throws {
+  func `plain, gzip and wrongly labelled copies are one push`(_ kind: StorageKind) async throws {
     let collector = try await RunningServer.shared(kind).enrol()
     let body = collector.generatedPush()
     let client = try await collector.client()
@@ -49,7 +49,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 4)
   }
 
-  @Test func `an idempotency key is for one push, and its metrics are stored once under any key`() async throws {
+  @Test func `an idempotency key stands for one push, and metrics are stored once under any key`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
     let (one, other) = ([("Idempotency-Key", "round-1")], [("Idempotency-Key", "round-2")])
@@ -60,7 +60,7 @@ import Testing
     #expect(try await collector.push(a, one, over: client).json["duplicate"]?.flag == false)
     let reused = try await collector.push(b, one, over: client)
     #expect(reused.status == 422 && reused.error == "idempotency_key_reused", "\(reused)")
-    #expect(try await collector.rows("disk_usage") == 1, "nothing of it is stored")
+    #expect(try await collector.rows("disk_usage") == 1, "nothing of the refused push is stored")
     #expect(try await collector.push(a, one, over: client).json["duplicate"]?.flag == true)
     #expect(try await collector.push(a, other, over: client).json["duplicate"]?.flag == true)
     let also = try await collector.push(b, other, over: client)
@@ -71,7 +71,7 @@ import Testing
     #expect(two.status == 400, "\(two)")
   }
 
-  @Test func `what the envelope says, and which day it is, makes no other push`() async throws {
+  @Test func `another envelope or another day makes no other push`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
     let metric = TestCollector.disk("/dev/a", used: 1)
@@ -90,7 +90,7 @@ import Testing
     #expect(try await collector.ledger() == 1)
   }
 
-  @Test func `two collectors that say the same are two`() async throws {
+  @Test func `equal pushes of two collectors are two pushes`() async throws {
     let server = try await RunningServer.shared(.plain)
     let key = [("Idempotency-Key", "the same")]
     for _ in 0..<2 {

@@ -5,11 +5,11 @@ import Testing
 
 @testable import App
 
-/// Runs what the documents tell people to type, in the order in which they tell it.
+/// Runs the commands of the documents in their order.
 @Suite struct DocumentedCommandsTests {
   private static let programs = ["pganalytics", "pganalytics-bench", "pg_dump", "pg_restore", "tar"]
 
-  /// The indented command lines of a document that begin with one of these programs. A line that ends in \ goes on.
+  /// The indented command lines of a document that begin with one of `programs`. A line that ends in \ continues.
   static func commands(in document: String) -> [String] {
     var commands: [String] = []
     var isOpen = false
@@ -25,7 +25,7 @@ import Testing
     return commands
   }
 
-  /// The command for a test: placeholders of the documents are names of the shell, fleets are small, and runs short.
+  /// The command for a test: placeholders become variables of the shell, fleets are small, and runs are short.
   static func rehearsal(_ command: String) -> String {
     var text = String(command.prefix { $0 != "#" })
     text.replace(/postgresql:\S+\/restored/, with: #""$RESTORED""#)
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: ["README.md", "docs/OPERATIONS.md", "docs/BENCH.md"])
-  func `every command of a document is taken and succeeds`(_ document: String) async throws {
+  func `every command of a document succeeds`(_ document: String) async throws {
     let root = #filePath.components(upTo: "/Tests/")
     let commands = Self.commands(in: ChildProcess.text(of: "\(root)/\(document)"))
     #expect(commands.count >= 4, "\(commands)")
@@ -61,7 +61,7 @@ import Testing
       "ada", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
     try LocalFile.replace(
       directory + "/login.json", with: Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8))
-    // Run after run enrols the same fleet, as the documents say.
+    // Every run enrols the same fleet again, as the documents say.
     let secret = "the secret of the load tests"
     try await Secrets.add(
       secret, name: "load tests", expiry: nil, maxUses: nil, reenrolment: .replace, to: server.database)
@@ -84,12 +84,12 @@ import Testing
       let child = try ChildProcess.start(["/bin/sh", "-euc", script], output: output)
       var status: CInt = 0
       if command.hasPrefix("pganalytics serve") {
-        try await server.eventually("it does not serve: \(ChildProcess.text(of: output))") {
+        try await server.eventually("the server is not up: \(ChildProcess.text(of: output))") {
           ChildProcess.text(of: output).contains(" is up")
         }
         kill(child, SIGTERM)
       }
-      try await server.eventually("it does not end: \(command)") { waitpid(child, &status, WNOHANG) != 0 }
+      try await server.eventually("the command does not end: \(command)") { waitpid(child, &status, WNOHANG) != 0 }
       #expect(status == 0, "\(document): \(command)\n\(ChildProcess.text(of: output))")
     }
     await server.stop()

@@ -5,10 +5,10 @@ import Testing
 
 @testable import App
 
-/// Whatever hangs, a server that is told to stop has stopped soon after `drain_deadline`.
+/// A server that has to stop has stopped soon after `drain_deadline`, whatever hangs.
 @Suite struct DrainDeadlineTests {
   private static let deadline = Duration.seconds(1)
-  /// On a machine that does other things, too; what hangs here hangs for minutes.
+  /// The limit on a busy machine. Work that hangs in these tests hangs for minutes.
   private static let limit = Duration.seconds(15)
 
   private func stop(_ server: RunningServer) async {
@@ -18,7 +18,7 @@ import Testing
     #expect((Self.deadline..<Self.limit).contains(taken), "\(taken)")
   }
 
-  @Test func `bodies that dribble are cut off, and their clients are told`() async throws {
+  @Test func `dribbling bodies are cut off, and their clients get 503`() async throws {
     let server = try await RunningServer.start { $0.drainDeadline = Self.deadline }
     var clients: [TestClient] = []
     for _ in 0..<2 {
@@ -42,7 +42,7 @@ import Testing
     server.database.shutDown()
   }
 
-  @Test func `a client that takes nothing of its answers is cut off`() async throws {
+  @Test func `a client that does not read its answers is cut off`() async throws {
     let server = try await RunningServer.start { $0.drainDeadline = Self.deadline }
     let client = try await TestClient.connect(port: server.server.address.port, trust: server.trust, receiveBytes: 4096)
     let request = TestClient.encode("GET", "/api/v1/openapi.json")
@@ -51,14 +51,14 @@ import Testing
     server.database.shutDown()
   }
 
-  @Test func `a commit that hangs is given up, and its client told that the outcome is unknown`() async throws {
+  @Test func `a hanging commit is given up, and its client learns that the outcome is unknown`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster) {
       $0.drainDeadline = Self.deadline
       $0.commitDeadline = .seconds(600)
     }
     let collector = try await server.enrol()
-    // The day of a push has its partitions, and the lane knows that.
+    // The first push gives its day partitions, and the lane knows that.
     #expect(try await collector.push(collector.push(of: [TestCollector.disk("/dev/first", used: 0)])).status == 200)
     try await server.loseStandby()
     let client = try await collector.client()
@@ -74,17 +74,17 @@ import Testing
     try cluster.stop(crash: true)
   }
 
-  @Test func `a statement of the REST API that hangs is given up`() async throws {
+  @Test func `a hanging statement of the REST API is given up`() async throws {
     let server = try await RunningServer.start { $0.drainDeadline = Self.deadline }
     let person = try await server.user(.admin)
-    // Who asks for the users waits for a table that we hold.
+    // The request for the users waits for a table that this test locks.
     try await server.database.lease { session throws(DatabaseError) in
       try await session.script("BEGIN; LOCK TABLE pganalytics.users IN ACCESS EXCLUSIVE MODE")
       do {
         let client = try await server.client()
         try await client.send(TestClient.encode("GET", "/api/v1/users", [person]))
-        try await server.eventually("nobody waits") {
-          try await server.counts("pganalytics_connections{state=\"waiting\"} 2")  // one of them asks for this
+        try await server.eventually("no request waits") {
+          try await server.counts("pganalytics_connections{state=\"waiting\"} 2")  // one of the two makes this request
         }
         let begun = MonotonicTime.now()
         await server.server.stop()

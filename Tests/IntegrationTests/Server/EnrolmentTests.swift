@@ -8,12 +8,12 @@ import Testing
 @Suite struct EnrolmentTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
-  @Test func `certifies the key of a signing request, and the URI names the collector`() async throws {
+  @Test func `the key of a signing request is certified, and the certificate's URI names the collector`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     #expect(collector.certificate.uniformResourceIdentifiers == [CollectorURN.encode(collector.id)])
     #expect(collector.certificate.notAfter > Int64(Glibc.time(nil)) + 29 * 86_400)
-    // The server itself is the judge of the chain: it lets the certificate push.
+    // The server itself judges the chain: it accepts a push with the certificate.
     let answer = try await collector.push(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
     #expect(answer.status == 200, "\(answer)")
     let stored = try await server.integer(
@@ -22,7 +22,7 @@ import Testing
     #expect(stored == 1)
   }
 
-  @Test func `makes a key for a collector that sends no signing request, and keeps no copy`() async throws {
+  @Test func `a collector without a signing request gets a key that works`() async throws {
     let server = try await server()
     let answer = try await server.register()
     let key = try #require(answer.json["private_key"]?.text)
@@ -32,7 +32,7 @@ import Testing
     #expect(try await collector.push(collector.push(of: [])).status == 200)
   }
 
-  @Test func `sends no private key to a collector that has one`() async throws {
+  @Test func `a collector with a key of its own gets no private key`() async throws {
     let server = try await server()
     let key = try PrivateKey.generate()
     let request = try CertificateSigningRequest.create(for: key, commonName: "db")
@@ -41,27 +41,27 @@ import Testing
     #expect(answer.json["private_key"] == nil)
   }
 
-  @Test func `refuses a request without a secret`() async throws {
+  @Test func `a registration without a secret is refused`() async throws {
     let answer = try await server().register(secret: nil)
     #expect(answer.status == 401)
     #expect(answer.error == "invalid_registration_secret")
     #expect(answer.field("www-authenticate") != nil)
   }
 
-  @Test func `refuses an unknown secret`() async throws {
+  @Test func `a registration with an unknown secret is refused`() async throws {
     let answer = try await server().register(secret: "nobody's")
     #expect(answer.status == 403)
     #expect(answer.error == "secret_unknown")
   }
 
-  @Test func `refuses an expired secret`() async throws {
+  @Test func `a registration with an expired secret is refused`() async throws {
     let server = try await server()
     let past = Timestamp(unixSeconds: Int64(Glibc.time(nil)) - 1)
     try await Secrets.add("expired", name: "expired", expiry: past, maxUses: nil, to: server.database)
     #expect(try await server.register(secret: "expired").error == "secret_expired")
   }
 
-  @Test func `a secret for two enrolments serves two, however many ask at once`() async throws {
+  @Test func `a secret for two enrolments serves two, however many collectors ask at once`() async throws {
     let server = try await server()
     try await Secrets.add("twice", name: "twice", expiry: nil, maxUses: 2, to: server.database)
     let answers = try await withThrowingTaskGroup(of: TestAnswer.self) { group in
@@ -72,7 +72,7 @@ import Testing
     #expect(answers.filter { $0.status != 201 }.allSatisfy { $0.status == 403 && $0.error == "secret_exhausted" })
   }
 
-  @Test func `refuses a revoked secret`() async throws {
+  @Test func `a registration with a revoked secret is refused`() async throws {
     let server = try await server()
     try await Secrets.add("revoked", name: "revoked", expiry: nil, maxUses: nil, to: server.database)
     try await server.database.script(
@@ -80,7 +80,7 @@ import Testing
     #expect(try await server.register(secret: "revoked").error == "secret_revoked")
   }
 
-  @Test func `refuses a signing request that is none, and uses up no enrolment`() async throws {
+  @Test func `a malformed signing request is refused and uses up no enrolment`() async throws {
     let server = try await server()
     try await Secrets.add("once", name: "once", expiry: nil, maxUses: 1, to: server.database)
     let answer = try await server.register(csr: "-----BEGIN CERTIFICATE REQUEST-----\n", secret: "once")
@@ -89,7 +89,7 @@ import Testing
     #expect(try await server.register(secret: "once").status == 201)
   }
 
-  @Test func `names every field that is wrong`() async throws {
+  @Test func `a refused registration names every wrong field`() async throws {
     let answer = try await server().client().request(
       "POST", "/api/v1/collectors/register",
       [("Content-Type", "application/json"), ("X-Registration-Secret", RunningServer.secret)],
@@ -99,7 +99,7 @@ import Testing
     for field in ["name", "hostname", "surname"] { #expect(details.contains(field), "\(details)") }
   }
 
-  @Test func `refreshes a token that then works`() async throws {
+  @Test func `a refreshed token works`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     let answer = try await client.request(
@@ -110,7 +110,7 @@ import Testing
     #expect(push.status == 200, "\(push)")
   }
 
-  @Test func `an enrolment is in the audit trail, with the secret it used`() async throws {
+  @Test func `an enrolment is in the audit trail, with its secret`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let lines = try await server.integer(
@@ -123,7 +123,7 @@ import Testing
     #expect(lines == 1)
   }
 
-  @Test func `a replayed secret is refused, and a flood of tries is one line of the trail`() async throws {
+  @Test func `a used secret is refused, and a flood of tries makes one line of the trail`() async throws {
     let server = try await RunningServer.start()
     try await Secrets.add("once", name: "once", expiry: nil, maxUses: 1, to: server.database)
     _ = try await server.enrol(secret: "once")

@@ -39,7 +39,8 @@ import Testing
       return try ChildProcess.start(["/bin/sh", "-euc", command], output: output)
     }
 
-    /// Runs the example to its end. - Returns: the server's answer to the push, which is the last line it prints.
+    /// Runs the example to its end. - Returns: the server's answer to the push, which the example prints as its last
+    /// line.
     func run(_ name: String, meanwhile: () async throws -> Void = {}) async throws -> JSONValue {
       let output = "\(directory.root)/\(name)"
       let child = try start(output: output)
@@ -53,17 +54,17 @@ import Testing
   }
 
   @Test(arguments: ["push.sh", "push.py"])
-  func `an example enrols once, and what it pushes is stored once`(_ script: String) async throws {
+  func `an example enrols once, and its push is stored once`(_ script: String) async throws {
     let server = try await RunningServer.start()
     let newcomer = try Newcomer(script, at: server)
     let first = try await newcomer.run("first")
     #expect(first["status"]?.text == "success" && first["duplicate"]?.flag == false, "\(first)")
     #expect(first["rows_inserted"]?.integer == 1, "\(first)")
 
-    // A push that was built anew would have another timestamp from now on.
+    // From now on, a push that is built anew would have another timestamp.
     let second = Glibc.time(nil)
     try await server.eventually("the clock stands still") { Glibc.time(nil) > second }
-    // The token has ended meanwhile. The second run gets another one by its certificate, and sends the same bytes.
+    // The token is expired now. The second run gets another token by its certificate, and sends the same bytes.
     let id = try #require(first["collector_id"]?.text.flatMap { UUID($0) })
     var settings = server.settings
     settings.collectorTokenLife = .seconds(1)
@@ -77,7 +78,7 @@ import Testing
     #expect(again["push_id"]?.text == first["push_id"]?.text)
     #expect(!ChildProcess.text(of: newcomer.tokenFile).contains(past), "the token was not replaced")
 
-    // What is stored, as a person reads it.
+    // The stored rows, as a user reads them.
     let (client, user) = (try await server.client(), try await server.user(.viewer))
     let servers = try await client.request("GET", "/api/v1/servers", [user])
     #expect(servers.json["total"]?.integer == 1, "\(servers)")
@@ -90,12 +91,12 @@ import Testing
   }
 
   @Test(arguments: ["push.sh", "push.py"])
-  func `an example that is told to come later comes later`(_ script: String) async throws {
+  func `an example that gets a Retry-After tries again later`(_ script: String) async throws {
     let server = try await RunningServer.start()
     let newcomer = try Newcomer(script, at: server)
     try await server.reload("commit_deadline = \"1s\"")
     try await server.database.lease { session throws(DatabaseError) in
-      // because nothing else makes a commit wait: the writer does not get the ledger.
+      // because only a lock makes a commit wait: the writer does not get the ledger.
       try await session.script("BEGIN; LOCK TABLE pganalytics.push_ledger")
       do {
         let answer = try await newcomer.run("only") {

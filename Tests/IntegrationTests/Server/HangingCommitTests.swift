@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  /// Collectors of both writers.
+  /// Two collectors, one of each writer.
   private func collectors(of server: RunningServer) async throws -> [TestCollector] {
     var collectors = [try await server.enrol()]
     while true {
@@ -32,7 +32,7 @@ import Testing
   private func expectQuick(_ limit: Duration, _ work: () async throws -> TestAnswer) async throws -> TestAnswer {
     let begun = MonotonicTime.now()
     let answer = try await work()
-    // Twice and a few seconds: the machine does other things, too. What hangs here hangs for ever.
+    // Twice the limit and a few seconds, because the machine does other work, too. Work that hangs here hangs for ever.
     #expect(MonotonicTime.now() - begun < limit * 2 + .seconds(5), "\(answer)")
     return answer
   }
@@ -41,8 +41,7 @@ import Testing
     try await server.integer("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pganalytics writer%'")
   }
 
-  @Test func `without its standby everything is answered in time, and all is well again when it is back`() async throws
-  {
+  @Test func `without its standby every request is answered in time, and all is well once it is back`() async throws {
     let cluster = try TestCluster()
     let server = try await start(on: cluster)
     let collectors = try await collectors(of: server)
@@ -66,14 +65,14 @@ import Testing
       }
       try await group.waitForAll()
     }
-    try await server.eventually("readiness does not tell of the commits") {
+    try await server.eventually("readiness does not report the commits") {
       let ready = try await expectQuick(.seconds(1)) { try await client.request("GET", "/api/v1/health/ready") }
       return ready.status == 503 && ready.reasons.contains("commits_stalled")
     }
-    // Which of the writer's sessions it is makes no difference: the push that hangs is not tried beside itself.
+    // The push that hangs is not tried beside itself, whichever session of the writer is in use.
     for (collector, body) in zip(collectors, bodies) {
       let again = try await expectQuick(.seconds(3)) { try await collector.push(body) }
-      // `database_unavailable` while the spare session is not connected yet.
+      // The answer is `database_unavailable` while the spare session is not connected yet.
       #expect(
         again.status == 503 && ["outcome_unknown", "database_unavailable"].contains(again.error ?? ""), "\(again)")
     }
@@ -91,35 +90,35 @@ import Testing
         #expect(answer.status == 503, "\(answer)")
       }
     }
-    #expect(try await writerSessions(server) <= 4, "a session and one in its place for each writer")
+    #expect(try await writerSessions(server) <= 4, "each writer has a session and a spare one")
     let others = try await server.integer(
       "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pganalytics'")
-    #expect(others <= 8 + 8, "those of server and test, twice at most")
+    #expect(others <= 8 + 8, "the sessions of server and test, twice at most")
 
     try await server.database.script("ALTER SYSTEM RESET synchronous_standby_names")
     try await server.database.script("SELECT pg_reload_conf()")
-    try await server.eventually("it is not ready again") {
+    try await server.eventually("the server is not ready again") {
       try await client.request("GET", "/api/v1/health/ready").status == 200
     }
     for (collector, body) in zip(collectors, bodies) {
       try await server.eventually("pushes do not go through again") { try await collector.push(body).status == 200 }
       #expect(try await collector.push(body).json["duplicate"]?.flag == true)
     }
-    try await server.eventually("nobody logs in again") {
+    try await server.eventually("no login succeeds again") {
       try await server.login(name, RunningServer.password).status == 200
     }
     await server.stop()
     try cluster.stop(crash: false)
   }
 
-  @Test func `a PostgreSQL that is stopped keeps nobody waiting`() async throws {
+  @Test func `a stopped PostgreSQL keeps no request waiting`() async throws {
     let cluster = try TestCluster()
     let server = try await start(on: cluster)
     let collectors = try await collectors(of: server)
     let name = try await server.add(.viewer)
     let client = try await server.client()
     let person = try await server.user(.viewer)
-    // The day of a push has its partitions, and the lane knows that.
+    // The first push gives its day partitions, and the lane knows that.
     #expect(
       try await collectors[0].push(collectors[0].push(of: [TestCollector.disk("/dev/first", used: 0)])).status == 200)
     try cluster.freeze(true)
@@ -132,19 +131,19 @@ import Testing
         try await server.client().request("GET", "/api/v1/servers", [person])
       }
       let (notReady, pushed, loggedIn, listed) = try await (ready, push, login, list)
-      // A database that answered a moment ago counts as reachable for as long.
+      // A database that answered a moment ago counts as reachable for a while.
       #expect([200, 503].contains(notReady.status), "\(notReady)")
-      try await server.eventually("readiness does not tell that the database is stopped") {
+      try await server.eventually("readiness does not report the stopped database") {
         let ready = try await expectQuick(.seconds(1)) { try await client.request("GET", "/api/v1/health/ready") }
         return ready.status == 503 && ready.reasons.contains("database_unreachable")
       }
       #expect(pushed.status == 503 && pushed.error == "outcome_unknown", "\(pushed)")
       #expect(loggedIn.status == 503 && loggedIn.field("retry-after") != nil, "\(loggedIn)")
-      #expect(listed.error == "database_unavailable", "what only reads has no unknown outcome: \(listed)")
+      #expect(listed.error == "database_unavailable", "a read has no unknown outcome: \(listed)")
       #expect(try await client.request("GET", "/api/v1/health/live").status == 200)
     }
     try cluster.freeze(false)
-    try await server.eventually("it is not ready again") {
+    try await server.eventually("the server is not ready again") {
       try await client.request("GET", "/api/v1/health/ready").status == 200
     }
     try await server.eventually("pushes do not go through again") {
@@ -157,11 +156,12 @@ import Testing
 }
 
 extension RunningServer {
-  /// From when this returns on, commits wait for a standby that there is none of.
+  /// Makes commits wait for a standby that does not exist. They wait from the moment at which this returns.
   func loseStandby() async throws {
     try await database.script("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     try await database.script("SELECT pg_reload_conf()")
-    // The checkpointer tells all that commits have to wait from now on: a commit of ours that waits shows that it has.
+    // The checkpointer tells all sessions to wait with their commits. A waiting commit of the probe shows that it has
+    // done so.
     let probe = try Database.start(settings.databaseSettings(DatabaseAddress(settings.databaseURL)))
     defer { probe.shutDown() }
     let waiting = Task {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// Database and role have defaults that others may want: nothing of ours may depend on them.
+/// Database and role have defaults that other programs may want. No session of the server may depend on them.
 @Suite(.serialized) struct HostileDefaultsTests {
   static let hostile = [
     ("statement_timeout", "'50ms'"), ("lock_timeout", "'1ms'"), ("idle_in_transaction_session_timeout", "'5ms'"),
@@ -18,7 +18,7 @@ import Testing
     ("exit_on_error", "on"), ("session_replication_role", "'replica'"), ("gin_fuzzy_search_limit", "1"),
   ]
 
-  /// What an unqualified name would find first.
+  /// Objects that an unqualified name would find first.
   private static let schema = """
     CREATE SCHEMA hostile;
     CREATE FUNCTION hostile.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT timestamptz '2001-01-01' $$;
@@ -27,7 +27,7 @@ import Testing
     CREATE TABLE hostile.pg_settings (name text, setting text, source text);
     """
 
-  /// A database, and a role that owns it, with all of these.
+  /// A database with all these defaults, and a role that owns it.
   private func hostileDatabase(_ cluster: TestCluster) async throws -> DatabaseSettings {
     var settings = try await cluster.makeDatabase()
     let name = try #require(settings.address["dbname"])
@@ -36,7 +36,7 @@ import Testing
     try await database.script(Self.schema)
     try await database.script("CREATE ROLE hostile_\(name) SUPERUSER LOGIN")
     for (index, (setting, value)) in Self.hostile.enumerated() {
-      // Half of them by the role, which wins, half by the database.
+      // Half of the defaults belong to the role, which wins, and half to the database.
       let whose = index % 2 == 0 ? "ROLE hostile_\(name)" : "DATABASE \(name)"
       try await database.script("ALTER \(whose) SET \(setting) = \(value)")
     }
@@ -44,7 +44,7 @@ import Testing
     return settings
   }
 
-  @Test func `every session is what we rely on, whatever database and role say`() async throws {
+  @Test func `every session has the settings that the server relies on, whatever database and role say`() async throws {
     let cluster = try TestCluster.shared.get()
     let database = try Database.start(try await hostileDatabase(cluster))
     defer { database.shutDown() }
@@ -73,14 +73,14 @@ import Testing
     let kept = try Database.start(stronger)
     defer { kept.shutDown() }
     let show = Statement<SingleValue<String>>("show", "SELECT current_setting('synchronous_commit')")
-    #expect(try await kept.one(show)?.value == "remote_apply", "what promises more is kept")
+    #expect(try await kept.one(show)?.value == "remote_apply", "a setting that promises more is kept")
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `the core of the suite holds with hostile defaults, and what was answered outlives a crash`(
+  func `the core of the suite holds with hostile defaults, and answered work survives a crash`(
     _ kind: StorageKind
   ) async throws {
-    // What is not committed synchronously is written by this process, at its leisure.
+    // The WAL writer writes asynchronous commits, and only every 10 s.
     let cluster = try TestCluster(settings: ["wal_writer_delay=10s"])
     let server = try await RunningServer.start(kind, on: cluster, database: try await hostileDatabase(cluster))
     let reader = try await MetricsReadTests.Reader(kind, server)
@@ -106,9 +106,10 @@ import Testing
     #expect(try await admin.refresh().status == 200)
     let revoked = try await server.enrol()
     #expect(try await revoked.push(revoked.push(of: [TestCollector.disk("/dev/a", used: 1)])).status == 200)
-    // The trigger that announces it reaches the lanes: a session as a replica's has none.
+    // The trigger that announces the revocation reaches the lanes. A session with the role of a replica would run no
+    // trigger.
     #expect(try await admin.request("DELETE", "/api/v1/collectors/\(revoked.id)").status == 204)
-    try await server.eventually("the revocation is not heard of") {
+    try await server.eventually("the revocation does not take effect") {
       try await revoked.push(revoked.push(of: [TestCollector.disk("/dev/b", used: 1)])).status == 403
     }
     let newcomer = try await server.enrol()
@@ -117,7 +118,7 @@ import Testing
     #expect(try await admin.request("DELETE", "/api/v1/collectors/\(last.id)").status == 204)
     try cluster.kill()
     try cluster.start()
-    try await server.eventually("it does not recover") {
+    try await server.eventually("the server does not recover") {
       let answer = try await newcomer.push(newcomer.push(of: [TestCollector.disk("/dev/a", used: 1)]))
       #expect([200, 503].contains(answer.status), "\(answer)")
       return answer.status == 200

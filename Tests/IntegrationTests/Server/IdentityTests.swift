@@ -4,12 +4,12 @@ import Testing
 @testable import App
 @testable import Protocol
 
-/// Who may push: certificate, token and body must name one collector that is not revoked.
+/// Certificate, token and body of a push must name one collector that is not revoked.
 @Suite struct IdentityTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
   private let target = TestCollector.pushTarget
 
-  @Test func `refuses a push that names another collector, and stores none of it`() async throws {
+  @Test func `a push that names another collector is refused, and none of it is stored`() async throws {
     let server = try await server()
     let (own, other) = (try await server.enrol(), try await server.enrol())
     for id in [other.id.description, UUID.random().description] {
@@ -22,10 +22,10 @@ import Testing
       #expect(try await collector.rows("disk_usage") == 0)
       #expect(try await collector.ledger() == 0)
     }
-    try await server.eventually("it is not audited") { try await mismatches(own, claiming: other.id) == 1 }
+    try await server.eventually("the refusal is not audited") { try await mismatches(own, claiming: other.id) == 1 }
   }
 
-  /// Lines of the audit trail that tell of `own` naming another collector.
+  /// The number of lines of the audit trail about `own` naming another collector.
   private func mismatches(_ own: TestCollector, claiming other: UUID) async throws -> Int64 {
     try await own.server.integer(
       """
@@ -35,7 +35,7 @@ import Testing
       """)
   }
 
-  @Test func `refuses the certificate of one collector with the token of another`() async throws {
+  @Test func `the certificate of one collector with the token of another is refused`() async throws {
     let server = try await server()
     let (own, other) = (try await server.enrol(), try await server.enrol())
     let client = try await own.client()
@@ -50,26 +50,26 @@ import Testing
         "POST", target, [other.authorization, ("Content-Type", "application/json")], body: Array("{}".utf8))
       #expect(answer.error == "identity_mismatch", "a stolen token gets nothing new either")
     }
-    try await server.eventually("it is not audited") { try await mismatches(own, claiming: other.id) == 1 }
+    try await server.eventually("the refusal is not audited") { try await mismatches(own, claiming: other.id) == 1 }
   }
 
-  @Test func `refuses a path that names another collector, and says so in the trail`() async throws {
+  @Test func `a path that names another collector is refused and audited`() async throws {
     let server = try await server()
     let (own, other) = (try await server.enrol(), try await server.enrol())
     let answer = try await own.client().request("GET", "/api/v1/config/\(other.id)", [own.authorization])
     #expect(answer.status == 403)
     #expect(answer.error == "identity_mismatch")
-    try await server.eventually("it is not audited") { try await mismatches(own, claiming: other.id) == 1 }
+    try await server.eventually("the refusal is not audited") { try await mismatches(own, claiming: other.id) == 1 }
   }
 
-  @Test func `refuses a push without a certificate`() async throws {
+  @Test func `a push without a certificate is refused`() async throws {
     let collector = try await server().enrol()
     let answer = try await collector.push(collector.push(of: []), over: try await collector.server.client())
     #expect(answer.status == 403)
     #expect(answer.error == "certificate_required")
   }
 
-  @Test func `refuses a certificate of another authority that names the collector`() async throws {
+  @Test func `a certificate of another authority that names the collector is refused`() async throws {
     let collector = try await server().enrol()
     let now = Int64(Glibc.time(nil))
     let stranger = try CertificateAuthority.create(commonName: "pgAnalytics CA", validFor: 86_400, now: now)
@@ -82,7 +82,7 @@ import Testing
     #expect(answer.error == "certificate_required")
   }
 
-  @Test func `refuses tokens that are garbage, unsigned, tampered with, expired or meant for users`() async throws {
+  @Test func `garbled, unsigned, altered and user tokens are refused`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let client = try await collector.client()
@@ -102,10 +102,10 @@ import Testing
     }
     let missing = try await client.request("POST", target, body: collector.push(of: []))
     #expect(missing.error == "unauthenticated")
-    #expect(try await collector.push(collector.push(of: []), over: client).status == 200, "the true one still works")
+    #expect(try await collector.push(collector.push(of: []), over: client).status == 200, "the true token still works")
   }
 
-  @Test func `the token that the stock collector signs itself, without a secret, opens nothing`() async throws {
+  @Test func `the token that the stock collector signs itself without a secret is refused`() async throws {
     let collector = try await server().enrol()
     let now = Int64(Glibc.time(nil))
     let claims = """
@@ -114,7 +114,7 @@ import Testing
       """
     let signed = [#"{"alg":"HS256","typ":"JWT"}"#, claims].map { Base64URL.encode(Array($0.utf8)) }.joined(
       separator: ".")
-    // A key of zeros and an empty one are the same to HMAC (RFC 2104 section 2).
+    // A key of zeros and an empty key are the same to HMAC (RFC 2104 section 2).
     let signature = Base64URL.encode(MessageAuthentication(secret: [0]).tag(of: Array(signed.utf8).span))
     for token in [signed + "." + signature, signed + "." + signature + "=", signed + "=." + signature + "="] {
       let client = try await collector.client()
@@ -122,12 +122,12 @@ import Testing
       #expect(try await client.request("POST", target, fields, body: collector.push(of: [])).status == 401)
       #expect(try await client.request("POST", TestCollector.refreshTarget, fields).status == 401)
       let pull = try await client.request("GET", "/api/v1/config/collector-001", fields)
-      #expect(pull.status == 403, "a 401 it would answer with the same pull again")
+      #expect(pull.status == 403, "the stock collector would repeat the pull after a 401")
       #expect(pull.error == "token_refused")
     }
   }
 
-  @Test func `refuses an expired token`() async throws {
+  @Test func `an expired token is refused`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     var settings = server.settings
@@ -140,7 +140,7 @@ import Testing
     #expect(answer.error == "expired_token")
   }
 
-  @Test func `a token past its end is refreshed for its own certificate only`() async throws {
+  @Test func `an expired token is refreshed only beside the collector's own certificate`() async throws {
     let server = try await server()
     let (collector, other) = (try await server.enrol(), try await server.enrol())
     var settings = server.settings
@@ -162,7 +162,7 @@ import Testing
     #expect(bare.error == "expired_token")
   }
 
-  @Test func `refuses a good token of a collector that is not there`() async throws {
+  @Test func `a good token of an unknown collector is refused`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let tokens = try await SigningKeys.open(server.database, settings: LiveSettings(server.settings)).tokens
@@ -173,7 +173,7 @@ import Testing
     #expect(answer.error == "collector_revoked")
   }
 
-  @Test func `a viewer may read and not write, a collector reads nothing of users`() async throws {
+  @Test func `a viewer may read and not write, and a collector may not list servers`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let viewer = try await server.user(.viewer)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import App
 
-/// What failed comes again inside a larger push, and is stored once.
+/// Metrics of a failed push come again inside a larger push, and are stored once.
 @Suite struct LargerRetryTests {
   private static func disk(_ device: String) -> String { TestCollector.disk(device, used: 1) }
 
-  /// A push of these metrics in an envelope of another time.
+  /// A push of these metrics, in an envelope with another time.
   private static func push(_ collector: TestCollector, _ metrics: [String], timestamp: String?) -> [UInt8] {
     var text = #"{"collector_id":"\#(collector.id)","metrics":["# + metrics.joined(separator: ",") + "]"
     if let timestamp { text += #","timestamp":"\#(timestamp)""# }
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `a push that begins with earlier ones stores what is behind them, whatever its envelope says`(
+  func `a push that begins with earlier pushes stores the rest, whatever its envelope says`(
     _ kind: StorageKind
   ) async throws {
     let collector = try await RunningServer.shared(kind).enrol()
@@ -46,7 +46,7 @@ import Testing
     #expect(try await collector.ledger() == 3)
   }
 
-  @Test func `a shorter push that comes after the larger one is a repeat`() async throws {
+  @Test func `a shorter push after the larger one is a repeat`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
     let metrics = ["/dev/a", "/dev/b", "/dev/c", "/dev/d"].map(Self.disk)
@@ -55,12 +55,12 @@ import Testing
       let answer = try await collector.push(collector.push(of: Array(metrics.prefix(count))), over: client)
       expect(answer, repeated: Int64(count), inserted: 0, isDuplicate: true)
     }
-    // One that begins alike and goes on otherwise is none.
+    // A push that begins alike and continues differently is no repeat.
     let other = try await collector.push(collector.push(of: [metrics[0], Self.disk("/dev/x")]), over: client)
     #expect(other.json["duplicate"]?.flag == false, "\(other)")
   }
 
-  @Test func `under two keys, and on another server, the metrics are the same`() async throws {
+  @Test func `metrics are the same under two keys and on another server`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let collector = try await first.enrol()
@@ -78,18 +78,18 @@ import Testing
     await first.stop()
   }
 
-  @Test func `while the first is in flight elsewhere the second waits, and then stores the rest`() async throws {
+  @Test func `while the first push is in flight elsewhere the second waits, and then stores the rest`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let metrics = ["/dev/a", "/dev/b"].map(Self.disk)
     _ = try await collector.push(collector.push(of: [metrics[0]]))
-    // Another transaction, as of another server, has the ledger's lock.
+    // Another transaction holds the ledger's lock, as that of another server would.
     try await server.database.transaction { session throws(DatabaseError) in
       try await session.execute(
         PushLedger.hold, PushLedger.lockClass, Int32(collector.serverID), "{\(collector.serverID)}")
       do {
         async let answer = collector.push(collector.push(of: metrics))
-        try await server.eventually("no batch tried and gave up") {
+        try await server.eventually("no batch tries and gives up") {
           let page = try await server.client().request("GET", "/metrics").text
           let batches = page.firstMatch(of: /\npganalytics_batches_total (\d+)/).flatMap { Int($0.output.1) } ?? 0
           return batches >= 3
@@ -105,7 +105,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `of a rejected metric that is repeated nothing is counted as inserted`() async throws {
+  @Test func `a repeated metric that was rejected is not counted as inserted`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let client = try await collector.client()
     let metrics = [Self.disk("/dev/a"), "1", Self.disk("/dev/b")]

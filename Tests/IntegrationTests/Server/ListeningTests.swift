@@ -5,9 +5,9 @@ import Testing
 
 @testable import App
 
-/// Where a server listens, and what it says to who does not speak HTTPS there.
+/// Where a server listens, and its answer to a client that does not speak HTTPS there.
 @Suite struct ListeningTests {
-  @Test func `an address where another installation listens is in use`() async throws {
+  @Test func `an address on which another installation listens is in use`() async throws {
     let first = try await RunningServer.start()
     let address = "\(first.server.address)"
     await #expect { _ = try await RunningServer.start { $0.listen = address } } throws: { error in
@@ -17,27 +17,27 @@ import Testing
     await first.stop()
   }
 
-  @Test func `a server of the same data directory takes over`() async throws {
+  @Test func `a second server of the same data directory takes over the address`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second(at: "\(first.server.address)")
     #expect(second.server.address == first.server.address)
     await first.stopServer()
-    // All new connections are the second one's.
+    // All new connections reach the second server.
     for _ in 0..<8 { #expect(try await second.client().request("GET", "/api/v1/health/live").status == 200) }
     await second.stop()
-    // Nobody is there any more, and the directory does not keep the place.
+    // No server listens any more, and the directory does not reserve the address.
     let third = try await RunningServer.start { $0.listen = "\(first.server.address)" }
     await third.stop()
     first.database.shutDown()
   }
 
-  @Test func `a name is all its addresses, on one port`() async throws {
+  @Test func `a name stands for all its addresses, on one port`() async throws {
     let server = try await RunningServer.start { $0.listen = "localhost:0" }
     let port = server.server.address.port
     let addresses = try SocketAddress.resolve(host: "localhost", port: port)
     for address in addresses {
       let loop = try EventLoop()
-      // It is taken, or the host has no such address.
+      // The address is taken, or the host does not have it.
       #expect(throws: SystemCallError.self) { try Listener(loop: loop, address: address, handler: Nobody()) }
       loop.stop()
       loop.run()
@@ -50,7 +50,7 @@ import Testing
     func accepted(_ socket: consuming StreamSocket, from peer: SocketAddress) {}
   }
 
-  @Test func `a request without TLS is told so`() async throws {
+  @Test func `a request without TLS is answered with the reason`() async throws {
     let server = try await RunningServer.start()
     for request in ["GET / HTTP/1.1\r\nHost: h\r\n\r\n", "POST /api/v1/metrics/push HTTP/1.1\r\nHost: h\r\n\r\n"] {
       let socket = try PlainSocket(port: server.server.address.port)
@@ -62,7 +62,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `ALPN without HTTP 1.1 has its alert and its reason`() async throws {
+  @Test func `ALPN without HTTP 1.1 gets its alert and its reason`() async throws {
     let server = try await RunningServer.start()
     await #expect(throws: TLSError.alert(received: 120)) {
       _ = try await TestClient.connect(port: server.server.address.port, trust: server.trust, protocols: ["h2"])
@@ -71,7 +71,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `an absolute target wins over Host, and a broken rule has its label`() async throws {
+  @Test func `an absolute target wins over Host, and a framing error has its label`() async throws {
     let server = try await RunningServer.start()
     let client = try await server.client()
     try await client.send("GET https://elsewhere:1/api/v1/health/live HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -82,12 +82,12 @@ import Testing
     await server.stop()
   }
 
-  /// The kernel's patience with a client that has not set TCP_NODELAY, as `TestClient` has not, is 40 ms: with it, none of
-  /// these could be quicker.
+  /// `TestClient` does not set TCP_NODELAY. For such a client the kernel waits up to 40 ms, and with this wait no
+  /// request here would be quicker.
   @Test(arguments: [TLSVersion.tls12, .tls13])
   func `the first request of a connection does not wait for the kernel`(version: TLSVersion) async throws {
     let server = try await RunningServer.start()
-    try await server.eventually("no first request is answered before the kernel's patience ends") {
+    try await server.eventually("no first request is answered before the kernel's wait ends") {
       let client = try await TestClient.connect(
         port: server.server.address.port, trust: server.trust, versions: version...version)
       let begun = MonotonicTime.now()

@@ -4,13 +4,13 @@ import Testing
 
 @testable import App
 
-/// Guessing passwords: how it ends, and that it tells nothing about who is there.
+/// Guesses of passwords: how the server stops them, and that its answers do not tell which names exist.
 @Suite struct LockoutTests {
   private static func makeServer() async throws -> RunningServer {
     try await .start {
       $0.loginsPerAccountMinute = 100_000
       $0.loginLockoutFailures = 3
-      // Long beside the slowest machine: what is told of them is compared within a few minutes.
+      // The lock-out is long beside the slowest machine: the tests compare remaining times within a few minutes.
       $0.loginLockout = .seconds(1000)
       $0.loginLockoutMaximum = .seconds(3000)
     }
@@ -23,7 +23,7 @@ import Testing
     "pganalytics.login_failures WHERE name_hash = pganalytics.login_name_hash('\(name)')"
   }
 
-  /// Lets time pass for `name`: everything happened `seconds` earlier.
+  /// Lets time pass for `name`: moves its failures and locks `seconds` into the past.
   private func age(_ name: String, by seconds: Int, _ server: RunningServer) async throws {
     for table in ["login_failures", "login_address_failures"] {
       try await server.database.script(
@@ -52,7 +52,7 @@ import Testing
     }
   }
 
-  /// Expects that `name` is locked. - Returns: Retry-After.
+  /// Expects that `name` is locked. - Returns: the seconds of Retry-After.
   @discardableResult
   private func expectLocked(
     _ name: String, _ server: RunningServer, sourceLocation: SourceLocation = #_sourceLocation
@@ -63,7 +63,7 @@ import Testing
     return answer.field("retry-after").flatMap { Int($0) } ?? -1
   }
 
-  @Test func `failures lock a name, each later one for longer, and a right password counts only afterwards`()
+  @Test func `failures lock a name, later ones for longer, and a right password counts only afterwards`()
     async throws
   {
     let server = try await server()
@@ -82,13 +82,13 @@ import Testing
     _ = try await server.person(named: name)
   }
 
-  @Test func `a name is locked for the address that guesses, and for all only if many addresses guess`() async throws {
+  @Test func `a name is locked for the guessing address, and for all only if many addresses guess`() async throws {
     let server = try await server()
     let name = try await server.add(.admin)
     for _ in 0..<20 { try await fail(name, from: "192.0.2.1", server) }
     #expect(try await server.database.one(LoginStatements.lock, name, "192.0.2.1") != nil)
     _ = try await server.person(named: name)
-    // Its owner got in, which ends nothing of what the guesser has to wait.
+    // The owner's login does not shorten the wait of the guesser.
     #expect(try await server.database.one(LoginStatements.lock, name, "192.0.2.1") != nil)
     for address in 2..<server.settings.loginLockoutAddresses {
       try await fail(name, from: "192.0.2.\(address)", server)
@@ -102,7 +102,7 @@ import Testing
     _ = try await server.person(named: name, password: "by the command line")
   }
 
-  @Test func `a lock-out of a time that the clock took back is none, and the next failure locks again`() async throws {
+  @Test func `a lock-out from a clock that was ahead is void, and the next failure locks again`() async throws {
     let server = try await server()
     let name = try await server.add(.viewer)
     try await guess(name, 3, server)
@@ -113,7 +113,7 @@ import Testing
     _ = try await server.person(named: name)
   }
 
-  @Test func `a locked name answers the same whether anybody has it or not`() async throws {
+  @Test func `a locked name gets the same answer whether it exists or not`() async throws {
     let server = try await server()
     let names = [try await server.add(.admin), "nobody-\(UUID.random())"]
     for name in names { try await guess(name, 3, server) }
@@ -129,7 +129,7 @@ import Testing
     }
   }
 
-  @Test func `guesses at once, at two servers, are all counted`() async throws {
+  @Test func `simultaneous guesses at two servers are all counted`() async throws {
     let first = try await Self.makeServer()
     let second = try await first.second()
     let name = try await first.add(.viewer)
@@ -145,14 +145,14 @@ import Testing
     await first.stop()
   }
 
-  @Test func `failures that are long past are forgotten`() async throws {
+  @Test func `old failures are forgotten`() async throws {
     let server = try await server()
     let name = try await server.add(.viewer)
     try await guess(name, 2, server)
     try await age(name, by: 3001, server)
     try await guess(name, 2, server)
     _ = try await server.person(named: name)
-    // Maintenance forgets them as well.
+    // Maintenance deletes them as well.
     let other = "nobody-\(UUID.random())"
     try await guess(other, 1, server)
     try await age(other, by: 3001, server)
@@ -160,7 +160,7 @@ import Testing
     #expect(try await server.integer("SELECT count(*) FROM \(Self.row(other))") == 0)
   }
 
-  @Test func `guesses at the current password of a session lock the name as well`() async throws {
+  @Test func `wrong guesses at the current password of a session lock the name as well`() async throws {
     let server = try await server()
     let user = try await server.person(.viewer)
     func change() async throws -> TestAnswer {

@@ -6,16 +6,16 @@ import Testing
 
 @testable import App
 
-/// The last lines of a log come again in each round, and each is stored once.
+/// The last lines of a log come again in each round of a collector, and each line is stored once.
 @Suite struct LogLineTests {
-  /// A metric whose list has a line for each letter, all of one time, as the stock collector has them.
+  /// A metric with one log line per letter, all of one time, as the stock collector sends them.
   private static func log(_ lines: String, database: String = "postgres") -> String {
     let entries = lines.map { #"{"timestamp":"2024-01-01T00:00:00Z","level":"LOG","message":"\#($0)"}"# }
     return #"{"type":"pg_log","timestamp":"\#(TestCollector.now())","database":"\#(database)","entries":["#
       + entries.joined(separator: ",") + "]}"
   }
 
-  /// The messages that are stored of a collector and database, by letter.
+  /// The stored messages of a collector and database, one letter each.
   private func stored(_ collector: TestCollector, database: String = "postgres") async throws -> String {
     let rows = try await collector.server.database.rows(
       Statement<Int64, String, SingleValue<String>>(
@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `what a list begins with that the one before ended with is not stored again`(_ kind: StorageKind) async throws {
+  func `log lines that the list before ended with are not stored again`(_ kind: StorageKind) async throws {
     let collector = try await RunningServer.shared(kind).enrol()
     let client = try await collector.client()
     func send(_ metrics: [String]) async throws -> TestAnswer {
@@ -52,14 +52,14 @@ import Testing
       try await send([Self.log("bc", database: "app"), Self.log("cd"), Self.log("cde")]), inserted: 1, repeated: 6)
     #expect(try await stored(collector) == "aabcde")
     #expect(try await stored(collector, database: "app") == "abc")
-    // A list without lines says nothing of the log, and another collector's is another log.
+    // A list without lines says nothing about the log, and another collector's list is another log.
     expect(try await send([Self.log(""), TestCollector.disk("y", used: 1)]), inserted: 1, repeated: 0)
     expect(try await send([Self.log("de")]), inserted: 0, repeated: 2)
     let other = try await collector.server.enrol()
     expect(try await other.push(other.push(of: [Self.log("de")])), inserted: 2, repeated: 0)
   }
 
-  @Test func `a larger retry, and a push under a key or of another day, go on where the list before ended`()
+  @Test func `a larger retry and a push with a key or of another day go on where the list before ended`()
     async throws
   {
     let collector = try await RunningServer.shared(.plain).enrol()
@@ -69,7 +69,7 @@ import Testing
       let answer = try await collector.push(collector.push(of: Array(lists.prefix(count))), over: client)
       expect(answer, inserted: count == 1 ? 3 : 1, repeated: Int64(count - 1) * 2)
     }
-    // Here and not by the push, whose patience ends.
+    // The test makes the partitions of that day. The push would not wait long enough for them.
     let storage = Live(constant: collector.server.settings.storage)
     let day = Day(of: Timestamp(unixSeconds: Int64(Glibc.time(nil)) - 5 * 86_400))
     try await Partitions(database: collector.server.database, storage: storage).ensure(days: [day])
@@ -84,7 +84,7 @@ import Testing
     #expect(try await stored(collector) == "abcdef")
   }
 
-  @Test func `pushes at once, at two servers, compare with what is committed`() async throws {
+  @Test func `pushes at once at two servers are compared with the committed lines`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let collector = try await first.enrol()
@@ -92,7 +92,7 @@ import Testing
       port: second.server.address.port, trust: second.trust, identity: collector.identity)
     let here = try await collector.client()
     for round in 0..<5 {
-      // The same lines in two pushes: whichever is second has nothing new.
+      // Two pushes have the same lines. The second one has no new lines.
       let list = Self.log("\(round)\(round + 1)\(round + 2)")
       async let one = collector.push(collector.push(of: [list, TestCollector.disk("a", used: round)]), over: here)
       async let other = collector.push(
@@ -107,7 +107,7 @@ import Testing
     await first.stop()
   }
 
-  @Test func `many at once on one server are stored one after the other`() async throws {
+  @Test func `many log pushes at once on one server are stored one after the other`() async throws {
     let collector = try await RunningServer.shared(.plain).enrol()
     let inserted = try await withThrowingTaskGroup(of: Int64.self) { group in
       for number in 0..<12 {
@@ -124,7 +124,7 @@ import Testing
     #expect(try await stored(collector) == "abcdefgh")
   }
 
-  @Test func `a parked push has the lines that are new, and the next list comes behind it`() async throws {
+  @Test func `a parked push keeps its new lines, and the next list is stored behind them`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     expect(try await collector.push(collector.push(of: [Self.log("abc")])), inserted: 3, repeated: 0)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// HTTP as clients speak it, well and badly, over real connections.
+/// HTTP as good and bad clients speak it, over real connections.
 @Suite struct MessageTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
@@ -12,7 +12,7 @@ import Testing
       + fields + "\r\n"
   }
 
-  @Test func `answers an expectation before the body comes`() async throws {
+  @Test func `an expectation is answered before the body arrives`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
@@ -23,14 +23,14 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 1)
   }
 
-  @Test func `refuses an expectant push by its head alone`() async throws {
+  @Test func `a push with an expectation is refused by its head alone`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.server.client()
     try await client.send(head(collector, "Expect: 100-continue\r\nContent-Length: 1000000\r\n"))
-    #expect(try await client.interim() == 403, "no body is invited")
+    #expect(try await client.interim() == 403, "the server asks for no body")
   }
 
-  @Test func `reads a body in chunks, cut anywhere`() async throws {
+  @Test func `a body in chunks is read, wherever it is cut`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     let body = GzipDeflater.gzip(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
@@ -48,7 +48,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 1)
   }
 
-  @Test func `answers pipelined requests in their order`() async throws {
+  @Test func `pipelined requests are answered in order`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     var bytes: [UInt8] = []
@@ -69,7 +69,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 5)
   }
 
-  @Test func `answers a refresh whose body never ends at once, then closes`() async throws {
+  @Test func `a refresh with an endless body is answered at once, and its connection closes`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     try await client.send(
@@ -82,7 +82,7 @@ import Testing
     #expect(try await client.isClosedByServer())
   }
 
-  @Test func `a path that is not there is 404, a method that is not is 405 and says which are`() async throws {
+  @Test func `an unknown path is 404, and an unknown method is 405 with the known methods`() async throws {
     let client = try await server().client()
     let missing = try await client.request("GET", "/api/v2/health")
     #expect(missing.status == 404)
@@ -96,7 +96,7 @@ import Testing
     #expect(get.field("allow")?.contains("GET") == true)
   }
 
-  @Test func `a push over its limit is 413 from its head alone`() async throws {
+  @Test func `a push over its limit is refused with 413 by its head alone`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     try await client.send(head(collector, "Content-Length: \(collector.server.settings.bodyBytes + 1)\r\n"))
@@ -105,7 +105,7 @@ import Testing
     #expect(answer.error == "body_too_large")
   }
 
-  @Test func `a bomb is 413 long before it is inflated`() async throws {
+  @Test func `a compression bomb is refused with 413 long before it is inflated`() async throws {
     let collector = try await server().enrol()
     let bomb = GzipDeflater.gzip([UInt8](repeating: 0x20, count: 64 << 20), level: 9)
     let answer = try await collector.push(bomb, [("Content-Encoding", "gzip")])
@@ -113,7 +113,7 @@ import Testing
     #expect(try await collector.ledger() == 0)
   }
 
-  @Test func `damaged gzip is 400 and stores nothing`() async throws {
+  @Test func `damaged gzip is refused with 400 and stores nothing`() async throws {
     let collector = try await server().enrol()
     let client = try await collector.client()
     let body = GzipDeflater.gzip(collector.push(of: [TestCollector.disk("/dev/a", used: 1)]))
@@ -127,7 +127,7 @@ import Testing
     #expect(try await collector.ledger() == 0)
   }
 
-  @Test func `media types and codings that nobody reads are 415`() async throws {
+  @Test func `unknown media types and codings are refused with 415`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let form = try await server.client().request(
@@ -157,7 +157,7 @@ import Testing
     #expect(brotli.error == "unsupported_content_coding")
   }
 
-  @Test func `a message that two readers could read differently ends the connection`() async throws {
+  @Test func `an ambiguous message ends the connection`() async throws {
     let collector = try await server().enrol()
     for fields in ["Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 3\r\nContent-Length: 4\r\n"]
     {
@@ -169,7 +169,7 @@ import Testing
     #expect(try await collector.ledger() == 0)
   }
 
-  @Test func `a request that comes with the end of its client's session is answered all the same`() async throws {
+  @Test func `a request that arrives with the end of its client's session is still answered`() async throws {
     let client = try await server().client()
     try await client.sendLast(TestClient.encode("GET", "/api/v2/nothing"))
     let answer = try await client.answer()
@@ -177,7 +177,7 @@ import Testing
     #expect(try await client.isClosedByServer())
   }
 
-  @Test func `a head over its limit is 431`() async throws {
+  @Test func `a head over its limit is refused with 431`() async throws {
     let client = try await server().client()
     let answer = try await client.request(
       "GET", "/api/v1/health/live", [("X-Long", String(repeating: "x", count: 17 * 1024))])
@@ -185,7 +185,7 @@ import Testing
     #expect(answer.error == "head_too_large")
   }
 
-  @Test func `a client that breaks off in a body leaves nothing behind`() async throws {
+  @Test func `a client that leaves in the middle of a body leaves nothing behind`() async throws {
     let server = try await server()
     let collector = try await server.enrol()
     let body = collector.push(of: (0..<50).map { TestCollector.disk("/dev/\($0)", used: $0) })
@@ -194,7 +194,7 @@ import Testing
       try await client.send(head(collector, "Content-Length: \(body.count)\r\n"))
       try await client.send(Array(body.prefix(body.count / 2)))
     }
-    // The same collector, hence the same writer: what it says next is stored after anything that was before.
+    // The collector is the same, and so is its writer: this push is stored after any earlier one.
     #expect(try await collector.push(collector.push(of: [TestCollector.disk("/dev/a", used: 1)])).status == 200)
     #expect(try await collector.rows("disk_usage") == 1)
     #expect(try await collector.ledger() == 1)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// What people read of what collectors pushed.
+/// Reads of pushed metrics through the REST API.
 @Suite struct MetricsReadTests {
   struct Reader {
     let collector: TestCollector
@@ -26,7 +26,7 @@ import Testing
         "GET", "/api/v1/servers/\(collector.serverID)/metrics?\(query)", [user, ("Accept", accept)])
     }
 
-    /// One sample of a disk's counters a minute, from `start` on; nil: none.
+    /// Pushes one sample of a disk's counters per minute, from `start` on. A nil sample is left out.
     func pushReads(_ reads: [Int?], from start: Int64, device: String = "sda") async throws {
       let metrics = reads.enumerated().compactMap { minute, reads in
         reads.map { reads in
@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `reads rows as stored, by time, object and page`(_ kind: StorageKind) async throws {
+  func `rows are read as stored, by time, object and page`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let collector = reader.collector
     let start = Int64(Glibc.time(nil)) - 600
@@ -75,10 +75,10 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `aggregates by buckets`(_ kind: StorageKind) async throws {
+  func `rows are aggregated by buckets`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let collector = reader.collector
-    // Three rows in one hour, two in the next, none of them near a border.
+    // Three rows are in one hour and two in the next, none of them near a border.
     let hour = (Int64(Glibc.time(nil)) / 3600 - 5) * 3600
     let metrics = [(600, 1), (1200, 7), (1800, 4), (4200, 10), (4800, 20)].map { after, used in
       TestCollector.disk("/dev/a", used: used, time: Timestamp(unixSeconds: hour + Int64(after)).rfc3339)
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `reads every table of a push of all types, raw and by buckets`(_ kind: StorageKind) async throws {
+  func `every table of a push of all types is read, raw and by buckets`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let body = reader.collector.generatedPush()
     #expect(try await reader.collector.push(body).status == 200)
@@ -114,7 +114,7 @@ import Testing
     #expect(database.json["data"]?.elements.map { $0["database"]?.text } == ["app1"], "\(database)")
   }
 
-  @Test func `lists servers by pages and shows one`() async throws {
+  @Test func `servers are listed by pages, and one server is shown`() async throws {
     let reader = try await Reader(.plain)
     let one = try await reader.get("/api/v1/servers/\(reader.collector.serverID)")
     #expect(one.status == 200)
@@ -154,7 +154,7 @@ import Testing
     ("bucket=1h&aggregate=p95&source=1h", "source"), ("source=1h", "bucket"), ("end_time=0d", "end_time"),
     ("start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z", "start_time"),
   ])
-  func `refuses a query parameter by its name`(_ query: String, _ name: String) async throws {
+  func `a wrong query parameter is refused by its name`(_ query: String, _ name: String) async throws {
     let answer = try await Reader(.plain).metrics(query)
     #expect(answer.status == 400, "\(answer)")
     #expect(answer.error == "invalid_query")
@@ -162,12 +162,12 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `pages through rows of one time, equal ones too, while others arrive`(_ kind: StorageKind) async throws {
+  func `pages through equal rows of one time are complete while other rows arrive`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let collector = reader.collector
     let time = TestCollector.now(secondsAgo: 300)
     for number in 0..<3 {
-      // Another push each, by its bytes: only within one push a row is not repeated.
+      // Other bytes make another push. A row is a repeat only within one push.
       let space = String(repeating: " ", count: number)
       let metrics = (0..<4).map { "{" + space + TestCollector.disk("/dev/\($0)", used: $0, time: time).dropFirst() }
       #expect(try await collector.push(collector.push(of: metrics)).json["rows_inserted"]?.integer == 4)
@@ -187,7 +187,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `tells how fast counters grow, across a reset and a gap`(_ kind: StorageKind) async throws {
+  func `rates show how fast counters grow, across a reset and a gap`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let hour = (Int64(Glibc.time(nil)) / 3600 - 5) * 3600
     // 60 a minute, a reset to 30, a gap of a minute, then 240 in two minutes.
@@ -198,11 +198,11 @@ import Testing
       + "&start_time=\(Timestamp(unixSeconds: hour).rfc3339)"
     let rows = try await reader.metrics(range)
     #expect(rows.json["data"]?.elements.map { $0["read_ops"]?.number } == [nil, 1, 1, 0.5, 2], "\(rows)")
-    // Sums of increases over the time they took: (60 + 60 + 30) in 180 s, 240 in 120 s.
+    // A rate is a sum of increases over their time: (60 + 60 + 30) in 180 s, 240 in 120 s.
     let buckets = try await reader.metrics(range + "&bucket=4m")
     let first = hour % 240 == 0 ? [150.0 / 180, 240.0 / 120] : nil
     if let first { #expect(buckets.json["data"]?.elements.map { $0["read_ops"]?.number } == first, "\(buckets)") }
-    // By pages the same: a page looks back at the one before.
+    // Pages give the same rates: a page looks back at the row before it.
     var paged: [Double?] = []
     var cursor = ""
     for _ in 0..<9 {
@@ -215,7 +215,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `writes the same rows as JSON, CSV and lines of JSON`(_ kind: StorageKind) async throws {
+  func `JSON, CSV and lines of JSON have the same rows`(_ kind: StorageKind) async throws {
     let reader = try await Reader(kind)
     let collector = reader.collector
     let odd = #"a,\"b\""#
@@ -249,7 +249,7 @@ import Testing
     #expect(try await reader.metrics(query, accept: "image/png").status == 406)
   }
 
-  @Test func `says of every table what can be asked, and all of it can be`() async throws {
+  @Test func `every listed aggregate of every table can be queried`() async throws {
     let reader = try await Reader(.plain)
     let types = try await reader.get("/api/v1/metric-types")
     #expect(types.status == 200)

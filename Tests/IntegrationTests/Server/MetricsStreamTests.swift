@@ -4,12 +4,12 @@ import Testing
 
 @testable import App
 
-/// Answers that are longer than any buffer, and what becomes of them when somebody stops. One after the other: each of
-/// them keeps a processor busy.
+/// Answers that are longer than any buffer, and their end when the client or the database stops. The tests run one
+/// after the other, because each of them keeps a processor busy.
 @Suite(.serialized) struct MetricsStreamTests {
   private static let rows = 40_000
 
-  /// A server with so many rows that no socket holds their text.
+  /// A server with more rows than any socket can hold as text.
   private func reader(
     _ kind: StorageKind = .plain, _ change: (inout Settings) -> Void = { _ in }
   ) async throws -> (RunningServer, MetricsReadTests.Reader) {
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `streams every row once, in chunks, and the connection lives on`(_ kind: StorageKind) async throws {
+  func `every row is streamed once, in chunks, and the connection stays open`(_ kind: StorageKind) async throws {
     let (server, reader) = try await reader(kind)
     let answer = try await reader.metrics(query, accept: "text/csv")
     #expect(answer.status == 200)
@@ -59,7 +59,7 @@ import Testing
     let json = try await reader.metrics(query + "&limit=10000")
     #expect(json.json["count"]?.integer == 10_000)
     #expect(json.json["next_cursor"]?.text != nil)
-    // All on one connection, and HEAD as well, which has no body.
+    // All answers use one connection, and so does HEAD, which has no body.
     let target = "/api/v1/servers/\(reader.collector.serverID)/metrics?\(query)"
     let head = TestClient.encode("HEAD", target, [reader.user, ("Accept", "text/csv")])
     try await reader.client.send(head)
@@ -67,7 +67,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `ends the body of HTTP 1.0 with the connection`() async throws {
+  @Test func `the body for HTTP 1.0 ends with the connection`() async throws {
     let (server, reader) = try await reader()
     try await reader.client.send(request(reader, version: "1.0"))
     let answer = try await reader.client.answer()
@@ -78,7 +78,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `lets the database wait for a client that does not read, and others go on meanwhile`() async throws {
+  @Test func `the database waits for a client that does not read, while other requests go on`() async throws {
     let (server, reader) = try await reader()
     let slow = try await server.client()
     try await slow.send(request(reader))
@@ -89,27 +89,27 @@ import Testing
         AND datname = current_database()
         """) == 1
     }
-    // The one connection for queries is taken; logins and lists have theirs.
+    // The only query connection is in use. Logins and lists have connections of their own.
     _ = try await server.user(.viewer)
     #expect(try await reader.get("/api/v1/servers").status == 200)
-    // It can still be read to its end.
+    // The slow client can still read its answer to the end.
     let answer = try await slow.answer()
     #expect(answer.text.split(separator: "\r\n").count == Self.rows + 1)
     await server.stop()
   }
 
-  @Test func `cancels the query of a client that goes away while it reads`() async throws {
+  @Test func `the query of a client that leaves while it reads is cancelled`() async throws {
     let (server, reader) = try await reader()
     var client: TestClient? = try await server.client()
     try await client?.send(request(reader))
     try await server.eventually("the query does not run") { try await running(server) == 1 }
     client = nil
-    try await server.eventually("the query goes on for nobody") { try await running(server) == 0 }
+    try await server.eventually("the query of the client goes on") { try await running(server) == 0 }
     #expect(try await reader.metrics("metric_type=pg_locks&limit=1").status == 200)
     await server.stop()
   }
 
-  @Test func `cancels the query of a client that goes away before the first row`() async throws {
+  @Test func `the query of a client that leaves before the first row is cancelled`() async throws {
     let (server, reader) = try await reader()
     try await server.database.lease { session throws(DatabaseError) in
       try await session.script("BEGIN; LOCK TABLE metrics.pg_locks")
@@ -118,7 +118,7 @@ import Testing
         try await client?.send(request(reader))
         try await server.eventually("the query does not run") { try await running(server) == 1 }
         client = nil
-        try await server.eventually("the query goes on for nobody") { try await running(server) == 0 }
+        try await server.eventually("the query of the client goes on") { try await running(server) == 0 }
       }
       try await session.script("ROLLBACK")
     }
@@ -126,8 +126,8 @@ import Testing
     await server.stop()
   }
 
-  /// A time-out does the same to a statement (57014), but when it strikes depends on the machine.
-  @Test func `cuts the body off when the statement is cancelled midway, so that the client notices`() async throws {
+  /// A time-out cancels a statement in the same way (57014), but its moment depends on the machine.
+  @Test func `a statement that is cancelled midway cuts the body off, and the client notices it`() async throws {
     let (server, reader) = try await reader()
     try await reader.client.send(request(reader))
     try await server.eventually("the database does not wait") {
@@ -143,7 +143,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `refuses properly when the time is over before the first row`() async throws {
+  @Test func `a query whose time is over before the first row is refused properly`() async throws {
     let (server, reader) = try await reader { $0.streamTimeout = .milliseconds(300) }
     try await server.database.lease { session throws(DatabaseError) in
       try await session.script("BEGIN; LOCK TABLE metrics.pg_locks")

@@ -5,14 +5,14 @@ import Testing
 
 @testable import App
 
-/// The document as it was reviewed last, Tests/Golden/openapi.json: whoever changes the API sees, and shows, what clients
-/// will see.
+/// The document as it was reviewed last: Tests/Golden/openapi.json. A change of the API shows there as clients will see
+/// it.
 @Suite struct OpenAPIGoldenTests {
   private static let path =
     #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" } + "/Golden/openapi.json"
   private static let renewal = "RENEW_GOLDEN=1 swift test --filter OpenAPIGoldenTests"
 
-  @Test func `the document of the API is the one that was reviewed`() async throws {
+  @Test func `the document of the API equals the reviewed one`() async throws {
     let answer = try await RunningServer.shared(.plain).client().request("GET", "/api/v1/openapi.json")
     try #require(answer.status == 200)
     let served = Self.lines(try JSONValue.parse(answer.body.span, limits: JSONValueLimits(bytes: 64 << 20)))
@@ -34,7 +34,7 @@ import Testing
     )
   }
 
-  /// One member or element a line, so that a change of one is a change of one line.
+  /// One member or element per line, so that one change is a change of one line.
   private static func lines(_ value: JSONValue, indent: String = "", name: String = "", comma: String = "") -> [String]
   {
     func block(_ open: String, _ close: String, _ inner: [(name: String, value: JSONValue)]) -> [String] {

@@ -5,9 +5,9 @@ import Testing
 
 @testable import App
 
-/// What a browser gets.
+/// The pages for browsers.
 @Suite struct PageTests {
-  @Test func `the first page is for browsers, its JSON for everybody else`() async throws {
+  @Test func `the first page is HTML for browsers and JSON for other clients`() async throws {
     let client = try await RunningServer.shared(.plain).client()
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     let page = try await client.request("GET", "/", [("Accept", browser)])
@@ -27,7 +27,7 @@ import Testing
     #expect(try await client.request("GET", "/", [("Accept", "image/png")]).status == 406)
   }
 
-  @Test func `a page takes nothing from other hosts, and a Host field is no way into it`() async throws {
+  @Test func `a page uses nothing from other hosts, and its security policy is strict`() async throws {
     let client = try await RunningServer.shared(.plain).client()
     let page = try await client.request("GET", "/", [("Accept", "text/html")])
     let policy = try #require(page.field("content-security-policy"))
@@ -36,7 +36,7 @@ import Testing
     #expect(!page.text.contains("src=\"http") && !page.text.contains("<script"))
   }
 
-  @Test func `without Swagger UI the page says what is missing, and the rest works`() async throws {
+  @Test func `without Swagger UI the page names what is missing, and the rest works`() async throws {
     let client = try await RunningServer.start { $0.swaggerUIDirectory = "/nonexistent" }.client()
     let docs = try await client.request("GET", "/docs")
     #expect(docs.status == 404)
@@ -47,7 +47,7 @@ import Testing
     #expect(try await client.request("GET", "/docs/pages.css").field("content-type") == "text/css; charset=utf-8")
   }
 
-  @Test func `Swagger UI is served from where it is installed, compressed and revalidated`() async throws {
+  @Test func `Swagger UI is served from its directory, compressed and revalidated`() async throws {
     let directory = try TemporaryDirectory()
     let script = Array(String(repeating: "const a = 1;\n", count: 1000).utf8)
     try LocalFile.replace(directory.path + "/swagger-ui-bundle.js", with: script)
@@ -74,7 +74,7 @@ import Testing
   }
 }
 
-/// A directory that goes with its value.
+/// A directory that is removed with its value.
 private final class TemporaryDirectory {
   let path: String
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// A balancer at 127.0.0.3 says whom it speaks for; nobody else is believed.
+/// A balancer at 127.0.0.3 names the client of each connection. No other address is believed.
 @Suite struct ProxyProtocolTests {
   private static let balancer = "127.0.0.3"
   private static let header = Array("PROXY TCP4 203.0.113.7 192.0.2.1 4660 8443\r\n".utf8)
@@ -25,7 +25,7 @@ import Testing
       port: attacked.port, trust: attacked.server.trust, source: Self.balancer, preface: preface)
   }
 
-  /// Logs in with a wrong password. - Returns: the address that the audit trail has of it.
+  /// Logs in with a wrong password. - Returns: the client's address in the audit trail.
   private func address(_ client: TestClient, _ attacked: AttackedServer) async throws -> String {
     let name = "nobody-\(UInt32.random(in: .min ... .max))"
     let body = Array(#"{"username":"\#(name)","password":"wrong wrong wrong"}"#.utf8)
@@ -37,7 +37,7 @@ import Testing
     return try #require(try await attacked.server.database.one(statement)).value
   }
 
-  @Test func `the client's address is the header's, in both versions and with TLS right behind it`() async throws {
+  @Test func `the client's address comes from a header of either version, with TLS right behind it`() async throws {
     let attacked = try await start()
     #expect(try await address(client(attacked, Self.header), attacked) == "203.0.113.7")
     #expect(try await address(client(attacked, Self.binary), attacked) == "203.0.113.8")
@@ -47,7 +47,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `without a header the balancer's connection is closed`() async throws {
+  @Test func `a balancer's connection without a header is closed`() async throws {
     let attacked = try await start()
     for bytes in [[0x16, 0x03, 0x01, 0x02], Array("GET / HTTP/1.1\r\n\r\n".utf8), Array("PROXY TCP4 x\r\n".utf8)]
       as [[UInt8]]
@@ -63,7 +63,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a header that does not come to its end is waited for as long as a head`() async throws {
+  @Test func `an unfinished header has the deadline of a head`() async throws {
     let attacked = try await start { $0.headDeadline = .milliseconds(300) }
     let socket = try PlainSocket(port: attacked.port, from: Self.balancer)
     try await socket.send(Array(Self.header.prefix(9)))
@@ -72,7 +72,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a header from anybody else is 400`() async throws {
+  @Test func `a header from any other address is refused with 400`() async throws {
     let attacked = try await start()
     for bytes in [Self.header, Self.binary] {
       let socket = try PlainSocket(port: attacked.port, from: "127.0.0.4")
@@ -80,7 +80,7 @@ import Testing
       let text = try await socket.text()
       #expect(text.hasPrefix("HTTP/1.1 400 ") && text.contains("proxy_header_unexpected"), "\(text)")
     }
-    // Nor is the second of two: who the balancer's client says it is is nobody's business.
+    // A second header is refused, too: a client behind the balancer may not name its own address.
     let twice = try PlainSocket(port: attacked.port, from: Self.balancer)
     try await twice.send(Self.header + Self.header)
     #expect(try await twice.text().hasPrefix("HTTP/1.1 400 "))
@@ -89,7 +89,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `shares are of the clients behind the balancer`() async throws {
+  @Test func `shares belong to the clients behind the balancer`() async throws {
     let attacked = try await start {
       $0.loops = 1
       $0.connections = 40

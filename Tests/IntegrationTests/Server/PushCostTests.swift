@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// What one push costs the lane it comes in by, counted, from its head to its answer.
+/// The cost of one push to its lane, in counts, from its head to its answer.
 @Suite(.enabled(if: counting_is_possible() == 1, "a sanitizer has an allocator of its own"))
 struct PushCostTests {
   private func counted(_ server: RunningServer) async throws -> counted {
@@ -15,7 +15,7 @@ struct PushCostTests {
     }
   }
 
-  /// The least that a push of so many tables took among several: what the loop does now and then is not a push's.
+  /// The smallest cost of a push with `rows` rows among several pushes, because the loop does other work now and then.
   private func cost(_ rows: Int, _ collector: TestCollector, _ client: TestClient) async throws -> counted {
     var least = nothingYet
     for round in 0..<8 {
@@ -33,7 +33,7 @@ struct PushCostTests {
     return least
   }
 
-  /// Each push has a time of its own, however long the one before it took: it is not a repeat.
+  /// Each push has a time of its own, so that no push is a repeat, however long the one before it took.
   private let start = WallClock.unixSeconds()
   private let nothingYet = CCounters.counted(allocations: .max, reads: .max, writes: .max, copied_bytes: .max)
 
@@ -51,7 +51,7 @@ struct PushCostTests {
     return member.withUnsafeBytes { Array($0) }
   }
 
-  @Test func `counting what a push and its batch took allocates nothing`() {
+  @Test func `counting the cost of a push and its batch allocates nothing`() {
     var (latency, size) = (LatencyHistogram(), SizeHistogram())
     let before = counted_by_this_thread()
     for number in 0..<1000 {
@@ -70,20 +70,20 @@ struct PushCostTests {
     }
     let collector = try await server.enrol()
     let client = try await collector.client()
-    // The largest first: it is what the pools must have seen.
+    // The largest push comes first, so that the pools have seen its size.
     let large = try await cost(800, collector, client)
     let small = try await cost(8, collector, client)
     let middle = try await cost(200, collector, client)
     let all = "\(small) \(middle) \(large)"
     print("costs of pushes of 8, 200 and 800 rows: \(all)")
-    // A body of several reads passes through the same buffers; the answer tells more digits. On a busy machine a push takes
-    // seconds, and what the lane does once a second falls into it.
+    // A body of several reads passes through the same buffers, and its answer has more digits. On a busy machine a push
+    // takes seconds, and includes work that the lane does once a second.
     for larger in [middle, large] {
       #expect(larger.allocations <= small.allocations + 120, "\(all)")
       #expect(larger.reads <= small.reads + 12, "\(all)")
       #expect(larger.writes <= small.writes + 12, "\(all)")
     }
-    // Without optimisation; a release build makes do with a fraction.
+    // This is the limit without optimisation. A release build needs a fraction.
     #expect(large.allocations <= 4000, "\(all)")
     await server.stop()
   }

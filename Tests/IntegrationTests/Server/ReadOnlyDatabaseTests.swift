@@ -4,9 +4,11 @@ import Testing
 
 @testable import App
 
-/// A database that became read only, as after a switchover: 503 and a reason as long as it lasts, and no session stays that way.
+/// A database that became read only, as after a switchover: requests get 503 with a reason as long as it lasts, and no
+/// session stays read only.
 @Suite(.serialized) struct ReadOnlyDatabaseTests {
-  /// Demands 503 with a time to come back of whatever writes, and the reason of readiness; then cures it.
+  /// Demands 503 with Retry-After of every write, and the reason of readiness. Then cures the database and waits for
+  /// the recovery.
   private func checkOutage(
     _ server: RunningServer, _ collector: TestCollector, _ user: String, cure: () async throws -> Void
   ) async throws {
@@ -20,12 +22,12 @@ import Testing
       let enrolment = try await server.register()
       #expect(enrolment.status == 503 && enrolment.field("retry-after") != nil, "\(enrolment)")
     }
-    try await server.eventually("readiness does not say it") {
+    try await server.eventually("readiness does not report the read-only database") {
       let ready = try await client.request("GET", "/api/v1/health/ready")
       return ready.status == 503 && ready.reasons.contains("database_read_only")
     }
     try await cure()
-    try await server.eventually("it does not recover") {
+    try await server.eventually("logins do not recover") {
       let login = try await server.login(user, RunningServer.password)
       #expect([200, 503].contains(login.status), "\(login)")
       return login.status == 200
@@ -37,7 +39,7 @@ import Testing
     _ = try await server.enrol()
   }
 
-  @Test func `a server that is fenced off, and a standby, are said to be read only until they are not`() async throws {
+  @Test func `a fenced server and a standby count as read only until they can write again`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster) {
       $0.commitDeadline = .seconds(1)
@@ -47,27 +49,27 @@ import Testing
     let user = try await server.add(.viewer)
     #expect(try await server.login(user, RunningServer.password).status == 200)
 
-    // By its configuration: sessions that are open follow.
+    // Fenced by its configuration, which open sessions follow.
     let own = try Database.start(cluster.settings(database: "postgres"))
     try await own.script("ALTER SYSTEM SET default_transaction_read_only = on")
     try await own.script("SELECT pg_reload_conf()")
     own.shutDown()
-    try await server.eventually("it is not fenced") {
+    try await server.eventually("the database is not fenced") {
       let answer = try await server.login(user, RunningServer.password)
       #expect([200, 503].contains(answer.status), "\(answer)")
       return answer.status == 503
     }
     try await checkOutage(server, collector, user) {
-      // Nobody gets in who would write: the setting is taken out of its file.
+      // No session can write, so the setting is removed from its file.
       try cluster.write("postgresql.auto.conf")
       try cluster.stop(crash: false)
       try cluster.start()
     }
 
-    // As a standby, which is promoted.
+    // As a standby, which is then promoted.
     try cluster.stop(crash: false)
     try cluster.start(asStandby: true)
-    try await server.eventually("it is not reached") {
+    try await server.eventually("the standby is not reached") {
       try await collector.client().request("GET", "/api/v1/health/ready").reasons.contains("database_read_only")
     }
     try await checkOutage(server, collector, user) { try cluster.promote() }
@@ -75,7 +77,7 @@ import Testing
     try cluster.stop(crash: false)
   }
 
-  @Test func `of several hosts the one that writes is used, although the role's default is read only`() async throws {
+  @Test func `the writable one of several hosts is used, although the role's default is read only`() async throws {
     let (standby, primary) = (try TestCluster(), try TestCluster())
     try standby.stop(crash: false)
     try standby.start(asStandby: true)

@@ -6,14 +6,14 @@ import Testing
 
 @testable import App
 
-/// What comes of pushes when databases and servers come and go.
+/// The outcome of pushes when databases and servers come and go.
 @Suite(.serialized) struct RecoveryTests {
   private final class Progress: Sendable {
     let isOver = Atomic<Bool>(false)
     let stored = Atomic<Int>(0)
   }
 
-  @Test func `without its database it answers 503 with a time to come back, and recovers by itself`() async throws {
+  @Test func `without its database the server answers 503 with a time to retry, and recovers by itself`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster)
     let collector = try await server.enrol()
@@ -44,12 +44,12 @@ import Testing
     let login = try await server.login("nobody", "whatever")
     #expect(login.status == 503)
     #expect(login.field("retry-after") != nil)
-    // Whether the session has ended cannot be asked: neither served nor sent to log in again.
+    // The server cannot know whether the session has ended. It neither serves the user nor asks for a new login.
     #expect(try await person.refusal() == "database_unavailable")
     #expect(try await person.refresh().status == 503)
 
     try cluster.start()
-    try await server.eventually("it does not recover") {
+    try await server.eventually("pushes do not recover") {
       try await collector.push(waiting, over: client).status == 200
     }
     try await server.eventually("health does not recover") {
@@ -61,7 +61,7 @@ import Testing
     try cluster.stop(crash: false)
   }
 
-  @Test func `every push that was answered 200 is stored once, though PostgreSQL is killed in between`() async throws {
+  @Test func `every push that was answered with 200 is stored once, even if PostgreSQL is killed`() async throws {
     let cluster = try TestCluster()
     let server = try await RunningServer.start(on: cluster) { $0.commitDeadline = .seconds(60) }
     let progress = Progress()
@@ -76,7 +76,7 @@ import Testing
           var accepted: [String] = []
           var number = 0
           while !progress.isOver.load(ordering: .acquiring) {
-            // Each push has rows that no other has; it is sent until it is answered 200, as a collector does.
+            // Each push has rows of its own. The collector sends it until the answer is 200.
             let body = collector.push(of: [TestCollector.disk("/dev/\(number)", used: number)])
             number += 1
             while true {
@@ -87,7 +87,7 @@ import Testing
                 break
               }
               #expect(answer.status == 503, "\(answer)")
-              // because the server asks for seconds, and a test that pushed without a pause would be a flood.
+              // because the server asks for seconds, and pushes without a pause would be a flood.
               try await Task.sleep(for: .milliseconds(50))
             }
           }
@@ -128,19 +128,19 @@ import Testing
     let answer = try await collector.push(body, over: client)
     #expect(answer.status == 200, "\(answer)")
     let again = try await collector.push(body)
-    #expect(again.json["duplicate"]?.flag == true, "the other server has it: \(again)")
+    #expect(again.json["duplicate"]?.flag == true, "the other server has stored the push: \(again)")
     #expect(try await collector.rows("disk_usage") == 1)
     await second.stop()
     await first.stop()
   }
 
-  @Test func `a server that is stopped answers what it has begun, and takes nothing new`() async throws {
+  @Test func `a stopping server answers what it has begun and accepts nothing new`() async throws {
     let running = try await RunningServer.start()
     let collector = try await running.enrol()
     let idle = try await collector.client()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     let busy = try await collector.client()
-    // The push waits for a table that we hold; the stop comes while it waits.
+    // The push waits for a table that this test locks. The stop comes while the push waits.
     async let stopped: Void = running.database.transaction { session throws(DatabaseError) in
       try await session.script("LOCK TABLE metrics.disk_usage IN ACCESS EXCLUSIVE MODE")
       do {
@@ -165,7 +165,7 @@ import Testing
     running.database.shutDown()
   }
 
-  @Test func `a server that is stopped lets idle collectors go one after the other, and takes their pushes meanwhile`()
+  @Test func `a stopping server releases idle collectors one after the other and accepts their pushes`()
     async throws
   {
     let running = try await RunningServer.start {
@@ -181,7 +181,7 @@ import Testing
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     async let stop: Void = running.stopServer()
     #expect(try await clients[0].isClosedByServer(), "the first share goes at once")
-    // Those after it have minutes: they are told to go with their next answer.
+    // The other connections have minutes, and close with their next answer.
     for client in clients[1...] {
       let answer = try await collector.push(body, over: client)
       #expect(answer.field("connection") == "close", "\(answer)")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// What becomes of a host that is enrolled and registers again.
+/// An enrolled host that registers again.
 @Suite struct ReenrolmentTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
@@ -11,14 +11,14 @@ import Testing
     try await server.client().request("POST", "/api/v1/collectors/\(id)/permit-enrolment", fields)
   }
 
-  /// A secret that says what becomes of a host.
+  /// A secret with a mode of re-enrolment.
   private func secret(_ mode: Reenrolment?, _ server: RunningServer, maxUses: Int32? = nil) async throws -> String {
     let secret = UUID.random().description
     try await Secrets.add(secret, name: secret, expiry: nil, maxUses: maxUses, reenrolment: mode, to: server.database)
     return secret
   }
 
-  /// Enrols a host, with a key that the server makes unless there is a request to sign.
+  /// Enrols a host. The server makes the key unless `csr` is given.
   private func enrol(
     _ hostname: String, at server: RunningServer, secret: String = RunningServer.secret, name: String = "again",
     csr: [UInt8]? = nil, over client: TestClient? = nil
@@ -42,7 +42,7 @@ import Testing
     try TestCollector(answer, keyPEM: Array(try #require(answer.json["private_key"]?.text).utf8), server: server)
   }
 
-  /// Enrols a host and pushes: its identity is in use.
+  /// Enrols a host and pushes, so that its identity is in use.
   private func used(
     _ hostname: String, at server: RunningServer, secret: String = RunningServer.secret
   ) async throws -> TestCollector {
@@ -52,7 +52,7 @@ import Testing
     return enrolled
   }
 
-  /// Waits until the database knows that the identity was not lost.
+  /// Waits until the database knows that the identity is in use.
   private func isUsed(_ collector: TestCollector) async throws {
     try await collector.server.eventually("the identity does not count as used") {
       try await collector.server.integer(
@@ -70,7 +70,7 @@ import Testing
 
   // MARK: permit
 
-  @Test func `an enrolled host is refused until it is permitted, and then it is the same collector, once`()
+  @Test func `an enrolled host is refused until a permit lets it enrol once as the same collector`()
     async throws
   {
     let server = try await server()
@@ -110,7 +110,7 @@ import Testing
     #expect(gone.status == 404)
   }
 
-  @Test func `a revoked collector takes no place, and with a permit it is revoked no more`() async throws {
+  @Test func `a revoked collector holds no place, and an enrolment with a permit ends its revocation`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "revoked-\(UUID.random())"
@@ -124,22 +124,22 @@ import Testing
     let new = try collector(try await enrol(host, at: server), server)
     #expect(new.id == old.id)
     #expect(try await new.push(new.push(of: [])).status == 200)
-    #expect(try await old.push(old.push(of: [])).error == "certificate_revoked", "what leaked stays useless")
+    #expect(try await old.push(old.push(of: [])).error == "certificate_revoked", "the old certificate stays useless")
 
     #expect(try await server.client().request("DELETE", "/api/v1/collectors/\(new.id)", [admin]).status == 204)
     let other = try collector(try await enrol(host, at: server), server)
-    #expect(other.id != old.id, "whom nobody holds a place for is a new collector")
+    #expect(other.id != old.id, "a host without a place is a new collector")
     #expect(other.serverID != old.serverID)
   }
 
-  @Test func `a permit ends, and ends with a revocation`() async throws {
+  @Test func `a permit expires, and a revocation ends it`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "late-\(UUID.random())"
     let old = try await used(host, at: server)
     #expect(try await permit(old.id, at: server, [admin]).status == 200)
     for moved in ["now()", "now() + interval '1 year'"] {
-      // The second is a permit of a clock that was put back since.
+      // The second time is that of a permit from a clock that was ahead.
       try await server.database.script(
         "UPDATE pganalytics.collectors SET enrolment_permitted_until = \(moved) WHERE id = '\(old.id)'")
       #expect(try await enrol(host, at: server).status == 409)
@@ -160,7 +160,7 @@ import Testing
     #expect(try collector(try await enrol(host, at: server), server).id == old.id)
   }
 
-  @Test func `enrols again over a connection with the certificate that this revokes`() async throws {
+  @Test func `a host may enrol again over a connection whose certificate the enrolment revokes`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "same-\(UUID.random())"
@@ -186,7 +186,7 @@ import Testing
   // MARK: At once
 
   @Test(arguments: Reenrolment.allCases)
-  func `fifty registrations of one host at once are one collector`(_ mode: Reenrolment) async throws {
+  func `fifty registrations of one host at once follow the mode of the secret`(_ mode: Reenrolment) async throws {
     let server = try await server()
     let secret = try await secret(mode, server)
     let host = "race-\(UUID.random())"
@@ -199,7 +199,8 @@ import Testing
       #expect(Set(enrolled.compactMap { $0.json["collector_id"]?.text }).count == 1)
       #expect(answers.filter { $0.status != 201 }.allSatisfy { $0.error == "already_enrolled" })
     }
-    // Where more certificates would be too many, the others are further identities: of one server, or of their own.
+    // Beyond the limit of good certificates the other registrations are further identities: of one server, or of
+    // servers of their own.
     if mode == .replace { #expect(Set(enrolled.compactMap { $0.json["server_id"]?.integer }).count == 1) }
     #expect(enrolled.count >= CertificateRenewal.goodAtOnce)
     for answer in enrolled where mode == .permit {
@@ -208,7 +209,7 @@ import Testing
     }
   }
 
-  @Test func `one permit is one identity, however many ask at once`() async throws {
+  @Test func `one permit makes one identity, however many registrations come at once`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let host = "permits-\(UUID.random())"
@@ -218,13 +219,13 @@ import Testing
       for _ in 0..<6 { group.addTask { try await enrol(host, at: server) } }
       return try await group.reduce(into: [TestAnswer]()) { $0.append($1) }
     }
-    // They come from one address with one secret: to the others it is given again.
+    // The registrations come from one address with one secret, so the later ones get the same identity again.
     #expect(answers.allSatisfy { $0.json["collector_id"]?.text == old.id.description }, "\(answers)")
   }
 
   // MARK: replace
 
-  @Test func `with a secret that replaces, the old identity ends when the new one first pushes`() async throws {
+  @Test func `with a replacing secret the old identity ends when the new one first pushes`() async throws {
     let server = try await server()
     let secret = try await secret(.replace, server)
     let host = "replaced-\(UUID.random())"
@@ -238,28 +239,28 @@ import Testing
       let body = old.push(of: [
         TestCollector.disk("/dev/a", used: used, time: TestCollector.now(secondsAgo: 100 + Int64(used)))
       ])
-      #expect(try await old.push(body, over: live).status == 200, "not before")
+      #expect(try await old.push(body, over: live).status == 200, "the old identity is good until then")
     }
     let refreshed = try await new.client().request("POST", TestCollector.refreshTarget, [new.authorization])
     #expect(refreshed.status == 200)
     #expect(try await old.push(old.push(of: []), over: live).status == 200, "a refresh is no push")
 
     #expect(try await new.push(new.push(of: [TestCollector.disk("/dev/b", used: 4)])).status == 200)
-    #expect(try await old.push(old.push(of: [])).error == "collector_revoked", "at once")
+    #expect(try await old.push(old.push(of: [])).error == "collector_revoked", "the old identity ends at once")
     #expect(try await live.isClosedByServer())
     #expect(try await new.rows("disk_usage") == 4, "the history goes on")
     #expect(try await audited(.replaceCollector, on: old.id, server) == 1)
     let shown = try await server.client().request("GET", "/api/v1/servers/\(new.serverID)", [server.shared(.viewer)])
     #expect(shown.json["collector_id"]?.text == new.id.description)
 
-    // And so on: the second and the third time as well.
+    // The same holds for the third identity.
     let third = try collector(try await enrol(host, at: server, secret: secret), server)
     #expect(third.serverID == old.serverID)
     #expect(try await third.push(third.push(of: [])).status == 200)
     #expect(try await new.push(new.push(of: [])).error == "collector_revoked")
   }
 
-  @Test func `an identity that was given and never came does not end with the one before it`() async throws {
+  @Test func `an identity that was never used does not end with the identity before it`() async throws {
     let server = try await server()
     let (secret, other) = (try await secret(.replace, server), try await secret(.replace, server))
     let host = "chain-\(UUID.random())"
@@ -267,15 +268,14 @@ import Testing
     let second = try collector(try await enrol(host, at: server, secret: secret), server)
     let third = try collector(try await enrol(host, at: server, secret: other), server)
     #expect(Set([first.id, second.id, third.id]).count == 3)
-    // The later identity is the host's; that of the second, if it comes after all, does not take it away.
+    // The latest identity belongs to the host. A late first push of the second identity does not end it.
     #expect(try await second.push(second.push(of: [])).status == 200)
     #expect(try await first.push(first.push(of: [])).error == "collector_revoked")
     #expect(try await third.push(third.push(of: [])).status == 200)
     #expect(try await second.push(second.push(of: [])).error == "collector_revoked")
   }
 
-  @Test func `the setting counts where the secret says nothing, and a new collector is what 'new' makes`() async throws
-  {
+  @Test func `the setting counts without a mode in the secret, and the mode new makes a new collector`() async throws {
     let server = try await RunningServer.start { $0.reenrolment = "new" }
     let first = try await used("new", at: server)
     let second = try await used("new", at: server)
@@ -291,7 +291,7 @@ import Testing
 
   // MARK: Lost answers
 
-  @Test func `an answer that was lost is given again, with a secret for one enrolment`() async throws {
+  @Test func `a lost answer is given again with a secret for one enrolment`() async throws {
     let server = try await server()
     let once = try await secret(nil, server, maxUses: 1)
     let host = "lost-\(UUID.random())"
@@ -304,11 +304,13 @@ import Testing
         "SELECT uses::int8 FROM pganalytics.registration_secrets WHERE name = '\(once)'") == 1)
     #expect(try await again.push(again.push(of: [])).status == 200)
     try await isUsed(again)
-    #expect(try await enrol(host, at: server, secret: once).error == "secret_exhausted", "nothing is lost any more")
+    #expect(
+      try await enrol(host, at: server, secret: once).error == "secret_exhausted",
+      "the identity is in use, so no answer is lost")
     #expect(try await enrol(host, at: server).error == "already_enrolled")
   }
 
-  @Test func `it is given again to the same key from elsewhere, and to nobody else`() async throws {
+  @Test func `a lost answer is given again to the same key from elsewhere, and to no other client`() async throws {
     let server = try await server()
     let secret = try await secret(nil, server)
     let host = "moved-\(UUID.random())"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// What PostgreSQL refuses for good stays with who caused it, and with the table that is at fault.
+/// A lasting refusal of PostgreSQL stays with the collector that causes it, or with the table at fault.
 @Suite(.serialized) struct RefusedBatchTests {
   /// Where a DBA's trigger refuses the rows of one server.
   enum Trigger: CaseIterable {
@@ -40,7 +40,7 @@ import Testing
     let isOver = Atomic<Bool>(false)
     let stored = Atomic<Int>(0)
     let refused = Atomic<Int>(0)
-    /// Stored by those who need the table at fault.
+    /// Stored pushes that needed the table at fault.
     let recovered = Atomic<Int>(0)
     private let number = Atomic<Int>(0)
 
@@ -51,7 +51,7 @@ import Testing
     func disk() -> String { TestCollector.disk("/dev/\(next())", used: 1) }
     func weather() -> String { #"{"type":"weather","n":\#(next()),"timestamp":"\#(TestCollector.now())"}"# }
 
-    /// Pushes until the fleet is told to stop. - Returns: how many were stored.
+    /// Pushes until the fleet is over. - Returns: the number of stored pushes.
     func keepPushing(
       _ collector: TestCollector, _ metric: @escaping @Sendable (Fleet) -> String,
       _ check: @escaping @Sendable (TestAnswer) -> Void
@@ -65,7 +65,7 @@ import Testing
           count += 1
           stored.add(1, ordering: .relaxed)
         } else {
-          // because the server asks for seconds, and a test that pushed without a pause would be a flood.
+          // because the server asks for seconds, and pushes without a pause would be a flood.
           try await Task.sleep(for: .milliseconds(50))
         }
       }
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test(arguments: Trigger.allCases.filter { $0 != .ledger })
-  func `one collector's rows are parked, its neighbours never notice, and they are stored later`(
+  func `one collector's rows are parked and stored later, and its neighbours notice nothing`(
     _ trigger: Trigger
   ) async throws {
     let server = try await start()
@@ -116,7 +116,7 @@ import Testing
     case .names: #expect(parked.json["table"]?.text == "pganalytics.objects", "\(parked)")
     case .commit, .ledger: #expect(parked.json["table"] == nil, "\(parked)")
     }
-    #expect(try await guilty.push(body).json["duplicate"]?.flag == true, "the ledger has it")
+    #expect(try await guilty.push(body).json["duplicate"]?.flag == true, "the ledger has the push")
     #expect(try await guilty.rows("disk_usage") == 0)
 
     let pushes = ParkedPushes(database: server.database, storage: server.settings.storage)
@@ -125,7 +125,7 @@ import Testing
     #expect(listed.map(\.pushID) == [id] && listed.map(\.serverID) == [Int32(guilty.serverID)])
     #expect(listed.first?.sqlstate == "P0001" && listed.first?.tables.contains("disk_usage 1") == true)
     await #expect(throws: ParkedPushFailure.self) { _ = try await pushes.retry(id) }
-    #expect(try await pushes.list().count == 1, "it stays parked")
+    #expect(try await pushes.list().count == 1, "the push stays parked")
     try await server.database.script("DROP TRIGGER refusing ON \(trigger.table)")
     #expect(try await pushes.retry(id) == 2)
     #expect(try await pushes.list().isEmpty)
@@ -135,12 +135,12 @@ import Testing
     #expect(try await guilty.rows("unknown_metrics") == 1)
     let pending = try await server.integer(
       "SELECT count(*) FROM pganalytics.rollup_pending WHERE server_id = \(guilty.serverID)")
-    #expect(pending >= 2, "of the repeat, which the ledger looks at twice, and of what was stored now")
+    #expect(pending >= 2, "roll-ups are pending for the repeat and for the stored push")
     await #expect(throws: ParkedPushFailure.unknown(id)) { _ = try await pushes.retry(id) }
     await server.stop()
   }
 
-  @Test func `whom the ledger refuses cannot be parked, and is told so, and nobody else is`() async throws {
+  @Test func `a collector that the ledger refuses gets the reason, and no other collector is refused`() async throws {
     let server = try await start()
     let (guilty, other) = (try await server.enrol(), try await server.enrol())
     let fleet = Fleet(server)
@@ -154,7 +154,7 @@ import Testing
     await server.stop()
   }
 
-  /// What befalls a table, how it is mended, and the SQLSTATE.
+  /// Faults of a table, with their cures and SQLSTATEs.
   enum Fault: CaseIterable {
     case gone, columnGone, columnAltered, columnRequired, refusing, refusingAtCommit, corrupt, partitionRefused
 
@@ -181,7 +181,7 @@ import Testing
       case .refusing: Trigger.row.script(refusing: "true")
       case .refusingAtCommit: Trigger.commit.script(refusing: "true")
       case .corrupt: "CHECKPOINT"
-      // A view has the name that the day's partition would have.
+      // A view has the name of the day's partition.
       case .partitionRefused:
         Self.todaysPartition("DROP TABLE metrics.%1$I; CREATE VIEW metrics.%1$I AS SELECT 1 AS one")
       }
@@ -206,7 +206,7 @@ import Testing
     }
   }
 
-  /// Today's partition begins with a page that is none.
+  /// Overwrites the first page of today's partition with garbage.
   private func corrupt(_ server: RunningServer) async throws {
     let cluster = try TestCluster.shared.get()
     let path = Statement<SingleValue<String>>(
@@ -222,7 +222,7 @@ import Testing
   }
 
   @Test(arguments: Fault.allCases)
-  func `a table at fault parks nobody: its pushes get 503 with the reason, and the others go on`(
+  func `a table at fault parks no push: its pushes get 503 with the reason, and others go on`(
     _ fault: Fault
   ) async throws {
     let server = try await start {
@@ -238,7 +238,7 @@ import Testing
         if index % 2 == 0 {
           group.addTask {
             _ = try await fleet.keepPushing(collector, { $0.weather() }) {
-              // A refusal at the commit tells no table: whoever is in one batch with it waits until it is divided.
+              // A refusal at the commit names no table: every push of the batch waits until the batch is divided.
               if fault != .refusingAtCommit { #expect($0.status == 200, "\($0)") }
             }
           }
@@ -259,20 +259,22 @@ import Testing
           }
         }
       }
-      try await server.eventually("nobody is refused, or the others do not go on") {
+      try await server.eventually("no push is refused, or the other pushes do not go on") {
         fleet.refused.load(ordering: .relaxed) > 20 && fleet.stored.load(ordering: .relaxed) > 50
       }
       #expect(fleet.recovered.load(ordering: .relaxed) == 0)
       #expect(try await server.counts("pganalytics_pushes_parked_total 0"))
-      // DDL and pushes lock each other out: whoever is chosen to give way tries again.
-      try await server.eventually("it is not cured") {
+      // DDL and pushes lock each other out. The DDL is tried again if it has to give way.
+      try await server.eventually("the table is not cured") {
         do throws(DatabaseError) { try await server.database.script(fault.cure) } catch {
           if error.isRetryable { return false }
           throw error
         }
         return true
       }
-      try await server.eventually("the table is not taken up again") { fleet.recovered.load(ordering: .relaxed) > 20 }
+      try await server.eventually("pushes into the table do not go on") {
+        fleet.recovered.load(ordering: .relaxed) > 20
+      }
       fleet.isOver.store(true, ordering: .releasing)
       try await group.waitForAll()
     }
@@ -281,7 +283,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a privilege that was taken away is the table's fault, too`() async throws {
+  @Test func `a revoked privilege is a fault of the table, too`() async throws {
     let database = try await TestCluster.shared.get().makeDatabase()
     let role = "writer_\(database.address["dbname"] ?? "")"
     let server = try await RunningServer.start(database: database) {
@@ -307,7 +309,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `when all is refused, all get the reason, and nothing is parked`() async throws {
+  @Test func `when PostgreSQL refuses everything, all pushes get the reason and none is parked`() async throws {
     let server = try await start()
     var collectors: [TestCollector] = []
     for _ in 0..<4 { collectors.append(try await server.enrol()) }
@@ -326,11 +328,11 @@ import Testing
     #expect(try await server.integer("SELECT count(*) FROM pganalytics.dead_letters") == 0)
     try await server.database.script("DROP TRIGGER refusing ON pganalytics.push_ledger")
     let body = collectors[0].push(of: [fleet.disk()])
-    try await server.eventually("it does not recover") { try await collectors[0].push(body).status == 200 }
+    try await server.eventually("pushes do not recover") { try await collectors[0].push(body).status == 200 }
     await server.stop()
   }
 
-  @Test func `a parked push is not stored into a table that changed, and can be dropped`() async throws {
+  @Test func `a parked push is not stored into a changed table, and can be dropped`() async throws {
     let server = try await start()
     let (guilty, other) = (try await server.enrol(), try await server.enrol())
     let fleet = Fleet(server)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// Registration secrets: made by admins, used by collectors, shown once.
+/// Registration secrets: admins make them, collectors use them, and the server shows them once.
 @Suite struct RegistrationSecretTests {
   private static let path = "/api/v1/registration-secrets"
 
@@ -17,7 +17,7 @@ import Testing
 
   private func unique() -> String { "secret-\(UUID.random())" }
 
-  @Test func `is shown once, enrols, counts its uses, and is revoked`() async throws {
+  @Test func `a secret is shown once, enrols, counts its uses, and can be revoked`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let name = unique()
@@ -50,7 +50,7 @@ import Testing
     #expect(kept["status"]?.text == "revoked")
     #expect(kept["revoked_at"]?.text != nil)
     #expect(try await server.client().request("DELETE", Self.path + "/\(id)", [admin]).status == 204)
-    #expect(try await listed()["revoked_at"] == kept["revoked_at"], "again changes nothing")
+    #expect(try await listed()["revoked_at"] == kept["revoked_at"], "a second revocation changes nothing")
 
     let subject = "registration_secret:\(id)"
     for (action, count) in [("create", 1), ("revoke", 2)] {
@@ -66,7 +66,7 @@ import Testing
     #expect(leaked == 0)
   }
 
-  @Test func `is listed by what it is now, the newest first`() async throws {
+  @Test func `secrets are listed by status, newest first`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let group = unique()
@@ -99,7 +99,7 @@ import Testing
     #expect(beyond.json["data"]?.elements.isEmpty == true)
   }
 
-  @Test func `a name is taken once, also by one that was revoked`() async throws {
+  @Test func `a name is used once, and a revoked secret keeps its name`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let name = unique()
@@ -109,10 +109,10 @@ import Testing
     #expect(again.error == "conflict")
     let audited = try await server.integer(
       "SELECT count(*) FROM pganalytics.audit WHERE details ->> 'name' = '\(name)'")
-    #expect(audited == 1, "what did not happen is not audited as done")
+    #expect(audited == 1, "a refused secret is not audited as made")
   }
 
-  @Test func `a secret without an end or a number has neither`() async throws {
+  @Test func `a secret without an end or a number of uses has neither`() async throws {
     let server = try await server()
     let created = try await create(#"{"name":"\#(unique())"}"#, at: server, try await server.shared(.admin))
     #expect(created.json["expires_at"] == .null)
@@ -126,21 +126,21 @@ import Testing
     (#"{"name":"x","expires_in":"0s"}"#, "expires_in"),
     (#"{"name":"x","max_uses":0}"#, "max_uses"), (#"{"name":"x","secret":"mine"}"#, "secret"),
   ])
-  func `refuses a wish that is wrong, by its field`(_ json: String, _ field: String) async throws {
+  func `a wrong request for a secret is refused by its field`(_ json: String, _ field: String) async throws {
     let server = try await server()
     let answer = try await create(json, at: server, try await server.shared(.admin))
     #expect(answer.status == 422, "\(answer)")
     #expect(answer.json["details"]?.text?.contains(field) == true, "\(answer)")
   }
 
-  @Test func `takes an end as a time`() async throws {
+  @Test func `the end of a secret may be a time`() async throws {
     let server = try await server()
     let created = try await create(
       #"{"name":"\#(unique())","expires_at":"2099-01-01T00:00:00Z"}"#, at: server, try await server.shared(.admin))
     #expect(created.json["expires_at"]?.text == "2099-01-01T00:00:00Z")
   }
 
-  @Test func `is for operators`() async throws {
+  @Test func `secrets are for operators`() async throws {
     let server = try await server()
     let lesser = try await server.shared(.viewer)
     let collector = try await server.enrol()

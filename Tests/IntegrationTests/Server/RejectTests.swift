@@ -3,9 +3,9 @@ import Testing
 @testable import App
 @testable import Protocol
 
-/// What was rejected of a collector's pushes can be found later.
+/// Rejects of a collector's pushes can be found later.
 @Suite struct RejectTests {
-  @Test func `a collector shows what was rejected, by code and type with the last of each`() async throws {
+  @Test func `a collector shows its rejects by code and type, with the last of each`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let viewer = try await server.user(.viewer)
@@ -29,20 +29,22 @@ import Testing
     let other = try #require(rejects.first { $0["code"]?.text == "not_an_object" })
     #expect(other["total"]?.integer == 1)
     #expect(other["metric_type"]?.text == "")
-    // A clock was ahead, and was put back: what comes now is later all the same.
+    // A clock was ahead and was set back. A later reject still counts as the last one.
     try await server.database.script("UPDATE pganalytics.collector_rejects SET last_at = now() + interval '3 days'")
     let now = try await collector.push(collector.push(of: [TestCollector.disk("d", used: 1), old]))
     let newest = try #require(now.json["push_id"]?.text)
-    try await server.eventually("a time of the future hides what comes") {
+    try await server.eventually("a time of the future hides later rejects") {
       let shown = try await server.client().request("GET", path, [viewer])
       return shown.json["rejects"]?.elements.first { $0["code"]?.text == "too_old" }?["last_push_id"]?.text == newest
     }
     await server.stopServer()
-    #expect(try await server.integer("SELECT sum(total)::int8 FROM pganalytics.collector_rejects") == 5, "for good")
+    #expect(
+      try await server.integer("SELECT sum(total)::int8 FROM pganalytics.collector_rejects") == 5, "the totals are kept"
+    )
     server.database.shutDown()
   }
 
-  @Test func `a lane notes so many kinds, adds up, and forgets what it told`() {
+  @Test func `a lane notes a limited number of kinds of rejects, adds up, and forgets what it reported`() {
     var notes = RejectNotes()
     var summary = PushSummary()
     let (collector, push) = (UUID.random(), UUID.random())
@@ -60,11 +62,12 @@ import Testing
     notes.add(summary, of: collector, push: push, at: Timestamp(unixSeconds: 0))
     let told = notes.take()
     #expect(
-      told.notes[.init(collector: collector, code: "too_old", metricType: "")]?.total == 12, "who is known goes on")
+      told.notes[.init(collector: collector, code: "too_old", metricType: "")]?.total == 12,
+      "a known kind is still counted")
     #expect(notes.isEmpty)
   }
 
-  @Test func `the fleet is counted by its states`() async throws {
+  @Test func `the fleet is counted by the states of its collectors`() async throws {
     let server = try await RunningServer.start()
     let collectors = [try await server.enrol(), try await server.enrol(), try await server.enrol()]
     try await server.database.script(

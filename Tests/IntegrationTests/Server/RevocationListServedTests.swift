@@ -7,7 +7,7 @@ import Testing
 
 private let openssl = "/usr/bin/openssl"
 
-/// The lists of revoked certificates that a server signs, as the openssl program reads them.
+/// The lists of revoked certificates that a server signs, checked by the openssl program.
 @Suite(.enabled(if: access(openssl, X_OK) == 0, "there is no \(openssl)"))
 struct RevocationListServedTests {
   private func run(_ arguments: [String], _ files: [String: [UInt8]]) throws -> (isGood: Bool, output: String) {
@@ -28,7 +28,7 @@ struct RevocationListServedTests {
     return (true, ChildProcess.text(of: directory + "/log"))
   }
 
-  @Test func `what is revoked is on the list of its own authority, and what is good is not`() async throws {
+  @Test func `a revoked certificate is on the list of its own authority, and a good one is not`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let admin = try await server.user(.admin)
     let (good, revoked, late) = (try await server.enrol(), try await server.enrol(), try await server.enrol())
@@ -56,7 +56,7 @@ struct RevocationListServedTests {
     let single = try await list()
     #expect(try verdict(good, single).isGood)
 
-    // With two authorities there are two lists, each with its own.
+    // With two authorities there are two lists, each with the certificates of its own authority.
     let rotation = AuthorityRotation(directory: server.settings.dataDirectory, now: Int64(Glibc.time(nil)))
     _ = try rotation.add(life: 86_400)
     await server.server.reload()
@@ -65,7 +65,7 @@ struct RevocationListServedTests {
     let ofNew = try await server.enrol()
     try await revoke(late)
     try await revoke(ofNew)
-    try await server.eventually("they are not on the lists") {
+    try await server.eventually("the revoked ones are not on the lists") {
       let lists = try await list()
       return try [revoked, late, ofNew].allSatisfy { try !verdict($0, lists).isGood }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// A revoked collector is out: at once, everywhere, on connections that are open already.
+/// A revoked collector loses access at once, at all servers, also on open connections.
 @Suite struct RevocationTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
@@ -13,14 +13,15 @@ import Testing
     try await server.client().request("DELETE", "/api/v1/collectors/\(id)", fields)
   }
 
-  @Test func `at two servers, live connections are closed within a second and new ones refused`() async throws {
+  @Test func `at two servers, live connections are closed within a second and new ones are refused`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let bystander = try await first.enrol()
     let admin = try await first.user(.admin)
     let alive = try await second.client(bystander.identity)
     var times: [Duration] = []
-    // A second is much for it, but not on a machine that does a hundred other tests meanwhile: the best of some counts.
+    // A second is ample, but not on a machine that runs a hundred other tests meanwhile. So the best of several tries
+    // counts.
     while times.count < 5, !times.contains(where: { $0 < .seconds(1) }) {
       let collector = try await first.enrol()
       let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
@@ -31,7 +32,7 @@ import Testing
           #expect(try await collector.push(body, over: client).status == 200)
           clients.append(client)
         }
-        // One that has said nothing yet is as much its connection.
+        // A connection that has sent nothing yet counts as well.
         clients.append(try await server.client(collector.identity))
       }
       #expect(try await revoke(collector.id, at: first, [admin]).status == 204)
@@ -41,10 +42,11 @@ import Testing
       for server in [first, second] { try await expectRefusals(of: collector, at: server) }
     }
     #expect(times.contains { $0 < .seconds(1) }, "\(times)")
-    #expect(try await bystander.push(bystander.push(of: []), over: alive).status == 200, "only the revoked one is out")
+    #expect(
+      try await bystander.push(bystander.push(of: []), over: alive).status == 200, "only the revoked collector is out")
     let page = try await second.client().request("GET", "/metrics").text
     let severed = page.firstMatch(of: /\npganalytics_connections_severed_total ([0-9]+)\n/).flatMap { Int($0.output.1) }
-    // One that came meanwhile, to be refused, may be among them.
+    // A connection that came meanwhile and was refused may be among them.
     #expect(try #require(severed) >= 4 * times.count, "\(page)")
     await second.stop()
     await first.stop()
@@ -60,32 +62,32 @@ import Testing
     #expect(try await collector.renew(over: server.client(collector.identity)).error == "collector_revoked")
   }
 
-  @Test func `a notification that got lost is made up for when the listener is back`() async throws {
+  @Test func `a lost notification is made up for when the listener is back`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let client = try await collector.client()
     let body = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])
     #expect(try await collector.push(body, over: client).status == 200)
-    // A revocation that nobody is told of.
+    // A revocation without a notification.
     try await server.database.script(
       """
       ALTER TABLE pganalytics.collectors DISABLE TRIGGER collectors_announce;
       UPDATE pganalytics.collectors SET revoked_at = now() WHERE id = '\(collector.id)';
       ALTER TABLE pganalytics.collectors ENABLE TRIGGER collectors_announce
       """)
-    #expect(try await collector.push(body, over: client).status == 200, "the notification was heard all the same")
+    #expect(try await collector.push(body, over: client).status == 200, "the notification arrived all the same")
     let killed = try await server.integer(
       """
       SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
       WHERE datname = current_database() AND query LIKE 'SET %'
       """)
-    #expect(killed >= 1, "the listener, and who knows else that only set up its session")
+    #expect(killed >= 1, "the listener, and sessions that have only their settings")
     #expect(try await client.isClosedByServer())
     #expect(try await collector.push(body).error == "collector_revoked")
     await server.stop()
   }
 
-  @Test func `a push whose body is still arriving is refused, and stored not at all`() async throws {
+  @Test func `a push whose body is still arriving is refused and not stored`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let collector = try await server.enrol()
@@ -123,7 +125,7 @@ import Testing
         let unexpected = try await answer
         Issue.record("the push was answered: \(unexpected)")
       } catch is TestClient.Failure {
-        // The end of the connection is all it hears.
+        // The client learns only of the end of its connection.
       } catch {
         Issue.record(error)
       }
@@ -132,7 +134,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `revoking takes an admin, is audited, and does no harm twice`() async throws {
+  @Test func `a revocation needs an admin, is audited, and does no harm twice`() async throws {
     let server = try await server()
     let (admin, lesser) = (try await server.shared(.admin), try await server.shared(.operator))
     let collector = try await server.enrol()
@@ -160,7 +162,7 @@ import Testing
         """) == 2)
   }
 
-  @Test func `what a revoked collector goes on to send is counted, not written line by line`() async throws {
+  @Test func `requests of a revoked collector are counted and not written line by line`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let collector = try await server.enrol()
@@ -172,7 +174,8 @@ import Testing
         #expect(try await collector.push(collector.push(of: []), over: client).error == "collector_revoked")
         refusals += 1
       } catch TestClient.Failure.closed {
-        // A lane hears of it from the request that revokes and from the database; whichever comes late closes what is open.
+        // A lane learns of the revocation from the request and from the database. The later of the two closes open
+        // connections.
         client = try await collector.client()
       }
     }

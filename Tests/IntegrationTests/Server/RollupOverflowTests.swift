@@ -5,9 +5,9 @@ import Testing
 
 @testable import App
 
-/// Values at the end of what a number can hold stop neither rolling up nor a query.
+/// Values at the end of a number's range stop neither roll-ups nor queries.
 @Suite struct RollupOverflowTests {
-  /// Values of one hour, a bucket of 5 minutes each: counters, gauges and integers.
+  /// The samples of one bucket of 5 minutes: counters, gauges and integers.
   private struct Extremes {
     let totalTime: [String]
     let meanTime: [String]
@@ -30,7 +30,7 @@ import Testing
   ]
 
   @Test(arguments: TestCluster.storageKinds)
-  func `what overflows is null in its bucket, from rows and from roll-ups, and is counted`(_ kind: StorageKind)
+  func `an overflow is null in its bucket, from rows and from roll-ups, and is counted`(_ kind: StorageKind)
     async throws
   {
     let server = try await RunningServer.start(kind) { $0.rollupInterval = .seconds(86_400) }
@@ -78,7 +78,7 @@ import Testing
     #expect(rates.status == 200 && rates.json["data"]?.elements.count == rows.count, "\(rates)")
     let rawHours = try await answers("raw", bucket: "1h")
 
-    // What has a value has it.
+    // The other buckets have their values.
     func numbers(_ aggregate: String, _ column: String) -> [Double?] {
       (raw[aggregate] ?? []).map { $0[column]?.number }
     }
@@ -88,7 +88,7 @@ import Testing
     #expect(numbers("avg", "mean_time") == [nil, 0, 0, 0, nil, nil, 1.7e308, 3])
     #expect(numbers("max", "total_time") == [largest, 1.7e308, 1.7e308, 2 * tiny, nil, nil, 1.7e308, 8])
     #expect(numbers("sum", "calls")[2] == 18_446_744_073_709_551_616)
-    // From -1.7e308 to 1.7e308 is more than a double holds, and so are two times from 0 to 1.7e308.
+    // A step from -1.7e308 to 1.7e308 exceeds a double, and so do two steps from 0 to 1.7e308.
     #expect(numbers("rate", "total_time")[1] == nil)
     #expect(numbers("rate", "total_time")[2] == nil)
     #expect(numbers("rate", "total_time")[7] != nil)
@@ -96,7 +96,8 @@ import Testing
     let rollups = Rollups(database: server.database, kind: kind, storage: Live(constant: server.settings.storage))
     let round = try await rollups.round { Issue.record("\($0)") }
     #expect(round.failures == 0)
-    // Of 5 minutes: the buckets 0 (mean_time), 1 and 2 (total_time), 4 and 5 (not finite); then their hour.
+    // Buckets of 5 minutes: 0 (mean_time), 1 and 2 (total_time), 4 and 5 (not finite). The sixth overflow is that of
+    // their hour.
     #expect(round.overflows == 6)
     for (source, bucket, wanted) in [("5m", "5m", raw), ("5m", "1h", rawHours), ("1h", "1h", rawHours)] {
       let found = try await answers(source, bucket: bucket)

@@ -7,7 +7,7 @@ import Testing
 
 /// The same query over rows and over roll-ups gives the same answer.
 @Suite struct RollupTests {
-  /// Counters that are reset, gaps, values that are missing, several rows of one time, from a seed.
+  /// Samples from a seed: counters with resets, gaps, missing values, and several rows of one time.
   private struct Samples {
     var random: SplitMix
 
@@ -26,7 +26,7 @@ import Testing
         metrics.append(
           #"{"type":"pg_query_stats","database":"app","timestamp":"\#(time)","queries":["#
             + (0..<2 + Int(random.next(3))).map { row in
-              // More rows than hashes: some are added up, in this sample or in the next.
+              // More rows than hashes: some rows are added up, in this sample or in the next.
               let wal = random.next(5) == 0 ? "17588200675878996039" : "\(random.next(1 << 40))"
               return
                 #"{"hash":\#(row % 2),"text":"q","calls":\#(random.next(30)),"total_time":\#(minute).25,"wal_bytes":\#(wal),"#
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `roll-ups answer as rows do, with resets, gaps and late rows, before and after they are rolled up`(
+  func `roll-ups answer as rows do, with resets, gaps and late rows, before and after the roll-up`(
     _ kind: StorageKind
   ) async throws {
     let server = try await RunningServer.start(kind) { $0.rollupInterval = .seconds(86_400) }
@@ -69,7 +69,7 @@ import Testing
     let start = (Int64(Glibc.time(nil)) / 86_400 - 2) * 86_400
     let storage = server.settings.storage
     let rollups = Rollups(database: server.database, kind: kind, storage: Live(constant: storage))
-    /// Whether some answer came from a roll-up.
+    /// Compares roll-ups with rows. - Returns: the sources of the answers.
     func compare(_ comment: String) async throws -> Set<String> {
       var sources: Set<String> = []
       for (table, aggregates) in [
@@ -97,7 +97,7 @@ import Testing
               Issue.record("\(comment), seed \(seed), \(source): \(query): \(one) is not \(other)")
               break
             }
-            // By pages too.
+            // The pages have the same rows.
             if aggregate == "rate", bucket == "1h" {
               var pages: [JSONValue] = []
               var cursor = ""
@@ -123,21 +123,21 @@ import Testing
     }
     try await push(0...400)
     #expect(try await compare("nothing rolled up") == ["raw"])
-    // In the middle of an hour: the hour is closed later.
+    // The round is in the middle of an hour, which closes later.
     let middle = Timestamp(unixSeconds: start + 250 * 60)
     #expect(try await rollups.round(now: middle).stretches > 0)
     #expect(try await compare("a part rolled up").isSuperset(of: ["5m", "1h"]))
     #expect(try await rollups.round(now: Timestamp(unixSeconds: start + 86_400)).stretches > 0)
     #expect(try await compare("all rolled up") == ["5m", "1h"])
     if kind == .timescale {
-      // Chunks that are compressed are read, and late rows are put into them, all the same.
+      // Compressed chunks are read, and take late rows, all the same.
       #expect(try await server.integer(Self.compressed) > 0)
       #expect(try await compare("all compressed") == ["5m", "1h"])
     }
     let forced = try await reader.metrics(
       "metric_type=sysstat_disk_io&bucket=1h&source=5m&start_time=\(Timestamp(unixSeconds: start).rfc3339)")
     #expect(forced.json["source"]?.text == "5m")
-    // Rows that come late are in the answer at once, and in the roll-ups after the next round.
+    // Late rows are in the answers at once, and in the roll-ups after the next round.
     try await push(30...90)
     _ = try await compare("late rows, not rolled up")
     #expect(try await rollups.round(now: Timestamp(unixSeconds: start + 86_400)).stretches > 0)
@@ -147,7 +147,7 @@ import Testing
     await server.stop()
   }
 
-  /// Compresses all chunks that can be.
+  /// Compresses all chunks of tables with compression.
   private static let compressed =
     """
     SELECT count(compress_chunk(chunk)) FROM timescaledb_information.hypertables
@@ -158,7 +158,7 @@ import Testing
   private static let partitions =
     "pg_inherits JOIN pg_class c ON c.oid = inhrelid WHERE c.relnamespace = 'rollups'::regnamespace AND c.relkind = 'r'"
 
-  @Test func `drops roll-ups at the end of their retention, by partitions`() async throws {
+  @Test func `partitions of roll-ups are dropped at the end of their retention`() async throws {
     let migrated = try await MigratedDatabase()
     defer { migrated.database.shutDown() }
     let partitions = Partitions(database: migrated.database, storage: Live(constant: migrated.storage))
@@ -169,7 +169,7 @@ import Testing
     try await partitions.ensureRollups(.hour, from: day, to: day)
     let all = try await migrated.count(Self.partitions)
     #expect(all == 2 * fine + Int64(RollupTable.all(.hour).count))
-    // A week's partition holds 7 days: it goes when the last of them is too old, not before.
+    // A week's partition holds 7 days. It is dropped when the last of them is too old, and not before.
     let kept = RollupStep.fiveMinutes.retentionDays(migrated.storage)
     let first = day.advanced(by: -((20_000 - 10_959) % 7))
     let last = first.advanced(by: 6)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// What can't be rolled up stops nothing beside it, is known, and is made when its cause is gone.
+/// A failed roll-up stops no other, is known, and is made when its cause is gone.
 @Suite struct RollupUnitTests {
   /// Two servers with two hours of disks and I/O in yesterday's first hours.
   private struct Fleet {
@@ -45,7 +45,7 @@ import Testing
 
     func time(_ minutes: Int64) -> Timestamp { Timestamp(unixSeconds: start + minutes * 60) }
 
-    /// The source of an answer by the hour, whose rows must be those of `source=raw`.
+    /// The source of an answer whose rows must equal those of `source=raw`.
     func source(_ reader: MetricsReadTests.Reader, _ table: String, to minutes: Int64 = 120) async throws -> String? {
       let query =
         "metric_type=\(table)&bucket=5m&aggregate=sum&start_time=\(time(0).rfc3339)&end_time=\(time(minutes).rfc3339)"
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `one bucket of one server that can't be made is set aside by itself, and made later`(_ kind: StorageKind)
+  func `one bad bucket of one server is set aside by itself and made later`(_ kind: StorageKind)
     async throws
   {
     let fleet = try await Fleet(kind)
@@ -82,7 +82,7 @@ import Testing
       AND sqlstate = '23514' AND next_try > now()
       """
     #expect(try await fleet.units(unit) == 1)
-    // Reads of that table and server take rows from there on, all others the roll-up.
+    // Reads of that table and server use rows from there on. All other reads use the roll-up.
     #expect(try await fleet.source(good, "disk_usage") == "5m")
     #expect(try await fleet.source(bad, "sysstat_disk_io") == "5m")
     #expect(try await fleet.source(bad, "disk_usage", to: 65) == "5m")
@@ -91,13 +91,13 @@ import Testing
     #expect(rest.json["source"]?.text == "raw" && rest.json["data"]?.elements.count == 11)
     _ = try await fleet.source(bad, "disk_usage")
 
-    // It is said.
+    // The status reports the failure.
     let status = try await DatabaseStatus(server.database, storage: server.settings.storage).text()
     for part in ["1 of them FAILED", "disk_usage: 1 steps of 1 servers", "23514"] {
       #expect(status.contains(part), "\(part) is not in \(status)")
     }
 
-    // What is new is rolled up meanwhile, also of that table, and the unit is not tried before its time.
+    // New rows are rolled up meanwhile, also those of that table, and the unit is not tried before its time.
     try await fleet.push(bad, minutes: 120..<180)
     #expect(try await fleet.rollups.round().failures == 0)
     #expect(
@@ -108,7 +108,7 @@ import Testing
         """) == 12)
     #expect(try await fleet.units(unit) == 1)
 
-    // It fails again, and waits twice as long.
+    // The unit fails again and waits twice as long.
     try await server.database.script("UPDATE pganalytics.rollup_units SET next_try = now()")
     #expect(try await fleet.rollups.round().failures == 1)
     #expect(try await fleet.units("attempts = 2 AND next_try > now() + interval '19 min'") == 1)
@@ -128,7 +128,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `a table that is gone stops no other table`(_ kind: StorageKind) async throws {
+  func `a missing table stops no other table`(_ kind: StorageKind) async throws {
     let fleet = try await Fleet(kind)
     let server = fleet.server
     try await server.database.script("ALTER TABLE rollups.disk_usage_5m RENAME TO elsewhere")
@@ -138,7 +138,7 @@ import Testing
     #expect(try await fleet.units("table_name <> 'disk_usage'") == 0)
     for reader in fleet.readers { #expect(try await fleet.source(reader, "sysstat_disk_io") == "5m") }
     for reader in fleet.readers { #expect(try await fleet.source(reader, "disk_usage") == "raw") }
-    // What comes later adds to what waits, and costs no further failure.
+    // Later rows join the waiting units and cause no further failure.
     for reader in fleet.readers { try await fleet.push(reader, minutes: 120..<180) }
     #expect(try await fleet.rollups.round().failures == 0)
     try await server.database.script(
@@ -149,10 +149,10 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a statement that takes too long is divided until it does not`() async throws {
+  @Test func `a statement that takes too long is divided until it is short enough`() async throws {
     let fleet = try await Fleet(.plain) { $0.rollupTimeout = .seconds(1) }
     let server = fleet.server
-    // More than 24 buckets of a statement are too many.
+    // More than 24 buckets in one statement take too long.
     try await server.database.script(
       """
       CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -179,12 +179,11 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `a late push into a compressed chunk of many servers is rolled up, by its server's batches alone`() async throws
-  {
+  func `a late push into a compressed chunk is rolled up by the batches of its server alone`() async throws {
     let fleet = try await Fleet(.timescale)
     let server = fleet.server
     #expect(try await fleet.rollups.round().failures == 0)
-    // Other servers' buckets in the same chunk, more than a statement may decompress.
+    // Buckets of other servers in the same chunk, more than a statement may decompress.
     try await server.database.script(
       """
       INSERT INTO rollups.disk_usage_5m (time, server_id, object_id, first_time, last_time, "used_gb.sum")
@@ -208,7 +207,7 @@ import Testing
     #expect(round.failures == 0 && round.stretches > 0)
     #expect(try await fleet.units() == 0)
     for reader in fleet.readers { #expect(try await fleet.source(reader, "disk_usage") == "5m") }
-    // The others' batches are as they were.
+    // The batches of the other servers are unchanged.
     #expect(
       try await server.integer(
         "SELECT count(*) FROM rollups.disk_usage_5m WHERE server_id > 1000") == 288 * 40 * 10)
@@ -216,7 +215,7 @@ import Testing
   }
 
   @Test(.enabled(if: TestCluster.storageKinds.contains(.timescale), "TimescaleDB is not installed"))
-  func `what decompresses too much at once goes server by server`() async throws {
+  func `roll-ups that decompress too much at once go server by server`() async throws {
     let fleet = try await Fleet(.timescale) { $0.rollupDecompressedRows = 1 }
     let server = fleet.server
     #expect(try await fleet.rollups.round().failures == 0)

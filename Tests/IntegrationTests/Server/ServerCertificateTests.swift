@@ -7,7 +7,8 @@ import Testing
 
 private let day: Int64 = 86_400
 
-/// Certificates and keys in the data directory: what is made, what is left alone, and that a running server follows.
+/// Certificates and keys in the data directory: which ones the server makes, which ones it leaves alone, and how a
+/// running server follows.
 @Suite struct ServerCertificateTests {
   private static let names = ServerNames(dns: ["localhost", "db"], addresses: ["127.0.0.1", "::1"])
 
@@ -28,7 +29,7 @@ private let day: Int64 = 86_400
     ServerCertificate(directory: directory, names: names, life: Live(constant: .seconds(90 * day)))
   }
 
-  /// A chain of somebody else's, and its key. - Returns: with the authority to trust.
+  /// A chain of a foreign authority, and its key. - Returns: both, with the authority to trust.
   private static func foreign(now: Int64) throws -> (chain: [UInt8], key: [UInt8], trust: [UInt8]) {
     let stranger = try CertificateAuthority.create(commonName: "Corporate CA", validFor: 365 * day, now: now)
     let key = try PrivateKey.generate()
@@ -37,7 +38,7 @@ private let day: Int64 = 86_400
     return (issued.pem, try key.pem(), try stranger.certificate.pem())
   }
 
-  @Test func `one of ours is renewed in its last third, for other names, and by another authority`() async throws {
+  @Test func `an own certificate is renewed in its last third, for other names, and by a new authority`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let rotation = AuthorityRotation(directory: directory, now: now)
@@ -69,7 +70,7 @@ private let day: Int64 = 86_400
     }
   }
 
-  @Test func `one of somebody else's is used as it is, and never replaced`() async throws {
+  @Test func `a foreign certificate is used as it is and never replaced`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let authority = try AuthorityRotation(directory: directory, now: now).openOrCreate(life: 3650 * day)
@@ -83,7 +84,7 @@ private let day: Int64 = 86_400
     }
   }
 
-  @Test func `private keys are for their owner alone`() async throws {
+  @Test func `private keys are readable by their owner alone`() async throws {
     try await withDirectory { directory in
       let now = Int64(Glibc.time(nil))
       let rotation = AuthorityRotation(directory: directory, now: now)
@@ -97,7 +98,7 @@ private let day: Int64 = 86_400
     }
   }
 
-  @Test func `a running server takes another certificate for new connections, and open ones go on`() async throws {
+  @Test func `a running server uses a new certificate for new connections, and open ones go on`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .milliseconds(100) }
     let open = try await server.client()
     let directory = server.settings.dataDirectory
@@ -106,7 +107,7 @@ private let day: Int64 = 86_400
     try LocalFile.replace(directory + "/server.key", with: foreign.key)
     try LocalFile.replace(directory + "/server.crt", with: foreign.chain, mode: 0o644)
     let trust = server.trust + foreign.trust
-    try await server.eventually("the certificate is not taken") {
+    try await server.eventually("the certificate is not used") {
       try await server.client(trusting: trust).serverFingerprint == fingerprint
     }
     #expect(try await open.request("GET", "/api/v1/health/live").status == 200)
@@ -120,7 +121,7 @@ private let day: Int64 = 86_400
   }
 
   @Test(arguments: ["server.crt", "server.key", "ca.crt", "ca.key"])
-  func `a broken file changes nothing, is counted once, and its mending is seen`(name: String) async throws {
+  func `a broken file changes nothing, is counted once, and its repair is noticed`(name: String) async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let path = server.settings.dataDirectory + "/" + name
     let good = try #require(try LocalFile.read(path))
@@ -130,7 +131,7 @@ private let day: Int64 = 86_400
       if let damage { try LocalFile.replace(path, with: damage) } else { try LocalFile.remove(path) }
       await server.server.reload()
       await server.server.reload()
-      // A server certificate that is gone is made anew; nothing else can be.
+      // A missing server certificate is made anew. No other missing file is.
       if damage == nil, name.hasPrefix("server") { break }
       #expect(try await server.counts("pganalytics_reload_failures_total \(index + 1)"), "\(name) \(index)")
       #expect(try await server.counts("pganalytics_reload_failing 1"))
@@ -144,7 +145,7 @@ private let day: Int64 = 86_400
     await server.stop()
   }
 
-  @Test func `connections by an authority that was taken out of the file are closed`() async throws {
+  @Test func `connections of an authority that was removed from the file are closed`() async throws {
     let server = try await RunningServer.start { $0.reloadInterval = .seconds(3600) }
     let directory = server.settings.dataDirectory
     let rotation = AuthorityRotation(directory: directory, now: Int64(Glibc.time(nil)))

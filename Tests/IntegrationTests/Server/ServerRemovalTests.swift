@@ -4,9 +4,9 @@ import Testing
 
 @testable import App
 
-/// An end to a monitored server with all its rows.
+/// The removal of a monitored server with all its rows.
 @Suite struct ServerRemovalTests {
-  /// - Parameter pause: between two steps.
+  /// - Parameter pause: the pause between two steps.
   private func start(_ kind: StorageKind = .plain, pause: Duration = .zero) async throws -> RunningServer {
     try await .start(kind) {
       $0.commitDeadline = .seconds(5)
@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// Tables of ours with a column `server_id`, as SQL names them, beside those that say who is being removed.
+  /// Tables with a column `server_id`, as SQL names them, without the tables that control the removal.
   private func tables(_ server: RunningServer) async throws -> [String] {
     let statement = Statement<SingleValue<String>>(
       "test_tables_of_servers",
@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `removes a server's rows from every table, and nobody else's`(_ kind: StorageKind) async throws {
+  func `a removal deletes the server's rows from every table, and no other server's`(_ kind: StorageKind) async throws {
     let server = try await start(kind)
     let (gone, stays) = (try await busy(server, kind), try await busy(server, kind))
     if kind == .timescale {
@@ -89,7 +89,7 @@ import Testing
     let early = try await remove(gone.serverID, server)
     #expect(early.status == 409, "\(early)")
     #expect(early.text.contains(gone.id.description))
-    #expect(try await gone.push(gone.push(of: [])).status == 200, "nothing happened to it")
+    #expect(try await gone.push(gone.push(of: [])).status == 200, "the collector still works")
 
     let before = try await rows(of: gone.serverID, server)
     let filled = before.filter { $0.value > 0 }.keys
@@ -102,7 +102,7 @@ import Testing
     let accepted = try await remove(gone.serverID, server)
     #expect(accepted.status == 202, "\(accepted)")
     #expect(accepted.field("location") == "/api/v1/servers/\(gone.serverID)/removal")
-    #expect(try await remove(gone.serverID, server).status == 202, "to ask again is no mistake")
+    #expect(try await remove(gone.serverID, server).status == 202, "a second request is no error")
 
     let permit = try await server.client().request(
       "POST", "/api/v1/collectors/\(gone.id)/permit-enrolment", [server.user(.admin)])
@@ -123,7 +123,7 @@ import Testing
     #expect(try await gone.push(gone.push(of: [])).error == "collector_revoked")
     #expect(
       try await server.integer("SELECT count(*) FROM pganalytics.ended_certificates WHERE serial = '\(serial)'") == 1,
-      "lists of revoked certificates still name it")
+      "lists of revoked certificates still name the certificate")
     let lists = try await server.database.rows(CertificateStatements.revoked)
     #expect(lists.contains { $0.serial == serial })
     for action in [AuditAction.removeServer, .finishRemoval] {
@@ -136,7 +136,7 @@ import Testing
     server.database.shutDown()
   }
 
-  @Test func `goes on where it was when the one who was at it is gone`() async throws {
+  @Test func `a removal goes on where it was after its server is gone`() async throws {
     let server = try await start(pause: .seconds(3600))
     let collector = try await busy(server)
     try await revoke(collector, server)
@@ -154,13 +154,13 @@ import Testing
       SELECT count(*) FROM pganalytics.server_removals
       WHERE server_id = \(collector.serverID) AND finished_at IS NOT NULL
       """
-    try await server.eventually("it does not go on") {
+    try await server.eventually("the removal does not go on") {
       await removals.round()
       return try await server.integer(end) == 1
     }
     #expect(try await rows(of: collector.serverID, server).values.allSatisfy { $0 == 0 })
 
-    // A server of ours that heard late of the revocation stores a push: it is found within the day.
+    // Another server learns late of the revocation and stores a push. A later round finds its rows.
     try await server.database.script(
       """
       INSERT INTO pganalytics.texts (server_id, text_id, value) VALUES (\(collector.serverID), 1, 'late');
@@ -171,7 +171,7 @@ import Testing
     server.database.shutDown()
   }
 
-  @Test func `pushes in flight do not bring a server back`() async throws {
+  @Test func `pushes in flight do not bring a removed server back`() async throws {
     let server = try await start()
     let collector = try await server.enrol()
     let pushing = Task {
@@ -196,7 +196,7 @@ import Testing
     server.database.shutDown()
   }
 
-  @Test func `finds every table that has rows of servers, by its partitions`() async throws {
+  @Test func `the removal finds every table with rows of servers, by its partitions`() async throws {
     let server = try await RunningServer.shared(.plain)
     let found = Set(try await server.database.rows(ServerRemovalStatements.tables).map(\.name))
     for table in try await tables(server) {

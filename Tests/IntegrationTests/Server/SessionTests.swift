@@ -7,12 +7,12 @@ import Testing
 @Suite struct SessionTests {
   private func server() async throws -> RunningServer { try await .people() }
 
-  @Test func `a refresh answers like the login and continues the session`() async throws {
+  @Test func `a refresh has the answer of a login and continues the session`() async throws {
     let server = try await server()
     let user = try await server.person(.viewer)
     let login = try await server.login(user.name, RunningServer.password)
     #expect(login.json["refresh_expires_in"]?.integer == 86_400)
-    // As if the session were about to end: its life slides.
+    // The session is about to end, and a refresh prolongs it.
     try await server.database.script(
       "UPDATE pganalytics.sessions SET expires_at = now() + interval '5 min' WHERE \(user.isSession)")
     let answer = try await user.refresh()
@@ -30,7 +30,7 @@ import Testing
     #expect(try await next.refresh().status == 200)
   }
 
-  @Test func `a stolen refresh token that is used twice ends the session for thief and owner`() async throws {
+  @Test func `a stolen refresh token that is used twice ends the session of thief and owner`() async throws {
     let server = try await server()
     let owner = try await server.person(.admin)
     let thief = try TestUser(try await owner.refresh(), server: server)
@@ -51,7 +51,7 @@ import Testing
     #expect(reuses == 2)
   }
 
-  @Test func `of refreshes with one token at once, on two servers, one succeeds`() async throws {
+  @Test func `one of simultaneous refreshes with the same token at two servers succeeds`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let user = try await first.person(.viewer)
@@ -66,7 +66,7 @@ import Testing
     await first.stop()
   }
 
-  @Test func `a refresh token that is none of ours is refused, and ends nothing`() async throws {
+  @Test func `a foreign or altered refresh token is refused and ends nothing`() async throws {
     let server = try await server()
     let user = try await server.person(.viewer)
     let parts = user.refreshToken.split(separator: ".").map(String.init)
@@ -83,7 +83,7 @@ import Testing
     #expect(try await user.refresh().status == 200)
   }
 
-  @Test func `an expired session is told from an unknown one, and its access token ends with it`() async throws {
+  @Test func `an expired session differs from an unknown one, and its access token ends with it`() async throws {
     let server = try await server()
     let user = try await server.person(.viewer)
     try await server.database.script("UPDATE pganalytics.sessions SET expires_at = now() WHERE \(user.isSession)")
@@ -93,7 +93,7 @@ import Testing
     #expect(try await user.refusal() == "session_ended")
   }
 
-  @Test func `logout at one server ends the session at the other, on its open connection too`() async throws {
+  @Test func `a logout at one server ends the session at the other, also on an open connection`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     let user = try await first.person(.viewer)
@@ -115,7 +115,7 @@ import Testing
     await first.stop()
   }
 
-  @Test func `another role counts from the next request on, upwards and downwards`() async throws {
+  @Test func `another role counts from the next request on, with more or fewer rights`() async throws {
     let server = try await server()
     let admin = try await server.person(.admin)
     let user = try await server.person(.viewer)
@@ -128,7 +128,7 @@ import Testing
     #expect(try await user.request("GET", "/api/v1/auth/me").json["role"]?.text == "operator")
   }
 
-  @Test func `a deactivated or deleted user is out at once`() async throws {
+  @Test func `a deactivated or deleted user loses access at once`() async throws {
     let server = try await server()
     let admin = try await server.person(.admin)
     for change: (TestUser) async throws -> TestAnswer in [
@@ -140,7 +140,7 @@ import Testing
       #expect(try await user.refusal() == "session_ended")
       #expect(try await user.refresh().status == 401)
     }
-    // Also one whom somebody deactivated by hand, without ending the sessions.
+    // The same holds for a user whom a statement deactivated without ending the sessions.
     let user = try await server.person(.operator)
     try await server.database.script("UPDATE pganalytics.users SET is_active = false WHERE id = \(user.id)")
     #expect(try await user.refusal() == "session_ended")
@@ -164,7 +164,7 @@ import Testing
     #expect(try await server.login(user.name, new).status == 200)
   }
 
-  @Test func `a password is not changed by who does not know it, nor to a bad one`() async throws {
+  @Test func `a password change needs the current password and a good new one`() async throws {
     let server = try await server()
     let user = try await server.person(.viewer)
     let current = RunningServer.password
@@ -184,11 +184,11 @@ import Testing
       try await server.integer(
         "SELECT failures::int8 FROM pganalytics.login_failures"
           + " WHERE name_hash = pganalytics.login_name_hash('\(user.name)')") == 1,
-      "the wrong one counts as a failed login")
+      "the wrong password counts as a failed login")
     #expect(try await server.login(user.name, current).status == 200)
   }
 
-  @Test func `a hash that is weaker than today's is replaced at login`() async throws {
+  @Test func `a hash with weaker parameters than today's is replaced at login`() async throws {
     let server = try await server()
     let name = try await server.add(.viewer)
     let weak = try #require(
@@ -201,11 +201,11 @@ import Testing
     #expect(upgraded == 1)
   }
 
-  @Test func `refused refresh tokens count against their address, good ones do not`() async throws {
+  @Test func `refused refresh tokens count against their address, and good ones do not`() async throws {
     let server = try await RunningServer.start { $0.loginsPerAddressMinute = 3 }
     var user = try await server.person(.viewer)
     for _ in 0..<4 { user = try TestUser(try await user.refresh(), server: server) }
-    // However slow the machine is, it guesses more often than every twenty seconds.
+    // Even a slow machine guesses more often than every twenty seconds.
     var answer = try await server.refresh("guess")
     #expect(answer.error == "invalid_token")
     for _ in 0..<20 where answer.error == "invalid_token" { answer = try await server.refresh("guess") }
@@ -215,7 +215,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `strangers at an address lock nobody out there who is none`() async throws {
+  @Test func `failed attempts of strangers at an address do not lock out known users there`() async throws {
     let server = try await RunningServer.start { $0.loginsPerAddressMinute = 10 }
     let person = try await server.person(.viewer)
     let admin = try await server.person(.admin)
@@ -223,14 +223,14 @@ import Testing
       let token = index % 2 == 0 ? "bogus-\(index)" : "\(UUID.random()).0.\(Secrets.random())"
       #expect([401, 429].contains(try await server.refresh(token).status))
     }
-    // However slow the machine is, they guess more often than every six seconds.
+    // Even a slow machine guesses more often than every six seconds.
     var heldUp: UInt16 = 0
     for _ in 0..<20 where heldUp != 429 { heldUp = try await server.refresh("bogus").status }
-    #expect(heldUp == 429, "they themselves are held up")
+    #expect(heldUp == 429, "the strangers are held up")
     let refreshed = try TestUser(try await person.refresh(), server: server)
     #expect(try await refreshed.refusal() == nil)
     _ = try await server.person(named: admin.name)
-    // Logins that nobody has use up what strangers have; the admin is none at this address.
+    // Logins with unknown names use up the limit of strangers. The admin is known at this address.
     var status: UInt16 = 0
     for index in 0..<75 where status != 429 { status = try await server.login("nobody-\(index)", "guess guess").status }
     #expect(status == 429)

@@ -5,17 +5,17 @@ import Testing
 
 @testable import App
 
-/// SIGHUP: what is live counts at once for whoever uses it, on connections that are open already, too.
+/// SIGHUP: live settings count at once, also on open connections.
 @Suite struct SettingsReloadTests {
   private static let json = ("Content-Type", "application/json")
 
-  @Test func `limits of requests and pushes reach the connections that are open`() async throws {
+  @Test func `limits of requests and pushes reach open connections`() async throws {
     let server = try await RunningServer.start { $0.bodyBytes = 1024 }
     let collector = try await server.enrol()
     let client = try await collector.client()
     let push = collector.push(of: [TestCollector.disk("a" + String(repeating: "b", count: 1024), used: 1)])
     #expect(try await collector.push(push).status == 413)
-    // Raised: one and the same for the head, the lane and the declaration of the endpoint.
+    // The raised limit is the same for the head, the lane and the declaration of the endpoint.
     try await server.reload("body_bytes = \"4KiB\"")
     try #require(try await collector.push(push, over: client).status == 200)
 
@@ -39,7 +39,7 @@ import Testing
     #expect(try await server.client().request("POST", "/api/v1/auth/login", [Self.json], body: body).status == 413)
 
     try await server.reload("pushes_per_minute = 1")
-    // Over one connection: each loop has an allowance of its own.
+    // Over one connection, because each loop has an allowance of its own.
     let last = try await collector.client()
     _ = try await collector.push(collector.push(of: [TestCollector.disk("b", used: 1)]), over: last)
     let refused = try await collector.push(collector.push(of: [TestCollector.disk("c", used: 1)]), over: last)
@@ -56,10 +56,10 @@ import Testing
     let admin = try await server.user(.admin)
     let client = try await server.client()
     try await server.reload("lock_timeout = \"100ms\"\nquery_timeout = \"100ms\"")
-    // Its writer has followed: a session can't be set up while the ledger is locked.
+    // The push shows that its writer has the new settings. A session cannot be set up while the ledger is locked.
     #expect(try await collector.push(collector.push(of: [TestCollector.disk("b", used: 1)])).status == 200)
     try await server.database.lease { session throws(DatabaseError) in
-      // because both would wait for their old limits, which are longer than the test is patient.
+      // because both would wait for their old limits, which are longer than the test's patience.
       try await session.script("BEGIN; LOCK TABLE pganalytics.push_ledger")
       let push = Task { try await collector.push(collector.push(of: [TestCollector.disk("a", used: 1)])) }
       do {
@@ -71,7 +71,7 @@ import Testing
       }
       try await session.script("ROLLBACK")
       do { #expect(try await push.value.status == 200) } catch { Issue.record(error) }
-      // A lock of its own: who pushes is asked of this table, too, when it was not known before.
+      // This lock comes later, because a push of a collector that is not known yet queries this table, too.
       try await session.script("BEGIN; LOCK TABLE pganalytics.collectors")
       do {
         let answer = try await client.request("GET", "/api/v1/collectors", [admin])
@@ -84,7 +84,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `what endpoints go by follows, too, and so does the log`() async throws {
+  @Test func `settings of endpoints and the log level follow a reload`() async throws {
     let server = try await RunningServer.start()
     try await Accounts.add(
       "ada", password: RunningServer.password, role: .admin, email: nil, fullName: nil, to: server.database)
@@ -116,11 +116,11 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a collector is offline by the same silence in the list, its filter and its page`() async throws {
+  @Test func `list, filter and page of a collector use the same silence for offline`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let admin = try await server.user(.admin)
-    // Without a push: one is noted some seconds later, and would make it active.
+    // Without a push, because a push is noted some seconds later and would make the collector active.
     try await server.database.script(
       "UPDATE pganalytics.collectors SET last_seen_at = now() - interval '10 minutes'")
     func states() async throws -> [String?] {
@@ -139,7 +139,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a process that gets SIGHUP says what changed, what is wrong, and what needs a restart`() async throws {
+  @Test func `a process logs after SIGHUP what changed, what is wrong, and what needs a restart`() async throws {
     let server = try await RunningServer.start()
     try await ServedProcess.serve(beside: server, "log_level = \"info\"") { process in
       try process.reload("loops = 3\nbody_bytes = \"1MiB\"\nnonsense = 1\nhead_fields = 1")
@@ -153,8 +153,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `a push gets a line when it is sampled or refused, by its request id and without its token`() async throws
-  {
+  @Test func `a sampled or refused push has a log line with its request id and without its token`() async throws {
     let server = try await RunningServer.start()
     let collector = try await server.enrol()
     let settings = "push_log_sample = 2\npush_log_refusals_per_second = 0"
@@ -167,7 +166,7 @@ import Testing
       }
       try await process.says("\"request_id\":\"second\"")
       #expect(process.log.contains("\"message\":\"push\"") && !process.log.contains("\"request_id\":\"first\""))
-      // None gets a line: the number of them is said, by reason.
+      // No refusal has a line. The log states their number by reason.
       let foreign = collector.push(of: [TestCollector.disk("a", used: 1)], collectorID: "\(UUID.random())")
       for _ in 0..<3 { #expect(try await collector.push(foreign, over: client).status == 403) }
       try await process.says("more like it")
@@ -175,10 +174,10 @@ import Testing
       #expect(!process.log.contains("\"message\":\"push refused\""))
       try process.reload("push_log_refusals_per_second = 1000")
       try await process.says("settings reloaded")
-      // The other connection was idle for most of a minute, which is close to its end.
+      // The first connection was idle for most of a minute, which is close to its deadline.
       let later = try await TestClient.connect(
         port: process.port(), trust: server.trust, identity: collector.identity)
-      // Its lane may hear of it a moment later.
+      // The lane of the connection may learn of the setting a moment later.
       try await server.eventually("a refusal gets no line") {
         let answer = try await collector.push(foreign, [("X-Request-ID", "third")], over: later)
         #expect(answer.status == 403)

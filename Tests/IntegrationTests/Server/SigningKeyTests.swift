@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// Keys of tokens change without anybody being logged out, and one that is known to others ends at once.
+/// Keys of tokens change without a logout, and a key that is known to others ends at once.
 @Suite struct SigningKeyTests {
   private func kid(of token: String) throws -> String {
     let header = try #require(token.split(separator: ".").first)
@@ -20,7 +20,7 @@ import Testing
     }
   }
 
-  @Test func `a new key verifies before it signs, at every server, and the old one goes on`() async throws {
+  @Test func `a new key verifies before it signs, at every server, and the old key goes on`() async throws {
     let first = try await RunningServer.start()
     let servers = [first, try await first.second()]
     let old = try await SigningKeyStore(database: first.database).load()
@@ -39,7 +39,7 @@ import Testing
           "POST", TestCollector.pushTarget, [("Authorization", "Bearer \(early.token)")], body: collector.push(of: [])
         ).status == 200
       }
-      #expect(try kid(of: await refreshed(collector, at: server)) == old.signing.id, "it is not its time to sign")
+      #expect(try kid(of: await refreshed(collector, at: server)) == old.signing.id, "the new key does not sign yet")
     }
 
     try await first.database.script("UPDATE pganalytics.signing_keys SET signs_from = now() WHERE kid = '\(next)'")
@@ -48,12 +48,12 @@ import Testing
         try kid(of: await refreshed(collector, at: server)) == next
       }
       let me = try await server.client().request("GET", "/api/v1/auth/me", [user])
-      #expect(me.status == 200, "nobody is logged out: \(me)")
+      #expect(me.status == 200, "no user is logged out: \(me)")
       #expect(try await server.counts("pganalytics_signing_keys 2"))
     }
     #expect(try await collector.push(collector.push(of: []), over: kept).status == 200)
 
-    // Known to somebody else: nothing that it signed is taken any more, on open connections neither.
+    // The key is known to others: no token of it is accepted any more, not even on open connections.
     #expect(try await first.database.one(SigningKeyStatements.retire, old.signing.id)?.value == old.signing.id)
     try await first.eventually("a retired key is still good on an open connection") {
       try await collector.push(collector.push(of: []), over: kept).error == "unknown_key"
@@ -63,7 +63,7 @@ import Testing
         try await server.client().request("GET", "/api/v1/auth/me", [user]).error == "unknown_key"
       }
     }
-    #expect(try await first.database.one(SigningKeyStatements.retire, next) == nil, "the last one stays")
+    #expect(try await first.database.one(SigningKeyStatements.retire, next) == nil, "the last key stays")
     #expect(try await first.integer("SELECT count(*) FROM pganalytics.audit WHERE action = 'signing_key.rotate'") == 2)
     for server in servers { await server.stop() }
   }
@@ -79,12 +79,12 @@ import Testing
     return try #require(answer.json["token"]?.text, "\(answer)")
   }
 
-  @Test func `a key that had its time is replaced by one new one, however many servers look`() async throws {
+  @Test func `an old key is replaced by one new key, however many servers check`() async throws {
     let server = try await RunningServer.start()
     let (database, settings) = (server.database, server.settings)
     let keys = try await SigningKeys.open(database, settings: LiveSettings(settings))
     try await keys.maintain()
-    #expect(try await server.integer("SELECT count(*) FROM pganalytics.signing_keys") == 1, "none is due")
+    #expect(try await server.integer("SELECT count(*) FROM pganalytics.signing_keys") == 1, "no key is due")
     let old = keys.tokens.keys.signing.id
     try await database.script("UPDATE pganalytics.signing_keys SET created_at = now() - interval '31 days'")
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -92,7 +92,7 @@ import Testing
       try await group.waitForAll()
     }
     #expect(try await server.integer("SELECT count(*) FROM pganalytics.signing_keys") == 2)
-    // Its last token can be shown for as long as the certificate beside it can be renewed.
+    // The last token of the key may be shown for as long as the certificate beside it may be renewed.
     let life =
       settings.signingKeyLead + settings.collectorTokenLife + settings.certificateLife + settings.certificateGrace
     #expect(

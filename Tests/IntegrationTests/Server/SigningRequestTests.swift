@@ -7,7 +7,7 @@ import Testing
 
 private let openssl = "/usr/bin/openssl"
 
-/// Signing requests of the openssl program: what is taken of them, and which are refused.
+/// Signing requests of the openssl program: what the server takes from them, and which ones it refuses.
 @Suite(.enabled(if: access(openssl, X_OK) == 0, "there is no \(openssl)"))
 struct SigningRequestTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
@@ -24,7 +24,7 @@ struct SigningRequestTests {
     return try await body(directory)
   }
 
-  /// A key by `options` and a request for it. - Returns: PEM of both.
+  /// Makes a key with `options` and a request for it. - Returns: PEM of both.
   private func request(_ options: [String], _ further: [String] = []) async throws -> (csr: String, key: [UInt8]) {
     try await withDirectory { directory in
       try ChildProcess.run(
@@ -40,7 +40,7 @@ struct SigningRequestTests {
     ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
     ["-newkey", "rsa:2048"], ["-newkey", "ed25519"],
   ])
-  func `certifies a good key, ignores whom the request names, and openssl agrees`(_ key: [String]) async throws {
+  func `a good key is certified without the names of its request, and openssl agrees`(_ key: [String]) async throws {
     let server = try await server()
     let victim = try await server.enrol()
     let made = try await request(
@@ -66,7 +66,7 @@ struct SigningRequestTests {
     (["-newkey", "rsa:1024"], "1024 bits"), (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"], "P-256"),
     (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit"], "P-256"),
   ])
-  func `refuses a key that is weak or of a foreign kind, and says which are good`(
+  func `a weak or unsupported key is refused, and the answer names the good kinds`(
     _ key: [String], _ said: String
   ) async throws {
     let made = try await request(key)
@@ -76,10 +76,10 @@ struct SigningRequestTests {
     #expect(answer.json["details"]?.text?.contains(said) == true, "\(answer)")
   }
 
-  @Test func `refuses a request that was signed by another key`() async throws {
+  @Test func `a request that was signed by another key is refused`() async throws {
     let made = try await request(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
     var lines = made.csr.split(separator: "\n").map(String.init)
-    // In the middle of the signature's last integer: it still parses.
+    // In the middle of the signature's last integer, so that the request still parses.
     var last = Array(lines[lines.count - 3])
     last[last.count - 5] = last[last.count - 5] == "A" ? "B" : "A"
     lines[lines.count - 3] = String(last)

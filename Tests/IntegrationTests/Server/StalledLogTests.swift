@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// `pganalytics serve` whose log nobody reads.
+/// `pganalytics serve` with a log that is not read.
 @Suite struct StalledLogTests {
   /// A process whose standard output and error are one pipe of 4 KiB.
   private struct Piped {
@@ -38,13 +38,13 @@ import Testing
       return read
     }
 
-    /// Waits for its end. - Returns: nil if it does not come.
+    /// Waits for the end of the process. - Returns: nil if it does not end in time. The process is killed then.
     func status(within patience: Duration) async throws -> CInt? {
       let end = MonotonicTime.now() + patience
       while MonotonicTime.now() < end {
         var status: CInt = 0
         if waitpid(pid, &status, WNOHANG) == pid { return status }
-        // because the end of a process is seen by looking.
+        // because a look is the only way to see the end of a process.
         try await Task.sleep(for: .milliseconds(20))
       }
       kill(pid, SIGKILL)
@@ -54,7 +54,7 @@ import Testing
     }
   }
 
-  @Test func `requests, liveness and SIGTERM go on though the log is stuck, and lost lines are counted`() async throws {
+  @Test func `requests, liveness and SIGTERM go on while the log is stuck, and lost lines are counted`() async throws {
     let server = try await RunningServer.start()
     let process = try Piped(beside: server, ["log_buffer_bytes=64KiB", "drain_spread=0s"])
     defer { close(process.reader) }
@@ -72,7 +72,7 @@ import Testing
     #expect((Int(dropped.output.1) ?? 0) > 0)
     kill(process.pid, SIGTERM)
     let status = try await process.status(within: .seconds(20))
-    #expect(status == 0, "it ends in good order, and does not wait for its reader")
+    #expect(status == 0, "the process ends in good order, and does not wait for the reader of its log")
     await server.stop()
   }
 }

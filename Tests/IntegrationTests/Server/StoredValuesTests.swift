@@ -3,7 +3,7 @@ import Testing
 
 @testable import App
 
-/// What a push says is what the database holds, value by value.
+/// The database holds every value of a push.
 @Suite struct StoredValuesTests {
   @Test(arguments: TestCluster.storageKinds)
   func `every value of a push of all types is found in the named views`(_ kind: StorageKind) async throws {
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `a type nobody declared is kept as JSON`(_ kind: StorageKind) async throws {
+  func `an undeclared type is kept as JSON`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.shared(kind)
     let collector = try await server.enrol()
     let metric = #"{"new":[1,{"a":null}],"timestamp":"\#(TestCollector.now())","type":"weather"}"#
@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `a key nobody declared is kept beside its row`(_ kind: StorageKind) async throws {
+  func `an undeclared key is kept beside its row`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.shared(kind)
     let collector = try await server.enrol()
     let metric =
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `lists the metrics it rejects and stores their neighbours`(_ kind: StorageKind) async throws {
+  func `rejected metrics are listed, and their neighbours are stored`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.shared(kind)
     let collector = try await server.enrol()
     let now = TestCollector.now()
@@ -80,7 +80,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `keeps a row once that a push repeats, and counts the repeats`(_ kind: StorageKind) async throws {
+  func `a repeated row of a push is stored once, and the repeats are counted`(_ kind: StorageKind) async throws {
     let server = try await RunningServer.shared(kind)
     let collector = try await server.enrol()
     let time = TestCollector.now()
@@ -92,7 +92,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 2)
   }
 
-  @Test func `rows of days without partitions get them`() async throws {
+  @Test func `days without partitions get them for their rows`() async throws {
     let server = try await RunningServer.shared(.plain)
     let collector = try await server.enrol()
     let days = (10...13).map {
@@ -100,7 +100,7 @@ import Testing
     }
     let body = collector.push(of: days)
     try await server.eventually("the partitions are not made") {
-      // Their tables are in use by other tests, so the DDL may have to wait for its locks too long: try again.
+      // Other tests use the tables, so the DDL may wait too long for its locks. The push is tried again.
       let answer = try await collector.push(body)
       #expect([200, 503].contains(answer.status), "\(answer)")
       return answer.status == 200
@@ -108,7 +108,7 @@ import Testing
     #expect(try await collector.rows("disk_usage") == 4)
   }
 
-  @Test func `an envelope that is none, or JSON that breaks off, stores nothing`() async throws {
+  @Test func `a malformed envelope or broken JSON stores nothing`() async throws {
     let server = try await RunningServer.shared(.plain)
     let collector = try await server.enrol()
     let sound = collector.push(of: [TestCollector.disk("/dev/a", used: 1)])

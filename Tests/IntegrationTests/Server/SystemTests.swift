@@ -4,11 +4,11 @@ import Testing
 
 @testable import App
 
-/// Logging in, health, documentation.
+/// Login, health and documentation.
 @Suite struct SystemTests {
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
-  @Test func `a login gives a token that works and says for how long`() async throws {
+  @Test func `a login gives a token that works, and states its lifetime`() async throws {
     let server = try await server()
     try await Accounts.add(
       "Ada", password: RunningServer.password, role: .admin, email: "ada@example.com", fullName: nil,
@@ -23,7 +23,7 @@ import Testing
     #expect(list.status == 200)
   }
 
-  @Test func `a wrong password and an unknown name are told apart by nothing but the request id`() async throws {
+  @Test func `a wrong password and an unknown name have answers that differ only in the request id`() async throws {
     let server = try await server()
     try await Accounts.add(
       "grace", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
@@ -37,7 +37,7 @@ import Testing
     }
   }
 
-  @Test func `an inactive account does not log in, with the right password or without`() async throws {
+  @Test func `an inactive account cannot log in, with the right password or without`() async throws {
     let server = try await server()
     try await Accounts.add(
       "gone", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
@@ -46,8 +46,8 @@ import Testing
     #expect(try await server.login("gone", "wrong password").error == "invalid_credentials")
   }
 
-  @Test func `too many logins of an account are 429 and say when to come back`() async throws {
-    // One a minute: however long a password takes here, the second comes too early.
+  @Test func `too many logins of an account are refused with 429 and a time to retry`() async throws {
+    // One login a minute: however long a password takes on this machine, the second login comes too early.
     let server = try await RunningServer.start { $0.loginsPerAccountMinute = 1 }
     #expect(try await server.login("mallory", "guess guess").status == 401)
     let answer = try await server.login("MALLORY", "guess guess")
@@ -58,7 +58,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `health speaks of the database, liveness of the process`() async throws {
+  @Test func `health reports the database, and liveness the process`() async throws {
     let client = try await server().client()
     for path in ["/api/v1/health", "/api/v1/health/ready"] {
       let answer = try await client.request("GET", path)

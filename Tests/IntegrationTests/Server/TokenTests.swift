@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-/// Every way in which an access token can be bad, over a socket, for people and for collectors.
+/// Every defect of an access token, over a socket, for users and for collectors.
 @Suite struct TokenTests {
   private static let now = Int64(Glibc.time(nil))
 
@@ -16,7 +16,7 @@ import Testing
     var claims = JWTClaims(
       issuer: Tokens.issuer, audience: Tokens.userAudience, subject: "user:1", tokenID: "t", issuedAt: Self.now,
       notBefore: Self.now, expiresAt: Self.now + 900,
-      // A user that is nobody: numbers begin at 1.
+      // A user that does not exist, because numbers begin at 1.
       members: [.init("user_id", .number(0)), .init("session", .text(UUID.random().description))])
     change(&claims)
     return claims
@@ -32,7 +32,7 @@ import Testing
 
   private func encoded(_ json: String) -> String { Base64URL.encode(Array(json.utf8)) }
 
-  @Test func `each defect of a person's token has its own slug`() async throws {
+  @Test func `each defect of a user's token has its own slug`() async throws {
     let server = try await RunningServer.people()
     let user = try await server.person(.viewer)
     let keys = try await keys(server)
@@ -72,13 +72,13 @@ import Testing
       ("token_not_yet_valid", { $0.issuedAt = Self.now + 3600 }), ("expired_token", { $0.expiresAt = Self.now - 60 }),
       ("missing_claim", { $0.members.removeLast() }), ("missing_claim", { $0.members.removeFirst() }),
       ("missing_claim", { $0.members[1] = .init("session", .text("no UUID")) }),
-      // Signed by us and good in itself: only the session it names is not there, or another user's.
+      // Signed by the server and valid by itself. Only its session does not exist, or belongs to another user.
       ("session_ended", { _ in }),
       ("session_ended", { $0.members[1] = .init("session", .text(String(user.refreshToken.prefix(36)))) }),
     ] { try await expect(error, for: JWT.sign(claims(change), with: keys), server) }
   }
 
-  @Test func `a token that ends while its connection is open is refused there`() async throws {
+  @Test func `a token that expires while its connection is open is refused there`() async throws {
     let server = try await RunningServer.people()
     let user = try await server.person(.viewer)
     let session = String(user.refreshToken.prefix(36))

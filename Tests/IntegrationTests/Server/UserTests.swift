@@ -58,7 +58,7 @@ import Testing
     #expect(try await server.login(name, "nobody knows").error == "invalid_credentials")
   }
 
-  @Test func `a name is unique without its case, and a password is not the name`() async throws {
+  @Test func `a name is unique regardless of case, and a password is not the name`() async throws {
     let server = try await server()
     let admin = try await server.person(.admin)
     let name = "unique-\(UUID.random())"
@@ -82,7 +82,7 @@ import Testing
     #expect(own.status == 422, "\(own)")
   }
 
-  @Test func `users are found by text, role and activity, in the order asked for, page by page`() async throws {
+  @Test func `users are found by text, role and activity, in the requested order and by pages`() async throws {
     let server = try await server()
     let admin = try await server.person(.admin)
     let mark = UUID.random().description.prefix(8)
@@ -105,7 +105,7 @@ import Testing
     #expect(try await names(text + "&role=viewer") == ["B", "c"])
     #expect(try await names(text + "&is_active=false") == ["a", "B"])
     #expect(try await names("q=b@\(mark)") == ["B"])
-    #expect(try await names("q=%25\(mark)") == [], "no wildcards")
+    #expect(try await names("q=%25\(mark)") == [], "a text has no wildcards")
     #expect(try await names(text + "&page=2&page_size=2") == ["c"])
     _ = try await server.person(named: "\(mark)-c")
     #expect(try await names(text + "&sort=-last_login").first == "c")
@@ -116,7 +116,7 @@ import Testing
   }
 
   @Test(arguments: [Role.viewer, .operator])
-  func `only administrators see and change users, and read the audit trail`(_ role: Role) async throws {
+  func `only administrators see and change users and read the audit trail`(_ role: Role) async throws {
     let server = try await server()
     let user = try await server.person(role)
     for (method, path, body): (String, String, JSONValue?) in [
@@ -131,7 +131,7 @@ import Testing
     }
   }
 
-  @Test func `the last active administrator stays, and the attempt is written down`() async throws {
+  @Test func `the last active administrator stays, and the attempt is audited`() async throws {
     let server = try await RunningServer.start()
     let admin = try await server.person(.admin)
     let idle = try await server.add(.admin)
@@ -151,7 +151,7 @@ import Testing
     await server.stop()
   }
 
-  @Test func `administrators who remove one another at once leave one`() async throws {
+  @Test func `administrators who remove one another at once leave one administrator`() async throws {
     let first = try await RunningServer.start()
     let second = try await first.second()
     for round in 0..<5 {
@@ -161,7 +161,7 @@ import Testing
         round % 2 == 0 ? "DELETE" : "PATCH", "\(users)/\(ben.id)", round % 2 == 0 ? nil : ["role": "viewer"])
       async let other = ben.request("PATCH", "\(users)/\(ann.id)", ["is_active": false], at: second)
       let answers = try await [one, other]
-      // The loser of the race finds himself the last one's target, or no longer there.
+      // The loser of the race is refused: the target is the last administrator, or the loser no longer exists.
       #expect(answers.count { $0.status < 300 } == 1, "\(answers)")
       #expect(
         try await first.integer("SELECT count(*) FROM pganalytics.users WHERE role = 'admin' AND is_active") == 1)

@@ -1,4 +1,4 @@
-// posix_spawn(3), since a test of a server should not need Foundation to start one.
+// Starts processes with posix_spawn(3), because a test of a server should not need Foundation for that.
 
 import Glibc
 
@@ -10,8 +10,8 @@ enum ChildProcess {
     var description: String { "\(command.joined(separator: " ")): status \(status)\n\(output)" }
   }
 
-  /// Starts `command` (an absolute path and arguments). - Parameter input: its standard input; nil: /dev/null.
-  /// - Parameter outputDescriptor: its standard output and standard error, in the place of `output`, the path of a file.
+  /// Starts `command`: an absolute path and arguments. Its standard input is `input`, or else /dev/null. Its standard
+  /// output and standard error are `outputDescriptor`, or else the file at the path `output`.
   static func start(
     _ command: [String], input: CInt? = nil, output: String? = nil, outputDescriptor: CInt? = nil
   ) throws -> pid_t {
@@ -31,8 +31,8 @@ enum ChildProcess {
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
-    // Threads of the Swift runtime block every signal, and a child would inherit that: it could not be ended, and a shell
-    // would not hear of its own children.
+    // Threads of the Swift runtime block every signal. A child would inherit that: nothing could end it, and a shell
+    // would not learn of the end of its own children.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -46,7 +46,7 @@ enum ChildProcess {
     return pid
   }
 
-  /// Runs `command` to its end. - Throws: unless it exits with 0.
+  /// Runs `command` to its end. - Throws: if it does not exit with 0.
   static func run(_ command: [String], output: String) throws {
     let pid = try start(command, output: output)
     var status: CInt = 0

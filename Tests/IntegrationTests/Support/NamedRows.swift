@@ -1,5 +1,5 @@
-// What is stored, and what ought to be: rows of the `named` views as texts, and the same from a push's JSON by walking
-// the declarations with a general JSON parser, without a line of the decoder or the encoder.
+// Stored and expected rows as texts. Stored rows come from the `named` views. Expected rows come from a push's JSON: a
+// general JSON parser follows the declarations, without a line of the decoder or the encoder.
 
 import Glibc
 import Protocol
@@ -37,7 +37,8 @@ struct NamedRow: SQLRow, Comparable, CustomStringConvertible {
   var description: String { values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " | ") }
   static func < (left: NamedRow, right: NamedRow) -> Bool { left.description < right.description }
 
-  /// All rows of `table` from one server, as the view shows them, but for what no push says: ids and the server's name.
+  /// All rows of `table` from one server, as the view shows them, without the values that no push contains: ids and the
+  /// server's name.
   static func stored(_ table: MetricTable, server: Int64, in database: Database) async throws -> [NamedRow] {
     let statement = Statement<Int32, NamedRow>(
       "named_\(table.name)", "SELECT * FROM named.\"\(table.name)\" WHERE server_id = $1")
@@ -52,7 +53,7 @@ struct NamedRow: SQLRow, Comparable, CustomStringConvertible {
   }
 }
 
-/// The rows that a push ought to give, by table.
+/// The rows that a push must produce, by table.
 struct ExpectedRows {
   private(set) var rows: [String: [NamedRow]] = [:]
 
@@ -129,7 +130,7 @@ struct ExpectedRows {
     }
   }
 
-  /// By the C library: `2026-11-22T19:33:04Z` and `2026-11-22 19:14:37.155390+00`, as unix microseconds.
+  /// Unix microseconds of texts such as `2026-11-22T19:33:04Z` and `2026-11-22 19:14:37.155390+00`, by the C library.
   private static func microseconds(_ text: String) -> String {
     var time = tm()
     let parts = text.split(whereSeparator: { "-: T.Z+".contains($0) }).compactMap { Int32($0) }

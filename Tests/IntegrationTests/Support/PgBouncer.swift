@@ -1,4 +1,4 @@
-// A real PgBouncer before a test's database, where one is installed.
+// A real PgBouncer in front of a test's database, where PgBouncer is installed.
 
 import Glibc
 import Ground
@@ -9,13 +9,13 @@ import Testing
 final class PgBouncer {
   static let program: String? = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].first { access("\($0)", X_OK) == 0 }
 
-  /// The database, reached through the pooler.
+  /// The address of the database through the pooler.
   let address: DatabaseAddress
-  /// The shell that looks after the pooler, and the pipe that it reads.
+  /// The shell that ends the pooler, and the pipe that the shell reads.
   private let shell: pid_t
   private let lifeline: CInt
 
-  /// - Parameter mode: `pool_mode`.
+  /// - Parameter mode: the value of `pool_mode`.
   init(mode: String, database: DatabaseSettings, on cluster: TestCluster) throws {
     let program = try #require(Self.program)
     let directory = "\(cluster.directory)/\(mode)\(Int.random(in: 0..<1_000_000))"
@@ -38,7 +38,7 @@ final class PgBouncer {
         logfile = \(directory)/log
 
         """.utf8), mode: 0o644)
-    // The shell ends the pooler when its standard input closes: with this object, or with this process.
+    // The shell ends the pooler when its standard input closes: at the end of this object or of this process.
     var ends: [CInt] = [0, 0]
     guard pipe(&ends) == 0 else { throw TestCluster.Unusable(description: "no pipe: errno \(errno)") }
     _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)

@@ -1,17 +1,17 @@
-// A blocking TCP socket without TLS: for what a proper client would never send, and for those who send nothing.
+// A blocking TCP socket without TLS: for bytes that no proper client sends, and for silent clients.
 
 import Glibc
 import Reactor
 
-/// One connection to the loopback. Waits on threads of its own, as `TestClient` does.
+/// One connection to the loopback. It waits on threads of its own, as `TestClient` does.
 final class PlainSocket: Sendable {
   private static let threads = Result { try WorkerPool(name: "plain", threads: 8, maximumWaiting: 10_000) }
 
   let descriptor: CInt
 
   /// - Parameters:
-  ///   - source: the address to come from, one of 127.0.0.0/8.
-  ///   - receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
+  ///   - source: the client's address, one of 127.0.0.0/8.
+  ///   - receiveBytes: the size of the kernel's receive buffer; nil leaves it to the kernel.
   init(port: UInt16, from source: String? = nil, receiveBytes: CInt? = nil) throws {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { throw TestClient.Failure.system("socket", errno: errno) }
@@ -36,7 +36,7 @@ final class PlainSocket: Sendable {
 
   deinit { Glibc.close(descriptor) }
 
-  /// Has a socket come from an address of the loopback.
+  /// Binds a socket to an address of the loopback.
   static func bind(_ socket: CInt, to source: String) throws {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -64,7 +64,7 @@ final class PlainSocket: Sendable {
     }
   }
 
-  /// Sends all of it, or as much as goes before the server closes. - Returns: whether all went.
+  /// Sends all bytes, or as many as possible before the server closes. - Returns: whether all bytes were sent.
   @discardableResult
   func send(_ bytes: [UInt8]) async throws -> Bool {
     try await Self.threads.get().run { [self] in
@@ -79,7 +79,8 @@ final class PlainSocket: Sendable {
     }
   }
 
-  /// Reads, and drops, until the server has closed. - Returns: false if that takes longer than `TestClient.patience`.
+  /// Reads and drops bytes until the server has closed. - Returns: false if that takes longer than
+  /// `TestClient.patience`.
   func isClosedByServer() async throws -> Bool {
     try await Self.threads.get().run { [self] in
       var bytes = [UInt8](repeating: 0, count: 4096)

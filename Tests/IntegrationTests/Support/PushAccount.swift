@@ -1,18 +1,18 @@
-// The account that has to be exact after every scenario: each push that was received has one outcome, and the ledger has
-// as many rows as pushes were stored, whatever happened meanwhile.
+// The account must be exact after every scenario: each received push has one outcome, and the ledger has as many rows
+// as there are stored pushes, whatever happens meanwhile.
 
 import Synchronization
 import Testing
 
 @testable import App
 
-/// Of all servers that a test runs on one database.
+/// The account of all servers that a test runs on one database.
 final class PushAccount: Sendable {
   private struct State {
     var running = 0
-    /// Pushes of the servers that have ended, which the ledger must know.
+    /// Pushes of ended servers that the ledger must have.
     var inLedger = 0
-    /// Those among the duplicate and refused ones that it may know, since their commit's answer was lost.
+    /// Duplicate or refused pushes that the ledger may have, because the answer to their commit was lost.
     var unknown = 0
   }
 
@@ -20,17 +20,17 @@ final class PushAccount: Sendable {
 
   func began() { state.withLock { $0.running += 1 } }
 
-  /// A server of another process, on the same database, stored so many.
+  /// A server in another process stored so many pushes in the same database.
   func stored(elsewhere pushes: Int) { state.withLock { $0.inLedger += pushes } }
 
-  /// - Parameter last: what the server had counted at its end.
+  /// - Parameter last: the server's counters at its end.
   func ended(_ last: LaneSnapshot?, _ database: Database, _ sourceLocation: SourceLocation) async {
     guard let last else {
       Issue.record("a server ended without its counters", sourceLocation: sourceLocation)
       return
     }
     let counters = last.counters
-    // Connections that the drain deadline cut off can have pushes in work.
+    // Connections that the drain deadline cut off may have pushes in work.
     let isDrained = last.connections.values.reduce(0, +) == 0
     #expect(
       isDrained ? counters.pushesReceived == counters.pushesEnded : counters.pushesReceived >= counters.pushesEnded,

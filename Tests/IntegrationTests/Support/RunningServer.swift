@@ -1,4 +1,4 @@
-// The server under test: started in this process as `pganalytics serve` does it, on a database of its own.
+// The server under test. It is started in this process as `pganalytics serve` does it, on a database of its own.
 
 import Glibc
 import Ground
@@ -14,7 +14,7 @@ final class RunningServer: Sendable {
   static let password = "correct horse battery staple"
 
   let server: Server
-  /// The tests' own way into the same database.
+  /// The tests' own access to the same database.
   let database: Database
   let settings: Settings
   let log: ServerLog
@@ -53,7 +53,7 @@ final class RunningServer: Sendable {
     settings.pushesPerMinute = 100_000
     settings.loginsPerAddressMinute = 100_000
     settings.drainSpread = .zero
-    // All suites at once, on a machine that does other things too, are no reason to refuse anything.
+    // All suites run at once, on a machine that does other work, too. That is no reason to refuse a request.
     settings.adminQueueDeadline = .seconds(TestClient.patience)
     settings.queryTimeout = .seconds(TestClient.patience)
     settings.queryQueueDeadline = .seconds(TestClient.patience)
@@ -74,7 +74,7 @@ final class RunningServer: Sendable {
     return try await RunningServer(database, settings, PushAccount()).ready()
   }
 
-  /// Waits until the writers are connected: before that, a push is 503.
+  /// Waits until the writers are connected. An earlier push would get 503.
   private func ready() async throws -> RunningServer {
     let token = settings.metricsToken.isEmpty ? [] : [("Authorization", "Bearer \(settings.metricsToken)")]
     let client = try await client()
@@ -85,7 +85,7 @@ final class RunningServer: Sendable {
     return self
   }
 
-  /// One for all tests of a kind that leave it as it is; it ends with the process.
+  /// The server for all tests of a kind that do not change it. It ends with the process.
   static func shared(_ kind: StorageKind) async throws -> RunningServer {
     let task = servers.withLock { servers in
       if let task = servers[kind] { return task }
@@ -108,25 +108,25 @@ final class RunningServer: Sendable {
 
   private static func settingsFile(_ settings: Settings) -> String { settings.dataDirectory + "/settings.toml" }
 
-  /// Does as SIGHUP does, with `file` as the settings file; what it does not say is as at the start.
+  /// Reloads the settings as SIGHUP does, with `file` as the settings file. Other settings are as at the start.
   func reload(_ file: String) async throws {
     try LocalFile.replace(Self.settingsFile(settings), with: Array(file.utf8))
     await server.reload()
   }
 
-  /// Stops it, and demands that what became of its pushes adds up, in its own counters and in SQL.
+  /// Stops the server, and demands that the outcomes of its pushes add up, in its own counters and in SQL.
   func stop(sourceLocation: SourceLocation = #_sourceLocation) async {
     await stopServer(sourceLocation: sourceLocation)
     database.shutDown()
   }
 
-  /// The same, and the test goes on with the database.
+  /// Stops the server in the same way, and keeps the database for the test.
   func stopServer(sourceLocation: SourceLocation = #_sourceLocation) async {
     let last = await server.stop()
     await account.ended(last, database, sourceLocation)
   }
 
-  /// - Parameter trust: authorities, PEM; those of the server's start unless something else is said.
+  /// - Parameter trust: authorities in PEM; nil stands for those of the server's start.
   func client(_ identity: TLSIdentity? = nil, trusting trust: [UInt8]? = nil) async throws -> TestClient {
     try await TestClient.connect(port: server.address.port, trust: trust ?? self.trust, identity: identity)
   }
@@ -144,11 +144,11 @@ final class RunningServer: Sendable {
     return try TestCollector(answer, keyPEM: key.pem(), server: self)
   }
 
-  /// The bare request, with whatever answer.
+  /// Registers a collector, with any answer.
   func register(csr: String? = nil, secret: String? = RunningServer.secret) async throws -> TestAnswer {
     var json = JSONWriter()
     json.object { json in
-      // Never twice in a database, whichever server is asked: each is another host.
+      // The name is new in the database, at every server: each registration is another host.
       json.member("name", "db-\(UUID.random())")
       json.member("hostname", "db.example.com")
       if let csr { json.member("csr", csr) }
@@ -178,25 +178,25 @@ final class RunningServer: Sendable {
 
   /// The one integer that `sql` selects.
   func integer(_ sql: String) async throws -> Int64 {
-    // A prepared statement keeps its name on its session: every text has one of its own.
+    // A prepared statement keeps its name on its session, so every text has a name of its own.
     let statement = Statement<SingleValue<Int64>>("test_\(names.add(1, ordering: .relaxed).newValue)", sql)
     return try #require(try await database.one(statement)).value
   }
 
-  /// Asks again and again until `condition` holds; fails after `TestClient.patience`.
+  /// Checks `condition` again and again until it holds. Fails after `TestClient.patience`.
   func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
   ) async throws {
     let end = MonotonicTime.now() + .seconds(TestClient.patience)
     while MonotonicTime.now() < end {
       if try await condition() { return }
-      // because each look costs the server a request: a pause between looks, not a guess at how long it takes.
+      // because each look costs the server a request. This is a pause between looks, not a guess at a duration.
       try await Task.sleep(for: .milliseconds(20))
     }
     Issue.record(what, sourceLocation: sourceLocation)
   }
 
-  /// Short-lived data directories of this process.
+  /// A short-lived data directory of this process.
   private static func directory() throws -> String {
     var template = Array("/tmp/pgs-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw FileError(call: "mkdtemp", path: "/tmp", errno: errno) }

@@ -1,4 +1,4 @@
-// `pganalytics serve` as a process of its own, for what only a process has: signals, and a log.
+// `pganalytics serve` as a process of its own, for tests of signals and of the log.
 
 import Glibc
 import Ground
@@ -7,14 +7,15 @@ import Testing
 
 @testable import App
 
-/// A process on the database and data directory of a server that the test has, with a settings file and a log of its own.
+/// A process with the database and data directory of a server of the test, and with a settings file and a log of its
+/// own.
 struct ServedProcess {
   let pid: pid_t
   private let beside: RunningServer
   private let file: String
   private let logFile: String
 
-  /// Runs it for `body`, then demands that it ends well.
+  /// Runs the process for `body`, then demands that it ends well.
   /// - Parameter settings: lines of the settings file.
   static func serve(
     beside server: RunningServer, _ settings: String, _ body: (ServedProcess) async throws -> Void
@@ -46,19 +47,19 @@ struct ServedProcess {
     try await beside.eventually("the log does not say \(text)", sourceLocation: sourceLocation) { log.contains(text) }
   }
 
-  /// Where it listens, as its log says.
+  /// The port on which the process listens, from its log.
   func port() throws -> UInt16 {
     let match = try #require(try /"address":"127\.0\.0\.1:([0-9]+)"/.firstMatch(in: log))
     return try #require(UInt16(match.output.1))
   }
 
-  /// Has it read other settings.
+  /// Makes the process read other settings.
   func reload(_ settings: String) throws {
     try LocalFile.replace(file, with: Array(settings.utf8))
     kill(pid, SIGHUP)
   }
 
-  /// - Returns: its exit status, 0 for a good end.
+  /// - Returns: the exit status, 0 for a good end.
   private func stop() -> CInt {
     kill(pid, SIGTERM)
     var status: CInt = 0

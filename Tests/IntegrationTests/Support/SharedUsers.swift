@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// Users for tests that need some user of a role and leave it as it is: making one costs two password hashes.
+/// Users for tests that need a user of some role and do not change it. Making a user costs two password hashes.
 private struct SharedUser {
   let madeAt: MonotonicTime
   let task: Task<(String, String), any Error>

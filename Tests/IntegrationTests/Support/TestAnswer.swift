@@ -9,7 +9,7 @@ struct TestAnswer: Sendable, CustomStringConvertible {
   var text: String { String(decoding: body, as: UTF8.self) }
   var description: String { "\(status) \(text.prefix(2000))" }
 
-  /// The body as JSON; `.null` if it is none.
+  /// The body as JSON; `.null` if it is not JSON.
   var json: JSONValue {
     let limits = JSONValueLimits(bytes: 64 << 20)
     guard case .success(let value) = Result(catching: { try JSONValue.parse(body.span, limits: limits) })
@@ -20,7 +20,7 @@ struct TestAnswer: Sendable, CustomStringConvertible {
   /// The slug of a refusal.
   var error: String? { json["error"]?.text }
 
-  /// Why a server is not ready.
+  /// The reasons why a server is not ready.
   var reasons: [String] { json["reasons"]?.elements.compactMap { $0["reason"]?.text } ?? [] }
 
   func field(_ name: StaticString) -> String? { head.fields.string(named: name) }

@@ -1,5 +1,5 @@
-// A blocking HTTPS client: a socket, our TLS session, our response machine. It waits on threads of its own, because the
-// server under test runs its endpoints on the cooperative pool that the tests run on too.
+// A blocking HTTPS client: a socket, the TLS session and the response machine of this package. It waits on threads of
+// its own, because the server under test and the tests share the cooperative pool.
 
 import Glibc
 import Reactor
@@ -7,13 +7,13 @@ import Synchronization
 
 @testable import Protocol
 
-/// One connection. What it sends is bytes, so that a test can say what no proper client would.
+/// One connection. It sends bytes, so that a test can send what no proper client would.
 final class TestClient: Sendable {
   enum Failure: Error {
     case system(String, errno: CInt)
-    /// Nothing came for `patience`.
+    /// No byte arrived for `patience`.
     case timedOut
-    /// The server closed; after an answer that is how it says goodbye.
+    /// The server closed the connection. After an answer this is a normal end.
     case closed
     case tls(TLSError)
     case badAnswer(HTTPError)
@@ -24,7 +24,7 @@ final class TestClient: Sendable {
   private static let threads = Result { try WorkerPool(name: "client", threads: 24, maximumWaiting: 10_000) }
 
   private let channel: Mutex<Channel>
-  /// What the server showed, as `Certificate.fingerprintHex`.
+  /// The certificate of the server, as `Certificate.fingerprintHex`.
   let serverFingerprint: String?
 
   private init(
@@ -41,7 +41,7 @@ final class TestClient: Sendable {
     }
   }
 
-  /// A blocking socket that does not wait for ever.
+  /// A blocking socket whose waits have a time limit.
   private static func connect(_ port: UInt16, _ receiveBytes: CInt?, _ source: String?) throws -> CInt {
     let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard socket >= 0 else { throw Failure.system("socket", errno: errno) }
@@ -71,8 +71,8 @@ final class TestClient: Sendable {
 
   /// Connects to the loopback `port` and completes the handshake.
   /// - Parameters:
-  ///   - receiveBytes: of the kernel's buffer for what arrives; nil: as large as it likes.
-  ///   - source: the address to come from, one of 127.0.0.0/8.
+  ///   - receiveBytes: the size of the kernel's receive buffer; nil leaves it to the kernel.
+  ///   - source: the client's address, one of 127.0.0.0/8.
   ///   - preface: sent before TLS, as a balancer does.
   ///   - protocols: offered by ALPN.
   static func connect(
@@ -89,16 +89,16 @@ final class TestClient: Sendable {
     }.get()
   }
 
-  /// Sends one request for new keys after the other, `count` in all, each with a byte of `filler`.
+  /// Sends `count` requests for new keys one after the other, each with a byte of `filler`.
   func updateKeys(_ count: Int, filler: [UInt8]) async throws { try await waiting { try $0.updateKeys(count, filler) } }
 
-  /// Closes with a RST: what is on its way in either direction is lost.
+  /// Closes with a RST. Bytes on their way in either direction are lost.
   func reset() async throws { try await waiting { $0.reset() } }
 
-  /// Sends `bytes` and the end of the session, in one piece. What the server still says can be read.
+  /// Sends `bytes` and the end of the session in one piece. Later bytes of the server can still be read.
   func sendLast(_ bytes: [UInt8]) async throws { try await waiting { try $0.sendLast(bytes) } }
 
-  /// Sends until the server takes no more within a moment. - Returns: how many bytes it took.
+  /// Sends until the server accepts no more for a moment. - Returns: the number of accepted bytes.
   func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) async throws -> Int {
     try await waiting { try $0.sendUntilBlocked(bytes, atMost: most) }
   }
@@ -107,7 +107,7 @@ final class TestClient: Sendable {
 
   func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
-  /// Takes so many bytes of what the server sends from the socket, and no more: they are kept for `answer`.
+  /// Reads up to `most` bytes from the socket and keeps them for `answer`.
   func take(atMost most: Int) async throws { try await waiting { try $0.fill(atMost: most) } }
 
   /// The next answer, in the order of the requests.
@@ -143,7 +143,7 @@ final class TestClient: Sendable {
   }
 }
 
-/// Socket, session, machine: all of it blocking.
+/// Socket, session and machine of a connection, all of them blocking.
 private struct Channel: ~Copyable {
   private let socket: CInt
   private var session: TLSSession
@@ -188,7 +188,7 @@ private struct Channel: ~Copyable {
   mutating func reset() {
     var now = linger(l_onoff: 1, l_linger: 0)
     setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
-    // The descriptor stays ours until deinit; disconnecting it is what sends the RST.
+    // The descriptor stays open until deinit. Disconnecting it sends the RST.
     var nowhere = sockaddr()
     nowhere.sa_family = sa_family_t(AF_UNSPEC)
     _ = Glibc.connect(socket, &nowhere, socklen_t(MemoryLayout<sockaddr>.size))
@@ -203,7 +203,7 @@ private struct Channel: ~Copyable {
 
   mutating func sendUntilBlocked(_ bytes: [UInt8], atMost most: Int) throws -> Int {
     var taken = 0
-    // A second without room is no sign of a slow machine alone, but nothing hangs on it: the test waits for the server.
+    // A slow machine may also cause a second without room. That does no harm, because the test waits for the server.
     var patience = timeval(tv_sec: 1, tv_usec: 0)
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     while taken < most {
@@ -280,7 +280,7 @@ private struct Channel: ~Copyable {
 
   private mutating func ended(_ head: HTTPResponseHead?, _ body: [UInt8]) throws -> TestAnswer {
     isExpecting = false
-    // Without a head: the connection was closed before one came, or `interim` took it.
+    // Without a head, the connection was closed before one arrived, or `interim` took it.
     guard let head else { throw TestClient.Failure.closed }
     return TestAnswer(head: head, body: body)
   }

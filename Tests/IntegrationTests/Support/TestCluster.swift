@@ -1,5 +1,5 @@
-// A private PostgreSQL for the tests: its own data directory, a unix socket and nothing else. A shell holds the other
-// end of a pipe of ours and takes all of it away when this process ends, however it ends.
+// A private PostgreSQL for the tests: a data directory and a unix socket, and no network. A shell holds the other end
+// of a pipe and removes everything when this process ends, however it ends.
 
 import Glibc
 import Synchronization
@@ -14,18 +14,18 @@ final class TestCluster: Sendable {
   /// One cluster for the whole test process.
   static let shared: Result<TestCluster, any Error> = Result { try TestCluster() }
 
-  /// What the suites are run on. TimescaleDB joins in where it is installed.
+  /// The storage kinds that the suites run on. TimescaleDB is included where it is installed.
   static var storageKinds: [StorageKind] {
     switch shared {
     case .success(let cluster): cluster.hasTimescale ? [.plain, .timescale] : [.plain]
-    case .failure: [.plain]  // the suite that asks for the cluster next says why it is not there
+    case .failure: [.plain]  // the next suite that uses the cluster reports why there is none
     }
   }
 
   let directory: String
   let hasTimescale: Bool
   private let binaries: String
-  /// What to put before a command so that it runs as the cluster's owner.
+  /// The prefix that makes a command run as the cluster's owner.
   let user: [String]
   private let options: String
   private let databases = Atomic<Int>(0)
@@ -54,19 +54,19 @@ final class TestCluster: Sendable {
     try start()
   }
 
-  /// Starts the server and waits until it takes connections.
-  /// - Parameter asStandby: of no primary; it is read only until it is promoted.
+  /// Starts the server and waits until it accepts connections.
+  /// - Parameter asStandby: starts a standby without a primary. It is read only until it is promoted.
   func start(asStandby: Bool = false) throws {
     if asStandby { try write("standby.signal") }
     try run("pg_ctl", "-D", directory + "/data", "-w", "-l", directory + "/server.log", "-o", options, "start")
   }
 
-  /// Stops the server. - Parameter crash: as if the power had failed; it recovers at the next start.
+  /// Stops the server. - Parameter crash: stops as after a power failure. The server recovers at its next start.
   func stop(crash: Bool) throws {
     try run("pg_ctl", "-D", directory + "/data", "-w", "-m", crash ? "immediate" : "fast", "stop")
   }
 
-  /// Makes a file of the data directory an empty one.
+  /// Writes an empty file into the data directory.
   func write(_ name: String) throws {
     let path = directory + "/data/" + name
     guard let file = fopen(path, "w") else { throw Unusable(description: "\(path): errno \(errno)") }
@@ -74,12 +74,12 @@ final class TestCluster: Sendable {
     chmod(path, 0o666)
   }
 
-  /// Ends its being a standby.
+  /// Promotes the standby.
   func promote() throws { try run("pg_ctl", "-D", directory + "/data", "-w", "promote") }
 
   private var lockFile: String { directory + "/data/postmaster.pid" }
 
-  /// The postmaster, and its children as they are now.
+  /// The postmaster and its current children.
   private func processes() throws -> [pid_t] {
     let first = ChildProcess.text(of: lockFile).split(separator: "\n").first
     guard let postmaster = first.flatMap({ pid_t($0) }), postmaster > 1 else {
@@ -89,7 +89,7 @@ final class TestCluster: Sendable {
     return [postmaster] + children.split(separator: " ").compactMap { pid_t($0) }
   }
 
-  /// Stops all processes of the server as SIGSTOP does, the postmaster first, or lets them go on.
+  /// Stops all processes of the server with SIGSTOP, the postmaster first, or lets them go on.
   func freeze(_ isFrozen: Bool) throws {
     for pid in try processes() { _ = Glibc.kill(pid, isFrozen ? SIGSTOP : SIGCONT) }
   }
@@ -99,13 +99,14 @@ final class TestCluster: Sendable {
     let file = lockFile
     let processes = try processes()
     for pid in processes { _ = Glibc.kill(pid, SIGKILL) }
-    // A new server refuses to start while an old process is still being taken down: its shared memory is in use.
+    // A new server refuses to start while an old process still ends, because its shared memory is in use.
     var looks = 0
     while looks < 1000, processes.contains(where: { Glibc.kill($0, 0) == 0 }) {
       usleep(5000)
       looks += 1
     }
-    // Where nobody reaps orphans the dead keep their numbers, and the lock file would be taken for a living one's.
+    // Where no process reaps orphans, dead processes keep their numbers. The lock file would seem to belong to a living
+    // one.
     unlink(file)
   }
 
@@ -120,7 +121,7 @@ final class TestCluster: Sendable {
     return settings
   }
 
-  /// An empty database of its own.
+  /// Makes an empty database.
   func makeDatabase() async throws -> DatabaseSettings {
     let name = "test\(databases.add(1, ordering: .relaxed).newValue)"
     let database = try Database.start(settings(database: "postgres"))
@@ -130,33 +131,33 @@ final class TestCluster: Sendable {
   }
 
   private func run(_ program: String, _ arguments: String...) throws {
-    // PostgreSQL looks around in its working directory, where another user may not look.
+    // PostgreSQL reads its working directory, which another user may not be able to enter.
     try ChildProcess.run(
       ["/usr/bin/env", "-C", "/"] + user + [binaries + "/" + program] + arguments, output: directory + "/setup.log")
   }
 
-  /// Lets a shell wait for the end of this process: the pipe's other end closes, and the shell tidies up.
+  /// Lets a shell wait for the end of this process. The pipe's other end closes then, and the shell tidies up.
   private func guardLife() throws {
     var ends: [CInt] = [0, 0]
     guard pipe(&ends) == 0 else { throw Unusable(description: "no pipe: errno \(errno)") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }  // the server must not hold our end
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }  // the server must not hold the pipe
     let stop = (["cd", "/;"] + user + [binaries + "/pg_ctl"]).joined(separator: " ")
     _ = try ChildProcess.start(
       ["/bin/sh", "-c", "read _; \(stop) -D \(directory)/data -m immediate -w stop; rm -rf \(directory)"],
       input: ends[0])
     close(ends[0])
-    // ends[1] stays open, on purpose, as long as the process lives.
+    // ends[1] stays open on purpose, as long as the process lives.
   }
 
-  /// Short, since a socket's path has at most 107 bytes.
+  /// The path is short, because the path of a socket has at most 107 bytes.
   private static func makeDirectory() throws -> String {
     var template = Array("/tmp/pga-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Unusable(description: "no directory under /tmp: errno \(errno)") }
     return String(decoding: template.dropLast().map(UInt8.init), as: UTF8.self)
   }
 
-  /// PostgreSQL does not run as root: then the directory is given to another user, whom commands are run as.
-  /// - Returns: what to put before a command.
+  /// PostgreSQL does not run as root. Root gives the directory to another user, and commands run as that user.
+  /// - Returns: the prefix of a command.
   private static func unprivileged(_ directory: String) throws -> [String] {
     guard geteuid() == 0 else { return [] }
     for name in ["postgres", "nobody"] {
@@ -168,7 +169,7 @@ final class TestCluster: Sendable {
     throw Unusable(description: "root needs setpriv(1) and a user postgres or nobody to run PostgreSQL as")
   }
 
-  /// The newest server found: in PATH, else where Debian puts it.
+  /// The newest server: from PATH, or else from Debian's directories.
   private static func findBinaries() throws -> String {
     let path = getenv("PATH").map { String(cString: $0) } ?? ""
     var candidates = path.split(separator: ":").map(String.init)

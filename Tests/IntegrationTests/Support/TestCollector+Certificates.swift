@@ -5,7 +5,7 @@ import Testing
 
 @testable import App
 
-/// A certificate that the server's own authority signed at a time of the test's choosing.
+/// A certificate that the server's own authority signed at a time that the test chooses.
 struct TestCertificate: Sendable {
   let identity: TLSIdentity
   let certificate: Certificate
@@ -18,7 +18,7 @@ extension TestCollector {
   /// Issues a certificate for this collector as the server would have done some time ago.
   /// - Parameters:
   ///   - age, life: seconds.
-  ///   - isRecorded: false: the server does not hear of it.
+  ///   - isRecorded: whether the database has the certificate.
   func certificate(age: Int64, life: Int64, isRecorded: Bool = true) async throws -> TestCertificate {
     let directory = server.settings.dataDirectory
     let authority = try CertificateAuthority(
@@ -50,7 +50,7 @@ extension TestCollector {
     return ("Authorization", "Bearer \(issued.token)")
   }
 
-  /// Asks for a further certificate.
+  /// Requests a renewal of the certificate.
   func renew(
     _ token: (String, String)? = nil, body: String = "{}", over client: TestClient
   ) async throws -> TestAnswer {

@@ -13,7 +13,7 @@ struct TestCollector: Sendable {
   let identity: TLSIdentity
   let server: RunningServer
 
-  /// - Parameter answer: of the registration.
+  /// - Parameter answer: the answer to the registration.
   init(_ answer: TestAnswer, keyPEM: [UInt8], server: RunningServer) throws {
     try #require(answer.status == 201, "\(answer)")
     let json = answer.json
@@ -28,7 +28,7 @@ struct TestCollector: Sendable {
 
   var authorization: (String, String) { ("Authorization", "Bearer \(token)") }
 
-  /// A connection that proves the certificate.
+  /// A connection with the collector's certificate.
   func client() async throws -> TestClient { try await server.client(identity) }
 
   static let pushTarget = "/api/v1/metrics/push"
@@ -69,17 +69,17 @@ struct TestCollector: Sendable {
       + #""used_gb":\#(used)}],"timestamp":"\#(time)","type":"disk_usage"}"#
   }
 
-  /// RFC 3339, whole seconds.
+  /// The time as RFC 3339, in whole seconds.
   static func now(secondsAgo: Int64 = 0) -> String {
     Timestamp(unixSeconds: Int64(Glibc.time(nil)) - secondsAgo).rfc3339
   }
 
-  /// Rows of `table` from this collector.
+  /// The number of rows in `table` from this collector.
   func rows(_ table: String) async throws -> Int64 {
     try await server.integer("SELECT count(*) FROM metrics.\"\(table)\" WHERE server_id = \(serverID)")
   }
 
-  /// Pushes of this collector in the ledger.
+  /// The number of pushes of this collector in the ledger.
   func ledger() async throws -> Int64 {
     try await server.integer("SELECT count(*) FROM pganalytics.pushes WHERE server_id = \(serverID)")
   }

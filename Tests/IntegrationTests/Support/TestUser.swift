@@ -12,7 +12,7 @@ struct TestUser: Sendable {
   let refreshToken: String
   let server: RunningServer
 
-  /// - Parameter answer: of a login or a refresh.
+  /// - Parameter answer: the answer to a login or a refresh.
   init(_ answer: TestAnswer, server: RunningServer, sourceLocation: SourceLocation = #_sourceLocation) throws {
     try #require(answer.status == 200, "\(answer)", sourceLocation: sourceLocation)
     id = try #require(answer.json["user"]?["id"]?.integer)
@@ -24,7 +24,7 @@ struct TestUser: Sendable {
 
   var authorization: (String, String) { ("Authorization", "Bearer \(accessToken)") }
 
-  /// A request with the access token. - Parameter other: where to, if not to the user's own server.
+  /// Sends a request with the access token. - Parameter other: the server of the request, if it is not the user's own.
   func request(
     _ method: String, _ target: String, _ json: JSONValue? = nil, _ fields: [(String, String)] = [],
     at other: RunningServer? = nil
@@ -32,7 +32,7 @@ struct TestUser: Sendable {
     try await (other ?? server).request(method, target, json, [authorization] + fields)
   }
 
-  /// What becomes of a request with the access token: the slug of its refusal, or nil.
+  /// The slug of the refusal of a request with the access token; nil if the server accepts it.
   func refusal(at other: RunningServer? = nil) async throws -> String? {
     let answer = try await request("GET", "/api/v1/auth/me", at: other)
     return answer.status == 200 ? nil : answer.error
@@ -47,7 +47,7 @@ struct TestUser: Sendable {
 }
 
 extension RunningServer {
-  /// One for all tests of people who leave it as it is. Nobody is refused for coming often.
+  /// The server for all tests of users that do not change it. It refuses no user for frequent logins.
   static func people() async throws -> RunningServer { try await peopleServer.value }
 
   private static let peopleServer = Task { try await start { $0.loginsPerAccountMinute = 100_000 } }
@@ -71,16 +71,16 @@ extension RunningServer {
     try await request("POST", "/api/v1/auth/refresh", ["refresh_token": .string(token)])
   }
 
-  /// A round of maintenance of what is the same in every kind of storage, once the server's own is over.
+  /// Runs a round of the maintenance that is the same in every kind of storage, once the server's own round is over.
   func maintain() async throws {
     let maintenance = Maintenance(database: database, kind: .plain, storage: Live(constant: settings.storage))
     try await eventually("maintenance is always elsewhere") { try await !maintenance.round { _ in }.isElsewhere }
   }
 
-  /// Made once: the tests run on the cooperative pool, where a hash is in everybody's way.
+  /// Made once, because a hash blocks the cooperative pool that the tests run on.
   private static let passwordHash = PasswordHash.hash(password)
 
-  /// Adds a user of a name that nobody has. - Returns: the name.
+  /// Adds a user with a new name. - Returns: the name.
   func add(_ role: Role) async throws -> String {
     let name = "\(role)-\(UUID.random().description.prefix(13))"
     let hash = try #require(Self.passwordHash)

@@ -13,7 +13,7 @@ import Testing
     ("0000-01-01T00:00:00Z", -62_167_219_200),
     ("9999-12-31T23:59:59Z", 253_402_300_799),
   ])
-  func `reads`(text: String, seconds: Int) {
+  func `a timestamp of RFC 3339 is read`(text: String, seconds: Int) {
     #expect(RFC3339.unixMicroseconds(text) == Int64(seconds) * 1_000_000)
   }
 
@@ -24,17 +24,17 @@ import Testing
     "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+0100", "2026-01-01T00:00:00Zx", "+026-01-01T00:00:00Z",
     "2026-1-01T00:00:00Z", "2026-01-01T00:00:00 01:00",
   ])
-  func `refuses`(text: String) {
+  func `any other text is refused`(text: String) {
     #expect(RFC3339.unixMicroseconds(text) == nil)
   }
 
-  @Test func `keeps microseconds and drops the digits beyond`() {
+  @Test func `microseconds are kept, and further digits are dropped`() {
     #expect(RFC3339.unixMicroseconds("1970-01-01T00:00:00.1Z") == 100_000)
     #expect(RFC3339.unixMicroseconds("1970-01-01T00:00:00.1234569Z") == 123_456)
     #expect(RFC3339.text(unixMicroseconds: -1) == "1969-12-31T23:59:59.999999Z")
   }
 
-  @Test func `reads what it writes, on days of nine centuries`() {
+  @Test func `a time reads back as it was written, on days of nine centuries`() {
     for day in stride(from: Int64(-200_000), to: 146_097, by: 17) {
       let time = day * 86_400_000_000 + 3_723_000_004
       guard RFC3339.unixMicroseconds(RFC3339.text(unixMicroseconds: time)) == time else {
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `appends twenty bytes of any year that has four digits`() {
+  @Test func `a year of four digits is appended in twenty bytes`() {
     var random = SeededGenerator(seed: 9)
     var times: [Int64] = [0, -1, 951_782_400, 951_868_799, 4_107_542_400, 253_402_300_799, -62_135_596_800]
     for _ in 0..<2000 { times.append(Int64.random(in: -62_135_596_800...253_402_300_799, using: &random)) }

@@ -4,7 +4,7 @@ import Testing
 
 struct CertificateAuthorityTests {
   @Test(.enabled(if: OpenSSLProgram.isInstalled, "needs /usr/bin/openssl"))
-  func `what it issues satisfies the strict verification of OpenSSL`() throws {
+  func `an issued certificate passes the strict verification of OpenSSL`() throws {
     let authority = try TestAuthority()
     let collector = try authority.collector(UUID.random())
     let server = try authority.server(dnsNames: ["*.server.test"], ipAddresses: ["::1"])
@@ -45,7 +45,7 @@ struct CertificateAuthorityTests {
     #expect(text.split(separator: "\n").filter { $0.contains("X509v3 ") }.count == 6 + 1)
   }
 
-  @Test func `the record of an issue equals what the certificate says`() throws {
+  @Test func `the record of an issue equals the content of the certificate`() throws {
     let authority = try TestAuthority()
     let id = UUID.random()
     let issued = try authority.collector(id).certificate
@@ -60,13 +60,13 @@ struct CertificateAuthorityTests {
     #expect(authority.authority.certificate.isAuthority)
   }
 
-  @Test func `no leaf outlives the authority`() throws {
+  @Test func `no leaf certificate outlives its authority`() throws {
     let authority = try TestAuthority()
     let issued = try authority.collector(UUID.random(), validFor: 5000 * day).certificate
     #expect(issued.notAfter == authority.authority.certificate.notAfter)
   }
 
-  @Test func `issues until its last second, and not after`() throws {
+  @Test func `an authority issues until its last second and not after`() throws {
     let test = try TestAuthority()
     let end = test.authority.certificate.notAfter
     let key = try PrivateKey.generate()
@@ -78,7 +78,7 @@ struct CertificateAuthorityTests {
     }
   }
 
-  @Test func `loads what it saved, and refuses another's key or a leaf`() throws {
+  @Test func `an authority loads what it saved, and refuses a foreign key or a leaf`() throws {
     let first = try TestAuthority()
     let second = try TestAuthority()
     let keyPEM = try first.authority.privateKeyPEM()
@@ -107,13 +107,13 @@ struct CertificateAuthorityTests {
   }
 
   @Test(arguments: ["", "a..b", "a,DNS:b", "a b", "*", "b.*.c", "a\0b", "é.test", String(repeating: "a", count: 64)])
-  func `refuses to certify what is no DNS name`(name: String) throws {
+  func `a text that is no DNS name is not certified`(name: String) throws {
     let authority = try TestAuthority()
     #expect(throws: CertificateError.unusableName(name)) { _ = try authority.server(dnsNames: [name]) }
   }
 
   @Test(arguments: ["", "1.2.3", "1.2.3.4\0", "::g", "localhost"])
-  func `refuses to certify what is no address`(address: String) throws {
+  func `a text that is no address is not certified`(address: String) throws {
     let authority = try TestAuthority()
     #expect(throws: CertificateError.unusableName(address)) { _ = try authority.server(ipAddresses: [address]) }
   }

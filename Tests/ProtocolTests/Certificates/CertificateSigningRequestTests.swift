@@ -3,7 +3,7 @@ import Testing
 @testable import Protocol
 
 struct CertificateSigningRequestTests {
-  @Test func `a request becomes a certificate for its key, whose names are ours`() throws {
+  @Test func `a request becomes a certificate for its key, with names that the authority chooses`() throws {
     let test = try TestAuthority()
     let key = try PrivateKey.generate()
     let request = try CertificateSigningRequest(CertificateSigningRequest.create(for: key, commonName: "intruder"))
@@ -19,7 +19,7 @@ struct CertificateSigningRequestTests {
   }
 
   @Test(arguments: [RequestFixtures.rsa2048, RequestFixtures.p384, RequestFixtures.ed25519])
-  func `takes strong keys of other kinds`(pem: String) throws {
+  func `strong keys of other kinds are accepted`(pem: String) throws {
     let test = try TestAuthority()
     let request = try CertificateSigningRequest(Array(pem.utf8))
     #expect(request.subjectCommonName == "db-1.example")
@@ -33,11 +33,11 @@ struct CertificateSigningRequestTests {
     (RequestFixtures.k256, .unsupportedKey),
     (RequestFixtures.explicit, .unsupportedKey),
   ])
-  func `refuses weak keys and odd curves`(pem: String, error: CertificateError) {
+  func `weak keys and unusual curves are refused`(pem: String, error: CertificateError) {
     #expect(throws: error) { _ = try CertificateSigningRequest(Array(pem.utf8)) }
   }
 
-  @Test func `reads DER as well, and notices any changed bit`() throws {
+  @Test func `a request is read as DER as well, and any changed bit is noticed`() throws {
     let der = try Self.der(of: RequestFixtures.p384)
     _ = try CertificateSigningRequest(der)
     for index in der.indices {
@@ -47,7 +47,7 @@ struct CertificateSigningRequestTests {
     }
   }
 
-  @Test func `says that the proof of possession failed when a name was changed`() throws {
+  @Test func `a request with a changed name fails the proof of possession`() throws {
     var der = try Self.der(of: RequestFixtures.p384)
     let name = Array("db-1".utf8)
     let position = try #require(der.indices.first { der[$0...].starts(with: name) })
@@ -55,14 +55,14 @@ struct CertificateSigningRequestTests {
     #expect(throws: CertificateError.proofOfPossessionFailed) { _ = try CertificateSigningRequest(der) }
   }
 
-  @Test func `reads a request of the maximum size, and refuses one byte more`() throws {
+  @Test func `a request of the maximum size is read, and one byte more is refused`() throws {
     let request = Array(RequestFixtures.p384.utf8) + [0x0A]
     let padding = [UInt8](repeating: 0x0A, count: CertificateSigningRequest.maximumBytes - request.count)
     _ = try CertificateSigningRequest(request + padding)
     #expect(throws: CertificateError.tooLarge) { _ = try CertificateSigningRequest(request + padding + [0x0A]) }
   }
 
-  @Test func `mutated PEM and DER never crash, and never yield another name`() throws {
+  @Test func `mutated PEM and DER never crash and never yield another name`() throws {
     let seed = UInt64.random(in: 0 ... .max)
     var generator = SeededGenerator(seed: seed)
     let corpus = [Array(RequestFixtures.p384.utf8), try Self.der(of: RequestFixtures.ed25519)]

@@ -3,7 +3,7 @@ import Testing
 @testable import Protocol
 
 struct PrivateKeyTests {
-  @Test func `a key survives PEM`() throws {
+  @Test func `a key reads back from its PEM`() throws {
     let pem = try PrivateKey.generate().pem()
     #expect(String(decoding: pem, as: UTF8.self).hasPrefix("-----BEGIN PRIVATE KEY-----\n"))
     #expect(try PrivateKey(pem: pem).pem() == pem)
@@ -21,7 +21,7 @@ struct PrivateKeyTests {
   @Test(arguments: [
     "", "\n", "-----BEGIN PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   ])
-  func `what is no key is malformed`(text: String) {
+  func `a text that is no key is malformed`(text: String) {
     #expect(throws: CertificateError.self) { _ = try PrivateKey(pem: Array(text.utf8)) }
     #expect(throws: CertificateError.self) { _ = try Certificate(pem: Array(text.utf8)) }
     #expect(throws: CertificateError.self) { _ = try Certificate.chain(pem: Array(text.utf8)) }

@@ -11,7 +11,7 @@ struct RevocationListTests {
       nextUpdate: testNow + day)
   }
 
-  @Test func `a certificate on the list is revoked, another one is good`() throws {
+  @Test func `a certificate on the list is revoked, and another one is good`() throws {
     let authority = try TestAuthority()
     let (good, bad) = (try authority.collector(UUID.random()), try authority.collector(UUID.random()))
     let list = try list(authority, ["1", bad.certificate.serialHex, "0ff"])
@@ -26,7 +26,7 @@ struct RevocationListTests {
     #expect(ofBad.status != 0 && ofBad.output.contains("certificate revoked"), "\(ofBad.output)")
   }
 
-  @Test func `a list is signed, numbered, and says when the next one comes`() throws {
+  @Test func `a list is signed and numbered, and states the time of the next list`() throws {
     let authority = try TestAuthority()
     let list = try list(authority, [])
     for (encoding, bytes) in [("PEM", list.pem), ("DER", list.der)] {
@@ -45,7 +45,7 @@ struct RevocationListTests {
     #expect(!output.contains("verify OK"), "\(output)")
   }
 
-  @Test func `a serial that is none is refused`() throws {
+  @Test func `a malformed serial is refused`() throws {
     let authority = try TestAuthority()
     for serial in ["", "xyz", "12 34", "12\n"] {
       #expect(throws: CertificateError.self) { _ = try list(authority, [serial]) }

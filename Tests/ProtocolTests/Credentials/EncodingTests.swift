@@ -25,7 +25,7 @@ struct EncodingTests {
     #expect(Base64URL.decode(text) == nil)
   }
 
-  @Test func `base64url and hex bring back every length and byte`() {
+  @Test func `base64url and hex return every length and byte`() {
     for count in 0...70 {
       let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 83 &+ count) }
       #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes)
@@ -35,13 +35,13 @@ struct EncodingTests {
     #expect(Hex.decode(Hex.encode(Array(0...255))) == Array(0...255))
   }
 
-  @Test func `hex is lower case out, either case in, and strict`() {
+  @Test func `hex is written in lower case and read strictly in either case`() {
     #expect(Hex.encode([0x0A, 0xF9]) == "0af9")
     #expect(Hex.decode("0AF9") == [0x0A, 0xF9])
     for text in ["0", "0g", " 0", "0x", "-1", "٠٠"] { #expect(Hex.decode(text) == nil) }
   }
 
-  @Test func `equal runs are equal, all others are not`() {
+  @Test func `equal byte runs are equal, and all others are not`() {
     func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool { constantTimeEquals(left.span, right.span) }
     #expect(equal([1, 2, 3], [1, 2, 3]))
     #expect(equal([], []))
@@ -58,7 +58,7 @@ struct EncodingTests {
     }
   }
 
-  @Test func `random bytes have the length asked for and do not repeat`() {
+  @Test func `random bytes have the requested length and do not repeat`() {
     #expect(RandomBytes.generate(0).isEmpty)
     #expect(RandomBytes.generate(33).count == 33)
     #expect(RandomBytes.generate(32) != RandomBytes.generate(32))
@@ -66,7 +66,7 @@ struct EncodingTests {
 }
 
 struct UUIDTests {
-  @Test func `prints lower case, reads either`() throws {
+  @Test func `a UUID prints in lower case and reads in either case`() throws {
     let text = "f81d4fae-7dec-41d0-a765-00a0c91e6bf6"
     let uuid = try #require(UUID(text))
     #expect(uuid.description == text)
@@ -84,11 +84,11 @@ struct UUIDTests {
     "f81d4fae-7dec-41d0-a765_00a0c91e6bf6", "g81d4fae-7dec-41d0-a765-00a0c91e6bf6",
     "f81d4fa-e7dec-41d0-a765-00a0c91e6bf6",
   ])
-  func `refuses any other form`(text: String) {
+  func `a UUID in any other form is refused`(text: String) {
     #expect(UUID(text) == nil)
   }
 
-  @Test func `random ones are version 4, distinct, and ordered as their text`() {
+  @Test func `random UUIDs are version 4, distinct, and ordered as their text`() {
     let uuids = (0..<500).map { _ in UUID.random() }
     #expect(Set(uuids).count == 500)
     for uuid in uuids {
@@ -123,7 +123,7 @@ struct DigestTests {
     }
   }
 
-  @Test func `HMAC agrees with RFC 4231, again and again`() {
+  @Test func `HMAC agrees with RFC 4231 on every use`() {
     let key = MessageAuthentication(secret: [UInt8](repeating: 0x0B, count: 20))
     for _ in 0..<3 {
       let tag = Hex.encode(key.tag(of: Array("Hi There".utf8).span))

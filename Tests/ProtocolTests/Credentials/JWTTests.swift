@@ -42,7 +42,7 @@ struct JWTTests {
   private static let goodPayload =
     #"{"iss":"pganalytics","aud":"collector","sub":"s","jti":"j","iat":\#(testNow),"nbf":\#(testNow),"exp":\#(testNow + 9)}"#
 
-  @Test func `claims come back as they were signed`() throws {
+  @Test func `claims read back as they were signed`() throws {
     #expect(try verify(JWT.sign(claims(), with: keys)) == claims())
     #expect(try verify(forge()).subject == "s")
     #expect(claims().text("role") == "admin" && claims().text("user_id") == nil && claims().text("none") == nil)
@@ -50,7 +50,7 @@ struct JWTTests {
   }
 
   /// The expected token comes from Python's hmac, hashlib and base64.
-  @Test func `agrees with another implementation`() throws {
+  @Test func `tokens agree with another implementation`() throws {
     let token = JWT.sign(
       JWTClaims(
         issuer: "i", audience: "a", subject: "s", tokenID: "j", issuedAt: 1, notBefore: 2, expiresAt: 3), with: keys)
@@ -62,7 +62,7 @@ struct JWTTests {
     + ".eyJpc3MiOiJpIiwiYXVkIjoiYSIsInN1YiI6InMiLCJqdGkiOiJqIiwiaWF0IjoxLCJuYmYiOjIsImV4cCI6M30"
     + ".aOwzp2lJfgS5KTQfp_gx0k_SOLPx_aFX7gfIDrCFcSw"
 
-  @Test func `is good from nbf until just before exp, give or take the leeway`() throws {
+  @Test func `a token is valid from nbf until just before exp, within the leeway`() throws {
     let token = JWT.sign(claims(), with: keys)
     for (now, leeway, error): (Int64, Int64, JWTError?) in [
       (0, 0, nil), (-1, 0, .notYetValid), (1799, 0, nil), (1800, 0, .expired),
@@ -82,13 +82,13 @@ struct JWTTests {
     }
   }
 
-  @Test func `is good for its own audience and issuer only`() {
+  @Test func `a token is valid only for its own audience and issuer`() {
     #expect(throws: JWTError.wrongAudience) { _ = try verify(JWT.sign(claims { $0.audience = "user" }, with: keys)) }
     #expect(throws: JWTError.wrongIssuer) { _ = try verify(JWT.sign(claims { $0.issuer = "" }, with: keys)) }
   }
 
   @Test(arguments: ["iss", "aud", "sub", "jti", "iat", "nbf", "exp"])
-  func `names the claim that is missing, and refuses it with another type`(name: String) {
+  func `a missing claim, or one of another type, is refused by its name`(name: String) {
     let members = [
       ("iss", "\"pganalytics\"", "1"), ("aud", "\"collector\"", "[\"collector\"]"), ("sub", "\"s\"", "null"),
       ("jti", "\"j\"", "true"), ("iat", "\(testNow)", "\"1\""), ("nbf", "\(testNow)", "1.5"),
@@ -119,15 +119,15 @@ struct JWTTests {
     (#"{"alg":"none","alg":"HS256","kid":"k1"}"#, .malformed),
     (#"["HS256"]"#, .malformed), ("", .malformed), (#"{"alg":"HS256","kid":"k1"} x"#, .malformed),
   ])
-  func `refuses every header but ours, even with a right signature`(header: String, error: JWTError) {
+  func `every other header is refused, even with a right signature`(header: String, error: JWTError) {
     #expect(throws: error) { _ = try verify(forge(header: header)) }
   }
 
-  @Test func `the type is optional, and white space is JSON's own`() throws {
+  @Test func `the type is optional, and white space is that of JSON`() throws {
     #expect(try verify(forge(header: "{ \"alg\" : \"HS256\",\n\t\"kid\":\"k1\" }")).subject == "s")
   }
 
-  @Test func `refuses a payload with a claim told twice`() {
+  @Test func `a payload with a repeated claim is refused`() {
     let payload = Self.goodPayload.dropLast() + #","sub":"admin"}"#
     #expect(throws: JWTError.malformed) { _ = try verify(forge(payload: String(payload))) }
     let escaped = Self.goodPayload.dropLast() + #","\u0073ub":"admin"}"#
@@ -135,11 +135,11 @@ struct JWTTests {
   }
 
   @Test(arguments: ["", ".", "..", "...", "a.b", "a.b.c.d", " ", "\0", "é.é.é"])
-  func `refuses what has not the form of a token`(text: String) {
+  func `a text without the form of a token is refused`(text: String) {
     #expect(throws: JWTError.self) { _ = try verify(text) }
   }
 
-  @Test func `refuses padding, white space and a missing or empty signature`() {
+  @Test func `padding, white space and a missing or empty signature are refused`() {
     let good = forge()
     #expect(throws: JWTError.malformed) { _ = try verify(forge(paddedWith: "=")) }
     #expect(throws: JWTError.malformed) { _ = try verify(good + "=") }
@@ -151,13 +151,13 @@ struct JWTTests {
     #expect(throws: JWTError.badSignature) { _ = try verify(String(good.dropLast(4))) }
   }
 
-  @Test func `refuses one byte over the maximum length before looking at it`() {
+  @Test func `a token one byte over the maximum length is refused before it is read`() {
     let longest = String(repeating: "a", count: JWT.maximumBytes)
     #expect(throws: JWTError.malformed) { _ = try verify(longest) }
     #expect(throws: JWTError.tooLong) { _ = try verify(longest + "a") }
   }
 
-  @Test func `older keys verify, unknown ones and equal names with another secret do not`() throws {
+  @Test func `older keys verify, and unknown keys and equal names with another secret do not`() throws {
     let old = try JWTKeySet(signing: key)
     let token = JWT.sign(claims(), with: old)
     let rotated = try JWTKeySet(signing: JWTKey.generate(id: "k2"), verifying: [key])
@@ -208,7 +208,7 @@ struct JWTObjectTests {
     }
   }
 
-  @Test func `reads texts and whole numbers`() throws {
+  @Test func `a flat object has texts and whole numbers`() throws {
     let object = try #require(read(#" { "a" : "x\n\u00e9\ud83d\ude00\/" , "b":-9223372036854775808,"":0 } "#))
     #expect(object["a"] == .string("x\né😀/"))
     #expect(object["b"] == .integer(.min))
@@ -223,12 +223,12 @@ struct JWTObjectTests {
     #"{"a":"\ud800"}"#, #"{"a":"\udc00"}"#, #"{"a":"\ud800\u0041"}"#, #"{"a":"\u12"}"#, #"{"a":"x}"#,
     "{\"a\":\"\n\"}", "{\"a\":1}\0", "\u{FEFF}{}", #"{"a":1,"a":1}"#,
   ])
-  func `refuses what is no flat object`(text: String) {
+  func `a text that is no flat object is refused`(text: String) {
     #expect(read(text) == nil)
   }
 
   @Test(arguments: ["1.0", "1e2", "9223372036854775808", "true", "null"])
-  func `a claim is neither a fraction, nor too large, nor true, nor nothing`(value: String) {
+  func `a claim with a fraction, a large number, a flag or null is refused`(value: String) {
     let claims = #"{"iss":"i","aud":"a","sub":"s","jti":"j","iat":1,"nbf":1,"exp":1,"a":"#
     #expect(throws: JWTError.malformed) {
       let bytes = Array((claims + value + "}").utf8)
@@ -240,7 +240,7 @@ struct JWTObjectTests {
     }
   }
 
-  @Test func `refuses bytes that are no UTF-8`() {
+  @Test func `bytes that are not UTF-8 are refused`() {
     let bytes = Array(#"{"a":"X"}"#.utf8).map { $0 == UInt8(ascii: "X") ? 0xFF : $0 }
     #expect(throws: JWTError.malformed) { _ = try JWT.object(bytes.span) }
   }

@@ -41,7 +41,7 @@ struct PasswordHashTests {
     #expect(!PasswordHash.verify("\0", against: encoded))
   }
 
-  @Test func `hashes the longest password, and refuses one byte more`() throws {
+  @Test func `the longest password is hashed, and one byte more is refused`() throws {
     let longest = String(repeating: "x", count: PasswordHash.maximumPasswordBytes)
     let encoded = try #require(PasswordHash.hash(longest, parameters: cheap))
     #expect(PasswordHash.verify(longest, against: encoded))
@@ -49,7 +49,7 @@ struct PasswordHashTests {
     #expect(!PasswordHash.verify(longest + "x", against: encoded))
   }
 
-  @Test func `asks for a new hash when the parameters were raised`() throws {
+  @Test func `raised parameters ask for a new hash`() throws {
     let encoded = try #require(PasswordHash.hash("p", parameters: cheap))
     #expect(!PasswordHash.needsRehash(encoded, wanted: cheap))
     #expect(PasswordHash.needsRehash(encoded))
@@ -57,14 +57,14 @@ struct PasswordHashTests {
   }
 
   @Test(arguments: [(4, 8, 2, false), (5, 8, 1, false), (4, 16, 1, false), (3, 8, 1, true), (4, 4, 2, true)])
-  func `asks for a new hash when the stored one is weaker, not when it is stronger`(
+  func `a weaker stored hash asks for a new one, and a stronger one does not`(
     logN: Int, r: Int, p: Int, isWeaker: Bool
   ) throws {
     let encoded = try #require(PasswordHash.hash("p", parameters: .init(logN: logN, r: r, p: p)))
     #expect(PasswordHash.needsRehash(encoded, wanted: cheap) == isWeaker)
   }
 
-  @Test func `the dummy costs what a real hash costs, and fits no password`() {
+  @Test func `the dummy hash costs as much as a real one and fits no password`() {
     #expect(!PasswordHash.needsRehash(PasswordHash.dummy))
     #expect(!PasswordHash.verify("", against: PasswordHash.dummy))
   }
@@ -80,7 +80,7 @@ struct PasswordHashTests {
     "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHQ=$AAAAAAAAAAAAAAAAAAAAAA",
     "$scrypt$ln=4,r=8,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA$",
   ])
-  func `what is no hash of ours verifies nothing, at no cost`(encoded: String) {
+  func `a text that is no hash verifies nothing, at no cost`(encoded: String) {
     #expect(!PasswordHash.verify("", against: encoded))
     #expect(PasswordHash.needsRehash(encoded))
   }

@@ -44,7 +44,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
 
 @Suite struct GzipInflaterTests {
   @Test(arguments: [1, 7, 64, 1000, 4096])
-  func `gives the same bytes for every split of the input and every output size`(chunk: Int) throws {
+  func `every split of the input and every output size give the same bytes`(chunk: Int) throws {
     let message = mixedText(1000)
     for pieces in splits(of: GzipDeflater.gzip(message)) {
       #expect(try inflate(pieces, atMost: chunk) == message)
@@ -52,25 +52,25 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
   }
 
   @Test(arguments: 0...9)
-  func `reads what every compression level writes`(level: Int) throws {
+  func `members of every compression level are read`(level: Int) throws {
     let message = mixedText(100_000)
     let member = GzipDeflater.gzip(message, level: level)
     #expect(looksLikeGzip(member))
     #expect(try inflate([member[...]], atMost: 16_384) == message)
   }
 
-  @Test func `inflates an empty message`() throws {
+  @Test func `an empty message is inflated`() throws {
     #expect(try inflate([GzipDeflater.gzip([])[...]], atMost: 1) == [])
   }
 
-  @Test func `reports a member cut at any byte as truncated`() {
+  @Test func `a member that is cut at any byte is reported as truncated`() {
     let member = GzipDeflater.gzip(mixedText(500))
     for end in member.indices {
       #expect(throws: InflateError.truncated) { try inflate([member[..<end]], atMost: 100) }
     }
   }
 
-  @Test func `never returns other bytes than the message when one byte of the member is damaged`() {
+  @Test func `a member with a damaged byte never returns other bytes than the message`() {
     let message = mixedText(300)
     let member = GzipDeflater.gzip(message)
     for index in member.indices {
@@ -87,13 +87,13 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `names the offset at which a stream is damaged`() {
+  @Test func `an error names the offset at which a stream is damaged`() {
     var member = GzipDeflater.gzip(mixedText(300))
     member[member.count - 8] ^= 1
     #expect(throws: InflateError.corrupt(offset: member.count - 4)) { try inflate([member[...]], atMost: 4096) }
   }
 
-  @Test func `refuses plain JSON that is labelled gzip, and recognises it beforehand`() {
+  @Test func `plain JSON with the label gzip is refused, and recognised beforehand`() {
     let plain = Array(#"{"collector_id":"x"}"#.utf8)
     #expect(!looksLikeGzip(plain))
     #expect(!looksLikeGzip([0x1F]))
@@ -105,13 +105,13 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     [0x1F, 0x8B, 8, 0x1E, 0, 0, 0, 0, 0, 255, 2, 0, 9, 9] + Array("a\0b\0".utf8) + [0x76, 0x51]
 
   @Test(arguments: [1, 64])
-  func `reads a header with name, comment, extra field and header checksum, for every split`(chunk: Int) throws {
+  func `a header with name, comment, extra field and header checksum is read, for every split`(chunk: Int) throws {
     let message = mixedText(50)
     let member = Self.fullHeader + GzipDeflater.gzip(message).dropFirst(10)
     for pieces in splits(of: member) { #expect(try inflate(pieces, atMost: chunk) == message) }
   }
 
-  @Test func `refuses a header whose checksum is wrong, and flags that mean nothing`() {
+  @Test func `a header with a wrong checksum or unknown flags is refused`() {
     let rest = GzipDeflater.gzip(mixedText(50)).dropFirst(10)
     for index in 4..<Self.fullHeader.count {
       var header = Self.fullHeader
@@ -124,7 +124,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `refuses a length that is not the message's, for every split`() {
+  @Test func `a length that differs from the message's is refused, for every split`() {
     var member = GzipDeflater.gzip(mixedText(300))
     member[member.count - 1] ^= 0x80
     for pieces in splits(of: member) {
@@ -133,7 +133,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("GzipInflater, long messages"))
-  func `reads messages of several windows, however they are cut and whatever their blocks are`(seed: UInt64) throws {
+  func `messages of several windows are read, however they are cut and whatever their blocks are`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     for level in 0...9 {
       var message = mixedText(150_000, seed: seed)
@@ -149,7 +149,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
   }
 
   @Test(arguments: [1, 64, 4096])
-  func `members behind one another are one body, for every split`(chunk: Int) throws {
+  func `members in a row are one body, for every split`(chunk: Int) throws {
     let (first, second) = (mixedText(100), mixedText(70, seed: 9))
     let (a, b, empty) = (GzipDeflater.gzip(first), GzipDeflater.gzip(second), GzipDeflater.gzip([]))
     let tiny: [[UInt8]] = (0..<40).map { [UInt8](repeating: UInt8($0), count: $0 % 3) }
@@ -166,7 +166,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `refuses what is neither a member nor padding behind one, for every split`() {
+  @Test func `bytes behind a member that are neither a member nor padding are refused, for every split`() {
     let member = GzipDeflater.gzip(mixedText(100))
     for tail in [[1], [0, 1], [0, 0x1F, 0x8B], [0x1F, 0x8C, 0, 0]] as [[UInt8]] {
       for pieces in splits(of: member + tail) {
@@ -181,7 +181,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     #expect(throws: InflateError.corrupt(offset: damaged.count)) { try inflate([damaged[...]], atMost: 64) }
   }
 
-  @Test func `limits are of all members together`() throws {
+  @Test func `limits count all members together`() throws {
     let part = mixedText(500)
     let body = GzipDeflater.gzip(part) + GzipDeflater.gzip(part)
     #expect(try inflate([body[...]], atMost: 64, limits: InflateLimits(inflatedBytes: 1000)) == part + part)
@@ -195,7 +195,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `lets out exactly the limit and not one byte more`() throws {
+  @Test func `exactly the limit comes out, and not one byte more`() throws {
     let message = mixedText(1000)
     let member = GzipDeflater.gzip(message)
     for chunk in [1, 333, 1000, 4096] {
@@ -206,7 +206,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     }
   }
 
-  @Test func `allows exactly the ratio and not one more`() throws {
+  @Test func `exactly the ratio is allowed, and nothing more`() throws {
     // The message's size is a multiple of its compressed size, so the ratio is a whole number.
     let sizes = (1000...20_000).lazy
     let size = try #require(sizes.first { $0 % GzipDeflater.gzip([UInt8](repeating: 0, count: $0)).count == 0 })
@@ -218,7 +218,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     #expect(throws: InflateError.ratioExceeded) { try inflate([member[...]], atMost: size + 1, limits: less) }
   }
 
-  @Test func `judges no ratio within the grace`() throws {
+  @Test func `the ratio is not checked within the grace`() throws {
     let member = GzipDeflater.gzip([UInt8](repeating: 0, count: 5000))
     let graced = InflateLimits(ratio: 2, ratioGraceBytes: 5000)
     let judged = InflateLimits(ratio: 2, ratioGraceBytes: 4999)
@@ -226,14 +226,14 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
     #expect(throws: InflateError.ratioExceeded) { try inflate([member[...]], atMost: 512, limits: judged) }
   }
 
-  @Test func `stops a bomb within one output window past the grace`() throws {
+  @Test func `a compression bomb is stopped within one output window past the grace`() throws {
     let bomb = GzipDeflater.gzip([UInt8](repeating: 0, count: 50 << 20), level: 9)
     var inflater = GzipInflater()
     #expect(throws: InflateError.ratioExceeded) { try inflate([bomb[...]], atMost: 32_768, with: &inflater) }
     #expect(inflater.inflatedBytes <= (64 << 10) + 32_768)
   }
 
-  @Test func `throws the same error again until it is reset, and then works`() throws {
+  @Test func `an inflater throws the same error again until it is reset, and then works`() throws {
     let message = mixedText(2000)
     let member = GzipDeflater.gzip(message)
     var inflater = GzipInflater()
@@ -250,7 +250,7 @@ private func mixedText(_ count: Int, seed: UInt64 = 7) -> [UInt8] {
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("GzipInflater"))
-  func `survives mutated members, whatever the pieces`(seed: UInt64) {
+  func `an inflater survives mutated members, whatever the pieces`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let message = mixedText(2000)
     let member = GzipDeflater.gzip(message)

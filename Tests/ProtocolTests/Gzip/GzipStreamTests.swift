@@ -2,7 +2,7 @@ import Protocol
 import Testing
 
 @Suite struct GzipStreamTests {
-  @Test func `every part lets all be read that came before it, and all parts are one member`() throws {
+  @Test func `after every part all earlier bytes can be read, and all parts are one member`() throws {
     var stream = GzipStream()
     var inflater = GzipInflater()
     var read = ByteBuffer()

@@ -14,7 +14,7 @@ struct HTTPBodyFramerTests {
     buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test func `frames parts in chunks and ends with trailers`() throws {
+  @Test func `parts are framed in chunks and end with trailers`() throws {
     var buffer = ByteBuffer()
     let framer = try head(HTTPExchange(), &buffer)
     #expect(text(buffer).hasSuffix("GMT\r\nTransfer-Encoding: chunked\r\n\r\n"))
@@ -26,7 +26,7 @@ struct HTTPBodyFramerTests {
     #expect(text(buffer) == "1a\r\n" + String(repeating: "a", count: 26) + "\r\n0\r\nX-Next: 1\r\n\r\n")
   }
 
-  @Test func `ends the body of HTTP 1.0 with the connection, and says so`() throws {
+  @Test func `the end of the connection ends a body for HTTP 1.0, and the head says so`() throws {
     var buffer = ByteBuffer()
     let framer = try head(HTTPExchange(minorVersion: 0), &buffer)
     #expect(text(buffer).hasSuffix("GMT\r\nConnection: close\r\n\r\n"))
@@ -38,7 +38,7 @@ struct HTTPBodyFramerTests {
   }
 
   @Test(arguments: [0, 1])
-  func `lets parts follow as they are where the head tells their length`(minorVersion: Int) throws {
+  func `parts follow unframed where the head states their length`(minorVersion: Int) throws {
     var buffer = ByteBuffer()
     let exchange = HTTPExchange(minorVersion: minorVersion)
     let framer = try HTTPResponse(status: .ok).encodeHead(
@@ -55,7 +55,7 @@ struct HTTPBodyFramerTests {
   }
 
   @Test(arguments: [(HTTPExchange(isHEAD: true), HTTPStatus.ok), (HTTPExchange(), .notModified)])
-  func `gives no body to HEAD, and to a status that has none`(exchange: HTTPExchange, status: HTTPStatus) throws {
+  func `HEAD gets no body, and a status without a body has none`(exchange: HTTPExchange, status: HTTPStatus) throws {
     var buffer = ByteBuffer()
     let framer = try head(exchange, &buffer, status: status)
     #expect(text(buffer).contains("chunked") == (status == .ok))
@@ -67,7 +67,7 @@ struct HTTPBodyFramerTests {
   }
 
   @Test(arguments: [HTTPField("X", "a\r\nb"), HTTPField("Content-Length", "1"), HTTPField("transfer-encoding", "x")])
-  func `writes nothing of trailers that would break the message`(field: HTTPField) throws {
+  func `trailers that would break the message are not written`(field: HTTPField) throws {
     var buffer = ByteBuffer()
     let framer = try head(HTTPExchange(), &buffer)
     buffer.removeAll()
@@ -75,7 +75,7 @@ struct HTTPBodyFramerTests {
     #expect(buffer.count == 0)
   }
 
-  @Test func `is read back by the client's machine at every split, and a body without its last chunk is truncated`()
+  @Test func `a client reads a chunked body back at every split, and a body without its last chunk is truncated`()
     throws
   {
     var buffer = ByteBuffer()

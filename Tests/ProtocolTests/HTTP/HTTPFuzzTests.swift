@@ -30,7 +30,7 @@ enum Mutation {
 
 struct HTTPFuzzTests {
   @Test(arguments: SeededGenerator.fuzzSeeds("HTTPServerMachine"))
-  func `survives mutated requests, and sees the same in any pieces`(seed: UInt64) {
+  func `the machine survives mutated requests, with the same result in any pieces`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     var limits = HTTPLimits()
     // The limits are small, so that mutations reach them.

@@ -12,23 +12,23 @@ struct HTTPLimitsTests {
     return seen.rejection
   }
 
-  @Test func `takes a head of the greatest size and no byte more`() {
+  @Test func `a head of the greatest size is read, and one byte more is refused`() {
     let message = RequestCorpus.simple
     #expect(outcome(message) { $0.headBytes = message.utf8.count } == nil)
     let tooLarge = outcome(message) { $0.headBytes = message.utf8.count - 1 }
     #expect(tooLarge == HTTPError(.headTooLarge) && tooLarge?.status == .requestHeaderFieldsTooLarge)
   }
 
-  @Test func `counts a tolerated empty line apart from the head`() {
+  @Test func `a tolerated empty line does not count as a part of the head`() {
     let message = RequestCorpus.simple
     #expect(outcome("\r\n" + message) { $0.headBytes = message.utf8.count } == nil)
   }
 
-  @Test func `calls a head that ends in its request line a target too long`() {
+  @Test func `a head that ends in its request line has a target that is too long`() {
     #expect(outcome("GET /aaaaaaaaaaaaaaaaaaa") { $0.headBytes = 20 } == HTTPError(.targetTooLong))
   }
 
-  @Test func `takes a target of the greatest size and no byte more`() {
+  @Test func `a target of the greatest size is read, and one byte more is refused`() {
     for (length, expected) in [(100, nil), (101, HTTPError(.targetTooLong)), (5000, HTTPError(.targetTooLong))] {
       let target = "/" + String(repeating: "a", count: length - 1)
       #expect(outcome("GET \(target) HTTP/1.1\r\n\(host)\r\n") { $0.targetBytes = 100 } == expected)
@@ -36,39 +36,39 @@ struct HTTPLimitsTests {
     #expect(HTTPError(.targetTooLong).status == .uriTooLong)
   }
 
-  @Test func `refuses an endless target before its line ends`() {
+  @Test func `an endless target is refused before its line ends`() {
     let line = "GET /" + String(repeating: "a", count: 200)
     #expect(outcome(line) { $0.targetBytes = 100 } == HTTPError(.targetTooLong))
   }
 
-  @Test func `takes the greatest number of fields and not one more`() {
+  @Test func `the greatest number of fields is read, and one more is refused`() {
     let fields = (0..<9).map { "X-\($0): 1\r\n" }.joined()
     #expect(outcome("GET / HTTP/1.1\r\n\(host)\(fields)\r\n") { $0.fieldCount = 10 } == nil)
     #expect(
       outcome("GET / HTTP/1.1\r\n\(host)\(fields)X: 1\r\n\r\n") { $0.fieldCount = 10 } == HTTPError(.tooManyFields))
   }
 
-  @Test func `checks Content-Length at the head`() {
+  @Test func `Content-Length is checked at the head`() {
     let head = "POST / HTTP/1.1\r\n\(host)Content-Length: "
     #expect(outcome(head + "5\r\n\r\nhello") { $0.bodyBytes = 5 } == nil)
     let tooLarge = outcome(head + "6\r\n\r\n") { $0.bodyBytes = 5 }
     #expect(tooLarge == HTTPError(.bodyTooLarge) && tooLarge?.status == .contentTooLarge)
   }
 
-  @Test func `checks the running sum of chunks before their data`() {
+  @Test func `the running sum of chunks is checked before their data`() {
     let head = "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n"
     #expect(outcome(head + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") { $0.bodyBytes = 5 } == nil)
     #expect(outcome(head + "3\r\nabc\r\n3\r\n") { $0.bodyBytes = 5 } == HTTPError(.bodyTooLarge))
   }
 
-  @Test func `bounds the extensions of a chunk`() {
+  @Test func `the extensions of a chunk are limited`() {
     let head = "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n"
     #expect(outcome(head + "1;abc\r\nx\r\n0\r\n\r\n") { $0.chunkExtensionBytes = 4 } == nil)
     #expect(
       outcome(head + "1;abcd\r\nx\r\n0\r\n\r\n") { $0.chunkExtensionBytes = 4 } == HTTPError(.chunkExtensionTooLong))
   }
 
-  @Test func `bounds what chunk framing may cost beyond the data`() {
+  @Test func `the cost of chunk framing beyond the data is limited`() {
     // A chunk has five bytes of framing and one of data, so it costs four bytes of overhead. The last chunk costs
     // three.
     let message =
@@ -78,7 +78,7 @@ struct HTTPLimitsTests {
     #expect(outcome(message) { $0.chunkOverheadBytes = 10 * 4 + 2 } == HTTPError(.chunkOverheadTooLarge))
   }
 
-  @Test func `bounds the trailer section in bytes and fields`() {
+  @Test func `the trailer section is limited in bytes and fields`() {
     let head = "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\n0\r\n"
     #expect(outcome(head + "X: 1\r\n\r\n") { $0.trailerBytes = 8 } == nil)
     #expect(outcome(head + "X: 1\r\n\r\n") { $0.trailerBytes = 7 } == HTTPError(.trailersTooLarge))
@@ -86,7 +86,7 @@ struct HTTPLimitsTests {
     #expect(outcome(head + "X: 1\r\nY: 1\r\nZ: 1\r\n\r\n") { $0.fieldCount = 2 } == HTTPError(.tooManyFields))
   }
 
-  @Test func `holds no more of an endless head than its limit`() {
+  @Test func `no more of an endless head is held than its limit`() {
     var conversation = ServerConversation()
     var greatest = 0
     for _ in 0..<20_000 {

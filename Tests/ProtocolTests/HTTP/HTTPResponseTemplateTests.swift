@@ -8,7 +8,7 @@ struct HTTPResponseTemplateTests {
     (HTTPExchange(), HTTPServerMachine.Disposition.keepAlive), (HTTPExchange(), .close),
     (HTTPExchange(minorVersion: 0), .keepAlive), (HTTPExchange(isHEAD: true), .keepAlive),
   ])
-  func `writes what the response itself would be written as`(
+  func `a template writes the same bytes as the response`(
     exchange: HTTPExchange, disposition: HTTPServerMachine.Disposition
   ) throws {
     var response = HTTPResponse(
@@ -23,7 +23,7 @@ struct HTTPResponseTemplateTests {
     #expect(written.withUnsafeBytes { [UInt8]($0) } == expected.withUnsafeBytes { [UInt8]($0) })
   }
 
-  @Test func `is not made of fields that would break the head`() {
+  @Test func `fields that would break the head make no template`() {
     let response = HTTPResponse(status: .ok, fields: [HTTPField("X", "a\r\nSet-Cookie: b")])
     #expect(throws: HTTPEncodingError.invalidFieldValue(name: "X")) { try HTTPResponseTemplate(response, date: date) }
   }

@@ -12,7 +12,7 @@ struct HTTPResponseTests {
     return buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test func `writes head and body`() throws {
+  @Test func `a response is written as head and body`() throws {
     let response = HTTPResponse(
       status: .ok, fields: [HTTPField("Content-Type", "application/json")], body: Array("{}".utf8))
     #expect(
@@ -21,19 +21,19 @@ struct HTTPResponseTests {
         + "Content-Length: 2\r\n\r\n{}")
   }
 
-  @Test func `says so when the connection closes, and when one of HTTP 1.0 does not`() throws {
+  @Test func `the head states a close, and a kept connection of HTTP 1.0`() throws {
     let response = HTTPResponse(status: .contentTooLarge)
     #expect(try text(response, HTTPExchange(), .close).hasSuffix("Content-Length: 0\r\nConnection: close\r\n\r\n"))
     #expect(try text(response, HTTPExchange(minorVersion: 0), .keepAlive).hasSuffix("Connection: keep-alive\r\n\r\n"))
   }
 
-  @Test func `announces the length to HEAD without the body`() throws {
+  @Test func `an answer to HEAD states the length without the body`() throws {
     let response = HTTPResponse(status: .ok, body: [1, 2, 3])
     #expect(try text(response, HTTPExchange(isHEAD: true), .keepAlive).hasSuffix("Content-Length: 3\r\n\r\n"))
   }
 
   @Test(arguments: [HTTPStatus.noContent, .notModified])
-  func `writes neither body nor length where there is none`(status: HTTPStatus) throws {
+  func `a status without a body has neither body nor length`(status: HTTPStatus) throws {
     let written = try text(HTTPResponse(status: status, body: [1]), HTTPExchange(), .keepAlive)
     #expect(!written.contains("Content-Length") && written.hasSuffix("GMT\r\n\r\n"))
   }
@@ -47,7 +47,9 @@ struct HTTPResponseTests {
     (HTTPField("content-length", "1"), .reservedField(name: "content-length")),
     (HTTPField("Transfer-Encoding", "chunked"), .reservedField(name: "Transfer-Encoding")),
   ])
-  func `writes nothing of a response whose fields would break the head`(field: HTTPField, error: HTTPEncodingError) {
+  func `a response with fields that would break the head is not written at all`(
+    field: HTTPField, error: HTTPEncodingError
+  ) {
     var buffer = ByteBuffer()
     buffer.append("before")
     var thrown: HTTPEncodingError?
@@ -58,13 +60,13 @@ struct HTTPResponseTests {
     #expect(buffer.count == 6)
   }
 
-  @Test func `writes 100 Continue`() {
+  @Test func `100 Continue is written`() {
     var buffer = ByteBuffer()
     HTTPResponse.appendContinue(into: &buffer)
     #expect(buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } == "HTTP/1.1 100 Continue\r\n\r\n")
   }
 
-  @Test func `answers every refusal with a client or server error that has a phrase`() {
+  @Test func `every refusal has a client or server error with a phrase`() {
     for reason in HTTPError.Reason.allCases {
       let status = HTTPError(reason).status
       #expect((400...599).contains(status.code))
@@ -72,7 +74,7 @@ struct HTTPResponseTests {
     }
   }
 
-  @Test func `refuses a request line that would be read otherwise`() {
+  @Test func `a request line that would be read differently is refused`() {
     for (method, target) in [("GET", "/a b"), ("GET", "/\r\nX: 1"), ("GET", ""), ("G T", "/"), ("", "/")] {
       var buffer = ByteBuffer()
       let request = HTTPRequest(method: HTTPMethod(method), target: target, authority: "h")
@@ -92,7 +94,7 @@ struct HTTPDateTests {
     (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"), (Int64.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
     (-62_167_219_200, "Sat, 01 Jan 0000 00:00:00 GMT"), (Int64.min, "Sat, 01 Jan 0000 00:00:00 GMT"),
   ])
-  func `formats seconds since 1970`(seconds: Int64, expected: String) {
+  func `seconds since 1970 are formatted`(seconds: Int64, expected: String) {
     #expect(HTTPDate.imfFixdate(unixSeconds: seconds) == expected)
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 /// Compares the scans of eight bytes at a time with loops over single bytes.
 struct HTTPScanTests {
-  @Test func `every byte value at every place is found as byte by byte`() {
+  @Test func `every byte value at every place is found as by a search byte by byte`() {
     for byte in UInt8.min ... .max {
       for length in 1...19 {
         for place in 0..<length {

@@ -18,7 +18,7 @@ struct HTTPServerMachineTests {
     for pieces in splits(of: row.message) { #expect(ServerConversation.seen(pieces) == whole) }
   }
 
-  @Test func `reads a push`() throws {
+  @Test func `a push is read`() throws {
     let seen = ServerConversation.seen(RequestCorpus.push)
     let head = try #require(seen.heads.first)
     #expect(head.method == .post)
@@ -32,11 +32,11 @@ struct HTTPServerMachineTests {
     #expect(seen.dropFirst() == [.body(Array("{\"metrics\":1}".utf8)), .end, .finished(.keepAlive)])
   }
 
-  @Test func `gives the data of chunks without their framing`() {
+  @Test func `the data of chunks comes without their framing`() {
     #expect(ServerConversation.seen(RequestCorpus.chunked).bodies == ["hello world"])
   }
 
-  @Test func `gives body ranges of the input it was given`() {
+  @Test func `a body range points into the input`() {
     var machine = HTTPServerMachine()
     let input = Array((RequestCorpus.push + RequestCorpus.simple).utf8)
     let bodyStart = RequestCorpus.push.utf8.count - 13
@@ -49,7 +49,7 @@ struct HTTPServerMachineTests {
     #expect(machine.next(input.span, &position) == .end)
   }
 
-  @Test func `takes no pipelined byte before the answer is finished`() {
+  @Test func `no pipelined byte is read before the answer is finished`() {
     var machine = HTTPServerMachine()
     let input = Array((RequestCorpus.simple + RequestCorpus.simple).utf8)
     var position = 0
@@ -62,7 +62,7 @@ struct HTTPServerMachineTests {
     #expect(position == input.count)
   }
 
-  @Test func `closes when the answer comes before an endless chunked body`() throws {
+  @Test func `the connection closes when the answer comes before an endless chunked body`() throws {
     var machine = HTTPServerMachine()
     let input = Array(RequestCorpus.refreshToken.utf8)
     var position = 0
@@ -79,7 +79,7 @@ struct HTTPServerMachineTests {
     #expect(position == 0)
   }
 
-  @Test func `closes when the answer comes before the last body byte, and not after it`() {
+  @Test func `the connection closes when the answer comes before the last body byte, and not after it`() {
     for (unread, expected) in [(1, HTTPServerMachine.Disposition.close), (0, .keepAlive)] {
       var machine = HTTPServerMachine()
       let input = Array(RequestCorpus.push.utf8.dropLast(unread))
@@ -90,7 +90,7 @@ struct HTTPServerMachineTests {
     }
   }
 
-  @Test func `keeps the connection when a request without a body is answered at its head`() {
+  @Test func `the connection stays when a request without a body is answered at its head`() {
     var machine = HTTPServerMachine()
     let input = Array(RequestCorpus.simple.utf8)
     var position = 0
@@ -108,11 +108,11 @@ struct HTTPServerMachineTests {
     ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", .keepAlive),
     ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", .close),
   ])
-  func `honours the client's wish about the connection`(message: String, expected: HTTPServerMachine.Disposition) {
+  func `the client's wish about the connection is honoured`(message: String, expected: HTTPServerMachine.Disposition) {
     #expect(ServerConversation.seen(message).last == .finished(expected))
   }
 
-  @Test func `closes when an answer comes before a whole head, as after a deadline`() {
+  @Test func `the connection closes when an answer comes before a whole head, as after a deadline`() {
     var machine = HTTPServerMachine()
     let input = Array("GET / HT".utf8)
     var position = 0
@@ -121,7 +121,7 @@ struct HTTPServerMachineTests {
     #expect(machine.isClosed && machine.allocatedBytes == 0)
   }
 
-  @Test func `rejects once and takes nothing after that`() {
+  @Test func `the machine rejects once and reads nothing after that`() {
     var conversation = ServerConversation()
     conversation.receive("GET / HTTP/1.1\nHost: h\r\n\r\n".utf8)
     conversation.receive(RequestCorpus.simple.utf8)
@@ -133,7 +133,7 @@ struct HTTPServerMachineTests {
     #expect(conversation.leftover.count == closed + 1)
   }
 
-  @Test func `tells idle, reading a head and reading a body apart, and owns memory only for a partial head`() {
+  @Test func `the machine knows idle, head and body apart, and owns memory only for a partial head`() {
     var conversation = ServerConversation()
     #expect(conversation.machine.isIdle && conversation.machine.allocatedBytes == 0)
     conversation.receive("\r\n".utf8)
@@ -148,7 +148,7 @@ struct HTTPServerMachineTests {
     #expect(conversation.machine.isIdle && conversation.machine.allocatedBytes == 0)
   }
 
-  @Test func `examines each byte of a drip-fed head once`() {
+  @Test func `each byte of a dripping head is examined once`() {
     var head = "GET / HTTP/1.1\r\nHost: h\r\n"
     while head.utf8.count < 8000 { head += "X-Filler-\(head.utf8.count): \(String(repeating: "v", count: 90))\r\n" }
     head += "\r\n"
@@ -160,13 +160,13 @@ struct HTTPServerMachineTests {
     #expect(conversation.steps == head.utf8.count + 2)
   }
 
-  @Test func `remembers what the encoder needs of the request`() {
+  @Test func `the exchange has what the encoder needs of the request`() {
     var conversation = ServerConversation()
     conversation.receive("HEAD / HTTP/1.0\r\n\r\n".utf8)
     #expect(conversation.machine.exchange == HTTPExchange(isHEAD: true, minorVersion: 0))
   }
 
-  @Test func `ignores the expectation of HTTP 1.0 and of a request without a body`() throws {
+  @Test func `the expectation of HTTP 1.0 and of a request without a body is ignored`() throws {
     for message in [
       "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
       "GET / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
@@ -182,7 +182,7 @@ struct HTTPRequestHeadTests {
     try #require(ServerConversation.seen("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n").heads.first)
   }
 
-  @Test func `keeps duplicates in order and finds names in any case`() throws {
+  @Test func `duplicate fields stay in order, and names are found in any case`() throws {
     let head = try head("X-A: 1\r\nx-b: 2\r\nx-a:\t3 \r\nX-Empty:\r\n")
     #expect(head.all(named: "x-a").map { String(decoding: $0, as: UTF8.self) } == ["1", "3"])
     #expect(head.string(named: "x-a") == "1")
@@ -197,7 +197,7 @@ struct HTTPRequestHeadTests {
       ("Bearer abc", "abc"), ("bearer  a.b-c", "a.b-c"), ("Basic abc", nil), ("Bearer", nil), ("Bearer ", nil),
       ("Bearerabc", nil), ("Bearer a b", nil), ("Bearer\tabc", nil),
     ] as [(String, String?)])
-  func `finds a bearer token`(value: String, expected: String?) throws {
+  func `a bearer token is found`(value: String, expected: String?) throws {
     let token = try head("Authorization: \(value)\r\n").bearerToken
     #expect(token.map { String(decoding: $0, as: UTF8.self) } == expected)
   }
@@ -208,7 +208,7 @@ struct HTTPRequestHeadTests {
     ("Content-Encoding: gzip, gzip\r\n", .unsupported),
     ("Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n", .unsupported),
   ])
-  func `names the content coding`(field: String, expected: ContentCoding) throws {
+  func `the content coding is named`(field: String, expected: ContentCoding) throws {
     #expect(try head(field).contentCoding == expected)
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 struct HTTPSmugglingTests {
   @Test(arguments: SmugglingTable.rows)
-  func `refuses a message that two readers could take for two things`(row: SmugglingTable.Row) {
+  func `an ambiguous message is refused`(row: SmugglingTable.Row) {
     var conversation = ServerConversation()
     conversation.receive(row.message)
     #expect(conversation.seen.rejection?.reason == row.reason)

@@ -8,7 +8,7 @@ struct RequestTargetTests {
     ("/.a/a./..a", [".a", "a.", "..a"]),
     ("/a;b=c/@:!$&'()*,=~-_", ["a;b=c", "@:!$&'()*,=~-_"]), ("HTTP://h:1/a%2Eb", ["a.b"]), ("*", []),
   ])
-  func `decodes path segments`(target: String, expected: [String]) throws {
+  func `path segments are decoded`(target: String, expected: [String]) throws {
     #expect(try RequestTarget(target).segments == expected)
   }
 
@@ -19,13 +19,13 @@ struct RequestTargetTests {
       ("/a?b=c=d", [("b", "c=d")]), ("/a?b=x+y%2Bz", [("b", "x y+z")]), ("/a?&b=1&&", [("b", "1")]),
       ("/a?%62%3D=%26?/[]{}|", [("b=", "&?/[]{}|")]), ("/a?t=2024-01-01T00:00:00Z", [("t", "2024-01-01T00:00:00Z")]),
     ] as [(String, [(String, String)])])
-  func `decodes query items`(target: String, expected: [(String, String)]) throws {
+  func `query items are decoded`(target: String, expected: [(String, String)]) throws {
     #expect(
       try RequestTarget(target).queryItems() == expected.map { RequestTarget.QueryItem(name: $0.0, value: $0.1) })
   }
 
   @Test(arguments: ["/?a=%", "/?a=%4", "/?%zz=1", "/?a=%00", "/?a%0A=1", "/?a=%FF", "/?=1", "/?a=%C3&b=%A9"])
-  func `refuses a query that does not decode`(target: String) throws {
+  func `a query that does not decode is refused`(target: String) throws {
     let target = try RequestTarget(target)
     #expect(throws: HTTPError(.invalidQuery)) { try target.queryItems() }
   }
@@ -37,7 +37,7 @@ struct RequestTargetTests {
     #expect(target.rawQuery.map { String(decoding: $0, as: UTF8.self) } == query)
   }
 
-  @Test func `keeps the raw parts`() throws {
+  @Test func `the raw parts are kept`() throws {
     let target = try RequestTarget("http://h/a%20b?c=%64")
     #expect(target.form == .absolute)
     #expect(target.rawPath.elementsEqual("/a%20b".utf8))

@@ -41,7 +41,7 @@ import Testing
       ("5.0", 5), ("5.000", 5), ("-5.0e0", -5), ("1e3", 1000), ("1.5e1", 15), ("25e-1", nil), ("0.5", nil),
       ("9007199254740992.0", 9_007_199_254_740_992), ("9.007199254740992e15", 9_007_199_254_740_992),
     ] as [(String, Int64?)])
-  func `reads an integer, and a float that is one`(text: String, expected: Int64?) {
+  func `an integer is read, and so is a float with an integer value`(text: String, expected: Int64?) {
     #expect(integer(text) == (expected.map { .success($0) } ?? .failure(.reject(.wrongType))))
   }
 
@@ -49,12 +49,12 @@ import Testing
     "9223372036854775808", "-9223372036854775809", "18446744073709551616", "99999999999999999999999", "1e16", "1e400",
     "9007199254740994.0", "-1e300",
   ])
-  func `refuses an integer beyond 64 bits, and a float beyond 2^53`(text: String) {
+  func `an integer beyond 64 bits and a float beyond 2^53 are refused`(text: String) {
     #expect(integer(text) == .failure(.reject(.outOfRange)))
   }
 
   @Test(arguments: ["01", "-", "-a", "+1", ".5", "1.", "1.e3", "1e", "1e+", "--1", "0x1", "00", "-01", "NaN"])
-  func `refuses what is no number`(text: String) {
+  func `a text that is no number is refused`(text: String) {
     guard case .failure(.malformed) = double(text) else {
       Issue.record("\(text) was read")
       return
@@ -78,7 +78,7 @@ import Testing
       ("0." + String(repeating: "0", count: 400) + "1e401", 1),
       ("1" + String(repeating: "0", count: 2000) + "e-2000", 1),
     ] as [(String, Double)])
-  func `gives the nearest double`(text: String, expected: Double) {
+  func `a number becomes the nearest double`(text: String, expected: Double) {
     guard case .success(let value) = double(text) else {
       Issue.record("\(text) was refused")
       return
@@ -89,18 +89,18 @@ import Testing
   @Test(arguments: [
     "1e309", "-1e309", "1.7976931348623159e308", "1e99999999999999999999", "9" + String(repeating: "9", count: 400),
   ])
-  func `refuses a double that would be infinite`(text: String) {
+  func `a double that would be infinite is refused`(text: String) {
     #expect(double(text) == .failure(.reject(.outOfRange)))
   }
 
   /// A halfway point needs up to 767 digits to distinguish it from its neighbours. These numbers have more.
-  @Test func `rounds by the last of a thousand digits`() {
+  @Test func `the last of a thousand digits decides the rounding`() {
     let tail = String(repeating: "0", count: 1000)
     #expect(double("9007199254740993." + tail) == .success(9_007_199_254_740_992))
     #expect(double("9007199254740993." + tail + "1") == .success(9_007_199_254_740_994))
   }
 
-  @Test func `agrees with strtod on random numbers`() {
+  @Test func `random numbers agree with strtod`() {
     for seed in SeededGenerator.fuzzSeeds("JSONNumber") {
       var generator = SeededGenerator(seed: seed)
       for _ in 0..<6000 {

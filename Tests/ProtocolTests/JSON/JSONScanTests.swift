@@ -39,7 +39,7 @@ import Testing
     return (scan, false)
   }
 
-  @Test func `finds the same end as the parser, whichever way the text is cut`() {
+  @Test func `the skipper finds the same end as the parser, however the text is cut`() {
     for seed in SeededGenerator.fuzzSeeds("JSONScan") {
       var generator = SeededGenerator(seed: seed)
       for _ in 0..<60 {
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test func `finds the metric's own members, not those inside of it`() {
+  @Test func `the scan finds the metric's own members, not those inside it`() {
     let text = Array(
       #"{"a":{"type":"x"},"b":["type","timestamp"],"c":"type","ty\u0070e" : "pg_stats","timestamp":"t","type":"2","d":1}"#
         .utf8)
@@ -103,7 +103,7 @@ import Testing
     }
   }
 
-  @Test func `decodes strings to what they mean`() throws {
+  @Test func `strings are decoded to their meaning`() throws {
     let cases: [(String, String)] = [
       (#""""#, ""), (#""plain""#, "plain"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"),
       (#""\u0041\u00fc\u6f22\ud83d\ude00""#, "Aü漢😀"),
@@ -126,7 +126,7 @@ import Testing
     (#""\u0000""#, RejectCode.nulCharacter), (#""\ud800""#, .badUnicode), (#""\udc00x""#, .badUnicode),
     (#""\ud800\u0041""#, .badUnicode), (#""\ud800\n""#, .badUnicode),
   ])
-  func `refuses strings that PostgreSQL cannot hold`(text: String, code: RejectCode) throws {
+  func `a string that PostgreSQL cannot hold is refused`(text: String, code: RejectCode) throws {
     let bytes = Array(text.utf8)
     var cursor = JSONCursor(bytes.span)
     let token = try cursor.text()

@@ -42,7 +42,7 @@ private func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
     ("y_object", #"{"b":1,"a":[true]}"#, object(["b": .integer(1), "a": .array([.bool(true)])])),
     ("y_empty_key", #"{"":0}"#, object(["": .integer(0)])),
   ])
-  func `accepts`(name: String, text: String, expected: JSONValue) throws {
+  func `valid JSON is accepted`(name: String, text: String, expected: JSONValue) throws {
     #expect(try parse(text) == expected)
   }
 
@@ -82,34 +82,34 @@ private func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
     ("n_comment", "1//", .invalidNumber, 0),
     ("n_two_values", "{} {}", .trailingBytes, 3),
   ])
-  func `refuses`(name: String, text: String, reason: JSONValueError.Reason, offset: Int) {
+  func `invalid JSON is refused`(name: String, text: String, reason: JSONValueError.Reason, offset: Int) {
     #expect(throws: JSONValueError(reason: reason, offset: offset)) { try parse(text) }
   }
 
   @Test(arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82], [0xF4, 0x90, 0x80, 0x80]] as [[UInt8]])
-  func `refuses invalid UTF-8 in a string`(bytes: [UInt8]) {
+  func `invalid UTF-8 in a string is refused`(bytes: [UInt8]) {
     let text = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
     #expect(throws: JSONValueError(reason: .invalidUTF8, offset: 1)) { try parse(bytes: text) }
   }
 
-  @Test func `accepts the depth limit and refuses one more`() throws {
+  @Test func `the depth limit is accepted, and one more level is refused`() throws {
     let limits = JSONValueLimits(depth: 5)
     _ = try parse(#"[{"a":[[{}]]}]"#, limits: limits)
     #expect(throws: JSONValueError(reason: .tooDeep(limit: 5), offset: 5)) { try parse("[[[[[[]]]]]]", limits: limits) }
   }
 
-  @Test func `gives depth back when a container ends`() throws {
+  @Test func `the end of a container gives its depth back`() throws {
     _ = try parse("[[],[],[],{},{}]", limits: JSONValueLimits(depth: 2))
   }
 
-  @Test func `accepts the size limit and refuses one byte more`() throws {
+  @Test func `the size limit is accepted, and one byte more is refused`() throws {
     _ = try parse("[1,2]", limits: JSONValueLimits(bytes: 5))
     #expect(throws: JSONValueError(reason: .tooLarge(limit: 5), offset: 5)) {
       try parse("[1,2] ", limits: JSONValueLimits(bytes: 5))
     }
   }
 
-  @Test func `refuses every proper prefix of an object`() throws {
+  @Test func `every proper prefix of an object is refused`() throws {
     let text = Array(#"{"a":[1.5e3,"x\u00e9\ud83d\ude00",null,true],"b":{"c":-2}}"#.utf8)
     _ = try parse(bytes: text)
     for end in text.indices {
@@ -118,7 +118,7 @@ private func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("JSONValue"))
-  func `reads mutated text without trapping, and what it accepts survives being written`(seed: UInt64) throws {
+  func `mutated text does not trap, and accepted text survives being written`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let text = Array(#"{"a":[1.5e3,"x\u00e9\ud83d\ude00",null,true,[]],"b":{"c":-2,"d":""}}"#.utf8)
     let alphabet = Array(#"{}[]",:\u0123456789eE+-. tfn"#.utf8) + [0x00, 0x80, 0xFF]
@@ -136,7 +136,7 @@ private func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
     }
   }
 
-  @Test func `replaces, appends and removes members by name`() {
+  @Test func `members are replaced, appended and removed by name`() {
     var object = JSONObject()
     object["a"] = .integer(1)
     object["b"] = .null

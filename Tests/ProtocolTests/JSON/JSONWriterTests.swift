@@ -34,7 +34,7 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
     #expect(written == #"{"id":"00000000-0000-0000-0000-000000000001"}"#)
   }
 
-  @Test func `puts commas between elements and members and nowhere else`() {
+  @Test func `commas stand between elements and members and nowhere else`() {
     let text = written { json in
       json.object { json in
         json.member("a", 1)
@@ -55,7 +55,7 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
     #expect(text == #"{"a":1,"b":["x",{},[],null,true],"c":{"d":false},"e":"f","g":0.5}"#)
   }
 
-  @Test func `escapes quotes, backslashes and controls and leaves the rest`() {
+  @Test func `quotes, backslashes and controls are escaped, and the rest is unchanged`() {
     #expect(
       written { $0.value("\"\\/\u{8}\t\n\u{C}\r\0\u{1F}\u{7F}é😀") }
         == #""\"\\/\b\t\n\f\r\u0000\u001f\#u{7F}é😀""#)
@@ -64,7 +64,7 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
   @Test(arguments: [
     0, 0.1, -1.5, 1e21, .leastNonzeroMagnitude, 123_456_789.125, .greatestFiniteMagnitude, 1.0 / 3, -0.0,
   ])
-  func `writes doubles that read back as the same bits`(number: Double) throws {
+  func `written doubles read back as the same bits`(number: Double) throws {
     let text = Array(written { $0.value(number) }.utf8)
     guard case .double(let read) = try JSONValue.parse(text.span) else {
       Issue.record("not a double")
@@ -74,11 +74,11 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
   }
 
   @Test(arguments: [Double.nan, .infinity, -.infinity])
-  func `writes null for what JSON has no word for`(number: Double) {
+  func `a value that JSON cannot express is written as null`(number: Double) {
     #expect(written { $0.value(number) } == "null")
   }
 
-  @Test func `writes the extreme integers`() {
+  @Test func `the extreme integers are written`() {
     #expect(
       written { json in
         json.array { json in
@@ -89,7 +89,7 @@ private func written(_ body: (inout JSONWriter) -> Void) -> String {
       } == "[-9223372036854775808,18446744073709551615,7]")
   }
 
-  @Test func `appends behind what the buffer holds, and copies raw JSON`() {
+  @Test func `a writer appends to what the buffer holds, and copies raw JSON`() {
     var buffer = ByteBuffer()
     buffer.append("data: ")
     var json = JSONWriter(appendingTo: buffer)

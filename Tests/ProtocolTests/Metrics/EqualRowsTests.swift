@@ -51,7 +51,7 @@ import Testing
     #expect(push.rows("pg_query_stats").filter { integer($0, "statements") == 1 }.count == 97)
   }
 
-  @Test func `the order of the parts and the window do not matter`() {
+  @Test func `the order of the parts and the size of the window do not matter`() {
     let filler = (0..<60).map { #"{"hash":\#($0 + 100),"calls":null}"# }
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
       let rows = filler[..<30] + order.map { Self.parts[$0] } + filler[30...]
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `what one part does not say, the sum does not say; a sum beyond its column is left out`() {
+  @Test func `a column that one part lacks is missing in the sum, and so is a sum beyond its column`() {
     let push = decode(
       envelope([
         statements([
@@ -81,7 +81,7 @@ import Testing
     #expect(push.summary.altered.map(\.path) == ["queries[1].calls"])
   }
 
-  @Test func `ids that are sent tell statements apart`() {
+  @Test func `ids in the push distinguish statements`() {
     let push = decode(
       envelope([
         statements([
@@ -95,13 +95,13 @@ import Testing
     #expect(push.rows("pg_query_stats").map { integer($0, "calls") } == [1, 2, 3, 4, 5])
   }
 
-  @Test func `a later round of the same second repeats the sum, and adds nothing to it`() {
+  @Test func `a later round of the same second repeats the sum and adds nothing to it`() {
     let push = decode(envelope([statements(Self.parts), statements(Self.parts), statements(Self.parts, second: 5)]))
     #expect(push.summary.rows == 2 && push.summary.rowsRepeated == 1 && push.summary.rowsAddedUp == 6)
     #expect(push.rows("pg_query_stats").map { integer($0, "calls") } == [6, 6])
   }
 
-  @Test func `file systems of one name are told apart by their place`() {
+  @Test func `file systems of one name are distinguished by their place`() {
     let tmpfs = [1, 2, 2].map { #"{"device":"tmpfs","mount":"","used_gb":\#($0)}"# }
     let push = decode(envelope([disks(tmpfs), disks(tmpfs), disks(tmpfs, second: 5)]))
     #expect(push.summary.rows == 6 && push.summary.rowsRepeated == 3)
@@ -127,7 +127,7 @@ import Testing
     #expect(push.rows("pg_locks").count == 2 && push.rows("pg_log").count == 3 && push.summary.rowsRepeated == 0)
   }
 
-  @Test func `no two objects have one name, and each is found by its own`() {
+  @Test func `every object has a name of its own and is found by it`() {
     let names = [("a.b", "c"), ("a", "b.c"), ("a", "b"), (#"a"b"#, "#2"), ("", ""), ("#", "."), ("tmpfs", "")]
     let rows = names.map { #"{"device":"\#($0.0.replacing("\"", with: "\\\""))","mount":"\#($0.1)"}"# }
     let push = decode(envelope([disks(rows)]))

@@ -3,7 +3,7 @@ import Testing
 @testable import Protocol
 
 @Suite struct KnownIDsTests {
-  @Test func `a set does what Set does`() {
+  @Test func `a set of known ids behaves as Set does`() {
     for seed in SeededGenerator.fuzzSeeds("IDSet") {
       var generator = SeededGenerator(seed: seed)
       var set = IDSet()
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `never holds more than its capacity, and forgets the oldest`() {
+  @Test func `a full set stays within its capacity and forgets the oldest id`() {
     var known = KnownIDs(capacity: 100)
     for id in 0..<1000 as Range<UInt64> {
       known.insert(id)
@@ -47,7 +47,7 @@ import Testing
     #expect(allocated <= 100 * 48)
   }
 
-  @Test func `keeps what is asked for`() {
+  @Test func `an id that is looked up stays`() {
     var known = KnownIDs(capacity: 100)
     known.insert(1)
     for id in 1000..<3000 as Range<UInt64> {
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `forgets all when told to`() {
+  @Test func `a set forgets all ids on demand`() {
     var known = KnownIDs(capacity: 10)
     for id in 0..<10 as Range<UInt64> { known.insert(id) }
     known.removeAll()

@@ -46,7 +46,7 @@ import Testing
     #expect(decode(body.indices.map { body[$0...$0] }, limits: limits) == push, "however it is cut")
   }
 
-  @Test func `databases have lists of their own`() {
+  @Test func `every database has a log list of its own`() {
     let push = decode(
       envelope([
         list("abc"), list("abc", database: "app"), list("bcd", second: 5), list("cd", second: 5, database: "app"),
@@ -54,7 +54,7 @@ import Testing
     #expect(stored(push) == "abcabcdd")
   }
 
-  @Test func `lines that differ in what is declared nowhere are others`() {
+  @Test func `lines that differ in an undeclared member are different lines`() {
     let lines = ["1", "2"].map { #"{"level":"LOG","message":"a","pid":\#($0)}"# }
     let metrics = lines.map {
       #"{"type":"pg_log","timestamp":"2026-11-22T19:33:04Z","database":"d","entries":[\#($0)]}"#
@@ -67,7 +67,7 @@ import Testing
     #expect(stored(decode(envelope([list("abc"), rejected, list("bcd", second: 5)]))) == "abcd")
   }
 
-  @Test func `of an end so many lines are remembered`() {
+  @Test func `the remembered end of a list has a limited number of lines`() {
     var limits = PushLimits()
     limits.logLines = 2
     let body = Array(envelope([list("abcd"), list("cde", second: 5), list("cdef", second: 6)]).utf8)
@@ -82,7 +82,7 @@ import Testing
     return rows.logLists
   }
 
-  @Test func `what is stored of a first list is told by how the one before ended`() throws {
+  @Test func `the end of the list before decides which lines of a first list are stored`() throws {
     let disk = soundMetric
     let before = try #require(lists([list("xab")]).all.first)
     let push = lists([disk, list("aab"), list("abc"), list("zab", database: "app")])
@@ -105,7 +105,7 @@ import Testing
 
 /// Lists by which a client could make the server work long.
 @Suite(.timeLimit(.minutes(2))) struct LogListCostTests {
-  @Test func `the overlap is the longest, for any lines`() {
+  @Test func `the overlap is the longest possible, for any lines`() {
     var random = SystemRandomNumberGenerator()
     for _ in 0..<5000 {
       let lines = { (count: Int) in (0..<count).map { _ in UInt64.random(in: 0...1, using: &random) } }
@@ -121,7 +121,7 @@ import Testing
     #expect(LogLists.overlap(of: same, and: same + [2]) == 100_000)
   }
 
-  @Test func `a list for each of many databases is found at once`() {
+  @Test func `the list of each of many databases is found at once`() {
     var lists = LogLists()
     for round in 0..<2 {
       for database in UInt64(0)..<50_000 {

@@ -28,7 +28,7 @@ struct PushAllocationTests {
     #expect(bytes.count == 10_000)
   }
 
-  @Test func `inflating a push and turning it into rows allocates the same, however many rows it has`() throws {
+  @Test func `a push is inflated and turned into rows with the same allocations, however many rows it has`() throws {
     let bodies = try [10, 200, 2000].map(body)
     let members = bodies.map { GzipDeflater.gzip($0) }
     var inflater = GzipInflater()

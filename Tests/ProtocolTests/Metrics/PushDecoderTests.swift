@@ -13,7 +13,7 @@ import Testing
     return body.withUnsafeBytes { Array($0) }
   }
 
-  @Test func `every declared type gives the rows that its declaration says`() throws {
+  @Test func `every declared type gives the rows of its declaration`() throws {
     let body = Self.body(tables: 6, queries: 9)
     let push = decode([body[...]])
     #expect(push.error == nil && push.summary.rejected.isEmpty)
@@ -31,7 +31,7 @@ import Testing
     #expect(push.days == [9822])
   }
 
-  @Test func `tells the envelope`() {
+  @Test func `the envelope is read`() {
     let push = decode(envelope([soundMetric]))
     #expect(push.summary.collectorID == "c1")
     #expect(push.summary.hostname == "h")
@@ -39,7 +39,7 @@ import Testing
     #expect(push.summary.timestamp == "2026-11-22T19:33:07Z")
   }
 
-  @Test func `an envelope may come in any order, with unknown keys, and spread out`() {
+  @Test func `an envelope may come in any order, with unknown keys and white space`() {
     let text = """
        {  "metrics" : [ \(soundMetric) , \(soundMetric.replacing("vda", with: "vdb")) ] , "later" : {"a":[1,2,{"b":"]"}]},
       "ver\\u0073ion":null, "collector_id" : "c\\u0031" }
@@ -50,7 +50,7 @@ import Testing
     #expect(push.rows("disk_usage").count == 2)
   }
 
-  @Test func `keys of metrics and rows may come in any order, written as escapes, with spaces`() throws {
+  @Test func `keys of metrics and rows may come in any order, as escapes and with spaces`() throws {
     let metric =
       #"{"database":"app","tables":[{"schema":"s","name":"t","live_tuples":1,"last_vacuum":"","dead_tuples":null}],"#
       + #""size_bytes":5,"timestamp":"2026-11-22T19:33:04Z","type":"pg_stats"}"#
@@ -78,7 +78,7 @@ import Testing
     #expect(results.count == 1 && results.first?.isEmpty == false)
   }
 
-  @Test func `a metric with a databases array is one with many databases`() {
+  @Test func `a metric with a databases array has many databases`() {
     let array =
       #"{"databases":[{"database":"a","queries":[{"hash":1}]},{"queries":[{"hash":1}],"database":"b"}],"#
       + #""timestamp":"2026-11-22T19:33:04Z","type":"pg_query_stats"}"#
@@ -96,7 +96,7 @@ import Testing
     #expect(push.rows("pg_query_stats").map { ($0["database_id"] ?? nil) == nil } == [true])
   }
 
-  @Test func `null and an absent array give no rows, an absent scalar no header row`() {
+  @Test func `null and an absent array give no rows, and an absent scalar gives no header row`() {
     let push = decode(
       envelope([
         #"{"database":"a","tables":null,"timestamp":"2026-11-22T19:33:04Z","type":"pg_stats"}"#,
@@ -112,7 +112,7 @@ import Testing
 
   // MARK: undeclared keys and types
 
-  @Test func `keeps the unknown keys of a row`() {
+  @Test func `the unknown keys of a row are kept`() {
     let row = #"{"device":"d","mount":"","new" : {"a":[1,"x"]},"free_gb":1, "ü":null}"#
     let push = decode(
       envelope([#"{"filesystems":[\#(row)],"timestamp":"2026-11-22T19:33:04Z","type":"disk_usage"}"#]))
@@ -120,7 +120,7 @@ import Testing
       push.rows("disk_usage").map { ($0["extra"] ?? nil)?.asText } == ["\u{1}" + #"{"new" : {"a":[1,"x"]},"ü":null}"#])
   }
 
-  @Test func `keeps the unknown keys of a metric, its nested objects and its databases`() {
+  @Test func `the unknown keys of a metric, its nested objects and its databases are kept`() {
     let metric =
       #"{"x":1,"databases":{"b\u0061":{"y":[2],"connection_stats":{"z":"3","total_connections":4}},"other":{},"#
       + #""third":{"database":"key"}},"timestamp":"2026-11-22T19:33:04Z","type":"pg_connections","v":{}}"#
@@ -135,7 +135,7 @@ import Testing
       ])
   }
 
-  @Test func `keeps a metric of an unknown type`() {
+  @Test func `a metric of an unknown type is kept`() {
     let metric = #"{"type":"pg_n\u0065w","timestamp":"2026-11-22T19:33:04Z","a":[{"b":-1.5e3}]}"#
     let push = decode(envelope([metric, soundMetric]))
     #expect(push.summary.rejected.isEmpty && push.summary.rows == 2)
@@ -147,7 +147,7 @@ import Testing
 
   // MARK: repeats and dimensions
 
-  @Test func `stores a repeated row once, and counts the others`() {
+  @Test func `a repeated row is stored once, and the repeats are counted`() {
     func entry(_ level: String, _ message: String) -> String {
       #"{"timestamp":"2024-01-01 00:00:00","level":"\#(level)","message":"\#(message)"}"#
     }
@@ -164,7 +164,7 @@ import Testing
     #expect(push.rows("pg_log").count == 5)
   }
 
-  @Test func `tells a text or object once, and not at all if it is known`() {
+  @Test func `a text or object is named once, and not at all if it is known`() {
     let body = Self.body(tables: 3, queries: 3, rounds: 2)
     let first = decode([body[...]])
     #expect(first.pendingIDs.count == first.rows("texts").count + first.rows("objects").count)
@@ -174,7 +174,7 @@ import Testing
     for table in MetricCatalog.tables { #expect(second.tuples[table.name] == first.tuples[table.name]) }
   }
 
-  @Test func `two servers know different things`() {
+  @Test func `the known ids of two servers are separate`() {
     let body = Array(envelope([soundMetric]).utf8)
     var decoder = PushDecoder(catalog: DecodedPush.catalog)
     var rows = PushRows(catalog: DecodedPush.catalog)
@@ -190,7 +190,7 @@ import Testing
     #expect(objects == 1)
   }
 
-  @Test func `parts of an object's key do not run together`() {
+  @Test func `parts of an object's key stay separate`() {
     func row(_ device: String, _ mount: String) -> String { #"{"device":"\#(device)","mount":"\#(mount)"}"# }
     let push = decode(
       envelope([
@@ -201,7 +201,7 @@ import Testing
 
   // MARK: reuse
 
-  @Test func `a used decoder gives what a fresh one gives`() {
+  @Test func `a used decoder gives the same rows as a fresh one`() {
     let bodies = [
       Self.body(tables: 4, queries: 4), Array("{\"metrics\":[{\"type\":".utf8),
       Self.body(tables: 1, queries: 1, seed: 3),
@@ -230,7 +230,7 @@ import Testing
     #expect(encoded <= laterRows)
   }
 
-  @Test func `targets are the catalog's tables and three of our own`() {
+  @Test func `the targets are the catalog's tables and three further ones`() {
     let targets = DecodedPush.catalog.targets
     #expect(targets.map(\.table) == MetricCatalog.tables.map(\.name) + ["unknown_metrics", "texts", "objects"])
     #expect(targets.map(\.index) == Array(targets.indices))

@@ -67,7 +67,7 @@ import Testing
 
   /// The time of a call depends on its new bytes: a byte that arrives alone must not cause all earlier bytes to be read
   /// again.
-  @Test func `dripping costs no more than the bytes`() {
+  @Test func `dripping bytes cost no more than the bytes themselves`() {
     var limits = PushLimits()
     limits.windowBytes = 1 << 20
     let text = String(repeating: "x", count: 60_000)

@@ -35,7 +35,7 @@ import Testing
       (#"{"x":01}"#, .malformed(.badNumber), 6), (#"{"x":"\ud8"}"#, .malformed(.badEscape), 10),
       (#"{"collector_id":"c","metrics":[5 6]}"#, .malformed(.unexpectedByte), 33),
     ] as [(String, PushError.Kind, Int)])
-  func `refuses a push that is no JSON or no push`(body: String, kind: PushError.Kind, offset: Int) {
+  func `a text that is no JSON or no push is refused`(body: String, kind: PushError.Kind, offset: Int) {
     for pieces in splits(of: Array(body.utf8)) {
       let error = decode(pieces.isEmpty ? [[]] : pieces).error
       #expect(error?.kind == kind && error?.offset == offset, "\(body)")
@@ -51,7 +51,7 @@ import Testing
       (#"{"type":"pg_log" "a":1}"#, .unexpectedByte, nil),
       ("{\"type\":\"pg_log\",\"entries\":[{\"level\":\"\u{1}\"}]}", .controlCharacter, nil),
     ] as [(String, JSONDefect, Int?)])
-  func `broken JSON inside of a metric refuses the push`(metric: String, defect: JSONDefect, at: Int?) {
+  func `broken JSON inside a metric refuses the push`(metric: String, defect: JSONDefect, at: Int?) {
     let body = envelope([soundMetric, metric])
     let error = decode(body).error
     #expect(error != nil)
@@ -64,7 +64,7 @@ import Testing
     #expect(decode(bytes.indices.map { bytes[$0...$0] }).error == error)
   }
 
-  @Test func `refuses a push at every byte that it may be cut off`() {
+  @Test func `a push is refused at every byte where it may be cut off`() {
     let body = Array(
       envelope([soundMetric, "[1]", #"{"type":"new","timestamp":"2026-11-22T19:33:04Z","x":["\n",-1.5e1]}"#]).utf8)
     #expect(decode([body[...]]).error == nil)
@@ -88,7 +88,7 @@ import Testing
     #expect(decode(body).error?.path == path)
   }
 
-  @Test func `nests as deep as the limit, and not deeper`() {
+  @Test func `a push may nest as deep as the limit and not deeper`() {
     var limits = PushLimits()
     limits.depth = 10
     // Around a value in a row are open: the body, `metrics`, the metric, the array `tables`, and the row.
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  @Test func `refuses a push whose rows are too many`() {
+  @Test func `a push with too many rows is refused`() {
     var limits = PushLimits()
     let rows = (0..<100).map { #"{"pid":\#($0)}"# }.joined(separator: ",")
     let body = envelope([

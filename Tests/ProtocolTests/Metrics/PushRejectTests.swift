@@ -52,7 +52,7 @@ import Testing
   ]
 
   @Test(arguments: cases.indices)
-  func `rejects a metric whose own members cannot be read, and nothing else`(index: Int) {
+  func `a metric with unreadable members is rejected, and nothing else`(index: Int) {
     let (metric, expected) = Self.cases[index]
     let neighbour = soundMetric.replacing("vda", with: "vdb")
     let alone = decode(envelope([soundMetric, neighbour]))
@@ -82,7 +82,7 @@ import Testing
   ]
 
   @Test(arguments: rows.indices)
-  func `rejects a row that does not say what it is about, by itself`(index: Int) {
+  func `a row that does not name its object is rejected by itself`(index: Int) {
     let (metric, expected) = Self.rows[index]
     let push = decode(envelope([metric]))
     let rejected = push.summary.rejected.map { "\($0.row ?? -1) \($0.code.rawValue) \($0.path)" }
@@ -148,7 +148,7 @@ import Testing
   ]
 
   @Test(arguments: values.indices)
-  func `a value that its column cannot hold costs itself, and is named`(index: Int) {
+  func `a value that its column cannot hold is lost alone, and is named`(index: Int) {
     let (metric, expected) = Self.values[index]
     let push = decode(envelope([metric]))
     let altered = push.summary.altered.map { value in
@@ -161,7 +161,7 @@ import Testing
     #expect(push.summary.alteredByKind.values.reduce(0, +) == 1)
   }
 
-  @Test func `a database without a name costs its own rows`() {
+  @Test func `a database without a name loses its own rows only`() {
     let push = decode(
       envelope([
         Self.connections(
@@ -174,7 +174,7 @@ import Testing
     #expect(push.summary.rows == 1 && push.summary.metricsStored == 1)
   }
 
-  @Test func `every code is met here, in the tests of large metrics or of bytes`() {
+  @Test func `every reject code occurs here, in the tests of large metrics or in those of bytes`() {
     let met = Set(
       (Self.cases + Self.rows + Self.values).compactMap {
         $0.expected.split(separator: " ").first { RejectCode(rawValue: String($0)) != nil }
@@ -185,7 +185,7 @@ import Testing
     #expect(met.union(elsewhere) == Set(RejectCode.allCases.map { Substring($0.rawValue) }))
   }
 
-  @Test func `a text that is no UTF-8 is mended, in texts, keys, names and unknown values`() {
+  @Test func `text that is not UTF-8 is mended in texts, keys, names and unknown values`() {
     for bad in [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80]] as [[UInt8]] {
       for metric in [
         Self.log(#""level":"a~""#), Self.log(#""message":"~\n""#), Self.log(#""~":1"#), Self.stats(#""x":["~"]"#),
@@ -212,7 +212,7 @@ import Testing
       (#"\ud83d\u0041\n"#, "\u{FFFD}A\n"), (#"\ude00\ud83d"#, "\u{FFFD}\u{FFFD}"), ("caf\u{F8FF}", "caf\u{FFFD}"),
       ("ok", "ok"),
     ])
-  func `mends a text at its broken characters only, and the same way each time`(sent: String, stored: String) {
+  func `a text is mended only at its broken characters, and the same way each time`(sent: String, stored: String) {
     // U+F8FF stands for a byte that begins a character which does not end.
     let body = Array(envelope([Self.log(#""level":"\#(sent)""#)]).utf8)
     let bytes = String(decoding: body, as: UTF8.self).split(separator: "\u{F8FF}", omittingEmptySubsequences: false)
@@ -223,7 +223,7 @@ import Testing
     }
   }
 
-  @Test func `a text may be as long as the limit, and the rest of a longer one is cut off at a character`() {
+  @Test func `a text may be as long as the limit, and a longer one is cut off at a character`() {
     var limits = PushLimits()
     limits.stringBytes = 100
     for (text, stored, isCut) in [
@@ -253,7 +253,7 @@ import Testing
     }
   }
 
-  @Test func `one bad value among 99 statements costs none of them`() {
+  @Test func `one bad value among 99 statements loses no statement`() {
     for bad in [#"{"hash":1000,"text":"SELECT '\u0000'"}"#, #"{"hash":1000,"text":"\ud83d"}"#] {
       let rows = (0..<98).map { #"{"hash":\#($0),"text":"SELECT \#($0)"}"# }
       let list = (rows[..<50] + [bad] + rows[50...]).joined(separator: ",")
@@ -275,7 +275,7 @@ import Testing
       ("10000000000000000000000000000000000000000", nil, nil), ("5860495.5", nil, nil), (#""5860495""#, nil, nil),
       ("true", nil, nil), ("null", nil, nil), ("0", 0, nil), ("-0.0", 0, nil), ("1e400", nil, nil),
     ] as [(String, Int64?, String?)])
-  func `takes what PostgreSQL prints of a numeric, of any size`(sent: String, narrow: Int64?, wide: String?) throws {
+  func `a numeric of any size is read as PostgreSQL prints it`(sent: String, narrow: Int64?, wide: String?) throws {
     let push = decode(envelope([Self.queries(#"{"hash":7,"wal_bytes":\#(sent)}"#)]))
     let row = try #require(push.rows("pg_query_stats").first { ($0["hash"] ?? nil)?.asInteger == 7 })
     #expect((row["wal_bytes"] ?? nil)?.asInteger == narrow)
@@ -316,7 +316,7 @@ import Testing
     }
   }
 
-  @Test func `a row that is too large even so is rejected by itself`() {
+  @Test func `a row that is still too large is rejected by itself`() {
     var limits = PushLimits()
     (limits.stringBytes, limits.windowBytes) = (100, 600)
     let many = (0..<400).map { #""k\#($0)":[1,2,3]"# }.joined(separator: ",")
@@ -328,7 +328,7 @@ import Testing
     }
   }
 
-  @Test func `describes as many rejects as the limit says, and counts the others`() {
+  @Test func `a limited number of rejects is described, and the others are counted`() {
     var limits = PushLimits()
     limits.reportedRejects = 3
     let push = decode(envelope(Array(repeating: "5", count: 10) + [soundMetric]), limits: limits)
@@ -336,7 +336,7 @@ import Testing
     #expect(push.summary.rejectedTotal == 10 && push.summary.metricsStored == 1)
   }
 
-  @Test func `a row rejected with its metric may come again`() {
+  @Test func `a row that was rejected with its metric may come again`() {
     let bad = soundMetric.replacing("/dev/vda", with: "x").replacing(#""type":"#, with: #""filesystems":5,"type":"#)
     let push = decode(envelope([bad, soundMetric.replacing("/dev/vda", with: "x")]))
     #expect(push.codes == ["0 disk_usage duplicate_key filesystems"])
@@ -344,7 +344,7 @@ import Testing
     #expect(push.rows("objects").count == 1)
   }
 
-  @Test func `messages name the place`() {
+  @Test func `a message names the place`() {
     let push = decode(envelope([Self.disk(#"{"device":5,"mount":""}"#)]))
     #expect(push.summary.rejected.first?.message == "filesystems[1].device: not of the declared type")
   }

@@ -106,7 +106,7 @@ import Testing
     #"{"queries":[\#(rows),\#(rows)],"database":"d","timestamp":"2026-11-22T19:33:04Z","type":"pg_query_stats"}"#,
     #"{"databases":[{"queries":[\#(rows),\#(rows)],"database":"d"}],"timestamp":"2026-11-22T19:33:04Z","type":"pg_query_stats"}"#,
   ])
-  func `rejects a large metric that would need to be seen as a whole`(metric: String) {
+  func `a large metric that must be seen as a whole is rejected`(metric: String) {
     let body = Array(envelope([metric, soundMetric]).utf8)
     #expect(decode([body[...]]).summary.rejected.isEmpty)
     for pieces in [[body[...]], body.indices.map { body[$0...$0] }] {
@@ -123,7 +123,7 @@ import Testing
     #expect(push.summary.rejected.map(\.code) == [.missingType] && push.summary.rows == 1)
   }
 
-  @Test func `needs no larger window than it says`() {
+  @Test func `the decoder needs no larger window than it states`() {
     let body = PushDecoderTests.body(tables: 20, queries: 30)
     let whole = decode([body[...]])
     let limit = 1200

@@ -98,7 +98,7 @@ private struct FakeConnection {
   }
 
   @Test(arguments: 1...9)
-  func `streams exactly the rows of new pushes however little fits at a time`(room: Int) {
+  func `exactly the rows of new pushes are streamed, however little fits at a time`(room: Int) {
     #expect(
       run(new: [0, 1, 2], room: room) == [
         "2/0": [0, 1, 2], "2/2": [0], "0/0": [0, 1, 2, 3, 4], "0/2": [0, 1], "1/2": [0, 1, 5, 6],
@@ -168,7 +168,7 @@ private struct FakeConnection {
     #expect(action == .wait)
   }
 
-  @Test(arguments: [false, true]) func `a trailing statement may commit unseen`(isCopyAnswered: Bool) {
+  @Test(arguments: [false, true]) func `a trailing statement may commit before its answer`(isCopyAnswered: Bool) {
     var machine = CopyStateMachine()
     machine.begin(steps: [.copy(target: 0), .statement], pushCount: 1)
     _ = machine.ledgerReturned()
@@ -182,8 +182,7 @@ private struct FakeConnection {
     }
   }
 
-  @Test func `a push that begins with a stored one gives only the rows behind it, and the ledger may answer in parts`()
-  {
+  @Test func `a push that begins with a stored one gives only the later rows, and the ledger may answer in parts`() {
     var machine = CopyStateMachine()
     machine.begin(steps: [.copy(target: 0), .copy(target: 1)], ledgerAnswers: 3, pushCount: 2)
     var action = machine.ledgerReturned()

@@ -32,7 +32,7 @@ import Testing
       ("4714-11-24 00:00:00+00 BC", -211_813_488_000_000_000),
       ("294276-12-31 23:59:59.999999+00", 9_223_371_331_199_999_999),
     ] as [(String, Int64)])
-  func `reads what PostgreSQL and RFC 3339 write`(text: String, expected: Int64) {
+  func `timestamps of PostgreSQL and RFC 3339 are read`(text: String, expected: Int64) {
     #expect(parse(text) == expected)
   }
 
@@ -52,11 +52,11 @@ import Testing
     "2026-01-01 00:00:00+00 B", "0000-01-01 00:00:00Z", "26-01-01 00:00:00Z", "-infinityx", "Infinity",
     "294277-01-01 00:00:00+00", "4714-11-23 23:59:59+00 BC", "999999-01-01 00:00:00Z",
   ])
-  func `refuses anything else`(text: String) {
+  func `any other text is refused`(text: String) {
     #expect(parse(text) == nil)
   }
 
-  @Test func `counts every day of four centuries`() {
+  @Test func `every day of four centuries is counted`() {
     var expected: Int64 = 0
     for year in 2000..<2400 {
       let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  @Test func `counts days down before 2000`() {
+  @Test func `days before 2000 count down`() {
     #expect(PostgresBinary.day(of: 0) == 0)
     #expect(PostgresBinary.day(of: 86_399_999_999) == 0)
     #expect(PostgresBinary.day(of: 86_400_000_000) == 1)

@@ -72,7 +72,7 @@ import Testing
     return (.needInput, taken)
   }
 
-  @Test func `reads both versions, however they are cut, and takes no byte behind them`() {
+  @Test func `both versions are read, however they are cut, and no byte behind them is taken`() {
     for (bytes, source) in Self.good {
       for cut in 0...bytes.count {
         let (step, taken) = read(bytes + [0x16, 3, 1], cut: cut)
@@ -83,7 +83,7 @@ import Testing
     }
   }
 
-  @Test func `says what is wrong with others, however they are cut`() {
+  @Test func `a malformed header is refused with its defect, however it is cut`() {
     for (bytes, defect) in Self.bad {
       for cut in 0...bytes.count {
         #expect(read(bytes, cut: cut).0 == .malformed(defect), "\(bytes) cut at \(cut)")
@@ -126,12 +126,12 @@ import Testing
     }
   }
 
-  @Test func `TLS, and what is for OpenSSL to refuse, passes untouched`() {
+  @Test func `TLS passes untouched, and so do bytes that OpenSSL refuses`() {
     expect(Self.hello, [.tls], taken: 0)
     for first: UInt8 in [0x00, 0x15, 0x17, 0x80, 0xff] { expect([first, 1, 2], [.tls], taken: 0) }
   }
 
-  @Test func `a request without TLS is one`() {
+  @Test func `a request without TLS is recognised`() {
     for request in [
       "GET / HTTP/1.1\r\n", "POST /x", "PUT", "PATCH /", "PROPFIND /", "get /", "\r\nGET / HTTP/1.1\r\n", "\nGET",
     ] {
@@ -141,7 +141,7 @@ import Testing
     expect(Array("PRO".utf8), [])
   }
 
-  @Test func `a header is believed where one is expected`() {
+  @Test func `a header counts only where one is expected`() {
     let source = ProxyHeader.Source(octets: [192, 0, 2, 1], port: 4660)
     expect(
       Self.header + Self.hello, expectsHeader: true, [.proxied(ProxyHeader(source: source)), .tls],
@@ -154,7 +154,7 @@ import Testing
       [.proxied(ProxyHeader(source: source)), .refused(.proxyHeaderUnexpected)])
   }
 
-  @Test func `and demanded there`() {
+  @Test func `a header is required where one is expected`() {
     expect(Self.hello, expectsHeader: true, [.refused(.proxyHeaderMissing)])
     expect(Array("GET / HTTP/1.1\r\n".utf8), expectsHeader: true, [.refused(.proxyHeaderMissing)])
     expect(Array("PROXY TCP4 x\r\n".utf8), expectsHeader: true, [.refused(.proxyHeaderMalformed(.badLine))])

@@ -19,7 +19,7 @@ struct KnownCertificatesTests {
   }
 
   @Test(arguments: [TLSVersion.tls12, .tls13])
-  func `a genuine certificate is remembered once, and is genuine the next time`(version: TLSVersion) throws {
+  func `a genuine certificate is remembered once, and is known the next time`(version: TLSVersion) throws {
     let fixture = try TLSFixture(versions: version...version)
     let pair = try fixture.authority.collector(.random())
     for _ in 0..<3 {
@@ -30,7 +30,7 @@ struct KnownCertificatesTests {
     #expect(isKnown)
   }
 
-  @Test func `what was not found genuine is not remembered`() throws {
+  @Test func `a certificate that is not genuine is not remembered`() throws {
     let fixture = try TLSFixture()
     let stranger = try TestAuthority("Stranger").collector(.random())
     let forged = try fixture.authority.collector(.random())
@@ -43,7 +43,7 @@ struct KnownCertificatesTests {
     #expect(fixture.server.known.count == 0)
   }
 
-  @Test func `a remembered certificate ends when it ends, and another one's signature proves nothing of it`() throws {
+  @Test func `a remembered certificate expires, and its entry proves nothing for another signature`() throws {
     let fixture = try TLSFixture()
     let pair = try fixture.authority.collector(.random(), validFor: day)
     #expect(try verdict(of: pair, fixture.server, fixture.client) == .trusted)
@@ -64,7 +64,7 @@ struct KnownCertificatesTests {
         == .untrusted(.unknownAuthority))
   }
 
-  @Test func `a context with other trust anchors knows nobody of the first`() throws {
+  @Test func `a context with other trust anchors knows no certificate of the first context`() throws {
     let fixture = try TLSFixture()
     let pair = try fixture.authority.collector(.random())
     #expect(try verdict(of: pair, fixture.server, fixture.client) == .trusted)
@@ -75,7 +75,7 @@ struct KnownCertificatesTests {
     #expect(try verdict(of: pair, renewed, fixture.client) == .untrusted(.unknownAuthority))
   }
 
-  @Test func `it is bounded, and remembers who came last`() throws {
+  @Test func `the memory is bounded and keeps the latest certificates`() throws {
     let known = KnownCertificates(capacity: 4)
     let authority = try TestAuthority()
     let fingerprints = try (0..<7).map { _ in try fingerprint(try authority.collector(.random())) }

@@ -16,7 +16,7 @@ struct PeerCertificateTests {
   }
 
   @Test(arguments: [TLSVersion.tls12, .tls13])
-  func `a collector is known by what its issue recorded`(version: TLSVersion) throws {
+  func `a collector is known by the record of its issue`(version: TLSVersion) throws {
     let fixture = try TLSFixture(versions: version...version)
     let id = UUID.random()
     let pair = try fixture.authority.collector(id)
@@ -44,7 +44,7 @@ struct PeerCertificateTests {
   }
 
   @Test(arguments: [TLSVersion.tls12, .tls13])
-  func `of an expired certificate nothing else is wrong`(version: TLSVersion) throws {
+  func `an expired certificate has no other fault`(version: TLSVersion) throws {
     let fixture = try TLSFixture(versions: version...version)
     let id = UUID.random()
     let later = testNow + 100 * day
@@ -63,7 +63,7 @@ struct PeerCertificateTests {
     #expect(try self.peer(presenting: forged, to: fixture, now: later).verdict == .untrusted(.badSignature))
   }
 
-  @Test func `the end of the authority is not taken for the end of the certificate`() throws {
+  @Test func `the end of the authority is distinct from the end of the certificate`() throws {
     let fixture = try TLSFixture()
     let pair = try fixture.authority.collector(UUID.random(), validFor: 1000 * day)
     #expect(pair.certificate.notAfter == testNow + 365 * day, "it never outlives its authority")
@@ -74,14 +74,14 @@ struct PeerCertificateTests {
     }
   }
 
-  @Test func `a stranger whose authority has the name of ours is a stranger`() throws {
+  @Test func `a foreign authority with the name of the trusted one is unknown`() throws {
     let fixture = try TLSFixture()
     let impostor = try TestAuthority()
     let peer = try peer(presenting: impostor.collector(UUID.random()), to: fixture)
     #expect(peer.verdict != .trusted)
   }
 
-  @Test func `two authorities are trusted while they are being rotated`() throws {
+  @Test func `two authorities are trusted during a rotation`() throws {
     let old = try TestAuthority("Old")
     let new = try TestAuthority("New")
     let pair = try new.server()
@@ -96,7 +96,7 @@ struct PeerCertificateTests {
     }
   }
 
-  @Test func `a name that is no collector, or two, is none`() {
+  @Test func `the name of one collector is read, and any other name or two names are not`() {
     let (first, second) = (UUID.random(), UUID.random())
     #expect(CollectorURN.decode(CollectorURN.encode(first)) == first)
     #expect(CollectorURN.collector(among: ["https://x", CollectorURN.encode(first)]) == first)

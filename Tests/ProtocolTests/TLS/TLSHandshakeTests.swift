@@ -4,7 +4,7 @@ import Testing
 
 struct TLSHandshakeTests {
   @Test(arguments: [TLSVersion.tls12, .tls13], [false, true])
-  func `succeeds wherever the stream is cut`(version: TLSVersion, withCertificate: Bool) throws {
+  func `a handshake succeeds wherever the stream is cut`(version: TLSVersion, withCertificate: Bool) throws {
     let fixture = try TLSFixture(versions: version...version)
     let collector = UUID.random()
     let identity = withCertificate ? try fixture.authority.collector(collector).identity : nil
@@ -24,7 +24,7 @@ struct TLSHandshakeTests {
   }
 
   @Test(arguments: [(TLSVersion.tls12, "TLSv1.2", "ECDHE-ECDSA-AES"), (.tls13, "TLSv1.3", "TLS_AES_128_GCM_SHA256")])
-  func `reports version and cipher`(version: TLSVersion, name: String, cipher: String) throws {
+  func `a session reports version and cipher`(version: TLSVersion, name: String, cipher: String) throws {
     let fixture = try TLSFixture(versions: version...version)
     let conversation = try TLSConversation(server: fixture.server, client: fixture.client)
     let before = conversation.server.cipher
@@ -38,7 +38,7 @@ struct TLSHandshakeTests {
   @Test(arguments: [
     ([], nil), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"),
   ])
-  func `answers ALPN with nothing but HTTP 1.1`(offered: [String], expected: String?) throws {
+  func `ALPN is answered with nothing but HTTP 1.1`(offered: [String], expected: String?) throws {
     let fixture = try TLSFixture()
     let client = try TLSContext.client(trustPEM: fixture.authority.pem, applicationProtocols: offered)
     let conversation = try TLSConversation(server: fixture.server, client: client)
@@ -50,7 +50,7 @@ struct TLSHandshakeTests {
   }
 
   @Test(arguments: [["h2"], ["http/1.0", "h2"], ["http/1.1x"]])
-  func `refuses ALPN without HTTP 1.1 by its alert`(offered: [String]) throws {
+  func `ALPN without HTTP 1.1 is refused with its alert`(offered: [String]) throws {
     let fixture = try TLSFixture()
     let client = try TLSContext.client(trustPEM: fixture.authority.pem, applicationProtocols: offered)
     let conversation = try TLSConversation(server: fixture.server, client: client)
@@ -59,7 +59,7 @@ struct TLSHandshakeTests {
     #expect(throws: TLSError.alert(received: 120)) { try conversation.run() }
   }
 
-  @Test func `a client certificate is not asked for without trust`() throws {
+  @Test func `a server without trust asks for no client certificate`() throws {
     let fixture = try TLSFixture(asksForCertificate: false)
     let identity = try fixture.authority.collector(UUID.random()).identity
     let conversation = try TLSConversation(server: fixture.server, client: fixture.client, identity: identity)
@@ -91,7 +91,7 @@ struct TLSHandshakeTests {
     }
   }
 
-  @Test func `the client refuses a server of another authority, and tells it why`() throws {
+  @Test func `the client refuses a server of another authority and sends the reason`() throws {
     let fixture = try TLSFixture()
     let stranger = try TestAuthority("Stranger")
     let client = try TLSContext.client(trustPEM: stranger.pem)
@@ -113,7 +113,7 @@ struct TLSHandshakeTests {
   }
 
   @Test(arguments: ["", "a\0b"])
-  func `a server name must be one`(name: String) throws {
+  func `an unusable server name is refused`(name: String) throws {
     let fixture = try TLSFixture()
     let client = fixture.client
     #expect(throws: TLSError.unusableServerName(name)) {

@@ -46,7 +46,7 @@ struct TLSSessionTests {
   }
 
   @Test(arguments: [TLSVersion.tls12, .tls13])
-  func `a close is told, and the other direction stays open`(version: TLSVersion) throws {
+  func `a close is reported, and the other direction stays open`(version: TLSVersion) throws {
     let conversation = try established(version)
     conversation.client.close(ciphertextOut: &conversation.toServer)
     let once = conversation.toServer.count
@@ -83,7 +83,7 @@ struct TLSSessionTests {
     #expect(sent == 0)
   }
 
-  @Test func `a changed byte ends the session with an alert, for good`() throws {
+  @Test func `a changed byte ends the session with an alert for good`() throws {
     let conversation = try established()
     try conversation.client.send(Array("secret".utf8).span, ciphertextOut: &conversation.toServer)
     var flight = conversation.toServer.array()
@@ -114,7 +114,7 @@ struct TLSSessionTests {
     [0x80, 0x2E, 0x01, 0x00, 0x02, 0x00, 0x15, 0x00, 0x00, 0x00, 0x10, 0x01, 0x00, 0x80]
       + [UInt8](repeating: 0, count: 34),
   ])
-  func `what is no TLS is refused`(bytes: [UInt8]) throws {
+  func `bytes that are not TLS are refused`(bytes: [UInt8]) throws {
     let fixture = try TLSFixture()
     var session = TLSSession(server: fixture.server, now: testNow)
     var plaintext = ByteBuffer()
@@ -162,7 +162,7 @@ struct TLSSessionTests {
   }
 
   @Test(arguments: [false, true])
-  func `bears the maximum of key updates, and not one more`(answered: Bool) throws {
+  func `a session survives the maximum of key updates and not one more`(answered: Bool) throws {
     for count in [TLSSession.maximumRekeyAttempts, TLSSession.maximumRekeyAttempts + 1] {
       let conversation = try established()
       for _ in 0..<count {

@@ -40,7 +40,7 @@ import Testing
     paths."/var/log/postgresql/15.log" = "stderr"
     """#
 
-  @Test func `reads a collector's configuration`() throws {
+  @Test func `a collector's configuration is read`() throws {
     let table = try parseTOML(text)
     #expect(table.entries.map(\.key) == ["collector", "backend", "postgres", "tls", "pg_stats", "pg_log"])
     #expect(table["collector", "id"] == .string("collector-001"))
@@ -57,7 +57,7 @@ import Testing
     #expect(table["sysstat", "enabled"] == nil)
   }
 
-  @Test func `names the line of what an editor left in it`() {
+  @Test func `an error names the line of an editing mistake`() {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false).count
     TOMLDefect(text + "\nenabled = false", lines + 1, 1, .duplicateKey).expectRefusal()
     TOMLDefect(text + "\n[tls]", lines + 1, 2, .duplicateTable).expectRefusal()

@@ -62,7 +62,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     TOMLDefect("a = 1\n\n  ] = 2", 3, 3, .expected(.key)),
     TOMLDefect("a = 'ü😀'x", 1, 9, .expected(.endOfLine)),
   ])
-  func `refuses the line`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `a defective line is refused`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     TOMLDefect("v = [1 2]", 1, 8, .expected(.commaOrArrayEnd)),
@@ -81,7 +81,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     TOMLDefect("v = { a }", 1, 9, .expected(.equalsSign)),
     TOMLDefect("v = {} {}", 1, 8, .expected(.endOfLine)),
   ])
-  func `refuses the container`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `a defective container is refused`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     TOMLDefect(#"v = "abc"#, 1, 5, .unterminatedString),
@@ -118,7 +118,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     TOMLDefect("\u{0}", 1, 1, .controlCharacter),
     TOMLDefect("a = 1\n\u{C}", 2, 1, .controlCharacter),
   ])
-  func `refuses the string or control character`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `a malformed string or control character is refused`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     "01", "+01", "-00", "00", "1_", "_1", "1__2", "+_1", "+", "-", "++1", "1+", "0x", "0X1", "0xg", "0x_1", "0x1_",
@@ -127,7 +127,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     "1.e1",
     "01.5", "1e1.5", "-.5", "+inf_", "+Inf", "-NaN", "0x1.8", "1.5f", "1:2",
   ])
-  func `refuses the number`(text: String) {
+  func `a malformed number is refused`(text: String) {
     // A leading underscore begins a word, as a letter does.
     let reason: TOMLError.Reason = text.hasPrefix("_") ? .expected(.value) : .invalidNumber
     TOMLDefect("v = \(text)", 1, 5, reason).expectRefusal()
@@ -136,18 +136,18 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
   @Test(arguments: [
     "True", "TRUE", "tru", "truer", "yes", "null", "Inf", "infinity", "NaN", "word", "a.b", "@", "~", "é",
   ])
-  func `refuses the bare word`(text: String) { TOMLDefect("v = [\(text)]", 1, 6, .expected(.value)).expectRefusal() }
+  func `a bare word is refused`(text: String) { TOMLDefect("v = [\(text)]", 1, 6, .expected(.value)).expectRefusal() }
 
   @Test(arguments: [
     "9223372036854775808", "-9223372036854775809", "0x8000000000000000", "0o1000000000000000000000",
     "99999999999999999999999999999999",
   ])
-  func `refuses an integer beyond 64 bits`(text: String) {
+  func `an integer beyond 64 bits is refused`(text: String) {
     TOMLDefect("v = \(text)", 1, 5, .integerOutOfRange).expectRefusal()
   }
 
   @Test(arguments: ["1e309", "-1.8e308", "1e99999999999999999999"])
-  func `refuses a float beyond the largest double`(text: String) {
+  func `a float beyond the largest double is refused`(text: String) {
     TOMLDefect("v = \(text)", 1, 5, .floatOutOfRange).expectRefusal()
   }
 
@@ -159,7 +159,7 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
     "1979-05-27 07:32", "1979-05-27x07:32:00", "1979-05-270", "07:32", "7:32:00x", "24:00:00", "07:32:00Z",
     "07:32:00+01:00", "07:3x:00", "07:32:0", "1979-", "19:",
   ])
-  func `refuses the date or time`(text: String) {
+  func `a malformed date or time is refused`(text: String) {
     // "7:32" does not look like a time, so it is read as a number.
     let reason: TOMLError.Reason = text.hasPrefix("7:") ? .invalidNumber : .invalidDateTime
     TOMLDefect("v = \(text)", 1, 5, reason).expectRefusal()
@@ -170,14 +170,14 @@ struct TOMLDefect: Sendable, CustomTestStringConvertible {
       ([0xFF], 0), ([0x61, 0xC0, 0x80], 1), ([0x23, 0xED, 0xA0, 0x80], 1), ([0x23, 0xC3, 0xA9, 0xE2, 0x82], 2),
       ([0x23, 0xF4, 0x90, 0x80, 0x80], 1),
     ] as [([UInt8], Int)])
-  func `refuses what is not UTF-8, wherever it stands`(bytes: [UInt8], scalarsBefore: Int) {
+  func `bytes that are not UTF-8 are refused at any place`(bytes: [UInt8], scalarsBefore: Int) {
     let prefix = Array("# ok\n".utf8)
     #expect(throws: TOMLError(line: 2, column: scalarsBefore + 1, reason: .invalidUTF8)) {
       try parseTOML(bytes: prefix + bytes)
     }
   }
 
-  @Test func `says in one line what is wrong and where`() throws {
+  @Test func `an error states fault and place in one line`() throws {
     let error = #expect(throws: TOMLError.self) { try parseTOML("[a]\nb = 1\ntls = 2; b = 2") }
     #expect(error.map { "\($0)" } == "line 3, column 8: the end of the line is expected")
     let twice = #expect(throws: TOMLError.self) { try parseTOML("[a]\nx.b = 1\n  é = 0") }

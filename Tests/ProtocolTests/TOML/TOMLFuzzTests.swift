@@ -13,7 +13,7 @@ import Testing
     #expect((1...scalars + 1).contains(error.column), "\(error)")
   }
 
-  @Test func `reads every prefix of a rich document, or says where it breaks`() throws {
+  @Test func `every prefix of a rich document is read, or the error says where it breaks`() throws {
     let text = Array(richTOML.utf8)
     let whole = try parseTOML(bytes: text)
     #expect(whole.entries.count == 22)
@@ -37,13 +37,13 @@ import Testing
     #expect(accepted > 50 && accepted < text.count)
   }
 
-  @Test func `reads again what it read, with every table written inline`() throws {
+  @Test func `a document reads back the same with every table written inline`() throws {
     let table = try parseTOML(richTOML)
     #expect(try parseTOML(rewritten(table)) == table)
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("TOML"))
-  func `reads mutated text without trapping, and what it accepts survives being written`(seed: UInt64) throws {
+  func `mutated text does not trap, and accepted text survives being written`(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let text = Array(richTOML.utf8)
     let alphabet = Array("[]{}=.,'\"\\#\n\r\t _-+:0123456789aeEfinotuxTUZ".utf8) + [0x00, 0x7F, 0x80, 0xC3, 0xFF]
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test(arguments: SeededGenerator.fuzzSeeds("TOML tokens"))
-  func `reads random lines of tokens without trapping`(seed: UInt64) {
+  func `random lines of tokens do not trap`(seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     let tokens = [
       "a", "b", "a.b", "b.a.a", "'a'", "\"b\"", " = ", "=1\n", "=[]\n", "={}\n", "\n", "[", "]", "[[", "]]", "{", "}",

@@ -2,7 +2,7 @@ import Protocol
 import Testing
 
 @Suite struct TOMLLimitsTests {
-  @Test func `accepts the largest document and refuses one byte more`() throws {
+  @Test func `the largest document is accepted, and one byte more is refused`() throws {
     let limits = TOMLLimits(documentBytes: 6)
     _ = try parseTOML("a = 1\n", limits: limits)
     #expect(throws: TOMLError(line: 2, column: 1, reason: .documentTooLarge(limitBytes: 6))) {
@@ -22,7 +22,7 @@ import Testing
     ("[[a]]\n[a.b]", "[[a]]\n[a.b.c]", 6),
     ("v = [{ a = [] }]", "v = [{ a = [{}] }]", 13),
   ])
-  func `accepts the depth limit and refuses one level more`(inside: String, beyond: String, column: Int) throws {
+  func `the depth limit is accepted, and one more is refused`(inside: String, beyond: String, column: Int) throws {
     let limits = TOMLLimits(depth: 3)
     _ = try parseTOML(inside, limits: limits)
     let line = beyond.split(separator: "\n").count
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func `gives depth back when a container ends`() throws {
+  @Test func `the end of a container gives its depth back`() throws {
     _ = try parseTOML("v = [[], [], {}, []]\nw = { a = {}, b = {} }\n[a.b]\n[c.d]", limits: TOMLLimits(depth: 2))
   }
 
@@ -43,7 +43,7 @@ import Testing
     ("v = { a = 1, b = 2 }", "v = { a = 1, b = 2, c = 3 }", 1, 1),
     ("[[a]]\n[[a]]", "[[a]]\n[[a]]\n[[a]]", 3, 3),
   ])
-  func `accepts as many keys as allowed and refuses one more`(
+  func `the permitted number of keys is accepted, and one more is refused`(
     inside: String, beyond: String, line: Int, column: Int
   ) throws {
     let limits = TOMLLimits(keys: 3)
@@ -53,7 +53,7 @@ import Testing
     }
   }
 
-  @Test func `refuses by default what no configuration needs`() throws {
+  @Test func `the default limits refuse what no configuration needs`() throws {
     let limits = TOMLLimits()
     let comment = "#" + String(repeating: "x", count: limits.documentBytes - 1)
     _ = try parseTOML(comment)
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func `reads 200 levels of every kind without overflowing the stack`() throws {
+  @Test func `200 levels of every kind are read without a stack overflow`() throws {
     let depth = 200
     let limits = TOMLLimits(depth: depth)
     let path = Array(repeating: "a", count: depth).joined(separator: ".")

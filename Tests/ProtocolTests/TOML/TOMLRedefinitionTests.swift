@@ -19,7 +19,7 @@ import Testing
     TOMLDefect("v = { a = 1, a.b = 2 }", 1, 14, .keyIsNotATable),
     TOMLDefect("a = 1\na = ?", 2, 1, .duplicateKey),
   ])
-  func `refuses a key that is defined twice`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `a key that is defined twice is refused`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     TOMLDefect("[a]\n[a]", 2, 2, .duplicateTable),
@@ -41,7 +41,7 @@ import Testing
     TOMLDefect("[a.b.c.d]\nz = 9\n[a]\nb.c.d.k.t = 1", 4, 5, .extendsDefinedTable),
     TOMLDefect("[a.b.c]\n[a]\nb.x = 1\n[a.b]", 4, 4, .duplicateTable),
   ])
-  func `refuses a table that is defined twice`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `a table that is defined twice is refused`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     TOMLDefect("v = {}\nv.a = 1", 2, 1, .extendsInlineTable),
@@ -54,7 +54,7 @@ import Testing
     TOMLDefect("a.b = 1\na = {}", 2, 1, .duplicateKey),
     TOMLDefect("[a.b]\n[a]\nb = {}", 3, 1, .duplicateKey),
   ])
-  func `refuses to extend an inline table`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `an inline table cannot be extended`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     TOMLDefect("a = []\n[[a]]", 2, 3, .extendsStaticArray),
@@ -73,7 +73,7 @@ import Testing
     TOMLDefect("[[a.b]]\n[a]\nb.y = 2", 3, 1, .tableIsAnArray),
     TOMLDefect("[[a.b]]\n[a]\nb = 2", 3, 1, .duplicateKey),
   ])
-  func `refuses to mix tables, arrays of tables and static arrays`(defect: TOMLDefect) { defect.expectRefusal() }
+  func `tables, arrays of tables and static arrays cannot be mixed`(defect: TOMLDefect) { defect.expectRefusal() }
 
   @Test(arguments: [
     ("super_table_later", "[a.b]\n[a]\nc = 1", #""a" = {"b" = {}, "c" = 1}"#),
@@ -92,7 +92,7 @@ import Testing
     ),
     ("same_key_in_each_inline_table", "v = [{a = 1}, {a = 2}]", #""v" = [{"a" = 1}, {"a" = 2}]"#),
   ])
-  func `lets tables grow where the rules allow it`(name: String, text: String, expected: String) throws {
+  func `tables grow where the rules allow it`(name: String, text: String, expected: String) throws {
     #expect(spelling(try parseTOML(text)) == expected)
   }
 }

@@ -22,7 +22,7 @@ import Testing
     ("no_blanks", "a=1", #""a" = 1"#),
     ("equivalent_but_different", "'é' = 1\n'e\u{301}' = 2", "\"é\" = 1, \"e\u{301}\" = 2"),
   ])
-  func `reads the key`(name: String, text: String, expected: String) throws {
+  func `a key is read`(name: String, text: String, expected: String) throws {
     let table = try parseTOML(text)
     // The bytes are compared, so that the two spellings of é stay different.
     #expect(Array(spelling(table).utf8) == Array(expected.utf8))
@@ -57,7 +57,7 @@ import Testing
     ("multi_literal_quotes_at_end", "''''x'''''", "'x''"),
     ("multi_literal_double_quotes", #"'''a"""b'''"#, #"a"""b"#),
   ])
-  func `reads the string`(name: String, text: String, expected: String) throws {
+  func `a string is read`(name: String, text: String, expected: String) throws {
     let value = try parseTOML("v = \(text)")["v"]
     #expect(value == .string(expected))
   }
@@ -71,7 +71,7 @@ import Testing
       ("hex_largest", "0x7fffffffffffffff", .max), ("hex_e", "0xe", 14),
       ("octal", "0o01234567", 342_391), ("octal_zero", "0o0", 0), ("binary", "0b1101_0110", 0xD6),
     ] as [(String, String, Int64)])
-  func `reads the integer`(name: String, text: String, expected: Int64) throws {
+  func `an integer is read`(name: String, text: String, expected: Int64) throws {
     #expect(try parseTOML("v = \(text)")["v"] == .integer(expected))
   }
 
@@ -84,11 +84,11 @@ import Testing
     ("underflow", "1e-999", 0), ("largest", "1.7976931348623157e308", .greatestFiniteMagnitude),
     ("exact", "0.1000000000000000055511151231257827", 0.1),
   ])
-  func `reads the float`(name: String, text: String, expected: Double) throws {
+  func `a float is read`(name: String, text: String, expected: Double) throws {
     #expect(try parseTOML("v = \(text)")["v"] == .float(expected))
   }
 
-  @Test func `keeps the sign of a float zero`() throws {
+  @Test func `a float zero keeps its sign`() throws {
     guard case .float(let value) = try parseTOML("v = -0.0")["v"] else {
       Issue.record("no float")
       return
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(arguments: ["nan", "+nan", "-nan"])
-  func `reads not-a-number`(text: String) throws {
+  func `not-a-number is read`(text: String) throws {
     guard case .float(let value) = try parseTOML("v = \(text)")["v"] else {
       Issue.record("no float")
       return
@@ -122,7 +122,7 @@ import Testing
     ("time", .localTime("07:32:00")),
     ("time_fraction", .localTime("00:32:00.999999999999")),
   ])
-  func `reads the date or time as written`(name: String, expected: TOMLValue) throws {
+  func `a date or time is read as written`(name: String, expected: TOMLValue) throws {
     let text = spelling(expected)
     #expect(try parseTOML("v = \(text)")["v"] == expected)
     #expect(try parseTOML("v = [\(text),\(text) # c\n]")["v"] == .array([expected, expected]))
@@ -159,24 +159,24 @@ import Testing
       #""f" = [{"p" = {"c" = 1}, "v" = [{"n" = 1}, {}]}, {"p" = {}, "v" = [{}]}]"#
     ),
   ])
-  func `reads the document`(name: String, text: String, expected: String) throws {
+  func `a document is read`(name: String, text: String, expected: String) throws {
     #expect(spelling(try parseTOML(text)) == expected)
   }
 
-  @Test func `finds values by path, and nothing where a level is no table`() throws {
+  @Test func `values are found by path, and nothing is found where a level is no table`() throws {
     let table = try parseTOML("a.b = 1\nc = 'x'")
     #expect(table["a", "b"] == .integer(1))
     #expect(table["a", "x"] == nil)
     #expect(table["c", "b"] == nil)
   }
 
-  @Test func `finds a key by its bytes, not by canonical equivalence`() throws {
+  @Test func `a key is found by its bytes, not by canonical equivalence`() throws {
     let table = try parseTOML("\"\\u00e9\" = 1")
     #expect(table["\u{e9}"] == .integer(1))
     #expect(table["e\u{301}"] == nil)
   }
 
-  @Test func `reads the same with CRLF as with LF, but for the line ends inside strings`() throws {
+  @Test func `CRLF and LF read the same, except for the line ends inside strings`() throws {
     var crlf = ""
     for scalar in richTOML.unicodeScalars { crlf += scalar == "\n" ? "\r\n" : String(scalar) }
     let pieces = spelling(try parseTOML(crlf)).split(separator: #"\r\n"#, omittingEmptySubsequences: false)

@@ -86,7 +86,7 @@ struct JSONCursor: ~Escapable {
   /// Skips one value of any kind and checks its syntax.
   /// - Parameters:
   ///   - depth: the number of containers that are open around the value.
-  ///   - maximumDepth: the most containers that may be open inside the value, with those around it.
+  ///   - maximumDepth: the most containers that may be open at a time. Those around the value count.
   ///   - storable: also checks that PostgreSQL's jsonb can hold the value: UTF-8, no U+0000, no lone surrogate, no
   ///     number beyond `numeric`.
   mutating func skipValue(depth: Int, maximumDepth: Int, storable: Bool) throws(DecodeFault) {

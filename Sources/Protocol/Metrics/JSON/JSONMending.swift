@@ -1,8 +1,9 @@
-// Mending: a string that PostgreSQL cannot hold becomes one that it can. Each part that is not a character becomes
-// U+FFFD. A string over a limit is cut before the character that would pass the limit. The same bytes always give the
-// same text, so a mended name still names one object.
+// Mends strings that PostgreSQL cannot hold. Each part of a string that is not a character becomes U+FFFD. A string
+// over a limit is cut before the character that would pass the limit. The same bytes always give the same text, so a
+// mended name still names one object.
 //
-// Only strings that `check` or `decode` refused, or that are too long, come here. Ordinary strings are read once.
+// The decoder calls these functions only for strings that `check` or `decode` refused, and for strings that are too
+// long. It reads all other strings once.
 
 extension JSONCursor {
   /// U+FFFD in UTF-8.

@@ -1,6 +1,7 @@
 // Finds the end of a value without reading the value: only quotes, backslashes and brackets matter for that. The scan
-// remembers where it stopped, so it examines each byte once, however small the pieces are. It checks nothing. In a text
-// that is not JSON it may find any end, or none; the reader of the value then finds the defect at or before that end.
+// remembers where it stopped, so it examines each byte once, however small the pieces are. It does not check the
+// syntax: in a text that is not JSON it may find a wrong end, or none. The reader of the value then finds the defect at
+// or before that end.
 
 /// A scan over one value. It can stop and resume at any byte.
 struct JSONScan {
@@ -43,7 +44,8 @@ struct JSONScan {
         skipInside(cursor, &index, limit, fastDepth)
         if index >= limit { break }
       }
-      // The scan goes byte by byte near the limit, and where a word may close the level that is being passed.
+      // Eight bytes, one by one: `skipInside` stops near the limit, and at a word that may lead out of the levels that
+      // it may pass.
       let last = min(index + 8, limit)
       repeat {
         let byte = cursor.byte(at: index)
@@ -62,8 +64,8 @@ struct JSONScan {
     return false
   }
 
-  /// Passes whole words that cannot close the level `fastDepth - 1`. It takes about 4 instructions a byte. Every byte
-  /// of a push passes here before it is read, so the code is written without calls.
+  /// Passes words of eight bytes as long as at least `fastDepth` containers stay open. It takes about 4 instructions a
+  /// byte. Nearly every byte of a push passes here before it is read, so the code is written without calls.
   @inline(__always)
   private mutating func skipInside(_ cursor: JSONCursor, _ index: inout Int, _ limit: Int, _ fastDepth: Int) {
     let high = ByteLanes.highBits
@@ -84,8 +86,8 @@ struct JSONScan {
       if backslashes & hidden != 0 { (hidden, nextEscaped) = Self.escapes(backslashes, escaped) }
       let quotes = ~((word ^ (ByteLanes.ones &* 0x22)) &+ low) & high & ~hidden
       let strings = ByteLanes.runningParity(quotes) ^ inside
-      // Brackets are 0x59 with either bit 1 (opening) or bit 2 (closing). The bit that makes a letter small does not
-      // matter.
+      // The bits 0x59 are set in `[` and `{`, which also have bit 1, and in `]` and `}`, which also have bit 2. The
+      // mask leaves out bit 5, in which brackets and braces differ.
       let candidates = ~((word & (ByteLanes.ones &* 0x59)) ^ (ByteLanes.ones &* 0x59) &+ low) & high & ~strings
       if candidates != 0 {
         let opening = candidates & (word << 6) & ~(word << 5)
