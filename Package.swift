@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// Targets and their one-way dependencies: CEpoll <- {Ground, Reactor, Protocol} <- {App, bench}.
+// Targets and their one-way dependencies: CEpoll <- {Ground, Reactor, Protocol} <- App, and the same <- HTTPClient <- bench.
 // Ground, Reactor and Protocol never import one another; bench never imports App.
 import PackageDescription
 
@@ -28,6 +28,10 @@ let package = Package(
     .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
     // The lowest of the rooms of Sources/App: what the server, bench and tests have in common and no protocol needs.
     .target(name: "Ground", dependencies: ["CEpoll"], path: "Sources/App/Ground", swiftSettings: strict),
+    // HTTPS connections of a client on a loop.
+    .target(
+      name: "HTTPClient", dependencies: ["CEpoll", "Ground", "Reactor", "Protocol"], path: "Sources/App/Client",
+      swiftSettings: strict),
     .executableTarget(
       name: "App",
       dependencies: [
@@ -35,24 +39,26 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      exclude: ["Ground"],
+      exclude: ["Client", "Ground"],
       resources: [.embedInCode("Schema/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",
       dependencies: [
-        "CEpoll", "Ground", "Reactor", "Protocol",
+        "CEpoll", "Ground", "Reactor", "Protocol", "HTTPClient", "GeneratedPushes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench",
-      exclude: ["micro", "counters"],
+      exclude: ["micro", "counters", "pushes"],
       swiftSettings: strict),
+    // Pushes as stock collectors make them. For bench, pganalytics-micro and tests; the server never links it.
+    .target(name: "GeneratedPushes", dependencies: ["Protocol"], path: "bench/pushes", swiftSettings: strict),
     // Counts allocations and system calls. For tests and pganalytics-micro; the server never links it.
     .target(name: "CCounters", path: "bench/counters"),
     .executableTarget(
       name: "Micro",
       dependencies: [
-        "CEpoll", "Ground", "Protocol", "CCounters",
+        "CEpoll", "Ground", "Protocol", "CCounters", "GeneratedPushes",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "bench/micro",
@@ -61,25 +67,29 @@ let package = Package(
     .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Ground", "CEpoll"], swiftSettings: strict),
     .testTarget(
-      name: "ProtocolTests", dependencies: ["Protocol", "Ground", "CEpoll", "CCounters", "FuzzTargets"],
+      name: "ProtocolTests",
+      dependencies: ["Protocol", "Ground", "CEpoll", "CCounters", "FuzzTargets", "GeneratedPushes"],
       swiftSettings: strict),
     .testTarget(
       name: "AppTests",
       dependencies: [
-        "App", "Bench", "Ground", "Protocol", "Reactor", "CEpoll", .product(name: "Logging", package: "swift-log"),
+        "App", "Bench", "GeneratedPushes", "Ground", "Protocol", "Reactor", "CEpoll",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
     .testTarget(
       name: "BenchTests",
       dependencies: [
-        "Bench", "Ground", "Protocol", "Reactor",
+        "Bench", "HTTPClient", "GeneratedPushes", "Ground", "Protocol", "Reactor",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["App", "Bench", "Ground", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets"],
+      dependencies: [
+        "App", "Bench", "GeneratedPushes", "Ground", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets",
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -1,5 +1,6 @@
 import Glibc
 import Ground
+import HTTPClient
 import Protocol
 import Reactor
 import Testing
@@ -182,7 +183,7 @@ struct FleetTests {
     #expect(tally.pushLatency.percentile(75) >= .milliseconds(100))
     #expect(tally.serviceLatency.count == UInt64(tally.acknowledged))
     let waited = tally.serviceLatency.buckets.indices.filter {
-      LatencyHistogram.highestMicroseconds(of: $0) >= 300_000
+      DurationHistogram.highestMicroseconds(of: $0) >= 300_000
     }.reduce(0) { $0 + tally.serviceLatency.buckets[$1] }
     #expect(waited >= 1 && tally.serviceLatency.percentile(50) < tally.pushLatency.percentile(50))
   }
@@ -292,7 +293,7 @@ struct FleetTests {
     var plan = try server.plan(collectors: 3, duration: .milliseconds(50))
     let listening = plan.endpoint.addresses
     let deaf = try #require(SocketAddress("[::1]:\(server.port)"))
-    plan.endpoint = Endpoint(
+    plan.endpoint = HTTPSDestination(
       url: plan.endpoint.url, addresses: [deaf] + listening, sources: [SocketAddress(ip: "127.0.0.2", port: 0)!],
       context: plan.endpoint.context)
     let (report, _) = try run(plan, on: server)
@@ -305,7 +306,7 @@ struct FleetTests {
     let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
     var plan = try server.plan(collectors: 1, duration: .milliseconds(100))
     let endpoint = plan.endpoint
-    plan.endpoint = Endpoint(
+    plan.endpoint = HTTPSDestination(
       url: endpoint.url, addresses: endpoint.addresses, sources: [],
       context: try TLSContext.client(trustPEM: other.certificate.pem()))
     plan.startLimit = .milliseconds(200)
@@ -337,7 +338,7 @@ struct FleetTests {
   }
 
   @Test func `the preflight reports at once why a server cannot be reached or trusted`() throws {
-    func failure(_ endpoint: Endpoint) -> String {
+    func failure(_ endpoint: HTTPSDestination) -> String {
       do {
         try Preflight.check(endpoint)
         return "none"
@@ -349,7 +350,7 @@ struct FleetTests {
     let endpoint = try server.plan(collectors: 1, duration: .seconds(1)).endpoint
     #expect(failure(endpoint) == "none")
     let other = try CertificateAuthority.create(commonName: "other", validFor: 3600, now: WallClock.unixSeconds())
-    let suspicious = Endpoint(
+    let suspicious = HTTPSDestination(
       url: endpoint.url, addresses: endpoint.addresses, sources: [],
       context: try TLSContext.client(trustPEM: other.certificate.pem()))
     #expect(failure(suspicious).hasPrefix("127.0.0.1:\(server.port): its certificate is not trusted by the authority"))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Ground
+import HTTPClient
 import Protocol
 import Reactor
 import Testing
@@ -107,8 +108,8 @@ struct OptionsTests {
   func `a server URL is split into its parts`(
     text: String, host: String, port: UInt16, authority: String, prefix: String
   ) throws {
-    let url = try #require(ServerURL(text))
-    #expect(url.host == host && url.port == port && url.authority == authority && url.prefix == prefix)
+    let url = try #require(HTTPSURL(text))
+    #expect(url.host == host && url.port == port && url.authority == authority && url.path == prefix)
     #expect(url.target("metrics/push") == prefix + "/api/v1/metrics/push")
   }
 
@@ -118,7 +119,7 @@ struct OptionsTests {
       "https://u@h", "https://h/?q", "https://h/#f", "https://h /", "https://[::1", "https://[::1]x", "https://h\r\n/",
     ])
   func `a text that is no server URL is refused`(text: String) {
-    #expect(ServerURL(text) == nil)
+    #expect(HTTPSURL(text) == nil)
   }
 
   @Test func `a token is renewed when 70 to 80 percent of its life are over`() throws {

@@ -1,3 +1,4 @@
+import GeneratedPushes
 import Protocol
 import Testing
 

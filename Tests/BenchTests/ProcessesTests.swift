@@ -83,7 +83,7 @@ struct ProcessesTests {
     let server = try TestServer { _ in .acknowledge }
     let fleet = try Fleet(
       plan: try plan(server, 4, processes: 2), role: .captain(executable: "/bin/false", arguments: []))
-    #expect(throws: FleetFailure.self) { try fleet.run() }
+    #expect(throws: RunFailure.self) { try fleet.run() }
     server.stop()
   }
 }

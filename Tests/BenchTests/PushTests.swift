@@ -1,3 +1,4 @@
+import GeneratedPushes
 import Ground
 import Protocol
 import Testing
@@ -92,7 +93,7 @@ struct PushTests {
     for index in 0..<20 {
       let id = UUID(high: random.next(), low: random.next())
       let newest = Int64.random(in: 0...4_000_000_000, using: &random)
-      let hostname = BenchCollector.hostname(index)
+      let hostname = Hostname.of(index)
       let wire = try #require(prepared.fill(collector: id, hostname: hostname, newest: newest))
       var expected = ByteBuffer()
       template.append(collector: id, hostname: hostname, newest: newest, to: &expected)

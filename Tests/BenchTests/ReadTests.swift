@@ -11,13 +11,14 @@ struct ReadTests {
     let server = try TestServer { _ in .acknowledge }
     var plan = try server.plan(collectors: 2, duration: .seconds(1), pace: .interval(.milliseconds(50)))
     plan.warmUp = .milliseconds(300)
-    plan.expectations = try ["reads_failed=0", "reads.p99<5s", "reads>10", "reads_per_second>10"].map(Expectation.init)
     let fleet = try Fleet(plan: plan)
     let readers = Readers(
       plan: ReadPlan(
         readers: 2, paths: ["/api/v1/read"], login: .init(username: "ada", password: TestServer.secret)),
       endpoint: plan.endpoint, loop: fleet.control)
-    let report = try fleet.run(readers: readers)
+    var report = try fleet.run(readers: readers)
+    report.expectations = try ["reads_failed=0", "reads.p99<5s", "reads>10", "reads_per_second>10"].map(
+      Expectation.init)
     server.stop()
     let reads = try #require(report.reads)
     #expect(reads.trouble == nil && reads.failed == 0 && reads.open <= 2)

@@ -4,11 +4,19 @@
 import ArgumentParser
 internal import Glibc
 import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// A command of this program.
+protocol BenchCommand: ParsableCommand {
+  /// - Returns: the exit status.
+  /// - Throws: `UsageError`, which is exit status 2; any other error is 1.
+  func execute() throws -> CInt
+}
+
 @main
-struct PganalyticsBench: ParsableCommand {
+struct PganalyticsBench: BenchCommand {
   static let version = Version.text
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench",
@@ -20,6 +28,9 @@ struct PganalyticsBench: ParsableCommand {
       Ctrl-C ends the run in good order and still reports; a second one does not wait for the last pushes.
 
       Times are written with their unit: 500ms, 1.5s, 10m, 1h.
+
+      `pganalytics-bench cost --help` is about another kind of load: what one handshake, request or idle connection \
+      costs a server of this machine.
 
       Each push carries timestamps that its collector has not used before. When pushes come faster than one in the \
       time their timestamps span (at least a second), the surplus is stamped backwards, before the oldest so far.
@@ -34,25 +45,29 @@ struct PganalyticsBench: ParsableCommand {
   /// Not `ParsableCommand.main`: a usage error has to end with status 2.
   static func main() {
     SignalSource.ignoreSIGPIPE()
-    SignalSource.block([SIGINT, SIGTERM])
-    let command: PganalyticsBench
-    do {
-      command = try parse()
-    } catch {
-      let isHelp = exitCode(for: error) == .success
-      Terminal.write(fullMessage(for: error) + "\n", to: isHelp ? STDOUT_FILENO : STDERR_FILENO)
-      Glibc.exit(isHelp ? 0 : usageStatus)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if arguments.first == CostCommand.word {
+      Glibc.exit(start(CostCommand.self, Array(arguments.dropFirst())))
     }
-    Glibc.exit(command.execute())
+    SignalSource.block([SIGINT, SIGTERM])
+    Glibc.exit(start(PganalyticsBench.self, arguments))
   }
 
-  private func execute() -> CInt {
+  private static func start<Command: BenchCommand>(_ type: Command.Type, _ arguments: [String]) -> CInt {
+    let command: Command
+    do {
+      command = try Command.parse(arguments)
+    } catch {
+      let isHelp = Command.exitCode(for: error) == .success
+      Terminal.write(Command.fullMessage(for: error) + "\n", to: isHelp ? STDOUT_FILENO : STDERR_FILENO)
+      return isHelp ? 0 : usageStatus
+    }
     do {
       try ProcessLimits.raiseDescriptorLimit()
-      return try run()
+      return try command.execute()
     } catch let error as UsageError {
       Terminal.write("pganalytics-bench: \(error)\n", to: STDERR_FILENO)
-      return Self.usageStatus
+      return usageStatus
     } catch {
       Terminal.clearLine()
       Terminal.write("pganalytics-bench: \(error)\n", to: STDERR_FILENO)
@@ -60,7 +75,7 @@ struct PganalyticsBench: ParsableCommand {
     }
   }
 
-  private func run() throws -> CInt {
+  func execute() throws -> CInt {
     let plan = try options.plan()
     if options.fleet.worker != nil {
       let fleet = try Fleet(plan: plan, role: .worker)
@@ -76,6 +91,7 @@ struct PganalyticsBench: ParsableCommand {
     }
     let watchPlan = try options.watch.plan()
     let readPlan = try options.read.plan()
+    let expectations = try options.watch.expectations()
     try Preflight.check(plan.endpoint)
     let arguments = Array(CommandLine.arguments.dropFirst())
     let fleet = try Fleet(
@@ -84,9 +100,10 @@ struct PganalyticsBench: ParsableCommand {
     let signals = try fleet.heed([SIGINT, SIGTERM])
     let watch = try RunWatch(plan: watchPlan, fleet: plan, loop: fleet.control)
     let readers = readPlan.map { Readers(plan: $0, endpoint: plan.endpoint, loop: fleet.control) }
-    let report = try withExtendedLifetime(signals) {
+    var report = try withExtendedLifetime(signals) {
       try fleet.run(progress: ProgressLine(of: plan).show, watch: watch, readers: readers)
     }
+    report.expectations = expectations
     Terminal.clearLine()
     return try publish(report)
   }

@@ -2,13 +2,9 @@
 
 import ArgumentParser
 import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
-
-/// What the command line asks for and cannot have.
-struct UsageError: Error, Equatable, CustomStringConvertible {
-  let description: String
-}
 
 struct Options: ParsableArguments {
   @Option(help: ArgumentHelp("The server.", valueName: "https://host:port"))
@@ -61,7 +57,6 @@ struct Options: ParsableArguments {
     plan.handshakesInFlight = fleet.handshakes
     plan.acknowledgementPath = watch.reportAcks
     plan.namesCollectors = watch.databaseURL != nil
-    for text in watch.expect { plan.expectations.append(try Expectation(text)) }
     if let path = fleet.identities.map(IdentityFile.location) {
       plan.identityPath = path
       plan.identities = try IdentityFile.load(path)
@@ -74,8 +69,8 @@ struct Options: ParsableArguments {
     return plan
   }
 
-  private func endpoint() throws(UsageError) -> Endpoint {
-    guard let url = ServerURL(url) else {
+  private func endpoint() throws(UsageError) -> HTTPSDestination {
+    guard let url = HTTPSURL(url) else {
       throw UsageError(description: "--url \(self.url): not https://host[:port][/prefix]")
     }
     var sources: [SocketAddress] = []
@@ -86,7 +81,7 @@ struct Options: ParsableArguments {
       sources.append(address)
     }
     do {
-      var endpoint = Endpoint(
+      var endpoint = HTTPSDestination(
         url: url, addresses: try SocketAddress.resolve(host: url.host, port: url.port), sources: sources,
         context: try TLSContext.client(trustPEM: try LocalFile.require(ca)))
       endpoint.answerLimit = load.answerLimit.duration

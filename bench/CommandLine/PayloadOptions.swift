@@ -1,6 +1,7 @@
 // What the pushes are made of.
 
 import ArgumentParser
+internal import GeneratedPushes
 import Ground
 internal import Protocol
 

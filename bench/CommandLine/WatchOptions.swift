@@ -53,6 +53,13 @@ struct WatchOptions: ParsableArguments {
     if verify, databaseURL == nil { throw ValidationError("--verify needs --database-url.") }
   }
 
+  /// - Throws: `UsageError` for what says nothing about a report.
+  func expectations() throws(UsageError) -> [Expectation] {
+    var expectations: [Expectation] = []
+    for text in expect { expectations.append(try Expectation(text)) }
+    return expectations
+  }
+
   /// - Throws: `UsageError` for a process that is not there.
   func plan() throws(UsageError) -> WatchPlan {
     for (name, id) in [("--server-pid", serverPid), ("--database-pid", databasePid)] {

@@ -9,6 +9,7 @@
 //   broken-json    a broken push, then the push
 //   wrong-…        the push, and the same on a connection of its own with a forged certificate
 
+internal import Protocol
 internal import Reactor
 
 struct PushInHand {
@@ -127,7 +128,7 @@ struct PushInHand {
   }
 
   /// - Parameters: `isDuplicate`: as the answer says; `slug`: of a refusal.
-  mutating func answered(_ meaning: Answer.Meaning, status: UInt16, isDuplicate: Bool, slug: String) -> Step {
+  mutating func answered(_ meaning: HTTPAnswer.Meaning, status: UInt16, isDuplicate: Bool, slug: String) -> Step {
     switch meaning {
     case .unauthorized: return Step(next: .unauthorized)
     case .unavailable: return Step(next: .unavailable)

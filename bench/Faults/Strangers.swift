@@ -2,6 +2,7 @@
 // server that lets such a one in lets everybody in.
 
 internal import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -13,14 +14,14 @@ final class Strangers {
 
   private let loop: EventLoop
   private let plan: FleetPlan
-  private let buffers: ClientConnection.Buffers
+  private let buffers: HTTPSConnection.Buffers
   private let forger: CertificateAuthority
   private let key: PrivateKey
   private let keyPEM: [UInt8]
   private var trespassers: [Int: Trespasser] = [:]
   private var count = 0
 
-  init(loop: EventLoop, plan: FleetPlan, buffers: ClientConnection.Buffers) throws {
+  init(loop: EventLoop, plan: FleetPlan, buffers: HTTPSConnection.Buffers) throws {
     self.loop = loop
     self.plan = plan
     self.buffers = buffers
@@ -32,21 +33,21 @@ final class Strangers {
 
   /// - Parameter told: what came of it; called once, unless the loop ends before.
   func trespass(
-    as collector: BenchCollector, _ head: RequestHead, _ body: PushBody,
+    as collector: UUID, of hostname: String, _ head: HTTPRequestTemplate, _ body: PushBody,
     _ told: @escaping (FaultVerdict) -> Void
   ) {
     if trespassers.count == Self.atOnce { return }
     let number = count
     count += 1
     let trespasser = Trespasser(
-      connection: ClientConnection(loop: loop, endpoint: plan.endpoint, buffers: buffers, spread: number), head: head,
+      connection: HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: number), head: head,
       body: body
     ) { [weak self] verdict in
       self?.trespassers[number] = nil
       told(verdict)
     }
     trespassers[number] = trespasser
-    trespasser.begin(with: forgery(collector))
+    trespasser.begin(with: forgery(collector, hostname))
   }
 
   var isIdle: Bool { trespassers.isEmpty }
@@ -56,10 +57,10 @@ final class Strangers {
     for trespasser in trespassers.values { trespasser.abandon() }
   }
 
-  private func forgery(_ collector: BenchCollector) -> TLSIdentity {
+  private func forgery(_ collector: UUID, _ hostname: String) -> TLSIdentity {
     do {
       let issued = try forger.issueCollector(
-        for: key, collector: collector.id, hostname: collector.hostname, validFor: Self.certificateSeconds,
+        for: key, collector: collector, hostname: hostname, validFor: Self.certificateSeconds,
         now: WallClock.unixSeconds())
       return try TLSIdentity(chainPEM: issued.pem, privateKeyPEM: keyPEM)
     } catch {
@@ -68,15 +69,15 @@ final class Strangers {
   }
 }
 
-private final class Trespasser: ConnectionOwner {
-  private let connection: ClientConnection
-  private let head: RequestHead
+private final class Trespasser: HTTPSConnectionOwner {
+  private let connection: HTTPSConnection
+  private let head: HTTPRequestTemplate
   private let body: PushBody
   private let told: (FaultVerdict) -> Void
   private var isOver = false
 
   init(
-    connection: ClientConnection, head: RequestHead, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
+    connection: HTTPSConnection, head: HTTPRequestTemplate, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
   ) {
     self.connection = connection
     self.head = head
@@ -97,7 +98,7 @@ private final class Trespasser: ConnectionOwner {
   /// In TLS 1.3 the client is done before the server has judged its certificate, so this proves nothing yet.
   func connectionOpened(connect: Duration, handshake: Duration) { connection.send(head, body.wire) }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     let isDuplicate = answer.object?["duplicate"] == .bool(true)
     switch answer.meaning {
     // Too busy to judge anybody.

@@ -1,17 +1,15 @@
 // One collector of the fleet: carries out what its machine decides, on one connection of its own.
 
 internal import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-final class BenchCollector: ConnectionOwner, DeadlineHandler {
+final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
   /// Which request is unanswered.
   private enum Outstanding { case push, refresh }
   /// What a pause is followed by.
   private enum Pause { case backOff, wait }
-
-  /// Of every hostname: prepared bodies have a place of this size for it.
-  static let hostnameBytes = 12
 
   /// In the whole fleet, 0 and up.
   let index: Int
@@ -19,13 +17,15 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
   private let loop: EventLoop
   private let plan: FleetPlan
   private unowned let shard: FleetShard  // because the shard owns its collectors and outlives them
-  private let connection: ClientConnection
+  private let connection: HTTPSConnection
+  /// Made for the first push that does not go out at once.
+  private var faultyDelivery: FaultyDelivery?
   private var machine: CollectorMachine
   private var credentials: Credentials?
   private var clock = PushClock()
   private var jitter: QuickRandom
   private var push: PushInHand?
-  private var pushHead: RequestHead?
+  private var pushHead: HTTPRequestTemplate?
   private var pushesMade = 0
   private var hasBeenConnected = false
   private var holdsSlot = false
@@ -41,22 +41,17 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
   private var tokenTimer: TimerID?
 
   init(
-    index: Int, plan: FleetPlan, loop: EventLoop, buffers: ClientConnection.Buffers, shard: FleetShard
+    index: Int, plan: FleetPlan, loop: EventLoop, buffers: HTTPSConnection.Buffers, shard: FleetShard
   ) {
     self.index = index
     self.plan = plan
     self.loop = loop
     self.shard = shard
-    hostname = Self.hostname(index)
-    connection = ClientConnection(loop: loop, endpoint: plan.endpoint, buffers: buffers, spread: index)
+    hostname = Hostname.of(index)
+    connection = HTTPSConnection(loop: loop, destination: plan.endpoint, buffers: buffers, spread: index)
     let seed = plan.seed &+ UInt64(index)
     machine = CollectorMachine(backOff: BackOff(limits: plan.backOff, seed: seed))
     jitter = QuickRandom(seed: ~seed)
-  }
-
-  static func hostname(_ index: Int) -> String {
-    let digits = String(index)
-    return "bench-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }
 
   /// Its name at the server. Only once it is enrolled.
@@ -137,6 +132,7 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
   }
 
   func connectionLost(_ loss: ConnectionLoss) {
+    faultyDelivery?.cancel()
     returnSlot()
     if loss.isFault {
       shard.tally.lostConnections += 1
@@ -146,14 +142,15 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     perform(machine.connectionLost())
   }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
+    faultyDelivery?.cancel()
     switch outstanding {
     case .push: pushAnswered(answer)
     case .refresh: refreshAnswered(answer)
     }
   }
 
-  private func pushAnswered(_ answer: Answer) {
+  private func pushAnswered(_ answer: HTTPAnswer) {
     let keeps = answer.keepsConnection
     let object = answer.object
     let isDuplicate = object?["duplicate"] == .bool(true)
@@ -184,7 +181,7 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     }
   }
 
-  private func refreshAnswered(_ answer: Answer) {
+  private func refreshAnswered(_ answer: HTTPAnswer) {
     if answer.meaning != .accepted { shard.countError(code: "\(answer.status.code)", slug: answer.slug) }
     let token =
       answer.meaning == .accepted
@@ -241,12 +238,19 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     if sending.isResend { shard.tally.resent += 1 }
     if sending.isTrespassed { shard.trespass(as: self, head, push!.body!) }
     switch sending.content {
-    case .whole: connection.send(head, push!.body!.wire, sending.delivery)
+    case .whole: deliver(head, push!.body!.wire, sending.delivery)
     case .broken:
       let broken = shard.press.makeBroken(
         turn: index &+ pushesMade, collector: id, hostname: hostname, now: WallClock.unixSeconds())
       connection.send(head, broken.wire)
     }
+  }
+
+  private func deliver(_ head: HTTPRequestTemplate, _ body: [UInt8], _ delivery: Delivery) {
+    if delivery == .atOnce { return connection.send(head, body) }
+    let faulty = faultyDelivery ?? FaultyDelivery(loop: loop, connection: connection)
+    faultyDelivery = faulty
+    faulty.send(head, body, delivery)
   }
 
   private func makeBody() {
@@ -260,9 +264,9 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     connection.send(head("collectors/refresh-token", []), [])
   }
 
-  private func head(_ path: String, _ fields: [HTTPField]) -> RequestHead {
-    RequestHead(
-      .post, target: plan.endpoint.url.target(path), authority: plan.endpoint.url.authority,
+  private func head(_ path: String, _ fields: [HTTPField]) -> HTTPRequestTemplate {
+    HTTPRequestTemplate(
+      own: .post, target: plan.endpoint.url.target(path), authority: plan.endpoint.url.authority,
       fields: [
         HTTPField("Authorization", "Bearer " + credentials!.token.text), HTTPField("Content-Type", "application/json"),
       ] + fields)
@@ -300,6 +304,7 @@ final class BenchCollector: ConnectionOwner, DeadlineHandler {
     cancel(&dueTimer)
     cancel(&pauseTimer)
     cancel(&tokenTimer)
+    faultyDelivery?.cancel()
     connection.close()
     returnSlot()
     shard.finished(self)

@@ -4,11 +4,6 @@
 internal import Glibc
 internal import Reactor
 
-/// What could not be brought to its end.
-struct FleetFailure: Error, CustomStringConvertible {
-  let description: String
-}
-
 /// Runs a fleet. Driven by the calling thread's own loop, which also hears of signals.
 final class Fleet: SignalHandler {
   /// Who plays the collectors.
@@ -64,7 +59,7 @@ final class Fleet: SignalHandler {
     var cpuAtStart: Duration?
     var nextLine = MonotonicTime.now() + .seconds(1)
     while true {
-      control.turn(waitingAtMost: FleetShard.tick)
+      control.turn(waitingAtMost: Scoreboard.tick)
       let now = MonotonicTime.now()
       try inform(staff, now: now)
       let times = scoreboard.times
@@ -110,7 +105,7 @@ final class Fleet: SignalHandler {
         scoreboard.interrupt()
         for worker in workers { worker.inform() }
         for worker in workers { worker.join() }
-        throw FleetFailure(description: failure)
+        throw RunFailure(description: failure)
       }
     }
   }
@@ -118,7 +113,7 @@ final class Fleet: SignalHandler {
   private func setTimes(_ now: MonotonicTime) {
     if scoreboard.times != nil || !scoreboard.areAllReady { return }
     // Far enough ahead that every shard has looked by then, also one that hears of it through two processes.
-    scoreboard.setTimes(RunTimes(start: now + FleetShard.tick * 4, plan: plan))
+    scoreboard.setTimes(RunTimes(start: now + Scoreboard.tick * 4, plan: plan))
   }
 
   private func dismiss(_ staff: Staff, _ result: FleetResult) throws {
@@ -126,7 +121,7 @@ final class Fleet: SignalHandler {
     case .threads(let threads, let link):
       for thread in threads { thread.join() }
       link?.send(result)
-      while let link, !link.isFlushed { control.turn(waitingAtMost: FleetShard.tick) }
+      while let link, !link.isFlushed { control.turn(waitingAtMost: Scoreboard.tick) }
     case .processes(let workers): for worker in workers { worker.join() }
     }
   }

@@ -2,6 +2,7 @@
 // is the one thing it shares with the others.
 
 internal import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -14,8 +15,6 @@ final class FleetShard: DeadlineHandler {
     case done
   }
 
-  /// How often a shard looks at the scoreboard, and writes on it.
-  static let tick: Duration = .milliseconds(50)
   /// For the last pushes of an interrupted run.
   private static let interruptedDrainLimit: Duration = .seconds(5)
 
@@ -34,7 +33,7 @@ final class FleetShard: DeadlineHandler {
   private let setUpAt: MonotonicTime
   private var phase = Phase.settingUp
   private var collectors: [BenchCollector] = []
-  private var enrolments: [Enrolment] = []
+  private var enrolments: [EnrolmentConnection] = []
   private var unenrolled: [BenchCollector] = []
   private var nextUnenrolled = 0
   /// Those that are enrolled, or were refused.
@@ -69,7 +68,7 @@ final class FleetShard: DeadlineHandler {
     slots = ConnectSlots(capacity: plan.share(of: plan.handshakesInFlight))
     setUpAt = .now()
     unready = 0
-    let buffers = ClientConnection.Buffers()
+    let buffers = HTTPSConnection.Buffers()
     strangers =
       plan.faults.shares[.wrongCertificate] == nil ? nil : try Strangers(loop: loop, plan: plan, buffers: buffers)
     let shard = plan.shardNumber(loop: loop.index)
@@ -79,13 +78,14 @@ final class FleetShard: DeadlineHandler {
     unready = collectors.count
     for number in 0..<min(collectors.count, plan.share(of: plan.registrationsInFlight)) {
       enrolments.append(
-        Enrolment(loop: loop, plan: plan, buffers: buffers, number: shard + number * plan.shards, shard: self))
+        EnrolmentConnection(loop: loop, plan: plan, buffers: buffers, number: shard + number * plan.shards, shard: self)
+      )
     }
   }
 
   /// Begins to enrol and connect. The loop's timers keep the shard from here on.
   func start() {
-    tickTimer = loop.schedule(self, at: loop.now + Self.tick)
+    tickTimer = loop.schedule(self, at: loop.now + Scoreboard.tick)
     phaseTimer = loop.schedule(self, at: setUpAt + plan.startLimit)
     if collectors.isEmpty { return setUpDone() }
     reuseIdentities()
@@ -228,8 +228,8 @@ final class FleetShard: DeadlineHandler {
   }
 
   /// Tries the push of `collector` with a forged certificate, beside the push itself.
-  func trespass(as collector: BenchCollector, _ head: RequestHead, _ body: PushBody) {
-    strangers?.trespass(as: collector, head, body) { [weak self] verdict in
+  func trespass(as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody) {
+    strangers?.trespass(as: collector.id, of: collector.hostname, head, body) { [weak self] verdict in
       self?.tally.judge(.wrongCertificate, verdict)
       self?.concludeIfDone()
     }
@@ -255,7 +255,7 @@ final class FleetShard: DeadlineHandler {
       measureTimer = nil
       beginMeasuring()
     } else {
-      tickTimer = loop.schedule(self, at: loop.now + Self.tick)
+      tickTimer = loop.schedule(self, at: loop.now + Scoreboard.tick)
       look()
     }
   }

@@ -71,7 +71,7 @@ extension Tally {
       self[keyPath: count.path] = number
     }
     for histogram in Self.histograms {
-      guard let read = LatencyHistogram(object[histogram.name]) else { return nil }
+      guard let read = DurationHistogram(object[histogram.name]) else { return nil }
       self[keyPath: histogram.path] = read
     }
     for member in faults.members {
@@ -100,7 +100,7 @@ extension Tally {
   }
 }
 
-extension LatencyHistogram {
+extension DurationHistogram {
   func write(to json: inout JSONWriter) {
     json.object { json in
       json.key("counts")
@@ -160,7 +160,7 @@ extension TimeSeries {
     for case .object(let element) in elements {
       guard let acknowledged = element.integer("acknowledged"), let rows = element.integer("rows"),
         let errors = element.integer("errors"), let wireBytes = element.integer("wire_bytes"),
-        let latency = LatencyHistogram(element["latency"])
+        let latency = DurationHistogram(element["latency"])
       else { return nil }
       intervals.append(
         Interval(acknowledged: acknowledged, rows: rows, errors: errors, wireBytes: wireBytes, latency: latency))

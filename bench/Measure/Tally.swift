@@ -53,16 +53,16 @@ struct Tally: Sendable, Equatable {
 
   /// From the moment a push fell due to its acknowledgement. Those that were never made, or never acknowledged, are in it
   /// with the time they had waited in the end: less than they would have. Pushes with a fault are not.
-  var pushLatency = LatencyHistogram()
+  var pushLatency = DurationHistogram()
   /// From the moment a push was (last) sent to its acknowledgement: what a client that waits for its server would see.
-  var serviceLatency = LatencyHistogram()
+  var serviceLatency = DurationHistogram()
   /// From the head of a push to its commit, as the server says it.
-  var commitLatency = LatencyHistogram()
+  var commitLatency = DurationHistogram()
   /// From the first packet to the TCP connection.
-  var connectLatency = LatencyHistogram()
+  var connectLatency = DurationHistogram()
   /// From the first packet to the end of the TLS handshake.
-  var handshakeLatency = LatencyHistogram()
-  var enrolmentLatency = LatencyHistogram()
+  var handshakeLatency = DurationHistogram()
+  var enrolmentLatency = DurationHistogram()
   var series = TimeSeries()
   var lastAcknowledgement: MonotonicTime?
 
@@ -108,7 +108,7 @@ extension Tally {
   }
 
   /// All latencies, by their name in the report.
-  static var histograms: [(name: String, path: WritableKeyPath<Tally, LatencyHistogram>)] {
+  static var histograms: [(name: String, path: WritableKeyPath<Tally, DurationHistogram>)] {
     [
       ("push_latency_ms", \.pushLatency), ("service_latency_ms", \.serviceLatency),
       ("commit_latency_ms", \.commitLatency), ("connect_latency_ms", \.connectLatency),

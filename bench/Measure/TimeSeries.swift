@@ -11,7 +11,7 @@ struct Interval: Sendable, Equatable {
   var errors = 0
   var wireBytes = 0
   /// Of the pushes acknowledged in it.
-  var latency = LatencyHistogram()
+  var latency = DurationHistogram()
 
   mutating func merge(_ other: Interval) {
     acknowledged += other.acknowledged

@@ -1,6 +1,7 @@
 // What the pushes are made of: generated from the declarations of the metrics themselves, in the shape of what stock
 // collectors send.
 
+internal import GeneratedPushes
 internal import Protocol
 
 /// A named mixture of metrics.

@@ -41,7 +41,7 @@ struct PushPress: ~Copyable {
   /// - Parameters:
   ///   - templates: not empty; a collector sends one after the other, each collector beginning elsewhere.
   ///   - hostnameBytes: the length of the hostnames for which bodies are prepared; others are compressed fresh.
-  init(templates: [PushTemplate], compression: Compression, hostnameBytes: Int = BenchCollector.hostnameBytes) {
+  init(templates: [PushTemplate], compression: Compression, hostnameBytes: Int = Hostname.bytes) {
     precondition(!templates.isEmpty)
     self.templates = templates
     self.compression = compression

@@ -23,7 +23,7 @@ struct ReadFigures: Sendable, Equatable {
   /// Answers other than 2xx and connections that broke, by `code slug`.
   var errors: [String: Int] = [:]
   /// From the request to the end of its answer, of those answered.
-  var latency = LatencyHistogram()
+  var latency = DurationHistogram()
   /// Requests that were unanswered in the end.
   var open = 0
   /// Why readers never began, if they did not.

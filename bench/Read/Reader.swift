@@ -1,30 +1,31 @@
 // One reader: asks, waits for the answer, asks again. What it reads is counted by all readers together.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-final class Reader: ConnectionOwner, DeadlineHandler {
+final class Reader: HTTPSConnectionOwner, DeadlineHandler {
   /// After an answer that is a refusal without a time to come back at, or a connection that broke.
   private static let pause = Duration.milliseconds(100)
   private static let longestPause = Duration.seconds(5)
 
   private let loop: EventLoop
-  private let connection: ClientConnection
-  private let heads: [RequestHead]
+  private let connection: HTTPSConnection
+  private let heads: [HTTPRequestTemplate]
   private unowned let readers: Readers
   private var turn: Int
   private var sentAt: MonotonicTime?
   private var timer: TimerID?
   private var isStopped = false
 
-  init(number: Int, loop: EventLoop, endpoint: Endpoint, paths: [String], token: String?, readers: Readers) {
+  init(number: Int, loop: EventLoop, endpoint: HTTPSDestination, paths: [String], token: String?, readers: Readers) {
     self.loop = loop
     self.readers = readers
     turn = number
-    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: number)
+    connection = HTTPSConnection(loop: loop, destination: endpoint, buffers: HTTPSConnection.Buffers(), spread: number)
     heads = paths.map { path in
-      RequestHead(
-        .get, target: endpoint.url.prefix + path, authority: endpoint.url.authority,
+      HTTPRequestTemplate(
+        own: .get, target: endpoint.url.path + path, authority: endpoint.url.authority,
         fields: token.map { [HTTPField("Authorization", "Bearer " + $0)] } ?? [])
     }
   }
@@ -54,7 +55,7 @@ final class Reader: ConnectionOwner, DeadlineHandler {
 
   func connectionOpened(connect: Duration, handshake: Duration) { ask() }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     guard let sentAt else { preconditionFailure("an answer that nobody asked for") }
     self.sentAt = nil
     readers.read(answer, sentAt: sentAt)

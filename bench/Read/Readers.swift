@@ -1,13 +1,14 @@
 // All readers of a run, on the loop of the thread that watches it: they log in once, and begin together with the pushes.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-final class Readers: ConnectionOwner {
+final class Readers: HTTPSConnectionOwner {
   private let plan: ReadPlan
-  private let endpoint: Endpoint
+  private let endpoint: HTTPSDestination
   private let loop: EventLoop
-  private let connection: ClientConnection
+  private let connection: HTTPSConnection
   private var readers: [Reader] = []
   private var token: String?
   private var times: RunTimes?
@@ -16,9 +17,9 @@ final class Readers: ConnectionOwner {
   private(set) var figures = ReadFigures()
 
   /// Begins to log in.
-  init(plan: ReadPlan, endpoint: Endpoint, loop: EventLoop) {
+  init(plan: ReadPlan, endpoint: HTTPSDestination, loop: EventLoop) {
     (self.plan, self.endpoint, self.loop) = (plan, endpoint, loop)
-    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: 0)
+    connection = HTTPSConnection(loop: loop, destination: endpoint, buffers: HTTPSConnection.Buffers(), spread: 0)
     if plan.login == nil {
       isLoggedIn = true
       return
@@ -59,7 +60,7 @@ final class Readers: ConnectionOwner {
   /// Whether what ends now counts. When it began does not matter: else few long reads would be fewer in a short run.
   private var isMeasured: Bool { times.map { .now() >= $0.measureStart } ?? false }
 
-  func read(_ answer: Answer, sentAt: MonotonicTime) {
+  func read(_ answer: HTTPAnswer, sentAt: MonotonicTime) {
     if !isMeasured { return }
     guard answer.meaning == .accepted else {
       figures.errors["\(answer.status.code) \(answer.slug)", default: 0] += 1
@@ -85,13 +86,13 @@ final class Readers: ConnectionOwner {
       json.member("username", login.username)
       json.member("password", login.password)
     }
-    let head = RequestHead(
-      .post, target: endpoint.url.target("auth/login"), authority: endpoint.url.authority,
+    let head = HTTPRequestTemplate(
+      own: .post, target: endpoint.url.target("auth/login"), authority: endpoint.url.authority,
       fields: [HTTPField("Content-Type", "application/json")])
     connection.send(head, json.finish().withUnsafeBytes { Array($0) })
   }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     guard answer.meaning == .accepted, let token = answer.object?.string("access_token") else {
       figures.trouble = "the login was answered \(answer.status.code) \(answer.slug)"
       return

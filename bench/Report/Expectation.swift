@@ -114,7 +114,7 @@ struct Expectation: Sendable, Equatable {
       return Found(value: rate, text: Report.rounded(rate, 2))
     case .latency(let kind, let place):
       let histogram =
-        kind == "reads" ? report.reads?.latency ?? LatencyHistogram() : report.histogram(Self.histograms[kind]!)
+        kind == "reads" ? report.reads?.latency ?? DurationHistogram() : report.histogram(Self.histograms[kind]!)
       // Of nothing nothing can be said: no limit holds.
       if histogram.count == 0 { return Found(value: .nan, text: "nothing was measured") }
       let duration =

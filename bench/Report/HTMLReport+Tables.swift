@@ -19,7 +19,7 @@ extension HTMLReport {
   private var latencies: String {
     let tally = report.tally
     let measured = report.measured
-    let rows: [(String, LatencyHistogram)] = [
+    let rows: [(String, DurationHistogram)] = [
       ("push, from due", measured.pushLatency), ("push, from sent", measured.serviceLatency),
       ("commit, as the server says", measured.commitLatency), ("TCP connect", tally.connectLatency),
       ("TCP and TLS handshake", tally.handshakeLatency), ("enrolment", tally.enrolmentLatency),
@@ -66,7 +66,7 @@ extension HTMLReport {
   private var expectations: String {
     table(
       "Expected", ["", "found", "holds"],
-      report.plan.expectations.map {
+      report.expectations.map {
         [$0.text, $0.found(in: report).text, $0.isMet(by: report) ? "yes" : "NO"]
       })
   }

@@ -1,6 +1,8 @@
 // The report as one page that needs nothing else: styles and plots are in it, and no other host is asked for anything.
 
 internal import Glibc
+internal import Ground
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
@@ -67,7 +69,7 @@ struct HTMLReport {
       <section class="tables">
       \(tables)</section>
       </main>
-      <footer>pganalytics-bench \(PganalyticsBench.version). Latency counts from the moment a push was due, not from when it \
+      <footer>pganalytics-bench \(Version.text). Latency counts from the moment a push was due, not from when it \
       could be sent; pushes that were never made or acknowledged are in it with the time they had waited.</footer>
       </body>
       </html>
@@ -177,7 +179,7 @@ struct HTMLReport {
   /// Nines from left to right, as HdrHistogram's users draw it: each next tenth of the pushes gets the same room.
   private var percentilePlot: Plot {
     let shares = stride(from: 0.0, through: 4.0, by: 0.1).map { (place: $0, percent: 100 * (1 - pow(10, -$0))) }
-    func curve(_ name: String, _ colour: Int, _ histogram: LatencyHistogram) -> Plot.Curve {
+    func curve(_ name: String, _ colour: Int, _ histogram: DurationHistogram) -> Plot.Curve {
       // Beyond this there are fewer pushes than the share has room for.
       let last = histogram.count > 0 ? log10(Double(histogram.count)) : -1
       return Plot.Curve(

@@ -1,5 +1,6 @@
 // The report for programs. The schema is written down in docs/BENCH.md; members are added, and never change their meaning.
 
+internal import Ground
 internal import Protocol
 internal import Reactor
 
@@ -8,7 +9,7 @@ extension Report {
   func json(toleratingOutage: Bool) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("version", PganalyticsBench.version)
+      json.member("version", Version.text)
       json.member("clean", isClean(toleratingOutage: toleratingOutage))
       json.member("interrupted", isInterrupted)
       writeExpectations(&json)
@@ -43,12 +44,12 @@ extension Report {
   }
 
   /// Pushes of the measured part; connections and enrolments of the whole run.
-  private var histograms: [(String, LatencyHistogram)] {
+  private var histograms: [(String, DurationHistogram)] {
     Tally.histograms.map { name, _ in (name, histogram(name)) }
   }
 
   /// - Parameter name: of `Tally.histograms`.
-  func histogram(_ name: String) -> LatencyHistogram {
+  func histogram(_ name: String) -> DurationHistogram {
     guard let path = Tally.histograms.first(where: { $0.name == name })?.path else {
       preconditionFailure("there is no histogram \(name)")
     }
@@ -100,10 +101,10 @@ extension Report {
   }
 
   private func writeExpectations(_ json: inout JSONWriter) {
-    if plan.expectations.isEmpty { return }
+    if expectations.isEmpty { return }
     json.key("expectations")
     json.array { json in
-      for expectation in plan.expectations {
+      for expectation in expectations {
         json.object { json in
           json.member("text", expectation.text)
           json.member("found", expectation.found(in: self).value)
@@ -252,7 +253,7 @@ extension Report {
     }
   }
 
-  private static func write(_ histogram: LatencyHistogram, to json: inout JSONWriter) {
+  private static func write(_ histogram: DurationHistogram, to json: inout JSONWriter) {
     json.object { json in
       json.member("count", histogram.count)
       json.member("min", histogram.minimum.inMilliseconds)

@@ -15,6 +15,8 @@ struct Report: Sendable {
   let reads: ReadFigures?
   /// Somebody ended the run before its time.
   let isInterrupted: Bool
+  /// What the report must show, for the exit status.
+  var expectations: [Expectation] = []
 
   init(
     plan: FleetPlan, result: FleetResult, elapsed: Duration, times: RunTimes?, watched: WatchedFigures?,
@@ -51,7 +53,7 @@ struct Report: Sendable {
   }
 
   /// Whether everything is as `--expect` says.
-  var isAsExpected: Bool { plan.expectations.allSatisfy { $0.isMet(by: self) } }
+  var isAsExpected: Bool { expectations.allSatisfy { $0.isMet(by: self) } }
 
   private func perSecond(_ count: Int) -> Double { elapsed > .zero ? Double(count) / elapsed.inSeconds : 0 }
   var pushesPerSecond: Double { perSecond(measured.acknowledged) }
@@ -129,7 +131,7 @@ struct Report: Sendable {
     lines.append("client CPU  \(clientCPU.text)")
     lines += watchedLines
     lines.append(isClean(toleratingOutage: toleratingOutage) ? "clean       yes" : "clean       NO")
-    for expectation in plan.expectations {
+    for expectation in expectations {
       let isMet = expectation.isMet(by: self)
       lines.append("expected    \(expectation.text): \(isMet ? "yes" : "NO"), \(expectation.found(in: self).text)")
     }
@@ -193,7 +195,7 @@ struct Report: Sendable {
 
   static let percentiles = [("p50", 50.0), ("p90", 90), ("p99", 99), ("p99.9", 99.9), ("p99.99", 99.99)]
 
-  private static func line(_ histogram: LatencyHistogram) -> String {
+  private static func line(_ histogram: DurationHistogram) -> String {
     let parts = percentiles.map { "\($0.0) \(rounded(histogram.percentile($0.1).inMilliseconds, 1))" }
     return parts.joined(separator: ", ") + ", max \(rounded(histogram.maximum.inMilliseconds, 1)) ms"
   }

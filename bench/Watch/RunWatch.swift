@@ -74,7 +74,7 @@ final class RunWatch {
     self.loop = loop
     probe = ServerProbe(loop: loop, endpoint: fleet.endpoint, token: plan.metricsToken)
     databaseProbe = try plan.databaseURL.map { try DatabaseProbe(url: $0) }
-    let hosts = (0..<fleet.collectors).map(BenchCollector.hostname)
+    let hosts = (0..<fleet.collectors).map(Hostname.of)
     storedBefore =
       try plan.databaseURL.map { url throws(DatabaseFailure) in
         try StoredCounts.of(hosts: hosts, in: DatabaseSession(url: url))
@@ -149,7 +149,7 @@ final class RunWatch {
     let limit = MonotonicTime.now() + Self.lastLookLimit
     probe.ask()
     while probe.latest?.at == last, probe.trouble == nil, .now() < limit {
-      loop.turn(waitingAtMost: FleetShard.tick)
+      loop.turn(waitingAtMost: Scoreboard.tick)
     }
   }
 }

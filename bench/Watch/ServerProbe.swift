@@ -1,14 +1,15 @@
 // Reads the server's /metrics each second, over a connection of its own.
 
+internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-final class ServerProbe: ConnectionOwner, DeadlineHandler {
+final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
   private static let interval: Duration = .seconds(1)
 
   private let loop: EventLoop
-  private let connection: ClientConnection
-  private let head: RequestHead
+  private let connection: HTTPSConnection
+  private let head: HTTPRequestTemplate
   private var timer: TimerID?
   private var isAsking = false
   private(set) var log = SampleLog<PrometheusPage>()
@@ -23,11 +24,11 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
   private(set) var trouble: String?
 
   /// - Parameter token: what `/metrics` asks for; empty if nothing.
-  init(loop: EventLoop, endpoint: Endpoint, token: String) {
+  init(loop: EventLoop, endpoint: HTTPSDestination, token: String) {
     self.loop = loop
-    connection = ClientConnection(loop: loop, endpoint: endpoint, buffers: ClientConnection.Buffers(), spread: 0)
-    head = RequestHead(
-      .get, target: endpoint.url.prefix + "/metrics", authority: endpoint.url.authority,
+    connection = HTTPSConnection(loop: loop, destination: endpoint, buffers: HTTPSConnection.Buffers(), spread: 0)
+    head = HTTPRequestTemplate(
+      own: .get, target: endpoint.url.path + "/metrics", authority: endpoint.url.authority,
       fields: token.isEmpty ? [] : [HTTPField("Authorization", "Bearer " + token)])
   }
 
@@ -78,7 +79,7 @@ final class ServerProbe: ConnectionOwner, DeadlineHandler {
     connection.send(head, [])
   }
 
-  func connectionAnswered(_ answer: Answer) {
+  func connectionAnswered(_ answer: HTTPAnswer) {
     isAsking = false
     guard answer.meaning == .accepted else {
       trouble = "/metrics answered \(answer.status.code) \(answer.slug)"

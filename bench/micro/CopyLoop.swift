@@ -115,14 +115,14 @@ private final class CopySession {
 
   init(_ url: String) throws {
     guard let connection = PQconnectdb(url), PQstatus(connection) == CONNECTION_OK else {
-      throw LoadError(description: "no connection to the database")
+      throw CopyError(description: "no connection to the database")
     }
     self.connection = connection
   }
 
   deinit { PQfinish(connection) }
 
-  private func failure() -> LoadError { LoadError(description: String(cString: PQerrorMessage(connection))) }
+  private func failure() -> CopyError { CopyError(description: String(cString: PQerrorMessage(connection))) }
 
   func execute(_ sql: String) throws {
     let result = PQexec(connection, sql)
@@ -151,4 +151,8 @@ private final class CopySession {
       guard PQresultStatus(result) == PGRES_COMMAND_OK else { throw failure() }
     }
   }
+}
+
+struct CopyError: Error, CustomStringConvertible {
+  let description: String
 }

@@ -8,7 +8,7 @@ import Protocol
 struct Micro: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-micro", abstract: "Measures the stages of a push, one at a time.",
-    subcommands: [Stages.self, CopyCommand.self, LoadCommand.self, BodyCommand.self, UsageCommand.self],
+    subcommands: [Stages.self, CopyCommand.self, BodyCommand.self, UsageCommand.self],
     defaultSubcommand: Stages.self)
 }
 

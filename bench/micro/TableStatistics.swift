@@ -1,5 +1,6 @@
 // The bodies that stages are measured with: pushes of one kind of row, as the stock collector writes them.
 
+import GeneratedPushes
 import Protocol
 
 /// A push of `rows` rows of one table.

@@ -1,4 +1,4 @@
-// A request that has been admitted and whose body is complete. The handlers of the admin lane get it.
+// A request that has been admitted and whose body is complete. The handlers on the cooperative pool get it.
 
 import Protocol
 

@@ -9,11 +9,11 @@ final class Endpoint: Sendable {
   typealias Handler = @Sendable (AdmittedRequest, RequestContext) async throws(Problem) -> EndpointAnswer
 
   /// What runs the endpoint.
-  enum Lane: Sendable {
+  enum Runner: Sendable {
     /// The cooperative pool, once the whole body is in memory.
-    case admin(Handler)
+    case pool(Handler)
     /// The loop, while the body arrives.
-    case ingest
+    case loop
   }
 
   /// A header field that the endpoint evaluates.
@@ -46,9 +46,9 @@ final class Endpoint: Sendable {
   let answersFromHead: Bool
   /// If true, monitoring programs call it often, and the log mentions its requests only at level `debug`.
   let isProbe: Bool
-  let lane: Lane
+  let runner: Runner
 
-  /// An endpoint of the admin lane.
+  /// An endpoint that is run on the cooperative pool.
   /// - Parameters:
   ///   - output: the type that the handler returns. For `HTTPResponse` and `EndpointAnswer`, which the handler builds
   ///     itself, `answers` declares the answers.
@@ -81,7 +81,7 @@ final class Endpoint: Sendable {
     ownProblems = problems
     self.answersFromHead = answersFromHead
     self.isProbe = isProbe
-    lane = .admin { request, context async throws(Problem) -> EndpointAnswer in
+    runner = .pool { request, context async throws(Problem) -> EndpointAnswer in
       let query = try Query.decode(request.head.target)
       let body = try Body.read(request)
       let typed = EndpointRequest(head: request.head, path: request.path, query: query, body: body)
@@ -89,7 +89,7 @@ final class Endpoint: Sendable {
     }
   }
 
-  /// Declares an endpoint whose body the ingest lane reads as it arrives.
+  /// Declares an endpoint whose body the loop reads as it arrives.
   init(
     ingest method: HTTPMethod, _ path: PathPattern, id: String, access: Access, summary: String, description: String,
     fields: [RequestField] = [], input: InputDeclaration, answer: AnswerDeclaration, problems: [Problem.Kind] = []
@@ -109,7 +109,7 @@ final class Endpoint: Sendable {
     ownProblems = problems
     answersFromHead = false
     isProbe = false
-    lane = .ingest
+    runner = .loop
   }
 }
 
@@ -133,24 +133,24 @@ extension Endpoint {
   /// accepts.
   func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
     try access.admit(caller)
-    // The admin lane decodes the query once the body is complete.
-    if case .ingest = lane, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
+    // For handlers on the pool the query is decoded once the body is complete.
+    if case .loop = runner, head.target.rawQuery != nil { _ = try NoQuery.decode(head.target) }
     if !offers.isEmpty { _ = try head.negotiate(offers) }
     if answersFromHead || head.framing == .none { return }
     if head.framing == .length(0), !input.isRequired { return }
     if case .length(let length) = head.framing, let maximum = input.maximumBytes, length > maximum {
       throw Problem(.bodyTooLarge, "more than \(maximum) bytes")
     }
-    switch lane {
+    switch runner {
     // The bytes decide about gzip, because real collectors label it wrongly.
-    case .ingest: try head.requireJSON()
-    case .admin: if !input.contents.isEmpty { try head.requireBody(input.types) }
+    case .loop: try head.requireJSON()
+    case .pool: if !input.contents.isEmpty { try head.requireBody(input.types) }
     }
   }
 
-  /// Runs the handler and turns a problem into a response. Only for the admin lane.
+  /// Runs the handler and turns a problem into a response. Only for endpoints that run on the cooperative pool.
   func respond(to request: AdmittedRequest, _ context: RequestContext) async -> EndpointAnswer {
-    guard case .admin(let handler) = lane else { preconditionFailure("\(id) is for the ingest lane") }
+    guard case .pool(let handler) = runner else { preconditionFailure("\(id) is run by the loop") }
     do throws(Problem) {
       return try await handler(request, context)
     } catch {

@@ -42,7 +42,7 @@ struct InputDeclaration: Equatable, Sendable {
       problems: [.validationFailed, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding])
   }
 
-  /// A body, plain or gzip, that the ingest lane reads as it arrives.
+  /// A body, plain or gzip, that the loop reads as it arrives.
   static func stream(_ schema: Schema, example: JSONValue) -> InputDeclaration {
     InputDeclaration(
       contents: [Content(type: .json, schema: schema, example: example)], maximumBytes: nil,

@@ -8,29 +8,21 @@ protocol List: Sendable {
   static var listing: Listing<Row> { get }
 }
 
-/// The query parameters of a list: page, filters, order.
-enum ListQuery {
-  /// What a request asks for.
-  struct Values: Sendable {
-    let filters: [ListFilter.Append]
-    /// Nil for a list with one order.
-    let order: String?
-  }
+/// The query parameters of a list.
+struct ListQuery<Listed: List>: QueryParameters {
+  let page: PageSelection
+  let filters: [ListFilter.Append]
+  /// Nil for a list with one order.
+  let order: String?
 
-  struct Of<Listed: List>: QueryParameters {
-    let page: PageSelection
-    let values: Values
-
-    init(from query: inout QueryReader) {
-      let listing = Listed.listing
-      page = PageSelection(from: &query)
-      let filters = listing.filters.map { $0.read(&query) }
-      let order = listing.orders.first.map { fallback in
-        query.optional(
-          "sort", .choice(of: listing.orders), default: fallback, .string(fallback),
-          "`-` before a name turns the order round; without a value is last.")
-      }
-      values = Values(filters: filters, order: order)
+  init(from query: inout QueryReader) {
+    let listing = Listed.listing
+    page = PageSelection(from: &query)
+    filters = listing.filters.map { $0.read(&query) }
+    order = listing.orders.first.map { fallback in
+      query.optional(
+        "sort", .choice(of: listing.orders), default: fallback, .string(fallback),
+        "`-` before a name turns the order round; without a value is last.")
     }
   }
 }
@@ -44,11 +36,11 @@ extension Endpoint {
   ) {
     self.init(
       .get, path, id: id, tag: tag, access: access, summary: summary, description: description,
-      query: ListQuery.Of<Listed>.self, returns: Page<Item>.self
+      query: ListQuery<Listed>.self, returns: Page<Item>.self
     ) { request, context async throws(Problem) -> Page<Item> in
       let query = request.query
       let (rows, total) = try await database.query { database throws(DatabaseError) in
-        try await Listed.listing.read(query.values, query.page, context, from: database)
+        try await Listed.listing.read(query.page, query.filters, by: query.order, context, from: database)
       }
       return Page(rows.map(item), of: total, query.page)
     }

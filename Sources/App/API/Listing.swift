@@ -65,14 +65,18 @@ struct Listing<Row: SQLRow>: Sendable {
   var statements: [StatementDescription] { [page, count] }
 
   /// One page and the number of entries in all pages.
+  /// - Parameters:
+  ///   - filters: what the request has for each filter.
+  ///   - order: one of `orders`; nil if there are none.
   func read(
-    _ query: ListQuery.Values, _ selection: PageSelection, _ context: RequestContext, from database: some DatabaseClient
+    _ selection: PageSelection, _ filters: [ListFilter.Append], by order: String?, _ context: RequestContext,
+    from database: some DatabaseClient
   ) async throws(DatabaseError) -> (rows: [Row], total: Int) {
     var parameters = EncodedParameters()
     for setting in settings { setting.append(context.settings, &parameters) }
-    for filter in query.filters { filter(context.now, &parameters) }
+    for filter in filters { filter(context.now, &parameters) }
     let counted = parameters
-    if let order = query.order { parameters.append(order) }
+    if let order { parameters.append(order) }
     parameters.append(Int64(selection.size))
     parameters.append(Int64(selection.offset))
     let rows = try await database.rows(as: Row.self, page, parameters)

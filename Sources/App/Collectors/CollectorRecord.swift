@@ -1,6 +1,6 @@
 import Protocol
 
-/// A collector as the ingest lane needs it: who it is, where its rows go, whether it may still come in, and with what.
+/// A collector as the loops need it: who it is, where its rows go, whether it may still come in, and with what.
 struct CollectorRecord: SQLRow, Equatable {
   let id: UUID
   let serverID: Int32
@@ -49,7 +49,7 @@ extension CollectorRecord {
 
   /// Why a connection of this collector has to be closed: the collector was revoked, or the certificate of the
   /// connection. Nil if neither was.
-  func severance(of certificate: ShownCertificate?) -> Problem? {
+  func objection(to certificate: ShownCertificate?) -> Problem? {
     if isRevoked { return Problem(.collectorRevoked) }
     guard let certificate, certificate.isGenuine, certificate.collector == id,
       let fingerprint = certificate.fingerprint, standing(of: fingerprint) == .revoked

@@ -1,8 +1,8 @@
 // Queries give way to pushes. They have their own connections, so no push waits for one of them. But they share the
-// processors and the disk with the ingest lane and with the backends of its writers. Two things keep queries from
-// taking what pushes need: their backends have a lower priority where this process may set it, and `QueryPacing` delays
-// them. The lanes report how long their batches take, `PacingMachine` computes what queries cost, and the pool asks
-// before a query begins.
+// processors and the disk with the loops and with the backends of the writers. Two things keep queries from taking what
+// pushes need: their backends have a lower priority where this process may set it, and `QueryPacing` delays them. The
+// lanes report how long their batches take, `PacingMachine` computes what queries cost, and the pool asks before a query
+// begins.
 
 import Ground
 import Reactor

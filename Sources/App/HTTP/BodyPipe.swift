@@ -1,4 +1,4 @@
-// The body of a streamed answer on its way from who makes it (on any thread) to the connection that sends it (on its lane).
+// The body of a streamed answer on its way from who makes it (on any thread) to the connection that sends it (on its loop).
 //
 //   producer ──write──▶ [ parts, at most `capacity` bytes and one part more ] ──take──▶ connection ──▶ socket
 //      ▲ onRoom, once there is half of it free                                │ cancel: the client is gone

@@ -6,14 +6,32 @@ struct ConnectionID: Hashable, Sendable {
   let generation: UInt32
 }
 
-struct ConnectionTable {
+/// Names a request of a connection, so that a late answer finds neither another connection nor another request.
+struct Ticket: Equatable, Sendable {
+  let connection: ConnectionID
+  let exchange: UInt32
+}
+
+extension Ticket {
+  init(_ ticket: PushTicket) {
+    connection = ConnectionID(slot: ticket.slot, generation: ticket.generation)
+    exchange = ticket.exchange
+  }
+
+  /// The same for the ingest desk.
+  var ofPush: PushTicket {
+    PushTicket(slot: connection.slot, generation: connection.generation, exchange: exchange)
+  }
+}
+
+final class ConnectionTable {
   private var slots: [HTTPConnection?] = []
   private var generations: [UInt32] = []
   private var free: [UInt32] = []
   private(set) var count = 0
 
   /// Reserves the next name.
-  mutating func insert(_ make: (ConnectionID) -> HTTPConnection) -> HTTPConnection {
+  func insert(_ make: (ConnectionID) -> HTTPConnection) -> HTTPConnection {
     let slot: UInt32
     if let reused = free.popLast() {
       slot = reused
@@ -36,7 +54,7 @@ struct ConnectionTable {
   /// The connection that has the slot now.
   subscript(slot slot: UInt32) -> HTTPConnection? { Int(slot) < slots.count ? slots[Int(slot)] : nil }
 
-  mutating func remove(_ id: ConnectionID) {
+  func remove(_ id: ConnectionID) {
     guard self[id] != nil else { return }
     slots[Int(id.slot)] = nil
     generations[Int(id.slot)] &+= 1

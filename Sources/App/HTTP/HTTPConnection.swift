@@ -1,394 +1,158 @@
-// One client connection: socket + TLS + HTTP machine, and the interpreter of what they say.
-//
-//   handshaking ──▶ idle ──head──▶ (waiting) ──▶ push | gathering | discarding ──end──▶ answering ──answer──▶ idle
-//                    ▲                                                                      └▶ streaming ──▶ idle
-//   any ──▶ closing (flush, close_notify) ──▶ lingering (drain what the client still sends) ──▶ gone
-//
-// Between requests it owns the TLS session and nothing else: bytes are read into the loop's scratch buffer, decrypted
-// into the lane's, and kept only while a request waits (`pending`). It decides nothing about requests: the lane does.
+// One client connection: carries out what `ConnectionMachine` decides, by its socket (`ClientSocket`: bytes and TLS), its requests
+// (`ClientRequests`: HTTP) and its deadline. docs/CONNECTION.md has the states and says who owns what.
 
 import Protocol
 import Reactor
 
-final class HTTPConnection: EventHandler, TurnEndHandler {
-  private static let readsPerTurn = 4
-  /// A refused body up to this size is read past; a larger one costs the connection.
-  static let discardBytes = 1024 * 1024
-  /// Answers that lie here above which the next request of the connection is not begun.
-  private static let unsentBytes = 64 * 1024
-
+final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
   let id: ConnectionID
   /// Where the client is: the other end of the socket, unless a balancer says whom it speaks for.
   var peerAddress: SocketAddress
-  let lane: Lane
-  let link: any ClientLink
-  var http: HTTPServerMachine
-  var phase: Phase
-  var exchange: Exchange?
-  var exchangeNumber: UInt32 = 0
-  private(set) var certificate: ShownCertificate?
-  /// The last bearer token that was verified here: a keep-alive client sends the same one each time.
-  var verifiedToken: VerifiedToken?
-  /// Closes after the answer in work: see `sever`.
-  var isSevered = false
+  /// What the client has proved about itself.
+  var client = ClientIdentity()
+  let desk: RequestDesk
+  let arrivals: Arrivals
+  let socket: ClientSocket
+  let requests: ClientRequests
+  private(set) var machine: ConnectionMachine
+  private var deadline: ConnectionDeadline
 
-  /// Ciphertext for the socket.
-  var outbound = ByteBuffer()
-  /// Plaintext that arrived while the request before it is being answered.
-  var pending = ByteBuffer()
-  private var token: Token?
-  var timer: TimerID?
-  private var isFlushQueued = false
-  private(set) var isWriteBlocked = false
-  /// Until when it may be: the client is given up then.
-  private(set) var writeEnd = MonotonicTime(nanoseconds: 0)
-  /// What is accounted for as held for the client.
-  private var untakenBytes = 0
-  private var isReadPaused = false
-  var hasPeerClosed = false
-  var isHeadTimed = false
-  /// What may come before TLS; nil once TLS has begun.
-  var preface: ConnectionPreface?
-  /// When the client has to be done with what it still sends, however it goes on.
-  var lingerEnd = MonotonicTime(nanoseconds: 0)
-
-  init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, lane: Lane) {
+  init(id: ConnectionID, link: any ClientLink, peer: SocketAddress, desk: RequestDesk, arrivals: Arrivals) {
     self.id = id
-    self.link = link
+    self.desk = desk
+    self.arrivals = arrivals
     peerAddress = peer
-    self.lane = lane
-    phase = .handshaking(since: lane.loop.now)
-    http = HTTPServerMachine(limits: lane.httpLimits)
-    preface = ConnectionPreface(expectsHeader: lane.settings.proxyProtocolFrom.contains { $0.contains(peer) })
+    let awaitsHeader = desk.settings.proxyProtocolFrom.contains { $0.contains(peer) }
+    machine = ConnectionMachine(awaitsHeader: awaitsHeader)
+    deadline = ConnectionDeadline(openedAt: desk.loop.now)
+    socket = ClientSocket(link, awaitsHeader: awaitsHeader, desk: desk)
+    requests = ClientRequests(desk: desk)
+    socket.connection = self
+    requests.connection = self
   }
 
-  /// Registers with the loop. - Returns: false if the loop has no room; the connection is then gone.
+  // MARK: Events of the loop
+
+  /// Has the loop watch the socket. - Returns: false if the loop has no room; the connection is then gone.
   func open() -> Bool {
-    do {
-      token = try lane.loop.register(link.descriptor, .read, self)
-    } catch {
-      phase = .gone
-      return false
-    }
-    arm(awaitsProxyHeader ? lane.settings.headDeadline : lane.settings.handshakeDeadline)
-    return true
+    let isWatched = socket.watch(self)
+    handle(isWatched ? .opened : .unwatched)
+    return isWatched
   }
 
-  /// The collectors that have proved to be at the other end: by certificate, then by token. Two are one too many, and
-  /// each request of such a connection is refused.
-  var collectors: [UUID] {
-    let certified = certificate.flatMap { $0.isGenuine ? $0.collector : nil }
-    return [certified, verifiedToken?.collector].compactMap { $0 }
+  func ready(_ readiness: Readiness) { socket.ready(readiness) }
+
+  func turnEnding() { socket.turnEnding() }
+
+  func deadlineReached(_ id: TimerID) {
+    deadline.reached()
+    desk.records.count(.deadlineReached)
+    handle(.deadlineReached(isHeadBegun: requests.http.isReadingHead))
   }
 
-  // MARK: Events
+  // MARK: Events of the lane
+  // They come in here, and not at the parts, because a part lives no longer than its connection, which each of them may end.
 
-  func ready(_ readiness: Readiness) {
-    if readiness.contains(.write) {
-      flush()
-      takeUp()
-    }
-    if case .gone = phase { return }
-    // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
-    if readiness.contains(.error) || (hasPeerClosed && readiness.contains(.peerClosed)) { return destroy() }
-    if readiness.contains(.read) || readiness.contains(.peerClosed) {
-      if case .handshaking = phase, !awaitsProxyHeader { return lane.handshakeIsDue(self) }
-      read()
-    }
-  }
+  /// The collector of the head of exchange `number` was looked up. - Parameter problem: why it could not be.
+  func lookedUp(_ number: UInt32, _ problem: Problem?) { requests.lookedUp(number, problem) }
 
-  func read() {
-    if lane.mustPause(), isBetweenPushes { return pauseForPressure() }
-    for _ in 0..<Self.readsPerTurn {
-      switch link.read(into: lane.loop.scratch) {
-      case .bytes(let count):
-        receive(UnsafeRawBufferPointer(rebasing: lane.loop.scratch[0..<count]))
-        if count < lane.loop.scratch.count || isReadPaused { return }
-        if case .gone = phase { return }
-      case .wouldBlock: return
-      case .endOfStream: return peerClosed()
-      case .failed: return destroy()
-      }
-    }
-  }
+  /// The answer to exchange `number`, from a commit or an endpoint. A late one finds nothing and is dropped.
+  func complete(_ number: UInt32, _ response: HTTPResponse) { requests.complete(number, response) }
 
-  func receive(_ bytes: UnsafeRawBufferPointer) {
-    // Safety: the buffer is the loop's scratch, or the caller's own, and nobody writes to it before this call returns.
-    var ciphertext = Span<UInt8>(_unsafeBytes: bytes)
-    if case .lingering(let discarded) = phase { return discard(ciphertext.count, after: discarded) }
-    if preface != nil {
-      var position = 0
-      guard arrive(ciphertext, &position) else { return }
-      ciphertext = ciphertext.extracting(position...)
-    }
-    let hadHead = exchange != nil
-    var plaintext = lane.plaintext.lend()
-    let status: TLSSession.Status
-    do throws(TLSError) {
-      status = try link.receive(ciphertext, plaintext: &plaintext, ciphertextOut: &outbound)
-    } catch {
-      lane.plaintext.takeBack(plaintext)
-      lane.counters.tlsFailures += 1
-      lane.refused(ConnectionRefusal(error), from: peerAddress)
-      // The alert, if there is one, tells the client why.
-      flush()
-      return destroy()
-    }
-    if !outbound.isEmpty { queueFlush() }
-    var isBegun = false
-    if case .handshaking(let begin) = phase, link.isEstablished {
-      established(since: begin)
-      isBegun = plaintext.isEmpty
-    }
-    if !plaintext.isEmpty { consume(plaintext.span) }
-    lane.plaintext.takeBack(plaintext)
-    if status == .closedByPeer { return peerClosed() }
-    // Where a client has more to send and we have nothing to say, its next piece would wait for our kernel's patience.
-    if !hadHead, exchange != nil, http.isReadingBody, http.bodyBytesReceived == 0 { isBegun = true }
-    if isBegun, outbound.isEmpty, !isOver { link.acknowledge() }
-  }
+  /// The answer to the push of exchange `number`, from a commit; it is only lent.
+  func complete(_ number: UInt32, _ pushAnswer: Span<UInt8>) { requests.complete(number, pushAnswer) }
 
-  private func established(since begin: MonotonicTime) {
-    // The clock itself: the cryptography of this turn is part of it.
-    lane.counters.handshaking.observe(lane.loop.readClock() - begin)
-    certificate = link.peer.map(ShownCertificate.init)
-    lane.handshakeEnded(self, isVerified: certificate?.isGenuine ?? false)
-    phase = .idle
-    arm(lane.settings.idleDeadline)
-  }
+  /// The head of the answer to exchange `number`; the body comes through `pipe`.
+  func stream(_ number: UInt32, _ head: HTTPResponse, _ pipe: BodyPipe) { requests.stream(number, head, pipe) }
 
-  private func consume(_ plaintext: Span<UInt8>) {
-    switch phase {
-    case .closing, .lingering, .gone: return
-    case .waiting, .answering, .streaming:
-      pending.append(plaintext)
-      setReading(false)
-    case .handshaking, .idle, .push, .gathering, .discarding:
-      let taken = drive(plaintext)
-      if taken < plaintext.count, !isOver {
-        pending.append(plaintext.extracting(taken..<plaintext.count))
-        setReading(false)
-      }
-    }
-  }
+  /// There is more of a streamed answer.
+  func pumpStream() { requests.pumpStream() }
 
-  /// Feeds the HTTP machine until it wants more, or a request has to be answered first. - Returns: bytes taken.
-  func drive(_ input: Span<UInt8>) -> Int {
-    var position = 0
-    while true {
-      switch phase {
-      case .waiting, .answering, .streaming, .closing, .lingering, .gone: return position
-      case .idle:
-        if http.isIdle {
-          if isBackedUp { return position }
-          // They may have changed since the connection's last request.
-          http.use(lane.httpLimits)
-        }
-      case .handshaking, .push, .gathering, .discarding: break
-      }
-      switch http.next(input, &position) {
-      case .needInput:
-        if http.isReadingHead, exchange == nil { armHead() }
-        return position
-      case .head(let head): begin(head)
-      case .body(let range): bodyArrived(input.extracting(range))
-      case .end: bodyEnded()
-      case .reject(let error):
-        lane.broke(error, peerAddress)
-        givePushBack()
-        answer(lane.refusal(Problem(error), on: self))
-      }
-    }
-  }
+  /// A body that is being read may not be read to its end.
+  func refuseBody(_ problem: Problem) { requests.refuseBody(problem) }
 
-  // MARK: Back-pressure
+  /// The connection's turn to go on with its handshake.
+  func proceedWithHandshake() { socket.proceedWithHandshake() }
 
-  /// Whether this is a collector's connection without a request: its next push can wait in the kernel's buffers.
-  private var isBetweenPushes: Bool {
-    guard case .idle = phase else { return false }
-    return verifiedToken != nil && http.isIdle
-  }
+  /// Memory is free again.
+  func resumeReading() { socket.setReading(requests.pending.isEmpty) }
 
-  func pauseForPressure() {
-    if isReadPaused { return }
-    setReading(false)
-    lane.paused.append(id)
-  }
+  /// The server is ending: an idle connection is closed at once, a busy one after its answer.
+  func drain() { handle(.drained(isHeadBegun: requests.http.isReadingHead)) }
 
-  /// There is room again.
-  func relieve() { setReading(pending.isEmpty) }
+  /// The server ends now: a request in work is answered by that, as far as the socket takes it.
+  func cutOff() { handle(.cutOff) }
 
-  func setReading(_ isWanted: Bool) {
-    if isReadPaused == !isWanted { return }
-    isReadPaused = !isWanted
-    updateInterest()
-  }
-
-  private func updateInterest() {
-    guard let token else { return }
-    var interest: Interest = isReadPaused ? [] : .read
-    if isWriteBlocked { interest.insert(.write) }
-    do { try lane.loop.update(token, interest) } catch { destroy() }
-  }
-
-  // MARK: Output
-
-  func queueFlush() {
-    if isFlushQueued { return }
-    isFlushQueued = true
-    lane.loop.atTurnEnd(self)
-  }
-
-  func turnEnding() {
-    isFlushQueued = false
-    flush()
-    takeUp()
-  }
-
-  /// Does `work`, and writes what comes of it at once: for who is called at the end of the turn.
-  func afterwards(_ work: () -> Void) {
-    let wasQueued = isFlushQueued
-    isFlushQueued = true
-    work()
-    isFlushQueued = wasQueued
-    flush()
-    takeUp()
-  }
-
-  /// Whether the client has to take the answers that are here before it gets another one: who sends requests and reads
-  /// nothing would have us hold answers without end.
-  private var isBackedUp: Bool { isWriteBlocked || outbound.count >= Self.unsentBytes }
-
-  /// Goes on with requests that waited for their answers' predecessors to leave.
-  private func takeUp() {
-    guard case .idle = phase, !pending.isEmpty, !isBackedUp else { return }
-    resume()
-  }
-
-  private func flush() {
-    if case .gone = phase { return }
-    var taken = 0
-    while !outbound.isEmpty {
-      switch link.write(outbound.span) {
-      case .written(let count):
-        outbound.removeFirst(count)
-        taken += count
-      case .wouldBlock:
-        wait(having: taken)
-        return pumpStream()
-      case .failed: return destroy()
-      }
-    }
-    outbound.removeAll(keepingCapacity: false)
-    if isWriteBlocked {
-      isWriteBlocked = false
-      accountUntaken(0)
-      updateInterest()
-      armPhase()
-    }
-    if case .closing = phase { linger() }
-    pumpStream()
-  }
-
-  /// The client's socket is full. - Parameter taken: bytes that it took before.
-  private func wait(having taken: Int) {
-    let latest = lane.loop.now + lane.settings.writeDeadline
-    if !isWriteBlocked {
-      isWriteBlocked = true
-      writeEnd = latest
-      updateInterest()
-      setTimer(writeEnd)
-    } else if taken > 0 {
-      // A long answer may take long, but a byte now and then does not keep it.
-      writeEnd = min(latest, writeEnd + .seconds(1) * taken / lane.settings.bodyBytesPerSecond)
-      setTimer(writeEnd)
-    }
-    if case .gone = phase { return }
-    var held = outbound.allocatedBytes
-    if case .streaming(let body) = phase { held += body.heldBytes }
-    accountUntaken(held)
-  }
-
-  private func accountUntaken(_ bytes: Int) {
-    if bytes == untakenBytes { return }
-    let more = bytes - untakenBytes
-    untakenBytes = bytes
-    lane.holdAnswers(more)
-  }
-
-  // MARK: The end
-
-  /// Whether nothing is asked of us, nor being sent.
-  var isIdle: Bool {
-    guard case .idle = phase else { return false }
-    return http.isIdle
-  }
-
-  /// Stops after what is in the output: an idle connection at once, a busy one after its answer.
-  func drain() {
-    switch phase {
-    case .idle: if isIdle { beginClose() }
-    case .handshaking: destroy()
-    case .waiting, .push, .gathering, .discarding, .answering, .streaming, .closing, .lingering, .gone: break
-    }
-  }
-
-  func beginClose() {
-    phase = .closing
-    pending.removeAll(keepingCapacity: false)
-    link.close(ciphertextOut: &outbound)
-    arm(lane.settings.writeDeadline)
-    queueFlush()
-  }
-
-  private func peerClosed() {
-    hasPeerClosed = true
-    switch phase {
-    case .waiting, .answering:
-      if exchange?.departure?.isAwaited == true { return destroy() }
-      // The answer may still be wanted: a half-closed client reads on.
-      setReading(false)
-    case .streaming(let body):
-      // Who half-closes and reads on gets what is there; to have rows read for it, it must be seen to be there.
-      guard case .shared = body.source else { return destroy() }
-      setReading(false)
-    case .closing: setReading(false)
-    case .idle where !outbound.isEmpty:
-      // It said all it had to say, and reads on.
-      setReading(false)
-      beginClose()
-    case .handshaking, .idle, .push, .gathering, .discarding, .lingering, .gone: destroy()
-    }
-  }
-
-  /// A push that is not read to its end goes back to the lane's pool, and its memory to the budget.
-  func givePushBack() {
-    guard case .push(let reader, let push) = phase else { return }
-    lane.recycle(push, reader)
-    phase = .idle
+  /// The collector or its certificate may not come in any more.
+  func revoke(_ problem: Problem) {
+    desk.records.count(.revoked)
+    handle(.revoked(isCollectors: requests.exchange?.collector != nil), objection: problem)
   }
 
   /// Closes at once and gives back everything.
-  func destroy() {
-    switch phase {
-    case .gone: return
-    case .handshaking: lane.counters.handshakes += 1
-    case .streaming(let body):
-      body.cancel()
-      lane.answered(exchange, body.response, peerAddress, isBroken: true)
-      // What is not there to its end must not look as if it were.
-      link.willReset()
-    case .idle, .waiting, .push, .gathering, .discarding, .answering, .closing, .lingering: break
+  func destroy() { handle(.failed) }
+
+  /// Whether nothing is asked of us.
+  var isIdle: Bool { machine.phase == .idle && requests.http.isIdle }
+
+  // MARK: The interpreter
+
+  /// Reports an event to the machine, and carries out what it decides.
+  /// - Parameter objection: why the client may not go on, with `.revoked`.
+  func handle(_ event: ConnectionMachine.Event, objection: Problem? = nil) {
+    for action in machine.handle(event) {
+      switch action {
+      case .arm(let wait): arm(wait)
+      case .invite: requests.invite()
+      case .store: requests.store()
+      case .perform: requests.perform()
+      case .refuse(let cause): requests.refuse(cause, objection)
+      case .resume: requests.resume()
+      case .stopReading: socket.setReading(false)
+      case .startReading: socket.setReading(true)
+      case .close: close()
+      case .closeSending: closeSending()
+      case .awaitWritable: socket.setBlocked(true)
+      case .becomeWritable: socket.setBlocked(false)
+      case .reportMissingHeader: desk.records.refused(.proxyHeaderMissing, from: peerAddress, "head_deadline")
+      case .failHandshake: desk.records.count(.handshakeEnded)
+      case .breakStream: requests.breakStream()
+      case .release: release()
+      }
     }
-    exchange?.departure?.happened()
-    givePushBack()
-    if exchange?.isOpenPush == true { lane.counters.pushesAbandoned += 1 }
-    endExchange()
-    phase = .gone
-    accountUntaken(0)
-    if let token { lane.loop.deregister(token) }
-    if let timer { lane.loop.cancel(timer) }
-    timer = nil
-    lane.forget(self)
+  }
+
+  private func arm(_ wait: ConnectionMachine.Wait) {
+    // Another action may have found the socket broken.
+    if machine.phase == .gone { return }
+    let end = deadline.time(
+      of: wait, desk, requests.exchange, bodyBytes: requests.http.bodyBytesReceived, writeEnd: socket.writeEnd)
+    deadline.set(end, desk.loop, self)
+  }
+
+  /// A session is established.
+  func establish() {
+    // The clock itself: the cryptography of this turn is part of it.
+    desk.records.count(.established(after: desk.loop.readClock() - deadline.openedAt))
+    client.certificate = socket.link.peer.map(ShownCertificate.init)
+    arrivals.moved(self, to: .handshakeEnded(isVerified: client.certificate?.isGenuine ?? false))
+    handle(.established)
+  }
+
+  private func close() {
+    requests.pending.removeAll(keepingCapacity: false)
+    socket.close()
+  }
+
+  private func closeSending() {
+    socket.link.shutdownWrite()
+    deadline.beginLinger(desk)
+  }
+
+  private func release() {
+    requests.abandon()
+    socket.release()
+    deadline.cancel(desk.loop)
+    arrivals.moved(self, to: .gone)
   }
 }

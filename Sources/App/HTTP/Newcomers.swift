@@ -1,4 +1,4 @@
-// The connections of a lane that have shown no good certificate, by the network they come from and by how far they have come.
+// The connections of a loop that have shown no good certificate, by the network they come from and by how far they have come.
 // A network has a share of them. The share binds nobody while there is room: it says whose connection has to go when there is
 // none and another network waits. A connection with a good certificate is in none of the lists, so that a fleet behind one
 // address is never crowded out by its own size.
@@ -46,7 +46,7 @@ struct Newcomers {
   func stage(of slot: UInt32) -> Stage? { Stage.allCases.first { lists[$0.rawValue].contains(slot) } }
 
   /// Follows the settings. Who is over a share that became smaller is noticed at the network's next connection.
-  mutating func use(_ shares: Shares) {
+  mutating func apply(_ shares: Shares) {
     self.shares = shares
     crowds = crowds.filter { total(of: $0) > shares.connections }
     handshakeCrowds = handshakeCrowds.filter { handshakes(of: $0) > shares.handshakes }

@@ -97,7 +97,7 @@ struct VerifiedToken {
   let bytes: [UInt8]
   let collector: UUID
   let expiresAt: Int64
-  /// The value of `Lane.tokensVersion` at the verification. The token's key may have been retired since.
+  /// The version of the keys at the verification. The token's key may have been retired since.
   let version: Int
 
   func matches(_ presented: ArraySlice<UInt8>, now: Int64, version: Int) -> Bool {

@@ -9,7 +9,7 @@ import Ground
 import Protocol
 import Reactor
 
-/// The bytes that one loop may hold and the rate at which each collector may send. The lane owns it.
+/// The bytes that one loop may hold and the rate at which each collector may send. `PushIntake` owns it.
 struct Admission {
   /// The decision on one push. `reason` goes into the answer; the seconds go into `Retry-After`.
   enum Verdict: Equatable {
@@ -68,7 +68,7 @@ struct Admission {
   }
 
   /// Applies changed settings. Bytes that the loop holds already stay, even above the new marks.
-  mutating func use(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
+  mutating func apply(_ settings: Settings, loops: Int) { limits = Limits(settings, loops: loops) }
 
   /// Decides on a push, and books its announced bytes if it is admitted.
   /// - Parameters:

@@ -83,9 +83,9 @@ struct BatchDivision {
     queue = Batcher(settings: settings)
   }
 
-  mutating func use(_ settings: Settings) {
+  mutating func apply(_ settings: Settings) {
     self.settings = settings
-    queue.use(settings)
+    queue.apply(settings)
   }
 
   // MARK: Waiting pushes

@@ -47,7 +47,7 @@ struct Batcher {
   }
 
   /// Applies changed settings to later batches. Lines keep the credit that they have under the old settings.
-  mutating func use(_ settings: Settings) {
+  mutating func apply(_ settings: Settings) {
     rowsMaximum = settings.batchRows
     bytesMaximum = settings.batchBytes
     pushesMaximum = settings.batchPushes

@@ -1,7 +1,27 @@
 // What the status pages and metrics show of a writer.
 
 extension CopyWriter {
-  /// Encoded bytes that wait or are in flight.
+  /// The state of a writer, by what it waits for.
+  enum Activity: String, CaseIterable, Sendable {
+    /// No session: the database is away, or the session is being set up.
+    case disconnected
+    /// A push to store.
+    case idle
+    /// More pushes, by choice (`batch_linger`).
+    case lingering
+    /// The ledger's answer, which says which pushes are new. It can wait for locks of the database.
+    case ledger
+    /// The end of COPY.
+    case copying
+    /// The answer to the commit.
+    case committing
+    /// Partitions that are being made.
+    case partitions
+    /// A pause after a failure that time may cure.
+    case resting
+  }
+
+  /// Encoded bytes waiting or in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }
@@ -15,8 +35,8 @@ extension CopyWriter {
     if case .copying(let batch) = state { queue.count + batch.pushes.count + batch.repeats.count } else { queue.count }
   }
 
-  /// The writer's state as the lane's snapshot shows it.
-  var observed: LaneSnapshot.WriterState {
+  /// The writer's present state.
+  var activity: Activity {
     switch state {
     case .disconnected, .connecting, .preparing, .closed: .disconnected
     case .idle, .adjusting: .idle

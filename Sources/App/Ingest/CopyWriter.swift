@@ -105,11 +105,11 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   /// Applies changed settings to later batches; if the writer is idle, at once.
-  func use(_ settings: Settings) {
+  func apply(_ settings: Settings) {
     let isSame = settings.lockTimeout == self.settings.lockTimeout && settings.copyTimeout == self.settings.copyTimeout
     isSessionStale = isSessionStale || !isSame
     self.settings = settings
-    queue.use(settings)
+    queue.apply(settings)
     if case .idle = state { pump() }
   }
 

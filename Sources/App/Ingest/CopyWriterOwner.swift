@@ -1,4 +1,4 @@
-// What a writer reports to its lane.
+// What a writer reports to the ingest desk.
 
 /// Receives the outcomes of pushes and the events of a writer.
 protocol CopyWriterOwner: AnyObject {

@@ -3,13 +3,6 @@
 import Protocol
 import Reactor
 
-/// Identifies the exchange that gets the answer: a connection of this loop, by id. An id is not a reference, so a
-/// connection that has closed in the meantime is simply not found.
-struct Ticket: Equatable, Sendable {
-  let connection: ConnectionID
-  let exchange: UInt32
-}
-
 /// The outcome of a push.
 enum PushOutcome: Sendable {
   /// Its rows are durable. `duplicate`: they were stored before, and nothing was stored now.
@@ -28,7 +21,7 @@ enum PushOutcome: Sendable {
 /// A complete, validated push that waits for its commit. The lane pools these objects: `rows` keeps a bounded capacity.
 final class Push {
   var rows: PushRows
-  var ticket = Ticket(connection: ConnectionID(slot: 0, generation: 0), exchange: 0)
+  var ticket = PushTicket(slot: 0, generation: 0, exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
   /// The push is the first of a collector that replaces others.
@@ -64,7 +57,7 @@ final class Push {
   var summary = PushSummary()
   /// Bytes of the body as received.
   var wireBytes = 0
-  /// Bytes that the lane's admission has booked for this push: those held, and those announced by the head.
+  /// Bytes that the loop's admission has booked for this push: those held, and those announced by the head.
   var heldBytes = 0
   var announcedBytes = 0
   /// When the head arrived, for `processing_time_ms`.
@@ -145,6 +138,20 @@ final class Push {
 
   /// The number of log lines that are left out because the end of the stored log list contains them.
   var logLinesRepeated: Int { remainder.logLinesLeftOut }
+
+  /// Sets where in the ledger the push belongs. Its day depends on the metrics alone. The clock decides only whether the
+  /// ledger keeps the push under that day or among the undated; a look-up reads both places.
+  /// - Parameter retention: the age at which rows are dropped and refused.
+  func date(today: Day, retention: Duration) {
+    if let time = summary.firstTime {
+      let day = PostgresBinary.day(of: time)
+      self.day = day
+      isDated = (today.advanced(by: -StorageSettings.ledgerDaysBack)...today.advanced(by: 1)).contains(Day(word: day))
+    }
+    if legacy == nil { return }
+    let oldest = today.advanced(by: -Int32(retention.wholeSeconds / 86_400))
+    legacy?.days = LegacyIdentity.days(timestamp: summary.timestamp, in: oldest...today.advanced(by: 1))
+  }
 
   /// Calls `body` with the tuples for one copy target.
   func withTuples<R>(of target: Int, _ body: (Span<UInt8>) -> R) -> R { rows.withTuples(of: target, body) }

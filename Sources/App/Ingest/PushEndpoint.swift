@@ -1,4 +1,4 @@
-// The declaration of POST /api/v1/metrics/push. The ingest lane handles the requests: Lane+Ingest.swift.
+// The declaration of POST /api/v1/metrics/push. The loop does the work while the body arrives: PushIntake.swift, IngestDesk.swift.
 
 import Protocol
 

@@ -1,5 +1,4 @@
-// Reads a push that is arriving. It is a class, because a connection and its lane pass it to each other and the lane
-// pools it.
+// Reads a push that is arriving. An object, because a connection and the intake hand it on, and it is pooled.
 
 import Protocol
 import Reactor

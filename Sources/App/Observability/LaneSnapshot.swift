@@ -10,30 +10,10 @@ struct LaneSnapshot: Sendable {
     case arriving, handshaking, idle, receiving, waiting, closing
   }
 
-  /// What a writer waits for.
-  enum WriterState: String, CaseIterable, Sendable {
-    /// No session: the database is away, or the session is being set up.
-    case disconnected
-    /// Nothing to store.
-    case idle
-    /// More pushes, by choice (`batch_linger`).
-    case lingering
-    /// The ledger's answer, which says which pushes are new: the database's locks.
-    case ledger
-    /// Rows to go out and to be read.
-    case copying
-    /// The commit's answer.
-    case committing
-    /// Partitions that are being made.
-    case partitions
-    /// A pause after a failure that time may cure.
-    case resting
-  }
-
   var counters: LaneCounters
   var loop: LoopStatistics
   var connections: [ConnectionState: Int]
-  var writers: [WriterState: Int]
+  var writers: [CopyWriter.Activity: Int]
   var heldBytes: Int
   var gatheredBytes: Int
   var untakenBytes: Int
@@ -66,29 +46,34 @@ struct LaneSnapshot: Sendable {
 }
 
 extension Lane {
+  var counters: LaneCounters {
+    LaneCounters(
+      connections: requests.records.counters, identities: gatekeeper.counters, pushes: ingest.records.counters)
+  }
+
   func snapshot() -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in connections.all {
-      states[connection.preface == nil ? connection.phase.observed : .arriving, default: 0] += 1
-    }
-    var waits: [LaneSnapshot.WriterState: Int] = [:]
-    for writer in writers { waits[writer.observed, default: 0] += 1 }
+    for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
+    var waits: [CopyWriter.Activity: Int] = [:]
+    for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
+    let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
       counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, gatheredBytes: gatheredBytes, untakenBytes: untakenBytes,
-      collectorBytes: admission.largestHeldBytes, backlogBytes: writers.reduce(0) { $0 + $1.backlogBytes },
-      backlogPushes: writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: paused.count,
+      heldBytes: admission.heldBytes, gatheredBytes: pressure.gatheredBytes, untakenBytes: pressure.untakenBytes,
+      collectorBytes: admission.largestHeldBytes, backlogBytes: ingest.writers.reduce(0) { $0 + $1.backlogBytes },
+      backlogPushes: ingest.writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: pressure.pausedCount,
       silentWriters: readiness.silentWriters)
   }
 }
 
-extension HTTPConnection.Phase {
+extension ConnectionMachine.Phase {
   fileprivate var observed: LaneSnapshot.ConnectionState {
     switch self {
+    case .proxied, .arriving: .arriving
     case .handshaking: .handshaking
     case .idle: .idle
-    case .push, .gathering, .discarding: .receiving
-    case .waiting, .answering, .streaming: .waiting
+    case .reading, .gathering, .discarding: .receiving
+    case .lookingUp, .answering, .streaming, .refusing: .waiting
     case .closing, .lingering, .gone: .closing
     }
   }

@@ -144,7 +144,7 @@ struct MetricsPage {
       counters.collectorsRefused)
     page.family(
       "pganalytics_connections_severed_total", .counter,
-      "Connections closed because their collector or certificate was revoked.", counters.connectionsSevered)
+      "Connections closed because their collector or certificate was revoked.", counters.connectionsRevoked)
     page.family(
       "pganalytics_streams_broken_total", .counter,
       "Streamed answers that were cut off because the rest could not be read.", counters.streamsBroken)
@@ -216,7 +216,7 @@ struct MetricsPage {
   private func writers(_ page: inout PrometheusText) {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by state.", by: "state",
-      LaneSnapshot.WriterState.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
+      CopyWriter.Activity.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
     page.family(
       "pganalytics_writers_silent", .gauge,
       "COPY connections with a batch in flight whose database has been silent for commits_stalled_after.",

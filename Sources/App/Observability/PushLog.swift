@@ -1,4 +1,4 @@
-// Decides which pushes of a lane get a line in the log. Stored pushes get one line in every `push_log_sample`; refused
+// Decides which pushes of a loop get a line in the log. Stored pushes get one line in every `push_log_sample`; refused
 // pushes get a limited number of lines a second. So a thousand collectors that are refused each minute, or one that is
 // refused a thousand times, neither go unnoticed nor fill the disk. Pushes without a line are counted by reason, and
 // the counts are logged.
@@ -6,7 +6,7 @@
 import Ground
 import Reactor
 
-/// Owned by the lane. The caller passes the time, so that tests control the clock.
+/// `PushRecords` owns it. The caller passes the time, so that tests control the clock.
 struct PushLog {
   /// The subject of a line other than that for a completely stored push.
   enum Reason: Hashable {
@@ -43,11 +43,11 @@ struct PushLog {
   init(settings: Settings, loops: Int, now: MonotonicTime) {
     bucket = TokenBucket(burst: Self.burst(Double(settings.pushLogRefusalsPerSecond) / Double(loops)), now: now)
     saidAt = now
-    use(settings, loops: loops)
+    apply(settings, loops: loops)
   }
 
   /// Applies changed settings.
-  mutating func use(_ settings: Settings, loops: Int) {
+  mutating func apply(_ settings: Settings, loops: Int) {
     sample = settings.pushLogSample
     perSecond = Double(settings.pushLogRefusalsPerSecond) / Double(loops)
   }

@@ -51,10 +51,12 @@ extension Lane {
   /// The reasons why this lane cannot take a push.
   var unreadiness: Set<Unreadiness> {
     var reasons: Set<Unreadiness> = []
-    if isDraining { reasons.insert(.draining) }
-    if !writers.contains(where: \.isConnected) { reasons.insert(.writersDisconnected) }
+    if requests.isDraining { reasons.insert(.draining) }
+    if !ingest.isDatabaseReachable { reasons.insert(.writersDisconnected) }
     // A single large push that does not fit is not a reason.
-    if admission.isNearlyFull, let refusal = memoryRefusedAt, loop.now - refusal < Self.memoryRefusalMemory {
+    if ingest.intake.admission.isNearlyFull, let refusal = memoryRefusedAt,
+      loop.now - refusal < Self.memoryRefusalMemory
+    {
       reasons.insert(.memoryExhausted)
     }
     return reasons
@@ -78,9 +80,9 @@ struct LaneReadiness: Sendable {
 
 extension Lane {
   var readiness: LaneReadiness {
-    let latest = loop.now - settings.commitsStalledAfter
-    let silent = writers.count { writer in writer.waitingSince.map { $0 <= latest } ?? false }
-    return LaneReadiness(reasons: unreadiness, silentWriters: silent, committedAt: committedAt)
+    let latest = loop.now - requests.settings.commitsStalledAfter
+    let silent = ingest.writers.count { writer in writer.waitingSince.map { $0 <= latest } ?? false }
+    return LaneReadiness(reasons: unreadiness, silentWriters: silent, committedAt: ingest.records.committedAt)
   }
 }
 

@@ -5,13 +5,14 @@
 import Ground
 import Reactor
 
-/// Closes a lane's connections within a window of time. Lives from the beginning of the drain to the end of the lane.
+/// Closes a loop's connections within a window of time. Lives from the beginning of the drain to the end of the lane.
 final class Draining: DeadlineHandler {
   private static let step = Duration.milliseconds(100)
   /// The time for sending the last answers.
   private static let lastWords = Duration.milliseconds(300)
 
-  private unowned let lane: Lane
+  private let connections: ConnectionTable
+  private let loop: EventLoop
   private let steps: Int
   private var stepsLeft: Int
   /// The number of connections at the beginning.
@@ -19,10 +20,11 @@ final class Draining: DeadlineHandler {
   /// When the last connections are closed. Set once the deadline has passed.
   private var endsAt: MonotonicTime?
 
-  /// - Parameter window: the time within which idle connections are closed.
-  init(_ lane: Lane, window: Duration) {
-    self.lane = lane
-    total = lane.connections.count
+  /// - Parameter window: within which the idle ones are closed.
+  init(_ connections: ConnectionTable, loop: EventLoop, window: Duration) {
+    self.connections = connections
+    self.loop = loop
+    total = connections.count
     steps = max(1, Int(window.wholeMilliseconds / Self.step.wholeMilliseconds))
     stepsLeft = steps
   }
@@ -30,29 +32,29 @@ final class Draining: DeadlineHandler {
   /// Closes the next share of the idle connections and schedules the next step. Called once from outside.
   func proceed() {
     stepsLeft -= 1
-    let idle = lane.connections.all.filter(\.isIdle)
-    // The number of connections that may remain shrinks in proportion to the rest of the window.
+    let idle = connections.all.filter(\.isIdle)
+    // As many may stay as the window has left of it.
     let excess = idle.count - total * stepsLeft / steps
     for connection in idle.prefix(max(0, excess)) { connection.drain() }
     if stepsLeft > 0 {
-      _ = lane.loop.schedule(self, at: lane.loop.now + Self.step)
+      _ = loop.schedule(self, at: loop.now + Self.step)
     } else {
-      // A handshake that is still unfinished is not worth waiting for.
-      for connection in lane.connections.all { connection.drain() }
+      // Who has not finished the handshake by now is not worth waiting for.
+      for connection in connections.all { connection.drain() }
     }
   }
 
   /// Answers the requests that wait and closes all connections; those without an answer to send close at once.
   func cutOff() {
-    let end = lane.loop.now + Self.lastWords
+    let end = loop.now + Self.lastWords
     endsAt = end
-    for connection in lane.connections.all { connection.cutOff() }
-    if lane.connections.count > 0 { _ = lane.loop.schedule(self, at: end) }
+    for connection in connections.all { connection.cutOff() }
+    if connections.count > 0 { _ = loop.schedule(self, at: end) }
   }
 
   func deadlineReached(_ id: TimerID) {
     guard let endsAt else { return proceed() }
-    if lane.loop.now < endsAt { return }  // a step of the drain, which is over
-    for connection in lane.connections.all { connection.destroy() }
+    if loop.now < endsAt { return }  // a step of the drain that is over
+    for connection in connections.all { connection.destroy() }
   }
 }

@@ -1,28 +1,11 @@
-// What a lane has others do for it at the database, beside its writers: work that waits, which a lane must not.
+// What the parts of a lane have others do for them at the database, beside the writers: work that waits, which a loop must not.
 
 import Protocol
 
-/// Answers come on any thread, once each.
-protocol LaneErrands: Sendable {
-  /// Makes sure that `days` have partitions.
-  func ensurePartitions(of days: [Day], _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Keeps a push aside whose rows PostgreSQL refuses.
-  func park(_ letter: DeadLetter, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Reads one collector; the lanes have been told when it is done.
-  func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Remembers that these collectors pushed.
-  func touch(_ collectors: [UUID])
-  /// Remembers what was rejected of pushes.
-  func note(_ rejects: RejectNotes)
-  /// Remembers that somebody came with the identity of this collector; the lanes have been told when it is done.
-  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Ends the collectors whose place this one takes; the lanes have been told when it is done.
-  func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Who may be served: see `EndpointCall.principal`.
-  func principal(of call: EndpointCall) async throws(Problem) -> Principal
-}
+/// All errands of a lane, in one object. Answers come on any thread, once each.
+protocol LaneErrands: IngestErrands, IdentityErrands, SessionErrands {}
 
-/// Runs them as tasks on the admin lane's database client.
+/// Runs them as tasks on the database client of the endpoints.
 struct DatabaseErrands: LaneErrands {
   let database: Database
   let partitions: Partitions
@@ -41,9 +24,9 @@ struct DatabaseErrands: LaneErrands {
   }
 
   func touch(_ collectors: [UUID]) { directory.touch(collectors) }
-  func note(_ rejects: RejectNotes) { directory.note(rejects) }
+  func record(_ rejects: RejectNotes) { directory.note(rejects) }
 
-  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
+  func confirmUse(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
     run(done) { () throws(DatabaseError) in try await directory.use(collector) }
   }
 

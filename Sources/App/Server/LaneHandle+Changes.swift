@@ -3,11 +3,11 @@
 import Protocol
 
 extension LaneHandle: CollectorCopy {
-  func replaceCollectors(_ records: [UUID: CollectorRecord]) { submit { $0.replaceCollectors(records) } }
-  func setCollectors(_ changes: [UUID: CollectorRecord?]) { submit { $0.setCollectors(changes) } }
+  func replaceCollectors(_ records: [UUID: CollectorRecord]) { submit { $0.gatekeeper.replaceCollectors(records) } }
+  func setCollectors(_ changes: [UUID: CollectorRecord?]) { submit { $0.gatekeeper.setCollectors(changes) } }
 }
 
 extension LaneRoster: KeyHolder {
-  func take(tls context: TLSContext) { for lane in all { lane.submit { $0.replace(tls: context) } } }
-  func take(tokens: Tokens) { for lane in all { lane.submit { $0.replace(tokens: tokens) } } }
+  func take(tls context: TLSContext) { for lane in all { lane.submit { $0.gatekeeper.replace(tls: context) } } }
+  func take(tokens: Tokens) { for lane in all { lane.submit { $0.gatekeeper.replace(tokens: tokens) } } }
 }

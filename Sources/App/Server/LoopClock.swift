@@ -1,17 +1,21 @@
-// The time of the day for a loop: read once a second from the system, advanced by the monotonic clock in between.
+// The time of day of one loop. The system's clock is read once a second; in between the monotonic clock advances it.
 
 import Ground
 import Protocol
 import Reactor
 
-/// Unix time for certificates, tokens and Date fields. Deadlines never use it: it may jump.
-struct LoopClock {
+/// Unix time for certificates, tokens and Date fields. Everything that lives on the loop shares one instance. Deadlines
+/// never use it, because it may jump.
+final class LoopClock {
+  private let loop: EventLoop
   private var readAt: MonotonicTime?
   private var unixMicrosecondsAtRead: Int64 = 0
   private var dateSeconds: Int64 = .min
   private var date = ""
 
-  mutating func unixMicroseconds(of loop: EventLoop) -> Int64 {
+  init(_ loop: EventLoop) { self.loop = loop }
+
+  var unixMicroseconds: Int64 {
     let now = loop.now
     if let readAt, now - readAt < .seconds(1) {
       return unixMicrosecondsAtRead + readAt.duration(to: now).wholeNanoseconds / 1000
@@ -21,11 +25,11 @@ struct LoopClock {
     return unixMicrosecondsAtRead
   }
 
-  mutating func unixSeconds(of loop: EventLoop) -> Int64 { unixMicroseconds(of: loop) / 1_000_000 }
+  var unixSeconds: Int64 { unixMicroseconds / 1_000_000 }
 
   /// The value of a Date field.
-  mutating func httpDate(of loop: EventLoop) -> String {
-    let seconds = unixSeconds(of: loop)
+  var httpDate: String {
+    let seconds = unixSeconds
     if seconds != dateSeconds {
       dateSeconds = seconds
       date = HTTPDate.imfFixdate(unixSeconds: seconds)

@@ -226,7 +226,7 @@ final class Server: Sendable {
     if let settings = settingsReload.read(now: WallClock.unixSeconds()) {
       database.use(settings.databaseSettings(databaseAddress))
       queries.use(settings.querySettings(databaseAddress))
-      for lane in lanes.all { await lane.use(settings) }
+      for lane in lanes.all { await lane.apply(settings) }
     }
     await rekeying.look()
   }
@@ -303,10 +303,10 @@ extension ServerNames {
 
 extension LaneHandle {
   /// Returns when the lane uses `settings`, or has ended.
-  func use(_ settings: Settings) async {
+  func apply(_ settings: Settings) async {
     await withCheckedContinuation { continuation in
       let isTaken = submit { lane in
-        lane.use(settings)
+        lane.apply(settings)
         continuation.resume()
       }
       if !isTaken { continuation.resume() }
@@ -330,18 +330,5 @@ extension Settings {
     .init(
       slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,
       longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2))
-  }
-
-  /// The largest number of connections of one of `loops` loops.
-  func connectionsMaximum(loops: Int) -> Int {
-    max(1, (connections > 0 ? connections : ProcessLimits.descriptorLimit - 64) / loops)
-  }
-
-  var httpLimits: HTTPLimits {
-    var limits = HTTPLimits()
-    limits.headBytes = headBytes
-    limits.fieldCount = headFields
-    limits.bodyBytes = bodyBytes
-    return limits
   }
 }

@@ -62,7 +62,6 @@ public struct HTTPError: Error, Sendable, Hashable {
 
     // Only in a client
     case unexpectedStatus = "unexpected_status"
-    case truncated = "truncated"
   }
 
   /// The status that answers the fault. A client that receives a bad response answers nobody; it gets 502 here.
@@ -82,7 +81,7 @@ public struct HTTPError: Error, Sendable, Hashable {
     case .unsupportedExpectation: .expectationFailed
     case .unsupportedTransferEncoding: .notImplemented
     case .unsupportedVersion: .httpVersionNotSupported
-    case .malformedStatusLine, .unexpectedStatus, .truncated: .badGateway
+    case .malformedStatusLine, .unexpectedStatus: .badGateway
     }
   }
 }

@@ -122,7 +122,7 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     #expect(try refusal("makeThing", try head("POST", "/", fields), by: user(.admin))?.kind == expected)
   }
 
-  @Test func `an endpoint does not check a push's coding and length, nor a body that it does not read`() throws {
+  @Test func `leaves the coding of a push to the loop, and a body that is not read alone`() throws {
     let gzip = ["Content-Type: text/plain", "Content-Encoding: gzip", "Content-Length: 5"]
     #expect(try refusal("push", try head("POST", "/", gzip), by: collector())?.kind == .unsupportedMediaType)
     #expect(try refusal("push", try head("POST", "/", Array(gzip.dropFirst())), by: collector()) == nil)

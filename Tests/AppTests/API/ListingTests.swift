@@ -64,14 +64,14 @@ import Testing
   }
 
   @Test func `the query has the page, the filters in their order, and the orders with the default first`() throws {
-    let parameters = ListQuery.Of<ShipList>.parameters
+    let parameters = ListQuery<ShipList>.parameters
     #expect(parameters.map(\.name) == ["page", "page_size", "q", "afloat", "since", "sort"])
     #expect(ShipList.listing.orders == ["-at", "name", "-name", "at", "port", "-port"])
     #expect(parameters.last?.schema.defaultValue == .string("-at"))
   }
 
   @Test func `a list with one order has no parameter for it`() {
-    #expect(ListQuery.Of<FixedList>.parameters.map(\.name) == ["page", "page_size", "q"])
+    #expect(ListQuery<FixedList>.parameters.map(\.name) == ["page", "page_size", "q"])
     #expect(FixedList.listing.page.parameterTypes == [.text, .int8, .int8])
     #expect(
       FixedList.listing.page.sql == """
@@ -84,9 +84,9 @@ import Testing
   @Test func `a filter's value is a parameter, and NULL if the request has none`() throws {
     func parameters(_ query: String) throws -> EncodedParameters {
       let target = try RequestTarget("/ships\(query)")
-      let values = try ListQuery.Of<ShipList>.decode(target).values
+      let query = try ListQuery<ShipList>.decode(target)
       var parameters = EncodedParameters()
-      for filter in values.filters { filter(Timestamp(unixSeconds: 100), &parameters) }
+      for filter in query.filters { filter(Timestamp(unixSeconds: 100), &parameters) }
       return parameters
     }
     #expect(try parameters("").ranges == [nil, nil, nil])

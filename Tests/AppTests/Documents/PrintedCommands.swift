@@ -17,7 +17,7 @@ enum PrintedCommands {
         `bench/CommandLine`; a test compares it with them. The settings that `--set` takes are in [SETTINGS.md](SETTINGS.md);
         how a load test is run is in [BENCH.md](BENCH.md).
 
-        \((sections(of: Pganalytics.self) + sections(of: PganalyticsBench.self)).joined(separator: "\n\n"))
+        \((sections(of: Pganalytics.self) + sections(of: PganalyticsBench.self) + sections(of: CostCommand.self)).joined(separator: "\n\n"))
 
         """)
   }

@@ -92,7 +92,7 @@ private func network(_ number: Int) -> ClientNetwork {
     newcomers.put(3, of: network(1), in: .anonymous)
     newcomers.put(4, of: network(1), in: .anonymous)
     newcomers.put(5, of: network(1), in: .silent)
-    newcomers.use(Newcomers.Shares(handshakes: 0, connections: 0))
+    newcomers.apply(Newcomers.Shares(handshakes: 0, connections: 0))
     // The share is smaller now: it is noticed with the next one.
     newcomers.put(6, of: network(1), in: .silent)
     var order: [UInt32] = []

@@ -62,7 +62,7 @@ import Testing
     var log = log(sample: 0, perSecond: 0)
     var settings = Settings()
     (settings.pushLogSample, settings.pushLogRefusalsPerSecond) = (1, 1000)
-    log.use(settings, loops: 1)
+    log.apply(settings, loops: 1)
     let isWritten = log.stored()
     #expect(isWritten)
     #expect(refused(&log, .overloaded, after: 1) == 0)

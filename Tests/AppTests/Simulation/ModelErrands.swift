@@ -35,8 +35,8 @@ final class ModelErrands: LaneErrands, @unchecked Sendable {
 
   func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
   func touch(_ collectors: [UUID]) {}
-  func note(_ rejects: RejectNotes) {}
-  func use(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
+  func record(_ rejects: RejectNotes) {}
+  func confirmUse(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) { done(nil) }
 
   func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
     later(done) { [simulation] in simulation.endPredecessors(of: collector) }

@@ -1,6 +1,8 @@
 // The pushes of all simulations, with the rows that the database must store. A process makes them once, because making
 // and decoding them takes longer than simulating them.
 
+import GeneratedPushes
+
 @testable import App
 @testable import Protocol
 

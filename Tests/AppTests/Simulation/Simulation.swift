@@ -68,7 +68,7 @@ final class Simulation {
     // In some worlds every collector replaces another one, which has to end before the server stores a push of its
     // successor.
     successors = draw(3) == 0 ? Set(stock.records.keys) : []
-    lane.replaceCollectors(stock.records.mapValues { $0.succeeding(successors.contains($0.id)) })
+    lane.gatekeeper.replaceCollectors(stock.records.mapValues { $0.succeeding(successors.contains($0.id)) })
     database.sessions = (0..<4).map { _ in ModelSession(self) }
   }
 
@@ -137,7 +137,7 @@ final class Simulation {
       if drainBegan != nil { return wire.refuse() }
       handle.submit { lane in
         let (simulation, wire) = waiting.value(on: lane.loop)
-        lane.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.\(network)", port: 4711)!)
+        lane.arrivals.adopt(WireLink(simulation, wire), from: SocketAddress(ip: "192.0.2.\(network)", port: 4711)!)
       }
     }
   }
@@ -146,7 +146,7 @@ final class Simulation {
   func endPredecessors(of collector: UUID) {
     guard successors.remove(collector) != nil, let record = PushStock.shared.records[collector] else { return }
     note("succession", [])
-    lane.setCollectors([collector: record])
+    lane.gatekeeper.setCollectors([collector: record])
   }
 
   /// Checks an answer when the lane makes it: it has to be true at that moment.
@@ -263,17 +263,17 @@ final class Simulation {
 
   /// A description of everything that is not at rest.
   private var unrest: String {
-    let writers = lane.writers.map {
+    let writers = lane.ingest.writers.map {
       "\($0.state) drained \($0.isDrained) waits \($0.waitingSince != nil) has \($0.backlogPushes)"
     }
-    return "\(lane.connections.count) connections, \(openLinks) links, "
+    return "\(lane.requests.connections.count) connections, \(openLinks) links, "
       + "clients \(clients.map(\.isDone)), drained \(hasDrained), writers \(writers)"
   }
 
   private var isAtRest: Bool {
-    isQuiet(for: .zero) && lane.connections.count == 0 && clients.allSatisfy(\.isDone) && openLinks == 0
+    isQuiet(for: .zero) && lane.requests.connections.count == 0 && clients.allSatisfy(\.isDone) && openLinks == 0
       && hasDrained == (drainBegan != nil)
-      && lane.writers.allSatisfy { $0.isDrained && $0.waitingSince == nil && ($0.isConnected || hasDrained) }
+      && lane.ingest.writers.allSatisfy { $0.isDrained && $0.waitingSince == nil && ($0.isConnected || hasDrained) }
   }
 
   private func checkRest() {
@@ -288,8 +288,11 @@ final class Simulation {
     if counters.pushesStored > stored + emptyPushes {
       violated("\(counters.pushesStored) pushes were called stored, and \(stored) are")
     }
-    if lane.admission.heldBytes != 0 { violated("\(lane.admission.heldBytes) bytes are held for nobody") }
-    if lane.gatheredBytes != 0 || lane.writers.contains(where: { $0.backlogBytes != 0 || $0.backlogPushes != 0 }) {
+    let heldBytes = lane.ingest.intake.admission.heldBytes
+    if heldBytes != 0 { violated("\(heldBytes) bytes are held for nobody") }
+    if lane.requests.pressure.gatheredBytes != 0
+      || lane.ingest.writers.contains(where: { $0.backlogBytes != 0 || $0.backlogPushes != 0 })
+    {
       violated("a backlog of nothing")
     }
     // The housekeeping has one deadline. The spreading of the drain may have another.

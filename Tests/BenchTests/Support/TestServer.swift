@@ -1,7 +1,9 @@
 // A small server on real sockets with real TLS. It enrols collectors, acknowledges pushes, and misbehaves as a test
 // demands.
 
+import GeneratedPushes
 import Ground
+import HTTPClient
 import Protocol
 import Reactor
 import Synchronization
@@ -83,6 +85,7 @@ final class TestServer: Sendable {
   let journal = ServerJournal()
   let port: UInt16
   let authorityPEM: [UInt8]
+  let authorityKeyPEM: [UInt8]
   private let thread: LoopThread
 
   /// `enrol` decides about each registration, counted from 0, and `push` about each push. With `isCredulous` the server
@@ -109,6 +112,7 @@ final class TestServer: Sendable {
       bound.withLock { $0 = listener.localAddress.port }
     }
     authorityPEM = certificatePEM
+    authorityKeyPEM = keyPEM
     port = bound.withLock { $0 }
   }
 
@@ -121,8 +125,8 @@ final class TestServer: Sendable {
   func plan(
     collectors: Int, duration: Duration, pace: Pace = .closedLoop(), loops: Int = 1
   ) throws -> FleetPlan {
-    let endpoint = Endpoint(
-      url: ServerURL("https://127.0.0.1:\(port)")!, addresses: [SocketAddress(ip: "127.0.0.1", port: port)!],
+    let endpoint = HTTPSDestination(
+      url: HTTPSURL("https://127.0.0.1:\(port)")!, addresses: [SocketAddress(ip: "127.0.0.1", port: port)!],
       sources: [], context: try TLSContext.client(trustPEM: authorityPEM))
     var plan = FleetPlan(
       endpoint: endpoint, registrationSecret: Self.secret, collectors: collectors, duration: duration, pace: pace,

@@ -5,6 +5,7 @@
 
 public enum FuzzTarget: String, CaseIterable, Sendable {
   case http
+  case httpClient = "http-client"
   case gzip
   case json
   case metrics
@@ -16,6 +17,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   public func run(_ input: [UInt8]) {
     switch self {
     case .http: HTTPTarget.run(input)
+    case .httpClient: HTTPClientTarget.run(input)
     case .gzip: GzipTarget.run(input)
     case .json: JSONTarget.run(input)
     case .metrics: MetricsTarget.run(input)

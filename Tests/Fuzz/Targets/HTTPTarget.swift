@@ -1,6 +1,6 @@
 import Protocol
 
-/// The input as requests to the server's machine, and as answers to the client's machine.
+/// The input as requests to the server's machine.
 enum HTTPTarget {
   private enum Seen: Equatable {
     case head(HTTPRequestHead)
@@ -10,7 +10,7 @@ enum HTTPTarget {
   }
 
   /// The limits are small, so that an input of a kilobyte reaches them.
-  private static let limits = {
+  static let limits = {
     var limits = HTTPLimits()
     limits.headBytes = 600
     limits.targetBytes = 100
@@ -31,8 +31,6 @@ enum HTTPTarget {
       if case .body(let bytes) = seen { sum + bytes.count } else { sum }
     }
     precondition(bodyBytes <= input.count)
-    answers(input) { _ in input.count }
-    answers(input) { cuts.end(after: $0, of: input.count) }
   }
 
   private static func requests(_ input: [UInt8], end: (Int) -> Int) -> [Seen] {
@@ -69,30 +67,5 @@ enum HTTPTarget {
       precondition(machine.allocatedBytes <= 4 * limits.headBytes)
     }
     return seen
-  }
-
-  private static func answers(_ input: [UInt8], end: (Int) -> Int) {
-    var machine = HTTPResponseMachine(limits: limits)
-    machine.expectResponse(toHEAD: input.first == 0)
-    var given = 0
-    var held: [UInt8] = []
-    while given < input.count {
-      let next = end(given)
-      held += input[given..<next]
-      given = next
-      var position = 0
-      reading: while true {
-        switch machine.next(held.span, &position) {
-        case .needInput: break reading
-        case .interim, .head, .body: continue
-        case .end:
-          guard machine.isIdle else { return }
-          machine.expectResponse()
-        case .reject: return
-        }
-      }
-      held.removeFirst(position)
-    }
-    _ = machine.inputEnded()
   }
 }

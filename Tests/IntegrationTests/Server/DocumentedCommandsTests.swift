@@ -41,6 +41,10 @@ import Testing
     text.replace(/--registration-secret \S+/, with: #"--registration-secret "$SECRET""#)
     text.replace(/--database-pid \$\([^)]*\)/, with: "--database-pid $$")
     text.replace(/--server-pid \$\([^)]*\)/, with: "--server-pid $$")
+    text.replace(/--pid \$\([^)]*\)/, with: "--pid $$")
+    text.replace(/--port \d+/, with: "--port $PORT")
+    text.replace(/--ca-key \S+/, with: #"--ca-key "$DATA/ca.key""#)
+    text.replace(/--count \d+/, with: "--count 4")
     text.replace(/--collectors \d+/, with: "--collectors 4")
     text.replace(/--rate \d+/, with: "--rate 4")
     text.replace(/--interval \d+s/, with: "--interval 1s")
@@ -76,7 +80,8 @@ import Testing
         RESTORED="\(restored)"
         DATA='\(directory)'
         export PGANALYTICS_DATA_DIR="$DATA" PGANALYTICS_DATABASE_URL="$DB"
-        URL=https://127.0.0.1:\(server.server.address.port)
+        PORT=\(server.server.address.port)
+        URL=https://127.0.0.1:$PORT
         CA='\(server.server.certificateAuthorityFile)'
         SECRET='\(secret)'
         exec \(Self.rehearsal(command))

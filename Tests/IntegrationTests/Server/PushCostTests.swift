@@ -1,4 +1,5 @@
 import CCounters
+import GeneratedPushes
 import Ground
 import Protocol
 import Testing

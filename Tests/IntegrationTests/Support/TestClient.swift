@@ -16,7 +16,7 @@ final class TestClient: Sendable {
     /// The server closed the connection. After an answer this is a normal end.
     case closed
     case tls(TLSError)
-    case badAnswer(HTTPError)
+    case badAnswer(HTTPClientError)
   }
 
   /// How long any single wait may take: far more than the server ever needs, even on a busy machine.
@@ -147,7 +147,7 @@ final class TestClient: Sendable {
 private struct Channel: ~Copyable {
   private let socket: CInt
   private var session: TLSSession
-  private var machine = HTTPResponseMachine()
+  private var machine = HTTPClientMachine()
   private var plaintext = ByteBuffer()
   private var outgoing = ByteBuffer()
   private var isExpecting = false
@@ -232,7 +232,7 @@ private struct Channel: ~Copyable {
       case .interim, .body: continue
       case .head(let received): head = received
       case .end: return try ended(head, body)
-      case .reject(let error): throw TestClient.Failure.badAnswer(error)
+      case .fail(let error): throw TestClient.Failure.badAnswer(error)
       case .needInput:
         if !hasEnded { try fill() }
         if hasEnded, plaintext.isEmpty {
@@ -255,7 +255,7 @@ private struct Channel: ~Copyable {
       case .needInput:
         if !hasEnded { try fill() }
         if hasEnded, plaintext.isEmpty { throw TestClient.Failure.closed }
-      case .reject(let error): throw TestClient.Failure.badAnswer(error)
+      case .fail(let error): throw TestClient.Failure.badAnswer(error)
       case .body, .end: throw TestClient.Failure.closed
       }
     }
@@ -267,8 +267,8 @@ private struct Channel: ~Copyable {
   }
 
   private static func next(
-    _ machine: inout HTTPResponseMachine, _ plaintext: borrowing ByteBuffer, _ position: inout Int
-  ) -> HTTPResponseMachine.Event {
+    _ machine: inout HTTPClientMachine, _ plaintext: borrowing ByteBuffer, _ position: inout Int
+  ) -> HTTPClientMachine.Event {
     machine.next(plaintext.span, &position)
   }
 

@@ -1,3 +1,4 @@
+import GeneratedPushes
 import Glibc
 import Protocol
 import Testing

@@ -86,7 +86,7 @@ struct HTTPBodyFramerTests {
     try framer.finish(trailers: [HTTPField("X-Next", "1")], to: &buffer)
     let bytes = buffer.withUnsafeBytes { Array($0) }
     for split in 0...bytes.count {
-      var machine = HTTPResponseMachine()
+      var machine = HTTPClientMachine()
       machine.expectResponse()
       var body: [UInt8] = []
       var hasEnded = false
@@ -98,7 +98,7 @@ struct HTTPBodyFramerTests {
           case .end: hasEnded = true
           case .head, .interim: continue
           case .needInput: break feeding
-          case .reject(let error):
+          case .fail(let error):
             Issue.record("\(error) at \(split)")
             break feeding
           }
@@ -106,10 +106,10 @@ struct HTTPBodyFramerTests {
       }
       #expect(hasEnded && String(decoding: body, as: UTF8.self) == parts.joined(), "split at \(split)")
     }
-    var machine = HTTPResponseMachine()
+    var machine = HTTPClientMachine()
     machine.expectResponse()
     var position = 0
     while machine.next(Array(bytes[..<unfinished]).span, &position) != .needInput {}
-    #expect(machine.inputEnded() == .reject(HTTPError(.truncated)))
+    #expect(machine.inputEnded() == .fail(.closedWithinResponse))
   }
 }

@@ -1,4 +1,5 @@
 import CCounters
+import GeneratedPushes
 import Testing
 
 @testable import Protocol

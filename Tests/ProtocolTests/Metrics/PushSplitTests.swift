@@ -1,5 +1,6 @@
 // The result does not depend on how a body is cut, or on whether its metrics are decoded as a whole or row by row.
 
+import GeneratedPushes
 import Protocol
 import Testing
 
