@@ -1,5 +1,6 @@
 // What is counted and logged of the connections and requests of one loop.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,5 +1,6 @@
 // What becomes of the requests of one loop: from a head to the part that answers it, and back to the connection.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -4,6 +4,7 @@
 //
 // The desk knows tickets, and neither connections nor HTTP answers.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,6 +1,7 @@
 // What is counted and logged of the pushes and batches of one loop. No secret is in a line: neither tokens nor fields of the
 // request, but for its own `X-Request-ID`.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -293,7 +293,7 @@ extension MetricsPage {
 
 /// What the page is about.
 struct WatchedServer: Sendable {
-  let lanes: LaneRoster
+  let lanes: any WatchedLanes
   let pacing: QueryPacing
   let identity: ServerIdentity
   let signingKeys: SigningKeys

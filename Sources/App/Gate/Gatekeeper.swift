@@ -1,6 +1,7 @@
 // From token and certificate to a principal: each loop has a gatekeeper, which is asked for every request, and which cuts off
 // connections whose collector, certificate or authority is good no longer.
 
+import Ground
 import Protocol
 import Reactor
 
