@@ -21,7 +21,7 @@ struct ConnectionCounters: Sendable {
   /// Connections cut off because answers that their clients did not take had filled the budget.
   var answersCut = 0
   /// From accept to the end of a handshake that succeeded.
-  var handshaking = LatencyHistogram()
+  var handshaking = LatencyBuckets()
 
   static func += (left: inout ConnectionCounters, right: ConnectionCounters) {
     for path in totals { left[keyPath: path] += right[keyPath: path] }

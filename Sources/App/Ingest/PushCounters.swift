@@ -37,24 +37,24 @@ struct PushCounters: Sendable {
   var tablesRefusing = 0
 
   /// From the head to the last byte of the body.
-  var receiving = LatencyHistogram()
+  var receiving = LatencyBuckets()
   /// Time of the loop for a push: undoing gzip.
-  var inflating = LatencyHistogram()
+  var inflating = LatencyBuckets()
   /// The rest of it: digest, parsing, checking, encoding rows.
-  var parsing = LatencyHistogram()
+  var parsing = LatencyBuckets()
   /// From the last byte to the batch.
-  var queueing = LatencyHistogram()
+  var queueing = LatencyBuckets()
   /// From the batch's begin to the end of its last COPY as it leaves us: ledger, names, rows.
-  var copying = LatencyHistogram()
+  var copying = LatencyBuckets()
   /// From there to the commit's answer: what the database still has to read, and its fsync.
-  var committing = LatencyHistogram()
+  var committing = LatencyBuckets()
   /// From the head to the commit.
-  var storing = LatencyHistogram()
+  var storing = LatencyBuckets()
 
   /// Of transactions that were begun.
-  var batchPushes = SizeHistogram()
-  var batchRows = SizeHistogram()
-  var batchBytes = SizeHistogram()
+  var batchPushes = SizeBuckets()
+  var batchRows = SizeBuckets()
+  var batchBytes = SizeBuckets()
 
   /// - Parameter targets: how many tables there are to copy into.
   init(targets: Int) { rowsStored = Array(repeating: 0, count: targets) }
@@ -75,10 +75,10 @@ struct PushCounters: Sendable {
     \.pushesAbandoned, \.rowsRepeated, \.rowsAddedUp, \.metricsRepeated, \.bytesReceived, \.batches, \.batchFailures,
     \.tablesRefusing,
   ]
-  private static let latencies: [any WritableKeyPath<PushCounters, LatencyHistogram> & Sendable] = [
+  private static let latencies: [any WritableKeyPath<PushCounters, LatencyBuckets> & Sendable] = [
     \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,
   ]
-  private static let sizes: [any WritableKeyPath<PushCounters, SizeHistogram> & Sendable] = [
+  private static let sizes: [any WritableKeyPath<PushCounters, SizeBuckets> & Sendable] = [
     \.batchPushes, \.batchRows, \.batchBytes,
   ]
 }
