@@ -40,7 +40,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Client", "Ground"],
-      resources: [.embedInCode("Database/Migrations"), .embedInCode("Documentation/Pages")],
+      resources: [.embedInCode("Schema/Migrations"), .embedInCode("Documentation/Pages")],
       swiftSettings: strict),
     .executableTarget(
       name: "Bench",

@@ -30,7 +30,66 @@ import Testing
         ("Metrics", ["Bytes", "Calendar", "Credentials", "JSON", "Postgres"]),
         ("Proxy", []),
         ("TOML", []),
-      ])
+      ]),
+    Floors(
+      folder: "Sources/App",
+      rooms: [
+        // What everything stands on. Ground and Client are modules of their own.
+        ("Ground", []),
+        ("Client", ["Ground"]),
+        ("Counters", []),
+        ("Log", ["Ground"]),
+        ("Loop", []),
+        ("Settings", ["Ground", "Log"]),
+        ("Database", ["Ground", "Settings"]),
+        ("Embedded", ["Database", "Ground"]),
+        ("Schema", ["Database", "Ground", "Settings"]),
+        // The vocabulary of endpoints.
+        ("API", ["Database", "Settings"]),
+        ("Audit", ["API", "Database", "Ground"]),
+        ("Documentation", ["API", "Ground"]),
+        // The domains.
+        ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
+        ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
+        ("Configs", ["API", "Audit", "Database"]),
+        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Log", "Schema", "Settings"]),
+        ("Rollups", ["Database", "Ground", "Schema"]),
+        ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
+        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
+        ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
+        // Connections, and those who watch them.
+        ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
+        (
+          "HTTP",
+          [
+            "API", "Audit", "Collectors", "Counters", "Database", "Gate", "Ground", "Ingest", "Log", "Loop", "Settings",
+          ]
+        ),
+        (
+          "Observability",
+          [
+            "API", "Collectors", "Counters", "Database", "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log",
+            "Rollups", "Schema", "Settings",
+          ]
+        ),
+        ("System", ["API", "Database", "Ground", "Observability"]),
+        // The composition, and the program.
+        (
+          "Server",
+          [
+            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
+            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
+            "Settings", "System",
+          ]
+        ),
+        (
+          "Commands",
+          [
+            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Log",
+            "Observability", "Rollups", "Schema", "Server", "Settings",
+          ]
+        ),
+      ]),
   ]
 
   /// One room that uses another.

@@ -38,15 +38,6 @@ enum Principal: Equatable, Sendable {
     /// Whether the connection has a valid certificate; false if it has none.
     let hasCertificate: Bool
   }
-
-  /// The name in the audit trail: `user:<id>`, `collector:<uuid>`, `anonymous`.
-  var actor: String {
-    switch self {
-    case .anonymous: "anonymous"
-    case .user(let user): AuditEvent.user(user.id)
-    case .collector(let collector): AuditEvent.collector(collector.id)
-    }
-  }
 }
 
 /// The caller as far as a loop knows it, without waiting for the database.

@@ -1,40 +1,33 @@
-// The types of values in answers.
+// The values that answers consist of. The log writes texts, numbers, flags and ids the same way (`LogValue`).
 
 import Protocol
 
 extension String: ResponseValue {
   static var schema: Schema { .string }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Bool: ResponseValue {
   static var schema: Schema { .boolean }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Int: ResponseValue {
   static var schema: Schema { .integer(format: "int64") }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Int32: ResponseValue {
   static var schema: Schema { .integer(format: "int32") }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Int64: ResponseValue {
   static var schema: Schema { .integer(format: "int64") }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension Double: ResponseValue {
   static var schema: Schema { .double }
-  func write(to json: inout JSONWriter) { json.value(self) }
 }
 
 extension UUID: ResponseValue {
   static var schema: Schema { .uuid }
-  func write(to json: inout JSONWriter) { json.value(description) }
 }
 
 extension Timestamp: ResponseValue {

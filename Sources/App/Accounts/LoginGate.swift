@@ -6,14 +6,16 @@ import Protocol
 import Reactor
 
 struct LoginGate: Sendable {
-  let services: Services
+  private let database: Database
+  private let passwords: Passwords
   private let limits: LoginLimits
   private let trail: RefusalTrail
 
-  init(_ services: Services) {
-    self.services = services
-    limits = LoginLimits(services.live.live(\.self))
-    trail = RefusalTrail(perMinute: services.live.live(\.auditRefusalsPerMinute))
+  init(_ database: Database, _ passwords: Passwords, _ settings: LiveSettings) {
+    self.database = database
+    self.passwords = passwords
+    limits = LoginLimits(settings.live(\.self))
+    trail = RefusalTrail(perMinute: settings.live(\.auditRefusalsPerMinute))
   }
 
   /// Returns the account with this name and password, whether active or not.
@@ -30,7 +32,7 @@ struct LoginGate: Sendable {
     try counted { () throws(Problem) in
       try limits.take(account: username, address: address, isKnown: isKnown)
     }
-    let (wait, account) = try await services.query { database throws(DatabaseError) in
+    let (wait, account) = try await database.query { database throws(DatabaseError) in
       let wait = try await database.one(LoginStatements.lock, username, address)?.value
       return (wait, try await database.one(AccountStatements.byName, username))
     }
@@ -39,10 +41,10 @@ struct LoginGate: Sendable {
     event.details["username"] = .string(username)
     if let wait { throw try await refusal(event, Problem(locked: wait)) }
     // An unknown name costs the same work.
-    let isRight = try await services.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
+    let isRight = try await passwords.verify(password, against: account?.passwordHash ?? PasswordHash.dummy)
     guard let account, isRight else {
       let settings = context.settings
-      try await services.query { database throws(DatabaseError) in
+      try await database.query { database throws(DatabaseError) in
         try await database.execute(
           LoginStatements.fail, username, address, Int32(clamping: settings.loginLockoutFailures),
           Double(settings.loginLockout.wholeSeconds), Double(settings.loginLockoutMaximum.wholeSeconds),
@@ -75,32 +77,9 @@ struct LoginGate: Sendable {
   /// Writes a refusal to the audit trail if the trail's limit permits. - Returns: `problem`, for the caller to throw.
   func refusal(_ event: AuditEvent, _ problem: Problem) async throws(Problem) -> Problem {
     if let line = trail.line(for: event.refused(problem)) {
-      try await services.query { database throws(DatabaseError) in try await database.audit(line) }
+      try await database.query { database throws(DatabaseError) in try await database.audit(line) }
     }
     return problem
-  }
-}
-
-extension Services {
-  /// Hashes a password that fulfils the rules.
-  func hash(_ password: String) async throws(Problem) -> String {
-    guard let hash = try await work({ PasswordHash.hash(password) }) else {
-      throw Problem(.internalError, cause: "the password was not hashed")
-    }
-    return hash
-  }
-
-  fileprivate func verify(_ password: String, against hash: String) async throws(Problem) -> Bool {
-    try await work { PasswordHash.verify(password, against: hash) }
-  }
-
-  /// Runs `work` on a worker thread: a password takes a tenth of a second by design.
-  private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
-    do throws(WorkerPoolError) {
-      return try await workers.run(work)
-    } catch {
-      throw Problem(.overloaded, "too many passwords are being checked", retryAfterSeconds: 5)
-    }
   }
 }
 

@@ -67,9 +67,8 @@ struct LoginAnswer: ResponseBody {
 }
 
 enum SessionEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    let sessions = Sessions(services: services, gate: LoginGate(services))
-    return [login(sessions), refresh(sessions), logout(sessions), me(services), changePassword(sessions)]
+  static func all(_ sessions: Sessions) -> [Endpoint] {
+    [login(sessions), refresh(sessions), logout(sessions), me(sessions.database), changePassword(sessions)]
   }
 
   private static func login(_ sessions: Sessions) -> Endpoint {
@@ -114,13 +113,13 @@ enum SessionEndpoints {
     }
   }
 
-  private static func me(_ services: Services) -> Endpoint {
+  private static func me(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer),
       summary: "The user who asks.", returns: UserAnswer.self
     ) { _, context async throws(Problem) -> UserAnswer in
       let user = try context.user()
-      let account = try await services.query { database throws(DatabaseError) in
+      let account = try await database.query { database throws(DatabaseError) in
         try await database.one(AccountStatements.byID, user.id)
       }
       guard let account else { throw Problem(.sessionEnded) }

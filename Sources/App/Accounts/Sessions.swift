@@ -13,7 +13,9 @@ struct Sessions: Sendable {
     let refresh: RefreshToken
   }
 
-  let services: Services
+  let database: Database
+  let signingKeys: SigningKeys
+  let passwords: Passwords
   let gate: LoginGate
 
   private static func life(_ context: RequestContext) -> Double {
@@ -27,11 +29,11 @@ struct Sessions: Sendable {
     event.subject = account.actor
     event.details["username"] = .string(username)
     guard account.isActive else { throw try await gate.refusal(event, Problem(.accountInactive)) }
-    let newHash = PasswordHash.needsRehash(account.passwordHash) ? try await services.hash(password) : nil
+    let newHash = PasswordHash.needsRehash(account.passwordHash) ? try await passwords.hash(password) : nil
     let token = RefreshToken.first()
     let granted = try grant(account, token, context)
     do throws(Problem) {
-      try await services.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
+      try await database.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
         try await enter(account, username, newHash, token, session, context)
       }
     } catch {
@@ -75,7 +77,7 @@ struct Sessions: Sendable {
     let known = try await state(of: token)
     guard let known, known.isCurrent else { throw try await refuse(token, known, context) }
     let next = token.next()
-    let account = try await services.database.transaction { session throws(Problem) -> Account? in
+    let account = try await database.transaction { session throws(Problem) -> Account? in
       try await session.query { session throws(DatabaseError) -> Account? in
         let account = try await session.one(
           UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest,
@@ -89,7 +91,7 @@ struct Sessions: Sendable {
   }
 
   private func state(of token: RefreshToken) async throws(Problem) -> SessionState? {
-    try await services.query { database throws(DatabaseError) in
+    try await database.query { database throws(DatabaseError) in
       try await database.one(UserSessionStatements.state, token.session, token.digest)
     }
   }
@@ -104,7 +106,7 @@ struct Sessions: Sendable {
       event = AuditEvent(.refreshReuse, context, on: event.subject)
       let problem = Problem(.reusedToken)
       if state.isRevoked || state.isExpired { return try await refuse(problem, event, context) }
-      try await services.change(event.refused(problem)) { session throws(Problem) in
+      try await database.change(event.refused(problem)) { session throws(Problem) in
         try await session.query { session throws(DatabaseError) in
           try await session.execute(UserSessionStatements.end, token.session)
         }
@@ -134,14 +136,14 @@ struct Sessions: Sendable {
       throw Problem(.internalError, cause: "\(account.username) has the unknown role \(account.role)")
     }
     let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
-    let access = services.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
+    let access = signingKeys.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
     return Granted(account: account, access: access, refresh: token)
   }
 
   /// Ends the caller's session.
   func end(_ context: RequestContext) async throws(Problem) {
     let user = try context.user()
-    try await services.change(AuditEvent(.logout, context)) { session throws(Problem) in
+    try await database.change(AuditEvent(.logout, context)) { session throws(Problem) in
       try await session.query { session throws(DatabaseError) in
         try await session.execute(UserSessionStatements.end, user.sessionID)
       }
@@ -159,8 +161,8 @@ struct Sessions: Sendable {
     if new == current { throw Problem(.validationFailed, "new_password must differ from current_password") }
     let event = AuditEvent(.changePassword, context)
     let account = try await gate.check(user.name, current, wrong: .wrongPassword, isKnown: true, event, context)
-    let hash = try await services.hash(new)
-    try await services.change(event) { session throws(Problem) in
+    let hash = try await passwords.hash(new)
+    try await database.change(event) { session throws(Problem) in
       let changed = try await session.query { session throws(DatabaseError) in
         try await session.execute(AccountStatements.setPassword, user.id, account.passwordHash, hash)
       }

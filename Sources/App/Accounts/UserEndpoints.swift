@@ -92,8 +92,8 @@ struct UserPatch: RequestBody {
 }
 
 enum UserEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    [list(services), add(services), one(services), change(services), delete(services)]
+  static func all(_ database: Database, _ passwords: Passwords) -> [Endpoint] {
+    [list(database), add(database, passwords), one(database), change(database, passwords), delete(database)]
   }
 
   private static let tagged = AnswerDeclaration.json(
@@ -101,14 +101,14 @@ enum UserEndpoints {
     fields: [
       .init(name: "ETag", schema: .string, prose: "For If-Match; another after each change, but not after a login.")
     ])
-  private static func list(_ services: Services) -> Endpoint {
+  private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: UserList.self, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
-      from: services.database
+      from: database
     ) { UserAnswer(account: $0) }
   }
 
-  private static func add(_ services: Services) -> Endpoint {
+  private static func add(_ database: Database, _ passwords: Passwords) -> Endpoint {
     Endpoint(
       .post, "/api/v1/users", id: "addUser", tag: .users, access: .user(.admin), summary: "Add a user.",
       body: NewUser.self, returns: HTTPResponse.self,
@@ -118,8 +118,8 @@ enum UserEndpoints {
       if let fault = Accounts.fault(inPassword: new.password, of: new.username) {
         throw Problem(.validationFailed, "password \(fault)")
       }
-      let hash = try await services.hash(new.password)
-      let account = try await services.database.transaction { session throws(Problem) -> Account in
+      let hash = try await passwords.hash(new.password)
+      let account = try await database.transaction { session throws(Problem) -> Account in
         let account = try await session.query { session throws(DatabaseError) in
           try await session.one(
             AccountStatements.add, new.username, new.email, new.fullName, hash, new.role.rawValue, new.isActive)
@@ -135,13 +135,13 @@ enum UserEndpoints {
     }
   }
 
-  private static func one(_ services: Services) -> Endpoint {
+  private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/users/{id:int}", id: "getUser", tag: .users, access: .user(.admin), summary: "One user.",
       returns: HTTPResponse.self, answers: [tagged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.integer("id")
-      let account = try await services.query { database throws(DatabaseError) in
+      let account = try await database.query { database throws(DatabaseError) in
         try await database.one(AccountStatements.byID, id)
       }
       guard let account else { throw Problem(.notFound, "there is no such user") }
@@ -149,7 +149,7 @@ enum UserEndpoints {
     }
   }
 
-  private static func change(_ services: Services) -> Endpoint {
+  private static func change(_ database: Database, _ passwords: Passwords) -> Endpoint {
     Endpoint(
       .patch, "/api/v1/users/{id:int}", id: "changeUser", tag: .users, access: .user(.admin),
       summary: "Change a user: what is left out stays, null clears.",
@@ -162,8 +162,8 @@ enum UserEndpoints {
       event.details["changed"] = .array(patch.names.map { .string($0) })
       if let role = patch.role { event.details["role"] = .string(role.rawValue) }
       if let isActive = patch.isActive { event.details["is_active"] = .bool(isActive) }
-      let hash = try await hash(patch.password, services)
-      let account = try await locked(services, request.path.integer("id"), request.head, event) {
+      let hash = try await hash(patch.password, passwords)
+      let account = try await locked(database, request.path.integer("id"), request.head, event) {
         account, admins, session throws(Problem) -> Account in
         if let password = patch.password, let fault = Accounts.fault(inPassword: password, of: account.username) {
           throw Problem(.validationFailed, "password \(fault)")
@@ -181,7 +181,7 @@ enum UserEndpoints {
     }
   }
 
-  private static func delete(_ services: Services) -> Endpoint {
+  private static func delete(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/users/{id:int}", id: "deleteUser", tag: .users, access: .user(.admin),
       summary: "Delete a user, and with it all sessions.",
@@ -189,7 +189,7 @@ enum UserEndpoints {
       fields: [.ifMatch], returns: NoContent.self, problems: [.lastAdmin, .preconditionFailed]
     ) { request, context async throws(Problem) -> NoContent in
       let event = AuditEvent(.deleteUser, context, on: "user:\(request.path.integer("id"))")
-      return try await locked(services, request.path.integer("id"), request.head, event) {
+      return try await locked(database, request.path.integer("id"), request.head, event) {
         account, admins, session throws(Problem) -> NoContent in
         if admins == [account.id] { throw Problem(.lastAdmin) }
         try await session.query { session throws(DatabaseError) in
@@ -205,11 +205,11 @@ enum UserEndpoints {
   /// - Parameter work: gets the user, the ids of the active administrators, and the session.
   /// - Throws: `.notFound`, `.preconditionFailed` by If-Match. A `.lastAdmin` of `work` is audited.
   private static func locked<Value: Sendable>(
-    _ services: Services, _ id: Int64, _ head: HTTPRequestHead, _ event: AuditEvent,
+    _ database: Database, _ id: Int64, _ head: HTTPRequestHead, _ event: AuditEvent,
     _ work: (Account, [Int64], DatabaseLease) async throws(Problem) -> Value
   ) async throws(Problem) -> Value {
     do throws(Problem) {
-      return try await services.change(event) { session throws(Problem) -> Value in
+      return try await database.change(event) { session throws(Problem) -> Value in
         let (admins, account) = try await session.query { session throws(DatabaseError) in
           let admins = try await session.rows(AccountStatements.lockAdmins).map(\.value)
           return (admins, try await session.one(AccountStatements.lock, id))
@@ -221,18 +221,18 @@ enum UserEndpoints {
     } catch {
       if error.kind == .lastAdmin {
         let refusal = event.refused(error)
-        try await services.query { database throws(DatabaseError) in try await database.audit(refusal) }
+        try await database.query { database throws(DatabaseError) in try await database.audit(refusal) }
       }
       throw error
     }
   }
 
-  private static func hash(_ password: String?, _ services: Services) async throws(Problem) -> String? {
+  private static func hash(_ password: String?, _ passwords: Passwords) async throws(Problem) -> String? {
     guard let password else { return nil }
     if password.utf8.count > PasswordHash.maximumPasswordBytes {
       throw Problem(.validationFailed, "password has more than \(PasswordHash.maximumPasswordBytes) bytes")
     }
-    return try await services.hash(password)
+    return try await passwords.hash(password)
   }
 
   private static func tag(_ account: Account) -> EntityTag { EntityTag("\(account.id)-\(account.version)") }

@@ -63,9 +63,9 @@ enum AuditList: List {
 }
 
 enum AuditEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [list(services)] }
+  static func all(_ database: Database) -> [Endpoint] { [list(database)] }
 
-  private static func list(_ services: Services) -> Endpoint {
+  private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: AuditList.self, "/api/v1/audit", id: "listAudit", tag: .system, access: .user(.admin),
       summary: "What was done, by whom, from where and with which outcome: the newest first.",
@@ -74,7 +74,7 @@ enum AuditEndpoints {
         `details.unwritten_before` of the next line counts the others. If one collector, or enrolments from one address, \
         are refused repeatedly, the trail has the first refusal and then one an hour; `details.repeated` counts the others.
         """,
-      from: services.database
+      from: database
     ) { $0 }
   }
 }

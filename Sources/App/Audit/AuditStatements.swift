@@ -21,17 +21,17 @@ extension DatabaseClient {
   }
 }
 
-extension Services {
+extension Database {
   /// Runs a change and writes its event in one transaction.
   ///
-  ///     try await services.change(AuditEvent(.deleteUser, context, on: "user:\(id)")) { session throws(Problem) in ... }
+  ///     try await database.change(AuditEvent(.deleteUser, context, on: "user:\(id)")) { session throws(Problem) in ... }
   ///
   /// - Parameter work: makes the change. If it throws, the change is rolled back and not audited.
   @discardableResult
   func change<Value>(
     _ event: AuditEvent, _ work: (DatabaseLease) async throws(Problem) -> Value
   ) async throws(Problem) -> Value {
-    try await database.transaction { session throws(Problem) in
+    try await transaction { session throws(Problem) in
       let value = try await work(session)
       try await session.query { client throws(DatabaseError) in try await client.audit(event) }
       return value

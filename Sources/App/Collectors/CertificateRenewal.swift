@@ -7,7 +7,7 @@ struct CertificateRenewal {
   /// this many.
   static let goodAtOnce = 8
 
-  let services: Services
+  let office: EnrolmentOffice
   let context: RequestContext
   /// The certificate of the connection, which has been accepted.
   let shown: Certificate
@@ -15,7 +15,7 @@ struct CertificateRenewal {
 
   func renew(csr: String?) async throws(Problem) -> CollectorIdentity {
     try checkAge()
-    let (collector, certificate) = try await services.database.transaction { session throws(Problem) in
+    let (collector, certificate) = try await office.database.transaction { session throws(Problem) in
       let (collector, certificates) = try await session.query { client throws(DatabaseError) in
         (
           try await client.one(CertificateStatements.lockCollector, self.collector),
@@ -25,7 +25,7 @@ struct CertificateRenewal {
       guard let collector else { throw Problem(.collectorRevoked) }
       try check(certificates)
       let made = try CollectorCertificate(
-        services, csr: csr, collector: collector.id, hostname: collector.hostname, context)
+        office, csr: csr, collector: collector.id, hostname: collector.hostname, context)
       try await session.query { client throws(DatabaseError) in
         try await client.execute(
           CertificateStatements.add, made.issued.serialHex, collector.id, made.issued.fingerprintHex,
@@ -37,8 +37,8 @@ struct CertificateRenewal {
       }
       return (collector, made)
     }
-    await services.directory.changed(collector.id)
-    return CollectorIdentity(collector, certificate, services, now: context.now)
+    await office.directory.changed(collector.id)
+    return CollectorIdentity(collector, certificate, office, now: context.now)
   }
 
   private func checkAge() throws(Problem) {

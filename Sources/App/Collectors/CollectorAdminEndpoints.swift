@@ -21,22 +21,25 @@ enum CollectorList: List {
 }
 
 enum CollectorAdminEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    [list(services), one(services), revoke(services), revokeCertificate(services), permitEnrolment(services)]
+  static func all(_ database: Database, _ directory: CollectorDirectory) -> [Endpoint] {
+    [
+      list(database), one(database), revoke(database, directory), revokeCertificate(database, directory),
+      permitEnrolment(database),
+    ]
   }
 
   private static let path: PathPattern = "/api/v1/collectors/{id:uuid}"
   private static let missing = Problem(.notFound, "there is no such collector")
   private static let missingCertificate = Problem(.notFound, "the collector has no such certificate")
 
-  private static func list(_ services: Services) -> Endpoint {
+  private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: CollectorList.self, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
-      summary: "The collectors.", from: services.database
+      summary: "The collectors.", from: database
     ) { CollectorAnswer(collector: $0) }
   }
 
-  private static func one(_ services: Services) -> Endpoint {
+  private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
       summary: "One collector with its certificates, and what was rejected of its pushes.",
@@ -54,7 +57,7 @@ enum CollectorAdminEndpoints {
       ]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("id")
-      let details = try await services.query { database throws(DatabaseError) -> CollectorDetails? in
+      let details = try await database.query { database throws(DatabaseError) -> CollectorDetails? in
         try await find(id, CollectorAdminStatements.one, context, in: database)
       }
       guard let details else { throw missing }
@@ -75,7 +78,7 @@ enum CollectorAdminEndpoints {
       rejects: try await client.rows(RejectStatements.of, id))
   }
 
-  private static func revoke(_ services: Services) -> Endpoint {
+  private static func revoke(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
       .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
       summary: "Revoke a collector and all its certificates, at once and on every server.",
@@ -88,7 +91,7 @@ enum CollectorAdminEndpoints {
       fields: [.ifMatch], returns: NoContent.self, problems: [.preconditionFailed]
     ) { request, context async throws(Problem) -> NoContent in
       let id = request.path.uuid("id")
-      try await services.change(AuditEvent(.revokeCollector, context, on: AuditEvent.collector(id))) {
+      try await database.change(AuditEvent(.revokeCollector, context, on: AuditEvent.collector(id))) {
         session throws(Problem) in
         let details = try await session.query { client throws(DatabaseError) -> CollectorDetails? in
           try await find(id, CollectorAdminStatements.lock, context, in: client)
@@ -100,12 +103,12 @@ enum CollectorAdminEndpoints {
           try await client.execute(CertificateStatements.revokeAll, id)
         }
       }
-      await services.directory.changed(id)
+      await directory.changed(id)
       return NoContent()
     }
   }
 
-  private static func revokeCertificate(_ services: Services) -> Endpoint {
+  private static func revokeCertificate(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/collectors/{id:uuid}/certificates/{serial}", id: "revokeCertificate", tag: .collectors,
       access: .user(.admin), summary: "Revoke one certificate of a collector, at once and on every server.",
@@ -119,18 +122,18 @@ enum CollectorAdminEndpoints {
       guard let serial = CertificateSerial(request.path.text("serial"))?.description else { throw missingCertificate }
       var event = AuditEvent(.revokeCertificate, context, on: AuditEvent.collector(id))
       event.details["serial"] = .string(serial)
-      try await services.change(event) { session throws(Problem) in
+      try await database.change(event) { session throws(Problem) in
         let revoked = try await session.query { client throws(DatabaseError) in
           try await client.one(CertificateStatements.revoke, id, serial)
         }
         if revoked == nil { throw missingCertificate }
       }
-      await services.directory.changed(id)
+      await directory.changed(id)
       return NoContent()
     }
   }
 
-  private static func permitEnrolment(_ services: Services) -> Endpoint {
+  private static func permitEnrolment(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
       access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
@@ -145,7 +148,7 @@ enum CollectorAdminEndpoints {
       let id = request.path.uuid("id")
       let life = Double(context.settings.enrolmentPermitLife.wholeSeconds)
       let event = AuditEvent(.permitEnrolment, context, on: AuditEvent.collector(id))
-      return try await services.change(event) { session throws(Problem) in
+      return try await database.change(event) { session throws(Problem) in
         let (permit, isThere) = try await session.query { client throws(DatabaseError) in
           (
             try await client.one(CollectorAdminStatements.permit, id, life)?.value,

@@ -11,9 +11,9 @@ struct CollectorCertificate {
   /// - Parameter csr: PEM; nil: the server makes a key.
   /// - Throws: `.validationFailed` for an invalid request or a weak key.
   init(
-    _ services: Services, csr: String?, collector: UUID, hostname: String, _ context: RequestContext
+    _ office: EnrolmentOffice, csr: String?, collector: UUID, hostname: String, _ context: RequestContext
   ) throws(Problem) {
-    let (authority, life) = (services.identity.authority, context.settings.certificateLife.wholeSeconds)
+    let (authority, life) = (office.identity.authority, context.settings.certificateLife.wholeSeconds)
     self.authority = authority.current.fingerprint
     let seconds = context.now.unixMicroseconds / 1_000_000
     do throws(CertificateError) {

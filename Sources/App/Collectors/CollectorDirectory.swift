@@ -10,6 +10,14 @@ import Ground
 import Protocol
 import Synchronization
 
+/// A copy of the directory that a lane keeps. It hears of all changes in their order.
+protocol CollectorCopy: Sendable {
+  /// Replaces the whole copy.
+  func replaceCollectors(_ records: [UUID: CollectorRecord])
+  /// Changes some collectors. - Parameter changes: nil for a collector that does not exist any more.
+  func setCollectors(_ changes: [UUID: CollectorRecord?])
+}
+
 /// Holds the snapshot of the process and informs the lanes.
 final class CollectorDirectory: Sendable {
   /// What the next read has to include.
@@ -24,7 +32,7 @@ final class CollectorDirectory: Sendable {
 
   private struct State {
     var records: [UUID: CollectorRecord] = [:]
-    var lanes: [LaneHandle] = []
+    var copies: [any CollectorCopy] = []
     var wanted = Wanted()
     var isReading = false
     var fleet = FleetStatus()
@@ -64,12 +72,11 @@ final class CollectorDirectory: Sendable {
     do throws(DatabaseError) { try await refresh(id) } catch {}
   }
 
-  /// Adds a lane, which gets all known collectors now and every later change.
-  func follow(_ lane: LaneHandle) {
+  /// Tells `copy` all that is known now, and from now on every change.
+  func follow(_ copy: any CollectorCopy) {
     state.withLock { state in
-      state.lanes.append(lane)
-      let records = state.records
-      lane.submit { $0.gatekeeper.replaceCollectors(records) }
+      state.copies.append(copy)
+      copy.replaceCollectors(state.records)
     }
   }
 
@@ -196,7 +203,7 @@ final class CollectorDirectory: Sendable {
       let rows = try await database.rows(CollectorStatements.records, grace.now)
       let records = Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, latest in latest })
       publish {
-        $0.gatekeeper.replaceCollectors(records)
+        $0.replaceCollectors(records)
       } afterwards: {
         $0 = records
       }
@@ -208,7 +215,7 @@ final class CollectorDirectory: Sendable {
       for row in rows { changes[row.id] = .some(row) }
       let complete = changes
       publish {
-        $0.gatekeeper.setCollectors(complete)
+        $0.setCollectors(complete)
       } afterwards: { records in
         for (id, record) in complete { records[id] = record }
       }
@@ -218,10 +225,10 @@ final class CollectorDirectory: Sendable {
   /// Informs the lanes and updates the records for new lanes. Both happen under the lock, so that a lane that is added
   /// at the same time misses nothing and gets the changes in order.
   private func publish(
-    _ tell: @escaping @Sendable (Lane) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
+    _ tell: (any CollectorCopy) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
   ) {
     state.withLock { state in
-      for lane in state.lanes { lane.submit(tell) }
+      for copy in state.copies { tell(copy) }
       change(&state.records)
     }
   }

@@ -57,15 +57,15 @@ struct CollectorIdentity: ResponseBody {
   }
 
   /// Creates the identity with a new token.
-  init(_ collector: EnrolledCollector, _ certificate: CollectorCertificate, _ services: Services, now: Timestamp) {
+  init(_ collector: EnrolledCollector, _ certificate: CollectorCertificate, _ office: EnrolmentOffice, now: Timestamp) {
     self.init(
       collector: collector,
-      token: services.tokens.issue(
+      token: office.signingKeys.tokens.issue(
         collector: collector.id, hostname: collector.hostname, now: now.unixMicroseconds / 1_000_000),
       certificate: String(decoding: certificate.issued.pem, as: UTF8.self),
       certificateExpiresAt: Timestamp(unixSeconds: certificate.issued.notAfter),
       privateKey: certificate.keyPEM.map { String(decoding: $0, as: UTF8.self) },
-      authority: String(decoding: services.identity.authority.certificatesPEM, as: UTF8.self))
+      authority: String(decoding: office.identity.authority.certificatesPEM, as: UTF8.self))
   }
 
   static let example = CollectorIdentity(
@@ -102,11 +102,11 @@ struct TokenAnswer: ResponseBody {
 }
 
 enum CollectorEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    [register(services), refreshToken(services), renewCertificate(services)]
+  static func all(_ office: EnrolmentOffice) -> [Endpoint] {
+    [register(office), refreshToken(office), renewCertificate(office)]
   }
 
-  private static func register(_ services: Services) -> Endpoint {
+  private static func register(_ office: EnrolmentOffice) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/register", id: "registerCollector", tag: .collectors, access: .registrationSecret,
       summary: "Enrol a collector: it gets an id, a token and a client certificate.",
@@ -125,14 +125,14 @@ enum CollectorEndpoints {
       guard let secret = request.head.first(named: Access.registrationSecretName) else {
         throw Problem(.invalidRegistrationSecret, "there is no field \(Access.registrationSecretField)")
       }
-      let identity = try await Enrolment(services: services, context: context, request: request.body).enrol(
+      let identity = try await Enrolment(office: office, context: context, request: request.body).enrol(
         secret: Array(secret))
       return .json(
         identity, status: .created, fields: [.location("/api/v1/collectors/\(identity.collector.id)")])
     }
   }
 
-  private static func refreshToken(_ services: Services) -> Endpoint {
+  private static func refreshToken(_ office: EnrolmentOffice) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/refresh-token", id: "refreshCollectorToken", tag: .collectors,
       access: .collector(certificate: .optional), summary: "Get a new token for a valid one.",
@@ -143,17 +143,17 @@ enum CollectorEndpoints {
       returns: TokenAnswer.self, answersFromHead: true
     ) { _, context async throws(Problem) -> TokenAnswer in
       guard case .collector(let collector) = context.principal else { throw Problem(.unauthenticated) }
-      let enrolled = try await services.query { database throws(DatabaseError) in
+      let enrolled = try await office.database.query { database throws(DatabaseError) in
         try await database.one(EnrolmentStatements.enrolled, collector.id)
       }
       guard let enrolled else { throw Problem(.collectorRevoked) }
       return TokenAnswer(
-        token: services.tokens.issue(
+        token: office.signingKeys.tokens.issue(
           collector: enrolled.id, hostname: enrolled.hostname, now: context.now.unixMicroseconds / 1_000_000))
     }
   }
 
-  private static func renewCertificate(_ services: Services) -> Endpoint {
+  private static func renewCertificate(_ office: EnrolmentOffice) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/renew-certificate", id: "renewCollectorCertificate", tag: .collectors,
       access: .collector(certificate: .renewable),
@@ -168,7 +168,7 @@ enum CollectorEndpoints {
       guard case .collector(let collector) = context.principal, let shown = context.peerCertificate else {
         throw Problem(.certificateRequired)
       }
-      let renewal = CertificateRenewal(services: services, context: context, shown: shown, collector: collector.id)
+      let renewal = CertificateRenewal(office: office, context: context, shown: shown, collector: collector.id)
       return try await renewal.renew(csr: request.body.csr)
     }
   }

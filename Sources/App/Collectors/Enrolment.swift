@@ -4,24 +4,9 @@
 import Ground
 import Protocol
 
-/// What happens if an enrolled host registers again.
-enum Reenrolment: String, CaseIterable, Sendable {
-  /// The registration is refused until a person permits it.
-  case permit
-  /// The host gets a new identity for its server. The old one ends when the new one first pushes.
-  case replace
-  /// The host becomes another collector with a server of its own.
-  case new
-}
-
-extension Settings {
-  /// The setting's values are the names of the cases.
-  var reenrolmentMode: Reenrolment { Reenrolment(rawValue: reenrolment) ?? .permit }
-}
-
 /// Turns a registration secret into a collector with an identity: id, server, certificate, token. All or nothing.
 struct Enrolment {
-  let services: Services
+  let office: EnrolmentOffice
   let context: RequestContext
   let request: RegisterRequest
 
@@ -47,7 +32,7 @@ struct Enrolment {
     } catch {
       switch error.kind {
       case _ where error.kind.status == .forbidden, .validationFailed, .alreadyEnrolled:
-        services.refusals.record(named(AuditEvent(.enrol, context)), error)
+        office.refusals.record(named(AuditEvent(.enrol, context)), error)
       default: break  // errors that the host did not cause
       }
       throw error
@@ -56,7 +41,7 @@ struct Enrolment {
 
   private func enrol(digest: [UInt8]) async throws(Problem) -> CollectorIdentity {
     // The secret is checked before a key is checked or made, so that a stranger cannot cause a signature.
-    let secret = try await services.query { database throws(DatabaseError) in
+    let secret = try await office.database.query { database throws(DatabaseError) in
       try await database.one(RegistrationSecretStatements.byHash, digest)
     }
     guard let secret else { throw Problem(.secretUnknown) }
@@ -67,11 +52,11 @@ struct Enrolment {
     case .expired: throw Problem(.secretExpired)
     }
     let key = try keyFingerprint()
-    let admitted = try await services.database.transaction { session throws(Problem) -> Admitted in
+    let admitted = try await office.database.transaction { session throws(Problem) -> Admitted in
       try await admit(secret, key, session)
     }
-    await services.directory.changed(admitted.collector.id)
-    return CollectorIdentity(admitted.collector, admitted.certificate, services, now: context.now)
+    await office.directory.changed(admitted.collector.id)
+    return CollectorIdentity(admitted.collector, admitted.certificate, office, now: context.now)
   }
 
   private func admit(
@@ -84,7 +69,7 @@ struct Enrolment {
     case .permitted(let known), .repeated(let known): id = known
     }
     let certificate = try CollectorCertificate(
-      services, csr: request.csr, collector: id, hostname: request.hostname, context)
+      office, csr: request.csr, collector: id, hostname: request.hostname, context)
     var event = named(AuditEvent(.enrol, context, on: AuditEvent.collector(id)))
     event.details["registration_secret"] = .string(secret.id.description)
     event.details["serial"] = .string(certificate.issued.serialHex)

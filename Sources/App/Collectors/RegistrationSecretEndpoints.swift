@@ -98,19 +98,19 @@ enum RegistrationSecretList: List {
 }
 
 enum RegistrationSecretEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    [list(services), create(services), one(services), revoke(services)]
+  static func all(_ database: Database) -> [Endpoint] {
+    [list(database), create(database), one(database), revoke(database)]
   }
 
   private static let path: PathPattern = "/api/v1/registration-secrets/{id:uuid}"
 
-  private static func one(_ services: Services) -> Endpoint {
+  private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, path, id: "getRegistrationSecret", tag: .registrationSecrets, access: .user(.operator),
       summary: "One registration secret, without its value.", returns: RegistrationSecretAnswer.self
     ) { request, _ async throws(Problem) -> RegistrationSecretAnswer in
       let id = request.path.uuid("id")
-      let secret = try await services.query { database throws(DatabaseError) in
+      let secret = try await database.query { database throws(DatabaseError) in
         try await database.one(RegistrationSecretStatements.byID, id)
       }
       guard let secret else { throw Problem(.notFound, "there is no such registration secret") }
@@ -118,15 +118,15 @@ enum RegistrationSecretEndpoints {
     }
   }
 
-  private static func list(_ services: Services) -> Endpoint {
+  private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: RegistrationSecretList.self, "/api/v1/registration-secrets", id: "listRegistrationSecrets",
       tag: .registrationSecrets, access: .user(.operator), summary: "The registration secrets, without their values.",
-      from: services.database
+      from: database
     ) { RegistrationSecretAnswer(secret: $0) }
   }
 
-  private static func create(_ services: Services) -> Endpoint {
+  private static func create(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/registration-secrets", id: "createRegistrationSecret", tag: .registrationSecrets,
       access: .user(.operator), summary: "Make a registration secret. Its value is in this answer and nowhere else.",
@@ -137,7 +137,7 @@ enum RegistrationSecretEndpoints {
       let (name, maxUses) = (request.body.name, request.body.maxUses.map { Int32($0) })
       let (end, reenrolment) = (try request.body.end(now: context.now), request.body.reenrolment)
       let event = AuditEvent(.createSecret, context, on: AuditEvent.secret(id)).naming(name)
-      let createdAt = try await services.change(event) { session throws(Problem) in
+      let createdAt = try await database.change(event) { session throws(Problem) in
         try await add(id, name, value, end, maxUses, reenrolment, to: session)
       }
       let secret = RegistrationSecret(
@@ -166,7 +166,7 @@ enum RegistrationSecretEndpoints {
     }
   }
 
-  private static func revoke(_ services: Services) -> Endpoint {
+  private static func revoke(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, path, id: "revokeRegistrationSecret", tag: .registrationSecrets,
       access: .user(.operator), summary: "Revoke a registration secret: nobody enrols with it any more.",
@@ -174,7 +174,7 @@ enum RegistrationSecretEndpoints {
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
       let id = request.path.uuid("id")
-      try await services.change(AuditEvent(.revokeSecret, context, on: AuditEvent.secret(id))) {
+      try await database.change(AuditEvent(.revokeSecret, context, on: AuditEvent.secret(id))) {
         session throws(Problem) in
         let revoked = try await session.query { client throws(DatabaseError) in
           try await client.one(RegistrationSecretStatements.revoke, id)

@@ -3,8 +3,8 @@
 import Protocol
 
 enum ConfigEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
-    [read(services), write(services), versions(services), version(services), diff(services)]
+  static func all(_ database: Database) -> [Endpoint] {
+    [read(database), write(database), versions(database), version(database), diff(database)]
   }
 
   private static let versionField = "X-Config-Version"
@@ -17,7 +17,7 @@ enum ConfigEndpoints {
   private static let unchanged = AnswerDeclaration.empty(
     .notModified, prose: "The client's copy is the same (If-None-Match).")
 
-  private static func read(_ services: Services) -> Endpoint {
+  private static func read(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id}", id: "getCollectorConfig", tag: .configuration,
       access: .collectorOrUser(.viewer), summary: "The latest configuration, as TOML.",
@@ -29,12 +29,12 @@ enum ConfigEndpoints {
       fields: [.ifNoneMatch], returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
-      let config = try await services.query { database throws(DatabaseError) in
+      let config = try await database.query { database throws(DatabaseError) in
         try await database.one(ConfigStatements.latest, id)
       }
       guard let config else { throw Problem(.notFound, "the collector has no configuration") }
       if case .collector = context.principal {
-        try await services.query { database throws(DatabaseError) in
+        try await database.query { database throws(DatabaseError) in
           try await database.execute(ConfigStatements.pulled, id, config.version)
         }
       }
@@ -42,7 +42,7 @@ enum ConfigEndpoints {
     }
   }
 
-  private static func write(_ services: Services) -> Endpoint {
+  private static func write(_ database: Database) -> Endpoint {
     Endpoint(
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
       access: .user(.operator), summary: "Store the next version of a collector's configuration.",
@@ -60,7 +60,7 @@ enum ConfigEndpoints {
     ) { request, context async throws(Problem) -> HTTPResponse in
       let id = try collector(request.path.text("collector_id"), for: context.principal)
       let user = try context.user()
-      let answer = try await services.database.transaction { session throws(Problem) -> ConfigAnswer in
+      let answer = try await database.transaction { session throws(Problem) -> ConfigAnswer in
         let latest = try await session.query { client throws(DatabaseError) in
           try await client.one(ConfigStatements.lockVersion, id)?.value
         }
@@ -84,7 +84,7 @@ enum ConfigEndpoints {
     }
   }
 
-  private static func versions(_ services: Services) -> Endpoint {
+  private static func versions(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions", id: "listConfigVersions", tag: .configuration,
       access: .user(.viewer), summary: "All versions of a collector's configuration, the newest first.",
@@ -92,7 +92,7 @@ enum ConfigEndpoints {
     ) { request, _ async throws(Problem) -> Page<ConfigVersionAnswer> in
       let id = request.path.uuid("collector_id")
       let selection = request.query.page
-      let (latest, rows) = try await services.query { database throws(DatabaseError) in
+      let (latest, rows) = try await database.query { database throws(DatabaseError) in
         let latest = try await database.one(ConfigStatements.latestVersion, id)
         return (
           latest, try await database.rows(ConfigStatements.page, id, Int64(selection.size), Int64(selection.offset))
@@ -104,18 +104,18 @@ enum ConfigEndpoints {
     }
   }
 
-  private static func version(_ services: Services) -> Endpoint {
+  private static func version(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
       access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("collector_id")
-      return answer(try await config(id, request.path.integer("version"), services), of: id, to: request.head)
+      return answer(try await config(id, request.path.integer("version"), database), of: id, to: request.head)
     }
   }
 
-  private static func diff(_ services: Services) -> Endpoint {
+  private static func diff(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/diff", id: "diffConfigVersions", tag: .configuration,
       access: .user(.viewer), summary: "What changed between two versions, as a unified diff.",
@@ -126,16 +126,16 @@ enum ConfigEndpoints {
       let id = request.path.uuid("collector_id")
       let new: CollectorConfig
       if let to = request.query.to {
-        new = try await config(id, Int64(to), services)
+        new = try await config(id, Int64(to), database)
       } else {
-        let latest = try await services.query { database throws(DatabaseError) in
+        let latest = try await database.query { database throws(DatabaseError) in
           try await database.one(ConfigStatements.latest, id)
         }
         guard let latest else { throw Problem(.notFound, "the collector has no configuration") }
         new = latest
       }
       let from = request.query.from.map(Int64.init) ?? Int64(new.version) - 1
-      let old = from == 0 ? "" : try await config(id, from, services).toml
+      let old = from == 0 ? "" : try await config(id, from, database).toml
       let text = UnifiedDiff.render(old, new.toml, oldName: "version \(from)", newName: "version \(new.version)")
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", MediaType.plainText.description)], body: Array(text.utf8))
@@ -143,10 +143,10 @@ enum ConfigEndpoints {
   }
 
   private static func config(
-    _ id: UUID, _ version: Int64, _ services: Services
+    _ id: UUID, _ version: Int64, _ database: Database
   ) async throws(Problem) -> CollectorConfig {
     guard let number = Int32(exactly: version) else { throw Problem(.notFound, "there is no version \(version)") }
-    let config = try await services.query { database throws(DatabaseError) in
+    let config = try await database.query { database throws(DatabaseError) in
       try await database.one(ConfigStatements.one, id, number)
     }
     guard let config else { throw Problem(.notFound, "there is no version \(version)") }

@@ -20,7 +20,7 @@ struct BlockingSession: ~Copyable {
     while progress == PGRES_POLLING_READING || progress == PGRES_POLLING_WRITING {
       guard Self.wait(for: PQsocket(raw), toRead: progress == PGRES_POLLING_READING, until: deadline) else {
         PQfinish(raw)
-        throw DatabaseError(.connectFailed, "no session within \(SettingValue.print(time: settings.connectDeadline))")
+        throw DatabaseError(.connectFailed, "no session within \(settings.connectDeadline.shortText)")
       }
       progress = PQconnectPoll(raw)
     }

@@ -27,7 +27,12 @@ struct IndexAnswer: ResponseBody {
 }
 
 enum PageEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [index(services), docs(services), file(services)] }
+  /// - Parameters:
+  ///   - swaggerUI: nil if it is not installed.
+  ///   - isHealthy: whether the database answers.
+  static func all(_ swaggerUI: SwaggerUI?, isHealthy: @escaping @Sendable () async -> Bool) -> [Endpoint] {
+    [index(swaggerUI, isHealthy), docs(swaggerUI), file(swaggerUI)]
+  }
 
   private static let policy = [
     HTTPField(
@@ -37,9 +42,11 @@ enum PageEndpoints {
     HTTPField("Referrer-Policy", "no-referrer"),
   ]
 
-  private static func index(_ services: Services) -> Endpoint {
+  private static func index(
+    _ swaggerUI: SwaggerUI?, _ isHealthy: @escaping @Sendable () async -> Bool
+  ) -> Endpoint {
     let documentation =
-      services.swaggerUI == nil
+      swaggerUI == nil
       ? "Swagger UI is not installed here (setting <code>swagger_ui_dir</code>); "
       : "<a href=\"/docs\">Documentation, to read and to try</a>, "
     let template = String(decoding: PackageResources.index_html, as: UTF8.self)
@@ -49,7 +56,7 @@ enum PageEndpoints {
       returns: HTTPResponse.self,
       answers: [.json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers."))]
     ) { request, context async throws(Problem) -> HTTPResponse in
-      let isHealthy = await services.readiness.databaseAccess() != .none
+      let isHealthy = await isHealthy()
       let vary = HTTPField("Vary", "Accept")
       guard try request.head.negotiate([.json, .html]) == .html else {
         return .json(IndexAnswer(isHealthy: isHealthy), fields: [vary])
@@ -68,25 +75,25 @@ enum PageEndpoints {
     }
   }
 
-  private static func docs(_ services: Services) -> Endpoint {
+  private static func docs(_ swaggerUI: SwaggerUI?) -> Endpoint {
     let page = StaticFile(.html, PackageResources.docs_html)
     return Endpoint(
       .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [.text(.html, example: "<!doctype html>"), unchanged], problems: [.notFound]
     ) { request, _ async throws(Problem) -> HTTPResponse in
-      if services.swaggerUI == nil { throw missing }
+      if swaggerUI == nil { throw missing }
       return page.response(to: request.head, policy)
     }
   }
 
-  private static func file(_ services: Services) -> Endpoint {
+  private static func file(_ swaggerUI: SwaggerUI?) -> Endpoint {
     var files = [
       "pages.css": StaticFile(.css, PackageResources.pages_css),
       "docs.js": StaticFile(.javascript, PackageResources.docs_js),
     ]
-    files["swagger-ui-bundle.js"] = services.swaggerUI?.script
-    files["swagger-ui.css"] = services.swaggerUI?.style
+    files["swagger-ui-bundle.js"] = swaggerUI?.script
+    files["swagger-ui.css"] = swaggerUI?.style
     return Endpoint(
       .get, "/docs/{file}", id: "getDocsFile", tag: .system, access: .anyone, summary: "A file of the pages.",
       fields: [.ifNoneMatch], returns: HTTPResponse.self,

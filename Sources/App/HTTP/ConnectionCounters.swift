@@ -21,7 +21,7 @@ struct ConnectionCounters: Sendable {
   /// Connections that were cut off because unsent answers had filled their budget.
   var answersCut = 0
   /// Time from accept to the end of a successful handshake.
-  var handshaking = LatencyHistogram()
+  var handshaking = LatencyBuckets()
 
   /// Adds the counts of another loop.
   static func += (left: inout ConnectionCounters, right: ConnectionCounters) {

@@ -1,5 +1,6 @@
 // Counts and logs the connections of one loop and their requests.
 
+import Ground
 import Protocol
 import Reactor
 

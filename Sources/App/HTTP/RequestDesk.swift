@@ -1,6 +1,7 @@
 // Processes the requests of one loop: routes and admits each head, passes the request to the part that answers it, and
 // returns the answer to the connection.
 
+import Ground
 import Protocol
 import Reactor
 

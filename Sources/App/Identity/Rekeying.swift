@@ -5,6 +5,14 @@ import Ground
 import Protocol
 import Synchronization
 
+/// Where new keys and certificates are used: the lanes of the process.
+protocol KeyHolder: Sendable {
+  /// Accepts connections with `context` from now on.
+  func take(tls context: TLSContext)
+  /// Verifies tokens with the keys of `tokens` from now on.
+  func take(tokens: Tokens)
+}
+
 /// Runs the periodic checks of keys and certificates.
 final class Rekeying: Sendable {
   /// How often the age of the signing key is checked.
@@ -13,7 +21,7 @@ final class Rekeying: Sendable {
   let identity: ServerIdentity
   let keys: SigningKeys
   private let database: Database
-  private let lanes: LaneRoster
+  private let holder: any KeyHolder
   private let log: ServerLog
   private let interval: Live<Duration>
   private let filesWork = RecurringWork()
@@ -23,13 +31,13 @@ final class Rekeying: Sendable {
   private let isOutageTold = Mutex(false)
 
   init(
-    identity: ServerIdentity, keys: SigningKeys, database: Database, lanes: LaneRoster, settings: LiveSettings,
+    identity: ServerIdentity, keys: SigningKeys, database: Database, holder: any KeyHolder, settings: LiveSettings,
     log: ServerLog
   ) {
     self.identity = identity
     self.keys = keys
     self.database = database
-    self.lanes = lanes
+    self.holder = holder
     self.log = log
     interval = settings.live(\.reloadInterval)
   }
@@ -75,7 +83,7 @@ final class Rekeying: Sendable {
     switch identity.reload(now: WallClock.unixSeconds()) {
     case .unchanged: break
     case .changed(let snapshot, let isAuthorityNew):
-      for lane in lanes.all { lane.submit { $0.gatekeeper.replace(tls: snapshot.tls) } }
+      holder.take(tls: snapshot.tls)
       log.info("certificates reloaded", ["not_after": Timestamp(unixSeconds: snapshot.leaf.notAfter).rfc3339])
       if isAuthorityNew { await audit(snapshot.authority) }
     case .refused(let reason): log.error("certificates not reloaded, the old ones stay in use", ["reason": reason])
@@ -85,7 +93,7 @@ final class Rekeying: Sendable {
   private func lookAtKeys() async {
     do {
       if let tokens = try await keys.reload() {
-        for lane in lanes.all { lane.submit { $0.gatekeeper.replace(tokens: tokens) } }
+        holder.take(tokens: tokens)
         log.info("signing keys reloaded", ["keys": tokens.keys.ids.joined(separator: " ")])
       }
       isOutageTold.withLock { $0 = false }

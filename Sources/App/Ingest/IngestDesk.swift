@@ -4,6 +4,7 @@
 //
 // The desk knows requests only by their tickets. It knows neither connections nor HTTP answers.
 
+import Ground
 import Protocol
 import Reactor
 

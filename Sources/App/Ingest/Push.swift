@@ -1,5 +1,6 @@
 // One push, from the last byte of its body to its answer.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -37,25 +37,25 @@ struct PushCounters: Sendable {
   var tablesRefusing = 0
 
   /// Time from the head to the last byte of the body.
-  var receiving = LatencyHistogram()
+  var receiving = LatencyBuckets()
   /// Time that the loop spent on inflating a push.
-  var inflating = LatencyHistogram()
+  var inflating = LatencyBuckets()
   /// Time that the loop spent on the rest of a push: digest, parsing, validation, encoding of rows.
-  var parsing = LatencyHistogram()
+  var parsing = LatencyBuckets()
   /// Time from the last byte of the body to the start of the batch.
-  var queueing = LatencyHistogram()
+  var queueing = LatencyBuckets()
   /// Time from the start of a batch to the end of its last COPY on the server's side: ledger, names, rows.
-  var copying = LatencyHistogram()
+  var copying = LatencyBuckets()
   /// Time from the end of the last COPY to the answer to the commit: PostgreSQL reads the rest of the rows and flushes
   /// its log.
-  var committing = LatencyHistogram()
+  var committing = LatencyBuckets()
   /// Time from the head to the commit.
-  var storing = LatencyHistogram()
+  var storing = LatencyBuckets()
 
   /// The pushes, rows and bytes of the batches whose transaction has begun.
-  var batchPushes = SizeHistogram()
-  var batchRows = SizeHistogram()
-  var batchBytes = SizeHistogram()
+  var batchPushes = SizeBuckets()
+  var batchRows = SizeBuckets()
+  var batchBytes = SizeBuckets()
 
   /// - Parameter targets: the number of tables that rows are copied into.
   init(targets: Int) { rowsStored = Array(repeating: 0, count: targets) }
@@ -77,10 +77,10 @@ struct PushCounters: Sendable {
     \.pushesAbandoned, \.rowsRepeated, \.rowsAddedUp, \.metricsRepeated, \.bytesReceived, \.batches, \.batchFailures,
     \.tablesRefusing,
   ]
-  private static let latencies: [any WritableKeyPath<PushCounters, LatencyHistogram> & Sendable] = [
+  private static let latencies: [any WritableKeyPath<PushCounters, LatencyBuckets> & Sendable] = [
     \.receiving, \.inflating, \.parsing, \.queueing, \.copying, \.committing, \.storing,
   ]
-  private static let sizes: [any WritableKeyPath<PushCounters, SizeHistogram> & Sendable] = [
+  private static let sizes: [any WritableKeyPath<PushCounters, SizeBuckets> & Sendable] = [
     \.batchPushes, \.batchRows, \.batchBytes,
   ]
 }

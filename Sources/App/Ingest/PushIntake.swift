@@ -3,6 +3,7 @@
 //   admit(head) ─▶ receive(bytes)* ─▶ finish ─▶ the ingest desk, which calls `release` in the end
 //                       └────────────────┴─▶ giveBack, if the push is refused or its client goes away
 
+import Ground
 import Protocol
 import Reactor
 

@@ -1,6 +1,7 @@
 // Counts and logs the pushes and batches of one loop. A line holds no secrets: no tokens, and no fields of the request
 // except its `X-Request-ID`.
 
+import Ground
 import Protocol
 import Reactor
 

@@ -2,7 +2,6 @@
 
 import Protocol
 import Reactor
-import Synchronization
 
 /// The state of one lane, or the sum of several lanes.
 struct LaneSnapshot: Sendable {
@@ -52,59 +51,11 @@ struct LaneSnapshot: Sendable {
   }
 }
 
-extension Lane {
-  var counters: LaneCounters {
-    LaneCounters(
-      connections: requests.records.counters, identities: gatekeeper.counters, pushes: ingest.records.counters)
-  }
-
-  /// Takes a snapshot, and resets the statistics of the loop.
-  func snapshot() -> LaneSnapshot {
-    var states: [LaneSnapshot.ConnectionState: Int] = [:]
-    for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
-    var waits: [CopyWriter.Activity: Int] = [:]
-    for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
-    let (admission, pressure) = (ingest.intake.admission, requests.pressure)
-    return LaneSnapshot(
-      counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
-      heldBytes: admission.heldBytes, gatheredBytes: pressure.gatheredBytes, untakenBytes: pressure.untakenBytes,
-      collectorBytes: admission.largestHeldBytes, backlogBytes: ingest.writers.reduce(0) { $0 + $1.backlogBytes },
-      backlogPushes: ingest.writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: pressure.pausedCount,
-      silentWriters: readiness.silentWriters)
-  }
-}
-
-extension ConnectionMachine.Phase {
-  fileprivate var observed: LaneSnapshot.ConnectionState {
-    switch self {
-    case .proxied, .arriving: .arriving
-    case .handshaking: .handshaking
-    case .idle: .idle
-    case .reading, .gathering, .discarding: .receiving
-    case .lookingUp, .answering, .streaming, .refusing: .waiting
-    case .closing, .lingering, .gone: .closing
-    }
-  }
-}
-
-/// The lanes of the process. Any thread may call it.
-final class LaneRoster: Sendable {
-  private let lanes = Mutex<[LaneHandle]>([])
-
-  var all: [LaneHandle] { lanes.withLock { $0 } }
-
-  func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
-
-  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
-  func snapshot() async -> LaneSnapshot? {
-    var sum: LaneSnapshot?
-    for lane in all {
-      let one: LaneSnapshot? = await withCheckedContinuation { continuation in
-        if !lane.submit({ continuation.resume(returning: $0.snapshot()) }) { continuation.resume(returning: nil) }
-      }
-      guard let one else { continue }
-      if sum == nil { sum = one } else { sum! += one }
-    }
-    return sum
-  }
+/// The lanes of the process, for those who watch them.
+protocol WatchedLanes: Sendable {
+  /// All lanes together; nil before the first has begun and after the last has ended.
+  func snapshot() async -> LaneSnapshot?
+  /// What keeps any of the lanes from taking a push. Takes nothing from the lanes' statistics. A loop that hangs keeps the
+  /// caller waiting.
+  func readiness() async -> LaneReadiness
 }

@@ -291,8 +291,22 @@ extension MetricsPage {
   }
 }
 
+/// What the page is about.
+struct WatchedServer: Sendable {
+  let lanes: any WatchedLanes
+  let pacing: QueryPacing
+  let identity: ServerIdentity
+  let signingKeys: SigningKeys
+  let storage: StorageWatch
+  let directory: CollectorDirectory
+  let reload: SettingsReload
+  let log: ServerLog
+  /// Unix seconds.
+  let startedAt: Int64
+}
+
 enum MetricsEndpoint {
-  static func declaration(_ services: Services) -> Endpoint {
+  static func declaration(_ server: WatchedServer) -> Endpoint {
     let targets = CompiledCatalog().targets
     return Endpoint(
       .get, "/metrics", id: "getServerCounters", tag: .system, access: .anyone,
@@ -308,13 +322,13 @@ enum MetricsEndpoint {
         let shown = request.head.bearerToken.map { Array($0) } ?? []
         guard constantTimeEquals(shown.span, wanted.span) else { throw Problem(.unauthenticated, "metrics_token") }
       }
-      guard let lanes = await services.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
+      guard let lanes = await server.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
       let page = MetricsPage(
-        lanes: lanes, targets: targets, queries: services.pacing.snapshot(at: .now()),
-        rekeying: RekeyingSnapshot(services.identity, services.signingKeys), storage: services.storageWatch.snapshot,
-        fleet: services.directory.fleet, settings: context.settings, reload: services.reload.snapshot,
-        startedAt: services.startedAt,
-        now: context.now.unixMicroseconds / 1_000_000, log: services.log.writer.losses)
+        lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
+        rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
+        fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
+        startedAt: server.startedAt,
+        now: context.now.unixMicroseconds / 1_000_000, log: server.log.writer.losses)
       return HTTPResponse(
         status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))
     }

@@ -27,26 +27,26 @@ struct PrometheusText {
   }
 
   /// Histograms of one family, by label.
-  mutating func family(_ name: String, _ help: String, by label: String, _ histograms: [(String, LatencyHistogram)]) {
+  mutating func family(_ name: String, _ help: String, by label: String, _ histograms: [(String, LatencyBuckets)]) {
     begin(name, .histogram, help)
     for (value, histogram) in histograms { samples(name, "\(label)=\"\(Self.escaped(value))\"", histogram) }
   }
 
   /// A family with one histogram.
-  mutating func family(_ name: String, _ help: String, _ histogram: LatencyHistogram) {
+  mutating func family(_ name: String, _ help: String, _ histogram: LatencyBuckets) {
     begin(name, .histogram, help)
     samples(name, "", histogram)
   }
 
   /// A family with one histogram of sizes, in the unit that its name ends with.
-  mutating func family(_ name: String, _ help: String, _ histogram: SizeHistogram) {
+  mutating func family(_ name: String, _ help: String, _ histogram: SizeBuckets) {
     begin(name, .histogram, help)
-    samples(name, "", SizeHistogram.bounds.map { "\($0)" }, histogram.counts, sum: "\(histogram.sum)")
+    samples(name, "", SizeBuckets.bounds.map { "\($0)" }, histogram.counts, sum: "\(histogram.sum)")
   }
 
-  private mutating func samples(_ name: String, _ labels: String, _ histogram: LatencyHistogram) {
+  private mutating func samples(_ name: String, _ labels: String, _ histogram: LatencyBuckets) {
     samples(
-      name, labels, LatencyHistogram.bounds.map { "\(Double($0) / 1e9)" }, histogram.counts,
+      name, labels, LatencyBuckets.bounds.map { "\(Double($0) / 1e9)" }, histogram.counts,
       sum: "\(Double(histogram.sum) / 1e9)")
   }
 

@@ -44,25 +44,6 @@ enum Unreadiness: String, CaseIterable, Sendable {
   }
 }
 
-extension Lane {
-  /// How long a refusal for lack of memory counts. Clients that are refused for it return after 5 s at the earliest.
-  private static let memoryRefusalMemory = Duration.seconds(5)
-
-  /// The reasons why this lane cannot take a push.
-  var unreadiness: Set<Unreadiness> {
-    var reasons: Set<Unreadiness> = []
-    if requests.isDraining { reasons.insert(.draining) }
-    if !ingest.isDatabaseReachable { reasons.insert(.writersDisconnected) }
-    // A single large push that does not fit is not a reason.
-    if ingest.intake.admission.isNearlyFull, let refusal = memoryRefusedAt,
-      loop.now - refusal < Self.memoryRefusalMemory
-    {
-      reasons.insert(.memoryExhausted)
-    }
-    return reasons
-  }
-}
-
 /// A lane's report on its readiness.
 struct LaneReadiness: Sendable {
   var reasons: Set<Unreadiness> = []
@@ -75,32 +56,6 @@ struct LaneReadiness: Sendable {
     left.reasons.formUnion(right.reasons)
     left.silentWriters += right.silentWriters
     left.committedAt = max(left.committedAt, right.committedAt)
-  }
-}
-
-extension Lane {
-  var readiness: LaneReadiness {
-    let latest = loop.now - requests.settings.commitsStalledAfter
-    let silent = ingest.writers.count { writer in writer.waitingSince.map { $0 <= latest } ?? false }
-    return LaneReadiness(reasons: unreadiness, silentWriters: silent, committedAt: ingest.records.committedAt)
-  }
-}
-
-extension LaneRoster {
-  /// The reasons why any of the lanes cannot take a push. Asks every lane without resetting its statistics. Does not
-  /// return while a loop hangs.
-  func readiness() async -> LaneReadiness {
-    var sum = LaneReadiness()
-    for lane in all {
-      let own: LaneReadiness = await withCheckedContinuation { continuation in
-        // A lane that has ended takes no pushes.
-        if !lane.submit({ continuation.resume(returning: $0.readiness) }) {
-          continuation.resume(returning: LaneReadiness(reasons: [.draining]))
-        }
-      }
-      sum += own
-    }
-    return sum
   }
 }
 
@@ -126,14 +81,14 @@ final class ReadinessProbe: Sendable {
     var reasons: [Unreadiness] = []
   }
 
-  private let lanes: LaneRoster
+  private let lanes: any WatchedLanes
   private let database: Database
   private let settings: LiveSettings
   private let storage: StorageWatch
   private let log: ServerLog
   private let state = Mutex(State())
 
-  init(lanes: LaneRoster, database: Database, storage: StorageWatch, settings: LiveSettings, log: ServerLog) {
+  init(lanes: any WatchedLanes, database: Database, storage: StorageWatch, settings: LiveSettings, log: ServerLog) {
     self.lanes = lanes
     self.storage = storage
     self.database = database
@@ -180,7 +135,7 @@ final class ReadinessProbe: Sendable {
   private func ask() async -> Access {
     let access: Access
     do throws(DatabaseError) {
-      access = try await database.one(SystemStatements.ping)?.value == false ? .full : .readOnly
+      access = try await database.one(ReadinessStatements.ping)?.value == false ? .full : .readOnly
     } catch {
       access = error.isReadOnly ? .readOnly : .none
     }
@@ -202,7 +157,9 @@ final class ReadinessProbe: Sendable {
   }
 }
 
-extension Services {
-  /// All reasons, in the order of their declaration; empty if the server is ready. Takes at most a second.
-  func unreadiness() async -> [Unreadiness] { await readiness.reasons() }
+enum ReadinessStatements {
+  static let all = [ping.description]
+  /// Whether the session writes nothing.
+  static let ping = Statement<SingleValue<Bool>>(
+    "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

@@ -3,7 +3,10 @@
 import Protocol
 
 enum MetricEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [types(), metrics(services)] }
+  /// - Parameters: `database` for what is asked of a server; `queries` for its rows.
+  static func all(_ database: Database, queries: Database, _ storage: StorageKind) -> [Endpoint] {
+    [types(), metrics(database, queries, storage)]
+  }
 
   private static func types() -> Endpoint {
     let answer = MetricTypesAnswer.all
@@ -14,7 +17,7 @@ enum MetricEndpoints {
     ) { _, _ async throws(Problem) -> MetricTypesAnswer in answer }
   }
 
-  private static func metrics(_ services: Services) -> Endpoint {
+  private static func metrics(_ database: Database, _ queries: Database, _ storage: StorageKind) -> Endpoint {
     let json = AnswerDeclaration.json(
       MetricsAnswer.self, prose: "The rows.",
       fields: [
@@ -36,12 +39,12 @@ enum MetricEndpoints {
       summary: "Metrics of one server, as stored or aggregated by buckets.", description: description,
       query: MetricsQuery.self, returns: EndpointAnswer.self, answers: [json.or(csv).or(lines)], problems: [.notFound]
     ) { request, context async throws(Problem) -> EndpointAnswer in
-      let server = try await ServerEndpoints.server(request.path.integer("id"), services)
+      let server = try await ServerEndpoints.server(request.path.integer("id"), database)
       guard let format = MetricFormat(try request.head.negotiate(MetricFormat.allCases.map(\.type))) else {
         throw Problem(.notAcceptable)
       }
       return try await MetricsRead(
-        services: services, server: server.id, query: request.query, format: format,
+        queries: queries, storage: storage, server: server.id, query: request.query, format: format,
         isCompressed: request.head.acceptsGzip, context: context
       ).answer()
     }

@@ -4,12 +4,7 @@
 import Protocol
 
 enum MetricStatements {
-  /// Limits the statements of a transaction. Parameters: milliseconds; parallel workers of a query.
-  static let limit = Statement<String, String, SingleValue<String>>(
-    "transaction_limits",
-    "SELECT set_config('statement_timeout', $1, true) || set_config('max_parallel_workers_per_gather', $2, true)")
-
-  static let all = [limit.description] + described(.plain)
+  static let all = described(.plain)
 
   /// Every kind of text that `MetricStatementWriter` can write for a kind of storage.
   static func described(_ storage: StorageKind) -> [StatementDescription] {

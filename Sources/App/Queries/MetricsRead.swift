@@ -4,7 +4,9 @@ import Protocol
 import Reactor
 
 struct MetricsRead: Sendable {
-  let services: Services
+  /// The connections for metrics queries, and for nothing else.
+  let queries: Database
+  let storage: StorageKind
   let server: Int32
   let query: MetricsQuery
   let format: MetricFormat
@@ -53,18 +55,18 @@ struct MetricsRead: Sendable {
   ) async throws(DatabaseError) {
     let settings = context.settings
     let timeout = format == .json ? settings.queryTimeout : settings.streamTimeout
-    try await services.queries.lease { session throws(DatabaseError) in
+    try await queries.lease { session throws(DatabaseError) in
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
       stream.pipe.produce(onRoom: { session.resumeRows() }, onCancel: { session.abandon() })
       // One snapshot: the transaction has to see roll-ups and pending times of the same moment.
       try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
         session throws(DatabaseError) in
         session.allow(timeout)
-        try await session.execute(MetricStatements.limit, timeout.settingText, String(settings.queryWorkers))
+        try await session.execute(SchemaStatements.limitWork, timeout.settingText, String(settings.queryWorkers))
         let range = try await sourced(asked, selection, session)
         // One row more than the limit shows whether there is a next page.
         let statement = MetricStatementWriter.statement(
-          selection, services.storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
+          selection, storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
         stream.begin(plan(selection, range, position, limit, statement), from: range.source)
         try await session.stream(statement.description, statement.parameters, to: stream)
       }
@@ -83,8 +85,7 @@ struct MetricsRead: Sendable {
     case .hour: steps = [.hour]
     }
     for step in steps {
-      let covered = try await Rollups.coverage(
-        step, of: range, server: server, table: selection.table.name, session)
+      let covered = try await range.covered(by: step, server: server, table: selection.table.name, session)
       if let covered { return covered }
     }
     return range

@@ -240,13 +240,13 @@ extension RollupTable {
         let value = "t.\(quotedIdentifier(part.name(of: column)))"
         return switch part {
         case .count: "sum(\(value))::int4"
-        case .sum: Partials.sum(column)
+        case .sum: RollupPart.composedSum(column)
         case .min: "min(\(value))"
         case .max: "max(\(value))"
         case .first: "max(\(value)) FILTER (WHERE t.is_first)"
         case .last: "max(\(value)) FILTER (WHERE t.is_last)"
-        case .increase: Partials.increase(column, of: source)
-        case .elapsed: "sum(\(Partials.elapsed(column, of: source)))"
+        case .increase: RollupPart.composedIncrease(column, of: source)
+        case .elapsed: "sum(\(RollupPart.composedElapsed(column, of: source)))"
         }
       }
     }

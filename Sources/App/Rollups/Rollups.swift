@@ -218,7 +218,7 @@ struct Rollups: Sendable {
   /// Sets the limits of a transaction that rolls up.
   func limit(_ session: DatabaseLease, decompressedRows: Int) async throws(DatabaseError) {
     session.allow(settings.rollupTimeout)
-    try await session.execute(MetricStatements.limit, settings.rollupTimeout.settingText, "0")
+    try await session.execute(SchemaStatements.limitWork, settings.rollupTimeout.settingText, "0")
     if kind == .timescale {
       try await session.execute(RollupStatements.limitDecompression, String(decompressedRows))
     }
@@ -229,21 +229,5 @@ struct Rollups: Sendable {
     guard kind == .plain, let start = work.starts.min(), let end = work.ends.max() else { return }
     let partitions = Partitions(database: database, storage: storage)
     try await partitions.ensureRollups(step, from: Day(of: step.floor(start)), to: Day(of: end))
-  }
-}
-
-extension Rollups {
-  /// The part of a range that roll-ups of a metric table give exactly, as seen by the transaction of `session`; nil if
-  /// there is none.
-  static func coverage(
-    _ step: RollupStep, of range: MetricRange, server: Int32, table: String, _ session: DatabaseLease
-  ) async throws(DatabaseError) -> MetricRange? {
-    let lacking = try await session.one(RollupStatements.lacking, server, Int32(step.seconds), table)?.value
-    let from = step.ceiling(range.start)
-    let to = step.floor(min(range.end, lacking ?? range.end))
-    if from >= to { return nil }
-    var covered = range
-    covered.rolled = (step, from, to)
-    return covered
   }
 }

@@ -112,8 +112,8 @@ final class Server: Sendable {
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loopCount
     let lanes = LaneRoster()
-    let services = Services(
-      live: FollowedSettings(live), reload: reload, database: database, queries: queries, pacing: pacing,
+    let parts = ServerParts(
+      settings: live, reload: reload, database: database, queries: queries, pacing: pacing,
       storage: storage.kind, storageWatch: storage.watch, identity: identity,
       signingKeys: keys, directory: directory, removals: removals,
       refusals: refusals, lanes: lanes, log: log,
@@ -121,7 +121,7 @@ final class Server: Sendable {
         lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
       startedAt: WallClock.unixSeconds())
-    let endpoints = Endpoints.all(services)
+    let endpoints = parts.endpoints()
     let context = LaneContext(
       settings: live, tlsContext: identity.snapshot.tls, tokens: keys.tokens,
       router: try Router(endpoints),
@@ -159,7 +159,7 @@ final class Server: Sendable {
       throw error
     }
     let rekeying = Rekeying(
-      identity: identity, keys: keys, database: database, lanes: lanes, settings: live, log: log)
+      identity: identity, keys: keys, database: database, holder: lanes, settings: live, log: log)
     let background = [
       Task { await storage.maintain(log: log) },
       Task { await storage.rollUp(log: log) },
@@ -289,16 +289,7 @@ final class Server: Sendable {
   }
 }
 
-/// The names that a server certificate must contain, derived from where the server listens.
-struct ServerNames {
-  let dns: [String]
-  let addresses: [String]
-
-  init(dns: [String], addresses: [String]) {
-    self.dns = dns
-    self.addresses = addresses
-  }
-
+extension ServerNames {
   init(listen: ListeningPlace) {
     var host = [CChar](repeating: 0, count: 256)
     gethostname(&host, host.count - 1)

@@ -3,16 +3,6 @@
 import Ground
 import Synchronization
 
-/// The settings of the process, for whoever is built at the start and must follow them: it can't take a copy of them all.
-struct FollowedSettings: Sendable {
-  private let settings: LiveSettings
-
-  init(_ settings: LiveSettings) { self.settings = settings }
-
-  /// A value that is derived from the settings.
-  func live<Value: Sendable>(_ value: @escaping @Sendable (Settings) -> Value) -> Live<Value> { settings.live(value) }
-}
-
 /// The process's settings, for code that does not run on a lane. Lanes hold their own copies, see `Lane.use`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>

@@ -13,10 +13,6 @@ struct SettingError: Error, CustomStringConvertible {
 /// Reads and prints sizes and times.
 enum SettingValue {
   private static let byteUnits: [(String, Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)]
-  private static let timeUnits: [(String, Int64)] = [
-    ("ms", 1_000_000), ("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("min", 60_000_000_000),
-    ("s", 1_000_000_000),
-  ]
 
   static func bytes(_ text: String) -> Int? {
     for (unit, factor) in byteUnits where text.hasSuffix(unit) {
@@ -35,7 +31,8 @@ enum SettingValue {
   }
 
   static func time(_ text: String) -> Duration? {
-    for (unit, factor) in timeUnits where text.hasSuffix(unit) {
+    // From the smallest on: `ms` ends in `s`.
+    for (unit, factor) in Duration.units.reversed() where text.hasSuffix(unit) {
       guard let number = Int64(text.dropLast(unit.count)) else { continue }
       let (value, overflow) = number.multipliedReportingOverflow(by: factor)
       return overflow ? nil : .nanoseconds(value)
@@ -43,14 +40,7 @@ enum SettingValue {
     return nil
   }
 
-  static func print(time: Duration) -> String {
-    let nanoseconds = time.wholeNanoseconds
-    if nanoseconds == 0 { return "0s" }
-    for (unit, factor) in timeUnits.sorted(by: { $0.1 > $1.1 }) where nanoseconds % factor == 0 {
-      return "\(nanoseconds / factor)\(unit)"
-    }
-    return "\(nanoseconds / 1_000_000)ms"
-  }
+  static func print(time: Duration) -> String { time.shortText }
 }
 
 extension SettingDeclaration {

@@ -8,7 +8,15 @@ struct HealthAnswer: ResponseBody {
   let now: Timestamp
   let uptime: Int64
 
-  static let example = HealthAnswer(reasons: [], now: Timestamp(unixSeconds: 1_790_000_000), uptime: 3600)
+  /// - Parameter startedAt: unix seconds.
+  init(reasons: [Unreadiness], now: Timestamp, startedAt: Int64) {
+    self.reasons = reasons
+    self.now = now
+    uptime = now.unixMicroseconds / 1_000_000 - startedAt
+  }
+
+  static let example = HealthAnswer(
+    reasons: [], now: Timestamp(unixSeconds: 1_790_000_000), startedAt: 1_789_996_400)
   static let schemaName = "Health"
 
   private var isDatabaseReachable: Bool { !reasons.contains(.databaseUnreachable) }
@@ -57,14 +65,15 @@ struct VersionAnswer: ResponseBody {
 }
 
 enum SystemEndpoints {
-  static func all(_ services: Services) -> [Endpoint] {
+  /// - Parameter startedAt: unix seconds.
+  static func all(_ readiness: ReadinessProbe, startedAt: Int64) -> [Endpoint] {
     [
-      health(services), live, ready(services), version("/api/v1/version", id: "getVersion"),
+      health(readiness, startedAt), live, ready(readiness, startedAt), version("/api/v1/version", id: "getVersion"),
       version("/version", id: "getVersionAtRoot"),
     ]
   }
 
-  private static func health(_ services: Services) -> Endpoint {
+  private static func health(_ readiness: ReadinessProbe, _ startedAt: Int64) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health", id: "getHealth", tag: .system, access: .anyone,
       summary: "Whether the server and its database work: 200, else 503.", returns: HTTPResponse.self,
@@ -73,12 +82,12 @@ enum SystemEndpoints {
       ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
-        reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
+        reasons: await readiness.reasons(), now: context.now, startedAt: startedAt)
       return answer.response(answer.reasons.contains(.databaseUnreachable) ? .serviceUnavailable : .ok)
     }
   }
 
-  private static func ready(_ services: Services) -> Endpoint {
+  private static func ready(_ readiness: ReadinessProbe, _ startedAt: Int64) -> Endpoint {
     Endpoint(
       .get, "/api/v1/health/ready", id: "getReadiness", tag: .system, access: .anyone,
       summary: "Whether to send requests here: 200, else 503 with the reasons.", returns: HTTPResponse.self,
@@ -88,7 +97,7 @@ enum SystemEndpoints {
       ], isProbe: true
     ) { _, context async throws(Problem) -> HTTPResponse in
       let answer = HealthAnswer(
-        reasons: await services.unreadiness(), now: context.now, uptime: services.uptime(context))
+        reasons: await readiness.reasons(), now: context.now, startedAt: startedAt)
       return answer.response(answer.reasons.contains(where: \.isBlocking) ? .serviceUnavailable : .ok)
     }
   }
@@ -104,15 +113,4 @@ enum SystemEndpoints {
       returns: VersionAnswer.self
     ) { _, _ async throws(Problem) -> VersionAnswer in VersionAnswer() }
   }
-}
-
-extension Services {
-  fileprivate func uptime(_ context: RequestContext) -> Int64 { context.now.unixMicroseconds / 1_000_000 - startedAt }
-}
-
-enum SystemStatements {
-  static let all = [ping.description]
-  /// Whether the session writes nothing.
-  static let ping = Statement<SingleValue<Bool>>(
-    "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

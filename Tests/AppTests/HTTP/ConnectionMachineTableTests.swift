@@ -1,6 +1,7 @@
 // The transitions as a table: every state that can be reached, walked by every event that may come in it.
 
 import Glibc
+import Ground
 import Testing
 
 @testable import App
@@ -153,7 +154,7 @@ extension ConnectionMachine.Event {
   }
 
   @Test func `the document has this table`() throws {
-    let text = String(decoding: try PrivateFile.read(Self.document, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
+    let text = String(decoding: try LocalFile.read(Self.document, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
     if getenv("RENEW_GOLDEN") != nil, let start = text.firstRange(of: "| Phase | Event |") {
       let renewed = text[..<start.lowerBound] + Self.table + "\n"
       let output = try #require(fopen(Self.document, "w"))

@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func `the buckets of a histogram are cumulative and end with the total`() {
-    var histogram = LatencyHistogram()
+    var histogram = LatencyBuckets()
     histogram.observe(.microseconds(10))
     histogram.observe(.microseconds(11))
     histogram.observe(.seconds(1000))
@@ -44,10 +44,10 @@ import Testing
   }
 
   @Test func `bounds grow, and the sum of two histograms counts both`() {
-    #expect(LatencyHistogram.bounds == LatencyHistogram.bounds.sorted())
-    #expect(Set(LatencyHistogram.bounds).count == LatencyHistogram.bounds.count)
-    var left = LatencyHistogram()
-    var right = LatencyHistogram()
+    #expect(LatencyBuckets.bounds == LatencyBuckets.bounds.sorted())
+    #expect(Set(LatencyBuckets.bounds).count == LatencyBuckets.bounds.count)
+    var left = LatencyBuckets()
+    var right = LatencyBuckets()
     left.observe(.milliseconds(3))
     right.observe(.milliseconds(300))
     left += right

@@ -287,7 +287,7 @@ import Testing
       #expect(usual != given)
       try await database.lease { session throws(DatabaseError) in
         let during = try await session.transaction { session throws(DatabaseError) in
-          try await session.execute(MetricStatements.limit, "1000", given)
+          try await session.execute(SchemaStatements.limitWork, "1000", given)
           return try await session.one(workers)?.value
         }
         #expect(during == given)

@@ -1,4 +1,5 @@
 import CEpoll.Postgres
+import Ground
 import Testing
 
 @testable import App
@@ -20,9 +21,35 @@ import Testing
     let extra: [StatementDescription] =
       switch kind {
       case .plain: []
-      case .timescale: TimescaleStatements.all
+      case .timescale: StatementList.timescale
       }
     for statement in StatementList.all + extra { try check(statement, session) }
+  }
+
+  /// A statement is declared as `Statement<…>("name", …)`.
+  @Test func `every statement that the sources declare is checked`() throws {
+    let listed = Set((StatementList.all + StatementList.timescale).map(\.name))
+    var folders = ["\(#filePath)".split(separator: "/").dropLast(4).map { "/" + $0 }.joined() + "/Sources/App"]
+    var declared = 0
+    while let folder = folders.popLast() {
+      for name in LocalDirectory.names(in: folder) {
+        let path = "\(folder)/\(name)"
+        if FileStatus(of: path)?.isDirectory == true { folders.append(path) }
+        guard name.hasSuffix(".swift") else { continue }
+        let text = String(decoding: try LocalFile.require(path), as: UTF8.self)
+        for match in text.matches(of: /\bStatement<[^()]*>\(\s*"([a-z0-9_]+)"/) {
+          declared += 1
+          #expect(listed.contains(String(match.1)), "\(path): \(match.1) is in no list of its room")
+        }
+      }
+    }
+    #expect(declared > 100, "the declarations were found")
+  }
+
+  @Test func `every statement has a name of its own that PostgreSQL does not cut`() {
+    let names = (StatementList.all + StatementList.timescale).map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(names.allSatisfy { $0.utf8.count < 64 })
   }
 
   private func check(_ statement: StatementDescription, _ session: OpaquePointer) throws {

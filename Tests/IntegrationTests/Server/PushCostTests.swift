@@ -53,7 +53,7 @@ struct PushCostTests {
   }
 
   @Test func `counting the cost of a push and its batch allocates nothing`() {
-    var (latency, size) = (LatencyHistogram(), SizeHistogram())
+    var (latency, size) = (LatencyBuckets(), SizeBuckets())
     let before = counted_by_this_thread()
     for number in 0..<1000 {
       latency.observe(.microseconds(number * number))

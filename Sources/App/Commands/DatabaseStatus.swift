@@ -84,7 +84,7 @@ struct DatabaseStatus: Sendable {
     let partitioned = try await database.rows(DatabaseStatusStatements.partitioned)
     switch storage {
     case .plain: tables = partitioned
-    case .timescale: tables = try await database.rows(TimescaleStatements.hypertables) + partitioned
+    case .timescale: tables = try await database.rows(DatabaseStatusStatements.hypertables) + partitioned
     }
     guard let fleet = try await database.one(DatabaseStatusStatements.fleet) else {
       throw DatabaseError(.unexpectedResult, "no row")
@@ -185,6 +185,8 @@ struct DatabaseStatus: Sendable {
 
 enum DatabaseStatusStatements {
   static let all = [overview.description, partitioned.description, fleet.description]
+  /// Only a database with TimescaleDB answers these.
+  static let timescale = [hypertables.description]
 
   static let overview = Statement<DatabaseStatus.Overview>(
     "status_overview",
@@ -220,5 +222,22 @@ enum DatabaseStatusStatements {
       count(*) FILTER (WHERE last_seen_at > now() - interval '5 min') AS seen,
       (SELECT count(*) FROM pganalytics.dead_letters) AS dead_letters
     FROM pganalytics.collectors
+    """)
+
+  /// Hypertables with their chunks.
+  static let hypertables = Statement<DatabaseStatus.Table>(
+    "timescale_hypertables",
+    """
+    SELECT h.hypertable_schema || '.' || h.hypertable_name AS name, count(c.chunk_name) AS partitions,
+      count(*) FILTER (WHERE c.is_compressed) AS compressed,
+      coalesce(hypertable_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0) AS bytes,
+      coalesce(approximate_row_count(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0)
+        AS estimated_rows,
+      min(c.range_start) AS oldest, max(c.range_end) AS newest
+    FROM timescaledb_information.hypertables h
+    LEFT JOIN timescaledb_information.chunks c
+      ON c.hypertable_schema = h.hypertable_schema AND c.hypertable_name = h.hypertable_name
+    WHERE h.hypertable_schema IN ('metrics', 'rollups')
+    GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
     """)
 }

@@ -1,8 +1,7 @@
-import Ground
 import Synchronization
 
 /// Work that runs periodically and on request, one run at a time.
-final class RecurringWork: Sendable {
+package final class RecurringWork: Sendable {
   private struct Request: Sendable {
     /// Resumed after the work; nil if no caller waits.
     let done: CheckedContinuation<Void, Never>?
@@ -14,10 +13,10 @@ final class RecurringWork: Sendable {
   /// all of them.
   private let isAsked = Mutex(false)
 
-  init() { (requests, asked) = AsyncStream.makeStream() }
+  package init() { (requests, asked) = AsyncStream.makeStream() }
 
   /// Requests a run. May be called from any thread.
-  func ask() {
+  package func ask() {
     let isFirst = isAsked.withLock { isAsked in
       defer { isAsked = true }
       return !isAsked
@@ -26,14 +25,14 @@ final class RecurringWork: Sendable {
   }
 
   /// Requests a run and returns after it. Returns at once if `run` has ended.
-  func perform() async {
+  package func perform() async {
     await withCheckedContinuation { done in
       if case .terminated = asked.yield(Request(done: done)) { done.resume() }
     }
   }
 
   /// Does the work until the task is cancelled. To be called once.
-  func run(every interval: Live<Duration>, _ work: @Sendable () async -> Void) async {
+  package func run(every interval: Live<Duration>, _ work: @Sendable () async -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
         while !Task.isCancelled {

@@ -38,28 +38,28 @@ enum ServerList: List {
 }
 
 enum ServerEndpoints {
-  static func all(_ services: Services) -> [Endpoint] { [list(services), one(services)] }
+  static func all(_ database: Database) -> [Endpoint] { [list(database), one(database)] }
 
-  private static func list(_ services: Services) -> Endpoint {
+  private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: ServerList.self, "/api/v1/servers", id: "listServers", tag: .servers, access: .user(.viewer),
-      summary: "The monitored servers.", from: services.database
+      summary: "The monitored servers.", from: database
     ) { ServerAnswer(server: $0) }
   }
 
-  private static func one(_ services: Services) -> Endpoint {
+  private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/servers/{id:int}", id: "getServer", tag: .servers, access: .user(.viewer),
       summary: "One monitored server.", returns: ServerAnswer.self, problems: [.notFound]
     ) { request, _ async throws(Problem) -> ServerAnswer in
-      ServerAnswer(server: try await server(request.path.integer("id"), services))
+      ServerAnswer(server: try await server(request.path.integer("id"), database))
     }
   }
 
   /// The server with this id. - Throws: `.notFound`
-  static func server(_ id: Int64, _ services: Services) async throws(Problem) -> MonitoredServer {
+  static func server(_ id: Int64, _ database: Database) async throws(Problem) -> MonitoredServer {
     guard let id = Int32(exactly: id) else { throw Problem(.notFound, "there is no such server") }
-    let server = try await services.query { database throws(DatabaseError) in
+    let server = try await database.query { database throws(DatabaseError) in
       try await database.one(ServerStatements.byID, id)
     }
     guard let server else { throw Problem(.notFound, "there is no such server") }

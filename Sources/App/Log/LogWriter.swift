@@ -79,14 +79,17 @@ final class LogWriter: @unchecked Sendable {  // Safety: see above.
 
   /// The longest wait for lines at the end of the process.
   static let lastWait = Duration.seconds(1)
+  /// The default of `log_buffer_bytes`.
+  static let usualBytes = 4 << 20
+  /// The default of `log_buffer_urgent_bytes`.
+  static let usualUrgentBytes = 1 << 20
   /// The largest number of bytes for one write(2). Their room is free again when it returns.
   private static let writeBytes = 64 * 1024
 
   /// Standard error with the default sizes, for callers without settings.
   static let standardError: LogWriter = {
-    let settings = Settings()
     do throws(SystemCallError) {
-      return try LogWriter(STDERR_FILENO, bytes: settings.logBufferBytes, urgentBytes: settings.logBufferUrgentBytes)
+      return try LogWriter(STDERR_FILENO, bytes: usualBytes, urgentBytes: usualUrgentBytes)
     } catch {
       preconditionFailure("no thread for the log: \(error)")
     }

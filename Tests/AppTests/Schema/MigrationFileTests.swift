@@ -6,7 +6,7 @@ import Testing
 @Suite struct MigrationFileTests {
   @Test func `the migration list names the files of the folder in order and without a gap`() throws {
     let folder = "\(#filePath)".split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
-    let directory = try #require(opendir(folder + "/Sources/App/Database/Migrations"))
+    let directory = try #require(opendir(folder + "/Sources/App/Schema/Migrations"))
     defer { closedir(directory) }
     var names: [String] = []
     while let entry = readdir(directory) {
@@ -25,11 +25,5 @@ import Testing
 
   @Test func `a migration file has the SHA-256 of its text as checksum`() {
     #expect(MigrationFile(1, "x", Array("abc".utf8)).checksum.prefix(4) == [0xBA, 0x78, 0x16, 0xBF])
-  }
-
-  @Test func `every statement has a name of its own that PostgreSQL does not cut`() {
-    let names = StatementList.all.map(\.name)
-    #expect(Set(names).count == names.count)
-    #expect(names.allSatisfy { $0.utf8.count < 64 })
   }
 }

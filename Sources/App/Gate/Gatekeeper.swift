@@ -1,6 +1,7 @@
 // Authenticates requests: from token and certificate to a principal. Each loop has one gatekeeper. It also cuts off
 // connections whose collector, certificate or authority is no longer valid.
 
+import Ground
 import Protocol
 import Reactor
 

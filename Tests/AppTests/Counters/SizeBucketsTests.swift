@@ -2,19 +2,19 @@ import Testing
 
 @testable import App
 
-@Suite struct SizeHistogramTests {
+@Suite struct SizeBucketsTests {
   @Test func `a size is counted at the first bound that is not below it`() {
     for size in [0, 1, 2, 3, 4, 5, 15, 16, 17, 64, 65, 1 << 27, 1 << 28, 1 << 28 + 1, 1 << 40, .max] {
-      var histogram = SizeHistogram()
+      var histogram = SizeBuckets()
       histogram.observe(size)
-      let expected = SizeHistogram.bounds.firstIndex { size <= $0 } ?? SizeHistogram.bounds.count
+      let expected = SizeBuckets.bounds.firstIndex { size <= $0 } ?? SizeBuckets.bounds.count
       #expect(histogram.counts.firstIndex(of: 1) == expected, "\(size)")
       #expect(histogram.count == 1 && histogram.sum == size)
     }
   }
 
   @Test func `the sum of two size histograms counts both, and the page has all buckets`() {
-    var (left, right) = (SizeHistogram(), SizeHistogram())
+    var (left, right) = (SizeBuckets(), SizeBuckets())
     left.observe(3)
     right.observe(1 << 30)
     left += right

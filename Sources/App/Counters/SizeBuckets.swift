@@ -1,7 +1,7 @@
 // A histogram of sizes for Prometheus: counts in fixed buckets, and their sum.
 
 /// Counts sizes in fixed buckets.
-struct SizeHistogram: Sendable {
+struct SizeBuckets: Sendable {
   /// Upper bounds: powers of four up to 2^28. Larger sizes are only in the last bucket.
   static let bounds: [Int] = (0...14).map { 1 << (2 * $0) }
 
@@ -19,7 +19,7 @@ struct SizeHistogram: Sendable {
     sum += size
   }
 
-  static func += (left: inout SizeHistogram, right: SizeHistogram) {
+  static func += (left: inout SizeBuckets, right: SizeBuckets) {
     for index in left.counts.indices { left.counts[index] += right.counts[index] }
     left.sum += right.sum
   }

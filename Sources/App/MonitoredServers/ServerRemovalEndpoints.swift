@@ -31,9 +31,11 @@ enum ServerRemovalEndpoints {
   /// How much longer than `commit_deadline` a push may be in flight after its collector was revoked.
   private static let margin = Duration.seconds(5)
 
-  static func all(_ services: Services) -> [Endpoint] { [remove(services), progress(services)] }
+  static func all(_ database: Database, _ removals: ServerRemovals) -> [Endpoint] {
+    [remove(database, removals), progress(database)]
+  }
 
-  private static func remove(_ services: Services) -> Endpoint {
+  private static func remove(_ database: Database, _ removals: ServerRemovals) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/servers/{id:int}", id: "removeServer", tag: .servers, access: .user(.admin),
       summary: "Remove a server and all its stored data.",
@@ -50,7 +52,7 @@ enum ServerRemovalEndpoints {
         throw Problem(.notFound, "there is no such server")
       }
       let wait = context.settings.commitDeadline + margin
-      let removal = try await services.change(AuditEvent(.removeServer, context, on: AuditEvent.server(id))) {
+      let removal = try await database.change(AuditEvent(.removeServer, context, on: AuditEvent.server(id))) {
         session throws(Problem) -> ServerRemoval in
         let collectors = try await session.query { client throws(DatabaseError) in
           try await client.rows(ServerRemovalStatements.collectors, id)
@@ -67,20 +69,20 @@ enum ServerRemovalEndpoints {
         guard let removal else { throw Problem(.notFound, "there is no such server") }
         return removal
       }
-      services.removals.ask()
+      removals.ask()
       return .json(
         ServerRemovalAnswer(removal: removal), status: .accepted, fields: [.location("/api/v1/servers/\(id)/removal")])
     }
   }
 
-  private static func progress(_ services: Services) -> Endpoint {
+  private static func progress(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/servers/{id:int}/removal", id: "getServerRemoval", tag: .servers, access: .user(.viewer),
       summary: "The progress of a server's removal.",
       description: "Available for `audit_retention` after the server is gone.", returns: ServerRemovalAnswer.self
     ) { request, _ async throws(Problem) -> ServerRemovalAnswer in
       let id = Int32(exactly: request.path.integer("id"))
-      let removal = try await services.query { database throws(DatabaseError) -> ServerRemoval? in
+      let removal = try await database.query { database throws(DatabaseError) -> ServerRemoval? in
         guard let id else { return nil }
         return try await database.one(ServerRemovalStatements.one, id)
       }

@@ -57,7 +57,7 @@ struct LineLogHandler: LogHandler {
     _ event: LogEvent, _ fields: [(key: String, value: Logger.MetadataValue)], _ now: Int64
   ) -> [UInt8] {
     let values = fields.map { " \($0.key)=\($0.value)" }.joined()
-    return Array("\(Timestamp(unixMicroseconds: now).rfc3339) \(event.level) \(event.message)\(values)".utf8)
+    return Array("\(RFC3339.text(unixMicroseconds: now)) \(event.level) \(event.message)\(values)".utf8)
   }
 
   /// The line without its closing brace: the writer ends the line.
@@ -66,7 +66,7 @@ struct LineLogHandler: LogHandler {
   ) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
-      json.member("time", Timestamp(unixMicroseconds: now).rfc3339)
+      json.member("time", RFC3339.text(unixMicroseconds: now))
       json.member("level", event.level.rawValue)
       json.member("message", event.message.description)
       for (key, value) in fields where key != "time" && key != "level" && key != "message" {
@@ -83,15 +83,37 @@ struct LineLogHandler: LogHandler {
 }
 
 /// The value of a field. In JSON a number stays a number.
-protocol LogValue: ResponseValue, CustomStringConvertible {}
+protocol LogValue: CustomStringConvertible, Sendable {
+  func write(to json: inout JSONWriter)
+}
 
-extension String: LogValue {}
-extension Bool: LogValue {}
-extension Int: LogValue {}
-extension Int32: LogValue {}
-extension Int64: LogValue {}
-extension Double: LogValue {}
-extension UUID: LogValue {}
+extension String: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Bool: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int32: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Int64: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension Double: LogValue {
+  func write(to json: inout JSONWriter) { json.value(self) }
+}
+
+extension UUID: LogValue {
+  func write(to json: inout JSONWriter) { json.value(description) }
+}
 
 /// The server's log. Events are fixed texts; values are in fields.
 struct ServerLog: Sendable {
@@ -102,9 +124,8 @@ struct ServerLog: Sendable {
   /// Writes the log's lines.
   let writer: LogWriter
 
-  /// - Parameter writer: by default the process's standard error.
-  init(_ settings: Settings, to writer: LogWriter = .standardError) {
-    let threshold = LogThreshold(settings.loggedLevel)
+  init(_ level: Logger.Level, to writer: LogWriter) {
+    let threshold = LogThreshold(level)
     self.threshold = threshold
     self.writer = writer
     logger = Logger(label: "pganalytics", factory: { _ in LineLogHandler(threshold: threshold, writer: writer) })
@@ -113,8 +134,8 @@ struct ServerLog: Sendable {
   /// The lowest level that is written.
   var level: String { threshold.level.rawValue }
 
-  /// Applies a changed `log_level`.
-  func use(_ settings: Settings) { threshold.level = settings.loggedLevel }
+  /// Writes lines of this level and above from now on.
+  func use(_ level: Logger.Level) { threshold.level = level }
 
   func debug(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.debug, event, fields()) }
   func info(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.info, event, fields()) }
@@ -126,14 +147,5 @@ struct ServerLog: Sendable {
 
   private func log(_ level: Logger.Level, _ event: StaticString, _ fields: @autoclosure () -> Fields) {
     logger.log(level: level, "\(event)", metadata: fields().mapValues { .stringConvertible($0) })
-  }
-}
-
-extension Settings {
-  fileprivate var loggedLevel: Logger.Level {
-    guard let level = Logger.Level(rawValue: logLevel) else {
-      preconditionFailure("log_level is checked when it is read")
-    }
-    return level
   }
 }

@@ -53,6 +53,11 @@ enum SchemaStatements {
   static let limitLockWait = Statement<String, SingleValue<String>>(
     "transaction_lock_timeout", "SELECT set_config('lock_timeout', $1, true)")
 
+  /// Limits the statements of a transaction. Parameters: milliseconds; parallel workers of a query.
+  static let limitWork = Statement<String, String, SingleValue<String>>(
+    "transaction_limits",
+    "SELECT set_config('statement_timeout', $1, true) || set_config('max_parallel_workers_per_gather', $2, true)")
+
   static let tableColumns = Statement<TableColumn>(
     "metric_columns",
     """
@@ -86,8 +91,7 @@ enum SchemaStatements {
 
   static let all = [
     lock.description, limitLockWait.description, tableColumns.description, views.description, storage.description,
-    decideStorage.description,
-    timescale.description,
+    decideStorage.description, timescale.description, limitWork.description,
   ]
 }
 
@@ -128,38 +132,7 @@ enum TimescaleStatements {
     WHERE proc_name = ANY ($1::text[]) AND hypertable_schema IN ('metrics', 'rollups')
     """)
 
-  /// Hypertables with their chunks.
-  static let hypertables = Statement<DatabaseStatus.Table>(
-    "timescale_hypertables",
-    """
-    SELECT h.hypertable_schema || '.' || h.hypertable_name AS name, count(c.chunk_name) AS partitions,
-      count(*) FILTER (WHERE c.is_compressed) AS compressed,
-      coalesce(hypertable_size(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0) AS bytes,
-      coalesce(approximate_row_count(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass), 0)
-        AS estimated_rows,
-      min(c.range_start) AS oldest, max(c.range_end) AS newest
-    FROM timescaledb_information.hypertables h
-    LEFT JOIN timescaledb_information.chunks c
-      ON c.hypertable_schema = h.hypertable_schema AND c.hypertable_name = h.hypertable_name
-    WHERE h.hypertable_schema IN ('metrics', 'rollups')
-    GROUP BY h.hypertable_schema, h.hypertable_name ORDER BY 4 DESC, 1
-    """)
-
-  /// Every chunk that holds rows of servers, the oldest first.
-  static let removalChunks = Statement<ServersChunk>(
-    "timescale_removal_chunks",
-    """
-    SELECT format('%I.%I', hypertable_schema, hypertable_name) AS table_name,
-      coalesce(range_start, '-infinity') AS range_start, coalesce(range_end, 'infinity') AS range_end
-    FROM timescaledb_information.chunks
-    WHERE hypertable_schema IN ('metrics', 'rollups') ORDER BY 2, 1
-    """)
-
-  static let all =
-    [
-      policies.description, compression.description, hypertables.description, failedJobs.description,
-      workers.description, removalChunks.description,
-    ] + MetricStatements.described(.timescale)
+  static let all = [policies.description, compression.description, failedJobs.description, workers.description]
 }
 
 /// Creates and extends the tables and views of metrics.

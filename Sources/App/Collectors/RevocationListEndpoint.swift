@@ -42,7 +42,7 @@ enum RevocationListEndpoint {
   private static let der = MediaType("application", "pkix-crl")
   private static let pem = MediaType("application", "x-pem-file")
 
-  static func declaration(_ services: Services) -> Endpoint {
+  static func declaration(_ database: Database, _ identity: ServerIdentity) -> Endpoint {
     let recent = RecentLists()
     return Endpoint(
       .get, "/api/v1/crl", id: "getRevocationLists", tag: .collectors, access: .anyone,
@@ -63,7 +63,7 @@ enum RevocationListEndpoint {
       if let kept = recent.lists(now: now) {
         lists = kept
       } else {
-        lists = try await sign(services, context)
+        lists = try await sign(database, identity.authority, context)
         recent.keep(lists, now: now)
       }
       let type = try request.head.negotiate([pem, der])
@@ -73,13 +73,14 @@ enum RevocationListEndpoint {
     }
   }
 
-  private static func sign(_ services: Services, _ context: RequestContext) async throws(Problem) -> [RevocationList] {
-    let rows = try await services.query { database throws(DatabaseError) in
+  private static func sign(
+    _ database: Database, _ authority: Authority, _ context: RequestContext
+  ) async throws(Problem) -> [RevocationList] {
+    let rows = try await database.query { database throws(DatabaseError) in
       try await database.rows(CertificateStatements.revoked)
     }
     let now = context.now.unixMicroseconds / 1_000_000
     let revoked = Dictionary(grouping: rows, by: \.authority)
-    let authority = services.identity.authority
     var lists: [RevocationList] = []
     for signer in [authority.current] + authority.signers.filter({ $0 !== authority.current }) {
       do throws(CertificateError) {

@@ -122,7 +122,7 @@ final class ServerRemovals: Sendable {
     case .plain: return []
     case .timescale:
       return try await asked { database throws(DatabaseError) in
-        try await database.rows(TimescaleStatements.removalChunks)
+        try await database.rows(ServerRemovalStatements.removalChunks)
       }
     }
   }

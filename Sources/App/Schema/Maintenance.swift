@@ -24,6 +24,13 @@ enum MaintenanceStatements {
     WHERE coalesce(locked_until, failed_at) < now() - make_interval(secs => $1)
     """)
 
+  /// Parameters: days.
+  static let pruneRemovals = Statement<Int32, NoRow>(
+    "removals_prune", "DELETE FROM pganalytics.server_removals WHERE finished_at < now() - make_interval(days => $1)")
+
+  static let pruneCertificates = Statement<NoRow>(
+    "ended_certificates_prune", "DELETE FROM pganalytics.ended_certificates WHERE not_after < now()")
+
   /// Parameters: days. One execution deletes at most `pruneStep` rows and returns how many.
   static let pruneUndated = Statement<Int32, SingleValue<Int64>>(
     "push_ledger_undated_prune", prune("push_ledger_undated"))
@@ -50,6 +57,7 @@ enum MaintenanceStatements {
   static let all = [
     pruneUndated.description, pruneKeys.description, pruneLogEnds.description, isLegacyLedgerRead.description,
     pruneDeadLetters.description, pruneSessions.description, pruneAudit.description, pruneLoginFailures.description,
+    pruneRemovals.description, pruneCertificates.description,
   ]
 }
 
@@ -161,8 +169,8 @@ struct Maintenance: Sendable {
       MaintenanceStatements.pruneDeadLetters, settings.retentionDays)
     round.pruned.sessions = try await database.execute(MaintenanceStatements.pruneSessions)
     round.pruned.audit = try await database.execute(MaintenanceStatements.pruneAudit, settings.auditRetentionDays)
-    try await database.execute(ServerRemovalStatements.prune, settings.auditRetentionDays)
-    try await database.execute(ServerRemovalStatements.pruneCertificates)
+    try await database.execute(MaintenanceStatements.pruneRemovals, settings.auditRetentionDays)
+    try await database.execute(MaintenanceStatements.pruneCertificates)
     round.pruned.loginFailures = try await database.execute(
       MaintenanceStatements.pruneLoginFailures, Double(settings.loginFailureMemory.wholeSeconds))
     switch kind {

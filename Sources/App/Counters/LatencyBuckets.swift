@@ -4,7 +4,7 @@ import Ground
 import Reactor
 
 /// Counts durations in fixed buckets.
-struct LatencyHistogram: Sendable {
+struct LatencyBuckets: Sendable {
   /// Upper bounds in nanoseconds: 1, 2.5 and 5 per decade from 10 µs to 25 s. Longer durations are only in the last
   /// bucket.
   static let bounds: [Int64] =
@@ -28,7 +28,7 @@ struct LatencyHistogram: Sendable {
     sum += nanoseconds
   }
 
-  static func += (left: inout LatencyHistogram, right: LatencyHistogram) {
+  static func += (left: inout LatencyBuckets, right: LatencyBuckets) {
     for index in left.counts.indices { left.counts[index] += right.counts[index] }
     left.sum += right.sum
   }

@@ -76,8 +76,10 @@ enum ServerRemovalStatements {
     tables.description, tryLock.description, removeRows.description, removeBlocks.description,
     removeStretch.description, progress.description, failed.description, isSettled.description,
     keepRevocations.description, removeCollectors.description, removeServer.description, finish.description,
-    swept.description, prune.description, pruneCertificates.description,
+    swept.description,
   ]
+  /// Only a database with TimescaleDB answers these.
+  static let timescale = [removalChunks.description]
 
   private static let removal = "SELECT \(ServerRemoval.list()) FROM pganalytics.server_removals"
 
@@ -202,10 +204,13 @@ enum ServerRemovalStatements {
     "removal_swept",
     "UPDATE pganalytics.server_removals SET at_table = NULL, failure = NULL, swept_at = now() WHERE server_id = $1")
 
-  /// Parameters: days.
-  static let prune = Statement<Int32, NoRow>(
-    "removals_prune", "DELETE FROM pganalytics.server_removals WHERE finished_at < now() - make_interval(days => $1)")
-
-  static let pruneCertificates = Statement<NoRow>(
-    "ended_certificates_prune", "DELETE FROM pganalytics.ended_certificates WHERE not_after < now()")
+  /// Every chunk that holds rows of servers, the oldest first.
+  static let removalChunks = Statement<ServersChunk>(
+    "timescale_removal_chunks",
+    """
+    SELECT format('%I.%I', hypertable_schema, hypertable_name) AS table_name,
+      coalesce(range_start, '-infinity') AS range_start, coalesce(range_end, 'infinity') AS range_end
+    FROM timescaledb_information.chunks
+    WHERE hypertable_schema IN ('metrics', 'rollups') ORDER BY 2, 1
+    """)
 }

@@ -1,0 +1,31 @@
+// Passwords take a tenth of a second each, by design: worker threads hash and verify them.
+
+import Protocol
+import Reactor
+
+/// Hashes and verifies passwords. - Throws: `.overloaded` if too many wait already.
+struct Passwords: Sendable {
+  let workers: WorkerPool
+
+  /// Hashes a password that fulfils the rules.
+  func hash(_ password: String) async throws(Problem) -> String {
+    guard let hash = try await work({ PasswordHash.hash(password) }) else {
+      throw Problem(.internalError, cause: "the password was not hashed")
+    }
+    return hash
+  }
+
+  /// Whether `password` is the one that was hashed.
+  func verify(_ password: String, against hash: String) async throws(Problem) -> Bool {
+    try await work { PasswordHash.verify(password, against: hash) }
+  }
+
+  /// Runs `work` on a worker thread: a password takes a tenth of a second by design.
+  private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
+    do throws(WorkerPoolError) {
+      return try await workers.run(work)
+    } catch {
+      throw Problem(.overloaded, "too many passwords are being checked", retryAfterSeconds: 5)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Protocol
+import Reactor
+import Synchronization
+
+/// The lanes of the process, for who asks all of them.
+final class LaneRoster: WatchedLanes {
+  private let lanes = Mutex<[LaneHandle]>([])
+
+  var all: [LaneHandle] { lanes.withLock { $0 } }
+
+  func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
+
+  /// All lanes together; nil before the first has begun and after the last has ended.
+  func snapshot() async -> LaneSnapshot? {
+    var sum: LaneSnapshot?
+    for lane in all {
+      let one: LaneSnapshot? = await withCheckedContinuation { continuation in
+        if !lane.submit({ continuation.resume(returning: $0.snapshot()) }) { continuation.resume(returning: nil) }
+      }
+      guard let one else { continue }
+      if sum == nil { sum = one } else { sum! += one }
+    }
+    return sum
+  }
+}
+
+extension LaneRoster {
+  /// The reasons why any of the lanes cannot take a push. Asks every lane without resetting its statistics. Does not
+  /// return while a loop hangs.
+  func readiness() async -> LaneReadiness {
+    var sum = LaneReadiness()
+    for lane in all {
+      let own: LaneReadiness = await withCheckedContinuation { continuation in
+        // A lane that has ended takes no pushes.
+        if !lane.submit({ continuation.resume(returning: $0.readiness) }) {
+          continuation.resume(returning: LaneReadiness(reasons: [.draining]))
+        }
+      }
+      sum += own
+    }
+    return sum
+  }
+}
