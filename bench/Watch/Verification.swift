@@ -54,7 +54,7 @@ struct StoredCounts: Sendable, Equatable {
     return counts
   }
 
-  /// Counts for the servers that these collectors report.
+  /// Counts for the servers of these collectors.
   static func of(
     _ collectors: [UUID], in session: DatabaseSession
   ) throws(DatabaseFailure) -> [Int: StoredCounts] {
@@ -64,7 +64,7 @@ struct StoredCounts: Sendable, Equatable {
       "{" + collectors.map(\.description).joined(separator: ",") + "}", in: session)
   }
 
-  /// Counts for the servers that collectors of these hosts report. A host that enrols again may keep its server.
+  /// Counts for the servers of collectors with these hosts. A host that enrols again may keep its server.
   static func of(
     hosts: [String], in session: DatabaseSession
   ) throws(DatabaseFailure) -> [Int: StoredCounts] {

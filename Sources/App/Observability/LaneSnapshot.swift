@@ -51,11 +51,11 @@ struct LaneSnapshot: Sendable {
   }
 }
 
-/// The lanes of the process, for those who watch them.
+/// The lanes of the process, for /metrics and the readiness check.
 protocol WatchedLanes: Sendable {
-  /// All lanes together; nil before the first has begun and after the last has ended.
+  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
   func snapshot() async -> LaneSnapshot?
-  /// What keeps any of the lanes from taking a push. Takes nothing from the lanes' statistics. A loop that hangs keeps the
-  /// caller waiting.
+  /// The reasons why any lane cannot take a push. The statistics of the lanes are not reset. It does not return while a
+  /// loop hangs.
   func readiness() async -> LaneReadiness
 }
