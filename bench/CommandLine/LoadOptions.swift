@@ -78,7 +78,7 @@ struct LoadOptions: ParsableArguments {
     if duration.duration == .zero { throw ValidationError("--duration must be more than 0.") }
     if !(0...1).contains(jitter) { throw ValidationError("--jitter must be 0 to 1.") }
     if think.duration > .zero, !closedLoop { throw ValidationError("--think needs --closed-loop.") }
-    if arrival == .poisson, closedLoop { throw ValidationError("--arrival poisson is of an open loop.") }
+    if arrival == .poisson, closedLoop { throw ValidationError("--arrival poisson needs an open loop.") }
     if arrival == .poisson, jitter > 0 { throw ValidationError("--jitter has no meaning for --arrival poisson.") }
     try checkRanges([("--collectors", collectors, 1...1_000_000)])
   }

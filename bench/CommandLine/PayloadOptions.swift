@@ -55,7 +55,7 @@ struct PayloadOptions: ParsableArguments {
       ("--queries", queries, 1...100_000), ("--rows", rows ?? 1, 1...1_000_000),
     ])
     if !body.isEmpty, rows != nil || !types.isEmpty {
-      throw ValidationError("--body excludes --rows and --types, which are of generated pushes.")
+      throw ValidationError("--body excludes --rows and --types, which apply to generated pushes.")
     }
   }
 

@@ -114,7 +114,7 @@ struct PushInHand {
     switch stage {
     case .cutOff:
       if byUs { stage = .whole }
-      return nil  // lost before the reset: it is tried again
+      return nil  // after a loss before the reset, the half push is sent again
     case .broken:
       stage = .whole
       return giveUpFault()
@@ -152,7 +152,7 @@ struct PushInHand {
       stage = .whole
       let verdict = judged(status, isDuplicate, slug)
       return Step(next: .again, verdict: verdict, isExpected: verdict?.verdict == .right)
-    case .cutOff:  // answered before it was cut off: an acceptance of half a push, or a refusal of its head
+    case .cutOff:  // the answer came before the reset: half a push is accepted, or its head is refused
       stage = .whole
       fault = nil
       return Step(next: .again, verdict: (.reset, isAccepted ? .wrong("\(status) for half a push") : .open))

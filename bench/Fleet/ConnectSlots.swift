@@ -16,7 +16,7 @@ struct ConnectSlots {
     inUse -= 1
   }
 
-  /// Takes a slot and returns the next collector in the queue; nil if no slot is free or nobody waits.
+  /// Takes a slot and returns the next collector in the queue; nil if no slot is free or no collector waits.
   mutating func grant() -> BenchCollector? {
     guard inUse < capacity, head < queue.count else { return nil }
     defer {

@@ -307,7 +307,7 @@ final class FleetShard: DeadlineHandler {
   }
 
   private func startRun(_ times: RunTimes) {
-    if unfinished == 0 { return conclude() }  // nobody is enrolled
+    if unfinished == 0 { return conclude() }  // no collector is enrolled
     phase = .running
     self.times = times
     phaseTimer = loop.schedule(self, at: times.end)

@@ -69,7 +69,7 @@ extension StoredIdentity {
         text: token, expiresAt: tokenExpiresAt, now: now, unixSeconds: unixSeconds, jitter: jitter)
       return Credentials(collector: collector, identity: identity, token: token)
     } catch {
-      return nil  // because the collector then simply enrols
+      return nil  // because the collector enrols instead
     }
   }
 }

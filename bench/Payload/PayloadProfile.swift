@@ -42,7 +42,7 @@ struct PayloadGenerator: Sendable {
   var types: [MetricType]
   var shape: PushGenerator.Shape
   var seed: UInt64
-  /// See `PushTemplate`.
+  /// The value of `bench_run`, see `PushTemplate`.
   var run: String?
 
   /// The number of templates. A generated push costs far more than a copied one, so only a few are made. Their counters

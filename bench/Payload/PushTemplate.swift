@@ -198,7 +198,7 @@ private enum RowCount {
       _ = try decoder.consume(push, isLast: true, rows: &rows, known: &known)
       return decoder.summary.rows
     } catch {
-      return 0  // because a push may well be sent to see it refused
+      return 0  // because a push may be sent in order to be refused
     }
   }
 }

@@ -19,11 +19,11 @@ struct FleetPlan: Sendable {
   /// The length of the measured part of the run.
   var duration: Duration
   var pace: Pace
-  /// Not empty.
+  /// The templates of the pushes. Not empty.
   var templates: [PushTemplate]
   /// A description of the templates for people.
   var payload = "given bodies"
-  /// 0 to 1; see `ArrivalSchedule`.
+  /// The jitter of due times, 0 to 1; see `ArrivalSchedule`.
   var jitter = 0.0
   /// The time over which the collectors begin to push, one after the other, before the measured part.
   var ramp: Duration = .zero
@@ -43,9 +43,9 @@ struct FleetPlan: Sendable {
   var loops = 1
   var division = Division()
   var seed: UInt64 = 1
-  /// In the whole fleet.
+  /// Registrations at a time in the whole fleet.
   var registrationsInFlight = 16
-  /// In the whole fleet.
+  /// Handshakes at a time in the whole fleet.
   var handshakesInFlight = 64
   var backOff = BackOff.Limits()
   /// The identities of earlier runs, by the collector's number.

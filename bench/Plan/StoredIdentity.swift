@@ -40,7 +40,7 @@ struct StoredIdentity: Sendable, Equatable {
         index: index, collector: collector, hostname: hostname, certificate: certificate, key: key, token: token,
         tokenExpiresAt: Int64(expiry))
     } catch {
-      return nil  // because the caller names the line
+      return nil  // because the caller reports the line
     }
   }
 

@@ -11,7 +11,7 @@ struct ReadPlan: Sendable {
   }
 
   let readers: Int
-  /// Not empty.
+  /// The request paths. Not empty.
   let paths: [String]
   /// The name and password to log in with; nil for reads without a token.
   let login: Login?

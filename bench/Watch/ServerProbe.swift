@@ -64,7 +64,7 @@ final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
 
   func deadlineReached(_ id: TimerID) {
     timer = nil
-    if isAsking {  // the answer is slow: look again
+    if isAsking {  // the answer is slow: wait another second
       timer = loop.schedule(self, at: .now() + Self.interval)
     } else {
       ask()

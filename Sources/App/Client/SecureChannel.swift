@@ -55,7 +55,7 @@ struct SecureChannel: ~Copyable {
       do {
         return .received(try session.receive(bytes.span, plaintext: &plaintext, ciphertextOut: &outgoing))
       } catch {
-        _ = flush()  // the alert that tells the server why
+        _ = flush()  // sends the alert that names the reason
         return .violated(error)
       }
     }

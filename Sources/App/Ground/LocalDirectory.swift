@@ -7,13 +7,13 @@ package enum LocalDirectory {
   /// changed.
   /// - Parameter parentMode: the mode of the parents that are made; nil means `mode`.
   package static func make(_ path: String, mode: mode_t = 0o700, parentMode: mode_t? = nil) throws(FileError) {
-    if access(path, F_OK) == 0 { return }  // perhaps through a link
+    if access(path, F_OK) == 0 { return }  // a link to a directory counts
     let parentMode = parentMode ?? mode
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try make(String(path[..<slash]), mode: parentMode, parentMode: parentMode)
     }
     if mkdir(path, mode) != 0 {
-      if errno == EEXIST { return }  // made by another process just now
+      if errno == EEXIST { return }  // another process has just made it
       throw FileError(call: "mkdir", path: path, errno: errno)
     }
     if chmod(path, mode) != 0 { throw FileError(call: "chmod", path: path, errno: errno) }

@@ -264,7 +264,7 @@ struct ConnectionMachine: ~Copyable {
     case .idle: arm(isHeadBegun ? .head : .idle)
     case .reading, .gathering, .discarding: arm(.body)
     case .lookingUp, .answering, .streaming: arm(.answer)
-    case .proxied, .arriving, .handshaking, .refusing, .closing, .lingering, .gone: nil  // the write deadline goes on
+    case .proxied, .arriving, .handshaking, .refusing, .closing, .lingering, .gone: nil  // the write deadline stays
     }
   }
 
