@@ -6,14 +6,14 @@ enum Access: Equatable, Sendable {
   /// Whether a collector needs a client certificate besides its token.
   enum CertificateRule: Equatable, Sendable {
     case required
-    /// Not required. If the client sends one, it must still be valid.
+    /// The collector needs no certificate. If the connection has one, the certificate must be valid.
     case optional
-    /// Required, but a certificate that ended less than `certificate_grace` ago is accepted.
+    /// The collector needs a certificate. A certificate that ended less than `certificate_grace` ago is accepted.
     case renewable
   }
 
   case anyone
-  /// A user whose role is at least this.
+  /// A user with this role or a higher one.
   case user(Role)
   case collector(certificate: CertificateRule)
   case collectorOrUser(Role, certificate: CertificateRule = .required)
@@ -40,7 +40,7 @@ enum Access: Equatable, Sendable {
     }
   }
 
-  /// Checks what is possible before the database is asked; the role of a user is not known yet.
+  /// Checks as much of the rule as is possible without the database. The role of a user is not known yet.
   func admit(_ caller: Caller) throws(Problem) {
     switch (self, caller) {
     case (_, .principal(let principal)): try admit(principal)

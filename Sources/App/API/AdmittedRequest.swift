@@ -20,8 +20,8 @@ struct EndpointRequest<Query: QueryParameters, Body: RequestInput>: Sendable {
 
 /// The circumstances of a request, for its handler.
 struct RequestContext: Sendable {
-  /// The settings at the time when the head was complete. Handlers use no others, so that an object built at the start
-  /// does not keep outdated ones.
+  /// The settings at the time when the head was complete. Handlers use only these, because an object that was built at
+  /// the start could hold outdated ones.
   let settings: Settings
   let principal: Principal
   let requestID: String

@@ -1,9 +1,9 @@
-// The form of a duration as a short, readable regular expression. The bounds of a field are in its schema as words: a
-// pattern with the bounds would have hundreds of characters.
+// The form of a duration as a short, readable regular expression. The schema of a field states its bounds in words,
+// because a pattern with the bounds would have hundreds of characters.
 
 enum DurationPattern {
-  /// - Returns: a pattern of ECMA 262 that matches every duration up to `longest` in the form of `DurationText`, and
-  ///   otherwise only whole numbers with a unit.
+  /// - Returns: a pattern of ECMA 262 that matches every duration up to `longest` in the form of `DurationText`. It
+  ///   also matches longer durations with as many digits, but nothing other than a whole number with a unit.
   static func upTo(_ longest: Duration) -> String {
     let digits = String(max(1, longest.components.seconds)).count
     let letters = String(DurationText.units.reversed().map(\.letter))

@@ -41,10 +41,10 @@ final class Endpoint: Sendable {
   private let offers: [MediaType]
   /// The problems that only this endpoint has; `problems` has all.
   let ownProblems: [Problem.Kind]
-  /// If true, the handler runs once the head is complete, and the body is never read. For a client that may not finish
-  /// its body.
+  /// If true, the handler runs once the head is complete, and the body is never read. This is for clients that may
+  /// never finish their body.
   let answersFromHead: Bool
-  /// If true, monitoring programs call it often, and the log mentions its requests only at level `debug`.
+  /// If true, monitoring programs call the endpoint often, and the log mentions its requests only at level `debug`.
   let isProbe: Bool
   let runner: Runner
 
@@ -54,7 +54,7 @@ final class Endpoint: Sendable {
   ///     itself, `answers` declares the answers.
   ///   - status: the status of the answer.
   ///   - answers: only with `HTTPResponse` or `EndpointAnswer`: media types, header fields, 304.
-  ///   - problems: those that do not follow from the rest of the declaration.
+  ///   - problems: the problems that do not follow from the rest of the declaration.
   init<Query: QueryParameters, Body: RequestInput, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
@@ -114,8 +114,8 @@ final class Endpoint: Sendable {
 }
 
 extension Endpoint {
-  /// All problems that it may answer with: its own and those that follow from its declaration. Each kind occurs once,
-  /// in the order of declaration.
+  /// All problems that the endpoint may answer with: its own problems, and those that follow from its declaration. Each
+  /// kind occurs once, in the order in which `Problem.Kind` declares them.
   var problems: [Problem.Kind] {
     var all: [Problem.Kind] = []
     // NoQuery also rejects parameters.
@@ -128,9 +128,9 @@ extension Endpoint {
     return Problem.Kind.allCases.filter(all.contains)
   }
 
-  /// Checks what the head alone tells, before any byte of the body is read: the caller's right (for a user only that
-  /// there is a session to look up), the body's media type and declared length, and the media types that the client
-  /// accepts.
+  /// Checks what the head alone tells, before any byte of the body is read: the caller's right, the body's media type
+  /// and declared length, and the media types that the client accepts. Of a user it checks only that the token names a
+  /// session, because the session is looked up later.
   func admit(_ head: HTTPRequestHead, by caller: Caller) throws(Problem) {
     try access.admit(caller)
     // For handlers on the pool the query is decoded once the body is complete.

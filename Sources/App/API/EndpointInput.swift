@@ -15,7 +15,7 @@ struct InputDeclaration: Equatable, Sendable {
   /// Further accepted types with the content of the first one. They are not documented, because some tools stop at a
   /// media type that they cannot write.
   var furtherTypes: [MediaType] = []
-  /// The largest number of bytes that are read; nil if the lane decides (`body_bytes`, which may change).
+  /// The largest number of bytes that are read; nil if the lane decides by the setting `body_bytes`, which may change.
   let maximumBytes: Int?
   /// The problems that such a body may have.
   let problems: [Problem.Kind]
@@ -83,7 +83,8 @@ extension TextBody {
   }
 
   static func read(_ request: AdmittedRequest) throws(Problem) -> Self {
-    // A client that forgot its body sends the same, and it must not erase the stored text.
+    // An empty body is refused. A client that forgot its body sends an empty one, too, and it must not erase the stored
+    // text.
     if request.body.isEmpty { throw Problem(.validationFailed, "the body is empty") }
     guard let text = String(validating: request.body, as: UTF8.self), !text.utf8.contains(0) else {
       throw Problem(.validationFailed, "the body must be UTF-8 without NUL")

@@ -18,7 +18,7 @@ struct AnswerDeclaration: Equatable, Sendable {
 
   var status = HTTPStatus.ok
   var prose = ""
-  /// In the order of preference; empty for an answer without a body.
+  /// The answer's representations in the order of preference; empty for an answer without a body.
   var contents: [Content] = []
   var fields: [Field] = []
 
@@ -67,7 +67,7 @@ extension AnswerDeclaration {
     return answer
   }
 
-  /// The same with another status. An answer without a body keeps its status.
+  /// The same answer with another status. An answer without a body keeps its status.
   func with(_ status: HTTPStatus) -> AnswerDeclaration {
     var answer = self
     if !contents.isEmpty { answer.status = status }
@@ -77,11 +77,11 @@ extension AnswerDeclaration {
 
 /// The result of a handler, with its declaration.
 protocol ResponseOutput: Sendable {
-  /// Nil if the endpoint has to declare the answer.
+  /// The declaration of the answer; nil if the endpoint has to declare it.
   static var declaration: AnswerDeclaration? { get }
   /// - Parameter status: the status that the endpoint declares.
   func response(_ status: HTTPStatus) -> HTTPResponse
-  /// The same as an `EndpointAnswer`, whose body may still be produced.
+  /// The same result as an `EndpointAnswer`, whose body may still be produced.
   func answer(_ status: HTTPStatus) -> EndpointAnswer
 }
 

@@ -13,9 +13,10 @@ struct EntityTag: Equatable, Sendable {
     self.init(opaque: opaque, decisive: opaque)
   }
 
-  /// A tag for something that people change and that also changes by itself, such as a collector whose `last_seen_at`
-  /// changes every minute. If-None-Match compares the whole tag. If-Match compares only the part that people decide:
-  /// otherwise a client could never send a current tag in time. A change overwrites nothing that changes by itself.
+  /// A tag for something that people change and that also changes by itself, such as a collector, whose `last_seen_at`
+  /// changes every minute. If-None-Match compares the whole tag. If-Match compares only the part that people decide,
+  /// because the rest may change before a client sends the tag back. This is safe: a change by a client overwrites
+  /// nothing that changes by itself.
   init(decided: String, shown: String) {
     self.init(opaque: "\(decided).\(shown)", decisive: "\(decided).")
   }

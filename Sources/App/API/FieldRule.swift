@@ -6,14 +6,14 @@ import Protocol
 /// The rule for one value.
 struct FieldRule<Value: Sendable>: Sendable {
   var schema: Schema
-  /// Replaces a missing or wrong value; its request is refused in the end. It is also used while describing.
+  /// The value that stands for a missing or wrong one until the request is refused. It is also used while describing.
   let standIn: Value
   /// Reads a JSON value. A fault is added to the errors under the given path.
   let read: @Sendable (JSONValue, String, inout FieldErrors) -> Value?
   /// Reads the text of a query parameter. Nil for values without a text form: lists and objects.
   let readText: (@Sendable (String, String, inout FieldErrors) -> Value?)?
 
-  /// A rule for a value that does not consist of others.
+  /// A rule for a single value.
   /// - Parameters:
   ///   - expectation: completes "<field> …", e.g. `must be true or false`.
   ///   - json: returns nil for a wrong value; `text` does the same.
@@ -35,7 +35,7 @@ struct FieldRule<Value: Sendable>: Sendable {
     }
   }
 
-  /// A rule for a value that consists of others, which report their own faults.
+  /// A rule for a value with parts, which report their own faults.
   init(
     _ schema: Schema, standIn: Value, read: @escaping @Sendable (JSONValue, String, inout FieldErrors) -> Value?
   ) {
@@ -108,7 +108,7 @@ extension FieldRule where Value == String {
     }
   }
 
-  /// An address with one `@` inside. Only a mail can show whether the address works.
+  /// An e-mail address: a text with one `@` inside. Only sending a mail can show whether the address works.
   static var email: FieldRule {
     var schema = Schema.string(format: "email")
     schema.count = 3...254
@@ -131,7 +131,7 @@ extension FieldRule where Value == String {
 }
 
 extension FieldRule where Value == Int64 {
-  /// A 64-bit identifier as a text. A program that only knows doubles would change it as a number.
+  /// A 64-bit identifier as a text. As a number it would change in programs that know only doubles.
   static var identifier: FieldRule {
     var schema = Schema.string
     schema.pattern = "^-?[0-9]{1,19}$"

@@ -22,7 +22,7 @@ struct ListQuery<Listed: List>: QueryParameters {
     order = listing.orders.first.map { fallback in
       query.optional(
         "sort", .choice(of: listing.orders), default: fallback, .string(fallback),
-        "`-` before a name turns the order round; without a value is last.")
+        "`-` before a name: descending; without a value: last.")
     }
   }
 }

@@ -35,7 +35,7 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
   /// (`application/vnd.example+json`, RFC 6839 §3.1).
   var isJSON: Bool { (type == "application" || type == "text") && subtype == "json" || subtype.hasSuffix("+json") }
 
-  /// Whether this is `range`, or lies within it if it is `type/*` or `*/*`.
+  /// Whether the type equals `range`, or lies within `range` if that is `type/*` or `*/*`.
   func isWithin(_ range: MediaType) -> Bool {
     (range.type == "*" || range.type == type) && (range.subtype == "*" || range.subtype == subtype)
   }
@@ -52,7 +52,7 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension MediaType {
-  /// The offer that the client prefers; among equals, the first. Nil if it accepts none.
+  /// The offer that the client prefers; among equals, the first. Nil if the client accepts none.
   /// - Parameter accept: the values of the Accept fields. Without any valid value, everything is accepted.
   static func negotiate(_ offers: [MediaType], accept: [String]) -> MediaType? {
     let ranges = accept.flatMap { $0.split(separator: ",") }.compactMap { AcceptedRange(String($0)) }

@@ -14,7 +14,7 @@ extension Problem {
     case .expectationFailed: kind = .unsupportedExpectation
     case .notImplemented: kind = .unsupportedTransferCoding
     case .httpVersionNotSupported: kind = .unsupportedHTTPVersion
-    default: kind = error.reason == .invalidQuery ? .invalidQuery : .malformedRequest  // any other number
+    default: kind = error.reason == .invalidQuery ? .invalidQuery : .malformedRequest  // any other status
     }
     self.init(kind, error.reason.rawValue)
   }
@@ -52,8 +52,8 @@ extension Problem {
 }
 
 extension Problem: DatabaseFailure {
-  /// A failed statement or connection. If the caller could have known better (a name that is taken), the endpoint has
-  /// to report it before using this. The error itself is only for the log.
+  /// A failed statement or connection. A failure that the client caused, such as a name that is taken, has to be
+  /// reported by the endpoint before it uses this initializer. The error itself is only for the log.
   init(_ error: DatabaseError) {
     switch error.kind {
     case .connectionLost where error.mayHaveHappened, .unanswered where error.mayHaveHappened:

@@ -30,7 +30,7 @@ struct Schema: Equatable, Sendable {
   var count: ClosedRange<Int>?
   /// A value must match one of these schemas; empty if there are no alternatives.
   var alternatives: [Schema] = []
-  /// For an array: exactly one.
+  /// The schema of an array's elements, as a list with one element. Empty for any other kind.
   var element: [Schema] = []
   var properties: [Property] = []
   /// Whether the object has no other members than `properties`.

@@ -9,7 +9,7 @@ struct Account: SQLRow {
   let passwordHash: String
   let role: String
   let isActive: Bool
-  /// Counts the changes of what is not a login.
+  /// The number of changes of the account. A login is not a change.
   let version: Int32
   let createdAt: Timestamp
   let updatedAt: Timestamp
@@ -45,7 +45,8 @@ enum AccountStatements {
   static let byID = Statement<Int64, Account>(
     "user_by_id", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1")
 
-  /// Parameters: username, email, full name, password hash, role, activity. No row: the name is taken.
+  /// Parameters: username, email, full name, password hash, role, whether the user is active. No row: the name is
+  /// taken.
   static let add = Statement<String, String?, String?, String, String, Bool, Account>(
     "user_add",
     """
@@ -54,9 +55,9 @@ enum AccountStatements {
     RETURNING \(Account.list(of: "u"))
     """)
 
-  /// The ids of the active administrators, with their rows locked. If two changes would each leave one administrator,
-  /// the second waits and then sees the first. Every change that could remove an administrator runs this before it
-  /// locks the user, so that all of them lock in the same order.
+  /// The ids of the active administrators, with their rows locked. If two changes at the same time each remove one of
+  /// the last two administrators, the second waits and then sees the result of the first. Every change that could
+  /// remove an administrator runs this before it locks the user, so that all of them lock in the same order.
   static let lockAdmins = Statement<SingleValue<Int64>>(
     "users_lock_admins",
     "SELECT id FROM pganalytics.users WHERE role = 'admin' AND is_active ORDER BY id FOR UPDATE")
@@ -64,8 +65,8 @@ enum AccountStatements {
   static let lock = Statement<Int64, Account>(
     "user_lock", "SELECT \(Account.list(of: "u")) FROM pganalytics.users u WHERE u.id = $1 FOR UPDATE")
 
-  /// Parameters: user; whether the e-mail changes, and its new value; the same for the full name; role, activity and
-  /// password hash, which are NULL for no change.
+  /// Parameters: user; whether the e-mail changes, and its new value; the same for the full name; role, whether the
+  /// user is active, and password hash, which are NULL for no change.
   static let change = Statement<Int64, Bool, String?, Bool, String?, String?, Bool?, String?, Account>(
     "user_change",
     """

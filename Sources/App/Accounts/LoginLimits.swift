@@ -2,9 +2,10 @@
 // the first check, at which a refused attempt costs almost nothing. The lock-out in the database is shared by all
 // servers.
 //
-// Many people may share an address (NAT, a load balancer), and some of them may be attackers. So logins and refresh
-// tokens are counted separately. An account is counted per address first. A user who has logged in from an address
-// recently is not counted together with strangers at that address.
+// Many people may share an address (NAT, a load balancer), and some of them may be attackers. So logins and refused
+// refresh tokens are counted separately. An account has a limit for each address and one in total; an attempt that the
+// first limit refuses does not count for the second. A user who has logged in from an address recently is not counted
+// together with strangers at that address.
 
 import Ground
 import Reactor
@@ -19,7 +20,7 @@ final class LoginLimits: Sendable {
 
   private struct Buckets<Key: Hashable> {
     var byKey: [Key: TokenBucket<MonotonicTime>] = [:]
-    /// Keys are the caller's invention: from this many on, buckets that are full again are forgotten.
+    /// Callers can invent any number of keys. From this number of buckets on, those that are full again are removed.
     var sweepAt = LoginLimits.remembered
 
     mutating func take(_ key: Key, _ perMinute: Double, _ now: MonotonicTime) -> Duration? {
@@ -54,7 +55,7 @@ final class LoginLimits: Sendable {
 
   /// Counts an attempt at `account`. If the address's limit refuses the attempt, it does not count for the account. If
   /// the account's limit at that address refuses it, it does not count for the account's total.
-  /// - Parameter isKnown: whether the caller has proven by a session that the account is his.
+  /// - Parameter isKnown: whether the caller has proven by a session that the account belongs to the caller.
   /// - Throws: `.rateLimited` with the time to wait.
   func take(
     account: String, address: String, isKnown: Bool = false, now: MonotonicTime = .now()

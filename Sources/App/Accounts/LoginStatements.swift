@@ -4,9 +4,9 @@ import Protocol
 enum LoginStatements {
   static let all = [lock.description, fail.description, succeed.description, lift.description]
 
-  /// For how many seconds the name is locked for the address; no row if it is not locked. A failure in the future does
-  /// not count: the clock was set back since, so the lock-out could last for ever, and the next failure locks again.
-  /// Parameters: name, address.
+  /// For how many seconds the name is locked for the address; no row if it is not locked. A failure whose time lies in
+  /// the future does not count: the clock was set back since, and the lock-out could last for ever. The next failure
+  /// locks the name again. Parameters: name, address.
   static let lock = Statement<String, String, SingleValue<Int64>>(
     "login_lock",
     """

@@ -20,7 +20,7 @@ struct Passwords: Sendable {
     try await work { PasswordHash.verify(password, against: hash) }
   }
 
-  /// Runs `work` on a worker thread: a password takes a tenth of a second by design.
+  /// Runs `work` on a worker thread: checking a password takes a tenth of a second by design.
   private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
     do throws(WorkerPoolError) {
       return try await workers.run(work)

@@ -33,7 +33,7 @@ struct ChangePasswordRequest: RequestBody {
 
   init(from object: inout ObjectReader) {
     current = object.required("current_password", .secret(1...PasswordHash.maximumPasswordBytes))
-    new = object.required("new_password", Accounts.newPassword, "Another than the current one and the user name.")
+    new = object.required("new_password", Accounts.newPassword, "Neither the current one nor the user name.")
   }
 
   static let example: JSONValue = [

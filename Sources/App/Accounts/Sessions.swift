@@ -67,8 +67,8 @@ struct Sessions: Sendable {
     }
   }
 
-  /// Replaces a refresh token by the next one. A valid token is not limited together with invalid ones from the same
-  /// address: one indexed look-up checks it, and only invalid tokens are limited.
+  /// Replaces a refresh token by the next one. Only invalid tokens are limited. A valid token costs one indexed
+  /// look-up, and invalid tokens from the same address do not hinder it.
   /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, which also ends the session.
   func refresh(_ text: String, _ context: RequestContext) async throws(Problem) -> Granted {
     guard let token = RefreshToken(text) else {

@@ -53,7 +53,7 @@ struct NewUser: RequestBody {
 
   init(from object: inout ObjectReader) {
     username = object.required("username", Accounts.username, "Unique; upper and lower case are the same.")
-    password = object.required("password", Accounts.newPassword, "Another than the name.")
+    password = object.required("password", Accounts.newPassword, "Must not be the user name.")
     role = object.required("role", .choice())
     email = object.optional("email", .email)
     fullName = object.optional("full_name", .string(1...255))
@@ -99,7 +99,7 @@ enum UserEndpoints {
   private static let tagged = AnswerDeclaration.json(
     UserAnswer.self,
     fields: [
-      .init(name: "ETag", schema: .string, prose: "For If-Match; another after each change, but not after a login.")
+      .init(name: "ETag", schema: .string, prose: "For If-Match. It differs after each change, but not after a login.")
     ])
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
@@ -152,7 +152,7 @@ enum UserEndpoints {
   private static func change(_ database: Database, _ passwords: Passwords) -> Endpoint {
     Endpoint(
       .patch, "/api/v1/users/{id:int}", id: "changeUser", tag: .users, access: .user(.admin),
-      summary: "Change a user: what is left out stays, null clears.",
+      summary: "Change a user: a field that is left out stays, and null clears a field.",
       description: "The last active administrator can be neither demoted nor deactivated.", fields: [.ifMatch],
       body: UserPatch.self, returns: HTTPResponse.self, answers: [tagged],
       problems: [.lastAdmin, .preconditionFailed]

@@ -15,7 +15,7 @@ struct PresentUser: SQLRow {
 struct SessionState: SQLRow {
   let userID: Int64
   let generation: Int32
-  /// The token is the one of `generation`.
+  /// Whether the token in question is the session's latest one, that of `generation`.
   let isCurrent: Bool
   let isRevoked: Bool
   let isExpired: Bool

@@ -4,7 +4,7 @@ import Protocol
 /// time ago.
 struct CertificateRenewal {
   /// The largest number of valid certificates of one collector. A collector that asks again after each lost answer gets
-  /// this many.
+  /// at most this many.
   static let goodAtOnce = 8
 
   let office: EnrolmentOffice
@@ -43,7 +43,7 @@ struct CertificateRenewal {
 
   private func checkAge() throws(Problem) {
     let now = context.now.unixMicroseconds / 1_000_000
-    // A certificate from the future (the clock was set back) is accepted here, but perhaps nowhere else.
+    // A certificate that begins in the future (the clock was set back) is accepted here, but perhaps nowhere else.
     if shown.notBefore > now { return }
     let due = shown.notBefore + (shown.notAfter - shown.notBefore) * 2 / 3
     let wait = due - now

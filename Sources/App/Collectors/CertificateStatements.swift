@@ -75,8 +75,8 @@ enum CertificateStatements {
     SELECT serial, coalesce(authority, ''), revoked_at FROM pganalytics.ended_certificates WHERE not_after > now()
     """)
 
-  /// Assigns an authority to certificates from the time before there could be two. Parameters: the only authority of
-  /// that time.
+  /// Assigns an authority to certificates without one, which versions with a single authority stored. Parameters: that
+  /// authority.
   static let adopt = Statement<String, NoRow>(
     "certificates_adopt", "UPDATE pganalytics.collector_certificates SET authority = $1 WHERE authority IS NULL")
 

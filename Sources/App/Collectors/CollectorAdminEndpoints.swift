@@ -8,7 +8,7 @@ enum CollectorList: List {
     "collectors", from: "(\(CollectorAdminStatements.collectors)) c",
     settings: [ListSetting { Double($0.offlineAfter.wholeSeconds) }],
     filters: [
-      ListFilter("status", CollectorRow.Status.self, "Only those that are this now.") { "status = \($0)" },
+      ListFilter("status", CollectorRow.Status.self, "Only entries with this status.") { "status = \($0)" },
       ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
         "strpos(lower(name), lower(\($0))) > 0 OR strpos(lower(hostname), lower(\($0))) > 0"
       },

@@ -10,18 +10,18 @@ struct CollectorRow: SQLRow {
   let hostname: String
   let address: String?
   let version: String?
-  /// As of when it was read.
+  /// The status when the row was read.
   let status: Status
   let registeredAt: Timestamp
   let lastSeenAt: Timestamp?
   let revokedAt: Timestamp?
-  /// The latest, 0 for none.
+  /// The latest version of the collector's configuration; 0 if there is none.
   let configVersion: Int32
-  /// What it took last.
+  /// The version that the collector fetched last.
   let effectiveConfigVersion: Int32?
-  /// The end of its last certificate that is not revoked.
+  /// The latest end of its certificates that are not revoked.
   let certificateExpiresAt: Timestamp?
-  /// Nil if it may not enrol again (any more).
+  /// Until when the collector may enrol again; nil if it may not.
   let enrolmentPermittedUntil: Timestamp?
 }
 
@@ -50,7 +50,7 @@ enum CollectorAdminStatements {
       one.description, lock.description, revoke.description, permit.description, exists.description, fleet.description,
     ]
 
-  /// Every collector with its status. $1: seconds of silence after which one is offline.
+  /// Every collector with its status. $1: seconds of silence after which a collector is offline.
   static let collectors = """
     SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
@@ -63,15 +63,15 @@ enum CollectorAdminStatements {
     FROM pganalytics.collectors c
     """
 
-  /// Parameters: silence, id.
+  /// Parameters: seconds of silence, id.
   static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")
 
-  /// The same, with the row locked until the end of the transaction, so that nobody else changes the collector or what
-  /// belongs to it.
+  /// The same collector, with the row locked until the end of the transaction, so that nobody else changes the
+  /// collector or what belongs to it.
   static let lock = Statement<Double, UUID, CollectorRow>(
     "collector_lock", collectors + " WHERE c.id = $2 FOR UPDATE OF c")
 
-  /// Revokes a collector. A collector that was revoked before keeps its time.
+  /// Revokes a collector. A collector that was revoked before keeps the time of that revocation.
   static let revoke = Statement<UUID, NoRow>(
     "collector_revoke",
     """

@@ -8,7 +8,7 @@ struct CollectorCertificate {
   let authority: String
   let keyPEM: [UInt8]?
 
-  /// - Parameter csr: PEM; nil: the server makes a key.
+  /// - Parameter csr: the signing request in PEM; nil if the server has to make a key.
   /// - Throws: `.validationFailed` for an invalid request or a weak key.
   init(
     _ office: EnrolmentOffice, csr: String?, collector: UUID, hostname: String, _ context: RequestContext

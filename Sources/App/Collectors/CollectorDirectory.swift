@@ -24,7 +24,7 @@ final class CollectorDirectory: Sendable {
   private struct Wanted {
     var everything = false
     var collectors: Set<UUID> = []
-    /// The tasks that wait for it.
+    /// The tasks that wait for this read.
     var readers: [CheckedContinuation<Result<Void, DatabaseError>, Never>] = []
 
     var isEmpty: Bool { !everything && collectors.isEmpty && readers.isEmpty }

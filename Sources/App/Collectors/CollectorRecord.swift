@@ -7,13 +7,14 @@ struct CollectorRecord: SQLRow, Equatable {
   let hostname: String
   let configVersion: Int32
   let isRevoked: Bool
-  /// Certificates that are good; those that ended more than `certificate_grace` ago are left out.
+  /// The certificates that are not revoked. Certificates that ended more than `certificate_grace` ago are left out.
   var certificates: [CertificateFingerprint] = []
-  /// Likewise those that were revoked.
+  /// The revoked certificates. Certificates that ended more than `certificate_grace` ago are left out.
   var revokedCertificates: [CertificateFingerprint] = []
-  /// Somebody came with the identity that was given last: its answer was not lost.
+  /// Whether the collector's latest identity has been used. If so, the answer with this identity was not lost.
   var isUsed = true
-  /// Its server has collectors that it takes the place of: they end before its first push is stored.
+  /// Whether the collector replaces other collectors of its server that are not revoked yet. They are revoked before
+  /// the first push of this collector is stored.
   var hasPredecessors = false
 }
 
@@ -24,7 +25,7 @@ extension CollectorRecord {
     hostname = try row.read("hostname")
     configVersion = try row.read("config_version")
     isRevoked = try row.read("is_revoked")
-    // A fingerprint that is none could not match any certificate.
+    // A text that is not a fingerprint is left out, because it could not match any certificate.
     certificates = try row.read("certificates", [String].self).compactMap(CertificateFingerprint.init)
     revokedCertificates = try row.read("revoked_certificates", [String].self).compactMap(CertificateFingerprint.init)
     isUsed = try row.read("is_used")
@@ -36,7 +37,8 @@ extension CollectorRecord {
   enum Standing: Equatable {
     case good
     case revoked
-    /// Issued a moment ago, or never.
+    /// The record does not contain the certificate: the certificate was issued a moment ago, ended long ago, or was
+    /// never issued.
     case unknown
   }
 

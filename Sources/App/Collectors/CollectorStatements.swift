@@ -22,7 +22,7 @@ enum CollectorStatements {
 
   static let records = Statement<Double, CollectorRecord>("collector_records", record)
 
-  /// Parameters: grace, ids.
+  /// Parameters: seconds of grace, ids.
   static let recordsOf = Statement<Double, [UUID], CollectorRecord>(
     "collector_records_of", record + " WHERE c.id = ANY($2)")
 

@@ -1,5 +1,6 @@
-// How a host gets an identity. Its existing collector, if any, decides how. All of it happens in one transaction that
-// holds a lock for the host, so that of several registrations at the same time each sees the result of the one before.
+// How a host gets an identity. The host's existing collector, if any, decides how. The enrolment is one transaction
+// that holds a lock for the host, so that each of several registrations at the same time sees the result of the one
+// before.
 
 import Ground
 import Protocol

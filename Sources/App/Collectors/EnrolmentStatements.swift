@@ -49,8 +49,8 @@ enum EnrolmentStatements {
     "enrolment_lock_host", "SELECT pg_advisory_xact_lock(28775, hashtext(format('%L %L', $1::text, $2::text)))::text")
 
   /// The newest collector of a host that is not revoked. Its row is locked until the end of the transaction, so that
-  /// nobody revokes it. Parameters: name, host name, secret, address, key or NULL, seconds for which an answer counts
-  /// as lost.
+  /// nobody revokes it. Parameters: name, host name, secret, address, key or NULL, for how many seconds after an
+  /// enrolment its answer may count as lost.
   static let host = Statement<String, String, UUID, String, String?, Double, EnrolledHost>(
     "enrolment_host",
     """
@@ -66,8 +66,8 @@ enum EnrolmentStatements {
     """)
 
   /// The collector with a permit that a registration of this host gets. A collector with the same name comes first. A
-  /// collector with another name qualifies only if no collector has the name. Parameters: name, host name, seconds of a
-  /// permit (which bounds its end if the clock was set back since).
+  /// collector with another name qualifies only if no collector has the name. Parameters: name, host name, the life of
+  /// a permit in seconds. (A permit that ends later than that is ignored: the clock was set back since.)
   static let permitted = Statement<String, String, Double, SingleValue<UUID>>(
     "enrolment_permitted",
     """
@@ -92,7 +92,7 @@ enum EnrolmentStatements {
   /// Parameters: collector, name, host name, address, version, secret, address of the request, key.
   typealias Enrol = Statement<UUID, String, String, String?, String?, UUID, String, String?, EnrolledCollector>
 
-  /// Adds a new collector with its server.
+  /// Adds a new collector with a new server.
   static let enrol = Enrol(
     "enrolment_new",
     """

@@ -14,13 +14,13 @@ struct CreateSecretRequest: RequestBody {
   let reenrolment: Reenrolment?
 
   init(from object: inout ObjectReader) {
-    let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; without an end it has none.")
+    let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; default: no end.")
     let expiresAt = object.optional("expires_at", .instant, "The end itself, instead of `expires_in`.")
     object.require(expiresIn == nil || expiresAt == nil, "expires_at", "excludes expires_in")
     self.expiresIn = expiresIn
     self.expiresAt = expiresAt
     name = object.required("name", .string(1...100), "What it is for; unique.")
-    maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "How many may enrol with it.")
+    maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "How many collectors may enrol with it.")
     reenrolment = object.optional(
       "reenrolment", .choice(),
       """
@@ -87,7 +87,7 @@ enum RegistrationSecretList: List {
   static let listing = Listing<RegistrationSecret>(
     "secrets", from: "(\(RegistrationSecretStatements.secrets)) s",
     filters: [
-      ListFilter("status", RegistrationSecret.Status.self, "Only those that are this now.") { "status = \($0)" },
+      ListFilter("status", RegistrationSecret.Status.self, "Only entries with this status.") { "status = \($0)" },
       ListFilter("q", .string(1...100), "A part of the name.") { "strpos(lower(name), lower(\($0))) > 0" },
     ],
     sorts: [

@@ -12,9 +12,9 @@ struct RegistrationSecret: SQLRow {
   let uses: Int32
   let lastUsedAt: Timestamp?
   let revokedAt: Timestamp?
-  /// Nil: as the setting says.
+  /// Nil if the setting `reenrolment` decides.
   let reenrolment: Reenrolment?
-  /// As of when it was read.
+  /// The status when the row was read.
   let status: Status
 }
 
@@ -62,7 +62,8 @@ enum RegistrationSecretStatements {
     VALUES ($1, $2, $3, $4, $5, $6) RETURNING created_at
     """)
 
-  /// Revokes a secret. No row if there is no such secret. A secret that was revoked before keeps its time.
+  /// Revokes a secret. No row if there is no such secret. A secret that was revoked before keeps the time of that
+  /// revocation.
   static let revoke = Statement<UUID, SingleValue<UUID>>(
     "secret_revoke",
     """

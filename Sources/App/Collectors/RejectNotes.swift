@@ -54,7 +54,7 @@ struct RejectNotes: Sendable {
     if !message.isEmpty { notes[key]?.message = message }
   }
 
-  /// Returns all of them and removes them.
+  /// Returns all notes and removes them.
   mutating func take() -> RejectNotes {
     let taken = self
     notes.removeAll(keepingCapacity: true)
@@ -144,16 +144,16 @@ extension CollectorDirectory {
   }
 }
 
-/// The states of all collectors, for /metrics.
+/// The number of collectors in each status, for /metrics.
 struct FleetStatus: SQLRow {
   var registered: Int64 = 0
   var active: Int64 = 0
   var offline: Int64 = 0
   var revoked: Int64 = 0
-  /// Something of their pushes was rejected within the last hour.
+  /// The number of collectors with a reject within the last hour.
   var rejecting: Int64 = 0
 
-  /// By the names that the API has for them.
+  /// The numbers, with the status that each one counts.
   var byStatus: [(CollectorRow.Status, Int64)] {
     [(.registered, registered), (.active, active), (.offline, offline), (.revoked, revoked)]
   }

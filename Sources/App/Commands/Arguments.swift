@@ -3,8 +3,8 @@
 import Glibc
 
 enum Arguments {
-  /// Overwrites the passwords of connection URLs in the process's arguments. Call it before any other use;
-  /// `CommandLine.arguments` keeps the original texts.
+  /// Overwrites the passwords of connection URLs in the process's arguments. `CommandLine.arguments`, which this call
+  /// reads first, keeps the original texts.
   static func hidePasswords() {
     let arguments = CommandLine.arguments
     for (index, argument) in arguments.enumerated() {

@@ -6,7 +6,7 @@ struct DatabaseStatus: Sendable {
   struct Overview: SQLRow {
     let version: String
     let bytes: Int64
-    /// Nil before the first migration.
+    /// The version of the extension TimescaleDB; nil if the database does not have it.
     let timescale: String?
 
     init(from row: inout RowReader) throws(DatabaseError) {
@@ -20,13 +20,13 @@ struct DatabaseStatus: Sendable {
   struct Table: SQLRow {
     let name: String
     let partitions: Int64
-    /// Of them, those whose rows are compressed.
+    /// The number of these whose rows are compressed.
     let compressed: Int64
     let bytes: Int64
-    /// PostgreSQL's own estimate.
+    /// PostgreSQL's own estimate of the number of rows.
     let rows: Int64
     let oldest: Timestamp?
-    /// The end of the newest.
+    /// The end of the newest partition or chunk.
     let newest: Timestamp?
 
     init(from row: inout RowReader) throws(DatabaseError) {
@@ -43,7 +43,7 @@ struct DatabaseStatus: Sendable {
   struct Fleet: SQLRow {
     let enrolled: Int64
     let revoked: Int64
-    /// In the last five minutes.
+    /// The number of collectors that pushed in the last five minutes.
     let seen: Int64
     let deadLetters: Int64
 

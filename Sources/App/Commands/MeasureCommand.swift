@@ -22,7 +22,7 @@ struct MeasureCommand: ParsableCommand {
     let verified = VerifiedToken(bytes: collector, collector: claims.id, expiresAt: claims.expiresAt ?? now, version: 0)
     try report("a person's token") { _ = try tokens.user(person.span, now: now) }
     try report("a collector's token") { _ = try tokens.collector(collector.span, now: now) }
-    try report("one that its connection remembers") {
+    try report("a collector's token that its connection remembers") {
       if !verified.matches(collector[...], now: now, version: 0) {
         throw CommandFailure("The connection does not remember the token.")
       }

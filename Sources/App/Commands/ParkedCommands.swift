@@ -89,7 +89,7 @@ struct ChosenPushes: ParsableArguments {
 }
 
 extension ParkedPushStatements.Parked {
-  /// Some lines for a terminal.
+  /// The push as some lines for a terminal.
   fileprivate var text: String {
     let who = collector.map { " (\($0))" } ?? ""
     let what = (sqlstate.map { "SQLSTATE \($0)" } ?? "refused") + (refusedTable.map { " at \($0)" } ?? "")

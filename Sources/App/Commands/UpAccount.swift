@@ -47,7 +47,8 @@ struct UpAccount: Sendable {
         credentials.registrationSecret, name: "up-\(WallClock.unixMicroseconds())", expiry: nil, maxUses: nil,
         reenrolment: .replace, to: database)
     } else {
-      // For a secret of an earlier version: users who test a fleet with `up` enrol the same hosts again and again.
+      // A secret that an earlier version made may lack a choice. `replace` suits users who test a fleet with `up`,
+      // because they enrol the same hosts again and again.
       try await database.execute(EnrolmentStatements.adoptSecret, digest)
     }
     let account = try await database.one(AccountStatements.byName, credentials.adminUsername)

@@ -20,7 +20,8 @@ struct UpCommand: ServingCommand {
   func run() async throws {
     Environment.forgetDatabase()
     var given = options.sources([("listen", listen), ("data_dir", dataDir), ("loops", loops)])
-    // A user who presses Ctrl-C waits at the terminal, and no fleet has to be kept from reconnecting at the same time.
+    // Idle connections are closed at once: a user who presses Ctrl-C waits at the terminal, and no fleet has to be kept
+    // from reconnecting at the same time.
     given.defaults.drainSpread = .zero
     let sources = given
     let read = try sources.read()

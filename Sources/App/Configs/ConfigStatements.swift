@@ -20,7 +20,7 @@ struct ConfigVersion: SQLRow {
   /// The name of the user who stored it; nil if the user is gone.
   let createdBy: String?
   let bytes: Int32
-  /// Whether it is what the collector took last.
+  /// Whether it is the version that the collector fetched last.
   let isEffective: Bool
 }
 

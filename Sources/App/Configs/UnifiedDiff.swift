@@ -1,7 +1,7 @@
 // The differences between two texts, in the format of diff(1) -u, which people and tools can read.
 
-/// A comparison line by line, for texts of a few thousand lines: the Myers difference of the standard library is
-/// quadratic in the number of changes.
+/// Compares two texts line by line. It suits texts of a few thousand lines, because the Myers difference of the
+/// standard library is quadratic in the number of changes.
 struct UnifiedDiff {
   private enum Line {
     case kept(String)

@@ -52,7 +52,7 @@ struct DatabaseError: Error, Hashable, Sendable {
     self.table = table
   }
 
-  /// Whether the connection broke or could not be made. What was in flight needs a new one.
+  /// Whether the connection broke or could not be made. The work that was in flight needs a new connection.
   var isConnectionLoss: Bool {
     switch kind {
     case .connectFailed, .connectionLost, .unanswered: true

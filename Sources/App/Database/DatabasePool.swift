@@ -54,8 +54,8 @@ final class DatabasePool {
     sessions.first?.connect()
   }
 
-  /// Connects another session if some have not been needed yet. A server with few requests leaves the database's
-  /// connections to others, above all to writers.
+  /// Connects another session if one is still unused. Sessions are connected only when they are needed, so that a
+  /// server with few requests leaves the database's connections to others, above all to writers.
   private func grow() { sessions.first(where: \.isUnused)?.connect() }
 
   /// Applies changed settings to later requests. A busy session takes over its new time limit when it is free.
@@ -146,10 +146,10 @@ final class DatabasePool {
     settings.pacing?.sawWaiting(queue.count)
   }
 
-  /// The database has answered something.
+  /// Notes the time at which the database has answered something.
   func heard() { signs.note(loop.now) }
 
-  /// Whether no further commit may be left without an answer.
+  /// Whether the pool keeps as many unanswered commits as it may. It then begins no further change.
   var hasStalled: Bool { unanswered.count >= settings.adminConnections }
 
   /// Keeps a connection as an `UnansweredCommit`. - Returns: false if there are `admin_connections` of them already.

@@ -1,25 +1,26 @@
 internal import CEpoll.Postgres
 internal import Glibc
 
-/// Everything about the database that can be set. Durations are absolute limits, counts are per process. Each value that has
-/// a setting comes from `Settings`, so its default is the setting's.
+/// The settings of one database client. Each duration is an upper limit. Each value that has a setting comes from
+/// `Settings`, so its default is the setting's.
 struct DatabaseSettings: Sendable {
   var address: DatabaseAddress
   /// The name shown in pg_stat_activity.
   var applicationName = "pganalytics"
-  /// From the first packet until the session accepts statements.
+  /// The longest time from the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
   /// Connections for the endpoints and tasks of the cooperative pool.
   var adminConnections: Int
-  /// Requests that may wait for one of them; the next is refused with `.overloaded`.
+  /// How many requests may wait for a connection. A further request fails with `.overloaded`.
   var adminQueueLimit: Int
-  /// How long one may wait, then it is refused with `.waitedTooLong`.
+  /// How long a request may wait for a connection before it fails with `.waitedTooLong`.
   var adminQueueDeadline: Duration
   /// `statement_timeout` of those connections.
   var adminStatementTimeout: Duration
-  /// Asked before a connection is lent; nil: nobody's work gives way to another's.
+  /// Decides whether a request has to wait for pushes before it gets a connection; nil if requests never wait for
+  /// pushes.
   var pacing: QueryPacing?
-  /// The nice(2) value for the backends, where this process may set it; 0 leaves them alone.
+  /// The nice(2) value for the backends, where this process may set it; 0 leaves their priority unchanged.
   var niceness = 0
 
   /// Of the connections of the REST API, and of a single session.
@@ -36,7 +37,7 @@ struct DatabaseSettings: Sendable {
 extension Settings {
   func databaseSettings(_ address: DatabaseAddress) -> DatabaseSettings { DatabaseSettings(address: address, self) }
 
-  /// Of the connections for metrics queries.
+  /// The settings of the database client for metrics queries.
   func querySettings(_ address: DatabaseAddress, _ pacing: QueryPacing? = nil) -> DatabaseSettings {
     var database = databaseSettings(address)
     database.pacing = pacing

@@ -37,20 +37,21 @@ struct PacingMachine {
 
   /// The usual duration is a mean of this many batches.
   static let remembered = 200
-  /// The account is limited in both directions to this many usual batches plus this time, which covers a moment's bad
-  /// luck.
+  /// `room` falls by 1 when queries cost this many usual batches plus this time more than they may. The time keeps a
+  /// single slow moment from becoming a debt.
   private static let creditBatches = 20
   private static let creditTime = Duration.milliseconds(50)
-  /// For how long the usual duration stays valid if queries never leave a moment to measure it again.
+  /// A measurement begins at the earliest this long after the last batch without queries, or after the last
+  /// measurement.
   private static let belief = Duration.seconds(30)
   /// The same while no usual duration is known.
   private static let ignorance = Duration.seconds(2)
-  /// To measure it, no query begins for this time, or until this many batches are measured.
+  /// During a measurement no query begins. It ends after this time, or once this many batches are measured.
   private static let listening = Duration.milliseconds(300)
   private static let enoughHeard = 10
   /// For how long half of the connections work after a debt.
   private static let narrowing = Duration.seconds(10)
-  /// The machine measures again only if batches beside queries take more than this multiple of the free time.
+  /// A measurement begins only if batches beside queries have taken more than this multiple of `freePerSecond`.
   private static let notable = 3.0
 
   /// The duration of a batch while no query is at work; nil until there was one.
@@ -63,7 +64,7 @@ struct PacingMachine {
   private var heardAt: MonotonicTime?
   /// When a batch without queries was last measured, or a measurement was begun.
   private var aloneAt: MonotonicTime?
-  /// The total duration of batches beside queries since then.
+  /// The total duration of batches beside queries since `aloneAt`.
   private var besideSince = Duration.zero
   private var listenUntil: MonotonicTime?
   private var heardListening = 0

@@ -52,7 +52,8 @@ final class QueryPacing: Sendable {
     var letThrough = 0
   }
 
-  /// A batch counts as at most this many usual batches, because queries do not cause a checkpoint.
+  /// A batch counts as at most this multiple of the usual duration. Something other than a query, such as a checkpoint,
+  /// delays a batch for longer.
   private static let longestBatch = 4
 
   private let aim: Live<Aim>

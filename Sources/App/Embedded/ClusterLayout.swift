@@ -17,7 +17,7 @@ internal import Ground
 enum EmbeddedPostgresNotice: Equatable, Sendable {
   case runsAs(user: String)
   case keptElsewhere(home: String, dataDirectory: String, user: String)
-  /// A directory of another data directory that had the same path and was deleted since.
+  /// The home of an earlier data directory, which had the same path and was deleted.
   case leftBehind(home: String)
   case socketElsewhere(directory: String)
   case adopted(processID: Int32)
@@ -139,7 +139,7 @@ struct ClusterLayout: Sendable {
     return user
   }
 
-  /// Lets the kernel check it for that user, so that modes, access lists and mounts all count.
+  /// Lets the kernel check whether the user can enter the directory, so that modes, access lists and mounts all count.
   private static func canEnter(_ path: String, as user: SystemUser) -> Bool {
     do throws(EmbeddedPostgresError) {
       try Command("/usr/bin/test", ["-x", path]).running(as: user).run(limit: .seconds(10))

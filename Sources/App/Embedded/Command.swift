@@ -31,7 +31,7 @@ struct Command: Sendable {
   }
 
   /// Starts it and leaves it running.
-  /// - Parameter output: gets standard output and standard error; stays the caller's.
+  /// - Parameter output: gets standard output and standard error. The caller still owns the descriptor.
   func start(output: borrowing FileDescriptor) throws(EmbeddedPostgresError) -> RunningProcess {
     let id = Self.withCStrings([program] + arguments) { arguments in
       Self.withCStrings(environment) { environment in

@@ -150,7 +150,8 @@ final class EmbeddedPostgres: Sendable {
     return found
   }
 
-  /// One server a data directory: a second one would take over the first one's database, and stop it when it leaves.
+  /// Takes the lock that lets only one server use a data directory. A second server would take over the first one's
+  /// database, and stop it at its own end.
   private static func lock(_ dataDirectory: String) throws(EmbeddedPostgresError) -> FileDescriptor {
     let path = dataDirectory + "/postgres.lock"
     let descriptor = FileDescriptor(

@@ -1,4 +1,5 @@
-// Starts, finds, awaits and stops the postmaster of one cluster. It holds no state, since the process is the state.
+// Starts, finds, awaits and stops the postmaster of one cluster. It keeps no state, because it can look at the process
+// itself.
 
 internal import CEpoll.Postgres
 internal import Glibc
@@ -22,10 +23,11 @@ struct EmbeddedPostgresLimits: Sendable {
   /// If a postmaster has lived this long, the restart delays begin again with the shortest.
   var healthyAfter: Duration = .seconds(60)
 
-  /// The same limits with a stop of at most `time`, but at least the second that its last steps need.
+  /// The same limits, but stopping takes at most `time`. A shorter time than a second counts as a second, which the
+  /// last steps need.
   func stopping(within time: Duration) -> EmbeddedPostgresLimits {
     var limits = self
-    // For the waits after SIGQUIT, after SIGKILL, and for the remaining processes.
+    // `immediateStop` limits three waits: after SIGQUIT, after SIGKILL, and for the remaining processes.
     limits.immediateStop = min(immediateStop, max(.milliseconds(300), time / 12))
     limits.orderlyStop = min(orderlyStop, max(.milliseconds(100), time - limits.immediateStop * 3))
     return limits

@@ -27,7 +27,7 @@ package enum LocalDirectory {
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
-  /// The names in a directory, without `.` and `..`; empty if it can't be read.
+  /// The names in a directory, without `.` and `..`; empty if the directory cannot be read.
   package static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }

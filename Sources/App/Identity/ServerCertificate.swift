@@ -44,7 +44,7 @@ struct ServerCertificate: Sendable {
         for: key, dnsNames: names.dns, ipAddresses: names.addresses, validFor: life.now.wholeSeconds, now: now)
       let made = (try read()?.record ?? []) + Array((issued.fingerprintHex + "\n").utf8)
       let files = Files(chain: issued.pem, key: try key.pem(), record: made)
-      // The record first: were it missing, the certificate would be taken for somebody else's.
+      // The record is written first: a certificate without a record counts as installed by an operator.
       try LocalFile.replace(recordPath, with: made, mode: 0o644)
       try LocalFile.replace(keyPath, with: files.key)
       try LocalFile.replace(chainPath, with: files.chain, mode: 0o644)

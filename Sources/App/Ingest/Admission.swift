@@ -39,17 +39,18 @@ struct Admission {
       pushesPerSecond = Double(settings.pushesPerMinute) / 60
       pushesBurst = Double(settings.pushesPerMinute)
       bytesPerSecond = Double(settings.pushBytesPerSecond)
-      // A collector that was cut off sends everything it has gathered. One body of the maximum size never exceeds the
-      // rate.
+      // A collector that could not reach the server for a while sends everything that it has gathered. One body of the
+      // maximum size never exceeds the rate.
       bytesBurst = max(bytesPerSecond * 10, Double(settings.bodyBytes))
     }
   }
 
-  /// The account of one collector.
+  /// What the loop remembers about the pushes of one collector.
   private struct Allowance {
     var pushes: TokenBucket<MonotonicTime>
     var bytes: TokenBucket<MonotonicTime>
-    /// Bytes that the loop holds of this collector, and those that its open pushes have announced.
+    /// The bytes that the loop holds of this collector's pushes, and the bytes that the heads of its unfinished pushes
+    /// have announced.
     var held = 0
     var announced = 0
   }

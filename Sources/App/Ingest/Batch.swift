@@ -9,8 +9,8 @@ struct Batch {
   let pushes: [Push]
   /// Pushes with the same id and key as another push of this batch: the repeat arrived before the first was committed.
   let repeats: [Push]
-  /// Pushes that have to wait for a later batch, in their order. Each shares its first metric or key with a push of
-  /// this batch, or both have log lines.
+  /// Pushes that have to wait for a later batch, in their order. Each follows a push of the same server and has the
+  /// same first metric or the same key, or both pushes have log lines.
   let later: [Push]
   let message: String
   /// The meaning of each of the message's first results, in their order.
@@ -46,8 +46,8 @@ struct Batch {
     self.steps = steps
   }
 
-  /// Something that only one push of a server may have within a transaction, because its statements do not see what the
-  /// same transaction enters for another push.
+  /// A first metric, a key or log lines of a server. Only one push of a transaction may have each of them, because the
+  /// statements do not see what the same transaction enters for another push.
   private struct Claim: Hashable {
     let serverID: Int32
     /// A first metric, a key, or `logLines`.
@@ -79,8 +79,9 @@ struct Batch {
     return (pushes, repeats, later)
   }
 
-  /// The statement that records for which servers and times roll-ups are missing once this batch is committed. Repeats
-  /// are included: that costs the roll-up one look-up.
+  /// The statement that records for which servers and times roll-ups are missing once this batch is committed. Pushes
+  /// that the ledger knows already are included, because the ledger answers only after this statement is written. Such
+  /// a push costs the roll-up one look-up.
   private static func pending(_ pushes: [Push]) -> String? {
     var times: [Int32: ClosedRange<Int64>] = [:]
     for push in pushes {

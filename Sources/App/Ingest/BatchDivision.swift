@@ -37,7 +37,8 @@ struct BatchDivision {
   /// A place that refused every push that was tried.
   private struct Fault {
     var refusal: Refusal
-    /// Collectors whose pushes were refused alone. If the place takes another collector's push, these are isolated.
+    /// Collectors, by server id, whose pushes were refused alone. If the place takes another collector's push, these
+    /// collectors get batches of their own.
     var suspects: Set<Int32>
     /// From this time on pushes for the place are admitted as usual, and may be refused and divided again.
     let until: MonotonicTime
@@ -69,10 +70,10 @@ struct BatchDivision {
   /// Pushes with rows for places under suspicion.
   private var held: [Push] = []
   private var undecided: [Undecided] = []
-  /// Collectors that get batches of their own.
+  /// Collectors that get batches of their own, by server id.
   private var loners: Set<Int32> = []
   private var faults: [BatchPlace: Fault] = [:]
-  /// Counts refusals and commits, which orders them.
+  /// The number of the latest refusal or commit. Numbers rise, so they tell which came first.
   private var sequence = 0
   /// For each place, the number of the latest commit with rows for it. Kept only while something is suspected.
   private var commits: [BatchPlace: Int] = [:]
@@ -157,7 +158,7 @@ struct BatchDivision {
     inFlight = nil
   }
 
-  /// Ends the waits that have lasted long enough: those for a commit, and those for a witness.
+  /// Returns the verdicts on pushes that have waited long enough: for a commit, or for a witness.
   mutating func expire(at now: MonotonicTime) -> [Verdict] {
     var verdicts = queue.takeExpired(at: now).map(Verdict.expire)
     if isQuiet { return verdicts }
@@ -302,7 +303,8 @@ struct BatchDivision {
   }
 
   /// Once nothing is left to divide, declares a place at fault if pushes of several collectors were refused alone for
-  /// it and the place took no other push. - Parameter isFinal: also if it took others before these were alone.
+  /// it and the place took no other push. - Parameter isFinal: whether the place may have taken other pushes before
+  /// these were refused alone.
   private mutating func conclude(_ now: MonotonicTime, isFinal: Bool, _ verdicts: inout [Verdict]) {
     if undecided.count < 2 || isDividing { return }
     var unexplained = undecided.map(\.push).filter { !loners.contains($0.serverID) }
@@ -362,8 +364,8 @@ struct BatchDivision {
     }
   }
 
-  /// Places that may have refused the push and took no other push's rows since then: since its first refusal alone, if
-  /// there is one. - Parameter since: counts from this refusal instead.
+  /// The places that may have refused the push and took no other push's rows since its first refusal alone, or since
+  /// its first refusal if it was never alone. - Parameter since: the number of the refusal to count from instead.
   private func uncovered(_ push: Push, since: Int? = nil) -> [BatchPlace] {
     guard let suspicion = push.suspicion else { return [] }
     let first = since ?? suspicion.sinceAlone ?? suspicion.since

@@ -54,8 +54,7 @@ enum DeadLetterStatements {
 
 extension DeadLetter {
   /// Parks the push with its ledger entry, in one transaction, so that a retry of the collector is a duplicate. Does
-  /// nothing if the ledger knows the push already. Leaves out metrics that are stored as another push which this one
-  /// begins with.
+  /// nothing if the ledger knows the push already. Metrics at the beginning that another push has stored are left out.
   func park(in database: Database) async throws(DatabaseError) {
     try await database.transaction { session throws(DatabaseError) in
       let judgement = try await ledgerEntry.enter(session)

@@ -9,7 +9,7 @@ struct LedgerReading {
     case waits
     /// The ledger knows a push that begins with the same metric. The careful statement has to judge this push.
     case related
-    /// The push is entered. So many of its first metrics are stored already.
+    /// The ledger has entered the push. `repeated` of its first metrics are stored already as another push.
     case new(repeated: Int)
     /// All of the push is stored already.
     case known

@@ -3,13 +3,13 @@
 import Protocol
 
 enum ParkedPushStatements {
-  /// One push.
+  /// A parked push as the list shows it.
   struct Parked: SQLRow {
     let pushID: UUID
     let serverID: Int32
     let collector: String?
     let since: Timestamp
-    /// `disk_usage 3`, each.
+    /// A text for each table, with the number of rows: `disk_usage 3`.
     let tables: [String]
     let sqlstate: String?
     let refusedTable: String?
@@ -27,7 +27,7 @@ enum ParkedPushStatements {
     }
   }
 
-  /// One table's share of a push.
+  /// A parked push's rows for one table.
   struct Letter: SQLRow {
     let serverID: Int32
     let table: String

@@ -66,7 +66,7 @@ struct ParkedPushes: Sendable {
         try await database.rows(ParkedPushStatements.letters, id)
       })
     return try await database.transaction { session throws(ParkedPushFailure) in
-      // The statement locks the letters: if two operators retry the same push, the second finds none.
+      // The statement locks the rows of the parked push: if two operators retry the same push, the second finds none.
       let letters = try await ask { () async throws(DatabaseError) in
         try await session.rows(ParkedPushStatements.letters, id)
       }

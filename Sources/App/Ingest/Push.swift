@@ -25,7 +25,7 @@ final class Push {
   var ticket = PushTicket(slot: 0, generation: 0, exchange: 0)
   var collectorID = UUID(high: 0, low: 0)
   var serverID: Int32 = 0
-  /// The push is the first of a collector that replaces others.
+  /// Whether the push is the first of a collector that replaces others.
   var isSuccession = false
   var configVersion: Int32 = 0
   /// 128 bits of a digest over server and metrics; the ledger identifies the push by it, see `PushBoundaries`.
@@ -40,7 +40,8 @@ final class Push {
   /// Whether the ledger has the push under its day, which is close to today. Otherwise the push is in the undated
   /// table.
   var isDated = false
-  /// The ledger knows a push that begins with the same metric, so the careful statement has to judge this one.
+  /// Whether the ledger knows a push that begins with the same metric. If so, the careful statement has to judge this
+  /// push.
   var isRelated = false
   /// Whether the careful statement has to judge the push.
   var needsCare: Bool { isRelated || key != nil || !isDated }
@@ -51,7 +52,7 @@ final class Push {
   }
   /// How often the push was put back because another transaction had its server's lock.
   var waits = 0
-  /// How many of its first metrics are stored as another push. Set by the ledger's answer.
+  /// How many of the push's first metrics are stored as another push. The ledger's answer sets it.
   var metricsRepeated = 0
   /// The rows that are to be stored: all of them until the ledger has answered.
   private var remainder = PushRemainder()
@@ -73,7 +74,7 @@ final class Push {
   /// Set while PostgreSQL refuses batches with this push for a lasting reason.
   var suspicion: Suspicion?
   var outcome: PushOutcome?
-  /// The client was answered that the outcome is unknown, while the batch is still in flight.
+  /// Whether the client was answered that the outcome is unknown, while the batch is still in flight.
   var isAnswered = false
   /// The next push of the same collector while both wait in a `Batcher`.
   var next: Push?
@@ -134,7 +135,7 @@ final class Push {
   /// The number of rows of a target that are to be stored.
   func newRows(of target: Int) -> Int { rows.rowCount(of: target) - remainder.rowsLeftOut(of: target) }
 
-  /// The number of rows that are left out, for either reason.
+  /// The number of rows that are left out, either with their metrics or as repeated log lines.
   var rowsSkipped: Int { remainder.metricRowsLeftOut + remainder.logLinesLeftOut }
 
   /// The number of log lines that are left out because the end of the stored log list contains them.

@@ -26,7 +26,7 @@ enum PushLedger {
   enum Answer: Equatable {
     /// One row: an array of the servers whose locks the transaction has.
     case locks
-    /// A result without a meaning for the reader.
+    /// A result that the writer does not read: the next statements use it within the database.
     case legacy
     /// The ids of the pushes that are entered.
     case quick
@@ -50,9 +50,9 @@ enum PushLedger {
 
   // MARK: Prepared statements
 
-  /// The statements that prepare a writer's session; they may be sent again. The plans must suit every push, and a
-  /// partition that is empty when the plan is made as well as the same partition when it is full. Hence the settings,
-  /// which do not affect a writer's other statements.
+  /// The statements that prepare a writer's session; they may be sent again. The plans must suit every push. They are
+  /// made once, so they must suit an empty partition and the same partition when it is full. The settings ensure that,
+  /// and do not affect a writer's other statements.
   static let preparation = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;

@@ -8,7 +8,7 @@ import Reactor
 
 /// `PushRecords` owns it. The caller passes the time, so that tests control the clock.
 struct PushLog {
-  /// The subject of a line other than that for a completely stored push.
+  /// Why a push was not stored completely.
   enum Reason: Hashable {
     case refused(Problem.Kind)
     /// The push was stored, but metrics were rejected.

@@ -20,7 +20,7 @@ struct PushOutline: Sendable {
 
 /// Which rows of a push are to be stored.
 struct PushRemainder {
-  /// By target, the rows and bytes at its beginning that are left out. Empty if no rows are.
+  /// For each target, how many rows and bytes at its beginning are left out. Empty if no rows of any target are.
   private var beginnings: [PushBoundaries.Extent] = []
   /// Further log lines that are left out, in the order of their bytes.
   private var lines: [LogLists.Repeated] = []
@@ -62,7 +62,7 @@ struct PushRemainder {
     return low
   }
 
-  /// Those of a target's tuples that are to be stored.
+  /// The bytes of a target's tuples that are to be stored.
   func bytes(of tuples: [UInt8], for target: Int) -> [UInt8] {
     var kept: [UInt8] = []
     var stretch = bytes(of: target, from: 0, to: tuples.count)

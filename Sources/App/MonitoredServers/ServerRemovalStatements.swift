@@ -3,7 +3,7 @@
 
 import Protocol
 
-/// A server that is going, or gone.
+/// The removal of a server, finished or not.
 struct ServerRemoval: SQLRow {
   let serverID: Int32
   let name: String
@@ -30,7 +30,7 @@ extension ServerRemoval {
   }
 }
 
-/// A collector of a server that is to go.
+/// A collector of a server that is to be removed.
 struct ServersCollector: SQLRow {
   let id: UUID
   let isRevoked: Bool
@@ -45,7 +45,7 @@ struct ServersCollector: SQLRow {
 struct ServersTable: SQLRow, Equatable {
   /// With its schema, quoted.
   let name: String
-  /// Rows of one server are found by an index.
+  /// Whether an index finds the rows of one server.
   let isIndexed: Bool
   let blocks: Int64
 
@@ -58,7 +58,7 @@ struct ServersTable: SQLRow, Equatable {
 
 /// A chunk of a hypertable.
 struct ServersChunk: SQLRow {
-  /// Of the hypertable, with its schema, quoted.
+  /// The name of the hypertable, with its schema, quoted.
   let table: String
   let start: Timestamp
   let end: Timestamp
@@ -125,7 +125,7 @@ enum ServerRemovalStatements {
       """)
 
   /// The tables with rows of servers. `rollup_pending` comes first, so that nothing is rolled up from rows that are
-  /// being removed. The last two are excluded, because the removal itself needs them.
+  /// being removed. `collectors` and `server_removals` are excluded, because the removal itself needs them.
   static let tables = Statement<ServersTable>(
     "removal_tables",
     """
@@ -168,7 +168,7 @@ enum ServerRemovalStatements {
   static let failed = Statement<Int32, String, NoRow>(
     "removal_failed", "UPDATE pganalytics.server_removals SET failure = $2 WHERE server_id = $1")
 
-  /// Whether no push can be in flight any more. (If the clock was set back, the request is in the future.)
+  /// Whether no push can be in flight any more. (A request in the future counts as long ago: the clock was set back.)
   static let isSettled = Statement<Int32, SingleValue<Bool>>(
     "removal_is_settled",
     """

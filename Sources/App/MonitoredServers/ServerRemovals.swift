@@ -208,7 +208,7 @@ final class ServerRemovals: Sendable {
     log.info("server removed", ["server_id": "\(id)", "name": removal.name])
   }
 
-  /// A transaction under the lock of removals.
+  /// Runs one step as a transaction that holds the lock of removals.
   @discardableResult
   private func step<Value: Sendable>(
     _ work: (DatabaseLease) async throws(Stop) -> Value

@@ -162,7 +162,7 @@ struct MetricsPage {
       counters.pushesReceived)
     page.family("pganalytics_pushes_stored_total", .counter, "Pushes committed.", counters.pushesStored)
     page.family("pganalytics_pushes_duplicate_total", .counter, "Pushes stored before.", counters.pushesDuplicate)
-    page.family("pganalytics_pushes_parked_total", .counter, "Pushes kept as dead letters.", counters.pushesParked)
+    page.family("pganalytics_pushes_parked_total", .counter, "Pushes parked, see `db parked`.", counters.pushesParked)
     page.family(
       "pganalytics_pushes_empty_total", .counter, "Pushes stored without any row; the ledger does not record them.",
       counters.pushesEmpty)
@@ -193,7 +193,7 @@ struct MetricsPage {
       "pganalytics_rows_stored_total", .counter, "Rows committed, by table.", by: "table",
       targets.map { ($0.table, counters.rowsStored[$0.index]) })
     page.family(
-      "pganalytics_rows_repeated_total", .counter, "Rows that a push has twice, and log lines of the previous list.",
+      "pganalytics_rows_repeated_total", .counter, "Rows left out: doubles in a push, and log lines stored before.",
       counters.rowsRepeated)
     page.family(
       "pganalytics_rows_added_up_total", .counter, "Rows added to another row of their list.", counters.rowsAddedUp)

@@ -159,7 +159,7 @@ final class ReadinessProbe: Sendable {
 
 enum ReadinessStatements {
   static let all = [ping.description]
-  /// Whether the session writes nothing.
+  /// Whether the session cannot write.
   static let ping = Statement<SingleValue<Bool>>(
     "ping", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only")
 }

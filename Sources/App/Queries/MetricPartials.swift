@@ -74,7 +74,7 @@ extension MetricSelection {
 
   /// The ids as a cursor's keys: int8, never NULL, in the order of rows.
   func keyTerms(_ alias: String) -> [String] {
-    // A row whose id is NULL comes first.
+    // A NULL id becomes the lowest key, so its rows come first.
     let flags = Set(table.series.filter { $0.kind == .bool }.map(\.name))
     return identityColumns.map { name in
       "coalesce(\(alias).\(quotedIdentifier(name))\(flags.contains(name) ? "::int4::int8" : ""), \(Int64.min + 1))"

@@ -13,10 +13,10 @@ struct MetricSelection: Sendable, Equatable {
   }
 
   let table: MetricTable
-  /// Without the columns that identify the series, which every row has.
+  /// The selected columns without those that identify the series, which every row has.
   let columns: [MetricColumn]
   let shape: Shape
-  /// Nil: of all databases or objects.
+  /// The only database, and the only object, whose rows are selected; nil: all of them.
   let database: String?
   let object: String?
   /// Selects rows by the value of the table's `identifier`; nil: all rows.

@@ -19,7 +19,7 @@ struct MetricStatement: Sendable {
 /// The time range of a query, and the part of it that comes from a roll-up.
 struct MetricRange: Equatable, Sendable {
   var start: Timestamp
-  /// Excluded.
+  /// The first time that is not included.
   var end: Timestamp
   /// The part that is read from a roll-up. It begins and ends at borders of the step's buckets. The rest is read from
   /// the metric rows.

@@ -20,8 +20,8 @@ struct RollupQueue {
   }
 
   private let step: RollupStep
-  /// After this many failures the rest of a server is set aside untried, and so is the rest of a table without any
-  /// success.
+  /// After this many failures of a server its failing units are set aside and no longer cut. After this many failures
+  /// of the table without a success the rest of the table is set aside untried.
   private let failureLimit: Int
   private var groups: [[RollupUnit]]
   private var failures = 0

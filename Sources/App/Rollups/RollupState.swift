@@ -2,16 +2,16 @@
 
 import Protocol
 
-/// Of one width.
+/// How far rolling up to buckets of one width is.
 struct RollupState: SQLRow, Hashable {
   let stepSeconds: Int32
-  /// Servers with rows, or finer roll-ups, that are due, and units.
+  /// The number of servers with rows, or finer roll-ups, that are due, plus the number of units.
   let pending: Int64
-  /// Units that failed and are tried again.
+  /// The number of units that failed and are tried again.
   let failed: Int64
-  /// Since when what waits longest could have been made.
+  /// When the work that has waited longest became due; nil if none waits.
   let oldest: Timestamp?
-  /// Since when the unit waits that was set aside first.
+  /// When the oldest of the failed units was recorded; nil if there is none.
   let oldestFailed: Timestamp?
 
   var step: RollupStep? { RollupStep.allCases.first { $0.seconds == Int64(stepSeconds) } }
@@ -35,7 +35,7 @@ struct RollupFailure: SQLRow, Hashable {
   let servers: Int64
   let start: Timestamp
   let nextTry: Timestamp
-  /// With its SQLSTATE.
+  /// The error message of the latest of these units, with its SQLSTATE.
   let message: String
 
   init(from row: inout RowReader) throws(DatabaseError) {
@@ -74,7 +74,7 @@ enum RollupStateStatements {
     ORDER BY s.step_seconds
     """)
 
-  /// $1: at most.
+  /// $1: the largest number of rows.
   static let failures = Statement<Int64, RollupFailure>(
     "rollup_failures",
     """

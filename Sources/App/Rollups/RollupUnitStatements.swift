@@ -1,13 +1,13 @@
 // Statements about units of rolling up. A unit is one metric table of one server over a time span, for one step.
 
-/// A unit that stands alone in `pganalytics.rollup_units`.
+/// A unit, as a row of `pganalytics.rollup_units`.
 struct RollupUnit: SQLRow, Hashable {
   let id: Int64
   let server: Int32
   var start: Timestamp
-  /// Excluded.
+  /// The first time that is not included.
   var end: Timestamp
-  /// Tries that failed.
+  /// The number of failed tries.
   let attempts: Int32
 }
 

@@ -83,7 +83,7 @@ struct Rollups: Sendable {
         if now == nil { now = try await session.one(RollupStatements.now)?.value }
         guard let now else { throw DatabaseError(.unexpectedResult, "no row") }
         for step in RollupStep.allCases { try await roll(step, now, session, &round, report) }
-        // With a deadline, because new rows are rolled up first.
+        // Units have a deadline, so that the next round can roll up new rows first.
         let deadline = ContinuousClock.now + settings.rollupInterval
         for step in RollupStep.allCases {
           try await rollUnits(step, now, until: deadline, session, &round, report)

@@ -7,7 +7,8 @@ enum MaintenanceStatements {
   /// Parameters: days.
   static let pruneDeadLetters = Statement<Int32, NoRow>(
     "dead_letters_prune", "DELETE FROM pganalytics.dead_letters WHERE received_at < now() - make_interval(days => $1)")
-  /// A day late, so that a client with an expired token is answered that it expired, and not that it is unknown.
+  /// Deletes a session a day after its end. Until then a client with an expired token learns that the token has
+  /// expired, and not that it is unknown.
   static let pruneSessions = Statement<NoRow>(
     "sessions_prune", "DELETE FROM pganalytics.sessions WHERE expires_at < now() - interval '1 day'")
   /// Parameters: days.

@@ -37,7 +37,8 @@ enum SchemaStatements {
 
   struct Timescale: SQLRow {
     let isCreated: Bool
-    /// Installed on the host and loaded at the server's start, without both of which CREATE EXTENSION fails.
+    /// Whether the extension is installed on the host and PostgreSQL has loaded its library at the start. CREATE
+    /// EXTENSION needs both.
     let isAvailable: Bool
 
     init(from row: inout RowReader) throws(DatabaseError) {

@@ -19,7 +19,7 @@ enum PartitionStatements {
 
   struct Expired: SQLRow {
     let name: String
-    /// Nil: detached already.
+    /// The SQL that detaches the partition; nil if it is detached already.
     let detachment: String?
     let removal: String
 
@@ -108,7 +108,7 @@ struct Partitions: Sendable {
     self.storage = storage
   }
 
-  /// The days for which rows may arrive. Metrics outside are rejected earlier.
+  /// The days for which rows may arrive. Metrics of other days are rejected before.
   func window(around today: Day) -> ClosedRange<Day> {
     today.advanced(by: -settings.retentionDays)...today.advanced(by: settings.partitionDaysAhead)
   }

@@ -16,7 +16,8 @@ enum RollupPart: String, CaseIterable, Sendable {
   static func all(of column: MetricColumn) -> [RollupPart] {
     switch column.meaning {
     case .counter: allCases
-    // Both ends of a bucket need the number of parts, which tells whether counters are comparable.
+    // The number of parts of a row is needed at both ends of a bucket, because it tells whether counters are
+    // comparable.
     case .gauge where column.isMade: [.count, .sum, .min, .max, .first, .last]
     case .gauge: [.count, .sum, .min, .max, .last]
     case .label: []

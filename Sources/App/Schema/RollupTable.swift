@@ -66,7 +66,7 @@ extension RollupStep {
 
   func retentionDays(_ settings: StorageSettings) -> Int32 {
     switch self {
-    // Roll-ups of an hour are computed from these, also late ones.
+    // Roll-ups of an hour are computed from those of 5 minutes, which must last as long as late rows may arrive.
     case .fiveMinutes: max(settings.fineRollupRetentionDays, settings.retentionDays + 1)
     case .hour: settings.rollupRetentionDays
     }

@@ -15,52 +15,55 @@ struct StorageSettings: Sendable {
   /// Nil means TimescaleDB if it is available, else plain. The value counts only until the first metric table exists:
   /// the kind never changes later.
   var kind: StorageKind?
-  /// Days of metric rows. A push may bring rows as old as this.
+  /// For how many days metric rows are kept. A push may bring rows as old as this.
   var retentionDays: Int32
-  /// Those of tables that have others.
+  /// For how many days the rows of single tables are kept, if not for `retentionDays`.
   var tableRetentionDays: [String: Int32]
-  /// Days of roll-ups of an hour.
+  /// For how many days roll-ups of an hour are kept.
   var rollupRetentionDays: Int32
-  /// Days of roll-ups of 5 minutes; never less than there are rows.
+  /// For how many days roll-ups of 5 minutes are kept. They are never kept for less time than metric rows.
   var fineRollupRetentionDays: Int32
-  /// Between two rounds of rolling up, and how long after a bucket's end: rows should have arrived by then.
+  /// The time between two rounds of rolling up, and the time from a bucket's end until the bucket is rolled up. By then
+  /// its rows should have arrived.
   var rollupInterval: Duration
   var rollupDelay: Duration
-  /// Servers that are rolled up in one transaction, and the longest stretch of time of them.
+  /// The largest number of servers that one transaction rolls up, and its longest time span.
   var rollupServers: Int
   var rollupSpan: Duration
-  /// Rows that a statement on several servers may decompress (TimescaleDB).
+  /// How many rows a statement for several servers may decompress (TimescaleDB).
   var rollupDecompressedRows: Int
-  /// Before a unit that failed is tried again: first, and at most.
+  /// The first and the longest pause before a failed unit is tried again.
   var rollupRetry: Duration
   var rollupRetryMaximum: Duration
-  /// Failures of one server's table in a round, or of a table of which nothing succeeds, after which the rest of it waits.
+  /// After this many failures in a round the failing units of a server are set aside undivided. After this many
+  /// failures of a table without any success its rest is set aside untried.
   var rollupFailures: Int
   /// `statement_timeout` of rolling up.
   var rollupTimeout: Duration
-  /// Days for which a repeated push is recognised, from its receipt on: as long as it may bring a row that is not refused.
+  /// For how many days after its receipt a repeated push is recognised. It is as long as the push may bring a row that
+  /// is not refused.
   var repeatDays: Int32
-  /// How many days before its receipt the day of a push may be for its entry to be kept under that day.
+  /// The ledger keeps a push under the push's own day only if this day is at most so many days before its receipt.
   static let ledgerDaysBack: Int32 = 2
   /// How many days the ledger's partitions are kept. The day of an entry may be earlier than that of its receipt, and
   /// two clocks may differ by a day.
   var ledgerRetentionDays: Int32 { repeatDays + Self.ledgerDaysBack + 1 }
-  /// Days ahead for which partitions are made.
+  /// For how many days ahead partitions are made.
   var partitionDaysAhead: Int32
-  /// Age at which TimescaleDB compresses a chunk: no sooner than rows stop arriving late.
+  /// The age in days at which TimescaleDB compresses a chunk. Late rows should have arrived by then.
   var compressAfterDays: Int32
-  /// Days of the audit trail.
+  /// For how many days lines of the audit trail are kept.
   var auditRetentionDays: Int32
-  /// How long after its last lock-out, or failure, a name's failed logins are remembered.
+  /// For how long the failed logins of a name are remembered after its last lock-out or failure.
   var loginFailureMemory: Duration
-  /// Between two rounds of maintenance.
+  /// The time between two rounds of maintenance.
   var maintenanceInterval: Duration
   /// After a round that failed. There is no setting for this and the next two.
   var maintenanceRetry: Duration = .seconds(60)
-  /// How long DDL may wait for a lock. Every later statement on the table waits behind it, so it gives up early and
-  /// tries again.
+  /// How long DDL may wait for a lock. Every later statement on the table waits behind the DDL, so the DDL gives up
+  /// early and is tried again.
   var ddlLockTimeout: Duration = .seconds(2)
-  /// How often DDL that did not get a lock is tried.
+  /// How many times DDL that does not get a lock is tried.
   var ddlAttempts = 10
 
   init(_ settings: Settings) {

@@ -10,7 +10,7 @@ struct FailedJob: SQLRow, Hashable {
   let table: String
   let failures: Int64
   let lastSuccess: Timestamp?
-  /// Nil where our role may not read it.
+  /// The error message; nil if our role may not read it.
   let message: String?
 
   init(from row: inout RowReader) throws(DatabaseError) {
@@ -22,14 +22,15 @@ struct FailedJob: SQLRow, Hashable {
   }
 }
 
-/// Processes that PostgreSQL may start beside those of connections.
+/// The number of background processes that PostgreSQL may start, and the number that it needs.
 struct WorkerProcesses: SQLRow, Hashable {
   /// `max_worker_processes`.
   let permitted: Int32
-  /// TimescaleDB's launcher, a scheduler for our database and two to spare, its jobs, and parallel workers of queries.
+  /// The sum of three processes (TimescaleDB's launcher, its scheduler for our database, and a spare one), the
+  /// processes for TimescaleDB's jobs, and the parallel workers of queries.
   let needed: Int32
 
-  /// What to do, for people; nil: there are enough.
+  /// Advice for people; nil if there are enough processes.
   var advice: String? {
     if permitted >= needed { return nil }
     return """

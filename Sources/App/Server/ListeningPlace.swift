@@ -43,7 +43,8 @@ struct ListeningPlace: Sendable {
       || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
   }
 
-  /// The addresses of the first loop, for the other loops to join.
+  /// The same place for one that joins the listeners at `addresses`: another loop, or a server of the same data
+  /// directory.
   func joined(at addresses: [SocketAddress]) -> ListeningPlace {
     var place = self
     place.addresses = addresses
@@ -97,7 +98,7 @@ final class ListeningClaim: Sendable {
   /// Takes the lock for `address`.
   func hold(_ address: SocketAddress) { _ = cepoll_share_byte(descriptor, Self.place(of: address)) }
 
-  /// FNV-1a, the upper 62 bits. Two addresses with the same offset do no harm; they only have to be unlikely.
+  /// The upper 62 bits of FNV-1a. It is unlikely that two addresses get the same offset, and it does no harm.
   private static func place(of address: SocketAddress) -> Int64 {
     Int64(address.description.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } >> 2)
   }

@@ -1,5 +1,5 @@
-// A wait with a time limit. Structured concurrency has none: a task group waits for all of its tasks, even for one that
-// ignores its cancellation.
+// A wait with a time limit. Structured concurrency has no such wait: a task group waits for all of its tasks, even for
+// one that ignores its cancellation.
 
 /// Waits for `work`, but no longer than `limit`. Work that takes longer continues, and its result is ignored.
 /// - Returns: nil if it took longer.

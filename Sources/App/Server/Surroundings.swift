@@ -27,7 +27,7 @@ enum ConnectionLimit: Hashable {
   }
 }
 
-/// The number of sessions that a server uses, by purpose.
+/// The number of sessions that one pganalytics server uses, by purpose.
 struct ConnectionNeed: Hashable {
   let loops: Int
   let writersPerLoop: Int

@@ -1,4 +1,4 @@
-// The texts of settings: `64MiB`, `10s`, `4`. What is printed can be read again.
+// The texts of settings, such as `64MiB`, `10s`, `4`. Every text that is printed can be read again.
 
 import Ground
 import Reactor

@@ -10,14 +10,14 @@ import Reactor
 struct SettingDeclaration: Sendable {
   enum Field: Sendable {
     case text(any WritableKeyPath<Settings, String> & Sendable)
-    /// One of the words.
+    /// One of the listed words.
     case word(any WritableKeyPath<Settings, String> & Sendable, [String])
     case count(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case bytes(any WritableKeyPath<Settings, Int> & Sendable, ClosedRange<Int>)
     case time(any WritableKeyPath<Settings, Duration> & Sendable, ClosedRange<Duration>)
     /// Networks such as `10.0.0.0/8,2001:db8::/32`. An address without a length is a network of its own.
     case networks(any WritableKeyPath<Settings, [IPNetwork]> & Sendable)
-    /// A time for some of the names: `pg_log=7d,pg_locks=3d`.
+    /// A time for each of some names: `pg_log=7d,pg_locks=3d`. Only the listed names are allowed.
     case times(any WritableKeyPath<Settings, [String: Duration]> & Sendable, of: [String], ClosedRange<Duration>)
   }
 
@@ -97,7 +97,7 @@ extension Settings {
       effect: .restart),
     .init(
       "log_buffer_urgent_bytes", .bytes(\.logBufferUrgentBytes, 64 * kib...1 << 30),
-      "Additional bytes for warnings and errors only.", effect: .restart),
+      "Additional bytes for lines with warnings and errors.", effect: .restart),
 
     .init("head_bytes", .bytes(\.headBytes, 1024...kib * 1024), "Request head; more is 431."),
     .init("head_fields", .count(\.headFields, 8...1000), "Header fields of a request; more is 431."),
@@ -105,7 +105,7 @@ extension Settings {
     .init("admin_body_bytes", .bytes(\.adminBodyBytes, 1024...64 * mib), "Body of any other request; more is 413."),
     .init(
       "admin_bytes_in_flight", .bytes(\.adminBytesInFlight, mib...1 << 40),
-      "Bodies of such requests held by the process; more is 503."),
+      "Bodies of requests other than pushes held by the process; more is 503."),
     .init(
       "answer_bytes_in_flight", .bytes(\.answerBytesInFlight, mib...1 << 40),
       "Answers held by the process that clients have not read yet; above that, the oldest are cut off."),
@@ -115,10 +115,10 @@ extension Settings {
     .init("head_deadline", .time(\.headDeadline, .zero...hour), "Longest time from a head's first byte to its last."),
     .init(
       "body_deadline", .time(\.bodyDeadline, .zero...hour),
-      "Longest time for a small body; a large one gets its size divided by the rate."),
+      "Longest time for a small body; a large one gets its size divided by body_bytes_per_second."),
     .init(
       "body_bytes_per_second", .bytes(\.bodyBytesPerSecond, 1...1 << 30),
-      "Lowest rate per second of a body or of a client that reads an answer."),
+      "Bytes per second that a client has to send of a body, or to read of an answer, at least."),
     .init("idle_deadline", .time(\.idleDeadline, .zero...hour), "How long a connection may be without a request."),
     .init("write_deadline", .time(\.writeDeadline, .zero...hour), "How long a client may read nothing of its answer."),
     .init(
@@ -142,10 +142,10 @@ extension Settings {
       "Handshakes in progress in a loop; further connections wait for theirs to begin."),
     .init(
       "handshakes_per_address", .count(\.handshakesPerAddress, 1...1_000_000),
-      "Share of one address in these: its further ones are closed if another address waits and there is no room."),
+      "Handshakes in progress of one address in a loop; above, they are closed if another needs the room."),
     .init(
       "anonymous_per_address", .count(\.anonymousPerAddress, 1...10_000_000),
-      "The same for connections without a client certificate in a loop; an IPv6 /64 is one address."),
+      "Connections of one address (or IPv6 /64) without a client certificate in a loop; above, as handshakes."),
     .init(
       "known_certificates", .count(\.knownCertificates, 0...1 << 28),
       "Verified client certificates that are remembered, so that they are not verified again before their end.",
@@ -155,7 +155,7 @@ extension Settings {
     .init("inflate_ratio", .count(\.inflateRatio, 2...100_000), "Inflated bytes per received byte; more is 413."),
     .init(
       "inflate_ratio_grace_bytes", .bytes(\.inflateRatioGraceBytes, 0...1 << 30),
-      "Inflated bytes to which the ratio does not apply."),
+      "Inflated bytes of a push up to which inflate_ratio does not apply."),
     .init("json_depth", .count(\.jsonDepth, 8...512), "Nesting of a push's JSON; more is 400."),
     .init(
       "json_string_bytes", .bytes(\.jsonStringBytes, 1024...64 * mib),
@@ -205,14 +205,14 @@ extension Settings {
     .init("copy_timeout", .time(\.copyTimeout, .zero...hour), "PostgreSQL statement_timeout of writers."),
     .init(
       "witness_wait", .time(\.witnessWait, .zero...hour),
-      "How long a refused push waits for the commit of another push's rows in the same table, which proves its fault."
+      "How long a refused push waits for others to commit rows in its table, which proves its own at fault."
     ),
     .init(
       "division_rest", .time(\.divisionRest, .seconds(1)...hour),
       "How long pushes for a table that refuses all rows get 503 at once, before a batch is divided again."),
     .init(
       "refusal_probe", .time(\.refusalProbe, .milliseconds(10)...hour),
-      "Time between two pushes that probe such a table."),
+      "Time between two pushes that probe a table at fault."),
 
     .init(
       "retention", .time(\.retention, .seconds(86_400)...year), "Age at which metric rows are dropped, and refused."),
@@ -239,15 +239,15 @@ extension Settings {
       "Compressed rows that rolling up several servers at once may unpack (TimescaleDB); above, one by one."),
     .init(
       "rollup_failures", .count(\.rollupFailures, 1...10_000),
-      "Failures of a server's table in a round after which its rest waits for a later round."),
+      "Failures in a round after which what fails of a server's table is not divided further, but waits."),
     .init(
       "rollup_retry", .time(\.rollupRetry, .seconds(1)...day),
       "Pause before a step of rolling up that failed is tried again; each further failure doubles it."),
-    .init("rollup_retry_maximum", .time(\.rollupRetryMaximum, .seconds(1)...year), "The longest such pause."),
+    .init("rollup_retry_maximum", .time(\.rollupRetryMaximum, .seconds(1)...year), "Longest pause between two tries."),
     .init("partitions_ahead", .count(\.partitionsAhead, 1...60), "Days whose partitions exist before they begin."),
     .init("clock_skew", .time(\.clockSkew, .zero...year), "How far in the future a metric's time may lie."),
     .init(
-      "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age of compressed chunks (TimescaleDB)."),
+      "compress_after", .time(\.compressAfter, .seconds(86_400)...year), "Age at compression of chunks (TimescaleDB)."),
     .init(
       "removal_rows", .count(\.removalRows, 100...10_000_000),
       "Rows per transaction of removing a server."),
@@ -281,7 +281,7 @@ extension Settings {
       "By how many percent metrics queries may slow pushes down on average; above that, queries wait."),
     .init(
       "query_push_delay", .time(\.queryPushDelay, .zero...hour),
-      "Additional total delay of all pushes of a second by queries; so a few pushes do not delay queries."),
+      "Additional delay by queries, as a total of all batches of a second; so a few pushes do not delay queries."),
     .init(
       "query_put_off_maximum", .time(\.queryPutOffMaximum, .zero...hour),
       "Longest wait of a metrics query for pushes, at most half of query_queue_deadline; 0s: no wait."
@@ -335,7 +335,7 @@ extension Settings {
       "Logins from one address; more is 429."),
     .init(
       "login_lockout_failures", .count(\.loginLockoutFailures, 1...1000),
-      "Failed logins in a row after which a name is locked for their address; then 429."),
+      "Failed logins in a row from an address after which the name is locked for that address; then 429."),
     .init(
       "login_lockout_addresses", .count(\.loginLockoutAddresses, 1...1000),
       "Addresses from which a name's logins must have failed for it to be locked for all addresses."),
@@ -344,7 +344,7 @@ extension Settings {
       "First lock-out of a name; each further failure doubles it."),
     .init(
       "login_lockout_maximum", .time(\.loginLockoutMaximum, .seconds(1)...year),
-      "Longest lock-out, and how long after the last one failures are remembered."),
+      "Longest lock-out, and how long failures are remembered after the last lock-out or failure."),
     .init(
       "audit_retention", .time(\.auditRetention, .seconds(86_400)...year * 10),
       "Age at which lines of the audit trail are dropped."),
