@@ -1,12 +1,13 @@
-// Which room may use which. A room is a folder, and it uses the types that it names. The compiler knows only modules: a
-// circle of rooms within one module compiles, and then no room in the circle can be read, tested or built by itself.
+// Checks which folder of a module uses which other folder. In these tests such a folder is a room, and it uses another
+// room if it names a type of it. The compiler knows only modules, so it accepts rooms that use each other in a circle.
+// No room of such a circle can be read, tested or built separately.
 
 import Glibc
 import Ground
 import Testing
 
 @Suite struct ArrowTests {
-  /// The rooms of a folder, from the ground up, each with the rooms that it may use.
+  /// The rooms of a folder from the bottom up, each with the rooms that it may use.
   struct Floors: Sendable, CustomTestStringConvertible {
     let folder: String
     let rooms: [(name: String, uses: Set<String>)]
@@ -34,7 +35,7 @@ import Testing
     Floors(
       folder: "Sources/App",
       rooms: [
-        // What everything stands on. Ground and Client are modules of their own.
+        // The lowest rooms. Ground and Client are modules of their own.
         ("Ground", []),
         ("Client", ["Ground"]),
         ("Counters", []),
@@ -44,7 +45,7 @@ import Testing
         ("Database", ["Ground", "Settings"]),
         ("Embedded", ["Database", "Ground"]),
         ("Schema", ["Database", "Ground", "Settings"]),
-        // The vocabulary of endpoints.
+        // The declaration of endpoints.
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
         ("Documentation", ["API", "Ground"]),
@@ -57,7 +58,7 @@ import Testing
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
-        // Connections, and those who watch them.
+        // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
         (
           "HTTP",
@@ -96,7 +97,7 @@ import Testing
   private struct Arrow: Hashable, Comparable, CustomStringConvertible {
     let from: String
     let to: String
-    /// The type, and the file that names it.
+    /// The type that is used, and the file that names it.
     let type: String
     let file: String
 

@@ -7,32 +7,32 @@ internal import Reactor
 
 extension CostMode: ExpressibleByArgument {}
 
-/// `pganalytics-bench cost`: what one handshake, request or connection costs a server of this machine.
+/// `pganalytics-bench cost`: measures the cost of one handshake, request or connection for a server of this machine.
 struct CostCommand: BenchCommand {
-  /// The first word of the command line that asks for it.
+  /// The first word of the command line that selects this command.
   static let word = "cost"
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench \(word)",
-    abstract: "Loads an mTLS server of this machine and says what one unit of the load cost it.")
+    abstract: "Loads an mTLS server of this machine and prints the cost of one unit of the load.")
 
   @Argument(
     help: ArgumentHelp(
-      "handshakes: connect, one request, close. requests: over connections that stay. idle: connections that do nothing, for memory. herd: all connections at once.",
+      "handshakes: connect, one request, close. requests: requests over connections that stay open. idle: connections that do nothing, to measure memory. herd: all connections at once.",
       valueName: "handshakes|requests|idle|herd"))
   var mode: CostMode
 
   @Option(help: "Port of the server on 127.0.0.1.") var port: UInt16
-  @Option(help: "Process whose time and memory are read.") var pid: Int
-  @Option(help: "PEM file of the authority that signed the server's certificate and signs ours.") var ca: String
-  @Option(help: "The authority's key: client certificates are made with it.") var caKey: String
-  @Option(help: "Client certificates, used in turn.") var identities = 100
-  @Option(help: "Handshakes, requests or connections.") var count = 1000
-  @Option(help: "Connections that requests go over, or handshakes under way at a time.") var connections = 64
-  @Option(help: "Rounds; each is a line, the last line the median.") var rounds = 5
+  @Option(help: "Id of the server's process, whose time and memory are read.") var pid: Int
+  @Option(help: "PEM file of the authority of the server's certificate and of the client certificates.") var ca: String
+  @Option(help: "PEM file of the authority's key, which signs the client certificates.") var caKey: String
+  @Option(help: "Number of client certificates, used in turn.") var identities = 100
+  @Option(help: "Number of handshakes, requests or connections.") var count = 1000
+  @Option(help: "Number of connections for the requests, or of handshakes at a time.") var connections = 64
+  @Option(help: "Number of rounds. Each round prints a line; the last line is the median.") var rounds = 5
   @Option(help: "Target of the requests.") var path = "/api/v1/health/live"
   @Option(help: "Send a push without metrics, as the collector that enrols with this secret.") var secret: String?
-  @Option(help: "Bytes of a request's body; 0 is GET.") var body = 0
-  @Option(help: "Seconds of idleness, over which the server's processor time is read, too.") var seconds = 5
+  @Option(help: "Bytes of a request's body; 0 sends GET requests without a body.") var body = 0
+  @Option(help: "idle: seconds over which the server's processor time is read.") var seconds = 5
 
   mutating func validate() throws {
     try checkRanges([
@@ -59,7 +59,8 @@ struct CostCommand: BenchCommand {
     return CostPlan.Request(head: head, body: [UInt8](repeating: 0x20, count: body))
   }
 
-  /// Makes the client certificates. - Throws: `UsageError` for files that are not what the options say.
+  /// Makes the client certificates.
+  /// - Throws: `UsageError` if a file cannot be read or has the wrong content.
   private func plan() throws(UsageError) -> CostPlan {
     let now = WallClock.unixSeconds()
     guard let url = HTTPSURL("https://127.0.0.1:\(port)"), let address = SocketAddress(ip: url.host, port: port) else {

@@ -1,8 +1,8 @@
-// What is to go wrong.
+// The options for faults.
 
 import ArgumentParser
 
-/// `reset=0.01`.
+/// A fault and its share of the pushes, such as `reset=0.01`.
 struct FaultShare: ExpressibleByArgument {
   let fault: Fault
   let share: Double
@@ -21,11 +21,11 @@ struct FaultOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Pushes with a fault, as shares of all (0 to 1): slow-body, reset, duplicate, broken-json, wrong-certificate. What the server must make of each is checked and counted apart.",
+      "Pushes with a fault, as shares of all (0 to 1): slow-body, reset, duplicate, broken-json, wrong-certificate. The program checks the outcome of each and counts it separately.",
       valueName: "name=share"))
   var fault: [FaultShare] = []
 
-  @Option(help: ArgumentHelp("How long the body of a slow-body takes.", valueName: "time"))
+  @Option(help: ArgumentHelp("Time over which a slow body is sent.", valueName: "time"))
   var slowBodyTime = TimeSpan(.seconds(3))
 
   mutating func validate() throws {
@@ -33,6 +33,6 @@ struct FaultOptions: ParsableArguments {
     if mix == nil { throw ValidationError("--fault: the shares are more than 1 together.") }
   }
 
-  /// nil: not possible.
+  /// The shares of all faults; nil if they are more than 1 together.
   var mix: FaultMix? { FaultMix(Dictionary(fault.map { ($0.fault, $0.share) }, uniquingKeysWith: { $1 })) }
 }

@@ -1,4 +1,4 @@
-// How pushes arrive.
+// The options for the arrival of pushes.
 
 import ArgumentParser
 internal import Protocol
@@ -7,23 +7,23 @@ internal import Reactor
 struct LoadOptions: ParsableArguments {
   enum Arrival: String, ExpressibleByArgument, CaseIterable { case paced, poisson }
 
-  @Option(help: ArgumentHelp("How many collectors to play.", valueName: "count"))
+  @Option(help: ArgumentHelp("Number of collectors.", valueName: "count"))
   var collectors: Int
 
   @Option(
     help: ArgumentHelp(
-      "How long to push and measure, after all are enrolled and connected and the ramp is over (500ms, 30s, 10m, 1h).",
+      "Length of the measured part. Enrolment, connecting, ramp and warm-up come before it (500ms, 30s, 10m, 1h).",
       valueName: "time"))
   var duration: TimeSpan
 
   @Option(
     help: ArgumentHelp(
-      "Open loop: so many pushes a second of the whole fleet, whatever the server does.", valueName: "pushes/s"))
+      "Open loop: pushes a second of the whole fleet, regardless of the answers.", valueName: "pushes/s"))
   var rate: Double?
 
   @Option(
     help: ArgumentHelp(
-      "Open loop: each collector pushes every so often. (default: 10s, without --rate and --closed-loop)",
+      "Open loop: time between two pushes of a collector. (default: 10s, without --rate and --closed-loop)",
       valueName: "time"))
   var interval: TimeSpan?
 
@@ -32,7 +32,7 @@ struct LoadOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Of an open loop. paced: evenly spread; poisson: at random, as independent collectors do.",
+      "Open loop: paced spreads the pushes evenly; poisson makes them at random, as independent collectors do.",
       valueName: "paced|poisson"))
   var arrival = Arrival.paced
 
@@ -51,16 +51,17 @@ struct LoadOptions: ParsableArguments {
   var ramp = TimeSpan(.zero)
 
   @Option(
-    help: ArgumentHelp("Before the measured part, after the ramp: all push, unmeasured.", valueName: "time"))
+    help: ArgumentHelp(
+      "Before the measured part, after the ramp: all collectors push, and nothing is measured.", valueName: "time"))
   var warmUp = TimeSpan(.zero)
 
   @Option(
-    help: ArgumentHelp("For the last pushes to be acknowledged, after the measured part.", valueName: "time"))
+    help: ArgumentHelp("Time for the last acknowledgements, after the measured part.", valueName: "time"))
   var drainLimit = TimeSpan(.seconds(30))
 
   @Option(
     help: ArgumentHelp(
-      "A push not answered within this time is sent again over a new connection.", valueName: "time"))
+      "A push that is not answered within this time is sent again over a new connection.", valueName: "time"))
   var answerLimit = TimeSpan(.seconds(60))
 
   @Option(help: ArgumentHelp("Makes arrivals, faults, back-offs and generated values repeatable.", valueName: "number"))
@@ -77,7 +78,7 @@ struct LoadOptions: ParsableArguments {
     if duration.duration == .zero { throw ValidationError("--duration must be more than 0.") }
     if !(0...1).contains(jitter) { throw ValidationError("--jitter must be 0 to 1.") }
     if think.duration > .zero, !closedLoop { throw ValidationError("--think needs --closed-loop.") }
-    if arrival == .poisson, closedLoop { throw ValidationError("--arrival poisson is of an open loop.") }
+    if arrival == .poisson, closedLoop { throw ValidationError("--arrival poisson needs an open loop.") }
     if arrival == .poisson, jitter > 0 { throw ValidationError("--jitter has no meaning for --arrival poisson.") }
     try checkRanges([("--collectors", collectors, 1...1_000_000)])
   }
@@ -92,7 +93,7 @@ struct LoadOptions: ParsableArguments {
   }
 }
 
-/// - Throws: `ValidationError` for the first number outside of what is allowed.
+/// - Throws: `ValidationError` for the first number that is out of range.
 func checkRanges(_ numbers: [(name: String, value: Int, allowed: ClosedRange<Int>)]) throws {
   for (name, value, allowed) in numbers where !allowed.contains(value) {
     throw ValidationError("\(name) must be \(allowed.lowerBound) to \(allowed.upperBound).")

@@ -1,5 +1,5 @@
-// The bundled load client: a fleet of collectors, each with a key, certificate, token and connection of its own.
-// It knows the server only from outside: nothing here is shared with it but the modules both are built from.
+// The load client: a fleet of collectors, each with its own key, certificate, token and connection. It reaches the
+// server only over the network, and shares with it only the modules that both are built from.
 
 import ArgumentParser
 internal import Glibc
@@ -10,8 +10,9 @@ internal import Reactor
 
 /// A command of this program.
 protocol BenchCommand: ParsableCommand {
+  /// Runs the command.
   /// - Returns: the exit status.
-  /// - Throws: `UsageError`, which is exit status 2; any other error is 1.
+  /// - Throws: `UsageError`, for which the exit status is 2; for any other error it is 1.
   func execute() throws -> CInt
 }
 
@@ -20,20 +21,21 @@ struct PganalyticsBench: BenchCommand {
   static let version = Version.text
   static let configuration = CommandConfiguration(
     commandName: "pganalytics-bench",
-    abstract: "Plays a fleet of collectors against a pgAnalytics server and reports what it took.",
+    abstract: "Loads a pgAnalytics server with a fleet of collectors, and reports latencies, rates and errors.",
     discussion: """
-      Exit status: 0 if the run came to its end, every push was acknowledged, nothing refused and every fault answered \
-      as it must be, 1 if not, or if the server can't be reached or trusted, 2 for usage errors, 3 if an --expect does \
-      not hold.
-      Ctrl-C ends the run in good order and still reports; a second one does not wait for the last pushes.
+      Exit status: 0 if the run is clean; 1 if it is not clean, or if the server can't be reached or trusted; 2 for \
+      usage errors; 3 if an --expect does not hold. A run is clean if it was completed, every push was acknowledged, \
+      none was refused, and every fault had its right outcome.
+      Ctrl-C ends the run after its last pushes and prints the report. A second Ctrl-C does not wait for the last \
+      pushes.
 
       Times are written with their unit: 500ms, 1.5s, 10m, 1h.
 
-      `pganalytics-bench cost --help` is about another kind of load: what one handshake, request or idle connection \
-      costs a server of this machine.
+      `pganalytics-bench cost` measures the cost of one handshake, request or idle connection for a server of this \
+      machine; `pganalytics-bench cost --help` describes it.
 
-      Each push carries timestamps that its collector has not used before. When pushes come faster than one in the \
-      time their timestamps span (at least a second), the surplus is stamped backwards, before the oldest so far.
+      Each push has timestamps that its collector has not used before. When pushes come faster than one in the time \
+      that their timestamps span (at least a second), the surplus gets timestamps before the oldest one so far.
       """,
     version: version)
 
@@ -42,7 +44,7 @@ struct PganalyticsBench: BenchCommand {
 
   @OptionGroup var options: Options
 
-  /// Not `ParsableCommand.main`: a usage error has to end with status 2.
+  /// Replaces `ParsableCommand.main`, because a usage error has to end with status 2.
   static func main() {
     SignalSource.ignoreSIGPIPE()
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -1,4 +1,4 @@
-// The command line.
+// All options of a load run.
 
 import ArgumentParser
 import Ground
@@ -20,11 +20,12 @@ struct Options: ParsableArguments {
   @OptionGroup(title: "Reads") var read: ReadOptions
   @OptionGroup(title: "Report") var watch: WatchOptions
 
-  /// Descriptors of a process that are no collector's: loops, enrolments, strangers, files, the watch.
+  /// The number of descriptors of a process that do not belong to collectors: loops, enrolments, connections with
+  /// forged certificates, files, measurements.
   private static let otherDescriptors = 256
 
-  /// Resolves, reads and parses what the options name. Blocks.
-  /// - Parameter descriptorLimit: of one process.
+  /// Turns the options into a plan: resolves the server's name, and reads and parses the files. It blocks.
+  /// - Parameter descriptorLimit: the number of descriptors that one process may open.
   /// - Throws: `UsageError`.
   func plan(descriptorLimit: Int = ProcessLimits.descriptorLimit) throws(UsageError) -> FleetPlan {
     let collectors = load.collectors

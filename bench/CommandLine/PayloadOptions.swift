@@ -1,4 +1,4 @@
-// What the pushes are made of.
+// The options for the content of pushes.
 
 import ArgumentParser
 internal import GeneratedPushes
@@ -17,12 +17,12 @@ struct PayloadOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Generated pushes of these metric types, whole, instead of a profile.", valueName: "type"))
+      "Generated pushes of these metric types with all fields, instead of a profile.", valueName: "type"))
   var types: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Rows of a generated push, at most; exact for profiles of one table. Replaces --tables and --queries. (default: as those say)",
+      "Largest number of rows of a generated push; exact for profiles of one table. Replaces --tables and --queries. (default: follows from those)",
       valueName: "count"))
   var rows: Int?
 
@@ -42,11 +42,11 @@ struct PayloadOptions: ParsableArguments {
       valueName: "file"))
   var body: [String] = []
 
-  @Option(help: ArgumentHelp("1 to 9; 0 sends bodies uncompressed.", valueName: "level"))
+  @Option(help: ArgumentHelp("Compression level, 1 to 9; 0 sends bodies uncompressed.", valueName: "level"))
   var gzipLevel = 1
 
   @Flag(
-    help: "Compress each push anew, as a collector does, instead of filling in prepared bodies: costs far more CPU.")
+    help: "Compress each push, as a collector does, instead of filling in prepared bodies. This costs far more CPU.")
   var freshBodies = false
 
   mutating func validate() throws {
@@ -55,7 +55,7 @@ struct PayloadOptions: ParsableArguments {
       ("--queries", queries, 1...100_000), ("--rows", rows ?? 1, 1...1_000_000),
     ])
     if !body.isEmpty, rows != nil || !types.isEmpty {
-      throw ValidationError("--body excludes --rows and --types, which are of generated pushes.")
+      throw ValidationError("--body excludes --rows and --types, which apply to generated pushes.")
     }
   }
 
@@ -63,8 +63,8 @@ struct PayloadOptions: ParsableArguments {
     gzipLevel == 0 ? .none : freshBodies ? .fresh(level: gzipLevel) : .prepared(level: gzipLevel)
   }
 
-  /// - Parameter run: differs from run to run, so that no push of this one is a repeat of an earlier one's.
-  /// - Returns: the templates, and what they are.
+  /// - Parameter run: a text that differs from run to run, so that no push of this run repeats one of an earlier run.
+  /// - Returns: the templates, and their description for people.
   func templates(seed: UInt64, run: String) throws(UsageError) -> (templates: [PushTemplate], text: String) {
     if body.isEmpty { return try generated(seed: seed, run: run) }
     var templates: [PushTemplate] = []

@@ -1,4 +1,4 @@
-// What people read meanwhile.
+// The options for reads beside the pushes.
 
 import ArgumentParser
 import Ground
@@ -7,14 +7,14 @@ internal import Protocol
 struct ReadOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "So many people read meanwhile, each over a connection of its own and without a pause: from the first push to the end of the measured part.",
+      "Number of clients that read, each over its own connection and without a pause, from the first push to the end of the measured part.",
       valueName: "count"))
   var readers = 0
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "What they read, in turn; with several, each reader begins at another: /api/v1/servers/1/metrics?metric_type=…",
+      "Paths that the readers request in turn. Each reader begins with another path: /api/v1/servers/1/metrics?metric_type=…",
       valueName: "path"))
   var read: [String] = []
 
@@ -33,7 +33,7 @@ struct ReadOptions: ParsableArguments {
     }
   }
 
-  /// - Returns: nil without readers.
+  /// - Returns: the plan of the reads; nil without readers.
   func plan() throws(UsageError) -> ReadPlan? {
     if readers == 0 { return nil }
     var login: ReadPlan.Login?

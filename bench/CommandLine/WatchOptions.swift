@@ -1,32 +1,33 @@
-// What is looked at beside the pushes, and where it is written.
+// The options for measurements of the server and the database, and for the report.
 
 import ArgumentParser
 
 struct WatchOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Bearer token that the server's /metrics asks for. (default: none)", valueName: "token"))
+    help: ArgumentHelp("Bearer token for the server's /metrics. (default: none)", valueName: "token"))
   var metricsToken: String?
 
   @Option(
     help: ArgumentHelp(
-      "The server's database, as a libpq URL: adds its counters to the report, and the rows this run has stored.",
+      "libpq URL of the server's database. Its counters and the rows that this run has stored appear in the report.",
       valueName: "url"))
   var databaseURL: String?
 
   @Flag(
     help:
-      "Count by SQL, afterwards, what the collectors of this run have stored; a mismatch with what was acknowledged is exit status 1. Needs --database-url."
+      "After the run, count its stored rows and pushes by SQL. If they differ from the acknowledged ones, the exit status is 1. Needs --database-url."
   )
   var verify = false
 
   @Option(
     help: ArgumentHelp(
-      "The server's process on this machine: its processor time is set against ours.", valueName: "pid"))
+      "Id of the server's process on this machine. The report compares its processor time with the client's.",
+      valueName: "pid"))
   var serverPid: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The database's first process on this machine; its children are counted in.", valueName: "pid"))
+      "Id of the database's first process on this machine. The time of its children is included.", valueName: "pid"))
   var databasePid: Int?
 
   @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "file"))
@@ -37,7 +38,7 @@ struct WatchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Note each acknowledged push: push_id collector_id rows_inserted duplicate(true|false).", valueName: "file"))
+      "Write each acknowledged push: push_id collector_id rows_inserted duplicate(true|false).", valueName: "file"))
   var reportAcks: String?
 
   @Flag(help: "Lost connections and answers 503 are no failure if every push was acknowledged in the end.")
@@ -45,7 +46,7 @@ struct WatchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What the report must show, else the exit status is 3; may be repeated. Figures of push latency (p50, p90, p99, p99.9, max, mean), of others (service.p99, reads.p99), counts (refused, unsent) and rates (pushes_per_second), with < <= = != >= >.",
+      "An expectation of the report; may be repeated. If one does not hold, the exit status is 3. Figures of push latency (p50, p90, p99, p99.9, max, mean), of others (service.p99, reads.p99), counts (refused, unsent) and rates (pushes_per_second), with < <= = != >= >.",
       valueName: "p99<200ms|refused=0"))
   var expect: [String] = []
 
@@ -53,14 +54,14 @@ struct WatchOptions: ParsableArguments {
     if verify, databaseURL == nil { throw ValidationError("--verify needs --database-url.") }
   }
 
-  /// - Throws: `UsageError` for what says nothing about a report.
+  /// - Throws: `UsageError` for a text that is no expectation.
   func expectations() throws(UsageError) -> [Expectation] {
     var expectations: [Expectation] = []
     for text in expect { expectations.append(try Expectation(text)) }
     return expectations
   }
 
-  /// - Throws: `UsageError` for a process that is not there.
+  /// - Throws: `UsageError` for a process that does not exist.
   func plan() throws(UsageError) -> WatchPlan {
     for (name, id) in [("--server-pid", serverPid), ("--database-pid", databasePid)] {
       if let id, ProcessFigures.of(id) == nil { throw UsageError(description: "\(name) \(id): no such process here") }

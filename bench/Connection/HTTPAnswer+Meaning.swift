@@ -1,15 +1,16 @@
-// The answers of a pgAnalytics server as a client of its API reads them.
+// The answers of a pgAnalytics server in the terms of its API.
 
 internal import HTTPClient
 internal import Protocol
 
 extension HTTPSURL {
-  /// The request target of an endpoint. - Parameter path: what follows `/api/v1/`.
+  /// Returns the request target of an endpoint.
+  /// - Parameter path: the part behind `/api/v1/`.
   func target(_ path: String) -> String { self.path + "/api/v1/" + path }
 }
 
 extension HTTPAnswer {
-  /// The body, if it is a JSON object.
+  /// The body as a JSON object; nil if it is none.
   var object: JSONObject? {
     do {
       guard case .object(let object) = try JSONValue.parse(body.span) else { return nil }
@@ -19,13 +20,13 @@ extension HTTPAnswer {
     }
   }
 
-  /// The server's name for its refusal: the member `error` of the body.
+  /// The server's name for the refusal: the member `error` of the body.
   var slug: String {
     if case .string(let slug)? = object?["error"] { return slug }
     return "unnamed"
   }
 
-  /// Seen from a client that wants its request done in the end.
+  /// The meaning of the answer for a client that repeats its request until it succeeds.
   var meaning: Meaning {
     switch status.code {
     case 200, 201: .accepted
@@ -36,15 +37,16 @@ extension HTTPAnswer {
     }
   }
 
+  /// The next step that an answer suggests.
   enum Meaning: Equatable, Sendable {
     case accepted
-    /// A new token may help.
+    /// The token is refused; the request may succeed with a new one.
     case unauthorized
-    /// Not now: the server is overloaded, starting or going down.
+    /// The server does not take the request now: it is overloaded, starting or shutting down.
     case unavailable
-    /// Not now, for another reason.
+    /// The server does not take the request now, for another reason.
     case deferred
-    /// Never.
+    /// The server will never take the request.
     case refused
   }
 }

@@ -1,7 +1,8 @@
 internal import Protocol
 
 extension HTTPRequestTemplate {
-  /// A request that this program makes of checked options and a server's answers. One that breaks HTTP stops the program.
+  /// Makes a request from checked options and from answers of the server. A request that violates HTTP ends the
+  /// program.
   init(own method: HTTPMethod, target: String, authority: String, fields: [HTTPField]) {
     do {
       try self.init(method, target: target, authority: authority, fields: fields)

@@ -1,16 +1,17 @@
-// The connections of a measurement, on one loop. Whoever measures drives the loop by hand: it waits for what the next step
-// needs, and reads the server's counters between the steps.
+// The connections of a measurement, on one loop. The caller runs the loop with `wait` and `pause`, and reads the
+// server's counters between the steps.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// Opens connections and counts their handshakes and answers.
 final class CostCrowd {
-  /// One connection, for requests one at a time.
+  /// One connection. It carries one request at a time.
   final class Member: HTTPSConnectionOwner {
     private let crowd: CostCrowd
     private let connection: HTTPSConnection
-    /// Sent as soon as the connection is open.
+    /// The request that is sent as soon as the connection is open; nil for none.
     private let first: CostPlan.Request?
 
     fileprivate init(_ crowd: CostCrowd, _ connection: HTTPSConnection, first: CostPlan.Request?) {
@@ -50,9 +51,9 @@ final class CostCrowd {
 
   /// Whether an answer of 300 and above ends the measurement.
   var demandsSuccess = false
-  /// Handshakes that are done, since the beginning.
+  /// The number of completed handshakes since the beginning.
   fileprivate(set) var opened = 0
-  /// Responses that are complete, since the beginning.
+  /// The number of complete responses since the beginning.
   fileprivate(set) var answered = 0
   fileprivate(set) var lastAnswer: HTTPAnswer?
   fileprivate var failure: RunFailure?
@@ -66,7 +67,8 @@ final class CostCrowd {
     self.destination = destination
   }
 
-  /// Begins to connect. - Parameter first: a request to send as soon as the connection is open.
+  /// Begins to connect.
+  /// - Parameter first: a request to send as soon as the connection is open.
   func connect(_ identity: TLSIdentity?, first: CostPlan.Request? = nil) throws(ConnectionLoss) -> Member {
     let member = Member(
       self, HTTPSConnection(loop: loop, destination: destination, buffers: buffers, spread: members), first: first)
@@ -75,8 +77,8 @@ final class CostCrowd {
     return member
   }
 
-  /// Drives the loop until `isDone`.
-  /// - Throws: why the server or a connection failed meanwhile.
+  /// Runs the loop until `isDone` returns true.
+  /// - Throws: the failure of the server or of a connection.
   func wait(until isDone: () -> Bool) throws(RunFailure) {
     while !isDone() {
       loop.turn(waitingAtMost: Self.longestWait)
@@ -84,6 +86,7 @@ final class CostCrowd {
     }
   }
 
+  /// Runs the loop for `time`.
   func pause(_ time: Duration) throws(RunFailure) {
     let end = MonotonicTime.now() + time
     try wait { .now() >= end }

@@ -2,11 +2,11 @@ internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// Carries out a plan on the calling thread, and prints the figures of each round.
+/// Runs a measurement on the calling thread, and prints the figures of each round.
 struct CostRun {
   private let plan: CostPlan
   private let crowd: CostCrowd
-  /// Takes one line, without its end.
+  /// Prints one line, which is given without a line break.
   private let say: (String) -> Void
 
   init(_ plan: CostPlan, say: @escaping (String) -> Void) throws(SystemCallError) {
@@ -15,8 +15,9 @@ struct CostRun {
     crowd = try CostCrowd(plan.destination)
   }
 
-  /// - Parameter request: of the modes `handshakes` and `requests`.
-  /// - Throws: `RunFailure` if the server fails a connection or a request.
+  /// Runs the measurement.
+  /// - Parameter request: the request of the modes `handshakes` and `requests`.
+  /// - Throws: `RunFailure` if a connection or a request fails.
   func run(_ request: CostPlan.Request) throws {
     switch plan.mode {
     case .handshakes: try handshakes(request)
@@ -91,8 +92,8 @@ struct CostRun {
     }
   }
 
-  /// One round unmeasured, then each of the rounds, then their median.
-  /// - Parameter work: returns how many units it did.
+  /// Runs one round that is not measured, then the measured rounds, and prints each cost and the median.
+  /// - Parameter work: does one round and returns its number of units.
   private func measure(_ unit: String, _ work: () throws -> Int) throws {
     _ = try work()
     var costs: [Double] = []
@@ -128,8 +129,11 @@ struct CostRun {
 }
 
 extension CostPlan.Request {
-  /// A push without metrics from a collector that enrols for it. Blocks until the server has answered.
-  /// - Parameters: `secret` lets the collector enrol; `bodyBytes`: the least length of the push's body, which is padded.
+  /// Makes a push without metrics from a collector that enrols for it. It blocks until the server has answered the
+  /// enrolment.
+  /// - Parameters:
+  ///   - secret: the registration secret.
+  ///   - bodyBytes: the smallest length of the push's body, which is padded.
   static func emptyPush(
     to destination: HTTPSDestination, secret: String, bodyBytes: Int
   ) throws -> CostPlan.Request {

@@ -1,6 +1,8 @@
 extension Fault {
-  /// Judges the answer to the request in which the fault was, or which told what came of it.
-  /// - Parameters: `isDuplicate`: what the answer says, if it is a push's; `slug`: what a refusal calls itself.
+  /// Judges the answer to the request that carried the fault, or to the request that shows its effect.
+  /// - Parameters:
+  ///   - isDuplicate: whether the answer to a push says that it is a duplicate.
+  ///   - slug: the name of a refusal.
   func verdict(status: UInt16, isDuplicate: Bool, slug: String) -> FaultVerdict {
     let isAccepted = status == 200 || status == 201
     let told = isAccepted ? "\(status)\(isDuplicate ? " duplicate" : "")" : "\(status) \(slug)"

@@ -1,29 +1,29 @@
-// Requests that do not go out at once, because a fault wants the server to see them otherwise.
+// Sends requests slowly or in part, for the faults `slow-body` and `reset`.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// How a request goes out.
+/// The way to send a request.
 enum Delivery: Sendable, Equatable {
   case atOnce
-  /// The head at once and the body in pieces over this time.
+  /// The head at once, and the body in pieces over this time.
   case slowly(Duration)
-  /// The head and half of the body, and then a reset of the connection.
+  /// The head and half of the body, followed by a reset of the connection.
   case cutOff
 }
 
-/// Sends requests of one connection slowly, or in half. Whoever hears that the request is answered or the connection
-/// lost calls `cancel`: only an unanswered request takes further pieces.
+/// Sends requests of one connection slowly or in part. The owner calls `cancel` when the request is answered or the
+/// connection is lost, because only an unanswered request may receive further pieces.
 final class FaultyDelivery: DeadlineHandler {
   /// The number of pieces of a slow body.
   private static let pieces = 20
-  /// How long half a request gets to arrive before the reset, which would overtake it.
+  /// The time for half a request to arrive. The reset would overtake it.
   private static let resetDelay: Duration = .milliseconds(20)
 
   private let loop: EventLoop
   private let connection: HTTPSConnection
-  /// Pieces still to be sent. Empty for a request that is to be cut off.
+  /// The part of the body that is not sent yet. Empty for a request that is cut off.
   private var rest: ArraySlice<UInt8> = []
   private var pieceBytes = 0
   private var interval = Duration.zero
@@ -50,7 +50,7 @@ final class FaultyDelivery: DeadlineHandler {
     }
   }
 
-  /// Sends nothing more of the request. Harmless if nothing is to be sent.
+  /// Stops sending. Does nothing if nothing is left to send.
   func cancel() {
     if let timer { loop.cancel(timer) }
     timer = nil

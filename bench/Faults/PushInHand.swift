@@ -1,5 +1,5 @@
-// One push from when it falls due until it is done with, faults included. Without clock or connection: what is to be sent,
-// and what an answer to it means, are decided here and can be tested here.
+// The state of one push from its due time to its end, with its fault. It has no clock and no connection: it decides
+// which request is sent next and what an answer means.
 //
 //   fault          requests, in order
 //   none           the push
@@ -7,42 +7,45 @@
 //   reset          half of the push and a reset, then the push
 //   duplicate      the push, then the push again
 //   broken-json    a broken push, then the push
-//   wrong-…        the push, and the same on a connection of its own with a forged certificate
+//   wrong-…        the push, and the same on another connection with a forged certificate
 
 internal import Protocol
 internal import Reactor
 
+/// A push that is not yet settled.
 struct PushInHand {
   enum Content: Equatable { case whole, broken }
 
-  /// What is to go out.
+  /// The next request of the push.
   struct Sending: Equatable {
     let content: Content
     let delivery: Delivery
-    /// The push was on the wire before, and was not to be.
+    /// The complete push was sent before without an answer.
     let isResend: Bool
-    /// A stranger tries the same.
+    /// The same push is also sent with a forged certificate.
     let isTrespassed: Bool
   }
 
+  /// The next step after an answer.
   enum Next: Equatable {
-    /// Another request of the same push.
+    /// The push needs another request.
     case again
+    /// The push is settled.
     case settled
-    /// Settled, as the server will never take it.
+    /// The push is settled, because the server will never take it.
     case refused
     case unauthorized
     case unavailable
     case deferred
   }
 
-  /// What an answer means.
+  /// The result of an answer.
   struct Step {
     let next: Next
     var verdict: (fault: Fault, verdict: FaultVerdict)?
-    /// The push is stored, and was not known to be.
+    /// This answer is the first to say that the push is stored.
     var isAcknowledged = false
-    /// A refusal that the fault asked for: no error.
+    /// The answer is the refusal that the fault has to cause, and no error.
     var isExpected = false
   }
 
@@ -54,11 +57,11 @@ struct PushInHand {
   }
 
   let dueAt: MonotonicTime
-  /// nil once it is judged.
+  /// The fault of the push; nil if there is none, or if it is already judged.
   private(set) var fault: Fault?
-  /// It never had a fault, so that its latency is the server's alone.
+  /// Whether the push never had a fault that delays it, so that its latency belongs to the server.
   let isFaultless: Bool
-  /// Made when it is first sent, and then kept as it is.
+  /// The body. It is made for the first request, and later requests send the same bytes.
   var body: PushBody?
   private(set) var sentAt: MonotonicTime
   private(set) var wasSentWhole = false
@@ -68,7 +71,7 @@ struct PushInHand {
   init(dueAt: MonotonicTime, fault: Fault?) {
     self.dueAt = dueAt
     self.fault = fault
-    // A stranger's try costs the push nothing that a server under attack would not also have to bear.
+    // The connection with the forged certificate does not delay the push itself.
     isFaultless = fault == nil || fault == .wrongCertificate
     sentAt = dueAt
     switch fault {
@@ -78,7 +81,7 @@ struct PushInHand {
     }
   }
 
-  /// The server has it, whatever comes of the repeat.
+  /// Whether the server has acknowledged the push. The repeat of a duplicate may still be unanswered.
   var isAcknowledged: Bool {
     switch stage {
     case .repeated: true
@@ -86,6 +89,7 @@ struct PushInHand {
     }
   }
 
+  /// Returns the next request of the push. The caller sends it.
   mutating func send(now: MonotonicTime, slowBodyTime: Duration) -> Sending {
     sentAt = now
     switch stage {
@@ -103,19 +107,20 @@ struct PushInHand {
     }
   }
 
-  /// The connection is gone, with or without a request unanswered.
-  /// - Parameter byUs: it was our reset, after half a push.
-  /// - Returns: a fault that will not be told what came of it any more. The push goes on without it.
+  /// Records that the connection is lost, with or without an unanswered request.
+  /// - Parameter byUs: whether it was the reset after half a push.
+  /// - Returns: a fault that can no longer be judged. The push continues without it.
   mutating func connectionLost(byUs: Bool) -> Fault? {
     switch stage {
     case .cutOff:
       if byUs { stage = .whole }
-      return nil  // lost before the reset: it is tried again
+      return nil  // after a loss before the reset, the half push is sent again
     case .broken:
       stage = .whole
       return giveUpFault()
     case .whole:
-      // A repeat after a lost answer is rightly called a duplicate, so a reset or a slow body can't be judged by it.
+      // After a lost answer, the server is right to call the repeat a duplicate. So the repeat does not show whether a
+      // reset or a slow body was handled rightly.
       guard wasSentWhole, fault == .slowBody || fault == .reset else { return nil }
       return giveUpFault()
     case .repeated: return nil
@@ -127,13 +132,14 @@ struct PushInHand {
     return fault
   }
 
-  /// - Parameters: `isDuplicate`: as the answer says; `slug`: of a refusal.
+  /// Processes an answer.
+  /// - Parameters: `isDuplicate`: whether the answer says that the push is a duplicate; `slug`: the name of a refusal.
   mutating func answered(_ meaning: HTTPAnswer.Meaning, status: UInt16, isDuplicate: Bool, slug: String) -> Step {
     switch meaning {
     case .unauthorized: return Step(next: .unauthorized)
     case .unavailable: return Step(next: .unavailable)
     case .deferred:
-      // 408 is what a server says to a body that is too slow for it; any other delay says nothing about the fault.
+      // A server answers 408 to a body that is too slow. Any other delay does not concern the fault.
       guard status == 408, fault == .slowBody else { return Step(next: .deferred) }
       return Step(next: .deferred, verdict: judged(status, isDuplicate, slug))
     case .accepted, .refused: return final(meaning == .accepted, status, isDuplicate, slug)
@@ -146,7 +152,7 @@ struct PushInHand {
       stage = .whole
       let verdict = judged(status, isDuplicate, slug)
       return Step(next: .again, verdict: verdict, isExpected: verdict?.verdict == .right)
-    case .cutOff:  // answered before it was cut off: an acceptance of half a push, or a refusal of its head
+    case .cutOff:  // the answer came before the reset: half a push is accepted, or its head is refused
       stage = .whole
       fault = nil
       return Step(next: .again, verdict: (.reset, isAccepted ? .wrong("\(status) for half a push") : .open))

@@ -1,14 +1,14 @@
-// Whoever shows a certificate that another authority signed, with the right collector in it and its genuine token. A
-// server that lets such a one in lets everybody in.
+// Sends pushes with forged certificates: the right collector and its genuine token, but signed by another authority. A
+// server that accepts one of them accepts any client.
 
 internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// The forged collectors of one loop, each with a connection for one request.
+/// The connections with forged certificates of one loop, each for one request.
 final class Strangers {
-  /// At a time; the faults beyond are not tried, and not counted.
+  /// The largest number of such connections at a time. Further faults are neither tried nor counted.
   private static let atOnce = 64
   private static let certificateSeconds: Int64 = 3600
 
@@ -31,7 +31,8 @@ final class Strangers {
     keyPEM = try key.pem()
   }
 
-  /// - Parameter told: what came of it; called once, unless the loop ends before.
+  /// Sends a push with a forged certificate.
+  /// - Parameter told: called once with the verdict, unless the loop ends before.
   func trespass(
     as collector: UUID, of hostname: String, _ head: HTTPRequestTemplate, _ body: PushBody,
     _ told: @escaping (FaultVerdict) -> Void
@@ -50,9 +51,10 @@ final class Strangers {
     trespasser.begin(with: forgery(collector, hostname))
   }
 
+  /// Whether no such connection is open.
   var isIdle: Bool { trespassers.isEmpty }
 
-  /// The run is over: those under way count as open.
+  /// Ends the connections that are open, because the run is over. Their faults count as open.
   func abandon() {
     for trespasser in trespassers.values { trespasser.abandon() }
   }
@@ -95,13 +97,14 @@ private final class Trespasser: HTTPSConnectionOwner {
 
   func abandon() { end(.open) }
 
-  /// In TLS 1.3 the client is done before the server has judged its certificate, so this proves nothing yet.
+  /// In TLS 1.3 the client's handshake ends before the server has checked the certificate, so this event shows nothing
+  /// yet.
   func connectionOpened(connect: Duration, handshake: Duration) { connection.send(head, body.wire) }
 
   func connectionAnswered(_ answer: HTTPAnswer) {
     let isDuplicate = answer.object?["duplicate"] == .bool(true)
     switch answer.meaning {
-    // Too busy to judge anybody.
+    // The server has not judged the certificate.
     case .unavailable, .deferred: end(.open)
     case .accepted, .unauthorized, .refused:
       end(Fault.wrongCertificate.verdict(status: answer.status.code, isDuplicate: isDuplicate, slug: answer.slug))
@@ -110,7 +113,7 @@ private final class Trespasser: HTTPSConnectionOwner {
 
   func connectionLost(_ loss: ConnectionLoss) {
     switch loss {
-    // The server's own word, or its closing the door in the middle of the handshake.
+    // The server ended the handshake with an alert, or closed the connection.
     case .tls(.alert), .closedInHandshake, .closedUnanswered, .broken: end(.right)
     case .connecting, .handshakeTimedOut, .answerTimedOut: end(.open)
     case .tls, .badAnswer, .unexpectedBytes, .closedIdle, .cutOff: end(.wrong(loss.slug))

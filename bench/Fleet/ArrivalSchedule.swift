@@ -1,28 +1,31 @@
-// When the pushes of one collector fall due. No clock in here: times come in and go out, so that the arithmetic can be
-// tested with a clock moved by hand.
+// Computes the due times of one collector's pushes. It has no clock: the caller passes times, so that tests control
+// them.
 //
-// An open loop's due times depend on nothing but the schedule. That is what makes its latencies honest: a server that
-// stops for a second delays all that fell due in that second, and each of them is counted from when it was due (Gil
-// Tene's "coordinated omission" is what happens when it is counted from when it could be sent).
+// The due times of an open loop depend only on the schedule. If a server stops for a second, all pushes that fall due
+// in that second are late, and the latency of each counts from its due time. A latency that counts from the time of
+// sending would hide that (Gil Tene calls this "coordinated omission").
 
 internal import Glibc
 internal import Ground
 internal import Reactor
 
+/// The schedule of one collector.
 struct ArrivalSchedule: Sendable {
   private let pace: Pace
-  /// 0 to 1. Of an interval: how far behind its beat a push may fall due. Of a think time: how far it may deviate.
+  /// 0 to 1. For intervals: the largest delay of a due time, as a share of the interval. For a think time: its largest
+  /// deviation, as a share of it.
   private let jitter: Double
-  /// When the run begins: beats are counted from here, so that they lie evenly whoever joined when.
+  /// The start of the run. Beats count from here, so that they are spread evenly, whenever each collector joins.
   private let origin: MonotonicTime
   private let joinedAt: MonotonicTime
-  /// 0 up to 1: where in the interval this collector's beat lies.
+  /// The position of this collector's beat in the interval, from 0 up to but not including 1.
   private let phase: Double
   private var beats = 0
   private var last: MonotonicTime
   private var random: QuickRandom
 
-  /// - Parameters: `origin`: when the run begins; `joinedAt`: when the collector begins to push, not before that.
+  /// - Parameters: `origin`: the start of the run; `joinedAt`: the time at which the collector begins to push, not
+  ///   before `origin`.
   init(
     pace: Pace, jitter: Double, origin: MonotonicTime, joinedAt: MonotonicTime, phase: Double, seed: UInt64
   ) {
@@ -35,8 +38,8 @@ struct ArrivalSchedule: Sendable {
     random = QuickRandom(seed: seed)
   }
 
-  /// That of one collector. Its beat has its place in the interval, and it joins at another in the ramp: by the golden
-  /// ratio, so that those who have joined by any moment are spread over the whole interval, and the rate grows evenly.
+  /// Makes the schedule of one collector of the fleet. The golden ratio determines the collector's place in the ramp.
+  /// So the collectors that have joined by any moment are spread over the whole interval, and the rate grows evenly.
   init(of collector: Int, in plan: FleetPlan, start: MonotonicTime) {
     let joining = (Double(collector) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
     self.init(
@@ -44,6 +47,7 @@ struct ArrivalSchedule: Sendable {
       phase: Double(collector) / Double(plan.collectors), seed: plan.seed ^ 0x5EED &+ UInt64(collector))
   }
 
+  /// Returns the first due time.
   mutating func first() -> MonotonicTime {
     switch pace {
     case .interval(let interval):
@@ -51,13 +55,14 @@ struct ArrivalSchedule: Sendable {
       beats = max(0, Int(missed))
       last = beat(interval)
     case .poisson(let mean): last = joinedAt + exponential(mean)
-    // A fleet that thinks must not think in step.
+    // The first pauses differ, so that the collectors do not push in step.
     case .closedLoop(let think): last = joinedAt + think.scaled(by: phase)
     }
     return last
   }
 
-  /// The due time after the last one given. - Parameter answeredAt: when the push before it was settled.
+  /// Returns the due time after the last one.
+  /// - Parameter answeredAt: the time at which the previous push was settled.
   mutating func next(answeredAt: MonotonicTime) -> MonotonicTime {
     switch pace {
     case .interval(let interval): last = beat(interval)
@@ -68,7 +73,7 @@ struct ArrivalSchedule: Sendable {
     return last
   }
 
-  /// Each beat is counted from the first, so that neither jitter nor rounding adds up to a drift.
+  /// Each beat is computed from the first one, so that neither jitter nor rounding adds up.
   private mutating func beat(_ interval: Duration) -> MonotonicTime {
     defer { beats += 1 }
     return origin + interval.scaled(by: Double(beats) + phase + jitter * random.fraction())

@@ -1,24 +1,25 @@
-// One collector of the fleet: carries out what its machine decides, on one connection of its own.
+// One collector of the fleet. It carries out the actions of its machine on its own connection.
 
 internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// A collector with its credentials, its connection and its push.
 final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
-  /// Which request is unanswered.
+  /// The request that is unanswered.
   private enum Outstanding { case push, refresh }
-  /// What a pause is followed by.
+  /// The step after a pause.
   private enum Pause { case backOff, wait }
 
-  /// In the whole fleet, 0 and up.
+  /// The collector's number in the whole fleet, from 0.
   let index: Int
   let hostname: String
   private let loop: EventLoop
   private let plan: FleetPlan
   private unowned let shard: FleetShard  // because the shard owns its collectors and outlives them
   private let connection: HTTPSConnection
-  /// Made for the first push that does not go out at once.
+  /// Made for the first push that is sent slowly or in part.
   private var faultyDelivery: FaultyDelivery?
   private var machine: CollectorMachine
   private var credentials: Credentials?
@@ -30,12 +31,12 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
   private var hasBeenConnected = false
   private var holdsSlot = false
   private var outstanding = Outstanding.push
-  /// nil before the run and after it.
+  /// The schedule of pushes; nil before the run and after it.
   private var schedule: ArrivalSchedule?
-  /// When the next push is due, or the last one was.
+  /// The due time of the next push, or of the one in hand.
   private var nextDue = MonotonicTime(nanoseconds: 0)
   private var dueTimer: TimerID?
-  /// Ends a back-off or a `.wait`.
+  /// The end of a back-off or of a `.wait`.
   private var pauseTimer: TimerID?
   private var pauseEnds = Pause.backOff
   private var tokenTimer: TimerID?
@@ -54,21 +55,22 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     jitter = QuickRandom(seed: ~seed)
   }
 
-  /// Its name at the server. Only once it is enrolled.
+  /// The collector's id at the server. Only valid once it is enrolled.
   var id: UUID { credentials!.collector }
   var isEnrolled: Bool { credentials != nil }
   var isConnected: Bool { connection.isOpen }
 
-  // MARK: Told by the shard
+  // MARK: Calls from the shard
 
+  /// Takes the credentials and begins to connect.
   func begin(with credentials: Credentials) {
     take(credentials)
-    // Nothing to do yet: the machine remembers it for when it is connected.
+    // The machine returns no action yet. It refreshes the token when it is connected.
     if credentials.needsRefresh(unixSeconds: WallClock.unixSeconds()) { perform(machine.tokenAged()) }
     perform(machine.begin())
   }
 
-  /// A handshake slot is ours.
+  /// Connects. The shard has granted a handshake slot.
   func connect() {
     holdsSlot = true
     if machine.isFinished { return returnSlot() }
@@ -79,7 +81,8 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     }
   }
 
-  /// Starts the pushes. - Parameter start: of the whole fleet; with a ramp this collector's own is later.
+  /// Starts the pushes.
+  /// - Parameter start: the start of the whole fleet. With a ramp, this collector begins later.
   func startRun(at start: MonotonicTime) {
     if !isEnrolled { return }
     schedule = ArrivalSchedule(of: index, in: plan, start: start)
@@ -87,7 +90,8 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     dueTimer = loop.schedule(self, at: nextDue)
   }
 
-  /// Ends the schedule. - Parameter end: what was due before it and could not be made counts as unsent.
+  /// Ends the schedule.
+  /// - Parameter end: the end of the run. Pushes that were due before it and could not be made count as unsent.
   func endRun(at end: MonotonicTime) {
     if machine.isFinished || !isEnrolled { return }
     if let push, plan.pace.isOpen, schedule != nil {
@@ -103,7 +107,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     perform(machine.runEnded())
   }
 
-  /// The last moment has come.
+  /// Gives up the push in hand, because the time limit of the drain has passed.
   func abandon() {
     if machine.isFinished || !isEnrolled { return }
     if let push {
@@ -119,7 +123,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     perform(machine.abandoned())
   }
 
-  // MARK: Told by the connection
+  // MARK: Events of the connection
 
   func connectionOpened(connect: Duration, handshake: Duration) {
     returnSlot()
@@ -215,14 +219,15 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     }
   }
 
-  // MARK: Doing
+  // MARK: Actions
 
   private func perform(_ action: CollectorMachine.Action) {
     switch action {
     case .none: break
     case .connect(after: .zero): shard.requestSlot(self)
     case .connect(after: let pause): self.pause(pause, then: .backOff)
-    // What the server asked for, and up to a tenth more: those it put off together should not return together.
+    // The pause that the server asked for, and up to a tenth more, so that collectors that were put off together do not
+    // return together.
     case .wait(let pause): self.pause(pause.scaled(by: 1 + 0.1 * jitter.fraction()), then: .wait)
     case .sendPush: sendPush()
     case .refreshToken: sendRefresh()
@@ -279,7 +284,7 @@ final class BenchCollector: HTTPSConnectionOwner, DeadlineHandler {
     tokenTimer = loop.schedule(self, at: credentials.token.refreshAt)
   }
 
-  /// The push in hand is done with; the next one's turn comes, perhaps at once.
+  /// Ends the push in hand. The next one may be due at once.
   private func settle(keepsConnection: Bool) {
     push = nil
     perform(machine.pushSettled(keepsConnection: keepsConnection))

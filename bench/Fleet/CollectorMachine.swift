@@ -1,28 +1,29 @@
-// What a collector does next, without input or output, clock or connection. The law it keeps: a push once begun is sent
-// again, byte for byte, until the server has acknowledged it or said that it never will.
+// The state machine of a collector, without input or output, clock or connection. It sends a push again, byte for byte,
+// until the server has acknowledged it or has refused it for ever.
 //
-//                 begin                 connected
-//   unconnected ────────▶ connecting ───────────────▶ idle ◀──────────────┐ settled
-//                          ▲  ▲  │ lost (backs off)     │ pushDue          │
-//                          │  └──┘                      ▼                  │
-//                          │ lost                    pushing ──────────────┤
-//                          ├──────────────────────── refreshing ◀── 401, token aged
-//                          └──── retryDue ────────── waiting ◀───── 429, 503
+//                  begin                 connected
+//    unconnected ────────▶ connecting ───────────────▶ idle ◀──────────────┐ settled
+//                           ▲  ▲  │ lost (backs off)     │ pushDue          │
+//                           │  └──┘                      ▼                  │
+//                           │ lost                    pushing ──────────────┤
+//                           ├──────────────────────── refreshing ◀── 401, token aged
+//                           └──── retryDue ────────── waiting ◀───── 429, 503
 
 internal import Protocol
 
-/// One collector's connection, push and token.
+/// The state of one collector's connection, push and token.
 struct CollectorMachine: ~Copyable {
+  /// What the owner has to do.
   enum Action: Equatable {
     case none
-    /// Connect as soon as this time is over and a handshake slot is free.
+    /// Connect after this time, as soon as a handshake slot is free.
     case connect(after: Duration)
-    /// Send the push; make it first unless it `isResend`.
+    /// Send the push. The owner makes the push first unless `isResend`.
     case sendPush(isResend: Bool)
     case refreshToken
     /// Call `retryDue` after this time.
     case wait(Duration)
-    /// All is done: close what is open.
+    /// The collector is finished: close the connection.
     case finish
   }
 
@@ -32,17 +33,17 @@ struct CollectorMachine: ~Copyable {
     case idle  // connected, nothing to do; → pushing, refreshing, connecting, finished
     case pushing  // → idle, refreshing, waiting, connecting, finished
     case refreshing  // → idle, pushing, waiting, connecting, finished
-    case waiting(isConnected: Bool)  // told, or resolved, to come back later; → pushing, refreshing, idle, connecting
+    case waiting(isConnected: Bool)  // a pause before the next try; → pushing, refreshing, idle, connecting
     case finished
   }
 
   private var state = State.unconnected
-  /// There is a push that the server has not settled.
+  /// Whether there is a push that the server has not settled.
   private(set) var hasPush = false
-  /// The push has been on the wire.
+  /// Whether the push was sent before.
   private var wasSent = false
   private var needsRefresh = false
-  /// A 401 on this push has led to a new token already.
+  /// Whether a 401 to this push has already led to a new token.
   private var hasRefreshedForPush = false
   private var isEnding = false
   private var backOff: BackOff
@@ -58,14 +59,14 @@ struct CollectorMachine: ~Copyable {
 
   // MARK: The run
 
-  /// The collector is enrolled.
+  /// Begins to connect. The collector is enrolled.
   mutating func begin() -> Action {
     guard case .unconnected = state else { preconditionFailure("begun twice") }
     state = .connecting
     return .connect(after: .zero)
   }
 
-  /// The schedule has a push to make. Only while `hasPush` is false.
+  /// Records that a push is due. Call it only while `hasPush` is false.
   mutating func pushDue() -> Action {
     precondition(!hasPush, "a collector has one push at a time")
     switch state {
@@ -80,7 +81,7 @@ struct CollectorMachine: ~Copyable {
     }
   }
 
-  /// Four fifths of the token's life are over.
+  /// Records that the token has to be refreshed.
   mutating func tokenAged() -> Action {
     needsRefresh = true
     switch state {
@@ -89,17 +90,18 @@ struct CollectorMachine: ~Copyable {
     }
   }
 
-  /// No further push will fall due. A push in hand is still brought to its end.
+  /// Records that no further push will fall due. The push in hand is still completed.
   mutating func runEnded() -> Action {
     isEnding = true
     return hasPush ? .none : finish()
   }
 
-  /// The time to bring pushes to their end is over too.
+  /// Finishes at once, because the time limit of the drain has passed.
   mutating func abandoned() -> Action { finish() }
 
   // MARK: The connection
 
+  /// Records that the connection is open.
   mutating func connected() -> Action {
     switch state {
     case .connecting: return proceed()
@@ -108,7 +110,7 @@ struct CollectorMachine: ~Copyable {
     }
   }
 
-  /// The connection, or the attempt to make one, is no more.
+  /// Records that the connection, or the attempt to make one, is lost.
   mutating func connectionLost() -> Action {
     switch state {
     case .connecting, .idle, .pushing, .refreshing:
@@ -123,9 +125,9 @@ struct CollectorMachine: ~Copyable {
     }
   }
 
-  // MARK: Answers. `keepsConnection`: whether another request may follow on the connection.
+  // MARK: Answers (`keepsConnection`: whether another request may follow on the connection)
 
-  /// The push was stored, or refused for ever.
+  /// Records that the push is stored, or refused for ever.
   mutating func pushSettled(keepsConnection: Bool) -> Action {
     expectPushing()
     hasPush = false
@@ -135,40 +137,43 @@ struct CollectorMachine: ~Copyable {
     return continued(keepsConnection)
   }
 
-  /// The answer was to something else than the push as it must be, or it is to be sent once more: it stays in hand.
+  /// Records that the push needs another request: the answer was to a faulty form of it, or it is sent once more.
   mutating func pushAgain(keepsConnection: Bool) -> Action {
     expectPushing()
     return continued(keepsConnection)
   }
 
-  /// The server will not take the push now. - Parameter retryAfter: as it said; nil leaves the wait to us.
+  /// Records that the server does not take the push now.
+  /// - Parameter retryAfter: the pause that the server asks for; nil leaves it to the back-off.
   mutating func pushDeferred(retryAfter: Duration?, keepsConnection: Bool) -> Action {
     expectPushing()
     return wait(retryAfter, keepsConnection)
   }
 
-  /// The server doubts the token: 401.
+  /// Records that the server refused the token (401).
   mutating func pushUnauthorized(keepsConnection: Bool) -> Action {
     expectPushing()
     needsRefresh = true
-    // A second time the token was new, so asking at once would be a loop.
+    // The second refusal concerns a new token. Without a pause, the requests would repeat without end.
     if hasRefreshedForPush { return wait(nil, keepsConnection) }
     hasRefreshedForPush = true
     return continued(keepsConnection)
   }
 
+  /// Records that the server has issued a new token.
   mutating func tokenRefreshed(keepsConnection: Bool) -> Action {
     guard case .refreshing = state else { preconditionFailure("a token came while \(state)") }
     needsRefresh = false
     return continued(keepsConnection)
   }
 
+  /// Records that the server has not issued a new token.
   mutating func refreshRefused(retryAfter: Duration?, keepsConnection: Bool) -> Action {
     guard case .refreshing = state else { preconditionFailure("a token was refused while \(state)") }
     return wait(retryAfter, keepsConnection)
   }
 
-  /// The time of `.wait` is over.
+  /// Continues after the pause of `.wait`.
   mutating func retryDue() -> Action {
     guard case .waiting(let isConnected) = state else { preconditionFailure("nobody waits while \(state)") }
     return continued(isConnected)
@@ -176,7 +181,7 @@ struct CollectorMachine: ~Copyable {
 
   // MARK: Transitions
 
-  /// Goes on with a connection on which no request is unanswered.
+  /// Returns the next action on a connection without an unanswered request.
   private mutating func proceed() -> Action {
     if isEnding, !hasPush { return finish() }
     if needsRefresh {

@@ -1,5 +1,5 @@
-/// Lets a limited number of collectors shake hands at a time; the others queue. A server is measured by its pushes, and
-/// thousands of handshakes at once would only measure its backlog.
+/// Limits the number of handshakes at a time; the other collectors wait in a queue. The purpose of a run is to measure
+/// pushes, and thousands of handshakes at once would only measure the server's backlog.
 struct ConnectSlots {
   private let capacity: Int
   private var inUse = 0
@@ -10,12 +10,13 @@ struct ConnectSlots {
 
   mutating func enqueue(_ collector: BenchCollector) { queue.append(collector) }
 
+  /// Returns a slot.
   mutating func release() {
     precondition(inUse > 0)
     inUse -= 1
   }
 
-  /// The next in the queue, if a slot is free, which is then taken.
+  /// Takes a slot and returns the next collector in the queue; nil if no slot is free or no collector waits.
   mutating func grant() -> BenchCollector? {
     guard inUse < capacity, head < queue.count else { return nil }
     defer {

@@ -1,27 +1,28 @@
-// What a collector is after its enrolment, and how long its token still serves.
+// The identity of an enrolled collector, and its token.
 
 internal import Protocol
 internal import Reactor
 
+/// The data that a collector needs to connect and to push.
 struct Credentials {
   let collector: UUID
   let identity: TLSIdentity
   var token: Token
 
   struct Token {
-    /// Assumed when the server does not say.
+    /// The life of a token, in seconds, if the server does not give its end.
     static let usualLifeSeconds: Int64 = 30 * 60
 
     let text: String
-    /// When four fifths of its life are over, less up to a tenth, so that a fleet enrolled together does not refresh
-    /// together.
+    /// The time to refresh the token: between 70 % and 80 % of its life, so that collectors that enrolled together do
+    /// not refresh together.
     let refreshAt: MonotonicTime
 
-    /// Unix seconds.
+    /// The end of the token's life, in unix seconds.
     let expiresAt: Int64
 
     /// - Parameters:
-    ///   - answer: of `register` or `refresh-token`; nil without a token in it.
+    ///   - answer: the answer of `register` or `refresh-token`. Without a token in it the result is nil.
     ///   - jitter: 0 to 1.
     init?(_ answer: JSONObject, now: MonotonicTime, unixSeconds: Int64, jitter: Double) {
       guard let text = answer.string("token"), !text.isEmpty else { return nil }
@@ -39,6 +40,6 @@ struct Credentials {
     }
   }
 
-  /// Whether the token's life is over.
+  /// Whether the token has expired.
   func needsRefresh(unixSeconds: Int64) -> Bool { token.expiresAt <= unixSeconds }
 }

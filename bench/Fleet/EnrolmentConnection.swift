@@ -1,11 +1,11 @@
-// Turns collectors that have a name into collectors with an identity, one after the other over one connection.
+// Enrols collectors, one after the other over one connection.
 
 internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// One of the connections over which a shard enrols.
+/// One of the connections over which a shard enrols its collectors.
 final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
   private let loop: EventLoop
   private let connection: HTTPSConnection
@@ -37,10 +37,10 @@ final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
     jitter = QuickRandom(seed: ~seed)
   }
 
-  /// Takes on collectors until the shard has none left.
+  /// Enrols collectors until the shard has none left.
   func start() { takeNext() }
 
-  /// Gives up; a collector in hand stays without identity.
+  /// Stops. A collector whose enrolment is unanswered stays without an identity.
   func stop() {
     isStopped = true
     if let timer { loop.cancel(timer) }
@@ -102,7 +102,7 @@ final class EnrolmentConnection: HTTPSConnectionOwner, DeadlineHandler {
 
   func connectionLost(_ loss: ConnectionLoss) {
     if loss.isFault { shard.countError(code: "enrolment", slug: loss.slug) }
-    // While nobody's turn is now, nothing is lost: the connection is opened again when it is needed.
+    // Without an enrolment in work, the loss does not matter: the connection is opened again when it is needed.
     if current != nil, timer == nil { retry(after: backOff.next()) }
   }
 

@@ -3,10 +3,11 @@ internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
-/// What a host sends to enrol. It makes a P-256 key, which never leaves this process: only the request to certify it does.
+/// The enrolment request of a host. It makes a P-256 key. The request holds only the public key and a request to
+/// certify it; the private key stays in this process, or in the file of identities.
 struct EnrolmentRequest {
   let keyPEM: [UInt8]
-  /// The body of the request: JSON.
+  /// The JSON body of the request.
   let body: [UInt8]
 
   init(hostname: String) {
@@ -27,8 +28,9 @@ struct EnrolmentRequest {
     }
   }
 
-  /// - Parameter jitter: as of `Credentials.Token`.
-  /// - Returns: nil if the answer lacks a member, or its certificate is not for the key.
+  /// Reads the credentials from an answer.
+  /// - Parameter jitter: as in `Credentials.Token`.
+  /// - Returns: nil if the answer lacks a member, or if its certificate is not for the key.
   func credentials(from answer: HTTPAnswer, jitter: Double) -> Credentials? {
     guard let object = answer.object, let id = object.string("collector_id").flatMap({ UUID($0) }),
       let certificate = object.string("certificate"),

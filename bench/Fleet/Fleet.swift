@@ -1,18 +1,19 @@
-// The whole run, seen from the thread that started it: one thread a loop or one process a part of the fleet, a common
-// start, a sum in the end.
+// Runs a fleet from the thread that started the program. The collectors run on threads, one per loop, or in processes.
+// All begin at a common time, and the results are added at the end.
 
 internal import Glibc
 internal import Reactor
 
-/// Runs a fleet. Driven by the calling thread's own loop, which also hears of signals.
+/// Runs a fleet on the calling thread's own loop, which also receives signals.
 final class Fleet: SignalHandler {
-  /// Who plays the collectors.
+  /// The place where the collectors run.
   enum Role {
     /// Threads of this process.
     case alone
-    /// Threads of this process, at the command of another.
+    /// Threads of this process, which another process controls.
     case worker
-    /// Other processes. - Parameters: `executable`: this program; `arguments`: as it was called, without its name.
+    /// Other processes.
+    /// - Parameters: `executable`: the path of this program; `arguments`: its command line without the name.
     case captain(executable: String, arguments: [String])
   }
 
@@ -23,9 +24,9 @@ final class Fleet: SignalHandler {
 
   private let plan: FleetPlan
   private let role: Role
-  /// For whatever else watches the run.
+  /// The loop for everything else that watches the run.
   let control: EventLoop
-  /// By it the run can be ended from any thread.
+  /// The shared state of the run. With it, any thread can end the run.
   let scoreboard: Scoreboard
 
   init(plan: FleetPlan, role: Role = .alone) throws(SystemCallError) {
@@ -40,17 +41,18 @@ final class Fleet: SignalHandler {
     scoreboard = Scoreboard(shards: parts, watcher: control.handle)
   }
 
-  /// Ends the run in good order when one of `signals`, which must be blocked, comes; at once when one comes again.
+  /// Handles `signals`, which must be blocked. The first one ends the run after the last pushes, the second one at
+  /// once.
   func heed(_ signals: [CInt]) throws(SystemCallError) -> SignalSource {
     try SignalSource(loop: control, signals: signals, handler: self)
   }
 
   func received(signal: CInt) { scoreboard.interrupt() }
 
-  /// Blocks until the run is over.
-  /// - Parameters: `progress`: called each second; `watch`: looks at the server and the database meanwhile; `readers`: read
-  ///   beside the pushes.
-  /// - Throws: if the run could not begin, or a process was lost.
+  /// Runs the fleet. It blocks until the run is over.
+  /// - Parameters: `progress`: called each second; `watch`: measures the server and the database meanwhile; `readers`:
+  ///   read beside the pushes.
+  /// - Throws: an error if the run could not begin or a process was lost.
   func run(
     progress: (Progress, RunTimes?) -> Void = { _, _ in }, watch: RunWatch? = nil,
     readers: Readers? = nil
@@ -87,7 +89,7 @@ final class Fleet: SignalHandler {
     }
   }
 
-  /// From the start of the measured part to its end or, if that came later, the last acknowledgement.
+  /// The time from the start of the measured part to its end, or to the last acknowledgement if that is later.
   private func elapsed(_ result: FleetResult, times: RunTimes?, now: MonotonicTime) -> Duration {
     guard let times, now > times.measureStart else { return .zero }
     return times.measureStart.duration(to: min(now, max(times.end, result.measured.lastAcknowledgement ?? times.end)))
@@ -112,7 +114,7 @@ final class Fleet: SignalHandler {
 
   private func setTimes(_ now: MonotonicTime) {
     if scoreboard.times != nil || !scoreboard.areAllReady { return }
-    // Far enough ahead that every shard has looked by then, also one that hears of it through two processes.
+    // The start lies far enough ahead for every shard to read it before, also in other processes.
     scoreboard.setTimes(RunTimes(start: now + Scoreboard.tick * 4, plan: plan))
   }
 
@@ -159,7 +161,7 @@ final class Fleet: SignalHandler {
   }
 }
 
-/// Processor time used, in user and kernel mode.
+/// The processor time of this process, in user and kernel mode.
 enum CPUTime {
   static func ofProcess() -> Duration {
     var usage = rusage()

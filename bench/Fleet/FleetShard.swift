@@ -1,11 +1,12 @@
-// The collectors of one loop, through the phases of a run. Everything here lives on that loop's thread; the scoreboard
-// is the one thing it shares with the others.
+// The collectors of one loop, through the phases of a run. All objects here belong to that loop's thread. The
+// scoreboard is the only object that several shards share.
 
 internal import Ground
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// One loop's part of the fleet.
 final class FleetShard: DeadlineHandler {
   private enum Phase {
     case settingUp  // → ready
@@ -15,15 +16,15 @@ final class FleetShard: DeadlineHandler {
     case done
   }
 
-  /// For the last pushes of an interrupted run.
+  /// The time for the last pushes of an interrupted run.
   private static let interruptedDrainLimit: Duration = .seconds(5)
 
-  /// Of the present part of the run.
+  /// The counts of the current part of the run.
   var tally = Tally()
   var press: PushPress
-  /// Open while enrolments may come.
+  /// The file for new identities; nil if identities are not kept.
   let identityFile: IdentityFile?
-  /// nil before the run.
+  /// The times of the run; nil before it begins.
   private(set) var times: RunTimes?
 
   private let loop: EventLoop
@@ -36,28 +37,29 @@ final class FleetShard: DeadlineHandler {
   private var enrolments: [EnrolmentConnection] = []
   private var unenrolled: [BenchCollector] = []
   private var nextUnenrolled = 0
-  /// Those that are enrolled, or were refused.
+  /// The number of collectors that are enrolled or refused.
   private var enrolmentsSettled = 0
-  /// Collectors with an identity that connect when the last one has its own: enrolling thousands takes longer than a
-  /// server keeps idle connections.
+  /// Collectors that have an identity and wait until all others have one too. The enrolment of thousands takes longer
+  /// than a server keeps idle connections.
   private var waiting: [(collector: BenchCollector, credentials: Credentials)] = []
   private let strangers: Strangers?
-  /// What was counted before the measured part.
+  /// The counts before the measured part.
   private var before = Tally()
   private var p99 = Duration.zero
   private var p99Second = 0
   private var measureTimer: TimerID?
-  /// Collectors that are neither connected nor given up.
+  /// The number of collectors that are neither connected nor given up.
   private var unready: Int
-  /// Collectors that are enrolled and not finished.
+  /// The number of collectors that are enrolled and not finished.
   private var unfinished = 0
   private var slots: ConnectSlots
   private var isGranting = false
   private var tickTimer: TimerID?
-  /// The next change of phase: the limit of the start, the end of the run, or the limit of the drain.
+  /// The timer of the next change of phase: the limit of the start, the end of the run, or the limit of the drain.
   private var phaseTimer: TimerID?
 
-  /// - Throws: if the log of acknowledgements or the file of identities cannot be opened, or no authority be made.
+  /// - Throws: an error if the log of acknowledgements or the file of identities cannot be opened, or if no authority
+  ///   can be made.
   init(loop: EventLoop, plan: FleetPlan, scoreboard: Scoreboard) throws {
     self.loop = loop
     self.plan = plan
@@ -83,7 +85,7 @@ final class FleetShard: DeadlineHandler {
     }
   }
 
-  /// Begins to enrol and connect. The loop's timers keep the shard from here on.
+  /// Begins to enrol and connect. The loop's timers hold the shard from now on.
   func start() {
     tickTimer = loop.schedule(self, at: loop.now + Scoreboard.tick)
     phaseTimer = loop.schedule(self, at: setUpAt + plan.startLimit)
@@ -112,7 +114,7 @@ final class FleetShard: DeadlineHandler {
 
   // MARK: Enrolment
 
-  /// Who is to be enrolled next, and when at the earliest; nil if nobody is left.
+  /// The next collector to enrol, and its earliest time; nil if none is left.
   func peekUnenrolled() -> (collector: BenchCollector, earliest: MonotonicTime)? {
     guard nextUnenrolled < unenrolled.count else { return nil }
     let collector = unenrolled[nextUnenrolled]
@@ -158,7 +160,8 @@ final class FleetShard: DeadlineHandler {
     grantSlots()
   }
 
-  /// A loop, not a recursion: a collector that fails to connect at once gives its slot back from within `connect`.
+  /// It is a loop and no recursion, because a collector that fails to connect at once returns its slot from within
+  /// `connect`.
   private func grantSlots() {
     if isGranting { return }
     isGranting = true
@@ -168,13 +171,15 @@ final class FleetShard: DeadlineHandler {
 
   // MARK: Counting
 
-  /// A collector is connected for the first time, or given up.
+  /// Records that a collector is connected for the first time, or given up.
   func becameReady() {
     unready -= 1
     if unready == 0, case .settingUp = phase { setUpDone() }
   }
 
-  /// - Parameters: `dueAt` nil: the push had a fault, and its latency is our own doing; `sentAt`: the last time.
+  /// Counts an acknowledged push.
+  /// - Parameters: `dueAt`: nil if the push had a fault, because its latency is then the client's own; `sentAt`: the
+  ///   time at which the push was last sent.
   func acknowledged(
     _ answer: JSONObject?, of collector: BenchCollector, _ body: PushBody, dueAt: MonotonicTime?,
     sentAt: MonotonicTime
@@ -227,7 +232,7 @@ final class FleetShard: DeadlineHandler {
     if let times { tally.series.note(at: times.start.duration(to: loop.now), change) }
   }
 
-  /// Tries the push of `collector` with a forged certificate, beside the push itself.
+  /// Sends the push of `collector` with a forged certificate, beside the push itself.
   func trespass(as collector: BenchCollector, _ head: HTTPRequestTemplate, _ body: PushBody) {
     strangers?.trespass(as: collector.id, of: collector.hostname, head, body) { [weak self] verdict in
       self?.tally.judge(.wrongCertificate, verdict)
@@ -302,7 +307,7 @@ final class FleetShard: DeadlineHandler {
   }
 
   private func startRun(_ times: RunTimes) {
-    if unfinished == 0 { return conclude() }  // nobody is enrolled
+    if unfinished == 0 { return conclude() }  // no collector is enrolled
     phase = .running
     self.times = times
     phaseTimer = loop.schedule(self, at: times.end)

@@ -1,19 +1,20 @@
-// Identities kept between runs, so that the next one need not enrol: one JSON object a line, each with a private key.
-// Whoever can read the file is the fleet, so nobody but its owner may.
+// Keeps identities between runs, so that the next run need not enrol: one JSON object per line, each with a private
+// key. Only the owner may read the file, because any reader could act as the fleet.
 
 internal import Glibc
 internal import Ground
 internal import Protocol
 internal import Reactor
 
-/// Appends identities. Several shards and processes write one file: whole lines, and O_APPEND keeps them whole.
+/// Appends identities to a file. Several shards and processes write the same file; each writes whole lines, and
+/// O_APPEND keeps them whole.
 final class IdentityFile {
   private static let nameInDirectory = "identities.jsonl"
 
   private let path: String
   private let file: FileDescriptor
 
-  /// - Parameter path: of a file. Made, if it is not there, for its owner alone.
+  /// - Parameter path: the path of the file. A missing file is made with mode 0600.
   init(path: String) throws(FileError) {
     self.path = path
     file = FileDescriptor(owning: try LocalFile.open(path, O_WRONLY | O_CREAT | O_APPEND))
@@ -23,13 +24,14 @@ final class IdentityFile {
     try LocalFile.append(identity.line[...], to: file.raw, path: path)
   }
 
-  /// Where the identities are: `path`, or a file of ours in it if it is a directory.
+  /// The path of the file of identities: `path`, or a file in it if it is a directory.
   static func location(_ path: String) -> String {
     FileStatus(of: path, followingLinks: true)?.isDirectory == true ? path + "/" + nameInDirectory : path
   }
 
-  /// All identities by index; of several lines for one the last counts. Nothing, if there is no file.
-  /// - Throws: `UsageError` for a file that others may read, or that holds something else.
+  /// Reads all identities by their index. If an index has several lines, the last one counts. The result is empty if
+  /// there is no file.
+  /// - Throws: `UsageError` for a file that others may read, or that has other content.
   static func load(_ path: String) throws(UsageError) -> [Int: StoredIdentity] {
     guard let mode = FileStatus(of: path, followingLinks: true)?.permissions else { return [:] }
     if mode & 0o077 != 0 {
@@ -41,7 +43,7 @@ final class IdentityFile {
     } catch {
       throw UsageError(description: "--identities \(error)")
     }
-    // A line without its end is one that another process is just writing, or was killed over.
+    // Another process may be writing an incomplete last line, or may have been killed while writing it.
     let lines = bytes[..<(bytes.lastIndex(of: UInt8(ascii: "\n")) ?? 0)]
     var identities: [Int: StoredIdentity] = [:]
     for (number, line) in lines.split(separator: UInt8(ascii: "\n")).enumerated() {
@@ -55,8 +57,9 @@ final class IdentityFile {
 }
 
 extension StoredIdentity {
-  /// - Parameter unixSeconds: now; a token past its end is refreshed first, which a trusted certificate suffices for.
-  /// - Returns: nil if the certificate's life is over, or it is none, or not for the key.
+  /// - Parameter unixSeconds: the current time. An expired token is no obstacle: it is refreshed first, for which a
+  ///   valid certificate is enough.
+  /// - Returns: nil if the certificate has expired, cannot be read, or is not for the key.
   func credentials(now: MonotonicTime, unixSeconds: Int64, jitter: Double) -> Credentials? {
     do {
       let leaf = try Certificate(pem: Array(certificate.utf8))
@@ -66,7 +69,7 @@ extension StoredIdentity {
         text: token, expiresAt: tokenExpiresAt, now: now, unixSeconds: unixSeconds, jitter: jitter)
       return Credentials(collector: collector, identity: identity, token: token)
     } catch {
-      return nil  // because the collector then simply enrols
+      return nil  // because the collector enrols instead
     }
   }
 }

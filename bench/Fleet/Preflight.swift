@@ -1,12 +1,12 @@
-// Is there a server, and is it the one we trust? Asked once, before a fleet with all its retries sets out.
+// Checks once, before the fleet starts with all its retries, whether the server can be reached and trusted.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
 enum Preflight {
-  /// Connects once, and says why that can't be done. Blocks, for `HTTPSDestination.handshakeLimit` at most.
-  /// - Throws: `RunFailure`
+  /// Connects once. It blocks for at most `HTTPSDestination.handshakeLimit`.
+  /// - Throws: `RunFailure` with the reason why it cannot connect.
   static func check(_ endpoint: HTTPSDestination) throws {
     let loop = try EventLoop()
     let connection = HTTPSConnection(

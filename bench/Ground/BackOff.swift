@@ -1,6 +1,6 @@
 import Ground
 
-/// Growing, jittered pauses: a fleet that lost its server together must not come back together.
+/// Growing pauses with jitter, so that collectors that lost their server together do not return together.
 struct BackOff: Sendable {
   struct Limits: Sendable {
     var first: Duration = .milliseconds(100)
@@ -16,7 +16,8 @@ struct BackOff: Sendable {
     random = QuickRandom(seed: seed)
   }
 
-  /// Between half of and the whole pause, which doubles with each failure up to the longest.
+  /// Returns the next pause. The full pause doubles with each failure up to `longest`; the result is between half of it
+  /// and all of it.
   mutating func next() -> Duration {
     let whole = min(limits.first * (1 << min(failures, 20)), limits.longest)
     failures += 1

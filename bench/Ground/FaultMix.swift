@@ -1,24 +1,24 @@
-// What a fleet does wrong on purpose, and what a server must answer to it.
+// The faults that a fleet makes on purpose, and the answers that are right.
 
-/// A way for a push to go wrong. Each has one outcome that is right.
+/// A deliberate fault of a push. Each fault has one right outcome.
 enum Fault: String, Sendable, CaseIterable {
-  /// The body comes in pieces over some seconds. Right: it is stored as any other.
+  /// The body is sent in pieces over some seconds. Right: the push is stored like any other.
   case slowBody = "slow-body"
-  /// The connection is reset in the middle of the body. Right: nothing of it was stored, so that the whole push, sent
-  /// again over a new connection, is no duplicate.
+  /// The connection is reset in the middle of the body. Right: no part was stored, so the whole push, sent again over a
+  /// new connection, is no duplicate.
   case reset
   /// The same push is sent again after it was acknowledged. Right: 200 with `duplicate: true`.
   case duplicate
-  /// The body's JSON ends wrongly. Right: 400 or 422.
+  /// The end of the JSON is wrong. Right: 400 or 422.
   case brokenJSON = "broken-json"
-  /// Beside the push, the same is tried with a certificate for this very collector that another authority signed.
-  /// Right: the handshake fails, or 401 or 403.
+  /// The push is also sent with a certificate for the same collector that another authority signed. Right: the
+  /// handshake fails, or the answer is 401 or 403.
   case wrongCertificate = "wrong-certificate"
 }
 
-/// How probable each fault is. A push has one at most.
+/// The share of each fault. A push has at most one fault.
 struct FaultMix: Sendable, Equatable {
-  /// 0 to 1, together not more than 1.
+  /// The shares, each 0 to 1, together not more than 1.
   private(set) var shares: [Fault: Double] = [:]
 
   var isEmpty: Bool { shares.isEmpty }
@@ -33,7 +33,8 @@ struct FaultMix: Sendable, Equatable {
 
   init() {}
 
-  /// The fault of one push. - Parameter draw: 0 up to 1.
+  /// Returns the fault of one push; nil for none.
+  /// - Parameter draw: a random number from 0 up to 1.
   func fault(at draw: Double) -> Fault? {
     var end = 0.0
     for fault in Fault.allCases {

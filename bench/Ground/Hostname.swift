@@ -1,6 +1,6 @@
-/// The host that a collector of the fleet reports from. A collector with the same number has the same host in each run.
+/// The host name of a collector. A collector with the same number has the same host name in each run.
 enum Hostname {
-  /// The length of every hostname: prepared bodies have a place of this size for it.
+  /// The length of every host name. Prepared bodies have a place of this size for it.
   static let bytes = 12
 
   /// - Parameter index: the collector's number in the fleet, 0 and up.

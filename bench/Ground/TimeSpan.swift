@@ -19,7 +19,7 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
     case "h": seconds = 3600
     default: return nil
     }
-    // Whole microseconds: what is written with three places of a millisecond is meant exactly.
+    // It is rounded to whole microseconds, so that a text with three decimals of a millisecond is exact.
     duration = .microseconds(Int64((count * seconds * 1e6).rounded()))
   }
 

@@ -1,27 +1,30 @@
-// Latencies in buckets that grow with the value (log-linear, after Gil Tene's HdrHistogram): bounded memory, constant
-// time, and a relative error under 1 % (128 buckets for each power of two), from 1 µs to 19 h.
+// Latencies in buckets whose width grows with the value (log-linear, after Gil Tene's HdrHistogram). The memory is
+// bounded, each operation takes constant time, and the relative error is below 1 % (128 buckets for each power of two),
+// from 1 µs to 19 h.
 
-/// Counts durations. Merging two gives what one would have counted.
+/// Counts durations. The sum of two histograms equals one that has recorded all their durations.
 struct DurationHistogram: Sendable, Equatable {
   private static let bucketsPerOctave = 128
   private static let octaves = 30
-  /// What does not fit counts as this many microseconds.
+  /// The largest value of a bucket, in microseconds. Longer durations count as this one.
   static let maximumMicroseconds: UInt64 = 1 << 36 - 1
-  /// Of the buckets, at most: the series of a run keeps hundreds of histograms, so one holds only the octaves it needs.
+  /// The largest number of bytes of the buckets. A run keeps hundreds of histograms, so each holds only the octaves
+  /// that it needs.
   static let maximumBytes = bucketsPerOctave * octaves * MemoryLayout<UInt64>.stride
 
-  /// Whole octaves, up to that of the longest duration.
+  /// The buckets of whole octaves, up to that of the longest duration.
   private(set) var buckets: [UInt64] = []
   private(set) var count: UInt64 = 0
   private(set) var minimum: Duration = .zero
-  /// Exact, also when it fits no bucket.
+  /// The longest duration. It is exact even if it fits no bucket.
   private(set) var maximum: Duration = .zero
   private(set) var sumMicroseconds: Double = 0
 
   init() {}
 
-  /// What another process counted. - Parameter counts: index of a bucket and what is in it.
-  /// - Returns: nil for what no histogram is: an index beyond the last bucket, or no count.
+  /// Makes a histogram from the counts of another process.
+  /// - Parameter counts: the index of each bucket that is not empty, and its count.
+  /// - Returns: nil for an index beyond the last bucket, or for a count of 0.
   init?(counts: [(index: Int, count: UInt64)], minimum: Duration, maximum: Duration, sumMicroseconds: Double) {
     for (index, count) in counts {
       guard (0..<Self.bucketsPerOctave * Self.octaves).contains(index), count > 0 else { return nil }
@@ -34,7 +37,7 @@ struct DurationHistogram: Sendable, Equatable {
     self.sumMicroseconds = sumMicroseconds
   }
 
-  /// Negative durations count as zero.
+  /// Records a duration. A negative duration counts as zero.
   mutating func record(_ duration: Duration) {
     let duration = max(duration, .zero)
     let microseconds = min(duration.wholeMicroseconds, Self.maximumMicroseconds)
@@ -62,7 +65,7 @@ struct DurationHistogram: Sendable, Equatable {
     if wanted > buckets.count { buckets += [UInt64](repeating: 0, count: wanted - buckets.count) }
   }
 
-  /// The duration that a share of all recorded ones does not exceed; zero if nothing was recorded.
+  /// Returns the duration that `percent` of all recorded ones do not exceed; zero if nothing is recorded.
   /// - Parameter percent: 0 to 100.
   func percentile(_ percent: Double) -> Duration {
     if count == 0 { return .zero }
@@ -81,17 +84,18 @@ struct DurationHistogram: Sendable, Equatable {
     count == 0 ? .zero : .microseconds(Int64(sumMicroseconds / Double(count)))
   }
 
-  /// Buckets that hold something, in order.
+  /// The buckets that are not empty, in order.
   var filled: [(index: Int, count: UInt64)] {
     buckets.indices.compactMap { buckets[$0] == 0 ? nil : ($0, buckets[$0]) }
   }
 
-  /// Values below 256 have a bucket each; above, the eight leading bits choose one.
+  /// Returns the bucket of a value. Each value below 256 has its own bucket; above, the eight leading bits select one.
   static func index(of microseconds: UInt64) -> Int {
     let shift = max(0, 56 - microseconds.leadingZeroBitCount)
     return shift * bucketsPerOctave + Int(microseconds >> UInt64(shift))
   }
 
+  /// Returns the largest value of a bucket.
   static func highestMicroseconds(of index: Int) -> UInt64 {
     let shift = max(0, index / bucketsPerOctave - 1)
     let leading = UInt64(index - shift * bucketsPerOctave)

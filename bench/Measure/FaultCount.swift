@@ -1,10 +1,10 @@
-/// How a server took the faults of one kind.
+/// The outcomes of the faults of one kind.
 struct FaultCount: Sendable, Equatable {
-  /// Ended as they must.
+  /// The number of faults with the right outcome.
   var right = 0
-  /// Ended otherwise, by what came instead.
+  /// The numbers of wrong outcomes, by outcome.
   var wrong: [String: Int] = [:]
-  /// Not ended: the run was over, or the connection broke, before the server had said a word.
+  /// The number of faults without an outcome: the run ended or the connection broke before the server answered.
   var open = 0
 
   var wrongCount: Int { wrong.values.reduce(0, +) }
@@ -16,9 +16,11 @@ struct FaultCount: Sendable, Equatable {
   }
 }
 
-/// What came of one fault.
+/// The outcome of one fault.
 enum FaultVerdict: Sendable, Equatable {
   case right
+  /// A wrong outcome, such as a status and a slug.
   case wrong(String)
+  /// No outcome.
   case open
 }

@@ -1,5 +1,5 @@
-// A result as JSON, for the way from one process to another: exact, unlike the report, which rounds histograms to
-// percentiles.
+// Results as JSON, which one process sends to another. The text is exact, unlike the report, which reduces histograms
+// to percentiles.
 
 internal import Ground
 internal import Protocol
@@ -18,7 +18,8 @@ extension FleetResult {
     }
   }
 
-  /// - Returns: nil if `value` is not what `write` gives.
+  /// Reads a result.
+  /// - Returns: nil if `value` is not the output of `write`.
   init?(_ value: JSONValue?) {
     guard case .object(let object)? = value, let before = Tally(object["before"]),
       let measured = Tally(object["measured"]), let cpu = object.integer("cpu_ns"),

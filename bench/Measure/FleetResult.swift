@@ -1,15 +1,16 @@
-// What a shard, a process, a whole fleet brings home.
+// The result of a shard, a process or the whole fleet.
 
 internal import Protocol
 internal import Reactor
 
 struct FleetResult: Sendable, Equatable {
-  /// Before the measured part: enrolment, ramp and warm-up.
+  /// The counts before the measured part: enrolment, ramp and warm-up.
   var before = Tally()
+  /// The counts of the measured part and the drain.
   var measured = Tally()
-  /// Processor time of the measured part, of all processes.
+  /// Processor time of the measured part, summed over all processes.
   var cpu = Duration.zero
-  /// The identities that pushed: only asked for to verify.
+  /// The ids of the collectors that pushed. They are only filled in for verification.
   var collectors: [UUID] = []
 
   mutating func merge(_ other: FleetResult) {
@@ -19,6 +20,7 @@ struct FleetResult: Sendable, Equatable {
     collectors += other.collectors
   }
 
+  /// The counts of the whole run.
   var whole: Tally {
     var sum = before
     sum.merge(measured)

@@ -1,13 +1,13 @@
-// What one loop counted. Loops and processes count apart; the report adds them up.
+// The counts of one loop. Each loop and process counts by itself, and the report adds the counts.
 
 internal import Protocol
 internal import Reactor
 
 struct Tally: Sendable, Equatable {
   var enrolled = 0
-  /// Collectors that have the identity of an earlier run.
+  /// Collectors that use the identity of an earlier run.
   var reused = 0
-  /// Collectors the server would not enrol, or that were not enrolled in time.
+  /// Collectors that the server refused to enrol, or that were not enrolled in time.
   var unenrolled = 0
   /// Collectors with a connection when the run began.
   var connected = 0
@@ -16,51 +16,55 @@ struct Tally: Sendable, Equatable {
   var acknowledged = 0
   var rows = 0
   var metrics = 0
-  /// Metrics the server rejected within pushes it acknowledged.
+  /// Metrics that the server rejected within pushes that it acknowledged.
   var rejects = 0
-  /// Acknowledged pushes the server had stored before. The repeats that a fault asked for are counted there.
+  /// Acknowledged pushes that the server had stored before. The repeats of the fault `duplicate` are counted as faults
+  /// instead.
   var duplicates = 0
-  /// What the first try of those pushes must have stored: its answer was lost, and a duplicate's says 0 rows.
+  /// Rows that the first try of those pushes must have stored. Its answer was lost, and the answer to a duplicate says
+  /// 0 rows.
   var duplicateRows = 0
-  /// Pushes the server keeps aside instead of storing them.
+  /// Pushes that the server parked instead of storing them.
   var parked = 0
-  /// Of acknowledged pushes.
+  /// Bytes of the bodies of acknowledged pushes: as sent, and before compression.
   var wireBytes = 0
   var rawBytes = 0
 
-  /// Answers other than 2xx, and broken connections, by `code slug`. Without those that a fault must have.
+  /// Answers other than 2xx and broken connections, by `code slug`. Errors that a fault has to cause are not counted.
   var errors: [String: Int] = [:]
-  /// Pushes the server will never take (4xx other than 401, 408, 425, 429). They are not sent again.
+  /// Pushes that the server will never take (4xx other than 401, 408, 425, 429). They are not sent again.
   var refusedPushes = 0
-  /// Answers that put a push off: 503 and its like.
+  /// Answers with status 503, after which the push is sent again later.
   var unavailable = 0
-  /// Answers that put a push off for a reason of its own: 429, 401 after a refresh, …
+  /// Other answers after which the push is sent again later: 408, 425, 429, other 5xx.
   var deferred = 0
-  /// Pushes made and not settled when the run was over.
+  /// Pushes that were made and not settled at the end of the run.
   var unacknowledged = 0
-  /// What those would store: the server may have, and could not say so.
+  /// Rows of those pushes. The server may have stored them without being able to answer.
   var unacknowledgedRows = 0
-  /// Pushes that fell due while an earlier one of their collector was under way, and were never made.
+  /// Pushes that fell due while an earlier push of their collector was unanswered, and that were never made.
   var unsent = 0
-  /// Such pushes behind one whose body we sent slowly: our own doing.
+  /// The same behind a push with a slow body, which the client caused itself.
   var heldUp = 0
-  /// Connections that broke with a request unanswered or that failed to come about, after they were first needed.
+  /// Connections that broke while a request was unanswered, and later connection attempts that failed.
   var lostConnections = 0
   var reconnects = 0
   var resent = 0
   var refreshes = 0
   var faults: [Fault: FaultCount] = [:]
 
-  /// From the moment a push fell due to its acknowledgement. Those that were never made, or never acknowledged, are in it
-  /// with the time they had waited in the end: less than they would have. Pushes with a fault are not.
+  /// Time from the due time of a push to its acknowledgement. Pushes that were never made or never acknowledged count
+  /// with the time that they had waited at the end of the run, which is less than their real latency. Pushes with a
+  /// fault are not counted.
   var pushLatency = DurationHistogram()
-  /// From the moment a push was (last) sent to its acknowledgement: what a client that waits for its server would see.
+  /// Time from the last sending of a push to its acknowledgement: the latency that a client sees that waits for its
+  /// server.
   var serviceLatency = DurationHistogram()
-  /// From the head of a push to its commit, as the server says it.
+  /// Time from the head of a push to its commit, as the server reports it.
   var commitLatency = DurationHistogram()
-  /// From the first packet to the TCP connection.
+  /// Time from the first packet to the TCP connection.
   var connectLatency = DurationHistogram()
-  /// From the first packet to the end of the TLS handshake.
+  /// Time from the first packet to the end of the TLS handshake.
   var handshakeLatency = DurationHistogram()
   var enrolmentLatency = DurationHistogram()
   var series = TimeSeries()
@@ -93,7 +97,7 @@ struct Tally: Sendable, Equatable {
 }
 
 extension Tally {
-  /// Everything that is simply counted, by its name in the report. What is not in this list is not added up.
+  /// All plain counts, by their name in the report. A count that is missing in this list is not added up.
   static var counts: [(name: String, path: WritableKeyPath<Tally, Int>)] {
     [
       ("enrolled", \.enrolled), ("reused", \.reused), ("unenrolled", \.unenrolled), ("connected", \.connected),

@@ -1,16 +1,16 @@
-// What happened when, in memory that does not grow with the run: intervals of one second at first, and when there are
-// too many, each two become one.
+// Counts over time, in memory that does not grow with the run. Each interval is one second long at first. When there
+// are too many, each two are joined into one.
 
 internal import Reactor
 
-/// What fell into one interval.
+/// The counts of one interval.
 struct Interval: Sendable, Equatable {
   var acknowledged = 0
   var rows = 0
   /// Answers other than 2xx, and broken connections.
   var errors = 0
   var wireBytes = 0
-  /// Of the pushes acknowledged in it.
+  /// The latency of the pushes that were acknowledged in the interval.
   var latency = DurationHistogram()
 
   mutating func merge(_ other: Interval) {
@@ -22,9 +22,10 @@ struct Interval: Sendable, Equatable {
   }
 }
 
-/// Intervals from the start of a run on.
+/// The intervals from the start of a run.
 struct TimeSeries: Sendable, Equatable {
-  /// A run of four minutes in seconds, of an hour in steps of 16 s.
+  /// The largest number of intervals. Up to four minutes of a run have intervals of one second, an hour has intervals
+  /// of 16 s.
   static let maximumIntervals = 240
 
   /// A power of two.
@@ -33,7 +34,7 @@ struct TimeSeries: Sendable, Equatable {
 
   init() {}
 
-  /// - Returns: nil for what no series is: a width that is no power of two, or too many intervals.
+  /// - Returns: nil if the width is no power of two, or if there are too many intervals.
   init?(secondsPerInterval: Int, intervals: [Interval]) {
     guard secondsPerInterval > 0, secondsPerInterval & (secondsPerInterval - 1) == 0,
       intervals.count <= Self.maximumIntervals
@@ -42,7 +43,8 @@ struct TimeSeries: Sendable, Equatable {
     self.intervals = intervals
   }
 
-  /// Changes the interval that `time` falls into. - Parameter sinceStart: what is negative counts as 0.
+  /// Changes the counts of the interval at `sinceStart`.
+  /// - Parameter sinceStart: the time since the start of the run. A negative time counts as 0.
   mutating func note(at sinceStart: Duration, _ change: (inout Interval) -> Void) {
     let second = Int(max(sinceStart, .zero).components.seconds)
     while second / secondsPerInterval >= Self.maximumIntervals { coarsen() }
@@ -51,7 +53,7 @@ struct TimeSeries: Sendable, Equatable {
     change(&intervals[index])
   }
 
-  /// Adds what another shard noted since the same start.
+  /// Adds the counts of another shard with the same start.
   mutating func merge(_ other: TimeSeries) {
     var other = other
     while other.secondsPerInterval < secondsPerInterval { other.coarsen() }

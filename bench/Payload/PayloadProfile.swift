@@ -1,21 +1,20 @@
-// What the pushes are made of: generated from the declarations of the metrics themselves, in the shape of what stock
-// collectors send.
+// Generates the content of pushes from the declarations of the metrics, in the form of the stock collector's pushes.
 
 internal import GeneratedPushes
 internal import Protocol
 
-/// A named mixture of metrics.
+/// A named selection of metrics.
 enum PayloadProfile: String, Sendable, CaseIterable {
   /// All types, as a stock collector sends them.
   case mixed
-  /// Rows of `pg_stats_tables` and nothing else.
+  /// Only rows of `pg_stats_tables`.
   case tableStats = "table-stats"
-  /// Rows of `pg_query_stats` and nothing else: the widest, with the longest texts.
+  /// Only rows of `pg_query_stats`, which have the most columns and the longest texts.
   case queryStats = "query-stats"
-  /// Rows of `pg_log` and nothing else.
+  /// Only rows of `pg_log`.
   case logs
 
-  /// The types, cut down to the fields the profile wants.
+  /// The metric types, with only the fields of the profile.
   var types: [MetricType] {
     switch self {
     case .mixed: MetricCatalog.types
@@ -31,7 +30,7 @@ enum PayloadProfile: String, Sendable, CaseIterable {
     }
   }
 
-  /// - Returns: nil if a name is that of no type.
+  /// - Returns: nil if a name belongs to no type.
   static func types(named names: [String]) -> [MetricType]? {
     let found = MetricCatalog.types.filter { names.contains($0.name) }
     return found.count == Set(names).count ? found : nil
@@ -43,10 +42,11 @@ struct PayloadGenerator: Sendable {
   var types: [MetricType]
   var shape: PushGenerator.Shape
   var seed: UInt64
-  /// See `PushTemplate`.
+  /// The value of `bench_run`, see `PushTemplate`.
   var run: String?
 
-  /// A generated push costs far more than a copied one, so a few are made, a minute apart in their counters.
+  /// The number of templates. A generated push costs far more than a copied one, so only a few are made. Their counters
+  /// are a minute apart.
   static let templateCount = 8
   private static let epoch: Int64 = 1_700_000_000
   private static let largestScale = 1 << 20
@@ -63,13 +63,14 @@ struct PayloadGenerator: Sendable {
     }
   }
 
-  /// Of one push.
+  /// The number of rows of one push.
   var rows: Int { template(minute: 0).rows }
 
-  /// The same types in the shape that comes closest to so many rows a push, and never above.
-  /// - Returns: nil if the smallest shape has more.
+  /// Returns a generator of the same types whose pushes have as many rows as possible up to `rows`.
+  /// - Returns: nil if the smallest shape has more rows.
   func scaled(toRows rows: Int) -> PayloadGenerator? {
-    // By doubling and halving: every table's rows grow with the scale, though not all as fast.
+    // The scale is found by doubling and halving. The rows of every table grow with the scale, though not at the same
+    // rate.
     guard scaled(1).rows <= rows else { return nil }
     var low = 1
     var step = 1

@@ -1,17 +1,20 @@
-// A template compressed once, so that a push out of it is a copy with a few bytes changed instead of a deflation, which
-// is by far the dearest thing a load client does.
+// A template that is compressed once. A push made from it is a copy with a few changed bytes. To compress each push
+// would be the most expensive work of the load client.
 //
-// Around each hole the stream is flushed to a byte boundary, and the hole itself is a stored block (RFC 1951 §3.2.4): its
-// bytes stand in the compressed stream as they are and can be overwritten there. Everything between is compressed as
-// usual and may refer to what came before, holes excepted: they hold bytes that no JSON contains, so no match reaches
-// into one. The checksum is linear (a CRC is a remainder of polynomials over GF(2)): exchanging a hole's bytes adds
-// (old ⊕ new) · x^(8 · bytes behind) to it, and holes that always hold the same text share one such factor.
+// Around each hole the stream is flushed to a byte boundary, and the hole itself is a stored block (RFC 1951 §3.2.4).
+// Its bytes appear unchanged in the compressed stream and can be overwritten there. The text between the holes is
+// compressed as usual and may refer to earlier text, but not to holes: their placeholder bytes occur in no JSON, so no
+// match reaches into a hole.
+//
+// The checksum is linear (a CRC is a remainder of polynomials over GF(2)). Exchanging the bytes of a hole adds (old ⊕
+// new) · x^(8 · bytes behind) to it. Holes that always hold the same text share one factor.
 
 internal import CEpoll.Zlib
 internal import Protocol
 
+/// A compressed push with places for identity and timestamps.
 struct PreparedBody: Sendable {
-  /// Where a text stands in `wire`, and what changing it does to the checksum.
+  /// The places of one text in `wire`, and the effect of a change on the checksum.
   private struct Slot: Sendable {
     let hole: PushTemplate.Hole
     let bytes: Int
@@ -21,7 +24,7 @@ struct PreparedBody: Sendable {
     let placeholderChecksum: UInt
   }
 
-  /// One gzip member with placeholders, whose trailer is right for those.
+  /// One gzip member with placeholders. Its trailer fits the placeholders.
   private let wire: [UInt8]
   private let slots: [Slot]
   private let checksum: UInt
@@ -33,7 +36,7 @@ struct PreparedBody: Sendable {
 
   /// - Parameters:
   ///   - level: 1 to 9.
-  ///   - hostnameBytes: every hostname must have this length.
+  ///   - hostnameBytes: the length that every host name must have.
   init(template: borrowing PushTemplate, level: Int, hostnameBytes: Int) {
     var deflater = SectionDeflater(level: level)
     var slots: [Slot] = []
@@ -65,7 +68,8 @@ struct PreparedBody: Sendable {
     checksum = trailer.prefix(4).reversed().reduce(0) { $0 << 8 | UInt($1) }
   }
 
-  /// One collector's push as gzip. - Returns: nil if the hostname has another length than the prepared one.
+  /// Makes the push of one collector as gzip.
+  /// - Returns: nil if the host name does not have the prepared length.
   func fill(collector: UUID, hostname: String, newest: Int64) -> [UInt8]? {
     var wire = self.wire
     var checksum = self.checksum
@@ -74,11 +78,11 @@ struct PreparedBody: Sendable {
       text.removeAll()
       slot.hole.append(collector: collector, hostname: hostname, newest: newest, to: &text)
       if text.count != slot.bytes { return nil }
-      // The combination with an empty second part is the multiplication alone.
+      // With an empty second part, the combination is only the multiplication.
       checksum ^= crc32_combine_op(slot.placeholderChecksum ^ Self.crc(text.span), 0, slot.factor)
       text.withUnsafeBytes { text in
         for offset in slot.offsets {
-          // Safety: the offsets were measured in `wire`, which never changes its size.
+          // Safety: the offsets are positions in `wire`, whose size never changes.
           wire.withUnsafeMutableBytes {
             $0.baseAddress!.advanced(by: offset).copyMemory(from: text.baseAddress!, byteCount: text.count)
           }
@@ -98,12 +102,12 @@ struct PreparedBody: Sendable {
 
 /// A gzip stream in sections that end at byte boundaries.
 private struct SectionDeflater: ~Copyable {
-  // zlib's state points back at the z_stream, so the stream must not move when this struct does.
+  // zlib's state holds a pointer to the z_stream, so the stream must not move when this struct does.
   private let stream: UnsafeMutablePointer<z_stream>
   private let level: CInt
   private var output = ByteBuffer()
 
-  /// zlib's answer to a flush is at most this much longer than its bound: an empty stored block, and header bits.
+  /// The output of a flush exceeds zlib's bound by at most this much: an empty stored block, and header bits.
   private static let flushBytes = 64
 
   init(level: Int) {
@@ -122,7 +126,8 @@ private struct SectionDeflater: ~Copyable {
 
   mutating func append(_ bytes: Span<UInt8>) { deflate(bytes, Z_SYNC_FLUSH) }
 
-  /// - Returns: where `bytes`, which are all the same, now stand in the output.
+  /// Appends `bytes` uncompressed. All of them must have the same value.
+  /// - Returns: their offset in the output.
   mutating func appendStored(_ bytes: [UInt8]) -> Int {
     setLevel(0)
     let start = output.count
@@ -158,7 +163,7 @@ private struct SectionDeflater: ~Copyable {
     let bound = Int(deflateBound(stream, UInt(bytes.count))) + Self.flushBytes
     bytes.withUnsafeBufferPointer { source in
       _ = output.appendUninitialized(minimumCapacity: bound) { target in
-        // Safety: zlib reads `source` and never writes it (the field only lacks a const), and writes at most `bound`
+        // Safety: zlib reads `source` and never writes it (the field only lacks a const). It writes at most `bound`
         // bytes, which `appendUninitialized` reserved. Neither pointer is used after the call.
         stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
         stream.pointee.avail_in = UInt32(source.count)

@@ -1,22 +1,24 @@
-// The bytes of a push, made once and sent until they are acknowledged: the server knows a repeat by its content.
+// Makes the bytes of pushes. A push is made once and sent unchanged until it is acknowledged, because the server
+// recognises a repeat by its content.
 
 internal import Protocol
 
-/// A push as it goes over the wire.
+/// The body of a push as it is sent.
 struct PushBody: Sendable {
   let wire: [UInt8]
-  /// Before compression.
+  /// The length before compression, in bytes.
   let rawBytes: Int
-  /// What the server will store of it.
+  /// The number of rows that the server will store.
   let rows: Int
 }
 
-/// How bodies are compressed.
+/// The compression of bodies.
 enum Compression: Sendable, Equatable {
   case none
-  /// Once for each template; a push fills in what differs. - Parameter level: 1 to 9.
+  /// Each template is compressed once, and a push fills in its own values.
+  /// - Parameter level: 1 to 9.
   case prepared(level: Int)
-  /// Anew for each push, as a collector would.
+  /// Each push is compressed, as a collector does.
   case fresh(level: Int)
 
   var level: Int {
@@ -31,16 +33,17 @@ enum Compression: Sendable, Equatable {
 struct PushPress: ~Copyable {
   private let templates: [PushTemplate]
   private let compression: Compression
-  /// As many as templates, or none.
+  /// The prepared templates; empty if bodies are not prepared.
   private let prepared: [PreparedBody]
-  /// nil: bodies are sent as they are.
+  /// The compressor; nil if bodies are not compressed.
   private var deflater: GzipDeflater?
   private var raw = ByteBuffer()
   private var compressed = ByteBuffer()
 
   /// - Parameters:
-  ///   - templates: not empty; a collector sends one after the other, each collector beginning elsewhere.
-  ///   - hostnameBytes: the length of the hostnames for which bodies are prepared; others are compressed fresh.
+  ///   - templates: not empty. A collector sends them in turn, and each collector begins with another one.
+  ///   - hostnameBytes: the length of the host names for which bodies are prepared. Bodies for other host names are
+  ///     compressed one by one.
   init(templates: [PushTemplate], compression: Compression, hostnameBytes: Int = Hostname.bytes) {
     precondition(!templates.isEmpty)
     self.templates = templates
@@ -61,9 +64,10 @@ struct PushPress: ~Copyable {
   /// Whether bodies need `Content-Encoding: gzip`.
   var isCompressing: Bool { compression != .none }
 
+  /// Makes the next push of a collector.
   /// - Parameters:
-  ///   - turn: which template to take, counted round.
-  ///   - clock: of the collector; moves on.
+  ///   - turn: the index of the template; it may exceed the number of templates.
+  ///   - clock: the collector's clock, which advances.
   mutating func make(
     turn: Int, collector: UUID, hostname: String, now: Int64, clock: inout PushClock
   ) -> PushBody {
@@ -76,7 +80,8 @@ struct PushPress: ~Copyable {
     return fresh(templates[index], collector, hostname, newest, isBroken: false)
   }
 
-  /// A push whose JSON ends with the wrong bracket: all of it must be read before that shows. It uses up no time.
+  /// Makes a push whose JSON ends with the wrong bracket. The server has to read all of it before it can see that. The
+  /// push uses up no timestamps.
   mutating func makeBroken(turn: Int, collector: UUID, hostname: String, now: Int64) -> PushBody {
     fresh(templates[turn % templates.count], collector, hostname, now, isBroken: true)
   }

@@ -1,15 +1,18 @@
-// Which timestamps a collector's pushes carry. Every push must store rows of its own, so no second is used twice by one
-// collector: if the clock has not moved on far enough since the last push (a closed loop makes hundreds a second), the
-// push is stamped before the oldest one instead. Backwards, because a server has reason to refuse the future.
+// Chooses the timestamps of a collector's pushes. Each push must store its own rows, so no second is used twice by one
+// collector. If the clock has not advanced far enough since the last push (a closed loop makes hundreds of pushes a
+// second), the push gets timestamps before the oldest one. It does not get future ones, because a server may refuse
+// them.
 
-/// Hands out the timestamps of one collector.
+/// The timestamps that one collector has used.
 struct PushClock: Sendable {
   private var used: ClosedRange<Int64>?
 
+  /// Chooses the timestamps of the next push.
   /// - Parameters:
   ///   - now: unix seconds.
-  ///   - spanSeconds: how much older the push's oldest metric is than its newest.
-  /// - Returns: unix seconds for the newest metrics. The `spanSeconds` before it are this push's as well.
+  ///   - spanSeconds: the difference between the oldest and the newest metric of the push, in seconds.
+  /// - Returns: the timestamp of the newest metrics, in unix seconds. The `spanSeconds` before it belong to this push
+  ///   too.
   mutating func next(now: Int64, spanSeconds: Int64) -> Int64 {
     guard let used else {
       self.used = now - spanSeconds...now

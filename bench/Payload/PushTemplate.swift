@@ -1,8 +1,9 @@
-// A push parsed once and rendered into text with holes, so that making a push out of it is copying: no JSON is built on
-// the way. Key order and everything that is not a hole stay as they were.
+// A push that is parsed once and rendered as text with holes. Making a push from it only copies bytes and builds no
+// JSON. The order of keys and all text outside the holes stay unchanged.
 
 internal import Protocol
 
+/// The reason why a file is no push.
 enum PushTemplateError: Error, Equatable, Sendable {
   case notJSON(JSONValueError)
   case notAnObject
@@ -11,27 +12,31 @@ enum PushTemplateError: Error, Equatable, Sendable {
   case notGzip(InflateError)
 }
 
-/// One push body for any collector and any time.
+/// A push body for any collector and any time.
 struct PushTemplate: Sendable {
+  /// A place in the text that is filled in for each push.
   enum Hole: Sendable, Equatable {
     case collectorID
     case hostname
-    /// A timestamp, this many seconds before the push's newest.
+    /// A timestamp, `age` seconds before the newest one of the push.
     case time(age: Int64)
   }
 
-  /// The text, and after each of `ends` a hole; text follows the last hole.
+  /// The text without the holes. There is a hole behind each of the positions `end`, and text behind the last hole.
   let text: [UInt8]
   let holes: [(end: Int, hole: Hole)]
   let metricsCount: Int
-  /// What a server stores of one push, as the declarations of the metrics say; 0 if it must refuse the push.
+  /// The number of rows that a server stores of one push, by the declarations of the metrics; 0 if it must refuse the
+  /// push.
   let rows: Int
-  /// From the oldest metric's timestamp to the newest's, in seconds: the timestamps of two pushes must not overlap.
+  /// The difference between the oldest and the newest metric, in seconds. The timestamps of two pushes must not
+  /// overlap.
   let spanSeconds: Int64
 
   private static let parsingLimits = JSONValueLimits(bytes: 256 << 20, depth: 64)
 
-  /// - Parameter run: kept in a member `bench_run`, so that pushes of different runs differ; nil: there is none.
+  /// - Parameter run: the value of a member `bench_run`, by which pushes of different runs differ; nil for no such
+  ///   member.
   init(json: Span<UInt8>, run: String? = nil) throws(PushTemplateError) {
     let parsed: JSONValue
     do { parsed = try JSONValue.parse(json, limits: Self.parsingLimits) } catch { throw .notJSON(error) }
@@ -59,7 +64,7 @@ struct PushTemplate: Sendable {
     spanSeconds = newest - (times.min() ?? newest)
   }
 
-  /// - Parameter file: a push body, plain or gzip.
+  /// - Parameter file: the bytes of a push body, plain or gzip.
   init(file: [UInt8], run: String? = nil) throws(PushTemplateError) {
     guard GzipInflater.looksLikeGzip(prefix: file.span) else {
       try self.init(json: file.span, run: run)
@@ -81,7 +86,8 @@ struct PushTemplate: Sendable {
     try self.init(json: json.span, run: run)
   }
 
-  /// Appends the push of one collector. - Parameter newest: unix seconds, what the newest metrics are stamped with.
+  /// Appends the push of one collector.
+  /// - Parameter newest: the timestamp of the newest metrics, in unix seconds.
   func append(collector: UUID, hostname: String, newest: Int64, to buffer: inout ByteBuffer) {
     buffer.reserve(text.count + holes.count * 22 + 64)
     var start = 0
@@ -96,7 +102,7 @@ struct PushTemplate: Sendable {
 
   private static func time(_ metric: JSONValue) -> Int64? {
     guard case .object(let object) = metric, case .string(let text)? = object["timestamp"] else { return nil }
-    // PostgreSQL, and collectors that copy from it, write a space for the T.
+    // PostgreSQL writes a space instead of the T, and some collectors copy that.
     return RFC3339.unixMicroseconds(text.replacing(" ", with: "T", maxReplacements: 1)).map { $0 / 1_000_000 }
   }
 
@@ -112,7 +118,7 @@ struct PushTemplate: Sendable {
       text = writer.finish()
     }
 
-    /// Writes `object` with holes for the values of some members; those it lacks are added.
+    /// Writes `object` with holes for the values of some members. Missing members are added.
     mutating func object(
       replacing holes: [(name: String, hole: Hole)], of object: JSONObject,
       _ other: (String, JSONValue, inout Composer) -> Void
@@ -158,7 +164,7 @@ struct PushTemplate: Sendable {
 }
 
 extension PushTemplate.Hole {
-  /// The text of the hole in one push.
+  /// Appends the text of the hole in one push.
   func append(collector: UUID, hostname: String, newest: Int64, to buffer: inout ByteBuffer) {
     switch self {
     case .collectorID: buffer.append(utf8: collector.description)
@@ -167,7 +173,7 @@ extension PushTemplate.Hole {
     }
   }
 
-  /// Of that text, in UTF-8: the same in every push.
+  /// The length of that text in UTF-8. It is the same in every push.
   func bytes(_ hostnameBytes: Int) -> Int {
     switch self {
     case .collectorID: 36
@@ -177,7 +183,7 @@ extension PushTemplate.Hole {
   }
 }
 
-/// What a server stores of a push, by the decoder that the server uses as well.
+/// Counts the rows that a server stores of a push, with the decoder that the server uses.
 private enum RowCount {
   private static let catalog = CompiledCatalog()
 
@@ -192,7 +198,7 @@ private enum RowCount {
       _ = try decoder.consume(push, isLast: true, rows: &rows, known: &known)
       return decoder.summary.rows
     } catch {
-      return 0  // because a push may well be sent to see it refused
+      return 0  // because a push may be sent in order to be refused
     }
   }
 }

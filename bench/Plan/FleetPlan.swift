@@ -1,11 +1,12 @@
-// What a run is to be: the command line after it was understood.
+// The plan of a run: the parsed and checked command line.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// All parameters of a run.
 struct FleetPlan: Sendable {
-  /// Which shards of the fleet are this process's. Shards are numbered through all processes.
+  /// The shards of the fleet that belong to this process. Shards are numbered through all processes.
   struct Division: Sendable, Equatable {
     var process = 0
     var processes = 1
@@ -13,58 +14,58 @@ struct FleetPlan: Sendable {
 
   var endpoint: HTTPSDestination
   var registrationSecret: String
-  /// In the whole fleet, all processes together.
+  /// The number of collectors in all processes.
   var collectors: Int
-  /// Of the measured part of the run.
+  /// The length of the measured part of the run.
   var duration: Duration
   var pace: Pace
-  /// Not empty.
+  /// The templates of the pushes. Not empty.
   var templates: [PushTemplate]
-  /// What the templates are, for people.
+  /// A description of the templates for people.
   var payload = "given bodies"
-  /// 0 to 1; see `ArrivalSchedule`.
+  /// The jitter of due times, 0 to 1; see `ArrivalSchedule`.
   var jitter = 0.0
-  /// Over which the collectors begin to push, one after the other, before the measured part.
+  /// The time over which the collectors begin to push, one after the other, before the measured part.
   var ramp: Duration = .zero
-  /// All push and nothing is measured yet.
+  /// The time after the ramp in which all collectors push and nothing is measured.
   var warmUp: Duration = .zero
   var compression = Compression.prepared(level: 1)
   var faults = FaultMix()
-  /// Over which a slow body is sent.
+  /// The time over which a slow body is sent.
   var slowBodyTime: Duration = .seconds(3)
-  /// Over which enrolments are spread.
+  /// The time over which enrolments are spread.
   var enrolmentSpread: Duration = .zero
-  /// For enrolling and connecting; who is not ready then is left behind.
+  /// The limit of the time for enrolling and connecting. The run begins without collectors that are not ready then.
   var startLimit: Duration = .seconds(300)
-  /// For bringing the last pushes to their end, after the run.
+  /// The limit of the time for the last pushes after the run.
   var drainLimit: Duration = .seconds(30)
-  /// In each process.
+  /// The number of loops in each process.
   var loops = 1
   var division = Division()
   var seed: UInt64 = 1
-  /// In the whole fleet.
+  /// Registrations at a time in the whole fleet.
   var registrationsInFlight = 16
-  /// In the whole fleet.
+  /// Handshakes at a time in the whole fleet.
   var handshakesInFlight = 64
   var backOff = BackOff.Limits()
-  /// Identities of earlier runs, by the collector's number.
+  /// The identities of earlier runs, by the collector's number.
   var identities: [Int: StoredIdentity] = [:]
-  /// Where to keep new ones.
+  /// The path of the file for new identities; nil if they are not kept.
   var identityPath: String?
-  /// Where to note each acknowledged push.
+  /// The path of the log of acknowledged pushes; nil for none.
   var acknowledgementPath: String?
-  /// Whether the result names the collectors.
+  /// Whether the result contains the ids of the collectors.
   var namesCollectors = false
 
   var shards: Int { loops * division.processes }
 
-  /// - Parameter loop: of this process, 0 and up.
+  /// - Parameter loop: the number of the loop in this process, from 0.
   func shardNumber(loop: Int) -> Int { division.process * loops + loop }
 
-  /// One shard's part of a number that the fleet has in all; at least 1.
+  /// Returns one shard's part of a number for the whole fleet; at least 1.
   func share(of total: Int) -> Int { max(1, total / shards) }
 
-  /// What a schedule of this fleet makes due, pushes a second; nil in a closed loop.
+  /// The pushes that fall due in a second; nil in a closed loop.
   var offeredRate: Double? {
     switch pace {
     case .interval(let interval), .poisson(let interval): Double(collectors) / interval.inSeconds

@@ -1,13 +1,13 @@
-/// What a live line of progress needs.
+/// The counts for the line of progress.
 struct Progress: Sendable, Equatable {
   var enrolled = 0
-  /// Connected, or given up.
+  /// Collectors that are connected or given up.
   var ready = 0
   var acknowledged = 0
   var rows = 0
   var wireBytes = 0
   var errors = 0
-  /// Of the last whole second; of several shards the worst.
+  /// The p99 of the last whole second. For several shards it is the largest one.
   var p99 = Duration.zero
 
   static func + (left: Progress, right: Progress) -> Progress {

@@ -1,11 +1,12 @@
 internal import Reactor
 
-/// When the parts of a run begin and end, on the clock that all processes of a machine share.
+/// The times at which the parts of a run begin and end, by the clock that all processes of a machine share.
 struct RunTimes: Sendable, Equatable {
-  /// The first collector begins to push.
+  /// The time at which the first collector begins to push.
   let start: MonotonicTime
-  /// All push, and the warm-up is over: what follows is the figures'.
+  /// The start of the measured part: ramp and warm-up are over.
   let measureStart: MonotonicTime
+  /// The end of the measured part.
   let end: MonotonicTime
 
   init(start: MonotonicTime, plan: FleetPlan) {

@@ -1,10 +1,11 @@
-// What the shards and the thread that watches them tell one another. A loop's objects cannot leave its thread, so both
-// sides look here: the shards every 50 ms, the watcher when it is woken or another such time is over. To the watcher of
-// several processes, each process is a shard.
+// The state that the shards share with the thread that watches them. A loop's objects cannot leave its thread, so both
+// sides read this state: the shards every 50 ms, the watcher when it is woken, and at the latest after the same time.
+// If there are several processes, each counts as one shard.
 
 internal import Reactor
 internal import Synchronization
 
+/// The shared state of a run. Any thread may call it.
 final class Scoreboard: Sendable {
   private struct State {
     var readyShards = 0
@@ -14,7 +15,7 @@ final class Scoreboard: Sendable {
     var results: [FleetResult] = []
   }
 
-  /// How often a shard looks at the scoreboard, and writes on it.
+  /// The interval at which a shard reads and writes the scoreboard.
   static let tick: Duration = .milliseconds(50)
 
   private let shards: Int
@@ -29,19 +30,22 @@ final class Scoreboard: Sendable {
 
   // MARK: Shards
 
+  /// Sets the progress of a shard.
   func publish(_ progress: Progress, shard: Int) { state.withLock { $0.progress[shard] = progress } }
 
+  /// Records that a shard is ready to begin.
   func becameReady() {
     state.withLock { $0.readyShards += 1 }
     watcher.submit { _ in }
   }
 
-  /// When the run begins and ends; nil while some shard is not ready.
+  /// The times of the run; nil while some shard is not ready.
   var times: RunTimes? { state.withLock { $0.times } }
 
-  /// How often the user wanted it to end.
+  /// The number of times that the user has asked the run to end.
   var interruptions: Int { state.withLock { $0.interruptions } }
 
+  /// Adds the result of a shard that is done.
   func finish(_ result: FleetResult) {
     state.withLock { $0.results.append(result) }
     watcher.submit { _ in }
@@ -57,7 +61,7 @@ final class Scoreboard: Sendable {
 
   var progress: Progress { state.withLock { $0.progress.reduce(Progress(), +) } }
 
-  /// The sum of what the shards counted; nil while one of them is not done.
+  /// The sum of the results of all shards; nil while one of them is not done.
   var result: FleetResult? {
     state.withLock { state in
       if state.results.count < shards { return nil }

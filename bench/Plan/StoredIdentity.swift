@@ -1,8 +1,8 @@
 internal import Protocol
 
-/// What a collector needs to be the same collector again.
+/// The identity of a collector, as it is kept between runs.
 struct StoredIdentity: Sendable, Equatable {
-  /// In the fleet, 0 and up.
+  /// The collector's number in the fleet, from 0.
   let index: Int
   let collector: UUID
   let hostname: String
@@ -27,7 +27,8 @@ struct StoredIdentity: Sendable, Equatable {
     self.tokenExpiresAt = tokenExpiresAt
   }
 
-  /// - Returns: nil if `line` is not what `line` of an identity gives.
+  /// Reads a line of the file.
+  /// - Returns: nil if `line` is not in the form of `line` of an identity.
   init?(line: Span<UInt8>) {
     do {
       guard case .object(let object) = try JSONValue.parse(line), let index = object.integer("index"), index >= 0,
@@ -39,11 +40,11 @@ struct StoredIdentity: Sendable, Equatable {
         index: index, collector: collector, hostname: hostname, certificate: certificate, key: key, token: token,
         tokenExpiresAt: Int64(expiry))
     } catch {
-      return nil  // because the caller names the line
+      return nil  // because the caller reports the line
     }
   }
 
-  /// Ended by a line feed.
+  /// The identity as a line of JSON with a line feed.
   var line: [UInt8] {
     var json = JSONWriter()
     json.object { json in

@@ -1,18 +1,20 @@
-// One end of a socket pair between processes of this program: JSON texts, each a line.
+// One end of a socket pair between two processes of this program. Each message is one line of JSON.
 
 internal import Glibc
 internal import Protocol
 internal import Reactor
 
-/// Hears what comes in.
+/// Receives the messages of a `LineSocket`.
 protocol LineHandler: AnyObject {
+  /// A message has arrived.
   func received(_ message: JSONObject)
-  /// No more will come: the other process has ended, or sent what is no message.
+  /// No more messages will come: the other process has ended, or has sent something else.
   func lineEnded()
 }
 
+/// Sends and receives messages. It is used on its loop only.
 final class LineSocket: EventHandler {
-  /// Of one message: a result with every histogram of four minutes is some megabytes.
+  /// The limits of one message. A result with all histograms of four minutes has some megabytes.
   private static let limits = JSONValueLimits(bytes: 256 << 20, depth: 16)
   private static let readsPerEvent = 16
 
@@ -21,11 +23,11 @@ final class LineSocket: EventHandler {
   private unowned let handler: any LineHandler  // because the handler owns this socket
   private var token: Token?
   private var input = ByteBuffer()
-  /// How much of `input` is known to hold no line feed.
+  /// The number of bytes of `input` that certainly hold no line feed.
   private var searched = 0
   private var output = ByteBuffer()
 
-  /// - Parameter descriptor: of a nonblocking stream socket.
+  /// - Parameter descriptor: a nonblocking stream socket. The object owns it.
   init(loop: EventLoop, descriptor: consuming FileDescriptor, handler: any LineHandler) throws(SystemCallError) {
     self.loop = loop
     self.handler = handler
@@ -33,7 +35,7 @@ final class LineSocket: EventHandler {
     token = try loop.register(socket.raw, .read, self)
   }
 
-  /// All is written, or nobody reads any more.
+  /// Whether all messages are written, or the other side no longer reads.
   var isFlushed: Bool { output.isEmpty || token == nil }
 
   func send(_ message: (inout JSONWriter) -> Void) {
@@ -60,7 +62,7 @@ final class LineSocket: EventHandler {
     }
   }
 
-  /// - Returns: false if what came is no message.
+  /// - Returns: false if a line is no message.
   private func takeLines() -> Bool {
     while true {
       let end = input.withUnsafeBytes { bytes in bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) }

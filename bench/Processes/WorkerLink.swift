@@ -1,10 +1,11 @@
-// The other end: what a worker hears from the process that started it, and tells it. Standard input is the socket.
+// The worker's end of the connection to the process that started it. Standard input is the socket.
 
 internal import Glibc
 internal import Ground
 internal import Protocol
 internal import Reactor
 
+/// Sends the worker's progress and result, and receives the times of the run and interruptions.
 final class WorkerLink: LineHandler {
   private let scoreboard: Scoreboard
   private let plan: FleetPlan
@@ -14,11 +15,11 @@ final class WorkerLink: LineHandler {
   init(loop: EventLoop, plan: FleetPlan, scoreboard: Scoreboard) throws(SystemCallError) {
     self.plan = plan
     self.scoreboard = scoreboard
-    // Both ends were made nonblocking.
+    // `WorkerProcess` has made both ends nonblocking.
     socket = try LineSocket(loop: loop, descriptor: FileDescriptor(owning: STDIN_FILENO), handler: self)
   }
 
-  /// Called each turn of the loop.
+  /// Sends the progress. The owner calls it in each turn of the loop.
   func report() {
     if !isReady, scoreboard.areAllReady {
       isReady = true
@@ -51,7 +52,7 @@ final class WorkerLink: LineHandler {
     if message["interrupt"] != nil { scoreboard.interrupt() }
   }
 
-  /// Nobody would take our result: there is no reason to go on, nor to wait for the last pushes.
+  /// The process that takes the result is gone, so the run ends without waiting for the last pushes.
   func lineEnded() {
     scoreboard.interrupt()
     scoreboard.interrupt()

@@ -1,5 +1,6 @@
-// A part of the fleet in a process of its own, seen from the process that watches: one process has descriptors for some
-// twenty thousand connections, and one machine has more cores than it has loops. To the scoreboard it is a shard.
+// A part of the fleet in another process, seen from the process that watches the run. One process has descriptors for
+// about twenty thousand connections, and a machine has more cores than one process has loops. On the scoreboard, a
+// process counts as one shard.
 //
 //   to the worker     {"start": ns} once all are ready · {"interrupt": true}
 //   from the worker   {"ready": true} · {"progress": {…}} each 50 ms · {"result": {…}}
@@ -11,6 +12,7 @@ internal import Ground
 internal import Protocol
 internal import Reactor
 
+/// Starts a worker process, informs it, and takes its result.
 final class WorkerProcess: LineHandler {
   private let number: Int
   private let scoreboard: Scoreboard
@@ -19,10 +21,11 @@ final class WorkerProcess: LineHandler {
   private var hasResult = false
   private var interruptionsTold = 0
   private var isTold = false
-  /// Why there will be no result.
+  /// The reason why there will be no result; nil while there may be one.
   private(set) var failure: String?
 
-  /// Starts this program once more. - Parameters: as of `Fleet.Role.captain`.
+  /// Starts this program in another process.
+  /// - Parameters: as in `Fleet.Role.captain`.
   init(
     number: Int, executable: String, arguments: [String], loop: EventLoop, scoreboard: Scoreboard
   ) throws {
@@ -37,7 +40,7 @@ final class WorkerProcess: LineHandler {
     socket = try LineSocket(loop: loop, descriptor: ours, handler: self)
   }
 
-  /// Brings the worker what it does not know yet.
+  /// Sends the worker the times of the run and the interruptions that it does not know yet.
   func inform() {
     if let times = scoreboard.times, !isTold {
       isTold = true
@@ -63,14 +66,14 @@ final class WorkerProcess: LineHandler {
     if !hasResult, failure == nil { failure = "worker process \(number) ended without a result" }
   }
 
-  /// Waits until it has ended.
+  /// Waits until the process has ended.
   func join() {
     var status: CInt = 0
     while waitpid(id, &status, 0) < 0, errno == EINTR {}
     socket = nil
   }
 
-  /// In a process group of its own, so that Ctrl-C reaches it once, through us.
+  /// Starts the process in its own process group, so that Ctrl-C reaches it only once, through this process.
   private static func spawn(_ executable: String, _ arguments: [String], input: CInt) throws -> pid_t {
     var attributes = posix_spawnattr_t()
     var actions = posix_spawn_file_actions_t()
@@ -90,7 +93,7 @@ final class WorkerProcess: LineHandler {
     var settings = environment.map { strdup($0) } + [nil]
     defer { for text in words + settings { free(text) } }
     var id: pid_t = 0
-    // Safety: every text is a copy of ours that lives until the function returns, and the lists end with nil.
+    // Safety: every text is a copy that lives until the function returns, and the lists end with nil.
     let error = posix_spawn(&id, executable, &actions, &attributes, &words, &settings)
     if error != 0 { throw SystemCallError(call: "posix_spawn", errno: error) }
     return id

@@ -1,8 +1,9 @@
-// Reads beside pushes: what is to be read, and what came of it.
+// The plan of the reads beside the pushes, and their figures.
 
 internal import Protocol
 internal import Reactor
 
+/// All parameters of the reads.
 struct ReadPlan: Sendable {
   struct Login: Sendable {
     let username: String
@@ -10,23 +11,23 @@ struct ReadPlan: Sendable {
   }
 
   let readers: Int
-  /// Not empty.
+  /// The request paths. Not empty.
   let paths: [String]
-  /// nil: nothing is shown.
+  /// The name and password to log in with; nil for reads without a token.
   let login: Login?
 }
 
-/// Of the measured part.
+/// The figures of the reads in the measured part.
 struct ReadFigures: Sendable, Equatable {
   var answered = 0
   var bytes = 0
   /// Answers other than 2xx and connections that broke, by `code slug`.
   var errors: [String: Int] = [:]
-  /// From the request to the end of its answer, of those answered.
+  /// Time from the request to the end of its answer.
   var latency = DurationHistogram()
-  /// Requests that were unanswered in the end.
+  /// Requests that were unanswered at the end.
   var open = 0
-  /// Why readers never began, if they did not.
+  /// The reason why the readers could not begin; nil if they did.
   var trouble: String?
 
   var failed: Int { errors.values.reduce(0, +) }

@@ -1,11 +1,13 @@
-// One reader: asks, waits for the answer, asks again. What it reads is counted by all readers together.
+// One reader, which sends a request, waits for the answer, and sends the next. `Readers` counts the answers of all
+// readers.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// A client that reads without a pause over its own connection.
 final class Reader: HTTPSConnectionOwner, DeadlineHandler {
-  /// After an answer that is a refusal without a time to come back at, or a connection that broke.
+  /// The pause after a refusal without Retry-After, or after a broken connection.
   private static let pause = Duration.milliseconds(100)
   private static let longestPause = Duration.seconds(5)
 
@@ -30,6 +32,7 @@ final class Reader: HTTPSConnectionOwner, DeadlineHandler {
     }
   }
 
+  /// Sends the next request, or opens the connection first.
   func ask() {
     if isStopped { return }
     guard connection.isOpen else {
@@ -45,6 +48,7 @@ final class Reader: HTTPSConnectionOwner, DeadlineHandler {
     turn += 1
   }
 
+  /// Stops reading and closes the connection.
   func stop() {
     isStopped = true
     if let timer { loop.cancel(timer) }

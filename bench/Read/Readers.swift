@@ -1,9 +1,11 @@
-// All readers of a run, on the loop of the thread that watches it: they log in once, and begin together with the pushes.
+// All readers of a run, on the loop of the thread that watches it. They log in once, and begin together with the
+// pushes.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// Logs in, starts and ends the readers, and counts their answers.
 final class Readers: HTTPSConnectionOwner {
   private let plan: ReadPlan
   private let endpoint: HTTPSDestination
@@ -31,14 +33,14 @@ final class Readers: HTTPSConnectionOwner {
     }
   }
 
-  /// They read from now on. May be called again and again; the first call counts.
+  /// Starts the readers. Only the first call has an effect.
   func begin(_ times: RunTimes) {
     if self.times != nil { return }
     self.times = times
     beginIfReady()
   }
 
-  /// Ends them all. What is unanswered is let go of.
+  /// Ends all readers. Unanswered requests are given up.
   func end() {
     if isEnded { return }
     isEnded = true
@@ -55,9 +57,10 @@ final class Readers: HTTPSConnectionOwner {
     for reader in readers { reader.ask() }
   }
 
-  // MARK: Told by readers
+  // MARK: Calls from readers
 
-  /// Whether what ends now counts. When it began does not matter: else few long reads would be fewer in a short run.
+  /// Whether an answer counts that arrives now. It does not matter when its request was sent: otherwise a short run
+  /// would count too few long reads.
   private var isMeasured: Bool { times.map { .now() >= $0.measureStart } ?? false }
 
   func read(_ answer: HTTPAnswer, sentAt: MonotonicTime) {

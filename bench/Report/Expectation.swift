@@ -1,11 +1,12 @@
-// What a run is expected to show: `p99<200ms`, `refused=0`, `reads.p99<=1.5s`. For scripts, which look at the exit status.
+// Expectations of a run: `p99<200ms`, `refused=0`, `reads.p99<=1.5s`. Scripts use them through the exit status.
 
 import ArgumentParser
 internal import Reactor
 
+/// A limit for a figure of the report.
 struct Expectation: Sendable, Equatable {
   enum Comparison: String, CaseIterable {
-    // The longer ones first: `<` begins `<=`.
+    // The longer signs come first, because `<=` begins with `<`.
     case atMost = "<="
     case atLeast = ">="
     case notEqual = "!="
@@ -25,14 +26,14 @@ struct Expectation: Sendable, Equatable {
     }
   }
 
-  /// A figure of the report: a count or rate by itself, a latency in milliseconds.
+  /// A figure of the report: a count, a rate, or a latency in milliseconds.
   enum Figure: Equatable {
     case count(String)
     case rate(String)
     case latency(of: String, at: String)
   }
 
-  /// What was found, as a number and for people.
+  /// The value in the report, as a number and as text for people.
   struct Found {
     let value: Double
     let text: String
@@ -45,14 +46,14 @@ struct Expectation: Sendable, Equatable {
   ]
   private static let readCounts = ["reads", "reads_failed"]
 
-  /// As it was written.
+  /// The text of the option.
   let text: String
   let figure: Figure
   let comparison: Comparison
-  /// Of a latency milliseconds.
+  /// The limit. For a latency it is in milliseconds.
   let value: Double
 
-  /// - Throws: `UsageError` for what says nothing about a report.
+  /// - Throws: `UsageError` for a text that is no expectation.
   init(_ text: String) throws(UsageError) {
     func wrong(_ why: String) -> UsageError { UsageError(description: "--expect '\(text)': \(why)") }
     self.text = text
@@ -94,6 +95,7 @@ struct Expectation: Sendable, Equatable {
     name == "mean" || name == "max" || Report.percentiles.contains { $0.0 == name }
   }
 
+  /// Returns the value in `report`.
   func found(in report: Report) -> Found {
     switch figure {
     case .count(let name):
@@ -115,7 +117,7 @@ struct Expectation: Sendable, Equatable {
     case .latency(let kind, let place):
       let histogram =
         kind == "reads" ? report.reads?.latency ?? DurationHistogram() : report.histogram(Self.histograms[kind]!)
-      // Of nothing nothing can be said: no limit holds.
+      // Without a measurement no limit holds.
       if histogram.count == 0 { return Found(value: .nan, text: "nothing was measured") }
       let duration =
         switch place {
@@ -127,5 +129,6 @@ struct Expectation: Sendable, Equatable {
     }
   }
 
+  /// Whether the limit holds.
   func isMet(by report: Report) -> Bool { comparison.holds(found(in: report).value, value) }
 }

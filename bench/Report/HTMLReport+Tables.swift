@@ -85,7 +85,7 @@ extension HTMLReport {
   private var server: String {
     guard let server = report.watched?.server else { return "" }
     if let trouble = server.trouble { return table("Server", [], [["no counters", trouble]]) }
-    // What is no counter goes up and down: its growth says nothing.
+    // Only counters are shown. The growth of a gauge has no meaning.
     let counters = server.growth.values.filter { name, _ in
       let family = name.prefix { $0 != "{" }
       return ["_total", "_count", "_sum"].contains { family.hasSuffix($0) }

@@ -1,4 +1,4 @@
-// The report as one page that needs nothing else: styles and plots are in it, and no other host is asked for anything.
+// The report as one HTML page. It contains its styles and plots, and loads nothing from any host.
 
 internal import Glibc
 internal import Ground
@@ -6,6 +6,7 @@ internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// Texts for HTML.
 enum HTMLText {
   static func escaped(_ text: String) -> String {
     var escaped = ""
@@ -21,7 +22,7 @@ enum HTMLText {
     return escaped
   }
 
-  /// 1234567 as 1,234,567.
+  /// Returns the number with separators, such as 1,234,567.
   static func grouped(_ number: Int) -> String {
     var digits = String(number.magnitude)
     var groups: [String] = []
@@ -33,10 +34,11 @@ enum HTMLText {
   }
 }
 
+/// Renders a report as HTML.
 struct HTMLReport {
   let report: Report
   let toleratesOutage: Bool
-  /// Of the end of the run, for the title.
+  /// The end of the run in unix seconds, for the title.
   let unixSeconds: Int64
 
   /// The whole page.
@@ -171,16 +173,17 @@ struct HTMLReport {
         Plot(title: "Errors", xTitle: seconds, yTitle: "errors a second", curves: [errors], shaded: ramp))
     }
     plots += watchedPlots(seconds, ramp)
-    // All curves over time have the same axis, so that what happened at once stands below one another.
+    // All plots over time have the same x axis, so that simultaneous events appear below one another.
     for index in plots.indices where plots[index].xTitle == seconds { plots[index].xRange = 0...end }
     return plots.map { $0.html() }.joined()
   }
 
-  /// Nines from left to right, as HdrHistogram's users draw it: each next tenth of the pushes gets the same room.
+  /// The latency by percentile. As in the plots of HdrHistogram, each further nine of the percentile gets the same
+  /// width.
   private var percentilePlot: Plot {
     let shares = stride(from: 0.0, through: 4.0, by: 0.1).map { (place: $0, percent: 100 * (1 - pow(10, -$0))) }
     func curve(_ name: String, _ colour: Int, _ histogram: DurationHistogram) -> Plot.Curve {
-      // Beyond this there are fewer pushes than the share has room for.
+      // Beyond this percentile there are too few pushes.
       let last = histogram.count > 0 ? log10(Double(histogram.count)) : -1
       return Plot.Curve(
         name: name, colour: colour,
@@ -200,7 +203,7 @@ struct HTMLReport {
       })
   }
 
-  /// From sample to sample of a counter, what it grew a second.
+  /// Returns the growth of a counter per second between consecutive samples.
   private func rates<Value>(
     _ samples: [SampleLog<Value>.Sample], _ counter: (Value) -> Double?
   ) -> [(x: Double, y: Double)] {
@@ -212,7 +215,7 @@ struct HTMLReport {
     }.filter { $0.x >= 0 }
   }
 
-  /// Of the time axis: a little is to be seen of what came after the run.
+  /// The end of the time axis, one second after the last interval.
   private var end: Double { Double(report.tally.series.intervals.count * report.tally.series.secondsPerInterval) + 1 }
 
   private var storedRows: [Plot.Curve] {

@@ -1,15 +1,16 @@
-// Curves as SVG, with nothing but text: a report must open from a disk without a network, years later.
+// Draws curves as SVG text, so that a report can be opened from a disk without a network, also after years.
 
 internal import Glibc
 
+/// A plot with its axes and curves.
 struct Plot {
   enum Scale { case linear, logarithmic }
 
   struct Curve {
     let name: String
-    /// 1 to 6: which of the page's colours.
+    /// The number of a colour of the page, 1 to 6.
     let colour: Int
-    /// In order of x; what is not finite is left out.
+    /// The points in the order of x. Points that are not finite are left out.
     let points: [(x: Double, y: Double)]
     var isBars = false
   }
@@ -24,11 +25,11 @@ struct Plot {
   let yTitle: String
   let curves: [Curve]
   var yScale = Scale.linear
-  /// nil: round numbers.
+  /// The ticks of the x axis; nil for round numbers.
   var xTicks: [Tick]?
-  /// nil: as far as the points and the ticks reach.
+  /// The range of the x axis; nil for the range of the points and the ticks.
   var xRange: ClosedRange<Double>?
-  /// A part of the x axis that is not the measurement's.
+  /// A part of the x axis that does not belong to the measurement.
   var shaded: ClosedRange<Double>?
 
   private static let width = 720.0
@@ -38,7 +39,7 @@ struct Plot {
   private static let top = 12.0
   private static let bottom = 44.0
 
-  /// A figure element with legend; empty if there is no point.
+  /// Returns a figure element with a legend; empty if there is no point.
   func html() -> String {
     let points = curves.flatMap { $0.points.filter { $0.x.isFinite && $0.y.isFinite } }
     guard let frame = Frame(points, self) else { return "" }
@@ -62,7 +63,7 @@ struct Plot {
       + svg + "</figure>\n"
   }
 
-  /// Where values lie in the picture.
+  /// The mapping from values to coordinates.
   private struct Frame {
     let xs: ClosedRange<Double>
     let ys: ClosedRange<Double>
@@ -161,7 +162,8 @@ struct Plot {
 
   // MARK: Numbers
 
-  /// Steps of 1, 2 or 5 times a power of ten, six at most, from at or below `low` to at or above `high`.
+  /// Returns ticks in steps of 1, 2 or 5 times a power of ten, about six of them, from at or below `low` to at or above
+  /// `high`.
   static func roundTicks(_ low: Double, _ high: Double) -> [Tick] {
     let rough = max(high - low, 1e-9) / 6
     let power = pow(10, log10(rough).rounded(.down))
@@ -185,7 +187,7 @@ struct Plot {
     return ticks
   }
 
-  /// Three digits that count, with k, M or G.
+  /// Returns the value with three significant digits, and k, M or G.
   static func short(_ value: Double) -> String {
     let size = abs(value)
     for (unit, name) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] where size >= unit {
@@ -203,7 +205,7 @@ struct Plot {
     return text
   }
 
-  /// A coordinate: a tenth of a pixel is enough.
+  /// Returns a coordinate, rounded to a tenth of a pixel.
   private static func number(_ value: Double) -> String {
     let text = Report.rounded(value, 1)
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

@@ -1,8 +1,9 @@
-// One line, written over itself each second; nothing where no terminal would show it.
+// Shows one line of progress, which is overwritten each second. It shows nothing if standard error is no terminal.
 
 internal import Glibc
 internal import Reactor
 
+/// Writes to the terminal.
 enum Terminal {
   static let isInteractive = isatty(STDERR_FILENO) == 1
 
@@ -10,7 +11,7 @@ enum Terminal {
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count <= 0 { return }  // Nobody reads any more, so there is nobody to tell.
+      if count <= 0 { return }  // The reader is gone.
       bytes = bytes.dropFirst(count)
     }
   }
@@ -20,6 +21,7 @@ enum Terminal {
   }
 }
 
+/// The line of progress of a run.
 final class ProgressLine {
   private let plan: FleetPlan
   private var previous = Progress()
@@ -34,7 +36,8 @@ final class ProgressLine {
     Terminal.write(text, to: STDERR_FILENO)
   }
 
-  /// - Parameter times: nil before the run.
+  /// Returns the line.
+  /// - Parameter times: the times of the run; nil before it begins.
   func text(_ progress: Progress, times: RunTimes?, now: MonotonicTime) -> String {
     var line = "\(progress.enrolled) with identity, \(progress.ready) ready of \(plan.collectors)"
     if let times {

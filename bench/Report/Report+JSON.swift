@@ -1,11 +1,12 @@
-// The report for programs. The schema is written down in docs/BENCH.md; members are added, and never change their meaning.
+// The report for programs. docs/BENCH.md describes its members. New members may be added; a member never changes its
+// meaning.
 
 internal import Ground
 internal import Protocol
 internal import Reactor
 
 extension Report {
-  /// One JSON object. Durations in milliseconds unless the name says otherwise.
+  /// Returns one JSON object. Durations are in milliseconds unless the name says otherwise.
   func json(toleratingOutage: Bool) -> [UInt8] {
     var json = JSONWriter()
     json.object { json in
@@ -43,12 +44,13 @@ extension Report {
     return bytes.withUnsafeBytes { Array($0) }
   }
 
-  /// Pushes of the measured part; connections and enrolments of the whole run.
+  /// The latencies: those of pushes are of the measured part, those of connections and enrolments of the whole run.
   private var histograms: [(String, DurationHistogram)] {
     Tally.histograms.map { name, _ in (name, histogram(name)) }
   }
 
-  /// - Parameter name: of `Tally.histograms`.
+  /// Returns a histogram.
+  /// - Parameter name: a name of `Tally.histograms`.
   func histogram(_ name: String) -> DurationHistogram {
     guard let path = Tally.histograms.first(where: { $0.name == name })?.path else {
       preconditionFailure("there is no histogram \(name)")
@@ -198,7 +200,7 @@ extension Report {
     }
   }
 
-  /// What is worth a curve; the whole page is in the growth.
+  /// The counters of `/metrics` that the samples contain. The growth contains all of them.
   static let sampledCounters = [
     "pganalytics_pushes_stored_total", "pganalytics_loop_busy_seconds_total",
     "pganalytics_held_bytes", "pganalytics_connections", "pganalytics_writer_backlog_bytes",
@@ -231,7 +233,7 @@ extension Report {
     }
   }
 
-  /// Negative before the run.
+  /// Returns the time since the start of the run in seconds. It is negative before the start.
   func secondsSinceStart(_ time: MonotonicTime) -> Double { times?.start.duration(to: time).inSeconds ?? 0 }
 
   private static func write(_ figures: DatabaseFigures, at seconds: Double?, to json: inout JSONWriter) {

@@ -1,21 +1,22 @@
-// What a run showed, for people and for programs. The text is here; JSON and HTML are in files of their own.
+// The report of a run, for people and for programs. This file makes the text; JSON and HTML have their own files.
 
 internal import Protocol
 
+/// The figures of a run.
 struct Report: Sendable {
   let plan: FleetPlan
   let result: FleetResult
-  /// Of the whole run, enrolment, ramp and warm-up included.
+  /// The counts of the whole run, with enrolment, ramp and warm-up.
   let tally: Tally
-  /// From the start of the measured part to its end or, if that came later, the last acknowledgement.
+  /// The time from the start of the measured part to its end, or to the last acknowledgement if that is later.
   let elapsed: Duration
   let times: RunTimes?
   let watched: WatchedFigures?
-  /// nil without readers.
+  /// The figures of the reads; nil without readers.
   let reads: ReadFigures?
-  /// Somebody ended the run before its time.
+  /// Whether the user has ended the run early.
   let isInterrupted: Bool
-  /// What the report must show, for the exit status.
+  /// The expectations that determine the exit status.
   var expectations: [Expectation] = []
 
   init(
@@ -32,17 +33,17 @@ struct Report: Sendable {
     self.isInterrupted = isInterrupted
   }
 
-  /// Of the measured part: what rates and latencies are computed from.
+  /// The counts of the measured part, from which rates and latencies are computed.
   var measured: Tally { result.measured }
 
-  /// Whether the run came to its end, everything that was to be stored is stored, and every fault ended as it must.
-  /// - Parameter toleratingOutage: lost connections, 503 and pushes that were never made meanwhile count as nothing if all
-  ///   was acknowledged in the end.
+  /// Whether the run was completed, every push is stored, and every fault had its right outcome.
+  /// - Parameter toleratingOutage: whether lost connections, 503 and pushes that were never made are ignored if all
+  ///   other pushes were acknowledged in the end.
   func isClean(toleratingOutage: Bool) -> Bool {
     !isInterrupted && isFaultless(toleratingOutage: toleratingOutage)
   }
 
-  /// The same of what was done of the run.
+  /// The same, but an interrupted run may pass.
   func isFaultless(toleratingOutage: Bool) -> Bool {
     let isComplete =
       tally.unenrolled == 0 && tally.refusedPushes == 0 && tally.unacknowledged == 0 && tally.parked == 0
@@ -52,15 +53,15 @@ struct Report: Sendable {
     return isComplete && isRight && isRead && tally.deferred == 0 && (toleratingOutage || !hasOutage)
   }
 
-  /// Whether everything is as `--expect` says.
+  /// Whether all expectations hold.
   var isAsExpected: Bool { expectations.allSatisfy { $0.isMet(by: self) } }
 
   private func perSecond(_ count: Int) -> Double { elapsed > .zero ? Double(count) / elapsed.inSeconds : 0 }
   var pushesPerSecond: Double { perSecond(measured.acknowledged) }
   var rowsPerSecond: Double { perSecond(measured.rows) }
-  /// Compressed bodies, in units of 10^6 bytes.
+  /// Megabytes (10^6 bytes) of bodies per second, as sent.
   var wireMegabytesPerSecond: Double { perSecond(measured.wireBytes) / 1e6 }
-  /// The same bodies before compression.
+  /// Megabytes (10^6 bytes) of bodies per second, before compression.
   var rawMegabytesPerSecond: Double { perSecond(measured.rawBytes) / 1e6 }
 
   var clientCPU: CPUCost { cost(result.cpu) }
@@ -92,7 +93,7 @@ struct Report: Sendable {
     }
   }
 
-  /// Several lines, each ended.
+  /// Returns the report as lines of text.
   func text(toleratingOutage: Bool) -> String {
     let tally = self.tally
     var lines = [
@@ -200,7 +201,7 @@ struct Report: Sendable {
     return parts.joined(separator: ", ") + ", max \(rounded(histogram.maximum.inMilliseconds, 1)) ms"
   }
 
-  /// - Parameter digits: after the point, at most 3.
+  /// Returns the number with `digits` digits behind the point, at most 3.
   static func rounded(_ number: Double, _ digits: Int) -> String {
     let scale = [1, 10, 100, 1000][digits]
     let units = Int64((number * Double(scale) + 0.5).rounded(.down))
@@ -212,14 +213,14 @@ struct Report: Sendable {
   }
 }
 
-/// What processor time bought.
+/// The processor time of a process, and the work that it did in it.
 struct CPUCost: Sendable, Equatable {
   let time: Duration
   let elapsed: Duration
   let pushes: Int
   let rows: Int
 
-  /// Cores' worth.
+  /// The number of cores that the process used on average.
   var cores: Double { elapsed > .zero ? time.inSeconds / elapsed.inSeconds : 0 }
   var microsecondsPerPush: Double { pushes > 0 ? time.inSeconds * 1e6 / Double(pushes) : 0 }
   var microsecondsPerRow: Double { rows > 0 ? time.inSeconds * 1e6 / Double(rows) : 0 }

@@ -1,18 +1,18 @@
-// What the database counts meanwhile: on a thread of its own, because libpq's simple calls block.
+// Reads the database's counters during the run. It has its own thread, because libpq's simple calls block.
 
 internal import Reactor
 internal import Synchronization
 
-/// PostgreSQL's own counters (pg_stat_database, pg_stat_wal), which it writes about once a second.
+/// PostgreSQL's own counters (pg_stat_database, pg_stat_wal). PostgreSQL writes them about once a second.
 struct DatabaseFigures: Sendable, Equatable {
   var commits = 0
   var rollbacks = 0
-  /// Rows inserted, into any table.
+  /// Rows inserted into all tables.
   var rowsInserted = 0
-  /// Of the write-ahead log: exact, by its position.
+  /// Bytes of the write-ahead log. The count is exact, because it is the position in the log.
   var walBytes = 0
   var walRecords = 0
-  /// Whole pages in the log, after a checkpoint.
+  /// Full pages in the log, which PostgreSQL writes after a checkpoint.
   var walFullPages = 0
   var databaseBytes = 0
 
@@ -24,7 +24,7 @@ struct DatabaseFigures: Sendable, Equatable {
 
   init() {}
 
-  /// - Parameter row: of `statement`.
+  /// - Parameter row: a row of `statement`.
   init?(row: [String?]) {
     let numbers = row.compactMap { $0.flatMap { Int($0) } }
     guard numbers.count == 7 else { return nil }
@@ -45,7 +45,7 @@ struct DatabaseFigures: Sendable, Equatable {
   }
 }
 
-/// Samples each second until it is stopped.
+/// Takes a sample each second until it is stopped.
 final class DatabaseProbe: Sendable {
   typealias Sample = SampleLog<DatabaseFigures>.Sample
 
@@ -74,7 +74,7 @@ final class DatabaseProbe: Sendable {
   /// The newest sample.
   var latest: Sample? { shared.state.withLock { $0.latest } }
 
-  /// Why sampling ended early.
+  /// The reason why sampling ended early; nil if it did not.
   var failure: DatabaseFailure? { shared.state.withLock { $0.failure } }
 
   func stop() {

@@ -1,16 +1,19 @@
-// One connection to PostgreSQL for a few questions. It blocks: never on a loop that has anything else to do.
+// One connection to PostgreSQL for a few statements. Its calls block, so a loop may use it only if the loop has no
+// other work.
 
 internal import CEpoll.Postgres
 internal import Glibc
 
+/// The reason why a statement or the connection failed, in words for people.
 struct DatabaseFailure: Error, Sendable, CustomStringConvertible {
   let description: String
 }
 
+/// A libpq connection. It is closed when the object is released.
 final class DatabaseSession {
   private let connection: OpaquePointer
 
-  /// - Parameter url: as libpq takes it.
+  /// - Parameter url: a libpq connection URL.
   init(url: String) throws(DatabaseFailure) {
     guard let connection = PQconnectdb(url) else { throw DatabaseFailure(description: "libpq has no memory") }
     self.connection = connection
@@ -20,7 +23,8 @@ final class DatabaseSession {
 
   deinit { PQfinish(connection) }
 
-  /// The rows of one statement, as text. - Parameter values: of `$1`, `$2`, …
+  /// Returns the rows of one statement as text.
+  /// - Parameter values: the values of `$1`, `$2`, …
   func rows(_ sql: String, _ values: [String] = []) throws(DatabaseFailure) -> [[String?]] {
     var texts: [UnsafePointer<CChar>?] = values.map { UnsafePointer(strdup($0)) }
     defer { for text in texts { free(UnsafeMutablePointer(mutating: text)) } }

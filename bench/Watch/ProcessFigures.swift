@@ -1,21 +1,24 @@
-// What the kernel says of a process (proc(5)): processor time and resident memory.
+// Reads the processor time and resident memory of a process (proc(5)).
 
 internal import Glibc
 internal import Ground
 
+/// The processor time and memory of a process.
 struct ProcessFigures: Sendable, Equatable {
-  /// User and kernel mode, of all its threads.
+  /// Processor time in user and kernel mode, of all threads.
   var cpu: Duration
   var residentBytes: Int
 
-  /// - Returns: nil if there is no such process, or we may not look.
+  /// Reads the figures of a process.
+  /// - Returns: nil if there is no such process, or if it may not be read.
   static func of(_ id: Int) -> ProcessFigures? {
     guard let stat = Stat(id) else { return nil }
     return ProcessFigures(cpu: stat.own, residentBytes: stat.residentBytes)
   }
 
-  /// Processor time of all living threads of a process, exact to the nanosecond, where `of` counts in ticks of 10 ms.
-  /// - Returns: nil if there is no such process, or it may not be looked at.
+  /// Reads the processor time of all living threads of a process. It is exact to the nanosecond; `of` counts in steps
+  /// of 10 ms.
+  /// - Returns: nil if there is no such process, or if it may not be read.
   static func runTime(of id: Int) -> Duration? {
     let threads = LocalDirectory.names(in: "/proc/\(id)/task")
     if threads.isEmpty { return nil }
@@ -32,8 +35,8 @@ struct ProcessFigures: Sendable, Equatable {
     return .nanoseconds(nanoseconds)
   }
 
-  /// A process, its children that it has waited for, and those that live: what a PostgreSQL has used in all. Memory is
-  /// left out: what its processes share would be counted again and again.
+  /// Reads the processor time of a process, of its children that it has waited for, and of those that live: all that a
+  /// PostgreSQL server has used. Memory is not added up, because it would count shared memory once per process.
   static func family(of id: Int) -> ProcessFigures? {
     guard let parent = Stat(id) else { return nil }
     var cpu = parent.own + parent.waitedFor
@@ -44,7 +47,7 @@ struct ProcessFigures: Sendable, Equatable {
     return ProcessFigures(cpu: cpu, residentBytes: 0)
   }
 
-  /// /proc/[pid]/stat.
+  /// The fields of /proc/[pid]/stat.
   private struct Stat {
     let parent: Int
     let own: Duration
@@ -58,7 +61,7 @@ struct ProcessFigures: Sendable, Equatable {
       } catch {
         return nil  // because a process may end at any moment
       }
-      // The second field is the program's name in brackets, which may hold anything.
+      // The second field is the program's name in brackets, which may contain any character.
       let text = String(decoding: bytes, as: UTF8.self)
       guard let end = text.lastIndex(of: ")") else { return nil }
       let fields = text[text.index(after: end)...].split(separator: " ")

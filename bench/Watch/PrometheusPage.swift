@@ -1,30 +1,30 @@
-// What a server counts, in the text that Prometheus reads (text format 0.0.4).
+// Parses a page of metrics in the text format of Prometheus (0.0.4).
 
 /// The numbers of one page.
 struct PrometheusPage: Sendable, Equatable {
-  /// By name with labels, as written: `requests_total{code="200"}`.
+  /// The values by name and labels, as written: `requests_total{code="200"}`.
   private(set) var values: [String: Double] = [:]
 
   init() {}
 
-  /// Lines that say no number are passed over: a page is another program's, and one odd line spoils only itself.
+  /// Parses a page. A line without a number is ignored, so that one bad line does not spoil the page.
   init(_ text: String) {
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-      // Labels may hold spaces, the number and the time behind it don't.
+      // Labels may contain spaces; the number and the time behind it do not.
       let end = line.lastIndex(of: "}").map { line.index(after: $0) } ?? line.firstIndex(of: " ") ?? line.endIndex
       guard let word = line[end...].split(separator: " ").first, let value = Double(word) else { continue }
       values[String(line[..<end])] = value
     }
   }
 
-  /// One number; nil if the page has none of this name, with or without labels. Several are added up.
+  /// Returns the value of a name, or the sum over its labels; nil if the page does not have the name.
   func sum(_ name: String) -> Double? {
     if let value = values[name] { return value }
     let labelled = values.filter { $0.key.hasPrefix(name + "{") }
     return labelled.isEmpty ? nil : labelled.values.reduce(0, +)
   }
 
-  /// Rows of metrics, by table, without the names of objects and texts that rows refer to.
+  /// Stored rows of metrics, without the names of objects and the texts that rows refer to.
   var rowsStored: Double? {
     guard let all = sum(Self.rowsName) else { return nil }
     return ["objects", "texts"].reduce(all) { $0 - (values["\(Self.rowsName){table=\"\($1)\"}"] ?? 0) }
@@ -32,7 +32,7 @@ struct PrometheusPage: Sendable, Equatable {
 
   private static let rowsName = "pganalytics_rows_stored_total"
 
-  /// By how much each number grew since `earlier`; without those that did not. What is new counts from 0.
+  /// Returns the growth of each value since `earlier`, without values that did not change. A new value grows from 0.
   func growth(since earlier: PrometheusPage) -> PrometheusPage {
     var growth = PrometheusPage()
     for (name, value) in values {

@@ -1,24 +1,23 @@
-// Looks at the server and its database while the fleet pushes: what they say of themselves belongs beside what the
-// clients saw.
+// Measures the server and its database during the run, so that the report can show their figures beside the clients'.
 
 internal import Protocol
 internal import Reactor
 
-/// What is to be watched.
+/// The plan of the measurements.
 struct WatchPlan: Sendable {
-  /// Of `/metrics`; empty if it asks for none.
+  /// The bearer token for `/metrics`; empty if it needs none.
   var metricsToken = ""
   var databaseURL: String?
-  /// The server's process, if it runs here.
+  /// The id of the server's process; nil if it is not on this machine.
   var serverProcess: Int?
-  /// The database's first process, if it runs here.
+  /// The id of the database's first process; nil if it is not on this machine.
   var databaseProcess: Int?
   var verifies = false
 }
 
-/// What was seen.
+/// The results of the measurements.
 struct WatchedFigures: Sendable {
-  /// Of the measured part.
+  /// The figures of `/metrics` in the measured part.
   struct Server: Sendable {
     var growth = PrometheusPage()
     var samples: [SampleLog<PrometheusPage>.Sample] = []
@@ -28,29 +27,30 @@ struct WatchedFigures: Sendable {
   struct Database: Sendable {
     var growth = DatabaseFigures()
     var samples: [SampleLog<DatabaseFigures>.Sample] = []
-    /// Of the whole run, by this run's collectors.
+    /// The rows and pushes that this run's collectors have stored in the whole run.
     var stored = StoredCounts()
-    /// Why some of it is missing.
+    /// The reason why figures are missing; nil if they are complete.
     var trouble: String?
   }
 
   var server = Server()
   var database: Database?
-  /// Processor time of the measured part.
+  /// Processor time of the server in the measured part.
   var serverCPU: Duration?
   var serverResidentBytes: Int?
   var databaseCPU: Duration?
   /// Whether the run was to be verified.
   var verifies = false
-  /// nil also if the database could not be asked.
+  /// The result of the verification; nil if it was not asked for or the database could not be read.
   var verification: Verification?
 
-  /// Not found wanting: verified, or not asked for.
+  /// Whether the verification was exact or not asked for.
   var isVerified: Bool { !verifies || verification?.isExact == true }
 }
 
+/// Carries out the measurements of a run.
 final class RunWatch {
-  /// For the last page of the server, and the last sample of the database.
+  /// The time limit for the last page of the server.
   private static let lastLookLimit: Duration = .seconds(5)
 
   private struct Mark {
@@ -63,12 +63,12 @@ final class RunWatch {
   private let loop: EventLoop
   private let probe: ServerProbe
   private let databaseProbe: DatabaseProbe?
-  /// By server.
+  /// The counts before the run, by server.
   private let storedBefore: [Int: StoredCounts]
   private var begin: Mark?
   private var end: Mark?
 
-  /// Connects, and counts what earlier runs of the same identities have left. Blocks.
+  /// Connects, and counts the rows that earlier runs of the same host names have stored. It blocks.
   init(plan: WatchPlan, fleet: FleetPlan, loop: EventLoop) throws {
     self.plan = plan
     self.loop = loop
@@ -82,12 +82,13 @@ final class RunWatch {
     probe.start()
   }
 
+  /// Reads the figures at the start of the measured part.
   func measuringBegins() {
     begin = mark()
     probe.mark()
   }
 
-  /// May be called again and again; the first call counts.
+  /// Reads the figures at the end of the measured part. Only the first call has an effect.
   func measuringEnds() {
     if end != nil { return }
     end = mark()
@@ -101,7 +102,7 @@ final class RunWatch {
       counters: databaseProbe?.latest?.value)
   }
 
-  /// The run is over. Blocks for a last look, and to count.
+  /// Ends the measurements. It blocks for a last page of the server and for counting the stored rows.
   func finish(_ result: FleetResult) -> WatchedFigures {
     measuringEnds()
     lookOnceMore()
@@ -124,7 +125,7 @@ final class RunWatch {
     return figures
   }
 
-  /// What the database says; a database that went away does not take the clients' figures with it.
+  /// Reads the counts of the database. A database that has gone away does not affect the figures of the clients.
   private func count(
     _ result: FleetResult, _ url: String, _ probe: DatabaseProbe, _ figures: inout WatchedFigures
   ) {
@@ -132,7 +133,7 @@ final class RunWatch {
     database.trouble = probe.failure?.description
     if let before = begin?.counters, let after = probe.latest?.value { database.growth = after - before }
     do {
-      // A connection of before the run may not have survived it.
+      // A new connection is made, because an older one may not have survived the run.
       let stored = try StoredCounts.of(result.collectors, in: DatabaseSession(url: url))
       for (server, counts) in stored {
         database.stored = database.stored + (counts - (storedBefore[server] ?? StoredCounts()))

@@ -1,7 +1,7 @@
 internal import Reactor
 
-/// Samples taken at a steady pace, in memory that does not grow with time: when there are too many, every second one is
-/// dropped, and from then on only every second one is kept.
+/// Keeps samples in memory that does not grow with time. When there are too many, it drops every second one, and from
+/// then on keeps only every second new one.
 struct SampleLog<Value: Sendable>: Sendable {
   struct Sample: Sendable {
     let at: MonotonicTime
@@ -15,6 +15,7 @@ struct SampleLog<Value: Sendable>: Sendable {
 
   init(maximum: Int = 480) { self.maximum = maximum }
 
+  /// Adds a sample, or drops it.
   mutating func offer(_ value: Value, at time: MonotonicTime) {
     defer { offered += 1 }
     if offered % stride != 0 { return }

@@ -1,9 +1,10 @@
-// Reads the server's /metrics each second, over a connection of its own.
+// Reads the server's /metrics each second, over its own connection.
 
 internal import HTTPClient
 internal import Protocol
 internal import Reactor
 
+/// Collects pages of `/metrics`.
 final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
   private static let interval: Duration = .seconds(1)
 
@@ -13,17 +14,17 @@ final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
   private var timer: TimerID?
   private var isAsking = false
   private(set) var log = SampleLog<PrometheusPage>()
-  /// The newest page, and when it came.
+  /// The newest page and the time of its arrival.
   private(set) var latest: SampleLog<PrometheusPage>.Sample?
-  /// The first page that was asked for after `mark`: what later pages are compared with. A page of before would have what
-  /// came before the measured part in it; with none at all, growth would be all that the server has ever counted.
+  /// The first page that was requested after `mark`. Later pages are compared with it. An earlier page would include
+  /// work from before the measured part, and without any page the growth would be the server's total counts.
   private(set) var marked: PrometheusPage?
   private var markedAt: MonotonicTime?
   private var askedAt = MonotonicTime(nanoseconds: 0)
-  /// Why there is no page, from the last attempt.
+  /// The reason why the last attempt has brought no page; nil if it has.
   private(set) var trouble: String?
 
-  /// - Parameter token: what `/metrics` asks for; empty if nothing.
+  /// - Parameter token: the bearer token for `/metrics`; empty for none.
   init(loop: EventLoop, endpoint: HTTPSDestination, token: String) {
     self.loop = loop
     connection = HTTPSConnection(loop: loop, destination: endpoint, buffers: HTTPSConnection.Buffers(), spread: 0)
@@ -32,7 +33,7 @@ final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
       fields: token.isEmpty ? [] : [HTTPField("Authorization", "Bearer " + token)])
   }
 
-  /// Asks at once, and from then on each second.
+  /// Requests a page now and then each second.
   func start() { ask() }
 
   func stop() {
@@ -41,13 +42,13 @@ final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
     connection.close()
   }
 
-  /// From now on counts.
+  /// Marks the start of the measured part, and requests a page.
   func mark() {
     markedAt = .now()
     ask()
   }
 
-  /// Asks now, if it does not anyway.
+  /// Requests a page now, unless a request is unanswered.
   func ask() {
     if isAsking { return }
     isAsking = true
@@ -63,7 +64,7 @@ final class ServerProbe: HTTPSConnectionOwner, DeadlineHandler {
 
   func deadlineReached(_ id: TimerID) {
     timer = nil
-    if isAsking {  // the answer is slow: look again
+    if isAsking {  // the answer is slow: wait another second
       timer = loop.schedule(self, at: .now() + Self.interval)
     } else {
       ask()

@@ -1,12 +1,12 @@
-// Whether the database holds what the server acknowledged: rows and pushes of this run's collectors, counted by SQL.
+// Compares the rows and pushes in the database with the acknowledged ones, for this run's collectors, by SQL.
 
 internal import Protocol
 
-/// Rows and pushes stored for some collectors.
+/// The stored rows and pushes of some collectors.
 struct StoredCounts: Sendable, Equatable {
-  /// Committed pushes, in the server's ledger.
+  /// Committed pushes in the server's ledger.
   var pushes = 0
-  /// By table of the schema `metrics`; tables without a row are left out.
+  /// Rows by table of the schema `metrics`. Tables without rows are left out.
   var rows: [String: Int] = [:]
 
   var allRows: Int { rows.values.reduce(0, +) }
@@ -24,9 +24,9 @@ struct StoredCounts: Sendable, Equatable {
       pushes: left.pushes + right.pushes, rows: left.rows.merging(right.rows, uniquingKeysWith: +))
   }
 
-  /// Counts, table by table. Blocks for as long as PostgreSQL needs.
-  /// - Parameter servers: an array of server ids in SQL, with `$1` for `values`.
-  /// - Returns: by server.
+  /// Counts the rows table by table. It blocks until PostgreSQL has answered.
+  /// - Parameter servers: a query for server ids in SQL, with `$1` for `values`.
+  /// - Returns: the counts by server.
   private static func count(
     _ servers: String, _ values: String, in session: DatabaseSession
   ) throws(DatabaseFailure) -> [Int: StoredCounts] {
@@ -54,7 +54,7 @@ struct StoredCounts: Sendable, Equatable {
     return counts
   }
 
-  /// Of the servers that these collectors report of.
+  /// Counts for the servers of these collectors.
   static func of(
     _ collectors: [UUID], in session: DatabaseSession
   ) throws(DatabaseFailure) -> [Int: StoredCounts] {
@@ -64,7 +64,7 @@ struct StoredCounts: Sendable, Equatable {
       "{" + collectors.map(\.description).joined(separator: ",") + "}", in: session)
   }
 
-  /// Of the servers that collectors of these hosts report of: a host that enrols again may go on with its server.
+  /// Counts for the servers of collectors with these hosts. A host that enrols again may keep its server.
   static func of(
     hosts: [String], in session: DatabaseSession
   ) throws(DatabaseFailure) -> [Int: StoredCounts] {
@@ -74,13 +74,13 @@ struct StoredCounts: Sendable, Equatable {
   }
 }
 
-/// What was acknowledged beside what is stored.
+/// The acknowledged and the stored rows and pushes.
 struct Verification: Sendable, Equatable {
   let stored: StoredCounts
-  /// Rows of acknowledged pushes. For a push whose first answer was lost, what its declaration says it has.
+  /// Rows of acknowledged pushes. For a push whose first answer was lost, it is the number of rows of its template.
   let acknowledgedRows: Int
   let acknowledgedPushes: Int
-  /// Of pushes whose answer never came: they may be stored, each whole or not at all.
+  /// Rows of pushes that were never answered. Each of these pushes may be stored completely or not at all.
   let uncertainRows: Int
   let uncertainPushes: Int
 
@@ -92,7 +92,7 @@ struct Verification: Sendable, Equatable {
     uncertainPushes = tally.unacknowledged
   }
 
-  /// More is stored than acknowledged only as far as answers are missing, and never less.
+  /// Whether the stored numbers lie between the acknowledged ones and those plus the uncertain ones.
   var isExact: Bool {
     (acknowledgedRows...acknowledgedRows + uncertainRows).contains(stored.allRows)
       && (acknowledgedPushes...acknowledgedPushes + uncertainPushes).contains(stored.pushes)

@@ -1,10 +1,10 @@
 import ArgumentParser
 import Glibc
 
-/// Writes a body for the bench client to push.
+/// Writes a body that `pganalytics-bench` can push.
 struct BodyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "body", abstract: "Prints a push: the one that stages are measured with.")
+    commandName: "body", abstract: "Prints the push that stages are measured with.")
 
   @Option(help: "Rows.") var rows = 200
   @Flag(help: "Statements instead of table statistics.") var statements = false
@@ -20,13 +20,13 @@ struct BodyCommand: ParsableCommand {
   }
 }
 
-/// Prints what a process has used so far.
+/// Prints the processor time and memory that a process has used so far.
 struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "usage", abstract: "Prints a process's nanoseconds of processor time and its resident bytes.")
 
   @Argument var pid: Int32
-  @Flag(help: "And its children's time.") var children = false
+  @Flag(help: "Include the time of its children.") var children = false
 
   func run() {
     print(ProcessUsage.nanoseconds(pid, withChildren: children), ProcessUsage.residentBytes(pid))

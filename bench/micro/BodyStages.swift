@@ -1,9 +1,10 @@
-// The stages of a push's body: digest, inflate, tokenizing, rows.
+// Measures the stages of a push's body: digest, inflating, tokenizing, rows.
 
 import Protocol
 
 extension Bench {
-  /// - Parameter only: a part of the names of the stages to measure.
+  /// Measures the stages of a body.
+  /// - Parameter only: measures only stages whose name contains this text.
   func bodyStages(_ body: MicroBody, only: String) -> [StageResult] {
     let stages: [(String, (MicroBody) -> StageResult)] = [
       ("SHA-256 of the content", digest), ("inflate, 64 KiB a step", inflate), ("the same by zlib", zlib),
@@ -90,5 +91,5 @@ extension Bench {
   }
 }
 
-/// Keeps the optimiser from dropping what led to `value`.
+/// Keeps the optimiser from removing the computation of `value`.
 @inline(never) func consume(_ value: Int) { precondition(value >= 0) }

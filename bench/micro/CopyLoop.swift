@@ -1,10 +1,11 @@
-// The anchor of rows a second: the same rows into the same table by a loop that does nothing else. Binary COPY by libpq,
-// `rows` of them a commit, encoded once and only given another time for each round.
+// A reference for rows per second: a loop that only copies the same rows into the same table. It uses binary COPY by
+// libpq with `rows` rows per commit. The rows are encoded once, and each round only changes their time.
 
 import ArgumentParser
 import CEpoll.Postgres
 import Protocol
 
+/// Runs the loop and prints its rate and its costs.
 struct CopyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "copy",
@@ -12,9 +13,9 @@ struct CopyCommand: ParsableCommand {
 
   @Option(help: "libpq connection URL of a migrated database whose partitions of today exist.") var databaseUrl: String
   @Option(help: "Rows of a transaction.") var rows = 10_000
-  @Option(help: "Connections that take turns.") var connections = 2
+  @Option(help: "Number of connections, which take turns.") var connections = 2
   @Option(help: "Seconds to copy.") var seconds = 10
-  @Option(help: "The postmaster: the processor time of its children is read.") var postmaster: Int32
+  @Option(help: "Id of the postmaster. The processor time of its children is read.") var postmaster: Int32
 
   func run() throws {
     let sessions = try (0..<connections).map { _ in try CopySession(databaseUrl) }
@@ -49,12 +50,12 @@ struct CopyCommand: ParsableCommand {
   }
 }
 
-/// The bytes of one COPY: header, tuples, trailer.
+/// The bytes of one COPY: header, tuples and trailer.
 private struct CopyBatch {
   private(set) var bytes: [UInt8]
   private var times: [Int] = []
 
-  /// Rows of 200 tables each, of as many servers as it takes.
+  /// Encodes `rows` rows: 200 tables for each of as many servers as needed.
   init(rows: Int) {
     let catalog = CompiledCatalog()
     var decoder = PushDecoder(catalog: catalog)
@@ -89,7 +90,8 @@ private struct CopyBatch {
     bytes += PostgresBinary.copyTrailer
   }
 
-  /// Where the tuple at `start` ends: an int16 count of fields, then an int32 length before each; -1 is NULL.
+  /// Returns the end of the tuple at `start`. A tuple has an int16 count of fields, and an int32 length before each
+  /// field; -1 is NULL.
   private static func end(of start: Int, in tuples: Span<UInt8>) -> Int {
     func integer(_ index: Int, _ count: Int) -> Int {
       (0..<count).reduce(0) { $0 << 8 | Int(tuples[index + $1]) }
@@ -130,13 +132,13 @@ private final class CopySession {
     guard PQresultStatus(result) == PGRES_TUPLES_OK else { throw failure() }
   }
 
-  /// Sends one COPY to its end and does not wait for the commit.
+  /// Sends one COPY and does not wait for the commit.
   func begin(_ bytes: [UInt8]) throws {
     let result = PQexec(connection, "COPY metrics.pg_stats_tables FROM STDIN BINARY")
     defer { PQclear(result) }
     guard PQresultStatus(result) == PGRES_COPY_IN else { throw failure() }
     try bytes.withUnsafeBytes { bytes in
-      // Safety: libpq copies what it does not send at once.
+      // Safety: libpq copies the bytes that it does not send at once.
       let text = bytes.bindMemory(to: CChar.self).baseAddress
       guard PQputCopyData(connection, text, Int32(bytes.count)) == 1, PQputCopyEnd(connection, nil) == 1 else {
         throw failure()

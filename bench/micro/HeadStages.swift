@@ -1,4 +1,4 @@
-// The stages of a request around its body: head, token, answer.
+// Measures the stages of a request besides its body: head, token, answer.
 
 import Protocol
 

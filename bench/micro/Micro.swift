@@ -1,4 +1,5 @@
-// pganalytics-micro: what each stage of a push costs by itself, and the anchors that the server is compared with.
+// pganalytics-micro measures each stage of a push separately, and the reference figures that the server is compared
+// with.
 
 import ArgumentParser
 import CCounters
@@ -17,9 +18,9 @@ struct Stages: ParsableCommand {
     abstract: "Processor time, throughput, allocations and copies of each stage.")
 
   @Option(help: "Rows of a push.") var rows = 200
-  @Option(help: "Rounds of a stage; the best and the median are shown.") var rounds = 15
-  @Option(help: "Milliseconds of a round, at least.") var milliseconds = 20
-  @Option(help: "Only stages whose name contains this.") var only = ""
+  @Option(help: "Number of rounds of a stage. The best and the median are printed.") var rounds = 15
+  @Option(help: "Shortest time of a round, in milliseconds.") var milliseconds = 20
+  @Option(help: "Measure only stages whose name contains this text.") var only = ""
   @Option(help: "Fail if a stage of a body copies more bytes than this for each byte of the body.")
   var copiesAtMost: Double?
 

@@ -1,11 +1,11 @@
-// What a process has used up, from /proc: of all its threads, in nanoseconds.
+// Reads the processor time and memory of a process from /proc.
 
 import Glibc
 import Ground
 
 enum ProcessUsage {
-  /// Processor time of the process, and of its children if they are wanted: those that live, and, in steps of 10 ms,
-  /// those that it has buried.
+  /// Returns the processor time of a process in nanoseconds, and of its children if `withChildren`. Living threads and
+  /// children are exact; children that have ended are counted in steps of 10 ms.
   static func nanoseconds(_ process: Int32, withChildren: Bool) -> Int64 {
     var sum: Int64 = 0
     for thread in LocalDirectory.names(in: "/proc/\(process)/task") {
@@ -52,7 +52,7 @@ enum ProcessUsage {
     return bytes
   }
 
-  /// Of a clock that only goes forward.
+  /// The time of the monotonic clock, in nanoseconds.
   static func wallNanoseconds() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)

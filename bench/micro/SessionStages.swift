@@ -1,8 +1,8 @@
-// The stages of a connection: its handshake, the records of a push.
+// Measures the stages of a connection: its handshake, and the TLS records of a push.
 
 import Protocol
 
-/// An authority and what both ends of a session need of it.
+/// The TLS contexts of both ends of a session, with one authority.
 struct MicroTrust {
   let server: TLSContext
   let client: TLSContext
@@ -25,7 +25,7 @@ struct MicroTrust {
   }
 }
 
-/// Both ends of one session, and the processor time that the server's took.
+/// Both ends of one session, and the processor time of the server's end.
 final class MicroSession {
   private var server: TLSSession
   private var client: TLSSession
@@ -61,7 +61,8 @@ final class MicroSession {
     serverNanoseconds += Bench.threadNanoseconds() - start
   }
 
-  /// Sends `bytes` to the server. - Returns: how many it decrypted.
+  /// Sends `bytes` to the server.
+  /// - Returns: the number of bytes that the server decrypted.
   func push(_ bytes: Span<UInt8>) throws -> Int {
     try client.send(bytes, ciphertextOut: &toServer)
     try receive()
@@ -70,7 +71,8 @@ final class MicroSession {
 }
 
 extension Bench {
-  /// A full mTLS handshake: the server's share of it, the client's certificate always the same one.
+  /// Measures full mTLS handshakes: the processor time of the server's end. All handshakes use the same client
+  /// certificate.
   func handshakes(_ count: Int) throws -> StageResult {
     let trust = try MicroTrust()
     for _ in 0..<20 { _ = try MicroSession(trust) }

@@ -1,33 +1,33 @@
-// How a stage is measured: processor time of this thread, so that what else the machine does counts little, and
-// the allocations it made and the bytes it copied, which are exact.
+// Measures a stage: the processor time of this thread, on which other work of the machine has little influence, and the
+// allocations and copied bytes, which are exact.
 
 import CCounters
 import Glibc
 
-/// What one unit (a body, a head, a handshake) of a stage costs.
+/// The cost of one unit (a body, a head, a handshake) of a stage.
 struct StageResult {
   let name: String
-  /// Rounds' nanoseconds a unit, sorted.
+  /// The nanoseconds per unit of each round, sorted.
   let nanoseconds: [Double]
   let allocations: Double
-  /// Bytes moved by memcpy and memmove.
+  /// Bytes copied by memcpy and memmove per unit.
   let copied: Double
-  /// What a unit consists of; 0 where the question makes no sense.
+  /// The bytes and rows of a unit; 0 if the unit has none.
   let bytes: Int
   let rows: Int
 
   var best: Double { nanoseconds[0] }
   var median: Double { nanoseconds[nanoseconds.count / 2] }
-  /// Copied for each byte that the unit consists of.
+  /// Copied bytes for each byte of the unit.
   var copiesPerByte: Double { bytes == 0 ? .nan : copied / Double(bytes) }
 }
 
 struct Bench {
-  /// Rounds of one stage, and how long each takes at least.
+  /// The number of rounds of a stage, and the shortest time of each round.
   let rounds: Int
   let roundNanoseconds: Int64
 
-  /// - Parameter unit: does one unit; called often enough to fill each round, and once ahead, to warm up.
+  /// - Parameter unit: does one unit. It is called as often as each round needs, and three times before to warm up.
   func measure(
     _ name: String, bytes: Int = 0, rows: Int = 0, _ unit: () throws -> Void
   ) rethrows -> StageResult {
@@ -63,7 +63,7 @@ struct Bench {
 }
 
 extension Double {
-  /// With so many digits behind the point.
+  /// Returns the number with `digits` digits behind the point.
   func text(_ digits: Int) -> String {
     var scale = 1.0
     for _ in 0..<digits { scale *= 10 }

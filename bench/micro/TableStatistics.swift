@@ -1,4 +1,4 @@
-// The bodies that stages are measured with: pushes of one kind of row, as the stock collector writes them.
+// The bodies for the measurement of stages: pushes with one kind of rows, as the stock collector writes them.
 
 import GeneratedPushes
 import Protocol
@@ -9,15 +9,15 @@ struct MicroBody {
   let json: [UInt8]
   let gzip: [UInt8]
   let rows: Int
-  /// The table's fields of a row.
+  /// The number of values of a row.
   let values: Int
 
-  /// 2026-11-22T19:33:04Z; the decoder is told of a window around it.
+  /// The time of all bodies, 2026-11-22T19:33:04Z. The decoder accepts a window around it.
   static let unixSeconds: Int64 = 1_795_375_984
   static let timeWindow = (unixSeconds - 86_400) * 1_000_000...(unixSeconds + 86_400) * 1_000_000
   static let collectorID = "5cd3f9a0-0f6e-4a64-9d6c-0d4a3cfe2f11"
 
-  /// `pg_stats`, its tables only.
+  /// A push of `pg_stats` with only its tables.
   static func tableStatistics(rows: Int) -> MicroBody {
     var shape = PushGenerator.Shape()
     shape.databases = 1
@@ -25,7 +25,7 @@ struct MicroBody {
     return MicroBody("pg_stats_tables", of: "pg_stats", field: "tables", shape, rows: rows)
   }
 
-  /// `pg_query_stats`: 24 values a row, most of them numbers, and a text that is stored once.
+  /// A push of `pg_query_stats`: 24 values per row, most of them numbers, and a text that is stored once.
   static func statements(rows: Int) -> MicroBody {
     var shape = PushGenerator.Shape()
     shape.databases = 1

@@ -1,9 +1,9 @@
-// The engine that the server's inflater is compared with.
+// Inflates with zlib, for comparison with the server's inflater.
 
 import CEpoll.Zlib
 import Protocol
 
-/// zlib's inflate over whole members, 64 KiB out a step, as the server would use it.
+/// zlib's inflate over whole gzip members, with 64 KiB of output per step, as the server would use it.
 final class ZlibInflater {
   private let stream: UnsafeMutablePointer<z_stream>
 
@@ -21,7 +21,7 @@ final class ZlibInflater {
   func inflate(_ member: Span<UInt8>, into output: inout ByteBuffer) {
     precondition(inflateReset(stream) == Z_OK)
     member.withUnsafeBufferPointer { source in
-      // Safety: zlib reads `source` and never writes it, and writes what `appendUninitialized` reserved.
+      // Safety: zlib reads `source` and never writes it. It writes only the bytes that `appendUninitialized` reserved.
       stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
       stream.pointee.avail_in = UInt32(source.count)
       var code = Z_OK

@@ -1,22 +1,26 @@
-// The body of a streamed answer on its way from who makes it (on any thread) to the connection that sends it (on its loop).
+// Carries the body of a streamed answer from its producer (on any thread) to the connection that sends it (on its
+// loop).
 //
 //   producer ──write──▶ [ parts, at most `capacity` bytes and one part more ] ──take──▶ connection ──▶ socket
-//      ▲ onRoom, once there is half of it free                                │ cancel: the client is gone
-//      └──────────────────────────────────────────────────────────────────────┘
+//      ▲ onRoom, when half of the capacity is free                              │ cancel: the client is gone
+//      └────────────────────────────────────────────────────────────────────────┘
 //
-// Neither side waits for the other on a thread: who finds the pipe full, or empty, is called when that has changed.
+// Neither side blocks a thread. A producer that finds the pipe full, or a connection that finds it empty, is called
+// back when that changes.
 
 import Protocol
 import Synchronization
 
+/// A bounded queue of body parts with one producer and one connection. Any thread may call it.
 final class BodyPipe: Sendable {
+  /// The result of `take`.
   enum Piece: Sendable {
     case part([UInt8])
-    /// The body is whole. What was not known before comes as trailers.
+    /// The body is complete. The trailers carry fields that were not known when the head was sent.
     case end(trailers: [HTTPField])
-    /// The producer had to give up: the client must notice.
+    /// The producer failed. The client must be able to see that the body is incomplete.
     case broken
-    /// Nothing now; the connection is woken when there is.
+    /// No part is ready. The connection is called back when one is.
     case nothing
   }
 
@@ -26,15 +30,15 @@ final class BodyPipe: Sendable {
   }
 
   private struct State {
-    /// Those before `next` are taken.
+    /// Parts before the index `next` are taken.
     var parts: [[UInt8]] = []
     var next = 0
     var heldBytes = 0
     var ending: Ending?
     var isCancelled = false
-    /// The producer was told that there is no room.
+    /// `write` has returned false, and `onRoom` is due.
     var isProducerWaiting = false
-    /// The connection was told that there is nothing.
+    /// `take` has returned `.nothing`, and `wake` is due.
     var isConsumerWaiting = false
     var wake: (@Sendable () -> Void)?
     var onRoom: (@Sendable () -> Void)?
@@ -44,12 +48,14 @@ final class BodyPipe: Sendable {
   private let capacity: Int
   private let state = Mutex(State())
 
-  /// - Parameter capacity: bytes; a part that goes beyond is still taken, and the next has to wait.
+  /// - Parameter capacity: in bytes. The pipe accepts a part that exceeds the capacity; the producer then waits before
+  ///   the next part.
   init(capacity: Int) { self.capacity = capacity }
 
   // MARK: The producer
 
-  /// Sets what is called, from any thread, when there is room again and when the client is gone.
+  /// Sets the producer's closures. `onRoom` is called when there is room again, `onCancel` when the client is gone.
+  /// Both may be called on any thread. `onCancel` is called at once if the client is already gone.
   func produce(onRoom: @escaping @Sendable () -> Void, onCancel: @escaping @Sendable () -> Void) {
     let isCancelled = state.withLock { state in
       state.onRoom = onRoom
@@ -59,7 +65,8 @@ final class BodyPipe: Sendable {
     if isCancelled { onCancel() }
   }
 
-  /// - Returns: whether there is room for more; if not, `onRoom` is called once there is.
+  /// Appends a part of the body.
+  /// - Returns: whether there is room for another part. If not, `onRoom` is called when there is.
   func write(_ part: [UInt8]) -> Bool {
     let (hasRoom, wake) = state.withLock { state in
       if state.isCancelled { return (true, nil as (@Sendable () -> Void)?) }
@@ -72,9 +79,10 @@ final class BodyPipe: Sendable {
     return hasRoom
   }
 
+  /// Ends the body successfully.
   func finish(trailers: [HTTPField] = []) { end(.whole(trailers)) }
 
-  /// The body can't be made to its end.
+  /// Ends the body because the rest of it cannot be produced.
   func fail() { end(.broken) }
 
   private func end(_ ending: Ending) {
@@ -95,9 +103,11 @@ final class BodyPipe: Sendable {
 
   // MARK: The connection
 
-  /// - Parameter wake: called, from any thread, when there is something after `.nothing`.
+  /// Sets the connection's closure.
+  /// - Parameter wake: called on any thread when a part or the end is ready after `take` has returned `.nothing`.
   func consume(_ wake: @escaping @Sendable () -> Void) { state.withLock { $0.wake = wake } }
 
+  /// Removes and returns the next part. Calls `onRoom` if the producer waits and half of the capacity is free.
   func take() -> Piece {
     let (piece, onRoom) = state.withLock { state in
       guard state.next < state.parts.count else {
@@ -126,7 +136,7 @@ final class BodyPipe: Sendable {
     return piece
   }
 
-  /// The client is gone: what is made is for nobody. Harmless after the end.
+  /// Drops the body because the client is gone, and calls `onCancel`. Does nothing after the end of the body.
   func cancel() {
     let onCancel = state.withLock { state in
       state.isCancelled = true
@@ -143,6 +153,6 @@ final class BodyPipe: Sendable {
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-  /// Bytes that wait for the connection.
+  /// The number of bytes that wait for the connection.
   var heldBytes: Int { state.withLock { $0.heldBytes } }
 }

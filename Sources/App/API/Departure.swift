@@ -1,8 +1,9 @@
-// Lets the work for a request end when nobody is there any more to take its answer.
+// Ends the work for a request whose client is gone and cannot take the answer.
 
 import Synchronization
 
-/// Whether the client of one request has gone. Only who asks for it hears of it: most work is short, and better finished.
+/// Records whether the client of a request is gone. Only work that asks for it is ended early: most work is short, and
+/// it is simpler to finish it. Any thread may call it.
 final class Departure: Sendable {
   private struct State {
     var hasHappened = false
@@ -11,7 +12,8 @@ final class Departure: Sendable {
 
   private let state = Mutex(State())
 
-  /// - Parameter action: called once, from any thread; at once if the client is gone already.
+  /// Sets the closure to call when the client is gone.
+  /// - Parameter action: called once, on any thread. It is called at once if the client is already gone.
   func onDeparture(_ action: @escaping @Sendable () -> Void) {
     let hasHappened = state.withLock { state in
       if !state.hasHappened { state.action = action }
@@ -20,9 +22,10 @@ final class Departure: Sendable {
     if hasHappened { action() }
   }
 
-  /// Whether somebody wants to know. A client that closes its half of the connection is then taken to be gone.
+  /// Whether an endpoint waits for the client's departure. A client that closes its sending half then counts as gone.
   var isAwaited: Bool { state.withLock { $0.action != nil } }
 
+  /// Records that the client is gone, and calls the closure.
   func happened() {
     let action = state.withLock { state in
       state.hasHappened = true

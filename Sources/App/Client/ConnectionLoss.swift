@@ -1,12 +1,12 @@
-// How connections end, with names for logs and counters and sentences for people.
+// The reasons why a connection of a client ends, with names for logs and counters and sentences for people.
 
 internal import Glibc
 public import Protocol
 public import Reactor
 
-/// Why a connection, or the attempt to make one, came to its end.
+/// The reason why a connection, or the attempt to make one, ended.
 public enum ConnectionLoss: Error, Equatable, Sendable {
-  /// The TCP connection did not come about.
+  /// The TCP connection could not be made.
   case connecting(SystemCallError)
   /// `HTTPSDestination.handshakeLimit` passed.
   case handshakeTimedOut
@@ -29,7 +29,7 @@ public enum ConnectionLoss: Error, Equatable, Sendable {
   /// `HTTPSConnection.cutOff()` was called.
   case cutOff
 
-  /// - Parameter error: what `StreamSocket`, `EventLoop` or `TLSSession` threw while a connection was begun.
+  /// - Parameter error: the error that `StreamSocket`, `EventLoop` or `TLSSession` threw while a connection was begun.
   init(_ error: any Error) {
     switch error {
     case let error as SystemCallError: self = .connecting(error)
@@ -38,7 +38,7 @@ public enum ConnectionLoss: Error, Equatable, Sendable {
     }
   }
 
-  /// - Parameter error: why the response to a request failed.
+  /// - Parameter error: the reason why the response to a request failed.
   init(_ error: HTTPClientError) {
     switch error {
     case .malformed(let error): self = .badAnswer(error)
@@ -47,10 +47,11 @@ public enum ConnectionLoss: Error, Equatable, Sendable {
     }
   }
 
-  /// Whether the server, or the network, did what it does not do in normal operation.
+  /// Whether the end is a fault of the server or the network. It is none if the server closes an idle connection or the
+  /// client cuts the connection off.
   public var isFault: Bool { self != .closedIdle && self != .cutOff }
 
-  /// A clause for people, with the server as its "it".
+  /// A clause for people. Its "it" means the server.
   public var reason: String {
     switch self {
     case .connecting(let error): String(cString: strerror(error.errno))

@@ -1,13 +1,14 @@
-// One HTTPS connection of a client: a socket, a TLS session and an HTTP machine, driven by a loop. One request at a time.
+// One HTTPS connection of a client: a socket, a TLS session and an HTTP machine on one loop. It carries one request at
+// a time.
 //
-// A call to the owner is the last thing that an event does here, when the connection's own work is done. So the owner may
-// send, open or close from within the call.
+// Each event calls the owner last, when the connection's own work is done. So the owner may send, open or close from
+// within the call.
 
 internal import Ground
 public import Protocol
 public import Reactor
 
-/// Hears what becomes of a connection. The connection holds its owner from `open` until it is closed.
+/// Receives the results of a connection. The connection holds its owner strongly from `open` until it is closed.
 public protocol HTTPSConnectionOwner: AnyObject {
   /// The handshake is done; a request may be sent. Both times are counted from the first packet.
   func connectionOpened(connect: Duration, handshake: Duration)
@@ -17,9 +18,9 @@ public protocol HTTPSConnectionOwner: AnyObject {
   func connectionLost(_ loss: ConnectionLoss)
 }
 
-/// A connection to one server that can be opened again and again. Lives on its loop's thread.
+/// A connection to one server that can be opened again and again. It is used on its loop's thread only.
 ///
-/// It waits for nothing but its loop: `HTTPSDestination` has addresses, which `NameLookup` finds on other threads.
+/// It never blocks: `HTTPSDestination` holds addresses, which `NameLookup` finds on other threads.
 public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandler {
   private enum Phase {
     case closed  // → connecting
@@ -29,7 +30,7 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
     case answering  // a request is unanswered; → idle, closed
   }
 
-  /// Memory that the connections of one loop share, since only one of them is at work at any moment.
+  /// Buffers that the connections of one loop share. Only one connection uses them at any moment.
   public final class Buffers {
     var request = ByteBuffer()
     var plaintext = ByteBuffer()
@@ -48,18 +49,18 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
   private var reader: HTTPAnswerReader
   private var token: Token?
   private var isFlushQueued = false
-  /// What went wrong inside of `send`: the owner hears of it at the end of the turn.
+  /// An error inside of `send`. The connection reports it to the owner at the end of the turn.
   private var failure: ConnectionLoss?
   private var deadline: TimerID?
   private var openedAt = MonotonicTime(nanoseconds: 0)
   private var connectedAt = MonotonicTime(nanoseconds: 0)
-  /// Needed until the TCP connection stands.
+  /// The client's identity. It is needed until the TCP connection is made.
   private var identity: TLSIdentity?
   private var addressIndex = 0
   private var untriedAddresses = 0
   private var sourceIndex: Int
 
-  /// - Parameter spread: which of the destination's sources to begin with, counted round.
+  /// - Parameter spread: the index of the first source address to use. It may exceed the number of sources.
   public init(loop: EventLoop, destination: HTTPSDestination, buffers: Buffers, spread: Int = 0) {
     self.loop = loop
     self.destination = destination
@@ -78,9 +79,10 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
 
   // MARK: Commands
 
-  /// Begins to connect: to one of the destination's addresses after the other, until one accepts. Only while it is closed.
-  /// - Parameter identity: the client certificate to show, and its key.
-  /// - Throws: what shows at once. The connection stays closed then, and the owner hears nothing.
+  /// Begins to connect. It tries the destination's addresses one after the other until one accepts. Call it only while
+  /// the connection is closed.
+  /// - Parameter identity: the client certificate to show, and its key; nil for none.
+  /// - Throws: an error that is known at once. The connection then stays closed, and the owner is not called.
   public func open(identity: TLSIdentity?, owner: any HTTPSConnectionOwner) throws(ConnectionLoss) {
     guard case .closed = phase else { preconditionFailure("opened while \(phase)") }
     openedAt = .now()
@@ -105,7 +107,7 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
   }
 
   private func connect(to target: SocketAddress) throws {
-    // An address of the other family cannot lead there.
+    // A source address must have the target's family.
     let sources = destination.sources.filter { $0.version == target.version }
     let source = sources.isEmpty ? nil : sources[sourceIndex % sources.count]
     sourceIndex += 1
@@ -122,13 +124,14 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
       client: destination.context, serverName: destination.url.host, identity: identity, now: WallClock.unixSeconds())
   }
 
-  /// Sends a request whose body is `body`. Only while the connection is open and no request is unanswered. The owner hears
-  /// later of whatever fails.
+  /// Sends a request with `body`. Call it only while the connection is open and no request is unanswered. Any failure
+  /// is reported to the owner later.
   public func send(_ head: HTTPRequestTemplate, _ body: [UInt8]) {
     begin(head, body[...], of: body.count)
   }
 
-  /// Sends the head of a request and the first part of its body; `sendMore` sends the rest. As `send` otherwise.
+  /// Sends the head of a request and the first part of its body; `sendMore` sends the rest. Otherwise the same as
+  /// `send`.
   /// - Parameter bodyBytes: the length of the whole body.
   public func begin(_ head: HTTPRequestTemplate, _ part: ArraySlice<UInt8>, of bodyBytes: Int) {
     guard case .idle = phase else { preconditionFailure("sent while \(phase)") }
@@ -141,7 +144,7 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
     deadline = loop.schedule(self, at: .now() + destination.answerLimit)
   }
 
-  /// Sends the next part of a body. Only while the request is unanswered.
+  /// Sends the next part of a body. Call it only while the request is unanswered.
   public func sendMore(_ part: ArraySlice<UInt8>) {
     guard case .answering = phase else { preconditionFailure("sent more while \(phase)") }
     buffers.request.removeAll()
@@ -158,7 +161,8 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
     queueFlush()
   }
 
-  /// Closes with RST, whatever is under way. The owner hears `.cutOff`. Only while the connection is open.
+  /// Resets the connection (RST), even while a request is unanswered. The owner receives `.cutOff`. Call it only while
+  /// the connection is open.
   public func cutOff() {
     precondition(isOpen, "only an open connection can be cut off")
     loop.deregister(token!)
@@ -167,7 +171,7 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
     lose(.cutOff)
   }
 
-  /// Closes. The owner hears nothing. Harmless if the connection is closed.
+  /// Closes the connection without a call to the owner. Does nothing if the connection is closed.
   public func close() {
     if case .closed = phase { return }
     if isOpen { channel!.close() }
@@ -223,7 +227,8 @@ public final class HTTPSConnection: EventHandler, DeadlineHandler, TurnEndHandle
     }
   }
 
-  /// The owner may have opened this connection anew when a call to it returns: each such call is the last thing done here.
+  /// Reads from the socket. A call to the owner ends the method, because the owner may have opened the connection
+  /// again.
   private func receive() {
     for _ in 0..<Self.readsPerEvent {
       buffers.plaintext.removeAll()

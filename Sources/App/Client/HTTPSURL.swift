@@ -1,4 +1,4 @@
-/// Where a server is: `https://host[:port][/path]`.
+/// The URL of a server: `https://host[:port][/path]`.
 public struct HTTPSURL: Sendable, Equatable {
   /// A name or an address, without the brackets of an IPv6 address.
   public let host: String
@@ -6,10 +6,11 @@ public struct HTTPSURL: Sendable, Equatable {
   public let port: UInt16
   /// The value of a request's Host field: host and port as they were written.
   public let authority: String
-  /// Empty, or `/…` without a slash at the end. As it was written, so percent-encoded already.
+  /// Empty, or `/…` without a slash at the end. It is kept as it was written, so it is already percent-encoded.
   public let path: String
 
-  /// Nil for another scheme, for user names, queries and fragments, and for anything but printable ASCII.
+  /// Parses `text`. Returns nil for another scheme, for user names, queries and fragments, and for anything but
+  /// printable ASCII.
   public init?(_ text: String) {
     let scheme = "https://"
     guard text.hasPrefix(scheme) else { return nil }

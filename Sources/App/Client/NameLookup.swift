@@ -1,17 +1,17 @@
 public import Reactor
 
-/// Finds the addresses of servers on worker threads. A look-up blocks for as long as a name server takes, which may be
-/// seconds, so no loop may make it.
+/// Finds the addresses of servers on worker threads. A look-up blocks until a name server answers, which may take
+/// seconds, so no loop may make one.
 public struct NameLookup: Sendable {
   private let workers: WorkerPool
 
-  /// - Parameter workers: the pool's threads wait for name servers. Its limit of waiting jobs is the limit of look-ups.
+  /// - Parameter workers: the pool whose threads wait for name servers. Its limit of waiting jobs limits the look-ups.
   public init(workers: WorkerPool) { self.workers = workers }
 
   /// Looks up the addresses of `host`, a name or a numeric address, in the order in which to try them.
-  /// - Parameter found: called once, on the thread of `loop`; not at all if that loop has ended.
-  /// - Throws: `.queueFull` if the pool's limit of waiting jobs is reached, `.stopped` after its end. `found` is not called
-  ///   then.
+  /// - Parameter found: called once, on the thread of `loop`. It is not called if that loop has ended.
+  /// - Throws: `.queueFull` if the pool's limit of waiting jobs is reached, `.stopped` after the pool's end. `found` is
+  ///   then not called.
   public func find(
     host: String, port: UInt16, for loop: LoopHandle,
     _ found: @escaping @Sendable (EventLoop, Result<[SocketAddress], NameResolutionError>) -> Void

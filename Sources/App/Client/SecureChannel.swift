@@ -1,44 +1,48 @@
-// A socket and the TLS session on it, as one thing that takes and gives plaintext. A struct, so that the session can borrow
-// the buffers it works on; `HTTPSConnection` decides what happens next.
+// A socket and its TLS session, which together send and receive plaintext. It is a struct so that the session can
+// borrow the caller's buffers. `HTTPSConnection` holds the state of the connection.
 
 internal import Protocol
 internal import Reactor
 
+/// The lower half of an `HTTPSConnection`. The socket is closed when the value ends.
 struct SecureChannel: ~Copyable {
   enum ReadOutcome: Equatable {
     case wouldBlock
-    /// Plaintext, if any, was appended.
+    /// Bytes were received, and their plaintext, if any, was appended.
     case received(TLSSession.Status)
     case endOfStream
     case failed(SystemCallError)
+    /// The server violated TLS.
     case violated(TLSError)
   }
 
   enum FlushOutcome: Equatable {
     case done
     case wouldBlock
-    /// Nothing can be written any more. A read tells why, after whatever the peer said before.
+    /// Nothing can be written any more. The next read returns the reason, after the bytes that the server sent before.
     case failed
   }
 
   private let socket: StreamSocket
   private var session: TLSSession
-  /// Ciphertext to write. Holds no memory while there is none: most connections idle most of the time.
+  /// Ciphertext to write. It holds no memory while it is empty, because most connections are idle most of the time.
   private var outgoing = ByteBuffer()
 
-  /// - Parameter socket: still connecting, perhaps; the ClientHello waits for `flush`.
+  /// - Parameter socket: may still be connecting. The ClientHello is sent by the first `flush`.
   init(socket: consuming StreamSocket, session: consuming TLSSession) throws(TLSError) {
     self.socket = socket
     self.session = session
     try self.session.start(ciphertextOut: &outgoing)
   }
 
+  /// Returns the error of the TCP connection attempt; nil if it succeeded.
   func finishConnecting() -> SystemCallError? { socket.finishConnecting() }
 
   /// Encrypts `bytes`; `flush` sends them.
   mutating func send(_ bytes: Span<UInt8>) throws(TLSError) { try session.send(bytes, ciphertextOut: &outgoing) }
 
-  /// Reads once. - Parameters: `scratch` is overwritten, `plaintext` appended to.
+  /// Reads from the socket once.
+  /// - Parameters: `scratch` is overwritten, `plaintext` is appended to.
   mutating func read(scratch: UnsafeMutableRawBufferPointer, plaintext: inout ByteBuffer) -> ReadOutcome {
     switch socket.read(into: scratch) {
     case .wouldBlock: return .wouldBlock
@@ -51,12 +55,13 @@ struct SecureChannel: ~Copyable {
       do {
         return .received(try session.receive(bytes.span, plaintext: &plaintext, ciphertextOut: &outgoing))
       } catch {
-        _ = flush()  // the alert that tells the server why
+        _ = flush()  // sends the alert that names the reason
         return .violated(error)
       }
     }
   }
 
+  /// Writes the ciphertext as far as the socket takes it.
   mutating func flush() -> FlushOutcome {
     while !outgoing.isEmpty {
       switch socket.write(outgoing.span) {
@@ -71,13 +76,13 @@ struct SecureChannel: ~Copyable {
     return .done
   }
 
-  /// Sends the close_notify of TLS, unless earlier bytes still wait for the socket.
+  /// Sends the close_notify of TLS. Does nothing if earlier bytes still wait for the socket.
   mutating func close() {
     if !outgoing.isEmpty { return }
     session.close(ciphertextOut: &outgoing)
     _ = flush()
   }
 
-  /// Closes with RST. Whatever is not yet sent is dropped.
+  /// Closes the socket with RST. Unsent bytes are dropped.
   consuming func reset() { socket.reset() }
 }

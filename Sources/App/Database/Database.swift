@@ -1,7 +1,8 @@
 internal import Reactor
 internal import Synchronization
 
-/// The database client of the admin lane. Its pooled sessions live on a loop of their own, and any task may call it.
+/// The database client of the endpoints and tasks, which run on the cooperative pool. Its pooled sessions live on a
+/// loop of their own, and any task may call it.
 final class Database: DatabaseClient {
   private let thread: LoopThread
   private let pool: LoopBound<DatabasePool>

@@ -1,4 +1,4 @@
-// The connections of the admin lane and the queue of requests for them. It lives on the database's own loop.
+// The connections of the endpoints and tasks, and the queue of requests for them. It lives on the database's own loop.
 
 internal import Reactor
 

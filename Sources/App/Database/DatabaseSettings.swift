@@ -9,13 +9,13 @@ struct DatabaseSettings: Sendable {
   var applicationName = "pganalytics"
   /// From the first packet until the session accepts statements.
   var connectDeadline: Duration = .seconds(10)
-  /// Connections of the admin lane.
+  /// Connections for the endpoints and tasks of the cooperative pool.
   var adminConnections: Int
   /// Requests that may wait for one of them; the next is refused with `.overloaded`.
   var adminQueueLimit: Int
   /// How long one may wait, then it is refused with `.waitedTooLong`.
   var adminQueueDeadline: Duration
-  /// `statement_timeout` of the admin lane.
+  /// `statement_timeout` of those connections.
   var adminStatementTimeout: Duration
   /// Asked before a connection is lent; nil: nobody's work gives way to another's.
   var pacing: QueryPacing?

@@ -1,5 +1,5 @@
-// From token and certificate to a principal: each loop has a gatekeeper, which is asked for every request, and which cuts off
-// connections whose collector, certificate or authority is good no longer.
+// Authenticates requests: from token and certificate to a principal. Each loop has one gatekeeper. It also cuts off
+// connections whose collector, certificate or authority is no longer valid.
 
 import Ground
 import Protocol
@@ -8,22 +8,23 @@ import Reactor
 /// The outcome of authentication.
 enum Authentication {
   case principal(Principal)
-  /// A good access token: its session is looked up before a handler runs.
+  /// The access token is valid. Its session is looked up before a handler runs.
   case session(UserToken)
-  /// - `claimed`: the collector that the request names, and does not prove to be.
+  /// The request is refused. `claimed`: the collector that the request names without proof.
   case refused(Problem, claimed: UUID? = nil)
-  /// This loop does not know the collector, or its certificate: the caller asks the database and authenticates again. If
-  /// both are still unknown then, this is the refusal.
+  /// This loop does not know the collector, or its certificate. The caller asks the database and authenticates again.
+  /// If both are still unknown then, the problem refuses the request.
   case unknown(UUID, Problem)
 }
 
-/// What one loop counts of identities.
+/// One loop's counters of identities.
 struct IdentityCounters: Sendable {
-  /// Certificate, token, path and body did not name one collector.
+  /// Requests whose certificate, token, path and body did not name the same collector.
   var identityMismatches = 0
-  /// Requests of collectors that were revoked, or whose certificate was, is unknown or has ended.
+  /// Requests of a collector that is revoked, or whose certificate is revoked, unknown or expired.
   var collectorsRefused = 0
 
+  /// Adds the counts of another loop.
   static func += (left: inout IdentityCounters, right: IdentityCounters) {
     left.identityMismatches += right.identityMismatches
     left.collectorsRefused += right.collectorsRefused
@@ -32,39 +33,39 @@ struct IdentityCounters: Sendable {
 
 /// The connections that a gatekeeper may cut off.
 protocol GuardedConnections: AnyObject {
-  /// Ends each connection for which `objection` has a problem.
+  /// Ends each connection for which `objection` returns a problem.
   func cutOff(_ objection: (ClientIdentity) -> Problem?)
 }
 
-/// What a gatekeeper has others do at the database. Answers come on any thread, once each.
+/// The database work of a gatekeeper. Each completion is called once, on any thread.
 protocol IdentityErrands: Sendable {
-  /// Reads one collector; the loops know the outcome when it is done.
+  /// Reads one collector. All loops know the result when `done` is called.
   func refresh(_ collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Writes down that a request came with the identity of this collector; the loops know of it when it is done.
+  /// Records that a request came with the identity of this collector. All loops know it when `done` is called.
   func confirmUse(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
 }
 
-/// Knows collectors and keys, for one loop.
+/// Authenticates the requests of one loop. It holds the collectors and keys, and is used on its loop only.
 final class Gatekeeper {
   private(set) var counters = IdentityCounters()
-  /// For sessions to come.
+  /// The TLS context for new sessions.
   private(set) var tlsContext: TLSContext
-  /// Has the connections. Set once, by the owner of both.
+  /// The connections that may be cut off. The lane sets it once.
   weak var connections: (any GuardedConnections)?
   private var collectors: [UUID: CollectorRecord] = [:]
   private var tokens: Tokens
-  /// Counts the changes of `tokens`: what was verified before one has to be verified again.
+  /// Counts the changes of `tokens`. A token that was verified before a change has to be verified again.
   private var tokensVersion = 0
-  /// Collectors of which the database just learns that a request came with their identity.
+  /// Collectors whose use is being recorded in the database.
   private var confirming: Set<UUID> = []
   private let loop: EventLoop
   private let clock: LoopClock
   private let errands: any IdentityErrands
   private let refusals: IdentityRefusals
-  /// In seconds.
+  /// The life and the grace period of certificates, in seconds.
   private var lives: (certificate: Int64, grace: Int64)
 
-  /// - Parameter refusals: where refused identities are audited.
+  /// - Parameter refusals: records refused identities in the audit trail.
   init(
     loop: EventLoop, clock: LoopClock, settings: Settings, tlsContext: TLSContext, tokens: Tokens,
     errands: any IdentityErrands, refusals: IdentityRefusals
@@ -78,21 +79,25 @@ final class Gatekeeper {
     lives = (settings.certificateLife.wholeSeconds, settings.certificateGrace.wholeSeconds)
   }
 
+  /// Uses `settings` from now on.
   func apply(_ settings: Settings) {
     lives = (settings.certificateLife.wholeSeconds, settings.certificateGrace.wholeSeconds)
   }
 
-  // MARK: What it knows
+  // MARK: Collectors and keys
 
+  /// The record of a collector; nil if this loop does not know it.
   func record(of collector: UUID) -> CollectorRecord? { collectors[collector] }
 
+  /// Replaces all collectors, and cuts off connections of those that have lost their access.
   func replaceCollectors(_ records: [UUID: CollectorRecord]) {
     let known = collectors
     collectors = records
     cutOffRevoked { known[$0] != nil || records[$0] != nil }
   }
 
-  /// - Parameter changes: nil for a collector that is no more.
+  /// Changes some collectors, and cuts off connections of those that have lost their access.
+  /// - Parameter changes: nil for a collector that no longer exists.
   func setCollectors(_ changes: [UUID: CollectorRecord?]) {
     var revoked: Set<UUID> = []
     for (id, record) in changes {
@@ -102,8 +107,8 @@ final class Gatekeeper {
     if !revoked.isEmpty { cutOffRevoked { revoked.contains($0) } }
   }
 
-  /// Cuts off connections of those among the collectors who may not come in any more. A look at every connection: it is
-  /// rare, and an index by collector would have to be kept right by every handshake and every token.
+  /// Cuts off connections of the chosen collectors if those have lost their access. It looks at every connection:
+  /// revocations are rare, and each handshake and token would have to maintain an index by collector.
   private func cutOffRevoked(_ isAmong: (UUID) -> Bool) {
     connections?.cutOff { client in
       for id in client.collectors where isAmong(id) {
@@ -114,7 +119,8 @@ final class Gatekeeper {
     }
   }
 
-  /// For the connections to come. Those that came in by an authority that is trusted no longer are cut off.
+  /// Replaces the TLS context for new connections. Cuts off connections whose certificate an authority issued that is
+  /// no longer trusted.
   func replace(tls context: TLSContext) {
     let isTrustLost = !tlsContext.clientAuthorityKeyIDs.isSubset(of: context.clientAuthorityKeyIDs)
     tlsContext = context
@@ -127,6 +133,7 @@ final class Gatekeeper {
     }
   }
 
+  /// Replaces the keys that verify tokens.
   func replace(tokens: Tokens) {
     self.tokens = tokens
     tokensVersion += 1
@@ -134,20 +141,21 @@ final class Gatekeeper {
 
   // MARK: Requests
 
-  /// A request with the identity of `collector` was admitted: so the answer to its enrolment was not lost.
+  /// Records that a request with the identity of `collector` was admitted, which proves that the answer to its
+  /// enrolment arrived.
   func admitted(_ collector: UUID) {
     guard collectors[collector]?.isUsed == false, confirming.insert(collector).inserted else { return }
     let (handle, gatekeeper) = (loop.handle, LoopBound(self, on: loop))
-    // Whether it worked or not: a record that is unchanged brings the next request here again.
+    // The result does not matter: as long as the record is unchanged, the next request tries again.
     errands.confirmUse(of: collector) { _ in
       handle.submit { loop in gatekeeper.value(on: loop).confirming.remove(collector) }
     }
   }
 
-  /// Counts the refusal of an identity and has it audited; any other refusal passes.
+  /// Counts and audits a refusal if it concerns an identity. Ignores any other refusal.
   /// - Parameters:
-  ///   - client: what the connection of the request has proved.
-  ///   - claimed: the collector that the request names and is not.
+  ///   - client: the identity that the request's connection has proved.
+  ///   - claimed: the collector that the request names without proof.
   func audit(
     _ problem: Problem, of client: ClientIdentity, at address: SocketAddress, requestID: @autoclosure () -> String,
     claimed: UUID?
@@ -160,7 +168,7 @@ final class Gatekeeper {
     case .collectorRevoked, .certificateRevoked, .certificateUnknown, .certificateExpired:
       counters.collectorsRefused += 1
       action = .refuseCollector
-    default: return  // says nothing against anybody's identity
+    default: return  // does not concern an identity
     }
     let actor = client.collectors.first.map(AuditEvent.collector) ?? Principal.anonymous.actor
     var event = AuditEvent(action, by: actor, on: claimed.map(AuditEvent.collector))
@@ -169,8 +177,8 @@ final class Gatekeeper {
     refusals.record(event, problem, now: loop.now)
   }
 
-  /// Finds out whose request `head` is, as far as `access` asks for it.
-  /// - Parameter client: what its connection has proved so far; a token that is verified now is added.
+  /// Authenticates a request, as far as `access` requires it.
+  /// - Parameter client: the identity that the connection has proved so far. A token that is verified now is added.
   func authenticate(
     _ head: HTTPRequestHead, by client: inout ClientIdentity, for access: Access
   ) -> Authentication {
@@ -184,13 +192,14 @@ final class Gatekeeper {
     case .user: return user(token)
     case .collector(certificate: let rule): return collector(token, by: &client, rule)
     case .collectorOrUser(_, certificate: let rule):
-      // The stock collector answers a 401 here with a refresh and the same pull again, without end: 403 stops it.
+      // The stock collector answers a 401 here with a token refresh and the same pull again, without end. A 403 stops
+      // it.
       let asCollector = collector(token, by: &client, rule)
       guard case .refused(let problem, _) = asCollector else { return asCollector }
       if problem.kind.status != .unauthorized { return asCollector }
       let asUser = user(token)
       guard case .refused(let other, _) = asUser else { return asUser }
-      // Proven to be a person's, whose client knows what to do: no collector holds such a token.
+      // The token belongs to a user, whose client can handle its expiry. No collector holds such a token.
       if other.kind == .expiredToken { return asUser }
       return .refused(Problem(.tokenRefused, problem.kind.message))
     }
@@ -217,7 +226,7 @@ final class Gatekeeper {
           try tokens.collector(span, now: clock.unixSeconds, grace: grace)
         }
         id = claims.id
-        // What is good here only, because of the certificate, is not remembered for elsewhere.
+        // A token that only the certificate's grace period makes valid is not remembered for other endpoints.
         client.verifiedToken = claims.expiresAt.map {
           VerifiedToken(bytes: Array(token), collector: id, expiresAt: $0, version: tokensVersion)
         }
@@ -235,8 +244,9 @@ final class Gatekeeper {
     return collector(record, with: certificate, rule)
   }
 
-  /// Seconds after its end for which a token is taken: where tokens and certificates are given out, one past its end, or of
-  /// a time that our clock took back, is as good as the certificate beside it, which has to name the same collector.
+  /// The number of seconds after its expiry for which a token is accepted. Endpoints that issue tokens and certificates
+  /// accept an expired token, or one that is not valid yet because the server's clock was set back. The certificate
+  /// beside it has to name the same collector, and is proof enough.
   private func tokenGrace(_ rule: Access.CertificateRule, _ certificate: ShownCertificate?) -> Int64 {
     guard let certificate, certificate.isGenuine else { return 0 }
     switch rule {
@@ -246,12 +256,13 @@ final class Gatekeeper {
     }
   }
 
-  /// Whether the collector of a token may come in with the certificate of its connection.
+  /// Checks whether the collector of a token is admitted with the certificate of its connection.
   private func collector(
     _ record: CollectorRecord, with certificate: ShownCertificate, _ rule: Access.CertificateRule
   ) -> Authentication {
     switch certificate.verdict {
-    // One that begins later is of a time that our clock took back: that we issued it, and to whom, the directory knows.
+    // A certificate that is not valid yet was issued before the server's clock was set back. The directory knows that
+    // it was issued, and to which collector.
     case .trusted, .untrusted(.expired), .untrusted(.notYetValid): break
     case .untrusted(let reason):
       return .refused(Problem(.certificateRequired, "the certificate is not trusted: \(reason)"))
@@ -273,10 +284,11 @@ final class Gatekeeper {
 }
 
 extension Problem {
-  /// Why a token is refused. Facts about its form and its times are no secret; whether a signature is nearly right is.
+  /// The problem that refuses a token. It may reveal the token's form and times, but not how close a signature is to a
+  /// valid one.
   init(_ error: JWTError) {
-    // Kinds by their full name: several cases of the two enums are called the same, and `self.init(.badSignature)` would
-    // be this initializer again.
+    // The kinds are written with their full names: several cases of the two enums have the same name, and
+    // `self.init(.badSignature)` would call this initializer again.
     switch error {
     case .malformed: self.init(Kind.malformedToken)
     case .tooLong: self.init(Kind.malformedToken, "more than \(JWT.maximumBytes) bytes")

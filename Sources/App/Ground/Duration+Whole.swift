@@ -4,7 +4,8 @@ extension Duration {
   /// Rounded towards zero. Saturates at some 292 years either way.
   @inlinable
   package var wholeNanoseconds: Int64 {
-    // Below nine seconds one division of a machine word will do; those of 128 bits, and `components`, are calls.
+    // Below nine seconds, one division of a machine word is enough. A division of 128 bits, and `components`, are
+    // function calls.
     if let few = Int64(exactly: attoseconds) { return few / 1_000_000_000 }
     return Int64(clamping: attoseconds / 1_000_000_000)
   }

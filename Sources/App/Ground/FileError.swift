@@ -1,11 +1,11 @@
 private import Glibc
 
-/// What the kernel refused to do with which file.
+/// A system call on a file that failed.
 package struct FileError: Error, Equatable, CustomStringConvertible {
-  /// The system call: `open`.
+  /// The name of the system call, such as `open`.
   package let call: String
   package let path: String
-  /// As of errno(3).
+  /// The error number, see errno(3).
   package let errno: CInt
 
   package init(call: String, path: String, errno: CInt) {
@@ -17,7 +17,7 @@ package struct FileError: Error, Equatable, CustomStringConvertible {
   /// `/etc/x: No such file or directory`
   package var description: String { "\(path): \(Self.reason(of: errno))" }
 
-  /// What an errno means, in words.
+  /// The message for an error number.
   package static func reason(of errno: CInt) -> String {
     var text = [CChar](repeating: 0, count: 128)
     guard strerror_r(errno, &text, text.count) == 0 else { return "error \(errno)" }

@@ -1,24 +1,26 @@
-// Directories of this machine, by plain system calls that block.
+// Makes, reads and locks directories of this machine. All calls block.
 
 package import Glibc
 
 package enum LocalDirectory {
-  /// Makes a directory with `mode`, whatever the umask says, and its missing parents; one that exists is left as it is.
-  /// - Parameter parentMode: of the parents that are made; nil: `mode`.
+  /// Makes a directory with `mode`, regardless of the umask, and its missing parents. A directory that exists is not
+  /// changed.
+  /// - Parameter parentMode: the mode of the parents that are made; nil means `mode`.
   package static func make(_ path: String, mode: mode_t = 0o700, parentMode: mode_t? = nil) throws(FileError) {
-    if access(path, F_OK) == 0 { return }  // perhaps through a link
+    if access(path, F_OK) == 0 { return }  // a link to a directory counts
     let parentMode = parentMode ?? mode
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try make(String(path[..<slash]), mode: parentMode, parentMode: parentMode)
     }
     if mkdir(path, mode) != 0 {
-      if errno == EEXIST { return }  // made by another process just now
+      if errno == EEXIST { return }  // another process has just made it
       throw FileError(call: "mkdir", path: path, errno: errno)
     }
     if chmod(path, mode) != 0 { throw FileError(call: "chmod", path: path, errno: errno) }
   }
 
-  /// Makes a directory with mode 0700 and an unpredictable name. - Returns: its path, which begins with `prefix`.
+  /// Makes a directory with mode 0700 and an unpredictable name.
+  /// - Returns: its path, which begins with `prefix`.
   package static func makeUnique(prefix: String) throws(FileError) -> String {
     var template = Array((prefix + "XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else { throw FileError(call: "mkdtemp", path: prefix, errno: errno) }
@@ -37,7 +39,8 @@ package enum LocalDirectory {
     return names
   }
 
-  /// Runs `body` while no other process, nor another task of this one, is in here for `directory` (flock(2)).
+  /// Runs `body` while it holds the lock of `directory` (flock(2)). Only one process, and one task of it, holds the
+  /// lock at a time.
   package static func locked<Value>(_ directory: String, _ body: () throws -> Value) throws -> Value {
     let path = directory + "/.lock"
     let descriptor = try LocalFile.open(path, O_RDWR | O_CREAT)

@@ -1,12 +1,12 @@
-// Reading and writing files of this machine by plain system calls. All calls block: they are made at start and stop, by
-// tasks and by commands, never on a loop.
+// Reads and writes files of this machine. All calls block: only commands, tasks, and the start and stop of the server
+// make them, never a loop.
 
 package import Glibc
 
 package enum LocalFile {
-  /// The whole content of a file. Links are followed.
+  /// Returns the whole content of a file. Links are followed.
   /// - Returns: nil if there is no such file.
-  /// - Throws: EFBIG for more than `maximumBytes`; whatever else the kernel says.
+  /// - Throws: EFBIG if the file has more than `maximumBytes`, or the error of the kernel.
   package static func read(_ path: String, maximumBytes: Int = 1024 * 1024) throws(FileError) -> [UInt8]? {
     let descriptor: CInt
     do throws(FileError) {
@@ -30,7 +30,7 @@ package enum LocalFile {
     }
   }
 
-  /// As `read`, but a file that is missing is an error like any other.
+  /// The same as `read`, but a missing file is an error.
   package static func require(_ path: String, maximumBytes: Int = .max) throws(FileError) -> [UInt8] {
     guard let bytes = try read(path, maximumBytes: maximumBytes) else {
       throw FileError(call: "open", path: path, errno: ENOENT)
@@ -38,7 +38,7 @@ package enum LocalFile {
     return bytes
   }
 
-  /// The last `limit` bytes of a file as text; nil if it can't be opened. A link is not followed.
+  /// Returns the last `limit` bytes of a file as text; nil if the file can't be opened. A link is not followed.
   package static func tail(of path: String, limit: Int) -> String? {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
@@ -55,9 +55,10 @@ package enum LocalFile {
     return String(decoding: bytes.prefix(filled), as: UTF8.self)
   }
 
-  /// Replaces a file in one step, durably: a reader sees the old content or the new, also after a crash. A link at `path`
-  /// is replaced, not followed. Two writers of one file exclude each other by `locked`, or by a lock of their own.
-  /// - Parameter mode: permission bits of the new file, whatever the umask says.
+  /// Replaces a file atomically and durably: a reader sees the old content or the new content, also after a crash. A
+  /// link at `path` is replaced and not followed. Two writers of one file need `LocalDirectory.locked` or a lock of
+  /// their own.
+  /// - Parameter mode: the permission bits of the new file, regardless of the umask.
   package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o600) throws(FileError) {
     let draft = path + ".new"
     _ = unlink(draft)  // left by a crash
@@ -69,7 +70,8 @@ package enum LocalFile {
     try rename(draft, to: path)
   }
 
-  /// Empties a file, or makes it, and writes it in place: for what may be a pipe or a terminal. Links are followed.
+  /// Empties a file, or makes it, and writes it in place. It suits pipes and terminals, which cannot be replaced. Links
+  /// are followed.
   package static func overwrite(_ path: String, with bytes: [UInt8]) throws(FileError) {
     let descriptor = try open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
     defer { close(descriptor) }
@@ -77,7 +79,7 @@ package enum LocalFile {
   }
 
   /// Writes all of `bytes` to an open file.
-  /// - Parameter path: of that file, for the error.
+  /// - Parameter path: the path of that file, for the error.
   package static func append(_ bytes: ArraySlice<UInt8>, to descriptor: CInt, path: String) throws(FileError) {
     var rest = bytes
     while !rest.isEmpty {
@@ -90,20 +92,21 @@ package enum LocalFile {
     }
   }
 
-  /// Opens a file; a program that this process starts does not inherit it.
-  /// - Parameters: `flags` as of open(2); `mode` of a file that is made.
-  /// - Returns: a descriptor. The caller owns it, and closes it.
+  /// Opens a file. Programs that this process starts do not inherit the descriptor.
+  /// - Parameters: `flags` as in open(2); `mode` for a file that is made.
+  /// - Returns: a descriptor. The caller owns it and closes it.
   package static func open(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(FileError) -> CInt {
     let descriptor = Glibc.open(path, flags | O_CLOEXEC, mode)
     if descriptor < 0 { throw FileError(call: "open", path: path, errno: errno) }
     return descriptor
   }
 
-  /// Removes the file; one that is not there is removed already.
+  /// Removes a file. A missing file is no error.
   package static func remove(_ path: String) throws(FileError) {
     if unlink(path) != 0, errno != ENOENT { throw FileError(call: "unlink", path: path, errno: errno) }
   }
 
+  /// Renames a file. A file at `new` is replaced.
   package static func rename(_ old: String, to new: String) throws(FileError) {
     if Glibc.rename(old, new) != 0 { throw FileError(call: "rename", path: new, errno: errno) }
   }

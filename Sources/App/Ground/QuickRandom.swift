@@ -1,7 +1,7 @@
-// The system's generator makes a system call for each number, and a request draws two numbers: a tenth of what a small
-// request costs.
+// Fast random numbers. The system's generator makes a system call for each number. A request draws two numbers, so
+// those calls would be a tenth of the cost of a small request.
 
-/// SplitMix64 (Steele, Lea and Flood 2014). Its numbers are predictable: no secret may be made of them.
+/// SplitMix64 (Steele, Lea and Flood 2014). Its numbers are predictable, so no secret may be derived from them.
 package struct QuickRandom: RandomNumberGenerator, Sendable {
   @usableFromInline var state: UInt64
 
@@ -16,6 +16,6 @@ package struct QuickRandom: RandomNumberGenerator, Sendable {
     return mixed ^ mixed >> 31
   }
 
-  /// From 0 up to 1, without 1.
+  /// Returns a number from 0 up to but not including 1.
   package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -1,6 +1,7 @@
 // Token buckets limit how much a collector may send and how often an account may log in.
 
-/// A bucket that refills at a constant rate up to its burst. The caller says what time it is, so that tests hold the clock.
+/// A bucket that refills at a constant rate up to its burst. The caller passes the time, so that tests control the
+/// clock.
 package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Sendable, Instant.Duration == Duration {
   @usableFromInline var tokens: Double
   @usableFromInline var updated: Instant
@@ -12,8 +13,9 @@ package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Se
     updated = now
   }
 
-  /// Takes `count` tokens if the bucket holds at least one: a single large request may overdraw a bucket, and is paid
-  /// for by those after it. - Returns: nil if taken, else how long until the bucket holds one.
+  /// Takes `count` tokens if the bucket holds at least one. A large request may overdraw the bucket; the requests after
+  /// it then wait longer.
+  /// - Returns: nil if the tokens are taken; otherwise the time until the bucket holds one.
   @inlinable
   package mutating func take(_ count: Double, perSecond rate: Double, burst: Double, now: Instant) -> Duration? {
     let elapsed = updated.duration(to: now)
@@ -21,7 +23,7 @@ package struct TokenBucket<Instant: InstantProtocol>: Sendable where Instant: Se
       tokens = min(burst, tokens + rate * (Double(elapsed.wholeNanoseconds) / 1e9))
       updated = now
     }
-    // A whole token is needed, not a fraction: otherwise the refill of a millisecond would admit another request.
+    // The bucket must hold a whole token. With a fraction, the refill of one millisecond would admit another request.
     let needed = min(count, 1)
     if tokens < needed { return .nanoseconds(Int64(((needed - tokens) / rate * 1e9).rounded(.up)) + 1_000_000) }
     tokens -= count

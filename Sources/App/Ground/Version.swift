@@ -1,7 +1,7 @@
 /// The versions of the package.
 package enum Version {
-  /// Of the programs.
+  /// The version of the programs.
   package static let text = "0.1.0"
-  /// Of the REST API, which is `v1` in its paths.
+  /// The version of the REST API. Its paths contain only `v1`.
   package static let api = "1.0.0"
 }

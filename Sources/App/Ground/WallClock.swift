@@ -1,7 +1,8 @@
-// The time of the day. Deadlines never use it: it may jump.
+// The time of day. Deadlines never use it, because it may jump.
 
 private import Glibc
 
+/// Reads the system's clock.
 package enum WallClock {
   /// Microseconds since 1970-01-01 UTC (clock_gettime(2), CLOCK_REALTIME).
   package static func unixMicroseconds() -> Int64 {

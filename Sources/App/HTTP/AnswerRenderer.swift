@@ -1,18 +1,21 @@
-// How answers become bytes: in one buffer of the loop, with the fields that every one has, and handed to `send` at once.
+// Renders answers as bytes. One buffer of the loop serves all answers, so each answer is handed to the connection as
+// soon as it is rendered.
 
 import Protocol
 import Reactor
 
-/// Renders the answers of one loop. `send` gets a span that is only lent.
+/// Renders the answers of one loop. It adds the fields that every answer has, such as `Date` and `X-Request-ID`. The
+/// span that `send` receives is valid only during the call.
 final class AnswerRenderer {
   private let clock: LoopClock
   private var bytes = ByteBuffer()
-  /// What the answers to pushes begin with, for this second.
+  /// The rendered head of the answers to pushes, for the current second. Nil before the first such answer.
   private var pushAnswerTemplate: HTTPResponseTemplate?
 
   init(clock: LoopClock) { self.clock = clock }
 
-  /// Renders a response and hands its bytes to `send`.
+  /// Renders a complete response and hands its bytes to `send`.
+  /// - Parameter exchange: nil for an answer that belongs to no request.
   func encode(
     _ response: HTTPResponse, _ exchange: Exchange?, _ http: HTTPExchange,
     _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
@@ -22,7 +25,7 @@ final class AnswerRenderer {
     }
   }
 
-  /// Renders the answer to a push that was accepted.
+  /// Renders the answer to a push that was accepted. `body` is the JSON of the answer.
   func encode(
     pushAnswer body: Span<UInt8>, _ exchange: Exchange, _ http: HTTPExchange,
     _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
@@ -41,7 +44,9 @@ final class AnswerRenderer {
     }
   }
 
-  /// Renders the head of a response whose body follows in parts. - Parameter length: of the body, if it is known.
+  /// Renders the head of a response whose body follows in parts.
+  /// - Parameter length: the length of the body in bytes; nil if it is not known.
+  /// - Returns: the framer that `frame` and `frameEnd` need.
   func encodeHead(
     _ head: HTTPResponse, length: Int? = nil, _ exchange: Exchange, _ http: HTTPExchange,
     _ disposition: HTTPServerMachine.Disposition, _ send: (Span<UInt8>) -> Void
@@ -52,17 +57,17 @@ final class AnswerRenderer {
     }
   }
 
-  /// Renders one part of such a body.
+  /// Renders one part of a body whose head `encodeHead` rendered.
   func frame(_ framer: HTTPBodyFramer, _ part: [UInt8], _ send: (Span<UInt8>) -> Void) {
     render(send) { buffer, _ in part[...].withSpan { framer.append($0, to: &buffer) } }
   }
 
-  /// Renders its end.
+  /// Renders the end of a body whose head `encodeHead` rendered.
   func frameEnd(_ framer: HTTPBodyFramer, _ trailers: [HTTPField], _ send: (Span<UInt8>) -> Void) {
     render(send) { buffer, _ throws(HTTPEncodingError) in try framer.finish(trailers: trailers, to: &buffer) }
   }
 
-  /// The response with the fields that every one has.
+  /// Adds the fields that every answer has.
   private func dressed(_ response: HTTPResponse, _ exchange: Exchange?) -> HTTPResponse {
     var response = response
     if let exchange { response.fields.append(HTTPField("\(Self.requestIDField)", exchange.requestID)) }
@@ -79,7 +84,8 @@ final class AnswerRenderer {
     do throws(HTTPEncodingError) {
       result = try write(&bytes, clock.httpDate)
     } catch {
-      // A field that we wrote ourselves is not sendable: a bug, and the client must not hang because of it.
+      // Only a bug of the server makes a field that cannot be sent. The process ends then, so that the client does not
+      // wait without end.
       preconditionFailure("unsendable response: \(error)")
     }
     if !bytes.isEmpty { send(bytes.span) }

@@ -1,18 +1,19 @@
-// Connections in the order in which they came, one list a network. What the shares of networks and the turns of handshakes
-// are made of: each step costs the same however many connections and networks there are.
+// Lists of connections in the order of their arrival, one list per client network. The shares of networks and the turns
+// of handshakes use them. The cost of each operation does not depend on the number of connections or networks.
 
 import Reactor
 
-/// Each connection, named by its slot in the `ConnectionTable`, is in one list at most. Whoever forgets a connection has to
-/// `remove` it before its slot is used again.
+/// Holds connections by their slot in the `ConnectionTable`. A connection is in at most one list. The owner has to
+/// `remove` a connection before its slot is used again.
 struct ArrivalLists {
+  /// The list of one connection and its neighbours in that list.
   private struct Place {
     var list = nowhere
     var previous = nowhere
     var next = nowhere
   }
 
-  /// One network's connections, and its place among the networks.
+  /// The connections of one network, and the network's neighbours in the ring of networks.
   private struct List {
     let network: ClientNetwork
     var first = nowhere
@@ -24,13 +25,14 @@ struct ArrivalLists {
 
   private static let nowhere: Int32 = -1
 
-  /// By slot.
+  /// The index is the slot of the connection.
   private var places: [Place] = []
   private var lists: [List?] = []
   private var unused: [Int32] = []
   private var numbers: [ClientNetwork: Int32] = [:]
-  /// The network whose turn it is, in a ring of all that have connections here.
+  /// The list of the network whose turn it is. All networks with connections form a ring.
   private var turn = nowhere
+  /// The number of connections in all lists.
   private(set) var count = 0
 
   var networkCount: Int { numbers.count }
@@ -39,7 +41,7 @@ struct ArrivalLists {
 
   func count(of network: ClientNetwork) -> Int { numbers[network].map { lists[Int($0)]!.count } ?? 0 }
 
-  /// Adds a connection that is in none of the lists, as the latest of its network.
+  /// Adds a connection as the newest of its network. The connection must not be in any list.
   mutating func append(_ slot: UInt32, of network: ClientNetwork) {
     precondition(!contains(slot), "a connection is in one list")
     while places.count <= Int(slot) { places.append(Place()) }
@@ -56,7 +58,8 @@ struct ArrivalLists {
     count += 1
   }
 
-  /// - Returns: the network in whose list it was; nil if it was in none.
+  /// Removes a connection from its list, if it is in one.
+  /// - Returns: the network of that list; nil if the connection was in no list.
   @discardableResult
   mutating func remove(_ slot: UInt32) -> ClientNetwork? {
     guard contains(slot) else { return nil }
@@ -80,7 +83,8 @@ struct ArrivalLists {
     return network
   }
 
-  /// The oldest of a network's connections that `isWanted`, among the `most` oldest.
+  /// Returns the oldest connection of a network for which `isWanted` is true. It looks only at the `most` oldest
+  /// connections.
   func first(of network: ClientNetwork, among most: Int = 1, where isWanted: (UInt32) -> Bool = { _ in true })
     -> UInt32?
   {
@@ -95,7 +99,7 @@ struct ArrivalLists {
 
   // MARK: Turns
 
-  /// The network whose turn it is; nil if there is none.
+  /// The network whose turn it is; nil if no network has a connection here.
   var networkOfTurn: ClientNetwork? { turn == Self.nowhere ? nil : lists[Int(turn)]!.network }
 
   /// Gives the turn to the next network.
@@ -103,7 +107,7 @@ struct ArrivalLists {
     if turn != Self.nowhere { turn = lists[Int(turn)]!.nextNetwork }
   }
 
-  /// Takes out the oldest connection of the network whose turn it is, and passes the turn.
+  /// Removes and returns the oldest connection of the network whose turn it is, and gives the turn to the next network.
   mutating func takeFirst() -> UInt32? {
     guard turn != Self.nowhere else { return nil }
     let slot = UInt32(lists[Int(turn)]!.first)
@@ -120,7 +124,7 @@ struct ArrivalLists {
       list.nextNetwork = number
       turn = number
     } else {
-      // Last in the ring: all others have their turn before.
+      // The new network is the last in the ring, so all other networks have their turn before it.
       list.nextNetwork = turn
       list.previousNetwork = lists[Int(turn)]!.previousNetwork
     }

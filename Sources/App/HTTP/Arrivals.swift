@@ -1,13 +1,16 @@
-// How a loop takes connections in: quickly into its table, then by turns of their networks through the handshake, and out again
-// when another network needs the room. The kernel's backlog knows no networks: a client that waits there waits behind all
-// others, so none is left in it while there is room, or room can be made.
+// Accepts the connections of one loop. A new connection goes into the loop's table at once. Its handshake waits for the
+// turn of its network. If another network needs the room, the connection may be closed.
+//
+// The kernel's backlog does not distinguish networks: a client in the backlog waits behind all other clients. So the
+// server leaves a client in the backlog only while there is no room and none can be made.
 
 import Protocol
 import Reactor
 
-/// Owns the listeners of one loop, and the place of each connection until it has shown a good certificate.
+/// Owns the listeners of one loop, and keeps the place of each connection until its client has shown a valid
+/// certificate.
 final class Arrivals: AcceptHandler, TurnEndHandler {
-  /// Called when the last connection is gone, if there is nothing to listen at any more.
+  /// Called when the last connection is closed, if the listeners are closed.
   var whenEmpty: () -> Void = {}
   private let desk: RequestDesk
   private let loop: EventLoop
@@ -23,8 +26,8 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
   private var areHandshakesQueued = false
 
   /// - Parameters:
-  ///   - desk: of the requests on the connections.
-  ///   - loops: how many loops share the connections that the settings permit.
+  ///   - desk: the desk that receives the requests of the connections.
+  ///   - loops: the number of loops that share the connections that the settings permit.
   init(desk: RequestDesk, settings: Settings, loops: Int) {
     self.desk = desk
     self.settings = settings
@@ -36,16 +39,17 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     newcomers = Newcomers(shares: settings.shares)
   }
 
-  /// Takes in those who come to `listeners`, which report to this object.
+  /// Accepts the clients of `listeners`, which report to this object.
   func listen(_ listeners: [Listener]) { self.listeners = listeners }
 
-  /// Takes nobody in any more. Connections that are here stay.
+  /// Closes the listeners. Connections that are open stay open.
   func close() {
     isClosed = true
     for listener in listeners { listener.close() }
     listeners = []
   }
 
+  /// Uses `settings` from now on.
   func apply(_ settings: Settings) {
     self.settings = settings
     connectionsMaximum = settings.connectionsMaximum(loops: loops)
@@ -61,7 +65,7 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     adopt(TLSLink(socket), from: peer)
   }
 
-  /// Takes in the client at the other end of `link`.
+  /// Accepts the client at the other end of `link`, or resets the connection if there is no room for it.
   func adopt(_ link: any ClientLink, from peer: SocketAddress) {
     if !hasRoom, !makeRoom(for: peer.network) {
       records.refused(.connectionShare, from: peer)
@@ -75,29 +79,31 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     updateListening()
   }
 
-  /// Whether one more connection may come in without another one having to go.
+  /// Whether another connection fits without closing one that is open.
   private var hasRoom: Bool { connections.count < connectionsMaximum }
 
-  /// What waits in the kernel's backlog costs us nothing, but it waits behind everybody. It is left there only while there is
-  /// no room, and nobody who would have to make room.
+  /// Pauses or resumes the listeners. A client in the kernel's backlog costs the server nothing, but it waits behind
+  /// all other clients. So the listeners pause only while there is no room and no network has more connections than its
+  /// share.
   private func updateListening() {
     let isListening = !isClosed && (hasRoom || newcomers.hasCrowd)
     for listener in listeners { if isListening { listener.resume() } else { listener.pause() } }
   }
 
-  /// How far a connection has come.
+  /// The progress of a connection from accept to its end.
   enum Step {
-    /// It is here, or the address of its client has become known.
+    /// The connection is accepted, or the address of its client has become known.
     case arrived
-    /// There is something to read for its handshake, which waits for its turn.
+    /// Bytes of the handshake can be read. The handshake waits for its turn.
     case handshakeDue
     case handshakeBegun
-    /// It is established, or refused before it was.
+    /// The session is established, or the connection is refused before that. `isVerified`: the client has shown a valid
+    /// certificate.
     case handshakeEnded(isVerified: Bool)
     case gone
   }
 
-  /// Follows a connection on its way.
+  /// Records the progress of a connection.
   func moved(_ connection: HTTPConnection, to step: Step) {
     let (slot, network) = (connection.id.slot, connection.peerAddress.network)
     switch step {
@@ -122,7 +128,8 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     if isClosed, connections.count == 0 { whenEmpty() }
   }
 
-  /// Ends a connection of the largest crowd. - Returns: false if there is none to end for one of `network`.
+  /// Closes a connection of the network that exceeds its share most, to make room for a client of `network`.
+  /// - Returns: false if no connection may be closed for that client.
   private func makeRoom(for network: ClientNetwork) -> Bool {
     let slot = newcomers.connectionToEnd(for: network) { connections[slot: $0]?.isIdle ?? false }
     return end(slot)
@@ -139,7 +146,8 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
 
   private func queueHandshake(of connection: HTTPConnection) {
     let slot = connection.id.slot
-    // Reported once more, before its turn came: it need not be reported every turn.
+    // The loop reports the socket again although the handshake already waits for its turn. Further reports are not
+    // needed.
     if handshakeTurns.contains(slot) { return connection.socket.setReading(false) }
     let network = connection.peerAddress.network
     let stage = newcomers.stage(of: slot)
@@ -148,7 +156,7 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     queueHandshakes()
   }
 
-  /// Those who wait because too many handshakes are under way may go on now.
+  /// Lets handshakes begin that wait because too many are unfinished.
   private func handshakeMayBegin() {
     if handshakeTurns.beginning.count > 0 { queueHandshakes() }
   }
@@ -159,8 +167,9 @@ final class Arrivals: AcceptHandler, TurnEndHandler {
     loop.atTurnEnd(self)
   }
 
-  /// When what the turn brought to established connections is done. One handshake costs as much as 65 requests, so a turn
-  /// gives them a time, and goes on with the next turn.
+  /// Proceeds with handshakes once the work of established connections is done. One handshake costs as much as 65
+  /// requests, so each turn spends at most `handshakeBudget` on handshakes. The remaining ones continue in the next
+  /// turn.
   func turnEnding() {
     areHandshakesQueued = false
     let end = loop.readClock() + settings.handshakeBudget

@@ -1,28 +1,30 @@
-// The two things below an HTTP connection, as one object: the socket, and what makes its bytes plaintext. The server has one
-// kind, TCP with TLS; the simulation of the tests puts its own in its place.
+// The socket of a connection and its TLS session, as one object. The server uses `TLSLink`; the simulation in the tests
+// has its own implementation.
 
 import Protocol
 import Reactor
 
-/// Bytes from and to one client. Closed when it is let go.
+/// A connection to one client below HTTP. The connection is closed when the last reference to the object ends.
 protocol ClientLink: AnyObject {
-  /// To register on a loop.
+  /// The file descriptor to register on a loop.
   var descriptor: CInt { get }
-  // As StreamSocket has them: nonblocking, and what goes wrong is a value.
+  // The same as the methods of `StreamSocket`: they do not block, and failures are results.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> ReadResult
   func write(_ bytes: Span<UInt8>) -> WriteResult
   func shutdownWrite()
   func willReset()
-  /// As `StreamSocket.acknowledge`.
+  /// The same as `StreamSocket.acknowledge`.
   func acknowledge()
 
-  /// The client's bytes are TLS from here on. - Parameter now: unix seconds at which its certificate is judged.
+  /// Begins the TLS session. The bytes that follow are TLS.
+  /// - Parameter now: the time at which the client's certificate is checked, in unix seconds.
   func begin(_ context: TLSContext, now: Int64)
-  // As TLSSession has them: from what was read to plaintext, and from plaintext to what is to be written.
+  // The same as the methods of `TLSSession`: `receive` turns received bytes into plaintext, `send` turns plaintext into
+  // bytes to write.
   var isEstablished: Bool { get }
-  /// Built anew at each call.
+  /// The client's certificate, parsed. Each call parses it again.
   var peer: PeerCertificate? { get }
-  /// The certificate as the session holds it.
+  /// The client's certificate as the session holds it.
   var peerCertificate: Certificate? { get }
   func receive(
     _ ciphertext: Span<UInt8>, plaintext: inout ByteBuffer, ciphertextOut: inout ByteBuffer
@@ -31,10 +33,10 @@ protocol ClientLink: AnyObject {
   func close(ciphertextOut: inout ByteBuffer)
 }
 
-/// TCP and TLS.
+/// A link over TCP with TLS.
 final class TLSLink: ClientLink {
   private let socket: StreamSocket
-  /// Nil until the first bytes are there: who says nothing costs no session.
+  /// Nil until the first bytes arrive, so that a silent client costs no session.
   private var tls: TLSSession?
 
   init(_ socket: consuming StreamSocket) {

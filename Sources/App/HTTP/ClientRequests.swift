@@ -1,31 +1,34 @@
-// The requests of one connection, one after the other: from the bytes of a head to those of its answer.
+// Processes the requests of one connection, one at a time: from the bytes of a request's head to the bytes of its
+// answer.
 
 import Protocol
 import Reactor
 
+/// Drives the HTTP machine of one connection, and holds the request in work. Owned by the connection, and used on its
+/// loop only.
 final class ClientRequests {
-  /// What is held for the request in work, beside its head.
+  /// The data of the request in work, besides its head.
   private enum Work {
     case nothing
-    /// A push in reading.
+    /// A push whose body is being read.
     case push(ArrivingPush)
-    /// The body for an endpoint, as far as it is here.
+    /// A request for an endpoint, and the part of its body that has arrived.
     case call(EndpointCall, body: [UInt8])
-    /// A refusal that waits for the end of the body.
+    /// A refusal that is sent at the end of the body.
     case refusal(HTTPResponse)
-    /// An answer whose body is on its way.
+    /// An answer whose body is being sent.
     case stream(StreamedBody)
   }
 
-  /// A refused body up to this size is skipped; a larger one costs the connection.
+  /// The server skips the rest of a refused body up to this size, in bytes. For a longer rest it closes the connection.
   private static let skippedBytes = 1024 * 1024
 
-  /// Set once, by the connection that owns the requests.
+  /// Set once by the connection, which owns this object.
   unowned var connection: HTTPConnection!
   private(set) var http: HTTPServerMachine
   /// The request in work; nil between requests.
   private(set) var exchange: Exchange?
-  /// Plaintext, or TLS that has to wait for its turn, that arrived before it could be taken.
+  /// Bytes that arrived before they could be processed: plaintext, or TLS bytes of a handshake that waits for its turn.
   var pending = ByteBuffer()
   private var work = Work.nothing
   private var count: UInt32 = 0
@@ -38,7 +41,8 @@ final class ClientRequests {
 
   // MARK: Bytes
 
-  /// Takes plaintext; what has to wait for an answer is kept, and no more is read until then.
+  /// Processes plaintext. Bytes behind a request that waits for its answer are kept, and the socket is not read until
+  /// the answer is sent.
   func receive(_ plaintext: Span<UInt8>) {
     if connection.machine.isOver { return }
     let taken = connection.machine.isAnswerDue ? 0 : drive(plaintext)
@@ -48,10 +52,10 @@ final class ClientRequests {
     }
   }
 
-  /// Goes on with what arrived meanwhile.
+  /// Processes the bytes that arrived while a request waited for its answer, and reads the socket again.
   func resume() {
     if connection.machine.isOver { return }
-    // A body may end without a further byte: an empty one, or none at all.
+    // A body may end without another byte: if it is empty, or if the request has none.
     if !pending.isEmpty || connection.machine.isBodyDue {
       var input = ByteBuffer()
       swap(&input, &pending)
@@ -66,13 +70,14 @@ final class ClientRequests {
     connection.socket.setReading(true)
   }
 
-  /// Feeds the HTTP machine until it wants more, or a request has to be answered first. - Returns: bytes taken.
+  /// Feeds the HTTP machine until it needs more input or a request has to be answered first.
+  /// - Returns: the number of bytes taken.
   private func drive(_ input: Span<UInt8>) -> Int {
     var position = 0
     while !connection.machine.isAnswerDue, !connection.machine.isOver {
       if connection.machine.phase == .idle, http.isIdle {
         if connection.socket.isBackedUp { return position }
-        // They may have changed since the connection's last request.
+        // The limits may have changed since the connection's last request.
         http.use(desk.httpLimits)
       }
       switch http.next(input, &position) {
@@ -122,7 +127,8 @@ final class ClientRequests {
     connection.handle(.admitted(admission))
   }
 
-  /// The collector of a head was looked up, for exchange `number`. - Parameter problem: why it could not be.
+  /// Continues with exchange `number` after the database was asked for its collector.
+  /// - Parameter problem: the reason why the database could not be asked; nil if it answered.
   func lookedUp(_ number: UInt32, _ problem: Problem?) {
     guard connection.machine.phase == .lookingUp, let exchange, exchange.number == number else { return }
     exchange.hasLookedUp = problem == nil
@@ -131,7 +137,7 @@ final class ClientRequests {
     resume()
   }
 
-  /// Asks for the body, if the client waits to be asked.
+  /// Sends `100 Continue` if the client waits for it before it sends the body.
   func invite() {
     guard let exchange, exchange.head.expectsContinue else { return }
     var interim = ByteBuffer(minimumCapacity: 32)
@@ -160,7 +166,8 @@ final class ClientRequests {
     }
   }
 
-  /// Accounts for more of a body for an endpoint. - Throws: why there may be no more of it.
+  /// Counts bytes of a body for an endpoint against the limits.
+  /// - Throws: the reason why the endpoint may not receive more of the body.
   private func charge(_ bytes: Int, beside gathered: Int) throws(Problem) {
     let limit = desk.settings.adminBodyBytes
     if gathered + bytes > limit { throw Problem(.bodyTooLarge, "admin_body_bytes is \(limit)") }
@@ -169,7 +176,7 @@ final class ClientRequests {
     }
   }
 
-  /// Refuses a body that is partly read; what is left of it is skipped where that is cheap.
+  /// Refuses a request whose body is partly read. The rest of the body is skipped if it is short.
   func refuseBody(_ problem: Problem) {
     decide(problem)
     var isRestShort = false
@@ -179,21 +186,21 @@ final class ClientRequests {
     connection.handle(.bodyRefused(isRestShort: isRestShort))
   }
 
-  /// Hands the complete push over.
+  /// Hands the complete push to the request desk.
   func store() {
     guard case .push(let arriving) = work, let exchange else { return }
     work = .nothing
     desk.complete(arriving, exchange, on: connection)
   }
 
-  /// Has the endpoint run.
+  /// Hands the complete request to its endpoint.
   func perform() {
     guard case .call(let call, let body) = work, let exchange else { return }
     work = .nothing
     desk.perform(call, body: body, exchange, on: connection)
   }
 
-  /// A push that is not read to its end goes back to the pools, and its memory to the budget.
+  /// Returns a push that is not read to its end to the pools, and its memory to the budget.
   private func giveBack() {
     guard case .push(let arriving) = work else { return }
     work = .nothing
@@ -202,14 +209,15 @@ final class ClientRequests {
 
   // MARK: Answers
 
-  /// The answer to exchange `number`, from a commit or an endpoint. A late one finds nothing and is dropped.
+  /// Answers exchange `number`. Does nothing if that exchange no longer waits for an answer.
   func complete(_ number: UInt32, _ response: HTTPResponse) {
     guard let exchange = awaited(number) else { return }
     if !response.isBodyShared {
       answer(response)
       return resume()
     }
-    // The body is held elsewhere anyway: a client that is slow in taking it must not have us hold it once more.
+    // Other references hold the body in any case, so the connection sends it in parts. Otherwise a slow client would
+    // make the server hold a second copy of it.
     let disposition = beginAnswer()
     let framer = desk.renderer.encodeHead(
       response, length: response.body.count, exchange, http.exchange, disposition
@@ -217,7 +225,7 @@ final class ClientRequests {
     begin(StreamedBody(source: .shared(sent: 0), framer: framer, response: response))
   }
 
-  /// The answer to the push of exchange `number`, from a commit.
+  /// Answers the push of exchange `number` after its commit. `pushAnswer` is valid only during the call.
   func complete(_ number: UInt32, _ pushAnswer: Span<UInt8>) {
     guard let exchange = awaited(number) else { return }
     let disposition = beginAnswer()
@@ -226,10 +234,11 @@ final class ClientRequests {
     resume()
   }
 
-  /// The head of the answer to exchange `number`; the body comes through `pipe`. A late one finds nothing.
+  /// Begins a streamed answer to exchange `number`. The body comes through `pipe`. Cancels `pipe` if that exchange no
+  /// longer waits for an answer.
   func stream(_ number: UInt32, _ head: HTTPResponse, _ pipe: BodyPipe) {
     guard let exchange = awaited(number) else { return pipe.cancel() }
-    // Nothing but the end of the connection ends such a body in HTTP/1.0.
+    // In HTTP/1.0, only the end of the connection marks the end of such a body.
     let disposition = beginAnswer(canKeepAlive: http.exchange.minorVersion > 0)
     let framer = desk.renderer.encodeHead(head, exchange, http.exchange, disposition) { send($0) }
     if connection.machine.isOver { return pipe.cancel() }
@@ -263,7 +272,7 @@ final class ClientRequests {
     connection.handle(.answered)
   }
 
-  /// The request is over.
+  /// Ends the request in work.
   private func end() {
     if let exchange { desk.ended(exchange) }
     exchange = nil
@@ -279,7 +288,7 @@ final class ClientRequests {
     pumpStream()
   }
 
-  /// Sends more of a streamed answer, as far as the client keeps up.
+  /// Sends as much of the streamed answer as the client takes.
   func pumpStream() {
     guard case .stream(var body) = work, connection.machine.phase == .streaming else { return }
     let progress = body.pump(into: connection)
@@ -299,7 +308,8 @@ final class ClientRequests {
     }
   }
 
-  /// The body ends before its end: the client must not take it for whole.
+  /// Ends a streamed answer before its body is complete. The connection is reset, so that the client does not take the
+  /// body for complete.
   func breakStream() {
     guard case .stream(let body) = work else { return }
     body.cancel()
@@ -309,13 +319,14 @@ final class ClientRequests {
 
   // MARK: Refusals
 
-  /// Decides what the request is answered with, once its body is skipped.
+  /// Sets the refusal that answers the request once its body is skipped.
   private func decide(_ problem: Problem) {
     giveBack()
     work = .refusal(desk.refusal(problem, of: exchange))
   }
 
-  /// - Parameter objection: why the client may not go on, for the cause `.revoked`.
+  /// Sends the refusal of the request in work.
+  /// - Parameter objection: the reason why the client is cut off; used for the cause `.revoked`.
   func refuse(_ cause: ConnectionMachine.Cause, _ objection: Problem?) {
     if cause == .decided, case .refusal(let response) = work { return answer(response) }
     giveBack()
@@ -327,7 +338,7 @@ final class ClientRequests {
     case .headDeadline: return Problem(.requestTimeout, "head_deadline")
     case .bodyDeadline: return Problem(.requestTimeout, "body_deadline")
     case .answerDeadline:
-      // What only reads has no outcome to be known.
+      // A request that only reads has no unknown outcome.
       let isRead = exchange.map { $0.head.method == .get || $0.head.method == .head } ?? true
       return Problem(isRead ? .overloaded : .outcomeUnknown, "no answer in time", retryAfterSeconds: 10)
     case .shuttingDown: return Problem(.shuttingDown, retryAfterSeconds: desk.ingest.intake.jittered(5))
@@ -336,7 +347,7 @@ final class ClientRequests {
     }
   }
 
-  /// The client is gone, or has to go.
+  /// Ends the request in work without an answer, because its connection ends.
   func abandon() {
     exchange?.departure?.happened()
     giveBack()
@@ -344,32 +355,35 @@ final class ClientRequests {
     end()
   }
 
-  // MARK: What the connection has to know
+  // MARK: State for the connection
 
-  /// Whether this is a collector's connection without a request: its next push can wait in the kernel's buffers.
+  /// Whether the connection belongs to a collector and has no request. The next push may then wait in the kernel's
+  /// buffers.
   var isBetweenPushes: Bool { connection.isIdle && connection.client.verifiedToken != nil }
 
-  /// Whether a head is here, and the body behind it has not begun.
+  /// Whether a head is complete and no byte of its body has arrived.
   var isBodyNext: Bool { exchange != nil && http.isReadingBody && http.bodyBytesReceived == 0 }
 
-  /// Bytes of a streamed answer that wait for the client, besides those that are encrypted.
+  /// The number of bytes of a streamed answer that wait for the client, without those that are already encrypted.
   var heldBytes: Int {
     guard case .stream(let body) = work else { return 0 }
     return body.heldBytes
   }
 
-  /// The push whose body is being read.
+  /// The push whose body is being read; nil if there is none.
   var arrivingPush: Push? {
     guard case .push(let arriving) = work else { return nil }
     return arriving.push
   }
 
-  /// Whether a client that sends nothing any more is answered all the same. - Parameter hasUnsent: an answer is on its way.
+  /// Whether a client that has closed its sending half still gets its answer.
+  /// - Parameter hasUnsent: whether bytes of an answer are not sent yet.
   func isAnswerWanted(hasUnsent: Bool) -> Bool {
     switch connection.machine.phase {
-    // A half-closed client reads on, unless an endpoint has asked to be called when its client is gone.
+    // A half-closed client still reads, unless an endpoint has asked to be called when the client is gone.
     case .lookingUp, .answering: return exchange?.departure?.isAwaited != true
-    // Who half-closes and reads on gets what is there; to have rows read for it, it must be seen to be there.
+    // A half-closed client gets a body that is complete in memory. The server does not query further rows for a client
+    // that may be gone.
     case .streaming:
       guard case .stream(let body) = work else { return false }
       return body.isShared

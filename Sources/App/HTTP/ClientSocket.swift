@@ -1,34 +1,38 @@
-// The socket and the TLS session of one client: what comes in, on its way to the requests, and what is on its way out.
+// The socket and the TLS session of one client. It passes received bytes to the requests, and writes the bytes of
+// answers.
 
 import Protocol
 import Reactor
 
+/// Reads and writes the link of one connection. Owned by the connection, and used on its loop only.
 final class ClientSocket {
   private static let readsPerTurn = 4
-  /// Answers that lie here above which the next request of the connection is not begun.
+  /// The number of unsent bytes from which on the connection begins no further request.
   private static let unsentBytes = 64 * 1024
 
-  /// Set once, by the connection that owns the socket.
+  /// Set once by the connection, which owns this object.
   unowned var connection: HTTPConnection!
   let link: any ClientLink
-  /// What may come before TLS; nil once TLS has begun.
+  /// The parser of the bytes before TLS; nil once TLS has begun.
   private var preface: ConnectionPreface?
-  /// Ciphertext for the socket.
+  /// Bytes that are not written yet: ciphertext, or an answer without TLS.
   private(set) var outbound = ByteBuffer()
+  /// Whether the loop reports that the socket can be read.
   private(set) var isReading = true
+  /// Whether the socket takes no more bytes.
   private(set) var isBlocked = false
-  /// Until when the client has to take something, while the socket is blocked.
+  /// While the socket is blocked: the time until which the client has to take more bytes.
   private(set) var writeEnd = MonotonicTime(nanoseconds: 0)
-  /// What is accounted for as held for the client.
+  /// The number of bytes that `MemoryPressure` counts for this client.
   private var untakenBytes = 0
-  /// Bytes that were skipped since the connection is over.
+  /// The number of bytes that were skipped after the connection's last request.
   private var skippedBytes = 0
   /// Whether a flush is due at the end of the turn.
   private var isFlushQueued = false
   private var token: Token?
   private let desk: RequestDesk
 
-  /// - Parameter awaitsHeader: a balancer has to say first for whom it speaks.
+  /// - Parameter awaitsHeader: whether the peer is a balancer, which has to send a PROXY header first.
   init(_ link: any ClientLink, awaitsHeader: Bool, desk: RequestDesk) {
     self.link = link
     self.desk = desk
@@ -37,7 +41,8 @@ final class ClientSocket {
 
   // MARK: The loop
 
-  /// Has the loop report readiness to `handler`. - Returns: false if the loop has no room.
+  /// Registers the socket on the loop, which reports readiness to `handler`.
+  /// - Returns: false if the loop has no room.
   func watch(_ handler: any EventHandler) -> Bool {
     do {
       token = try desk.loop.register(link.descriptor, .read, handler)
@@ -47,13 +52,15 @@ final class ClientSocket {
     }
   }
 
+  /// Processes the readiness that the loop reports.
   func ready(_ readiness: Readiness) {
     if readiness.contains(.write) {
       flush()
       takePending()
     }
     if connection.machine.phase == .gone { return }
-    // A hang-up of both directions is reported every turn, whatever we ask for: nobody is left to answer.
+    // The kernel reports the end of both directions in every turn, whatever the interest is. No answer can be
+    // delivered.
     if readiness.contains(.error) || (connection.machine.state.hasPeerClosed && readiness.contains(.peerClosed)) {
       return connection.handle(.failed)
     }
@@ -62,18 +69,21 @@ final class ClientSocket {
     }
   }
 
+  /// Writes the bytes that this turn has produced.
   func turnEnding() {
     isFlushQueued = false
     flush()
     takePending()
   }
 
+  /// Sets whether the loop reports that the socket can be read.
   func setReading(_ isWanted: Bool) {
     if isReading == isWanted { return }
     isReading = isWanted
     updateInterest()
   }
 
+  /// Sets whether the loop reports that the socket can be written.
   func setBlocked(_ isBlocked: Bool) {
     self.isBlocked = isBlocked
     if !isBlocked { accountUntaken(0) }
@@ -87,7 +97,7 @@ final class ClientSocket {
     do { try desk.loop.update(token, interest) } catch { connection.handle(.failed) }
   }
 
-  /// The connection is gone: nothing is held for it any more.
+  /// Deregisters the socket, and gives back the memory that is counted for the client.
   func release() {
     accountUntaken(0)
     if let token { desk.loop.deregister(token) }
@@ -96,11 +106,12 @@ final class ClientSocket {
 
   // MARK: Input
 
+  /// Processes the bytes of the handshake, now that it has its turn.
   func proceedWithHandshake() {
     guard connection.machine.awaitsTurn || connection.machine.phase == .proxied else { return }
     var early = ByteBuffer()
     swap(&early, &connection.requests.pending)
-    // What comes of it is written at once: the turn is ending.
+    // The turn is ending, so the output is written here and not queued.
     let wasQueued = isFlushQueued
     isFlushQueued = true
     if !early.isEmpty { early.withUnsafeBytes { receive($0) } }
@@ -129,7 +140,7 @@ final class ClientSocket {
   }
 
   private func receive(_ bytes: UnsafeRawBufferPointer) {
-    // Safety: the buffer is the loop's scratch, or the caller's own, and nobody writes to it before this call returns.
+    // Safety: the buffer is the loop's scratch or belongs to the caller. Nothing writes to it before this call returns.
     var ciphertext = Span<UInt8>(_unsafeBytes: bytes)
     if connection.machine.phase == .lingering { return skip(ciphertext.count) }
     if preface != nil {
@@ -146,7 +157,7 @@ final class ClientSocket {
       desk.plaintext.takeBack(plaintext)
       desk.records.count(.tlsFailed)
       desk.records.refused(ConnectionRefusal(error), from: connection.peerAddress)
-      // The alert, if there is one, tells the client why.
+      // The alert, if TLS produced one, names the reason to the client.
       flush()
       return connection.handle(.failed)
     }
@@ -159,7 +170,8 @@ final class ClientSocket {
     if !plaintext.isEmpty { connection.requests.receive(plaintext.span) }
     desk.plaintext.takeBack(plaintext)
     if status == .closedByPeer { return peerClosed() }
-    // Where a client has more to send and we have nothing to say, its next piece would wait for our kernel's patience.
+    // The client has more to send, and the server has nothing to send. Without an acknowledgement now, the client's
+    // next bytes would wait for the kernel's delayed acknowledgement.
     if !hadHead, connection.requests.isBodyNext { isBegun = true }
     if isBegun, outbound.isEmpty, !connection.machine.isOver { link.acknowledge() }
   }
@@ -169,14 +181,14 @@ final class ClientSocket {
     connection.handle(.peerClosed(isAnswerWanted: isAnswerWanted))
   }
 
-  /// What still comes over a connection that is over is skipped: closing now would take the answer from a client that sends
-  /// first and reads then.
+  /// Skips bytes of a connection that closes. To close at once would destroy the answer for a client that sends all its
+  /// bytes before it reads.
   private func skip(_ count: Int) {
     skippedBytes += count
     connection.handle(.skipped(isTooMuch: skippedBytes > desk.settings.lingerBytes))
   }
 
-  /// Leaves what comes in the kernel's buffers until there is memory for it.
+  /// Stops reading until there is memory. The client's bytes stay in the kernel's buffers.
   func pauseForPressure() {
     if !isReading { return }
     setReading(false)
@@ -185,7 +197,8 @@ final class ClientSocket {
 
   // MARK: Before TLS
 
-  /// Looks at bytes that come before TLS. - Returns: whether those from `position` on are TLS.
+  /// Parses the bytes before TLS.
+  /// - Returns: whether the bytes from `position` on are TLS.
   private func arrive(_ bytes: Span<UInt8>, _ position: inout Int) -> Bool {
     while true {
       guard let step = preface?.next(bytes, &position) else { return true }
@@ -203,7 +216,7 @@ final class ClientSocket {
       case .proxied(let header):
         speaks(for: header)
         if position == bytes.count { return false }
-        // The client's own bytes wait for the turn of its own network.
+        // The bytes behind the header wait until the handshake has the turn of the client's network.
         connection.requests.pending.append(bytes.extracting(position...))
         setReading(false)
         connection.arrivals.moved(connection, to: .handshakeDue)
@@ -212,6 +225,7 @@ final class ClientSocket {
     }
   }
 
+  /// Takes the client's address from a PROXY header.
   private func speaks(for header: ProxyHeader) {
     if let source = header.source, let address = SocketAddress(octets: source.octets, port: source.port) {
       connection.peerAddress = address
@@ -220,7 +234,7 @@ final class ClientSocket {
     connection.handle(.headerRead)
   }
 
-  /// Ends a connection that never came to TLS.
+  /// Refuses a connection before TLS has begun.
   private func refuse(_ refusal: ConnectionRefusal, _ details: String?) {
     desk.records.refused(refusal, from: connection.peerAddress, details)
     guard let problem = refusal.problem else { return connection.handle(.refusedBeforeTLS(isAnswered: false)) }
@@ -232,6 +246,7 @@ final class ClientSocket {
 
   // MARK: Output
 
+  /// Encrypts `plaintext`. The bytes are written at the end of the turn.
   func send(_ plaintext: Span<UInt8>) {
     do throws(TLSError) {
       try link.send(plaintext, ciphertextOut: &outbound)
@@ -241,14 +256,14 @@ final class ClientSocket {
     }
   }
 
-  /// Says farewell in TLS, behind what is unsent.
+  /// Ends the TLS session with a close_notify behind the unsent bytes.
   func close() {
     link.close(ciphertextOut: &outbound)
     queueFlush()
   }
 
-  /// Whether the client has to take the answers that are here before it gets another one: a client that sends requests and
-  /// reads nothing would have us hold answers without end.
+  /// Whether the client has to take unsent answers before its next request is processed. Otherwise a client that sends
+  /// requests and reads nothing would make the server hold answers without limit.
   var isBackedUp: Bool { isBlocked || outbound.count >= Self.unsentBytes }
 
   private func queueFlush() {
@@ -257,7 +272,7 @@ final class ClientSocket {
     desk.loop.atTurnEnd(connection)
   }
 
-  /// Goes on with requests that waited for the answers before them to leave.
+  /// Processes requests that waited until the answers before them were sent.
   private func takePending() {
     if connection.machine.phase == .idle, !connection.requests.pending.isEmpty, !isBackedUp {
       connection.requests.resume()
@@ -283,13 +298,14 @@ final class ClientSocket {
     connection.requests.pumpStream()
   }
 
-  /// The client's socket is full. - Parameter taken: bytes that it took before.
+  /// Records that the socket takes no more bytes.
+  /// - Parameter taken: the number of bytes that it took before.
   private func blocked(having taken: Int) {
     let latest = desk.loop.now + desk.settings.writeDeadline
     if !isBlocked {
       writeEnd = latest
     } else if taken > 0 {
-      // A long answer may take long, but a byte now and then does not keep it.
+      // The deadline moves only as far as the taken bytes allow. A client that takes single bytes cannot postpone it.
       writeEnd = min(latest, writeEnd + .seconds(1) * taken / desk.settings.bodyBytesPerSecond)
     }
     connection.handle(.blocked(hasTaken: taken > 0))
@@ -297,6 +313,7 @@ final class ClientSocket {
     accountUntaken(outbound.allocatedBytes + connection.requests.heldBytes)
   }
 
+  /// Reports to `MemoryPressure` how many bytes are held for this client.
   private func accountUntaken(_ bytes: Int) {
     if bytes == untakenBytes { return }
     let more = bytes - untakenBytes

@@ -1,28 +1,29 @@
-// What a loop counts of its connections and of the requests on them.
+// The counters of one loop's connections, and of the requests on them.
 
 import Protocol
 
-/// Plain values of one thread.
+/// Counts since the start of the process.
 struct ConnectionCounters: Sendable {
   var connectionsAccepted = 0
   var connectionsClosed = 0
   var handshakes = 0
   var tlsFailures = 0
   var framingErrors: [HTTPError.Reason: Int] = [:]
-  /// Connections that were refused below HTTP, or had to make room for others.
+  /// Connections that were refused below HTTP, or closed to make room for others.
   var connectionsRefused: [ConnectionRefusal: Int] = [:]
   var deadlines = 0
-  /// Requests for endpoints other than the push, and those for none.
+  /// Requests other than pushes, including those that match no endpoint.
   var requests = 0
   /// Connections closed because their collector or certificate was revoked.
   var connectionsRevoked = 0
-  /// Streamed answers that were cut off because the rest could not be read.
+  /// Streamed answers that ended too early because the rest of the body could not be produced.
   var streamsBroken = 0
-  /// Connections cut off because answers that their clients did not take had filled the budget.
+  /// Connections that were cut off because unsent answers had filled their budget.
   var answersCut = 0
-  /// From accept to the end of a handshake that succeeded.
+  /// Time from accept to the end of a successful handshake.
   var handshaking = LatencyBuckets()
 
+  /// Adds the counts of another loop.
   static func += (left: inout ConnectionCounters, right: ConnectionCounters) {
     for path in totals { left[keyPath: path] += right[keyPath: path] }
     left.handshaking += right.handshaking

@@ -1,29 +1,31 @@
-// What a connection waits for, and for how long: one timer, always armed, and absolute. A byte now and then moves none of
-// the ends; an answer's is moved by what is taken of it, as far as that is not too slow (`body_bytes_per_second`).
+// Computes the deadline of a connection and holds its timer. Exactly one deadline counts at a time. Single bytes from
+// the client do not postpone it, except while the connection lingers. The deadline for sending an answer moves by the
+// time that the bytes taken need at `body_bytes_per_second`.
 
 import Protocol
 import Reactor
 
 /// The timer of one connection.
 struct ConnectionDeadline {
-  /// An answer that never comes must not keep a connection for ever.
+  /// The limit for the work on an answer, so that no connection waits without end.
   private static let answer = Duration.seconds(90)
 
-  /// When the connection was accepted: its handshake has a deadline from there.
+  /// The time of accept. The handshake's deadline counts from it.
   let openedAt: MonotonicTime
-  /// When the client has to be done with what it still sends, however it goes on.
+  /// The latest end of lingering, whatever the client sends.
   private var lingerEnd = MonotonicTime(nanoseconds: 0)
   private var timer: TimerID?
 
   init(openedAt: MonotonicTime) { self.openedAt = openedAt }
 
-  /// Lingering begins. What comes is read past as long as it comes, which is looked at every `linger_deadline`, and for
-  /// `body_deadline` at most.
+  /// Begins lingering. The server skips what the client sends for as long as bytes arrive within each
+  /// `linger_deadline`, and for at most `body_deadline`.
   mutating func beginLinger(_ desk: RequestDesk) { lingerEnd = desk.loop.now + desk.settings.bodyDeadline }
 
-  /// The timer has fired.
+  /// Records that the timer has fired.
   mutating func reached() { timer = nil }
 
+  /// Arms the timer, or moves it.
   mutating func set(_ time: MonotonicTime, _ loop: EventLoop, _ handler: any DeadlineHandler) {
     if let timer, loop.reschedule(timer, at: time) { return }
     timer = loop.schedule(handler, at: time)
@@ -34,11 +36,11 @@ struct ConnectionDeadline {
     timer = nil
   }
 
-  /// When the deadline of `wait` is, if it counts from now on.
+  /// Returns the deadline of `wait`, counted from now.
   /// - Parameters:
-  ///   - exchange: the request in work, whose body may be waited for.
-  ///   - bodyBytes: of that body, so far.
-  ///   - writeEnd: see `ClientChannel`.
+  ///   - exchange: the request in work; its body may be what the connection waits for.
+  ///   - bodyBytes: the number of bytes of that body that have arrived.
+  ///   - writeEnd: see `ClientSocket`.
   func time(
     of wait: ConnectionMachine.Wait, _ desk: RequestDesk, _ exchange: Exchange?, bodyBytes: Int,
     writeEnd: MonotonicTime
@@ -56,7 +58,8 @@ struct ConnectionDeadline {
     }
   }
 
-  /// From the head on: `body_deadline`, or longer for a body that takes longer at `body_bytes_per_second`.
+  /// The deadline of a body: `body_deadline` after the head, or later for a body that needs longer at
+  /// `body_bytes_per_second`.
   private func bodyEnd(of exchange: Exchange, _ desk: RequestDesk, _ bodyBytes: Int) -> MonotonicTime {
     let announced: Int
     switch exchange.head.framing {

@@ -1,74 +1,78 @@
-// The life of one client connection, without input or output: which phase follows which event, and what is to be done then. Bytes,
-// pushes, answers and clocks stay with the owner, which tells of events and carries out the actions in their order.
+// The life of one client connection, without input or output: the phases, the events that change them, and the actions
+// that follow. The owner holds the bytes, pushes, answers and clocks. It reports events and carries out the actions in
+// their order.
 //
 //   proxied ─▶ arriving ─▶ handshaking ─▶ idle ─head─▶ (lookingUp) ─▶ reading | gathering | discarding ─end─▶ answering ─▶ idle
 //                                          ▲                                                                      └▶ streaming ─▶ idle
-//   any phase ─▶ closing (what is unsent leaves) ─▶ lingering (what the client still sends is skipped) ─▶ gone
+//   any phase ─▶ closing (unsent bytes are written) ─▶ lingering (the client's bytes are skipped) ─▶ gone
 //
-// docs/CONNECTION.md has every transition, in a table that a test makes by walking this machine.
+// docs/CONNECTION.md lists every transition in a table that a test prints from this machine.
 
-/// Decides what becomes of a connection. A deadline counts in each phase but `refusing` and `gone`.
+/// The state machine of a connection. A deadline counts in each phase except `refusing` and `gone`.
 struct ConnectionMachine: ~Copyable {
   enum Phase: String, CaseIterable {
-    /// A balancer has to say for whom it speaks. → arriving, closing, gone
+    /// A balancer has to send a PROXY header. → arriving, closing, gone
     case proxied
-    /// Nothing has come from the client. → handshaking, closing, gone
+    /// The client has sent no byte. → handshaking, closing, gone
     case arriving
     /// TLS has begun. → idle, gone
     case handshaking
-    /// No request is in work; a part of the next head may be here.
+    /// No request is in work. A part of the next head may have arrived.
     /// → lookingUp, reading, gathering, discarding, answering, refusing, closing, gone
     case idle
     /// The database is asked for the collector of a head.
     /// → reading, gathering, discarding, answering, refusing, gone
     case lookingUp
-    /// The body of a push is fed to its reader. → answering, discarding, refusing, gone
+    /// The reader processes the body of a push. → answering, discarding, refusing, gone
     case reading
-    /// The body for an endpoint is gathered. → answering, discarding, refusing, gone
+    /// The body of a request for an endpoint is collected. → answering, discarding, refusing, gone
     case gathering
-    /// The refusal is decided; the rest of the body is skipped, so that the connection lives on. → refusing, gone
+    /// The refusal is decided. The rest of the body is skipped, so that the connection can stay open. → refusing, gone
     case discarding
     /// The writer or an endpoint works on the answer. → idle, streaming, refusing, closing, gone
     case answering
-    /// The head of the answer is out, the body follows part by part. → idle, closing, gone
+    /// The head of the answer is sent, and the body follows in parts. → idle, closing, gone
     case streaming
     /// A refusal is rendered: `answered` follows at once. → idle, closing, gone
     case refusing
-    /// What is unsent leaves, and TLS's farewell. → lingering, gone
+    /// The unsent bytes and the close_notify of TLS are written. → lingering, gone
     case closing
-    /// The client may still be sending: that is skipped, so that no reset takes the answer from it. → gone
+    /// The client may still be sending. Its bytes are skipped: a reset would destroy the answer that it has not read. →
+    /// gone
     case lingering
-    /// Everything is given back.
+    /// Everything is released.
     case gone
   }
 
+  /// The whole state of the machine.
   struct State: Hashable {
     var phase: Phase
-    /// Whose deadline counts.
+    /// The wait whose deadline counts.
     var wait: Wait?
-    /// The client takes nothing. Until it does, only its write deadline counts, and nothing that it sends puts that off.
+    /// The socket takes no bytes. Until it does, only the write deadline counts, and bytes from the client do not
+    /// postpone it.
     var isBlocked = false
-    /// The client sends nothing any more.
+    /// The client has closed its sending half.
     var hasPeerClosed = false
-    /// The connection closes behind the next answer: its collector may not come in any more.
+    /// The collector has lost its access. The connection closes after the next answer.
     var isRevoked = false
-    /// The connection closes behind the answer that is being rendered.
+    /// The connection closes after the answer that is being rendered.
     var closesAfterAnswer = false
-    /// The head's deadline runs from its first byte and is not put off by later ones.
+    /// The deadline of a head counts from its first byte. Later bytes do not postpone it.
     var isHeadTimed = false
   }
 
   private(set) var state: State
 
-  /// - Parameter awaitsHeader: a balancer has to say first for whom it speaks.
+  /// - Parameter awaitsHeader: whether the peer is a balancer, which has to send a PROXY header first.
   init(awaitsHeader: Bool) { state = State(phase: awaitsHeader ? .proxied : .arriving) }
 
-  /// In the middle of its life.
+  /// Makes a machine in a given state, for tests.
   init(_ state: State) { self.state = state }
 
   var phase: Phase { state.phase }
 
-  /// Whether no request can come any more.
+  /// Whether no further request is accepted.
   var isOver: Bool {
     switch state.phase {
     case .closing, .lingering, .gone: true
@@ -78,10 +82,11 @@ struct ConnectionMachine: ~Copyable {
     }
   }
 
-  /// Whether bytes wait for the connection's turn, because a handshake costs much. A balancer's header costs nothing.
+  /// Whether received bytes wait for the turn of the connection's network, because a handshake is expensive. The header
+  /// of a balancer does not wait.
   var awaitsTurn: Bool { state.phase == .arriving || state.phase == .handshaking }
 
-  /// Whether a further request has to wait for an answer. What arrives meanwhile is kept by the owner.
+  /// Whether the next request has to wait for an answer. The owner keeps the bytes that arrive meanwhile.
   var isAnswerDue: Bool {
     switch state.phase {
     case .lookingUp, .answering, .streaming, .refusing: true
@@ -89,7 +94,7 @@ struct ConnectionMachine: ~Copyable {
     }
   }
 
-  /// Whether bytes of a body are wanted, or its end.
+  /// Whether the machine expects bytes of a body, or its end.
   var isBodyDue: Bool {
     switch state.phase {
     case .reading, .gathering, .discarding: true
@@ -99,8 +104,9 @@ struct ConnectionMachine: ~Copyable {
     }
   }
 
-  /// Takes an event. An event that `Event.isExpected` excludes is a fault of the owner, but for a connection that is gone: it
-  /// may have gone amid the owner's work.
+  /// Processes an event and returns the actions that follow. An event that `Event.isExpected` excludes is a fault of
+  /// the owner. In the phase `gone` every event is ignored, because the connection may end in the middle of the owner's
+  /// work.
   mutating func handle(_ event: Event) -> Actions {
     if state.phase == .gone { return Actions() }
     precondition(event.isExpected(in: state.phase), "\(event) in phase \(state.phase)")
@@ -180,7 +186,7 @@ struct ConnectionMachine: ~Copyable {
       return Actions(.reportMissingHeader, .failHandshake, .release)
     case .idle: return isHeadBegun ? refuse(.headDeadline) : close()
     case .reading, .gathering, .discarding: return refuse(.bodyDeadline)
-    // Whoever works on the answer has deadlines of its own, which are shorter: this one is for work that has none.
+    // The writer and the endpoint have their own, shorter deadlines. This one is for work without a deadline.
     case .lookingUp, .answering: return refuse(.answerDeadline, .resume)
     case .arriving, .handshaking, .streaming, .closing, .lingering: return end()
     case .refusing, .gone: return Actions()
@@ -190,7 +196,7 @@ struct ConnectionMachine: ~Copyable {
   private mutating func peerClosed(_ isAnswerWanted: Bool) -> Actions {
     state.hasPeerClosed = true
     switch state.phase {
-    // The client may have said all it had to say, and read on.
+    // The client may have sent all its requests and still read.
     case .idle where isAnswerWanted: return enter(.closing, .stopReading, .close, arm(.close))
     case .lookingUp, .answering, .streaming: return isAnswerWanted ? Actions(.stopReading) : end()
     case .closing: return Actions(.stopReading)
@@ -199,8 +205,8 @@ struct ConnectionMachine: ~Copyable {
     }
   }
 
-  /// Of the collector's own requests, one that is still arriving is refused, and one in work gets no answer: a push that waits
-  /// for its commit may be stored all the same. What was asked for without being a collector (to enrol again, say) is
+  /// Refuses a request of the collector that is still arriving. A request in work gets no answer: a push that waits for
+  /// its commit may be stored nevertheless. A request without the identity of a collector, such as an enrolment, is
   /// answered first.
   private mutating func revoked(_ isCollectors: Bool) -> Actions {
     state.isRevoked = true
@@ -215,7 +221,7 @@ struct ConnectionMachine: ~Copyable {
     }
   }
 
-  /// An idle connection ends at once, a busy one after its answer.
+  /// Closes an idle connection at once. A busy connection closes after its answer.
   private mutating func drained(_ isHeadBegun: Bool) -> Actions {
     switch state.phase {
     case .idle: return isHeadBegun ? Actions() : close()
@@ -252,13 +258,13 @@ struct ConnectionMachine: ~Copyable {
     return Actions(unblocking, unblocking == nil ? nil : armPhase(isHeadBegun))
   }
 
-  /// The client takes bytes again: what the connection is at has a deadline of its own.
+  /// The client takes bytes again. Returns the action that arms the deadline of the phase.
   private mutating func armPhase(_ isHeadBegun: Bool) -> Action? {
     switch state.phase {
     case .idle: arm(isHeadBegun ? .head : .idle)
     case .reading, .gathering, .discarding: arm(.body)
     case .lookingUp, .answering, .streaming: arm(.answer)
-    case .proxied, .arriving, .handshaking, .refusing, .closing, .lingering, .gone: nil  // the write deadline goes on
+    case .proxied, .arriving, .handshaking, .refusing, .closing, .lingering, .gone: nil  // the write deadline stays
     }
   }
 

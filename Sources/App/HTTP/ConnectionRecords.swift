@@ -1,30 +1,32 @@
-// What is counted and logged of the connections and requests of one loop.
+// Counts and logs the connections of one loop and their requests.
 
 import Ground
 import Protocol
 import Reactor
 
-/// Something that happened to a connection and is only counted.
+/// An event of a connection that is counted and not logged.
 enum ConnectionEvent {
   case accepted
   case closed
-  /// Whether it led to a session or not.
+  /// A handshake has ended, with or without a session.
   case handshakeEnded
-  /// A session is established; the time since the connection was accepted.
+  /// A session is established. `after` counts from accept.
   case established(after: Duration)
   case tlsFailed
+  /// A deadline of the connection has passed.
   case deadlineReached
-  /// A head is complete, for an endpoint other than the push, or for none.
+  /// The head of a request is complete, and the request is not a push. It may match no endpoint.
   case requested
-  /// The collector or its certificate was revoked, or the certificate's authority is trusted no longer.
+  /// The connection is cut off because its collector or certificate is revoked, or because the certificate's authority
+  /// is no longer trusted.
   case revoked
-  /// The rest of a streamed answer could not be read.
+  /// The rest of a streamed answer could not be produced.
   case streamBroken
-  /// It was cut off because answers that clients do not take filled the budget.
+  /// The connection is cut off because unsent answers have filled their budget.
   case answerCut
 }
 
-/// The counters of connections, and the lines about them. Shared by the parts of one lane.
+/// The counters and log lines of one loop's connections. The parts of a lane share one instance.
 final class ConnectionRecords {
   private(set) var counters = ConnectionCounters()
   private let loop: EventLoop
@@ -36,6 +38,7 @@ final class ConnectionRecords {
     self.log = log
   }
 
+  /// Counts an event.
   func count(_ event: ConnectionEvent) {
     switch event {
     case .accepted: counters.connectionsAccepted += 1
@@ -51,14 +54,14 @@ final class ConnectionRecords {
     }
   }
 
-  /// A connection is refused, or has to go, before it is asked for anything.
+  /// Counts and logs a connection that is refused, or closed to make room, before it has a request.
   func refused(_ refusal: ConnectionRefusal, from peer: SocketAddress, _ details: String? = nil) {
     counters.connectionsRefused[refusal, default: 0] += 1
     guard let fields = refusalFields(refusal.rawValue, peer, details) else { return }
     if refusal.isOurs { log.warning("connection refused", fields) } else { log.info("connection refused", fields) }
   }
 
-  /// A request breaks HTTP, or is beyond its limits.
+  /// Counts and logs a request that violates HTTP or exceeds its limits.
   func broken(_ error: HTTPError, from peer: SocketAddress) {
     counters.framingErrors[error.reason, default: 0] += 1
     guard let fields = refusalFields(error.reason.rawValue, peer, nil) else { return }
@@ -73,14 +76,15 @@ final class ConnectionRecords {
     return fields
   }
 
-  /// Writes how many refusals had no line of their own. Called once a second.
+  /// Logs how many refusals got no line of their own. The lane calls it once a second.
   func logUnwritten() {
     for unsaid in lines.takeUnsaid(now: loop.now) {
       log.info("refused", ["reason": unsaid.reason, "more": "\(unsaid.count) more like it"])
     }
   }
 
-  /// One line for each request but pushes; health checks at `debug`. - Parameter isBroken: the answer's body was cut off.
+  /// Logs one line for a request that is not a push. Health checks are logged at `debug`.
+  /// - Parameter isBroken: whether the answer's body was cut off.
   func answered(_ exchange: Exchange, _ response: HTTPResponse, _ peer: SocketAddress, isBroken: Bool) {
     var fields: ServerLog.Fields = [
       "request_id": exchange.requestID, "method": exchange.head.method.name,

@@ -1,22 +1,23 @@
-// Why a connection is refused before there is a request.
+// The reasons why a connection is refused before it has a request.
 
 import Protocol
 
-/// Why a connection is refused, or given up, before there is a request. The raw value is stable: it is a label of /metrics
-/// and a field of the log.
+/// The reason why a connection is refused or closed before it has a request. The raw value is stable: it is a label of
+/// /metrics and a field of the log.
 enum ConnectionRefusal: String, CaseIterable, Sendable {
   case plainHTTP = "plain_http"
   case proxyHeaderMissing = "proxy_header_missing"
   case proxyHeaderMalformed = "proxy_header_malformed"
   case proxyHeaderUnexpected = "proxy_header_unexpected"
   case noApplicationProtocol = "no_application_protocol"
-  /// The client gave up with an alert.
+  /// The client ended the handshake with an alert.
   case alert = "tls_alert"
   case brokenTLS = "tls_broken"
   case rekeying = "tls_rekeying"
-  /// The client's network has more connections than its share, and another network needs the room.
+  /// The client's network has more connections than its share, and another network needs the room. An open connection
+  /// is closed.
   case addressShare = "address_share"
-  /// There is no room, and the client's network has more connections than its share.
+  /// There is no room, and no connection may be closed for this client's network. The new connection is refused.
   case connectionShare = "connection_share"
 
   init(_ error: TLSError) {
@@ -39,7 +40,7 @@ enum ConnectionRefusal: String, CaseIterable, Sendable {
     }
   }
 
-  /// The answer without TLS, to who can be expected to understand it.
+  /// The answer without TLS, for clients that can be expected to understand it; nil for all others.
   var problem: Problem? {
     switch self {
     case .plainHTTP: Problem(.plainHTTP)
@@ -50,12 +51,12 @@ enum ConnectionRefusal: String, CaseIterable, Sendable {
     }
   }
 
-  /// Whether somebody here has to change something: else it is the client's affair.
+  /// Whether the operator of the server has to change something. The other refusals are caused by the client.
   var isOurs: Bool { self == .proxyHeaderMissing || self == .proxyHeaderMalformed }
 }
 
 extension ConnectionPreface.Refusal {
-  /// For the log.
+  /// An explanation for the log.
   var details: String? {
     switch self {
     case .proxyHeaderMalformed(let defect): defect.rawValue

@@ -1,4 +1,4 @@
-// A request for an endpoint that is run on Swift's cooperative pool.
+// Runs endpoints on Swift's cooperative pool.
 
 import Protocol
 import Reactor
@@ -9,9 +9,9 @@ struct EndpointCall {
   let path: PathParameters
   let caller: Caller
 
-  /// Who may be served. A person's session is asked for now, at each request, so that logout, a changed role and a
-  /// deactivated user count at once on every server, and nothing has to be told to anybody.
-  /// - Throws: `.sessionEnded`, `.insufficientRole`, or that the database cannot be asked.
+  /// Returns the principal that the endpoint serves. For a person, each request reads the session from the database. So
+  /// a logout, a changed role or a deactivated user takes effect at once on every server, without a notification.
+  /// - Throws: `.sessionEnded`, `.insufficientRole`, or a problem that says that the database cannot be asked.
   func principal(_ database: Database) async throws(Problem) -> Principal {
     switch caller {
     case .principal(let principal): return principal
@@ -23,17 +23,17 @@ struct EndpointCall {
   }
 }
 
-/// Looks up who may be served, see `EndpointCall.principal`.
+/// Looks up the principal of a request, see `EndpointCall.principal`.
 protocol SessionErrands: Sendable {
   func principal(of call: EndpointCall) async throws(Problem) -> Principal
 }
 
-/// A call with all that its endpoint is given.
+/// A call and all the data that its endpoint needs.
 struct EndpointRun: Sendable {
-  /// What came of it.
+  /// The result of the call.
   struct Outcome: Sendable {
     let answer: EndpointAnswer
-    /// The name of the person who asked, if it is one and known.
+    /// The name of the user who made the request; nil for others, or if the session is not valid.
     let user: String?
   }
 
@@ -47,7 +47,7 @@ struct EndpointRun: Sendable {
   let now: Timestamp
   let departure: Departure
 
-  /// Looks the caller up and runs the endpoint's handler.
+  /// Looks up the principal and runs the endpoint's handler.
   func outcome() async -> Outcome {
     var answer: EndpointAnswer
     var user: String?
@@ -62,7 +62,7 @@ struct EndpointRun: Sendable {
     } catch {
       answer = .refused(error, error.response(requestID: requestID))
     }
-    // What only reads has no outcome to be known.
+    // A request that only reads has no unknown outcome.
     if case .refused(var problem, _) = answer, problem.kind == .outcomeUnknown,
       request.head.method == .get || request.head.method == .head
     {

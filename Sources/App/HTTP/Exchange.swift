@@ -1,37 +1,38 @@
 import Protocol
 import Reactor
 
-/// One request and its answer. An object: it is handed on many times within one request, and has many parts.
+/// One request and its answer. A class, because it has many fields and is passed on many times within one request.
 final class Exchange {
-  /// Counts the connection's requests, so that a late answer cannot meet the wrong one.
+  /// The number of the request on its connection. With it, a late answer cannot reach another request.
   let number: UInt32
   let head: HTTPRequestHead
+  /// The time at which the head was complete.
   let startedAt: MonotonicTime
-  /// The client's own `X-Request-ID` if it is short and printable.
+  /// The client's own `X-Request-ID` if it is short and printable; otherwise nil.
   private let givenID: String?
   private let freshID: UInt64
-  /// Whether the database was asked for the collector already.
+  /// Whether the database was asked for the collector.
   var hasLookedUp = false
-  /// Who was admitted, if it is a collector.
+  /// The collector that was admitted; nil for other callers.
   var collector: UUID?
-  /// Whether it is counted as a push, and has no outcome yet.
+  /// Whether the request is counted as a push that has no outcome yet.
   var isOpenPush = false
-  /// Whether it is a push, open or not: those have lines of their own in the log.
+  /// Whether the request is a push. Pushes have their own log lines.
   var isPush = false
-  /// Why it was refused, if it was.
+  /// The reason of the refusal; nil if the request is not refused.
   var refusal: Problem?
-  /// The person who asks, for the log: by name once that is known, before as the audit trail names him.
+  /// The user who made the request, for the log: the name if it is known, otherwise the form that the audit trail uses.
   var user: String?
   /// See `Endpoint.isProbe`.
   var isProbe = false
 
-  /// Of the body, as long as it is held for an endpoint.
+  /// The number of bytes of the body that are held for an endpoint.
   var gatheredBytes = 0
 
   /// Set while an endpoint works on the answer.
   var departure: Departure?
 
-  /// - Parameter freshID: what to call the request if the client does not say.
+  /// - Parameter freshID: the request's ID if the client gives none.
   init(number: UInt32, head: HTTPRequestHead, startedAt: MonotonicTime, freshID: UInt64) {
     self.number = number
     self.head = head
@@ -45,14 +46,14 @@ final class Exchange {
       && id.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
   }
 
-  /// What the request is called: by the client, else 16 hex digits. Made when it is asked for.
+  /// The request's ID: the client's own, or 16 hex digits. Each call builds the text.
   var requestID: String {
     var text = ByteBuffer()
     appendRequestID(to: &text)
     return text.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Appends `requestID`, without a text being made of it.
+  /// Appends `requestID` without building a `String`.
   func appendRequestID(to buffer: inout ByteBuffer) {
     if let givenID { buffer.append(utf8: givenID) } else { buffer.append(hex: freshID) }
   }

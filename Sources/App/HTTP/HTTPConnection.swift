@@ -1,14 +1,16 @@
-// One client connection: carries out what `ConnectionMachine` decides, by its socket (`ClientSocket`: bytes and TLS), its requests
-// (`ClientRequests`: HTTP) and its deadline. docs/CONNECTION.md has the states and says who owns what.
+// One client connection. It carries out the decisions of `ConnectionMachine` with its socket (`ClientSocket`: bytes and
+// TLS), its requests (`ClientRequests`: HTTP) and its deadline. docs/CONNECTION.md describes the phases and the owner
+// of each part.
 
 import Protocol
 import Reactor
 
+/// A connection of one client. The `ConnectionTable` of its loop owns it, and it is used on that loop only.
 final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
   let id: ConnectionID
-  /// Where the client is: the other end of the socket, unless a balancer says whom it speaks for.
+  /// The client's address: the address of the socket's peer, or the address that a balancer's PROXY header names.
   var peerAddress: SocketAddress
-  /// What the client has proved about itself.
+  /// The identity that the client has proved.
   var client = ClientIdentity()
   let desk: RequestDesk
   let arrivals: Arrivals
@@ -33,7 +35,8 @@ final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
 
   // MARK: Events of the loop
 
-  /// Has the loop watch the socket. - Returns: false if the loop has no room; the connection is then gone.
+  /// Registers the socket on the loop.
+  /// - Returns: false if the loop has no room. The connection is then in the phase `gone`.
   func open() -> Bool {
     let isWatched = socket.watch(self)
     handle(isWatched ? .opened : .unwatched)
@@ -50,55 +53,58 @@ final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
     handle(.deadlineReached(isHeadBegun: requests.http.isReadingHead))
   }
 
-  // MARK: Events of the lane
-  // They come in here, and not at the parts, because a part lives no longer than its connection, which each of them may end.
+  // MARK: Calls from the lane
+  // Callers reach the parts through the connection, because each of these calls may end the connection and its parts.
 
-  /// The collector of the head of exchange `number` was looked up. - Parameter problem: why it could not be.
+  /// Continues with exchange `number` after the database was asked for its collector.
+  /// - Parameter problem: the reason why the database could not be asked; nil if it answered.
   func lookedUp(_ number: UInt32, _ problem: Problem?) { requests.lookedUp(number, problem) }
 
-  /// The answer to exchange `number`, from a commit or an endpoint. A late one finds nothing and is dropped.
+  /// Answers exchange `number`. Does nothing if that exchange no longer waits for an answer.
   func complete(_ number: UInt32, _ response: HTTPResponse) { requests.complete(number, response) }
 
-  /// The answer to the push of exchange `number`, from a commit; it is only lent.
+  /// Answers the push of exchange `number` after its commit. `pushAnswer` is valid only during the call.
   func complete(_ number: UInt32, _ pushAnswer: Span<UInt8>) { requests.complete(number, pushAnswer) }
 
-  /// The head of the answer to exchange `number`; the body comes through `pipe`.
+  /// Begins a streamed answer to exchange `number`. The body comes through `pipe`.
   func stream(_ number: UInt32, _ head: HTTPResponse, _ pipe: BodyPipe) { requests.stream(number, head, pipe) }
 
-  /// There is more of a streamed answer.
+  /// Sends more of a streamed answer.
   func pumpStream() { requests.pumpStream() }
 
-  /// A body that is being read may not be read to its end.
+  /// Refuses a request whose body is being read.
   func refuseBody(_ problem: Problem) { requests.refuseBody(problem) }
 
-  /// The connection's turn to go on with its handshake.
+  /// Processes the bytes of the handshake, now that it has its turn.
   func proceedWithHandshake() { socket.proceedWithHandshake() }
 
-  /// Memory is free again.
+  /// Reads the socket again after a pause for memory.
   func resumeReading() { socket.setReading(requests.pending.isEmpty) }
 
-  /// The server is ending: an idle connection is closed at once, a busy one after its answer.
+  /// Closes the connection for the server's shutdown: at once if it is idle, otherwise after its answer.
   func drain() { handle(.drained(isHeadBegun: requests.http.isReadingHead)) }
 
-  /// The server ends now: a request in work is answered by that, as far as the socket takes it.
+  /// Ends the connection because the time for the shutdown is over. A request in work is refused, as far as the socket
+  /// takes the answer.
   func cutOff() { handle(.cutOff) }
 
-  /// The collector or its certificate may not come in any more.
+  /// Ends the connection because its collector or certificate has lost its access.
+  /// - Parameter problem: the reason, for the answer.
   func revoke(_ problem: Problem) {
     desk.records.count(.revoked)
     handle(.revoked(isCollectors: requests.exchange?.collector != nil), objection: problem)
   }
 
-  /// Closes at once and gives back everything.
+  /// Closes the connection at once and releases everything that it holds.
   func destroy() { handle(.failed) }
 
-  /// Whether nothing is asked of us.
+  /// Whether no request is in work and no part of a head has arrived.
   var isIdle: Bool { machine.phase == .idle && requests.http.isIdle }
 
   // MARK: The interpreter
 
-  /// Reports an event to the machine, and carries out what it decides.
-  /// - Parameter objection: why the client may not go on, with `.revoked`.
+  /// Reports an event to the machine and carries out the actions that it returns.
+  /// - Parameter objection: the reason why the client is cut off; given with `.revoked`.
   func handle(_ event: ConnectionMachine.Event, objection: Problem? = nil) {
     for action in machine.handle(event) {
       switch action {
@@ -123,16 +129,16 @@ final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
   }
 
   private func arm(_ wait: ConnectionMachine.Wait) {
-    // Another action may have found the socket broken.
+    // An earlier action may have found that the socket is broken.
     if machine.phase == .gone { return }
     let end = deadline.time(
       of: wait, desk, requests.exchange, bodyBytes: requests.http.bodyBytesReceived, writeEnd: socket.writeEnd)
     deadline.set(end, desk.loop, self)
   }
 
-  /// A session is established.
+  /// Records that the TLS session is established, and takes the client's certificate.
   func establish() {
-    // The clock itself: the cryptography of this turn is part of it.
+    // Reads the clock itself, because `loop.now` does not include the cryptography of this turn.
     desk.records.count(.established(after: desk.loop.readClock() - deadline.openedAt))
     client.certificate = socket.link.peer.map(ShownCertificate.init)
     arrivals.moved(self, to: .handshakeEnded(isVerified: client.certificate?.isGenuine ?? false))

@@ -1,9 +1,11 @@
-// What the connections of one loop hold, beside the pushes, and which of them have to wait or to go when there is too much. Bodies
-// for other endpoints, and answers that clients do not take, have budgets of their own, so that they can't take the pushes'.
+// Counts the memory that the connections of one loop hold, besides the pushes. It decides which connections wait, and
+// which are closed, when there is too much. Bodies for other endpoints and unsent answers have their own budgets, so
+// that they cannot use up the memory of the pushes.
 
 import Protocol
 import Reactor
 
+/// The memory budgets of one loop's connections. It is used on that loop only.
 final class MemoryPressure {
   private let loop: EventLoop
   private let connections: ConnectionTable
@@ -11,14 +13,14 @@ final class MemoryPressure {
   private let records: ConnectionRecords
   private let loops: Int
   private var settings: Settings
-  /// Connections whose reading is paused because the loop holds too much.
+  /// Connections that are not read because the loop holds too much.
   private var paused: [ConnectionID] = []
-  /// Bytes of bodies for endpoints other than the push, until they are answered.
+  /// The number of bytes of bodies for endpoints other than the push. They count until the request is answered.
   private(set) var gatheredBytes = 0
-  /// Bytes of answers for clients that do not take them.
+  /// The number of bytes of answers that blocked clients have not taken.
   private(set) var untakenBytes = 0
 
-  /// - Parameter loops: how many loops share the budgets.
+  /// - Parameter loops: the number of loops that share the budgets.
   init(
     loop: EventLoop, settings: Settings, loops: Int, connections: ConnectionTable, ingest: IngestDesk,
     records: ConnectionRecords
@@ -37,10 +39,10 @@ final class MemoryPressure {
 
   var pausedCount: Int { paused.count }
 
-  /// The connection is not read until `resumeReading` finds room.
+  /// Adds a connection that is not read until `resumeReading` finds room.
   func paused(_ connection: ConnectionID) { paused.append(connection) }
 
-  /// Lets paused connections go on if there is room, or nothing left to wait for.
+  /// Reads paused connections again if there is room, or if nothing is left to wait for.
   func resumeReading() {
     if paused.isEmpty || !ingest.mayResume { return }
     let waiting = paused
@@ -48,8 +50,8 @@ final class MemoryPressure {
     for id in waiting { connections[id]?.resumeReading() }
   }
 
-  /// Pushes were refused for want of memory: of the bodies that take longer than `body_deadline`, which only their size
-  /// allows, the one that holds most has to make room.
+  /// Refuses one push to make room after pushes were refused for lack of memory. It chooses among the bodies that take
+  /// longer than `body_deadline`, which only large bodies may do, the one that holds most.
   func makeRoom() {
     let latest = loop.now - settings.bodyDeadline
     var largest: (connection: HTTPConnection, bytes: Int)?
@@ -65,7 +67,8 @@ final class MemoryPressure {
 
   // MARK: Bodies for endpoints
 
-  /// Accounts for more of a body. - Returns: false if there is no room; nothing is held then.
+  /// Counts bytes of a body for an endpoint.
+  /// - Returns: false if the budget has no room; the bytes are not counted then.
   func gather(_ bytes: Int, for exchange: Exchange) -> Bool {
     if gatheredBytes + bytes > settings.adminBytesInFlight / loops { return false }
     gatheredBytes += bytes
@@ -73,19 +76,21 @@ final class MemoryPressure {
     return true
   }
 
-  /// The request is over, or its client is gone.
+  /// Gives back the bytes of a request that has ended.
   func release(_ exchange: Exchange) { gatheredBytes -= exchange.gatheredBytes }
 
   // MARK: Answers that are not taken
 
-  /// - Parameter bytes: how many more wait for clients whose sockets are full; negative for fewer.
+  /// Counts bytes of answers for blocked clients.
+  /// - Parameter bytes: the change in bytes; negative if there are fewer.
   func holdAnswers(_ bytes: Int) {
     untakenBytes += bytes
     if bytes > 0, untakenBytes > settings.answerBytesInFlight / loops { cutAnswers() }
   }
 
-  /// Those whose write deadline comes first have taken nothing for longest. A quarter of the room is made at once: each time
-  /// is a look at every connection.
+  /// Closes blocked connections until a quarter of the budget is free. Those with the earliest write deadline come
+  /// first, because they have taken nothing for the longest time. It frees a quarter at once, because each run looks at
+  /// every connection.
   private func cutAnswers() {
     let room = settings.answerBytesInFlight / loops / 4 * 3
     let blocked = connections.all.filter(\.socket.isBlocked)

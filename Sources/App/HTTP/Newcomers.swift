@@ -1,39 +1,42 @@
-// The connections of a loop that have shown no good certificate, by the network they come from and by how far they have come.
-// A network has a share of them. The share binds nobody while there is room: it says whose connection has to go when there is
-// none and another network waits. A connection with a good certificate is in none of the lists, so that a fleet behind one
-// address is never crowded out by its own size.
+// The connections of a loop whose clients have shown no valid certificate, by network and by progress.
+//
+// Each network has a share of them. The share limits a network only when there is no room: if a client of another
+// network arrives then, a connection of a network that exceeds its share is closed. Connections with a valid
+// certificate are in none of the lists, so the size of a fleet behind one address never costs it a connection.
 
 import Reactor
 
+/// The connections without a valid certificate of one loop.
 struct Newcomers {
+  /// The progress of such a connection.
   enum Stage: Int, CaseIterable, Sendable {
-    /// Nothing has come over the connection.
+    /// The client has sent no byte.
     case silent
-    /// Bytes have come, and wait for the handshake to begin.
+    /// The client has sent bytes, and the handshake waits for its turn.
     case waiting
-    /// The handshake has begun: it holds memory and has cost time.
+    /// The handshake has begun. It holds memory and has cost time.
     case handshaking
-    /// The handshake has ended, and there is no good certificate.
+    /// The handshake has ended, and the client has shown no valid certificate.
     case anonymous
   }
 
-  /// Connections of one network in one loop; beyond, they make room for others.
+  /// The number of connections that one network may keep in one loop while other networks need room.
   struct Shares: Equatable, Sendable {
-    /// Of `handshaking`.
+    /// The share of connections in the stage `handshaking`.
     var handshakes: Int
-    /// Of all stages together.
+    /// The share of connections in all stages together.
     var connections: Int
   }
 
-  /// Anonymous connections that are looked at to find one that is idle.
+  /// The largest number of anonymous connections to examine in the search for an idle one.
   private static let looks = 64
 
   private var shares: Shares
-  /// By stage.
+  /// The index is the stage.
   private var lists = Stage.allCases.map { _ in ArrivalLists() }
-  /// Networks with more connections than their share, in the order in which they came to have so many.
+  /// Networks with more connections than their share, in the order in which they exceeded it.
   private var crowds: [ClientNetwork] = []
-  /// The same for handshakes.
+  /// Networks with more handshakes than their share.
   private var handshakeCrowds: [ClientNetwork] = []
 
   init(shares: Shares) { self.shares = shares }
@@ -45,21 +48,21 @@ struct Newcomers {
 
   func stage(of slot: UInt32) -> Stage? { Stage.allCases.first { lists[$0.rawValue].contains(slot) } }
 
-  /// Follows the settings. Who is over a share that became smaller is noticed at the network's next connection.
+  /// Uses new shares. A network that exceeds a smaller share counts as a crowd from its next connection on.
   mutating func apply(_ shares: Shares) {
     self.shares = shares
     crowds = crowds.filter { total(of: $0) > shares.connections }
     handshakeCrowds = handshakeCrowds.filter { handshakes(of: $0) > shares.handshakes }
   }
 
-  /// Puts a connection into a stage, whichever it was in before.
+  /// Moves a connection to a stage, or adds it.
   mutating func put(_ slot: UInt32, of network: ClientNetwork, in stage: Stage) {
     remove(slot)
     lists[stage.rawValue].append(slot, of: network)
     review(network)
   }
 
-  /// The connection is gone, or has shown a good certificate.
+  /// Removes a connection that has ended or whose client has shown a valid certificate.
   mutating func remove(_ slot: UInt32) {
     for index in lists.indices {
       guard let network = lists[index].remove(slot) else { continue }
@@ -68,9 +71,10 @@ struct Newcomers {
     }
   }
 
-  /// Whose connection makes room for one more of `newcomer` when there is none: the longest silent of the largest crowd, else
-  /// one of it that is idle, else one that has not finished its handshake. A crowd makes room for itself only with those
-  /// who have said nothing.
+  /// Returns the connection to close when there is no room for a client of `newcomer`; nil if none may be closed. The
+  /// connection belongs to the largest crowd. It is the one that has been silent for longest, otherwise an idle one,
+  /// otherwise one with an unfinished handshake. For a client of the crowd itself, only a silent connection may be
+  /// closed.
   /// - Parameter isIdle: whether an anonymous connection has no request.
   func connectionToEnd(for newcomer: ClientNetwork, isIdle: (UInt32) -> Bool) -> UInt32? {
     guard let crowd = largest(of: crowds, by: total) else { return nil }
@@ -80,8 +84,8 @@ struct Newcomers {
       ?? lists[Stage.waiting.rawValue].first(of: crowd) ?? lists[Stage.handshaking.rawValue].first(of: crowd)
   }
 
-  /// Whose handshake makes room for one of `newcomer`, if somebody's has to: the oldest of the network that has most, as long
-  /// as the newcomer's own has clearly fewer.
+  /// Returns the connection whose handshake ends so that `newcomer` may begin one; nil if none may be ended. It is the
+  /// oldest handshake of the network that has most, if `newcomer` has at least two fewer.
   func handshakeToEnd(for newcomer: ClientNetwork) -> UInt32? {
     guard let crowd = largest(of: handshakeCrowds, by: handshakes), crowd != newcomer,
       handshakes(of: crowd) > handshakes(of: newcomer) + 1
@@ -102,15 +106,15 @@ struct Newcomers {
   }
 
   private static func review(_ network: ClientNetwork, _ crowds: inout [ClientNetwork], _ isCrowd: Bool) {
-    // Few at a time: what there is at most, divided by the share.
+    // The list is short: at most the maximum of connections, divided by the share.
     let place = crowds.isEmpty ? nil : crowds.firstIndex(of: network)
     if isCrowd, place == nil { crowds.append(network) }
     if !isCrowd, let place { crowds.remove(at: place) }
   }
 }
 
-/// Connections with something to read for their handshake, and whose turn it is: networks take turns, and those that begin
-/// take turns with those that go on.
+/// Connections whose handshake has bytes to process, in the order of their turns. Networks take turns, and handshakes
+/// that begin take turns with handshakes that have begun.
 struct HandshakeTurns {
   private(set) var beginning = ArrivalLists()
   private var goingOn = ArrivalLists()
@@ -130,19 +134,20 @@ struct HandshakeTurns {
     goingOn.remove(slot)
   }
 
-  /// Takes a connection whose handshake goes on, unless it is the turn of one that begins.
+  /// Removes and returns the next connection whose handshake has begun.
+  /// - Parameter evenIfNotItsTurn: whether it may take the turn of a handshake that begins.
   mutating func takeGoingOn(evenIfNotItsTurn: Bool) -> UInt32? {
     if isBeginnersTurn, !evenIfNotItsTurn { return nil }
     isBeginnersTurn = true
     return goingOn.takeFirst()
   }
 
-  /// Takes the connection that begins next.
+  /// Removes and returns the next connection whose handshake begins.
   mutating func takeBeginning() -> UInt32? {
     isBeginnersTurn = false
     return beginning.takeFirst()
   }
 
-  /// Lets another network begin.
+  /// Gives the turn to the next network whose handshakes wait to begin.
   mutating func passBeginning() { beginning.passTurn() }
 }

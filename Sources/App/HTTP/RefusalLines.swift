@@ -1,10 +1,12 @@
-// Which connections that are refused, and which requests that break HTTP, get a line in the log. A client that sends nonsense can
-// send it without end, so each reason gets one line a second; how many more there were is said with the next.
+// Limits the log lines for refused connections and for requests that violate HTTP. A client can cause such refusals
+// without end, so each reason gets one line per second. The next line says how many refusals got none.
 
 import Reactor
 
-/// Owned by the records of connections. Reasons are of closed lists.
+/// Counts refusals by reason. `ConnectionRecords` owns it. The reasons come from closed lists, so their number is
+/// limited.
 struct RefusalLines {
+  /// The number of refusals of one reason that got no line.
   struct Unsaid: Equatable {
     let reason: String
     let count: Int
@@ -14,7 +16,9 @@ struct RefusalLines {
 
   private var reasons: [String: (saidAt: MonotonicTime, unsaid: Int)] = [:]
 
-  /// - Returns: nil: there is no line; else how many like it had none since the last line.
+  /// Decides whether a refusal gets a line.
+  /// - Returns: nil if it gets none; otherwise the number of refusals of the same reason without a line since the last
+  ///   one.
   mutating func take(_ reason: String, now: MonotonicTime) -> Int? {
     if let last = reasons[reason], now - last.saidAt < Self.interval {
       reasons[reason]!.unsaid += 1
@@ -25,7 +29,7 @@ struct RefusalLines {
     return unsaid
   }
 
-  /// What no line has said for an interval; called now and then.
+  /// Removes and returns the counts of reasons that had no line for an interval. Called once a second.
   mutating func takeUnsaid(now: MonotonicTime) -> [Unsaid] {
     var all: [Unsaid] = []
     for (reason, last) in reasons where now - last.saidAt >= Self.interval {

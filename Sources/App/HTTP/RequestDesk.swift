@@ -1,27 +1,33 @@
-// What becomes of the requests of one loop: from a head to the part that answers it, and back to the connection.
+// Processes the requests of one loop: routes and admits each head, passes the request to the part that answers it, and
+// returns the answer to the connection.
 
 import Ground
 import Protocol
 import Reactor
 
-/// What a connection is to do with a head.
+/// The decision on a head.
 enum Opening {
+  /// The connection reads the body into the push.
   case push(ArrivingPush)
+  /// The connection collects the body for the endpoint.
   case endpoint(EndpointCall)
+  /// The connection sends this response once the body is skipped.
   case refuse(HTTPResponse)
-  /// Nobody knows yet: `HTTPConnection.lookedUp` follows.
+  /// The database is asked for the collector. `HTTPConnection.lookedUp` follows.
   case wait
 }
 
-/// What all request desks of a process have in common: immutable, or safe to share.
+/// The objects that all request desks of a process share. They are immutable or safe to share.
 struct RequestSurroundings: Sendable {
   let router: Router
   let errands: any IdentityErrands & SessionErrands
   let log: ServerLog
+  /// The number of loops that share the limits of the settings.
   let loops: Int
 }
 
-/// Routes, admits and refuses. Connections come to it, and answers go through it to the connections that wait for them.
+/// Routes, admits and refuses requests, and returns answers to the connections that wait for them. It is used on its
+/// loop only.
 final class RequestDesk {
   let loop: EventLoop
   let clock: LoopClock
@@ -33,12 +39,12 @@ final class RequestDesk {
   let connections = ConnectionTable()
   private(set) var settings: Settings
   private(set) var httpLimits: HTTPLimits
-  /// Whether each connection is closed behind the answer in work.
+  /// Whether each connection closes after the answer in work.
   var isDraining = false
-  /// Lent to one connection at a time, for what it decrypts.
+  /// The buffer for decrypted bytes. One connection at a time borrows it.
   var plaintext = ReusedBuffer(keptBytes: 4 * EventLoop.scratchBytes, minimumCapacity: EventLoop.scratchBytes)
   private let surroundings: RequestSurroundings
-  /// For the names of requests, which must differ and need not be secret.
+  /// Makes the IDs of requests, which have to differ and are not secret.
   private var random: QuickRandom
 
   init(
@@ -62,7 +68,7 @@ final class RequestDesk {
     gatekeeper.connections = self
   }
 
-  /// Follows the settings that can change: at once, but for what is in work by the old ones.
+  /// Uses `settings` from now on. Requests in work keep the old ones.
   func apply(_ settings: Settings) {
     self.settings = settings
     httpLimits = settings.httpLimits
@@ -71,12 +77,13 @@ final class RequestDesk {
 
   // MARK: Heads
 
-  /// A request begins with `head`. - Parameter number: of the request on its connection.
+  /// Makes the exchange of a request that begins with `head`.
+  /// - Parameter number: the number of the request on its connection.
   func exchange(_ number: UInt32, _ head: HTTPRequestHead) -> Exchange {
     Exchange(number: number, head: head, startedAt: loop.now, freshID: random.next())
   }
 
-  /// Routes and admits `exchange` by its head alone.
+  /// Routes and admits `exchange`, for which it reads only the head.
   func open(_ exchange: Exchange, on connection: HTTPConnection) -> Opening {
     do throws(Problem) {
       return try admit(exchange, on: connection)
@@ -146,12 +153,14 @@ final class RequestDesk {
     }
   }
 
-  /// Another server may have enrolled the collector, or renewed its certificate, just now.
+  /// Reads a collector from the database, because another server may have enrolled it or renewed its certificate a
+  /// moment ago.
   private func lookUp(_ id: UUID, for ticket: Ticket) {
     let (handle, desk) = (loop.handle, LoopBound(self, on: loop))
     surroundings.errands.refresh(id) { failure in
       let problem = failure.map { Problem($0) }
-      // The gatekeepers were told first, by the same way: this loop's knows the collector now, if there is one.
+      // The gatekeepers of all loops receive the collector before this job runs, because they use the same queue. So
+      // this loop's gatekeeper knows the collector now, if it exists.
       handle.submit { loop in
         let connection = desk.value(on: loop).connections[ticket.connection]
         connection?.lookedUp(ticket.exchange, problem)
@@ -161,7 +170,7 @@ final class RequestDesk {
 
   // MARK: Bodies
 
-  /// The body of a push is complete: checks the envelope, and hands the push to the ingest desk or refuses it at once.
+  /// Checks the complete body of a push. Hands the push to the ingest desk, or refuses it at once.
   func complete(_ arriving: ArrivingPush, _ exchange: Exchange, on connection: HTTPConnection) {
     do throws(PushRefusal) {
       try ingest.intake.finish(arriving, exchange.head)
@@ -174,13 +183,13 @@ final class RequestDesk {
       ingest.intake.giveBack(arriving)
       return connection.complete(exchange.number, refusal(problem, of: exchange))
     }
-    // From here on its outcome is counted where it is settled: the connection may be gone by then.
+    // The ingest desk counts the outcome from here on, because the connection may end before the commit.
     exchange.isOpenPush = false
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     ingest.accept(arriving.push, ticket.ofPush, isChunked: exchange.head.framing == .chunked)
   }
 
-  /// Runs an endpoint on the cooperative pool and brings its answer home.
+  /// Runs an endpoint on the cooperative pool, and returns its answer to the connection.
   func perform(_ call: EndpointCall, body: [UInt8], _ exchange: Exchange, on connection: HTTPConnection) {
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
     let departure = Departure()
@@ -215,7 +224,7 @@ final class RequestDesk {
 
   // MARK: Refusals and ends
 
-  /// Has the refusal of an identity counted and audited.
+  /// Counts and audits a refusal if it concerns an identity.
   private func audit(
     _ problem: Problem, _ exchange: Exchange, on connection: HTTPConnection, claimed: UUID? = nil
   ) {
@@ -223,7 +232,8 @@ final class RequestDesk {
       problem, of: connection.client, at: connection.peerAddress, requestID: exchange.requestID, claimed: claimed)
   }
 
-  /// The answer that refuses a request, or what was to become one: nil. A push ends with it.
+  /// Counts and logs a refusal, and returns its response.
+  /// - Parameter exchange: nil if the head could not be read.
   func refusal(_ problem: Problem, of exchange: Exchange?) -> HTTPResponse {
     if let exchange, exchange.isOpenPush {
       exchange.isOpenPush = false
@@ -235,25 +245,25 @@ final class RequestDesk {
     return problem.response(requestID: requestID)
   }
 
-  /// The answer to a request is on its way, or cut off: writes the request's line.
-  /// - Parameter isBroken: its body was cut off.
+  /// Logs a request whose answer is sent or cut off.
+  /// - Parameter isBroken: whether the answer's body was cut off.
   func answered(_ exchange: Exchange, _ response: HTTPResponse, on connection: HTTPConnection, isBroken: Bool = false) {
     if !exchange.isPush {
       return records.answered(exchange, response, connection.peerAddress, isBroken: isBroken)
     }
     guard let refusal = exchange.refusal else { return }
-    // The connection may be known to be a collector's, for a push that was refused before it was anybody's.
+    // The connection may have proved its collector even if the push was refused before it was assigned to one.
     ingest.records.logRefusal(
       refusal, requestID: exchange.requestID, peer: connection.peerAddress, startedAt: exchange.startedAt,
       collector: exchange.collector ?? connection.client.collectors.first)
   }
 
-  /// A request is over, answered or not.
+  /// Gives back the memory of a request that has ended, with or without an answer.
   func ended(_ exchange: Exchange) { pressure.release(exchange) }
 }
 
 extension RequestDesk: PushAnswering {
-  /// The request that waits for a push; nil if its client is gone.
+  /// The request that waits for the push; nil if its client is gone.
   private func exchange(of ticket: PushTicket) -> Exchange? {
     let ticket = Ticket(ticket)
     let exchange = connections[ticket.connection]?.requests.exchange
@@ -287,7 +297,7 @@ extension RequestDesk: GuardedConnections {
 }
 
 extension ServerLog {
-  /// Why a request was answered 500, whatever else the log has of it.
+  /// Logs the cause of an answer with status 500.
   func failure(_ problem: Problem, _ requestID: String) {
     guard problem.kind.status == .internalServerError else { return }
     error(

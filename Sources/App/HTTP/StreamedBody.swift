@@ -1,36 +1,43 @@
-// An answer that is sent part by part. The connection takes only as much of the body as the client takes from it. Of one that
-// is made meanwhile, what waits for the socket stays below `stream_unsent_bytes` and one part, and the pipe's producer stops
-// at that; of one that is there anyway, a few records lie here encrypted.
+// An answer that is sent in parts. The connection takes only as much of the body as the client takes from the
+// connection.
+//
+// If an endpoint produces the body meanwhile, the unsent bytes stay below `stream_unsent_bytes` plus one part, and the
+// pipe stops its producer. If the body is already complete in memory, at most `sharedUnsentBytes` of it are encrypted
+// in advance.
 
 import Protocol
 
-/// A streamed answer in work.
+/// A streamed answer that is being sent.
 struct StreamedBody {
+  /// The origin of the body.
   enum Source {
+    /// An endpoint produces the body and writes it to the pipe.
     case pipe(BodyPipe)
-    /// The response's own body, so many bytes of which are sent.
+    /// The body of the response itself, of which `sent` bytes are sent.
     case shared(sent: Int)
   }
 
-  /// How far sending has come.
+  /// The result of `pump`.
   enum Progress {
     /// Nothing more can be sent now.
     case waiting
+    /// The body is complete; its end has to be rendered.
     case finished(trailers: [HTTPField])
-    /// The rest can't be read.
+    /// The rest of the body cannot be produced.
     case broken
   }
 
-  /// Of a shared body, what is encrypted at a time, and up to how much of that may lie here.
+  /// Limits for a shared body, in bytes: the size of a part that is encrypted at a time, and the bytes that may wait
+  /// encrypted.
   private static let sharedPartBytes = 16 * 1024
   private static let sharedUnsentBytes = 32 * 1024
 
   private(set) var source: Source
   let framer: HTTPBodyFramer
-  /// What the log says of it at the end, and the body if it is shared.
+  /// The response, for its log line. It holds the body if the body is shared.
   let response: HTTPResponse
 
-  /// Bytes that wait for the client, besides those that are encrypted.
+  /// The number of bytes that wait for the client, without those that are encrypted.
   var heldBytes: Int {
     switch source {
     case .pipe(let pipe): pipe.heldBytes
@@ -38,7 +45,7 @@ struct StreamedBody {
     }
   }
 
-  /// Whether nobody has to work for the rest of it.
+  /// Whether the body is complete in memory, so that no endpoint works on it.
   var isShared: Bool {
     switch source {
     case .pipe: false
@@ -46,7 +53,7 @@ struct StreamedBody {
     }
   }
 
-  /// The rest is for nobody.
+  /// Stops the producer, because the rest of the body is not sent.
   func cancel() {
     switch source {
     case .pipe(let pipe): pipe.cancel()
@@ -54,7 +61,7 @@ struct StreamedBody {
     }
   }
 
-  /// Sends what there is, as far as the client keeps up.
+  /// Sends as much of the body as the client takes.
   mutating func pump(into connection: HTTPConnection) -> Progress {
     if !framer.hasBody {
       cancel()

@@ -5,23 +5,24 @@ extension CopyWriter {
   enum Activity: String, CaseIterable, Sendable {
     /// No session: the database is away, or the session is being set up.
     case disconnected
-    /// A push to store.
+    /// There is nothing to store.
     case idle
-    /// More pushes, by choice (`batch_linger`).
+    /// It waits for more pushes because of `batch_linger`.
     case lingering
-    /// The ledger's answer, which says which pushes are new. It can wait for locks of the database.
+    /// It waits for the ledger's answer, which says which pushes are new. This time includes waits for locks of the
+    /// database.
     case ledger
-    /// The end of COPY.
+    /// Rows are being sent.
     case copying
-    /// The answer to the commit.
+    /// It waits for the answer to the commit.
     case committing
-    /// Partitions that are being made.
+    /// It waits for partitions.
     case partitions
-    /// A pause after a failure that time may cure.
+    /// It pauses after a failure that may pass.
     case resting
   }
 
-  /// Encoded bytes waiting or in flight.
+  /// Encoded bytes of pushes that wait or are in flight.
   var backlogBytes: Int {
     switch state {
     case .copying(let batch): queue.queuedBytes + batch.pushes.reduce(0) { $0 + $1.encodedBytes }

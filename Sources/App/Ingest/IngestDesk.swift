@@ -1,45 +1,45 @@
-// Where the pushes of one loop become rows: from the last byte to the outcome after the commit.
+// Stores the complete pushes of one loop and answers them.
 //
 //   PushIntake ─▶ accept ─▶ [predecessors end] ─▶ [partitions] ─▶ writer ─▶ settled ─▶ PushAnswering
 //
-// The desk knows tickets, and neither connections nor HTTP answers.
+// The desk knows requests only by their tickets. It knows neither connections nor HTTP answers.
 
 import Ground
 import Protocol
 import Reactor
 
-/// What all desks of a process have in common: immutable, or safe to share.
+/// The objects that all ingest desks of a process share. They are immutable or safe to share.
 struct IngestSurroundings: Sendable {
   let catalog: CompiledCatalog
   let errands: any IngestErrands
   let log: ServerLog
   let pacing: QueryPacing
   let legacyLedger: LegacyLedger
-  /// How many loops share the limits of the settings.
+  /// The number of loops that share the limits of the settings.
   let loops: Int
 }
 
-/// Owns the writers of one loop, and each push from `accept` until it is answered.
+/// Owns the writers of one loop, and each push from `accept` until it is answered. It is used on its loop only.
 final class IngestDesk {
   private static let touchInterval = Duration.seconds(10)
 
   let intake: PushIntake
   let records: PushRecords
   private(set) var writers: [CopyWriter] = []
-  /// Has the connections, and answers there. Set once, by the owner of both.
+  /// The part that answers the requests. The lane sets it once.
   weak var answers: (any PushAnswering)? { didSet { intake.answers = answers } }
   private let loop: EventLoop
   private let clock: LoopClock
   private let surroundings: IngestSurroundings
   private let partitions: PartitionGate
   private var settings: Settings
-  /// The body of one answer.
+  /// The buffer for the body of an answer.
   private var answerBody = ReusedBuffer(keptBytes: EventLoop.scratchBytes)
-  /// For jitter.
+  /// The source of jitter.
   private var random: QuickRandom
-  /// Collectors that pushed, until the database knows.
+  /// Collectors that pushed and that the database does not know of yet.
   private var pushedCollectors: Set<UUID> = []
-  /// What was rejected of pushes, until the database knows.
+  /// Rejected parts of pushes that the database does not know of yet.
   private var rejects = RejectNotes()
   private var touchedAt: MonotonicTime
 
@@ -62,7 +62,7 @@ final class IngestDesk {
   }
 
   /// Starts a writer on each of `sessions`.
-  /// - Parameter spares: one a writer, for when its session is left to itself.
+  /// - Parameter spares: one session per writer. It replaces the writer's session if that one is set aside.
   func begin(_ sessions: [any CopySession], spares: [any CopySession]) {
     let targets = CopyTargets(surroundings.catalog)
     for (index, session) in sessions.enumerated() {
@@ -74,7 +74,7 @@ final class IngestDesk {
     }
   }
 
-  /// Follows the settings that can change: at once, but for what is in work by the old ones.
+  /// Uses `settings` from now on. Pushes in work keep the old ones.
   func apply(_ settings: Settings) {
     self.settings = settings
     intake.apply(settings)
@@ -82,26 +82,28 @@ final class IngestDesk {
     for writer in writers { writer.apply(settings) }
   }
 
+  /// Whether at least one writer is connected.
   var isDatabaseReachable: Bool { writers.contains(where: \.isConnected) }
-  /// Whether no push waits for its commit, nor for anything else here.
+  /// Whether no writer has a push that still needs an answer.
   var isDrained: Bool { writers.allSatisfy(\.isDrained) }
+  /// Closes the writers.
   func close() { for writer in writers { writer.close() } }
 
   // MARK: Memory
 
-  /// Whether reading should wait until something is stored. Two kinds of bytes are held: of pushes that are complete, which
-  /// go as soon as they are stored, and of pushes that are being read, which go when their clients have sent the rest. A
-  /// client can take its time, so nobody else may have to wait for the second kind: with nothing to be stored, pushes are read
-  /// to their end instead, or refused at the hard mark.
+  /// Whether connections should not be read until something is stored. The desk holds two kinds of bytes. Complete
+  /// pushes free their bytes as soon as they are stored. A push that is being read frees its bytes when its client has
+  /// sent the rest, and a client can be slow. So no connection may wait for another client's push: with nothing to
+  /// store, pushes are read to their end, or refused at the hard limit.
   var mustPause: Bool { intake.admission.isPressed && writers.contains { $0.backlogPushes > 0 } }
 
-  /// Whether connections whose reading is paused may go on: there is room, or nothing left to wait for.
+  /// Whether paused connections may be read again: there is room, or there is nothing left to wait for.
   var mayResume: Bool { intake.admission.isRelieved || !mustPause }
 
   // MARK: From the last byte to the writer
 
-  /// Takes over a push that the intake has finished, and answers `ticket`, now or later.
-  /// - Parameter isChunked: its head did not announce its size.
+  /// Takes over a complete push from the intake, and answers `ticket` now or later.
+  /// - Parameter isChunked: whether the push's head did not announce the size of the body.
   func accept(_ push: Push, _ ticket: PushTicket, isChunked: Bool) {
     records.complete(push)
     if isChunked { intake.charge(push) }
@@ -110,8 +112,8 @@ final class IngestDesk {
     if push.isSuccession { endPredecessors(before: push) } else { store(push) }
   }
 
-  /// The collectors whose place this one takes end now: its identity works. What they still send is refused before the
-  /// answer to this push says that it is stored.
+  /// Revokes the collectors that the push's collector replaces, because the push shows that the new identity works. The
+  /// old identity is refused before the answer to this push confirms its storage.
   private func endPredecessors(before push: Push) {
     let waiting = LoopBound((desk: self, push: push), on: loop)
     let handle = loop.handle
@@ -124,10 +126,10 @@ final class IngestDesk {
     }
   }
 
-  /// Hands a push to its writer once the days of its rows have partitions, or answers at once.
+  /// Passes a push to its writer when its days have partitions. A push without rows is answered at once.
   private func store(_ push: Push) {
     if push.rows.rowCount == 0 {
-      // Nothing to store, hence nothing to store twice.
+      // A push without rows stores nothing, so it cannot be stored twice either.
       records.empty()
       push.outcome = .stored(duplicate: false)
       return settled(push)
@@ -155,7 +157,7 @@ final class IngestDesk {
 
   // MARK: Answers
 
-  /// Answers a push that is stored or parked, and lets go of it.
+  /// Answers a push that is stored or parked, and releases it.
   private func answer(_ push: Push, duplicate: Bool, parkedFor refusal: Refusal?) {
     let ticket = push.ticket
     var body = answerBody.lend()
@@ -171,7 +173,8 @@ final class IngestDesk {
     answers?.refuse(push.ticket, for: problem)
   }
 
-  /// Jittered by a tenth either way, so that a fleet that started together spreads out.
+  /// The check-in interval for an answer, varied by up to a tenth in either direction, so that collectors that started
+  /// together spread out.
   private func nextCheckIn() -> Int {
     let seconds = Double(settings.checkInInterval.wholeSeconds)
     return max(1, Int(seconds * Double.random(in: 0.9...1.1, using: &random)))
@@ -179,9 +182,11 @@ final class IngestDesk {
 
   // MARK: Housekeeping
 
+  /// Ends pushes whose deadline has passed. The lane calls it once a second.
   func expire() { for writer in writers { writer.expire() } }
 
-  /// Has written down which collectors pushed and what was rejected of them, now and then. Called once a second.
+  /// Records every `touchInterval` which collectors pushed and which parts were rejected. The lane calls it once a
+  /// second.
   func settleNotes() {
     if loop.now - touchedAt <= Self.touchInterval || pushedCollectors.isEmpty { return }
     touchedAt = loop.now
@@ -199,7 +204,7 @@ extension IngestDesk: CopyWriterOwner {
     switch outcome {
     case .stored(let duplicate):
       if !duplicate {
-        // Of a repeat they may never have been stored: its first may have been parked.
+        // Only a first push proves that its names are stored. The first push of a duplicate may have been parked.
         for id in push.rows.pendingIDs { intake.known.insert(id) }
         rejects.add(
           push.summary, of: push.collectorID, push: push.id, at: Timestamp(unixMicroseconds: clock.unixMicroseconds))
@@ -227,7 +232,7 @@ extension IngestDesk: CopyWriterOwner {
     refuse(push, Problem(.outcomeUnknown, details, retryAfterSeconds: intake.jittered(5)))
   }
 
-  /// The client of `push` had the answer before that nobody knows, and the push was counted then.
+  /// Settles a push whose client was already told that the outcome is unknown. The push was counted then.
   private func settledLate(_ push: Push, _ outcome: PushOutcome) {
     if case .stored(duplicate: false) = outcome {
       records.storedLate(push)
@@ -237,7 +242,7 @@ extension IngestDesk: CopyWriterOwner {
   }
 
   func needsPartitions(for days: [Int32], _ writer: CopyWriter) {
-    // Whether it worked or not, the writer tries again.
+    // The writer tries again, whether the partitions were made or not.
     partitions.forget(days)
     let waiting = LoopBound(writer, on: loop)
     partitions.prepare(days) { loop, result in
@@ -265,7 +270,8 @@ extension IngestDesk: CopyWriterOwner {
   }
 
   func report(_ event: CopyWriter.Event) {
-    // Whoever restored the database from a backup did so while we were away: nothing is known for certain any more.
+    // The database may have been restored from a backup while the writer was disconnected, so no name is certain to be
+    // stored.
     if case .disconnected = event { intake.known.removeAll() }
     records.report(event)
   }

@@ -1,16 +1,16 @@
 import Protocol
 
-/// What the ingest desk has others do at the database, beside its writers: work that waits, which a loop must not. Answers
-/// come on any thread, once each.
+/// The database work of the ingest desk besides its writers. Such work waits for the database, which a loop must not
+/// do. Each completion is called once, on any thread.
 protocol IngestErrands: Sendable {
-  /// Makes sure that `days` have partitions.
+  /// Makes the partitions of `days` that do not exist.
   func ensurePartitions(of days: [Day], _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Keeps a push aside whose rows PostgreSQL refuses.
+  /// Stores a push whose rows PostgreSQL refuses as a dead letter.
   func park(_ letter: DeadLetter, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Ends the collectors whose place this one takes; the loops know of it when it is done.
+  /// Revokes the collectors that this one replaces. All loops know it when `done` is called.
   func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void)
-  /// Writes down that these collectors pushed.
+  /// Records the time at which these collectors pushed.
   func touch(_ collectors: [UUID])
-  /// Writes down what was rejected of pushes.
+  /// Records the rejected parts of pushes.
   func record(_ rejects: RejectNotes)
 }

@@ -1,24 +1,26 @@
-// Rows need partitions of their days. Each loop remembers which days have them; the gate has the others made.
+// Makes sure that the days of a push have partitions before its rows are stored. Each loop remembers the days that have
+// them.
 
 import Protocol
 import Reactor
 
-/// What became of the partitions of some days.
+/// The result of making the partitions of some days.
 enum DayPreparation: Sendable {
   /// Every table has its partitions.
   case ready
-  /// PostgreSQL refuses some table's partitions. Rows for that table will be refused; rows for other tables can be stored.
+  /// PostgreSQL refuses the partitions of some table. It will refuse the rows of that table; the rows of other tables
+  /// can be stored.
   case refused
-  /// The database could not be asked, or has no time for it.
+  /// The database could not be reached, or did not answer in time.
   case failed
 }
 
-/// Knows the days with partitions, for one loop.
+/// Knows the days that have partitions, for one loop.
 final class PartitionGate {
   private let loop: EventLoop
   private let errands: any IngestErrands
   private let log: ServerLog
-  /// Days (since 2000-01-01) that have partitions for certain.
+  /// Days that certainly have partitions, counted from 2000-01-01.
   private var days: Set<Int32> = []
 
   init(loop: EventLoop, errands: any IngestErrands, log: ServerLog) {
@@ -27,14 +29,14 @@ final class PartitionGate {
     self.log = log
   }
 
-  /// Days of rows and ledger that this loop does not know to have partitions.
+  /// The days of the push's rows and ledger entry that this loop does not know to have partitions.
   func missingDays(of push: Push) -> [Int32] { push.partitionDays.filter { !days.contains($0) } }
 
-  /// PostgreSQL said that some of these days have no partition.
+  /// Forgets days of which PostgreSQL has reported that a partition is missing.
   func forget(_ missing: [Int32]) { days.subtract(missing) }
 
-  /// Makes the partitions of `wanted`, then runs the closure on this loop. Days whose partitions some table refuses count
-  /// as known, too: to ask again for each push would change nothing.
+  /// Makes the partitions of `wanted`, then runs the closure on this loop. A day counts as known even if some table
+  /// refuses its partitions: another attempt for each push would not help.
   func prepare(_ wanted: [Int32], then: @escaping @Sendable (EventLoop, DayPreparation) -> Void) {
     let log = log
     let (handle, gate) = (loop.handle, LoopBound(self, on: loop))

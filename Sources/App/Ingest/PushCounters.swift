@@ -1,64 +1,66 @@
-// What a loop counts of pushes and of the batches that store them.
+// The counters of one loop's pushes, and of the batches that store them.
 
 import Protocol
 import Reactor
 
-/// Plain values of one thread; times and sizes as histograms.
+/// Counts since the start of the process; times and sizes are histograms.
 struct PushCounters: Sendable {
-  /// Requests to push whose head was complete. What becomes of them: stored + duplicate + parked + refused + abandoned
-  /// + those in work.
+  /// Pushes whose head was complete. The sum is stored + duplicate + parked + refused + abandoned + those in work.
   var pushesReceived = 0
   var pushesStored = 0
   var pushesDuplicate = 0
   var pushesParked = 0
-  /// Of those stored, the ones that had nothing to store: the ledger does not know them.
+  /// Stored pushes without rows. The ledger does not record them.
   var pushesEmpty = 0
-  /// Whose commit's answer was lost or did not come in time. Should it have happened, those sent again by us count as
-  /// duplicates; they count as refused if the database stays away, as do those whose clients were told that nobody knows.
+  /// Pushes whose commit got no answer, or none in time. A push that the server sends again counts as a duplicate if
+  /// the commit did happen. It counts as refused if the database stays away, or if the client was told that the outcome
+  /// is unknown.
   var pushesUnknown = 0
   var pushesRefused: [Problem.Kind: Int] = [:]
-  /// The client went away before its push was complete.
+  /// Pushes whose client went away before they were complete.
   var pushesAbandoned = 0
-  /// In pushes that were stored, now or before.
+  /// Rejected metrics in pushes that were stored, by their request or an earlier one.
   var metricsRejected: [RejectCode: Int] = [:]
   var rowsRejected: [RejectCode: Int] = [:]
   var valuesAltered: [AlteredValue.Kind: Int] = [:]
-  /// By copy target.
+  /// Stored rows. The index is the copy target.
   var rowsStored: [Int]
   var rowsRepeated = 0
   var rowsAddedUp = 0
-  /// Metrics that pushes began with and that were stored before; whole duplicates are not counted here.
+  /// Metrics at the start of a push that were stored before. Duplicates of whole pushes are not counted here.
   var metricsRepeated = 0
-  /// Bodies of complete pushes, as received.
+  /// Bytes of the bodies of complete pushes, as received.
   var bytesReceived = 0
   var batches = 0
   var batchFailures = 0
-  /// How often a table was found to refuse everybody's rows.
+  /// The number of times that a table began to refuse the rows of all pushes.
   var tablesRefusing = 0
 
-  /// From the head to the last byte of the body.
+  /// Time from the head to the last byte of the body.
   var receiving = LatencyBuckets()
-  /// Time of the loop for a push: undoing gzip.
+  /// Time that the loop spent on inflating a push.
   var inflating = LatencyBuckets()
-  /// The rest of it: digest, parsing, checking, encoding rows.
+  /// Time that the loop spent on the rest of a push: digest, parsing, validation, encoding of rows.
   var parsing = LatencyBuckets()
-  /// From the last byte to the batch.
+  /// Time from the last byte of the body to the start of the batch.
   var queueing = LatencyBuckets()
-  /// From the batch's begin to the end of its last COPY as it leaves us: ledger, names, rows.
+  /// Time from the start of a batch to the end of its last COPY on the server's side: ledger, names, rows.
   var copying = LatencyBuckets()
-  /// From there to the commit's answer: what the database still has to read, and its fsync.
+  /// Time from the end of the last COPY to the answer to the commit: PostgreSQL reads the rest of the rows and flushes
+  /// its log.
   var committing = LatencyBuckets()
-  /// From the head to the commit.
+  /// Time from the head to the commit.
   var storing = LatencyBuckets()
 
-  /// Of transactions that were begun.
+  /// The pushes, rows and bytes of the batches whose transaction has begun.
   var batchPushes = SizeBuckets()
   var batchRows = SizeBuckets()
   var batchBytes = SizeBuckets()
 
-  /// - Parameter targets: how many tables there are to copy into.
+  /// - Parameter targets: the number of tables that rows are copied into.
   init(targets: Int) { rowsStored = Array(repeating: 0, count: targets) }
 
+  /// Adds the counts of another loop.
   static func += (left: inout PushCounters, right: PushCounters) {
     for path in totals { left[keyPath: path] += right[keyPath: path] }
     for path in latencies { left[keyPath: path] += right[keyPath: path] }
@@ -86,10 +88,10 @@ struct PushCounters: Sendable {
 extension PushCounters {
   var pushesRefusedTotal: Int { pushesRefused.values.reduce(0, +) }
 
-  /// Pushes that have come to an end; `pushesReceived` once none is in work.
+  /// Pushes that have an outcome. Equals `pushesReceived` when none is in work.
   var pushesEnded: Int { pushesStored + pushesDuplicate + pushesParked + pushesRefusedTotal + pushesAbandoned }
 
-  /// A push is complete, whatever becomes of it.
+  /// Counts a complete push, whatever its outcome will be.
   mutating func complete(_ push: Push) {
     bytesReceived += push.wireBytes
     receiving.observe(push.receivedAt - push.startedAt)
@@ -97,7 +99,7 @@ extension PushCounters {
     parsing.observe(push.decodeTime - push.inflateTime)
   }
 
-  /// A push was committed, for the first time.
+  /// Counts a push that was committed and is no duplicate.
   mutating func stored(_ push: Push, now: MonotonicTime) {
     pushesStored += 1
     storing.observe(now - push.startedAt)
@@ -107,18 +109,20 @@ extension PushCounters {
     rowsAddedUp += push.summary.rowsAddedUp
   }
 
+  /// Counts the new rows of a stored push.
   mutating func addRows(of push: Push) {
     for target in rowsStored.indices { rowsStored[target] += push.newRows(of: target) }
   }
 
-  /// What was rejected and altered in a push that is stored, now or before.
+  /// Counts the rejected and altered parts of a push that is stored, by its request or an earlier one.
   mutating func addDefects(of push: Push) {
     metricsRejected.merge(push.summary.rejectedByCode, uniquingKeysWith: +)
     rowsRejected.merge(push.summary.rowsRejectedByCode, uniquingKeysWith: +)
     valuesAltered.merge(push.summary.alteredByKind, uniquingKeysWith: +)
   }
 
-  /// A batch was begun. - Parameter now: the clock itself: a push may have come in this turn.
+  /// Counts a batch whose transaction has begun.
+  /// - Parameter now: the current reading of the clock; a push may have arrived in this turn.
   mutating func begun(_ batch: Batch, now: MonotonicTime) {
     batches += 1
     var (rows, bytes) = (0, 0)

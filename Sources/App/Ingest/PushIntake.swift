@@ -1,18 +1,18 @@
-// The taking in of pushes, from an admitted head to the last byte of the body.
+// Receives pushes: from an admitted head to the last byte of the body.
 //
 //   admit(head) ─▶ receive(bytes)* ─▶ finish ─▶ the ingest desk, which calls `release` in the end
-//                       └────────────────┴─▶ giveBack, where the push is refused or its client goes away
+//                       └────────────────┴─▶ giveBack, if the push is refused or its client goes away
 
 import Ground
 import Protocol
 import Reactor
 
-/// What one loop holds of pushes, and what it needs to read them.
+/// Admits and reads the pushes of one loop, and counts the memory that they hold. It is used on its loop only.
 final class PushIntake {
   private(set) var admission: Admission
-  /// Texts and objects that this loop knows to be stored.
+  /// The texts and objects that this loop knows to be stored.
   var known: KnownIDs
-  /// Called when less is held than before.
+  /// The part that is called when fewer bytes are held than before.
   weak var answers: (any PushAnswering)?
   private let loop: EventLoop
   private let clock: LoopClock
@@ -22,8 +22,8 @@ final class PushIntake {
   private var settings: Settings
 
   /// - Parameters:
-  ///   - loops: how many loops share the limits of the settings.
-  ///   - random: for the jitter of refusals.
+  ///   - loops: the number of loops that share the limits of the settings.
+  ///   - random: the source of the jitter of refusals.
   init(
     loop: EventLoop, clock: LoopClock, settings: Settings, catalog: CompiledCatalog, legacyLedger: LegacyLedger,
     loops: Int, random: QuickRandom
@@ -38,15 +38,17 @@ final class PushIntake {
     pools = PushPools(settings: settings, catalog: catalog, clock: { [loop] in loop.readClock() })
   }
 
+  /// Uses `settings` from now on. Pushes that are being read keep the old ones.
   func apply(_ settings: Settings) {
     self.settings = settings
     admission.apply(settings, loops: loops)
     pools.apply(settings)
   }
 
-  /// Admits a push by its head alone.
-  /// - Parameter isDatabaseReachable: at least one writer of the loop is connected.
-  /// - Returns: the push and its reader. The caller ends reading by `finish` or `giveBack`.
+  /// Admits a push. It reads only the head.
+  /// - Parameter isDatabaseReachable: whether at least one writer of the loop is connected.
+  /// - Returns: the push and its reader. The caller ends reading with `finish` or `giveBack`.
+  /// - Throws: the reason of the refusal. Nothing is held then.
   func admit(
     _ record: CollectorRecord, _ head: HTTPRequestHead, isDatabaseReachable: Bool
   ) throws(Problem) -> ArrivingPush {
@@ -78,7 +80,8 @@ final class PushIntake {
     return arriving
   }
 
-  /// Takes body bytes as they come. - Throws: why the push is refused; it is still the caller's.
+  /// Reads bytes of a body.
+  /// - Throws: the reason of the refusal. The push still belongs to the caller.
   func receive(_ bytes: Span<UInt8>, of arriving: ArrivingPush) throws(Problem) {
     do throws(PushRefusal) {
       let begun = loop.readClock()
@@ -91,8 +94,8 @@ final class PushIntake {
     if let problem = admission.judgeGrowth().problem { throw problem }
   }
 
-  /// The body is complete: checks the envelope, and gives the reader back.
-  /// - Throws: why the push is refused; push and reader are still the caller's.
+  /// Checks the envelope of a complete body, and returns the reader to its pool.
+  /// - Throws: the reason of the refusal. Push and reader still belong to the caller.
   func finish(_ arriving: ArrivingPush, _ head: HTTPRequestHead) throws(PushRefusal) {
     let begun = loop.readClock()
     let push = arriving.push
@@ -105,13 +108,14 @@ final class PushIntake {
     push.decodeTime += push.receivedAt - begun
   }
 
-  /// A push is not read to its end, or is refused at it: its memory goes back to the pools and the budget.
+  /// Returns a push that is refused or not read to its end, and its reader. Their memory goes back to the pools and the
+  /// budget.
   func giveBack(_ arriving: ArrivingPush) {
     pools.giveBack(arriving.reader)
     release(arriving.push)
   }
 
-  /// A push that was finished has its outcome: likewise.
+  /// Returns a finished push that has its outcome. Its memory goes back to the pools and the budget.
   func release(_ push: Push) {
     admission.release(push.heldBytes, announced: push.announcedBytes, serverID: push.serverID)
     pools.giveBack(push)
@@ -123,7 +127,7 @@ final class PushIntake {
     admission.charge(serverID: push.serverID, bytes: push.wireBytes, now: loop.now)
   }
 
-  /// Updates what a push in reading holds.
+  /// Updates the number of bytes that a push holds while it is being read.
   private func account(_ arriving: ArrivingPush) {
     let push = arriving.push
     let held = push.rows.allocatedBytes + arriving.reader.heldBytes
@@ -134,18 +138,18 @@ final class PushIntake {
 
   // MARK: Limits
 
-  /// Whether pushes were refused for want of memory since this was last asked.
+  /// Whether pushes were refused for lack of memory since the last call.
   func takeMemoryRefusals() -> Bool { admission.takeMemoryRefusals() > 0 }
 
-  /// Forgets collectors that have been quiet. Called once a second.
+  /// Forgets collectors that have not pushed for a while. The lane calls it once a second.
   func sweep() { admission.sweep(now: loop.now) }
 
-  /// Up to half more than `seconds`, so that clients that are refused together do not come back together.
+  /// Returns `seconds` plus up to a half more, so that clients that are refused together do not return together.
   func jittered(_ seconds: Int) -> Int { admission.jittered(seconds) }
 }
 
 extension Admission.Verdict {
-  /// What a push that is not admitted is refused with.
+  /// The problem that refuses the push; nil if it is admitted.
   fileprivate var problem: Problem? {
     switch self {
     case .admitted: nil

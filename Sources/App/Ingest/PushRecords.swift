@@ -1,14 +1,14 @@
-// What is counted and logged of the pushes and batches of one loop. No secret is in a line: neither tokens nor fields of the
-// request, but for its own `X-Request-ID`.
+// Counts and logs the pushes and batches of one loop. A line holds no secrets: no tokens, and no fields of the request
+// except its `X-Request-ID`.
 
 import Ground
 import Protocol
 import Reactor
 
-/// The counters of pushes, and the lines about them. Owned by the ingest desk.
+/// The counters and log lines of one loop's pushes. The ingest desk owns it.
 final class PushRecords {
   private(set) var counters: PushCounters
-  /// When a batch of this loop was last committed.
+  /// The time of this loop's last commit; before the first one, the time of the start.
   private(set) var committedAt: MonotonicTime
   private let loop: EventLoop
   private let log: ServerLog
@@ -18,9 +18,9 @@ final class PushRecords {
   private var lines: PushLog
 
   /// - Parameters:
-  ///   - targets: how many tables there are to copy into.
-  ///   - pacing: hears how long pushes waited for their commits.
-  ///   - loops: among which the permitted lines are shared out.
+  ///   - targets: the number of tables that rows are copied into.
+  ///   - pacing: receives the time that pushes waited for their commits.
+  ///   - loops: the number of loops that share the permitted log lines.
   init(loop: EventLoop, targets: Int, settings: Settings, loops: Int, log: ServerLog, pacing: QueryPacing) {
     self.loop = loop
     self.log = log
@@ -32,6 +32,7 @@ final class PushRecords {
     lines = PushLog(settings: settings, loops: loops, now: loop.now)
   }
 
+  /// Uses `settings` from now on.
   func apply(_ settings: Settings) {
     self.settings = settings
     lines.apply(settings, loops: loops)
@@ -39,27 +40,29 @@ final class PushRecords {
 
   // MARK: Pushes
 
-  /// The head of a push is complete.
+  /// Counts a push whose head is complete.
   func received() { counters.pushesReceived += 1 }
 
-  /// The client went away before its push was complete.
+  /// Counts a push whose client went away before the push was complete.
   func abandoned() { counters.pushesAbandoned += 1 }
 
-  /// A push was refused, at whatever point. Its line is written when its request ends, see `logRefusal`.
+  /// Counts a refused push. Its line is written when its request ends, see `logRefusal`.
   func refused(_ kind: Problem.Kind) { counters.pushesRefused[kind, default: 0] += 1 }
 
-  /// The body of a push is complete.
+  /// Counts a push whose body is complete.
   func complete(_ push: Push) { counters.complete(push) }
 
-  /// A push has nothing to store.
+  /// Counts a push that has nothing to store.
   func empty() { counters.pushesEmpty += 1 }
 
+  /// Counts a push that is parked.
   func parked() { counters.pushesParked += 1 }
 
-  /// Nobody knows what became of a push, and its client is told so.
+  /// Counts a push whose client is told that the outcome is unknown.
   func unknown() { counters.pushesUnknown += 1 }
 
-  /// A push is stored, now or before. - Parameter requestID: nil if its client is gone.
+  /// Counts and logs a push that is stored, by this request or an earlier one.
+  /// - Parameter requestID: nil if the client is gone.
   func stored(_ push: Push, isDuplicate: Bool, requestID: @autoclosure () -> String?) {
     if isDuplicate { counters.pushesDuplicate += 1 } else { counters.stored(push, now: loop.readClock()) }
     counters.addDefects(of: push)
@@ -67,12 +70,13 @@ final class PushRecords {
     logPartial(push, requestID)
   }
 
-  /// A push was stored after its client had been told that nobody knows: it was counted then, its rows are counted now.
+  /// Counts the rows of a push that was stored after its client was told that the outcome is unknown. The push was
+  /// counted then.
   func storedLate(_ push: Push) { counters.addRows(of: push) }
 
   // MARK: Lines
 
-  /// A line for one in `push_log_sample` pushes.
+  /// Logs one in `push_log_sample` stored pushes.
   private func logStored(_ push: Push, _ isDuplicate: Bool, _ requestID: () -> String?) {
     guard lines.stored() else { return }
     log.info(
@@ -85,8 +89,8 @@ final class PushRecords {
       ])
   }
 
-  /// A line for a push some of whose metrics were rejected, with the first of them, as far as
-  /// `push_log_refusals_per_second` permits.
+  /// Logs a push of which some metrics were rejected, with the first rejected metric. `push_log_refusals_per_second`
+  /// limits these lines.
   private func logPartial(_ push: Push, _ requestID: () -> String?) {
     guard push.summary.rejectedTotal > 0, let more = lines.faulty(.partial, now: loop.now) else { return }
     var fields: ServerLog.Fields = [
@@ -100,11 +104,11 @@ final class PushRecords {
     log.info("push partial", fields)
   }
 
-  /// A line for a push that was refused, as far as `push_log_refusals_per_second` permits.
+  /// Logs a refused push. `push_log_refusals_per_second` limits these lines.
   /// - Parameters:
-  ///   - peer: where its client is.
-  ///   - startedAt: when its head was complete.
-  ///   - collector: nil if nobody knows whose the push is.
+  ///   - peer: the client's address.
+  ///   - startedAt: the time at which the head was complete.
+  ///   - collector: the collector of the push; nil if it is not known.
   func logRefusal(
     _ refusal: Problem, requestID: @autoclosure () -> String, peer: SocketAddress, startedAt: MonotonicTime,
     collector: @autoclosure () -> UUID?
@@ -121,7 +125,7 @@ final class PushRecords {
     log.info("push refused", fields)
   }
 
-  /// Writes how many refusals got no line of their own. Called once a second.
+  /// Logs how many refusals got no line of their own. The lane calls it once a second.
   func logUnwritten() {
     for unwritten in lines.takeUnwritten(now: loop.now) {
       let fields: ServerLog.Fields = ["reason": unwritten.reason.slug, "more": "\(unwritten.count) more like it"]
@@ -132,7 +136,7 @@ final class PushRecords {
     }
   }
 
-  /// A push is going to be kept aside.
+  /// Logs a push that is about to be parked.
   func parking(_ push: Push, _ suspicion: Suspicion) {
     var fields = suspicion.refusal.logFields
     fields["push_id"] = push.id.description
@@ -143,6 +147,7 @@ final class PushRecords {
 
   // MARK: Writers
 
+  /// Counts and logs an event of a writer.
   func report(_ event: CopyWriter.Event) {
     switch event {
     case .connected: log.info("writer connected", ["loop": loop.index])
@@ -150,7 +155,7 @@ final class PushRecords {
       log.warning(
         "writer disconnected",
         ["loop": loop.index, "error": "\(error)", "retry_in_ms": pause.wholeMilliseconds])
-    // The clock itself: `loop.now` is the turn's begin, and a push may have come in this turn.
+    // Reads the clock itself: a push may have arrived after `loop.now`, which is the start of the turn.
     case .batchBegun(let batch): counters.begun(batch, now: loop.readClock())
     case .batchUnanswered(let pushes):
       log.error(
@@ -176,7 +181,7 @@ final class PushRecords {
     }
   }
 
-  /// Says to the pacing of queries how long the pushes of a batch have waited for its commit, which is now.
+  /// Reports to the pacing of queries how long the pushes of a batch have waited for its commit.
   private func pace(after batch: Batch) {
     let now = loop.readClock()
     var (waited, since) = (Duration.zero, now)

@@ -4,8 +4,8 @@ import Ground
 import Protocol
 import Reactor
 
-/// Unix time for certificates, tokens and Date fields. Everything that lives on the loop shares one instance. Deadlines
-/// never use it, because it may jump.
+/// Unix time for certificates, tokens and Date fields. All parts of a loop share one instance. Deadlines never use it,
+/// because it may jump.
 final class LoopClock {
   private let loop: EventLoop
   private var readAt: MonotonicTime?
@@ -15,6 +15,7 @@ final class LoopClock {
 
   init(_ loop: EventLoop) { self.loop = loop }
 
+  /// Microseconds since 1970-01-01 UTC.
   var unixMicroseconds: Int64 {
     let now = loop.now
     if let readAt, now - readAt < .seconds(1) {
@@ -25,9 +26,10 @@ final class LoopClock {
     return unixMicrosecondsAtRead
   }
 
+  /// Seconds since 1970-01-01 UTC.
   var unixSeconds: Int64 { unixMicroseconds / 1_000_000 }
 
-  /// The value of a Date field.
+  /// The current time as the value of an HTTP Date field.
   var httpDate: String {
     let seconds = unixSeconds
     if seconds != dateSeconds {

@@ -1,12 +1,13 @@
-// What a lane counts. /metrics asks each lane for a copy and adds them up.
+// The counters of a lane. /metrics asks each lane for a copy and adds the copies.
 
-/// The counters of a lane's parts, read and written as if they were one list.
+/// The counters of a lane's parts. Their members are read and written as members of this type.
 @dynamicMemberLookup
 struct LaneCounters: Sendable {
   var connections = ConnectionCounters()
   var identities = IdentityCounters()
   var pushes: PushCounters
 
+  /// Adds the counts of another lane.
   static func += (left: inout LaneCounters, right: LaneCounters) {
     left.connections += right.connections
     left.identities += right.identities
@@ -28,6 +29,6 @@ struct LaneCounters: Sendable {
 }
 
 extension LaneCounters {
-  /// - Parameter targets: how many tables there are to copy into.
+  /// - Parameter targets: the number of tables that rows are copied into.
   init(targets: Int) { pushes = PushCounters(targets: targets) }
 }

@@ -1,10 +1,11 @@
-// What a lane is doing at a moment, for who watches it.
+// The state of a lane at one moment, for /metrics and for the log line at the server's end.
 
 import Protocol
 import Reactor
 
+/// The state of one lane, or the sum of several lanes.
 struct LaneSnapshot: Sendable {
-  /// What a connection is at.
+  /// The state of a connection.
   enum ConnectionState: String, CaseIterable, Sendable {
     case arriving, handshaking, idle, receiving, waiting, closing
   }
@@ -13,18 +14,24 @@ struct LaneSnapshot: Sendable {
   var loop: LoopStatistics
   var connections: [ConnectionState: Int]
   var writers: [CopyWriter.Activity: Int]
+  /// Bytes that pushes hold.
   var heldBytes: Int
+  /// Bytes of bodies for endpoints other than the push.
   var gatheredBytes: Int
+  /// Bytes of answers that blocked clients have not taken.
   var untakenBytes: Int
-  /// Of the collector that has most of them in one loop.
+  /// Bytes of the collector that holds most in one loop.
   var collectorBytes: Int
+  /// Encoded bytes of pushes that wait for a writer or are being stored.
   var backlogBytes: Int
+  /// Pushes that wait for a writer or are being stored.
   var backlogPushes: Int
+  /// Connections that are not read because of memory.
   var pausedConnections: Int
-  /// Writers whose database has been silent for `commits_stalled_after`.
+  /// Writers whose database has not answered for `commits_stalled_after`.
   var silentWriters = 0
 
-  /// Of several lanes together; `longestTurn` is that of the slowest.
+  /// Adds the state of another lane. `longestTurn` and `collectorBytes` are the larger of the two values.
   static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
     left.counters += right.counters
     left.loop.turns += right.loop.turns
@@ -44,11 +51,11 @@ struct LaneSnapshot: Sendable {
   }
 }
 
-/// The lanes of the process, for those who watch them.
+/// The lanes of the process, for /metrics and the readiness check.
 protocol WatchedLanes: Sendable {
-  /// All lanes together; nil before the first has begun and after the last has ended.
+  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
   func snapshot() async -> LaneSnapshot?
-  /// What keeps any of the lanes from taking a push. Takes nothing from the lanes' statistics. A loop that hangs keeps the
-  /// caller waiting.
+  /// The reasons why any lane cannot take a push. The statistics of the lanes are not reset. It does not return while a
+  /// loop hangs.
   func readiness() async -> LaneReadiness
 }

@@ -39,7 +39,7 @@ final class Draining: DeadlineHandler {
     if stepsLeft > 0 {
       _ = loop.schedule(self, at: loop.now + Self.step)
     } else {
-      // Who has not finished the handshake by now is not worth waiting for.
+      // Connections whose handshake is still unfinished are closed too.
       for connection in connections.all { connection.drain() }
     }
   }

@@ -1,4 +1,4 @@
-// What a lane says of itself to those who watch it.
+// The snapshot of a lane, and its readiness to take pushes.
 
 import Protocol
 import Reactor

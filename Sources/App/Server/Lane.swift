@@ -1,5 +1,5 @@
-// One loop's share of the server: its parts, and what is done once a second and at the end. Nothing in it is shared with another
-// lane; what comes from outside (collectors, answers of endpoints, certificates) is submitted to its loop.
+// One loop's share of the server: its parts, the work that is done once a second, and the shutdown. Lanes share nothing
+// with each other. Data from outside (collectors, answers of endpoints, certificates) is submitted to the lane's loop.
 //
 //   Arrivals ─▶ HTTPConnection ─▶ RequestDesk ─▶ Gatekeeper · IngestDesk · endpoints on the cooperative pool
 
@@ -8,6 +8,7 @@ import Ground
 import Protocol
 import Reactor
 
+/// Builds the parts of one loop, and owns them. It is used on that loop only; other threads reach it through `handle`.
 final class Lane: DeadlineHandler {
   private static let housekeepingInterval = Duration.seconds(1)
   private static let trimBytes = 16 * 1024 * 1024
@@ -17,13 +18,14 @@ final class Lane: DeadlineHandler {
   let ingest: IngestDesk
   let requests: RequestDesk
   let arrivals: Arrivals
-  /// When it was last seen that pushes were refused for want of memory.
+  /// The time at which the lane last found that pushes were refused for lack of memory.
   private(set) var memoryRefusedAt: MonotonicTime?
+  /// The handle by which other threads reach the lane.
   private(set) lazy var handle = LaneHandle(self)
   private var settings: Settings
   private var draining: Draining?
   private var whenDrained: (@Sendable () -> Void)?
-  /// The most that was held since memory was last given back.
+  /// The largest number of held bytes since the allocator last returned memory to the system.
   private var heldBytesPeak = 0
 
   init(loop: EventLoop, context: LaneContext, catalog: CompiledCatalog, random: QuickRandom = QuickRandom()) {
@@ -48,7 +50,8 @@ final class Lane: DeadlineHandler {
     arrivals = Arrivals(desk: requests, settings: settings, loops: context.loops)
   }
 
-  /// Listens at `place` and connects to the database. - Returns: where it listens.
+  /// Listens at `place` and connects to the database.
+  /// - Returns: the addresses of the listeners.
   func start(at place: ListeningPlace, database: DatabaseAddress) throws(SystemCallError) -> [SocketAddress] {
     let sessions = (0..<settings.writerConnections).map { index in
       (0..<2).map { _ in
@@ -68,14 +71,14 @@ final class Lane: DeadlineHandler {
     return listeners.map(\.localAddress)
   }
 
-  /// Starts a writer on each of `sessions`, and the housekeeping.
-  /// - Parameter spares: one a writer, for when its session is left to itself.
+  /// Starts a writer on each of `sessions`, and the work that is done once a second.
+  /// - Parameter spares: one session per writer. It replaces the writer's session if that one is set aside.
   func begin(_ sessions: [any CopySession], spares: [any CopySession]) {
     ingest.begin(sessions, spares: spares)
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
   }
 
-  /// Follows the settings that can change: at once, but for what is in work by the old ones.
+  /// Uses `settings` from now on. Requests in work keep the old ones.
   func apply(_ settings: Settings) {
     self.settings = settings
     gatekeeper.apply(settings)
@@ -87,9 +90,10 @@ final class Lane: DeadlineHandler {
 
   // MARK: Housekeeping
 
+  /// Does the work that is due once a second.
   func deadlineReached(_ id: TimerID) {
     ingest.expire()
-    // Memory could be below the mark without a push having been settled since.
+    // The held memory may have fallen below its limit although no push was settled.
     requests.pressure.resumeReading()
     if ingest.intake.takeMemoryRefusals() {
       memoryRefusedAt = loop.now
@@ -100,12 +104,13 @@ final class Lane: DeadlineHandler {
     requests.records.logUnwritten()
     returnMemory()
     ingest.settleNotes()
-    // What the last connection left behind may have been stored since.
+    // The pushes of the last connection may have been stored since.
     if requests.isDraining { finishDraining() }
     _ = loop.schedule(self, at: loop.now + Self.housekeepingInterval)
   }
 
-  /// The allocator keeps what a burst left behind, for a next one that may never come: gives it back once it is over.
+  /// Returns free memory to the system after a burst of pushes. The allocator would keep it for a burst that may never
+  /// come.
   private func returnMemory() {
     let heldBytes = ingest.intake.admission.heldBytes
     heldBytesPeak = max(heldBytesPeak, heldBytes)
@@ -116,7 +121,7 @@ final class Lane: DeadlineHandler {
 
   // MARK: Draining
 
-  /// Accepts no more, lets requests in work finish, then calls `done` once.
+  /// Shuts down: closes the listeners, lets requests in work finish, then calls `done` once.
   func drain(_ done: @escaping @Sendable () -> Void) {
     requests.isDraining = true
     whenDrained = done
@@ -128,7 +133,8 @@ final class Lane: DeadlineHandler {
     finishDraining()
   }
 
-  /// The time is up: whoever waits for an answer is told so, and soon afterwards every connection is closed.
+  /// Ends the shutdown: refuses the requests that still wait for an answer, and closes every connection soon
+  /// afterwards.
   func cutOff() {
     ingest.close()
     draining?.cutOff()

@@ -1,7 +1,7 @@
 import Protocol
 import Reactor
 
-/// What every lane of a process has in common: immutable, or safe to share.
+/// The objects that all lanes of a process share. They are immutable or safe to share.
 struct LaneContext: Sendable {
   let settings: LiveSettings
   let tlsContext: TLSContext
@@ -12,10 +12,11 @@ struct LaneContext: Sendable {
   let log: ServerLog
   let pacing: QueryPacing
   let legacyLedger: LegacyLedger
+  /// The number of loops that share the limits of the settings.
   let loops: Int
 }
 
-/// Names a lane for other threads.
+/// The handle by which other threads reach a lane.
 struct LaneHandle: Sendable {
   private let loop: LoopHandle
   private let lane: LoopBound<Lane>
@@ -25,11 +26,13 @@ struct LaneHandle: Sendable {
     self.lane = LoopBound(lane, on: lane.loop)
   }
 
-  /// Runs `job` on the lane's loop. - Returns: false if the loop has ended; the job is dropped then.
+  /// Runs `job` on the lane's loop.
+  /// - Returns: false if the loop has ended; the job is then dropped.
   @discardableResult
   func submit(_ job: @escaping @Sendable (Lane) -> Void) -> Bool {
     loop.submit { [lane] in job(lane.value(on: $0)) }
   }
 
+  /// Ends the lane's loop.
   func stop() { loop.stop() }
 }

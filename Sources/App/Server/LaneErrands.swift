@@ -1,11 +1,11 @@
-// What the parts of a lane have others do for them at the database, beside the writers: work that waits, which a loop must not.
+// The database work of a lane besides its writers. Such work waits for the database, which a loop must not do.
 
 import Protocol
 
-/// All errands of a lane, in one object. Answers come on any thread, once each.
+/// All errands of a lane. Each completion is called once, on any thread.
 protocol LaneErrands: IngestErrands, IdentityErrands, SessionErrands {}
 
-/// Runs them as tasks on the database client of the endpoints.
+/// Runs the errands as tasks, with the database client that the endpoints use.
 struct DatabaseErrands: LaneErrands {
   let database: Database
   let partitions: Partitions

@@ -1,4 +1,4 @@
-// How what changes beside the lanes reaches them: each by its own door.
+// Passes changes of collectors, certificates and keys to the gatekeepers of the lanes.
 
 import Protocol
 

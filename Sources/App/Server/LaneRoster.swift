@@ -2,7 +2,7 @@ import Protocol
 import Reactor
 import Synchronization
 
-/// The lanes of the process, for who asks all of them.
+/// The lanes of the process. Any thread may call it.
 final class LaneRoster: WatchedLanes {
   private let lanes = Mutex<[LaneHandle]>([])
 
@@ -10,7 +10,7 @@ final class LaneRoster: WatchedLanes {
 
   func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
 
-  /// All lanes together; nil before the first has begun and after the last has ended.
+  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
   func snapshot() async -> LaneSnapshot? {
     var sum: LaneSnapshot?
     for lane in all {

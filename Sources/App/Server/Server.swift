@@ -325,7 +325,8 @@ extension Settings {
   /// The number of event loops: as configured, or one per processor core.
   var loopCount: Int { loops > 0 ? loops : Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
-  /// What queries may cost pushes. Who is put off for their sake still has the other half of its time to be served.
+  /// The cost that queries may cause to pushes. A query waits for at most half of its queue time because of pushes, so
+  /// the other half is left to run it.
   var queryAim: QueryPacing.Aim {
     .init(
       slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,

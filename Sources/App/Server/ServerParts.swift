@@ -2,14 +2,14 @@ import Ground
 import Protocol
 import Reactor
 
-/// The parts of a server that its endpoints work with. Each group of endpoints gets those that it needs, and knows no others.
-/// No settings are in it: `RequestContext` has those of the request.
+/// The parts of a server that its endpoints use. Each group of endpoints receives only the parts that it needs. The
+/// settings of a request are in its `RequestContext`.
 struct ServerParts: Sendable {
-  /// For what lives longer than a request.
+  /// The settings, for objects that outlive a request.
   let settings: LiveSettings
   let reload: SettingsReload
   let database: Database
-  /// The connections for metrics queries, and for nothing else.
+  /// The database connections for metrics queries only.
   let queries: Database
   let pacing: QueryPacing
   let storage: StorageKind
@@ -22,11 +22,11 @@ struct ServerParts: Sendable {
   let lanes: LaneRoster
   let log: ServerLog
   let readiness: ReadinessProbe
-  /// For what takes a processor for long: password hashes.
+  /// The threads for long computations, which are password hashes.
   let workers: WorkerPool
-  /// Nil if it is not installed.
+  /// The files of Swagger UI; nil if they are not installed.
   let swaggerUI: SwaggerUI?
-  /// Unix seconds.
+  /// The start of the server, in unix seconds.
   let startedAt: Int64
 
   /// All endpoints, in the order of the documentation.

@@ -3,7 +3,7 @@
 import Ground
 import Synchronization
 
-/// The process's settings, for code that does not run on a lane. Lanes hold their own copies, see `Lane.use`.
+/// The process's settings, for code that does not run on a lane. Lanes hold their own copies, see `Lane.apply`.
 final class LiveSettings: Sendable {
   private let state: Mutex<Settings>
 

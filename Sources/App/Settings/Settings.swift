@@ -99,7 +99,7 @@ struct Settings: Sendable {
   var removalRows = 10_000
   var removalPause = Duration.milliseconds(100)
 
-  // Admin lane
+  // Endpoints and tasks of the cooperative pool
   var adminConnections = 4
   var adminQueue = 256
   var adminQueueDeadline = Duration.seconds(5)

@@ -1,5 +1,6 @@
-// The proleptic Gregorian calendar, exact for every day. (Howard Hinnant, "chrono-compatible low-level date algorithms":
-// eras of 400 years, and years that begin in March, so that the leap day is the last one.)
+// The proleptic Gregorian calendar, exact for every day. The arithmetic is that of Howard Hinnant, "chrono-compatible
+// low-level date algorithms". It counts in eras of 400 years and lets years begin in March, so that the leap day is the
+// last day of a year.
 
 /// A day of the calendar. Year 0 is 1 BC.
 public struct CalendarDate: Equatable, Sendable {

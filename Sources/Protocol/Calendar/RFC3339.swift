@@ -1,8 +1,9 @@
-// Points in time as RFC 3339 writes them, without Foundation.
+// Reads and writes points in time in the form of RFC 3339, without Foundation.
 
+/// Conversion between RFC 3339 texts and unix time.
 public enum RFC3339 {
-  /// Reads `2026-01-31T12:00:00[.fraction](Z|±hh:mm)`; T and Z in either case. Digits beyond the microsecond are dropped.
-  /// Leap seconds (`:60`) are refused: unix time cannot hold them.
+  /// Reads `2026-01-31T12:00:00[.fraction](Z|±hh:mm)`. T and Z may be lower case. Digits beyond the microsecond are
+  /// dropped. Leap seconds (`:60`) are refused, because unix time cannot represent them.
   /// - Returns: microseconds since 1970-01-01 UTC; nil for any other text.
   public static func unixMicroseconds(_ text: String) -> Int64? {
     var scan = Scan(bytes: Array(text.utf8))
@@ -16,14 +17,15 @@ public enum RFC3339 {
     return Int64(seconds * 1_000_000 + microsecond)
   }
 
-  /// `2026-01-31T12:00:00Z`: in UTC, with six digits of fraction unless they are zero. Years outside 0...9999 have as many
-  /// digits as they need.
+  /// Writes `2026-01-31T12:00:00Z` in UTC, with a fraction of six digits unless it is zero. Years outside 0...9999 have
+  /// as many digits as they need.
   public static func text(unixMicroseconds: Int64) -> String {
     let (days, rest) = split(unixMicroseconds)
     return text(days, rest, CalendarDate(unixDays: days).year)
   }
 
-  /// Appends the 20 bytes of `2026-11-22T19:33:07Z`. - Parameter unixSeconds: of the years 0 to 9999.
+  /// Appends the 20 bytes of `2026-11-22T19:33:07Z`.
+  /// - Parameter unixSeconds: a time in the years 0 to 9999.
   public static func append(unixSeconds: Int64, to buffer: inout ByteBuffer) {
     let (days, rest) = split(unixSeconds * 1_000_000)
     let date = CalendarDate(unixDays: days)
@@ -43,14 +45,15 @@ public enum RFC3339 {
     buffer.append(separator)
   }
 
-  /// Days, rounded down, and the microseconds of the last of them.
+  /// Returns the days since 1970-01-01, rounded down, and the microseconds since the start of that day.
   static func split(_ microseconds: Int64) -> (days: Int, rest: Int) {
     let dayLength = 86_400_000_000
     let (days, rest) = Int(microseconds).quotientAndRemainder(dividingBy: dayLength)
     return rest < 0 ? (days - 1, rest + dayLength) : (days, rest)
   }
 
-  /// - Parameter year: the text to print for the year of the day.
+  /// Writes a point in time, see `unixMicroseconds(_:)`.
+  /// - Parameters: `days` and `rest` as from `split`; `year` is the number to print for the year.
   static func text(_ days: Int, _ rest: Int, _ year: Int) -> String {
     let date = CalendarDate(unixDays: days)
     let seconds = rest / 1_000_000

@@ -1,10 +1,10 @@
-// Complete responses, for a client that has use for a response only when all of it has come. What a body may take is
-// `HTTPLimits.bodyBytes`.
+// Collects complete responses, for a client that uses a response only when it is complete. `HTTPLimits.bodyBytes`
+// limits the size of a body.
 
 /// A complete response.
 public struct HTTPAnswer: Sendable, Equatable {
   public let head: HTTPResponseHead
-  /// Without chunk framing. Empty if the response has none.
+  /// The body without chunk framing. Empty if the response has none.
   public let body: [UInt8]
   /// Whether another request may follow on the connection.
   public let keepsConnection: Bool
@@ -18,14 +18,14 @@ public struct HTTPAnswer: Sendable, Equatable {
   }
 }
 
-/// An `HTTPClientMachine` that collects each response. Interim responses are read and dropped.
+/// An `HTTPClientMachine` that collects each response. Interim responses are dropped.
 public struct HTTPAnswerReader: ~Copyable {
   public enum Outcome: Equatable {
     /// All input was taken.
     case needInput
-    /// The response is complete, and was the last byte of the input.
+    /// The response is complete, and it ends with the last byte of the input.
     case answer(HTTPAnswer)
-    /// Close the connection: it is of no further use.
+    /// The response failed. The owner closes the connection.
     case failed(HTTPClientError)
   }
 
@@ -40,8 +40,8 @@ public struct HTTPAnswerReader: ~Copyable {
     machine.send(head, bodyBytes: bodyBytes, to: &output)
   }
 
-  /// Takes all of `plaintext`. Bytes behind a complete response fail it: no request asked for them, so one of the two is
-  /// not what the server means, and nobody can tell which.
+  /// Takes all of `plaintext`. Bytes behind a complete response fail it: no request asked for them, and the reader
+  /// cannot tell whether the response or the bytes behind it are wrong.
   public mutating func read(_ plaintext: borrowing ByteBuffer) -> Outcome {
     var position = 0
     while true {
@@ -56,7 +56,8 @@ public struct HTTPAnswerReader: ~Copyable {
     }
   }
 
-  /// The server closed its side of the connection. - Returns: nil if no response was expected.
+  /// Call it when the server has closed its side of the connection.
+  /// - Returns: nil if no response was expected.
   public mutating func inputEnded() -> Outcome? {
     switch machine.inputEnded() {
     case .end: return .answer(takeAnswer())

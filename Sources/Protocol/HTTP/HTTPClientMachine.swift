@@ -1,12 +1,14 @@
-// The client's half of HTTP/1.1 on one connection (RFC 9112), without input or output: the mirror of HTTPServerMachine.
+// The client's side of HTTP/1.1 on one connection (RFC 9112), without input or output. `HTTPServerMachine` is the other
+// side.
 //
-// A request goes in and its bytes come out; bytes go in and the events of the response come out. One request at a time: the
-// next request may be sent after `.end`, if the connection stays (`isIdle`).
+// The owner sends requests and passes on the received bytes; the machine returns the bytes to send and the events of
+// the response. It handles one request at a time. The owner may send the next request after `.end` if the connection
+// stays open (`isIdle`).
 //
 //   send(request) ─▶ bytes     bytes ─▶ .interim* ─▶ .head ─▶ .body* ─▶ .end ─▶ isIdle: the next request, or isClosed
-//                                 └─▶ .fail: close the connection; nothing is taken ever after
+//                                 └─▶ .fail: close the connection; the machine takes no more input
 
-/// Why a response did not come to its end. The connection is of no further use.
+/// The reason why a response did not complete. The connection cannot be used again.
 public enum HTTPClientError: Error, Sendable, Hashable {
   /// The response breaks a rule of HTTP/1.1 or passes a limit.
   case malformed(HTTPError)

@@ -1,16 +1,16 @@
-// Requests that are sent often and differ in their bodies alone: the head is checked and rendered once.
+// Renders the head of requests that differ only in their bodies. The head is checked and rendered once.
 
-/// Request line, Host and fields of many requests, as bytes.
+/// The request line, Host and fields of many requests, as bytes.
 public struct HTTPRequestTemplate: Sendable {
-  /// All of the head but Content-Length and the empty line.
+  /// The head without Content-Length and the empty line.
   private let head: [UInt8]
-  /// Whether the responses have no body whatever their fields say.
+  /// Whether the method is HEAD, whose responses have no body.
   let isHEAD: Bool
 
   /// - Parameters:
-  ///   - target: as it goes on the wire, already percent-encoded.
+  ///   - target: the request target, already percent-encoded.
   ///   - authority: the value of Host.
-  ///   - fields: without Host, Content-Length and Transfer-Encoding.
+  ///   - fields: the other fields, without Host, Content-Length and Transfer-Encoding.
   /// - Throws: a fault in any of them.
   public init(
     _ method: HTTPMethod, target: String, authority: String, fields: [HTTPField] = []
@@ -21,7 +21,7 @@ public struct HTTPRequestTemplate: Sendable {
     isHEAD = method == .head
   }
 
-  /// Appends the head of a request whose body has so many bytes.
+  /// Appends the head of a request whose body has `bodyBytes` bytes.
   func encode(bodyBytes: Int, into buffer: inout ByteBuffer) {
     buffer.append(head)
     buffer.append("Content-Length: ")

@@ -1,4 +1,4 @@
-// The transitions as a table: every state that can be reached, walked by every event that may come in it.
+// Checks all transitions of the connection's machine: each event that may occur, in each state that can be reached.
 
 import Glibc
 import Ground
@@ -7,7 +7,7 @@ import Testing
 @testable import App
 
 extension ConnectionMachine.Event {
-  /// Every event, with each of its values.
+  /// All events, with each of their values.
   static let all: [ConnectionMachine.Event] =
     [
       .opened, .unwatched, .headerRead, .tlsBegun, .established, .headBegun, .bodyEnded, .requestBroken, .streamBegun,
@@ -38,7 +38,7 @@ extension ConnectionMachine.Event {
     return Transition(from: state, event: event, actions: actions, to: machine.state)
   }
 
-  /// Each transition between states that can be reached, once.
+  /// All transitions between states that can be reached, each once.
   private static let transitions: [Transition] = {
     var found: [Transition] = []
     var seen: Set<ConnectionMachine.State> = []
@@ -80,7 +80,7 @@ extension ConnectionMachine.Event {
         var (state, steps) = (start, 0)
         while state.phase != .gone, steps < 20 {
           if state.phase == .refusing {
-            // A head that is not complete costs the connection.
+            // The connection closes after an incomplete head.
             state = Self.step(state, .answerBegun(keepsAlive: !isHeadBegun)).to
             state = Self.step(state, .answered).to
           } else {
@@ -100,7 +100,7 @@ extension ConnectionMachine.Event {
       }
       #expect(armed.count <= 1, "\(transition)")
       if let wait = armed.last { #expect(transition.to.wait == wait, "\(transition)") }
-      // A client that takes nothing puts its own deadline off by nothing else.
+      // While the client takes nothing, only the write deadline counts.
       if transition.to.isBlocked { #expect(transition.to.wait == .write, "\(transition)") }
     }
     let waits = Set(Self.transitions.compactMap(\.to.wait))
@@ -129,8 +129,8 @@ extension ConnectionMachine.Event {
   private static let document =
     #filePath.split(separator: "/").dropLast(4).reduce("") { "\($0)/\($1)" } + "/docs/CONNECTION.md"
 
-  /// What each phase makes of each event while the client is there, takes what it is sent, and may come in. Events that differ
-  /// in a value alone, and not in what follows, are one line.
+  /// The transitions of each phase while the client takes bytes, has not closed its half and has its access. Events
+  /// that differ only in a value, with the same result, share a line.
   private static var table: String {
     var lines = ["| Phase | Event | Actions | Then |", "| --- | --- | --- | --- |"]
     for phase in ConnectionMachine.Phase.allCases where phase != .gone {

@@ -1,15 +1,16 @@
-// Transcripts: events in, actions out, for every phase and every way to leave it.
+// Transcripts of events and actions, for each phase and each way to leave it.
 
 import Testing
 
 @testable import App
 
 extension ConnectionMachine {
-  /// Reports an event. - Returns: the actions as a list.
+  /// Reports an event.
+  /// - Returns: the actions as a list.
   mutating func tell(_ event: Event) -> [Action] { Array(handle(event)) }
 }
 
-/// One event, what the machine answers, and the phase in which it is then.
+/// One event, the actions that the machine returns, and its phase afterwards.
 private struct Line {
   let event: ConnectionMachine.Event
   let actions: [ConnectionMachine.Action]
@@ -40,7 +41,7 @@ private struct Line {
   private static let answeredAlive = [
     Line(.answerBegun(keepsAlive: true), [], .answering), Line(.answered, [.arm(.idle)], .idle),
   ]
-  /// A refusal that costs the connection, from the moment at which it is to be rendered.
+  /// The events of a refusal after which the connection closes.
   private static let refusedAndClosed = [
     Line(.answerBegun(keepsAlive: false), [], .refusing), Line(.answered, [.close, .arm(.close)], .closing),
   ]
@@ -75,13 +76,13 @@ private struct Line {
       ], awaitsHeader: true)
   }
 
-  @Test func `what is no TLS is let go, with an answer if it would be understood`() {
+  @Test func `a client that does not send TLS is closed, with an answer if it can understand it`() {
     let first = [Line(.opened, [.arm(.handshake)], .arriving)]
     expect(first + [Line(.refusedBeforeTLS(isAnswered: false), [.failHandshake, .release], .gone)])
     expect(first + [Line(.refusedBeforeTLS(isAnswered: true), [.close, .arm(.close)], .closing)] + Self.lingering)
   }
 
-  @Test func `a socket that the loop can't watch is gone at once, and nothing is given back twice`() {
+  @Test func `a socket that the loop can't register ends at once, and nothing is released twice`() {
     expect([Line(.unwatched, [], .gone), Line(.failed, [], .gone)])
   }
 
@@ -115,7 +116,7 @@ private struct Line {
         + [Line(.headBegun, [.arm(.head)], .idle)])
   }
 
-  @Test func `a look-up is followed by what the desk says then`() {
+  @Test func `the desk's decision follows a look-up`() {
     for (admission, actions, phase) in [
       (.push, [.invite, .arm(.body)], .reading), (.endpoint, [.invite, .arm(.body)], .gathering),
       (.endpointAtOnce, [.perform], .answering), (.refusedWithoutBody, [], .discarding),
@@ -125,7 +126,7 @@ private struct Line {
     }
   }
 
-  @Test func `a refusal waits for the end of a short body, and does not for a long one's`() {
+  @Test func `a refusal waits for the end of a short body, and does not wait for a long one`() {
     let alive = [
       Line(.bodyEnded, [.refuse(.decided)], .refusing), Line(.answerBegun(keepsAlive: true), [], .refusing),
       Line(.answered, [.arm(.idle)], .idle),
@@ -141,7 +142,7 @@ private struct Line {
     }
   }
 
-  @Test func `a request that breaks HTTP is refused, wherever it does`() {
+  @Test func `a request that violates HTTP is refused in each phase`() {
     for before in [Self.opened, Self.reading, Self.gathering, Self.discarding] {
       expect(before + [Line(.requestBroken, [.refuse(.decided)], .refusing)] + Self.refusedAndClosed)
     }
@@ -157,7 +158,7 @@ private struct Line {
 
   // MARK: Deadlines
 
-  @Test func `a deadline answers who is owed an answer, and closes for everybody else`() {
+  @Test func `a deadline answers a client with a request in work, and closes any other connection`() {
     let deadline = ConnectionMachine.Event.deadlineReached(isHeadBegun: false)
     expect(Self.opened + [Line(deadline, [.close, .arm(.close)], .closing), Line(deadline, [.release], .gone)])
     expect(
@@ -190,7 +191,7 @@ private struct Line {
         ])
     }
     expect(Self.opened + [Line(closed, [.stopReading, .close, .arm(.close)], .closing)])
-    // Nobody is left to linger for.
+    // The client has closed its half, so the connection does not linger.
     expect(
       Self.storing + [
         Line(closed, [.stopReading], .answering), Line(.answerBegun(keepsAlive: true), [], .answering),
@@ -198,15 +199,15 @@ private struct Line {
       ])
   }
 
-  @Test func `a client that goes away in mid-body is gone`() {
+  @Test func `a client that goes away ends its connection`() {
     for before in [Self.opened, Self.reading, Self.gathering, Self.discarding] {
       expect(before + [Line(.peerClosed(isAnswerWanted: false), [.release], .gone)])
     }
   }
 
-  // MARK: Revocation and the server's end
+  // MARK: Revocation and shutdown
 
-  @Test func `of a revoked collector's requests, one that arrives is refused and one in work has no answer`() {
+  @Test func `a revoked collector's arriving request is refused, and its request in work gets no answer`() {
     let own = ConnectionMachine.Event.revoked(isCollectors: true)
     let other = ConnectionMachine.Event.revoked(isCollectors: false)
     for event in [own, other] {
@@ -217,7 +218,7 @@ private struct Line {
     expect(Self.gathering + [Line(own, [.refuse(.revoked)], .refusing)] + Self.refusedAndClosed)
     expect(Self.storing + [Line(own, [.close, .arm(.close)], .closing)])
     expect(Self.streaming + [Line(own, [.breakStream, .release], .gone)])
-    // What was asked for without being a collector is answered, and is the last.
+    // A request without the identity of the collector is answered, and is the last one.
     expect(
       Self.performing + [
         Line(other, [], .answering), Line(.answerBegun(keepsAlive: true), [], .answering),
@@ -225,7 +226,7 @@ private struct Line {
       ])
   }
 
-  @Test func `a drain closes what is idle, and a cut-off answers what is in work`() {
+  @Test func `a drain closes idle connections, and a cut-off refuses requests in work`() {
     let drained = ConnectionMachine.Event.drained(isHeadBegun: false)
     expect(Self.opened + [Line(drained, [.close, .arm(.close)], .closing), Line(drained, [], .closing)])
     expect(Self.opened + [Line(.drained(isHeadBegun: true), [], .idle)])
@@ -265,7 +266,7 @@ private struct Line {
       ])
   }
 
-  @Test func `a connection that is over skips what still comes, up to a limit`() {
+  @Test func `a lingering connection skips the client's bytes up to a limit`() {
     let over = Self.opened + [Line(.drained(isHeadBegun: false), [.close, .arm(.close)], .closing)] + Self.lingering
     expect(over + [Line(.skipped(isTooMuch: false), [.arm(.linger)], .lingering)])
     expect(over + [Line(.skipped(isTooMuch: true), [.release], .gone)])
@@ -273,7 +274,7 @@ private struct Line {
     expect(over + [Line(.deadlineReached(isHeadBegun: false), [.release], .gone)])
   }
 
-  @Test func `an answer that can't leave is waited for once it is closing`() {
+  @Test func `a closing connection waits until its answer can be sent`() {
     expect(
       Self.opened + [
         Line(.drained(isHeadBegun: false), [.close, .arm(.close)], .closing),

@@ -93,7 +93,7 @@ private func network(_ number: Int) -> ClientNetwork {
     newcomers.put(4, of: network(1), in: .anonymous)
     newcomers.put(5, of: network(1), in: .silent)
     newcomers.apply(Newcomers.Shares(handshakes: 0, connections: 0))
-    // The share is smaller now: it is noticed with the next one.
+    // The share is smaller now. It takes effect with the network's next connection.
     newcomers.put(6, of: network(1), in: .silent)
     var order: [UInt32] = []
     while let slot = newcomers.connectionToEnd(for: network(2), isIdle: { $0 != 3 }) {

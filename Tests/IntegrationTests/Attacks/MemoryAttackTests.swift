@@ -113,7 +113,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `bodies for the admin lane have a budget of their own`() async throws {
+  @Test func `bodies for other endpoints have a budget of their own`() async throws {
     let attacked = try await AttackedServer.start {
       $0.loops = 1
       $0.adminBytesInFlight = 1 << 20

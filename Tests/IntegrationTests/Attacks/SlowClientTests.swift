@@ -53,7 +53,7 @@ import Testing
     await attacked.server.stop()
   }
 
-  @Test func `a dripping body for the admin lane is answered with 408 as well`() async throws {
+  @Test func `a dripping body for another endpoint is answered with 408 as well`() async throws {
     let attacked = try await AttackedServer.start {
       $0.bodyDeadline = .seconds(1)
       $0.bodyBytesPerSecond = 1 << 30

@@ -1,20 +1,21 @@
 import Protocol
 import Testing
 
-/// What a client and a server say to one another, and what the client's machine makes of it. Lines that begin with
+/// A conversation of a client and a server, with the events of the client's machine. The first character of a line is
 ///
 ///     >  a request of the client: method and target
 ///     <  a line of the server, with its line break
 ///     .  bytes of the server, without one
 ///     x  the server closes
-///     =  the events that the machine gives for what stands between this line and the one before
+///     =  the events that the machine returns for the lines since the last such line
 struct Transcript: CustomTestStringConvertible, Sendable {
   let name: String
   let text: String
 
   var testDescription: String { name }
 
-  /// Runs the transcript with the server's bytes in pieces of `pieceBytes`. - Returns: the same text with the actual events.
+  /// Runs the transcript with the server's bytes in pieces of `pieceBytes`.
+  /// - Returns: the same text with the actual events.
   func replayed(pieceBytes: Int, limits: HTTPLimits) throws -> String {
     var conversation = Conversation(limits: limits)
     var lines: [String] = []
