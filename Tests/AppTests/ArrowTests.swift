@@ -28,7 +28,7 @@ import Testing
         ("Certificates", ["Bytes", "Credentials"]),
         ("TLS", ["Bytes", "Certificates"]),
         ("Postgres", ["Calendar"]),
-        ("Metrics", ["Bytes", "Calendar", "Credentials", "JSON", "Postgres"]),
+        ("Metrics", ["Bytes", "Credentials", "Postgres"]),
         ("Proxy", []),
         ("TOML", []),
       ]),
