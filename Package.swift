@@ -26,9 +26,9 @@ let package = Package(
     .target(name: "CEpoll"),
     .target(name: "Reactor", dependencies: ["CEpoll"], swiftSettings: strict),
     .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
-    // The lowest of the rooms of Sources/App: what the server, bench and tests have in common and no protocol needs.
+    // The lowest room of Sources/App. The server, bench and tests share it; Protocol and Reactor do not need it.
     .target(name: "Ground", dependencies: ["CEpoll"], path: "Sources/App/Ground", swiftSettings: strict),
-    // HTTPS connections of a client on a loop.
+    // The connections of an HTTPS client on a loop.
     .target(
       name: "HTTPClient", dependencies: ["CEpoll", "Ground", "Reactor", "Protocol"], path: "Sources/App/Client",
       swiftSettings: strict),
@@ -63,7 +63,7 @@ let package = Package(
       ],
       path: "bench/micro",
       swiftSettings: strict),
-    // Hostile input, and what is demanded of whoever reads it: for the tests, and for scripts/fuzz.
+    // Hostile input, and the properties that each reader of it must have. For the tests and scripts/fuzz.
     .target(name: "FuzzTargets", dependencies: ["Protocol"], path: "Tests/Fuzz/Targets", swiftSettings: strict),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Ground", "CEpoll"], swiftSettings: strict),
     .testTarget(

@@ -6,27 +6,27 @@ import Testing
 struct RoomTests {
   /// From the ground up: each room, and the rooms below it that it may use.
   private static let rooms: [(name: String, uses: Set<String>)] = [
-    ("Ground", []),
-    ("Connection", ["Ground"]),
-    ("Payload", ["Ground"]),
-    ("Measure", ["Ground"]),
-    ("Plan", ["Ground", "Payload", "Measure"]),
-    ("Faults", ["Ground", "Connection", "Payload", "Measure", "Plan"]),
-    ("Processes", ["Ground", "Measure", "Plan"]),
-    ("Read", ["Ground", "Connection", "Measure", "Plan"]),
-    ("Watch", ["Ground", "Connection", "Measure", "Plan"]),
-    ("Report", ["Ground", "Measure", "Plan", "Read", "Watch"]),
+    ("Terms", []),
+    ("Connection", ["Terms"]),
+    ("Payload", ["Terms"]),
+    ("Measure", ["Terms"]),
+    ("Plan", ["Terms", "Payload", "Measure"]),
+    ("Faults", ["Terms", "Connection", "Payload", "Measure", "Plan"]),
+    ("Processes", ["Terms", "Measure", "Plan"]),
+    ("Read", ["Terms", "Connection", "Measure", "Plan"]),
+    ("Watch", ["Terms", "Connection", "Measure", "Plan"]),
+    ("Report", ["Terms", "Measure", "Plan", "Read", "Watch"]),
     (
       "Fleet",
       [
-        "Ground", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report",
+        "Terms", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report",
       ]
     ),
-    ("Cost", ["Ground", "Connection", "Watch", "Report", "Fleet"]),
+    ("Cost", ["Terms", "Connection", "Watch", "Report", "Fleet"]),
     (
       "CommandLine",
       [
-        "Ground", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report", "Fleet",
+        "Terms", "Connection", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report", "Fleet",
         "Cost",
       ]
     ),

@@ -37,8 +37,7 @@ struct BatchDivision {
   /// A place that refused every push that was tried.
   private struct Fault {
     var refusal: Refusal
-    /// Collectors, by server id, whose pushes were refused alone. If the place takes another collector's push, these
-    /// collectors get batches of their own.
+    /// Collectors refused alone, by server id. They get batches of their own if the place takes another's push.
     var suspects: Set<Int32>
     /// From this time on pushes for the place are admitted as usual, and may be refused and divided again.
     let until: MonotonicTime

@@ -188,11 +188,13 @@ final class IngestDesk {
   /// Records every `touchInterval` which collectors pushed and which parts were rejected. The lane calls it once a
   /// second.
   func settleNotes() {
-    if loop.now - touchedAt <= Self.touchInterval || pushedCollectors.isEmpty { return }
+    // A push can settle after the last push has been read, so there may be rejects without a further push.
+    if loop.now - touchedAt <= Self.touchInterval || (pushedCollectors.isEmpty && rejects.isEmpty) { return }
     touchedAt = loop.now
-    let pushed = Array(pushedCollectors)
-    pushedCollectors.removeAll(keepingCapacity: true)
-    surroundings.errands.touch(pushed)
+    if !pushedCollectors.isEmpty {
+      surroundings.errands.touch(Array(pushedCollectors))
+      pushedCollectors.removeAll(keepingCapacity: true)
+    }
     if !rejects.isEmpty { surroundings.errands.record(rejects.take()) }
   }
 }

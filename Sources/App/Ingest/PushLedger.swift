@@ -1,5 +1,5 @@
 // The ledger in SQL: which pushes are stored, and the statements that look pushes up and enter them. See
-// docs/ARCHITECTURE.md, "Exactly once".
+// docs/INGEST.md, "Exactly once".
 //
 // The writer's message begins with these statements. The first one takes the locks of the batch's servers, except for
 // those that another transaction has. The others run with a later snapshot, so they see everything that earlier holders

@@ -60,7 +60,7 @@ import Testing
       ("extra_float_digits", "1"), ("standard_conforming_strings", "on"), ("client_encoding", "UTF8"),
       ("array_nulls", "on"), ("quote_all_identifiers", "off"), ("transform_null_equals", "off"), ("row_security", "on"),
       ("exit_on_error", "off"), ("session_replication_role", "origin"), ("gin_fuzzy_search_limit", "0"),
-      ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "5min"),
+      ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "5min"),
     ] {
       let found = try await value(name)
       #expect(found?.lowercased() == wanted.lowercased(), "\(name)")
