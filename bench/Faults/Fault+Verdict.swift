@@ -5,7 +5,7 @@ extension Fault {
   ///   - slug: the name of a refusal.
   func verdict(status: UInt16, isDuplicate: Bool, slug: String) -> FaultVerdict {
     let isAccepted = status == 200 || status == 201
-    let told = isAccepted ? "\(status)\(isDuplicate ? " duplicate" : "")" : "\(status) \(slug)"
+    let answer = isAccepted ? "\(status)\(isDuplicate ? " duplicate" : "")" : "\(status) \(slug)"
     let isRight =
       switch self {
       case .slowBody, .reset: isAccepted && !isDuplicate
@@ -13,6 +13,6 @@ extension Fault {
       case .brokenJSON: status == 400 || status == 422
       case .wrongCertificate: status == 401 || status == 403
       }
-    return isRight ? .right : .wrong(told)
+    return isRight ? .right : .wrong(answer)
   }
 }

@@ -32,10 +32,10 @@ final class Strangers {
   }
 
   /// Sends a push with a forged certificate.
-  /// - Parameter told: called once with the verdict, unless the loop ends before.
+  /// - Parameter report: called once with the verdict, unless the loop ends before.
   func trespass(
     as collector: UUID, of hostname: String, _ head: HTTPRequestTemplate, _ body: PushBody,
-    _ told: @escaping (FaultVerdict) -> Void
+    _ report: @escaping (FaultVerdict) -> Void
   ) {
     if trespassers.count == Self.atOnce { return }
     let number = count
@@ -45,7 +45,7 @@ final class Strangers {
       body: body
     ) { [weak self] verdict in
       self?.trespassers[number] = nil
-      told(verdict)
+      report(verdict)
     }
     trespassers[number] = trespasser
     trespasser.begin(with: forgery(collector, hostname))
@@ -75,16 +75,16 @@ private final class Trespasser: HTTPSConnectionOwner {
   private let connection: HTTPSConnection
   private let head: HTTPRequestTemplate
   private let body: PushBody
-  private let told: (FaultVerdict) -> Void
+  private let report: (FaultVerdict) -> Void
   private var isOver = false
 
   init(
-    connection: HTTPSConnection, head: HTTPRequestTemplate, body: PushBody, _ told: @escaping (FaultVerdict) -> Void
+    connection: HTTPSConnection, head: HTTPRequestTemplate, body: PushBody, _ report: @escaping (FaultVerdict) -> Void
   ) {
     self.connection = connection
     self.head = head
     self.body = body
-    self.told = told
+    self.report = report
   }
 
   func begin(with identity: TLSIdentity) {
@@ -124,6 +124,6 @@ private final class Trespasser: HTTPSConnectionOwner {
     if isOver { return }
     isOver = true
     connection.close()
-    told(verdict)
+    report(verdict)
   }
 }

@@ -130,7 +130,7 @@ final class CollectorDirectory: Sendable {
   }
 
   /// Records in the database that the collector's latest identity has been used.
-  func use(_ id: UUID) async throws(DatabaseError) {
+  func recordUse(of id: UUID) async throws(DatabaseError) {
     try await database.execute(EnrolmentStatements.used, id)
     try await refresh(id)
   }
@@ -225,10 +225,10 @@ final class CollectorDirectory: Sendable {
   /// Informs the lanes and updates the records for new lanes. Both happen under the lock, so that a lane that is added
   /// at the same time misses nothing and gets the changes in order.
   private func publish(
-    _ tell: (any CollectorCopy) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
+    _ inform: (any CollectorCopy) -> Void, afterwards change: (inout [UUID: CollectorRecord]) -> Void
   ) {
     state.withLock { state in
-      for copy in state.copies { tell(copy) }
+      for copy in state.copies { inform(copy) }
       change(&state.records)
     }
   }

@@ -59,7 +59,7 @@ struct AuthorityCommand: AsyncParsableCommand {
       discussion: "Every server must have read the added authority before, or it would reject the certificates.")
     @OptionGroup var place: Place
 
-    func run() throws { AuthorityCommand.show(try place.rotation(try place.settings()).use()) }
+    func run() throws { AuthorityCommand.show(try place.rotation(try place.settings()).activate()) }
   }
 
   struct Retire: AsyncParsableCommand {

@@ -28,7 +28,7 @@ final class Ending: Sendable {
   }
 
   /// Applies a changed `drain_deadline`, until the end has begun.
-  func use(_ settings: Settings) { state.withLock { $0.patience = settings.drainDeadline } }
+  func apply(_ settings: Settings) { state.withLock { $0.patience = settings.drainDeadline } }
 
   /// The time by which everything has to have ended.
   var deadline: MonotonicTime { state.withLock { ($0.begunAt ?? .now()) + $0.patience } }

@@ -30,11 +30,11 @@ struct ServeCommand: ServingCommand {
     let signals = try Signals.stream(ending)
     let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())
-    systemd?.tell(.ready)
+    systemd?.send(.ready)
     let watchdog = Task { await systemd?.watch { await server.answers() } }
     say("https://\(server.address) is up; clients trust \(server.certificateAuthorityFile). Ctrl-C stops it.")
     await server.untilStopped(signals, ending, systemd)
-    systemd?.tell(.stopping)
+    systemd?.send(.stopping)
     watchdog.cancel()
     await server.stop(by: ending.deadline)
   }
@@ -57,10 +57,10 @@ extension Server {
       switch signal {
       case .stop: return
       case .reload:
-        systemd?.tell(.reloading)
+        systemd?.send(.reloading)
         await reload()
-        ending.use(current)
-        systemd?.tell(.ready)
+        ending.apply(current)
+        systemd?.send(.ready)
       }
     }
   }

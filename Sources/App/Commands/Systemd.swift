@@ -32,7 +32,7 @@ struct Systemd: Sendable {
   }
 
   /// Sends a message. It is not an error if the manager does not listen.
-  func tell(_ message: Message) {
+  func send(_ message: Message) {
     var text = message.rawValue
     if message == .reloading {
       var now = timespec()
@@ -66,7 +66,7 @@ struct Systemd: Sendable {
     guard let interval = watchdogInterval else { return }
     while !Task.isCancelled {
       await isAlive()
-      tell(.alive)
+      send(.alive)
       do { try await Task.sleep(for: interval / 2) } catch { return }
     }
   }

@@ -66,7 +66,7 @@ final class Database: DatabaseClient {
 
   /// Applies changed limits and time limits. Address, number of connections and pacing keep their values from the
   /// start.
-  func use(_ settings: DatabaseSettings) { withPool { $0.use(settings) } }
+  func apply(_ settings: DatabaseSettings) { withPool { $0.apply(settings) } }
 
   fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) {
     thread.handle.submit { [pool] loop in work(pool.value(on: loop)) }

@@ -59,12 +59,12 @@ final class DatabasePool {
   private func grow() { sessions.first(where: \.isUnused)?.connect() }
 
   /// Applies changed settings to later requests. A busy session takes over its new time limit when it is free.
-  func use(_ settings: DatabaseSettings) {
+  func apply(_ settings: DatabaseSettings) {
     var settings = settings
     settings.pacing = self.settings.pacing
     self.settings = settings
     for session in sessions {
-      session.use(settings)
+      session.apply(settings)
       becameIdle(session)
     }
   }
@@ -143,11 +143,11 @@ final class DatabasePool {
   func becameIdle(_ session: DatabaseSession) {
     if session.isFree, session.isLimitStale { return session.prepare() }
     while !queue.isEmpty, session.isFree, mayServe(&queue[0]) { serve(queue.removeFirst(), by: session) }
-    settings.pacing?.sawWaiting(queue.count)
+    settings.pacing?.setWaiting(queue.count)
   }
 
   /// Notes the time at which the database has answered something.
-  func heard() { signs.note(loop.now) }
+  func recordAnswer() { signs.record(loop.now) }
 
   /// Whether the pool keeps as many unanswered commits as it may. It then begins no further change.
   var hasStalled: Bool { unanswered.count >= settings.adminConnections }
@@ -180,7 +180,7 @@ final class DatabasePool {
         DatabaseError(.overloaded(limit: settings.adminQueueLimit), "too many requests wait for the database"))
     } else {
       queue.append(waiting)
-      settings.pacing?.sawWaiting(queue.count)
+      settings.pacing?.setWaiting(queue.count)
       armTimer()
       grow()
     }

@@ -89,7 +89,7 @@ final class DatabaseSession {
     }
   }
 
-  func use(_ settings: DatabaseSettings) {
+  func apply(_ settings: DatabaseSettings) {
     isLimitStale = isLimitStale || settings.adminStatementTimeout != self.settings.adminStatementTimeout
     self.settings = settings
     if !isLeased { allowance = settings.adminStatementTimeout }
@@ -231,7 +231,7 @@ extension DatabaseSession: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   func received(_ received: consuming DatabaseResult) {
-    pool.heard()
+    pool.recordAnswer()
     switch consume received {
     case .failed(let error):
       preparing = nil

@@ -5,7 +5,7 @@ import Synchronization
 final class DatabaseSigns: Sendable {
   private let nanoseconds = Atomic<UInt64>(0)
 
-  func note(_ time: MonotonicTime) { nanoseconds.store(time.nanoseconds, ordering: .relaxed) }
+  func record(_ time: MonotonicTime) { nanoseconds.store(time.nanoseconds, ordering: .relaxed) }
 
   var last: MonotonicTime { MonotonicTime(nanoseconds: nanoseconds.load(ordering: .relaxed)) }
 }

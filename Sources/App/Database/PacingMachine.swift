@@ -47,8 +47,8 @@ struct PacingMachine {
   /// The same while no usual duration is known.
   private static let ignorance = Duration.seconds(2)
   /// During a measurement no query begins. It ends after this time, or once this many batches are measured.
-  private static let listening = Duration.milliseconds(300)
-  private static let enoughHeard = 10
+  private static let measuring = Duration.milliseconds(300)
+  private static let enoughBatches = 10
   /// For how long half of the connections work after a debt.
   private static let narrowing = Duration.seconds(10)
   /// A measurement begins only if batches beside queries have taken more than this multiple of `freePerSecond`.
@@ -61,21 +61,21 @@ struct PacingMachine {
   private(set) var room = 1.0
   /// Until this time at most half of the connections work.
   private var narrowUntil: MonotonicTime?
-  private var heardAt: MonotonicTime?
+  private var recordedAt: MonotonicTime?
   /// When a batch without queries was last measured, or a measurement was begun.
   private var aloneAt: MonotonicTime?
   /// The total duration of batches beside queries since `aloneAt`.
   private var besideSince = Duration.zero
-  private var listenUntil: MonotonicTime?
-  private var heardListening = 0
+  private var measureUntil: MonotonicTime?
+  private var measuredBatches = 0
 
   /// Takes the batches that were committed since the last call. - Parameters: `alone`: those while no query was at
   /// work; `beside`: the others.
-  mutating func hear(alone: Batches, beside: Batches, at now: MonotonicTime, _ aim: Aim) {
-    let passed = heardAt.map { max(now - $0, .zero) } ?? .zero
-    heardAt = now
+  mutating func record(alone: Batches, beside: Batches, at now: MonotonicTime, _ aim: Aim) {
+    let passed = recordedAt.map { max(now - $0, .zero) } ?? .zero
+    recordedAt = now
     learn(alone, now)
-    listen(beside, now, aim)
+    measure(beside, now, aim)
     guard let usual else { return }
     let tolerated = usual * aim.slowdownPercent / 100
     let cost = beside.total - usual * beside.count - tolerated * (beside.count + alone.count)
@@ -92,13 +92,13 @@ struct PacingMachine {
     usual = usual.map { $0 + (mean - $0) * weight } ?? mean
     aloneAt = now
     besideSince = .zero
-    heardListening += alone.count
-    if heardListening >= Self.enoughHeard { listenUntil = nil }
+    measuredBatches += alone.count
+    if measuredBatches >= Self.enoughBatches { measureUntil = nil }
   }
 
   /// Begins a measurement if queries never leave a free moment and pushes take so much time that it matters.
-  private mutating func listen(_ beside: Batches, _ now: MonotonicTime, _ aim: Aim) {
-    if let end = listenUntil, end <= now { listenUntil = nil }
+  private mutating func measure(_ beside: Batches, _ now: MonotonicTime, _ aim: Aim) {
+    if let end = measureUntil, end <= now { measureUntil = nil }
     besideSince += beside.total
     guard let since = aloneAt else {
       aloneAt = now
@@ -107,8 +107,8 @@ struct PacingMachine {
     let silence = now - since
     if silence < (usual == nil ? Self.ignorance : Self.belief) { return }
     if besideSince > aim.freePerSecond * (Self.notable * (silence / .seconds(1))) {
-      listenUntil = now + Self.listening
-      heardListening = 0
+      measureUntil = now + Self.measuring
+      measuredBatches = 0
     }
     aloneAt = now
     besideSince = .zero
@@ -120,7 +120,7 @@ struct PacingMachine {
     since: MonotonicTime, atWork: Int, of connections: Int, at now: MonotonicTime, _ aim: Aim
   ) -> Bool {
     if now - since >= aim.longestWait { return true }
-    if listenUntil != nil { return false }
+    if measureUntil != nil { return false }
     let isNarrow = narrowUntil.map { now < $0 } ?? false
     return Double(atWork) < (Double(isNarrow ? (connections + 1) / 2 : connections) * room).rounded(.up)
   }

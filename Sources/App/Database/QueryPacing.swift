@@ -94,7 +94,7 @@ final class QueryPacing: Sendable {
     let aim = aim.now
     let atWork = atWork.load(ordering: .relaxed)
     return state.withLock { state in
-      hear(&state, now, aim)
+      update(&state, now, aim)
       let may = state.machine.mayBegin(since: since, atWork: atWork, of: connections, at: now, aim)
       if !may, !wasPutOff { state.putOff += 1 }
       if may, wasPutOff, now - since >= aim.longestWait { state.letThrough += 1 }
@@ -102,9 +102,9 @@ final class QueryPacing: Sendable {
     }
   }
 
-  private func hear(_ state: inout State, _ now: MonotonicTime, _ aim: Aim) {
+  private func update(_ state: inout State, _ now: MonotonicTime, _ aim: Aim) {
     let (alone, beside) = (alone.now, beside.now)
-    state.machine.hear(alone: alone - state.alone, beside: beside - state.beside, at: now, aim)
+    state.machine.record(alone: alone - state.alone, beside: beside - state.beside, at: now, aim)
     (state.alone, state.beside) = (alone, beside)
     if let usual = state.machine.usual {
       longest.store(UInt64(clamping: usual.wholeNanoseconds * Int64(Self.longestBatch)), ordering: .relaxed)
@@ -113,12 +113,12 @@ final class QueryPacing: Sendable {
 
   // MARK: State for metrics
 
-  func sawWaiting(_ count: Int) { state.withLock { $0.waiting = count } }
+  func setWaiting(_ count: Int) { state.withLock { $0.waiting = count } }
 
   func snapshot(at now: MonotonicTime) -> Snapshot {
     let (aim, atWork) = (aim.now, atWork.load(ordering: .relaxed))
     return state.withLock { state in
-      hear(&state, now, aim)
+      update(&state, now, aim)
       return Snapshot(
         room: state.machine.room, usual: state.machine.usual ?? .zero, atWork: atWork, waiting: state.waiting,
         putOff: state.putOff, letThrough: state.letThrough)

@@ -78,7 +78,7 @@ final class ClientRequests {
       if connection.machine.phase == .idle, http.isIdle {
         if connection.socket.isBackedUp { return position }
         // The limits may have changed since the connection's last request.
-        http.use(desk.httpLimits)
+        http.apply(desk.httpLimits)
       }
       switch http.next(input, &position) {
       case .needInput:

@@ -46,7 +46,7 @@ struct AuthorityRotation {
   }
 
   /// Makes the next authority the current one, which signs the certificates of collectors.
-  func use() throws -> Authority {
+  func activate() throws -> Authority {
     try change { files in
       let authority = try Authority(files)
       guard let next = files.nextKey, authority.next != nil else {

@@ -280,14 +280,14 @@ final class CopyWriter: DatabaseConnectionDelegate, DeadlineHandler {
   }
 
   private func put(_ push: Push, _ target: Int, _ range: Range<Int>) -> DatabaseConnection.CopyAcceptance {
-    heard(push.withTuples(of: target) { session.putCopy($0.extracting(range)) })
+    recorded(push.withTuples(of: target) { session.putCopy($0.extracting(range)) })
   }
 
   private func put(_ bytes: [UInt8]) -> DatabaseConnection.CopyAcceptance {
-    heard(bytes[...].withSpan { session.putCopy($0) })
+    recorded(bytes[...].withSpan { session.putCopy($0) })
   }
 
-  private func heard(_ acceptance: DatabaseConnection.CopyAcceptance) -> DatabaseConnection.CopyAcceptance {
+  private func recorded(_ acceptance: DatabaseConnection.CopyAcceptance) -> DatabaseConnection.CopyAcceptance {
     if acceptance == .accepted { heardAt = loop.now }
     return acceptance
   }

@@ -135,7 +135,7 @@ struct ServerLog: Sendable {
   var level: String { threshold.level.rawValue }
 
   /// Writes lines of this level and above from now on.
-  func use(_ level: Logger.Level) { threshold.level = level }
+  func apply(_ level: Logger.Level) { threshold.level = level }
 
   func debug(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.debug, event, fields()) }
   func info(_ event: StaticString, _ fields: @autoclosure () -> Fields = [:]) { log(.info, event, fields()) }

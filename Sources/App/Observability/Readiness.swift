@@ -113,7 +113,7 @@ final class ReadinessProbe: Sendable {
     }
     if !storage.snapshot.failedJobs.isEmpty { found.insert(.storageJobsFailing) }
     let reasons = Unreadiness.allCases.filter(found.contains)
-    tell(reasons)
+    logChange(of: reasons)
     return reasons
   }
 
@@ -146,7 +146,7 @@ final class ReadinessProbe: Sendable {
     return access
   }
 
-  private func tell(_ reasons: [Unreadiness]) {
+  private func logChange(of reasons: [Unreadiness]) {
     let isNew = state.withLock { state in
       defer { state.reasons = reasons }
       return state.reasons != reasons

@@ -27,7 +27,7 @@ struct DatabaseErrands: LaneErrands {
   func record(_ rejects: RejectNotes) { directory.note(rejects) }
 
   func confirmUse(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {
-    run(done) { () throws(DatabaseError) in try await directory.use(collector) }
+    run(done) { () throws(DatabaseError) in try await directory.recordUse(of: collector) }
   }
 
   func endPredecessors(of collector: UUID, _ done: @escaping @Sendable (DatabaseError?) -> Void) {

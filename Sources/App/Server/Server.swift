@@ -224,8 +224,8 @@ final class Server: Sendable {
   /// changes are in use. One caller at a time.
   func reload() async {
     if let settings = settingsReload.read(now: WallClock.unixSeconds()) {
-      database.use(settings.databaseSettings(databaseAddress))
-      queries.use(settings.querySettings(databaseAddress))
+      database.apply(settings.databaseSettings(databaseAddress))
+      queries.apply(settings.querySettings(databaseAddress))
       for lane in lanes.all { await lane.apply(settings) }
     }
     await rekeying.look()

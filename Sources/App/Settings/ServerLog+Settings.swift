@@ -9,7 +9,7 @@ extension ServerLog {
   }
 
   /// Follows `log_level`.
-  func use(_ settings: Settings) { use(settings.loggedLevel) }
+  func apply(_ settings: Settings) { apply(settings.loggedLevel) }
 }
 
 extension Settings {

@@ -53,7 +53,7 @@ final class SettingsReload: Sendable {
       return nil
     }
     settings.replace(with: change.settings)
-    log.use(change.settings)
+    log.apply(change.settings)
     state.withLock { state in
       state.isFailing = false
       state.readAt = now

@@ -154,21 +154,21 @@ public struct GzipInflater: ~Copyable {
         if !header.isDone { return InflateProgress(consumed: index, state: .needsInput) }
       case .deflate:
         // The member before this one may have filled the output.
-        if output.count == end { return try told(index, .outputFull) }
+        if output.count == end { return try progress(index, .outputFull) }
         if let state = try run(input.extracting(index...), into: &output, atMost: end - output.count) {
-          return try told(consumedBytes - before, state)
+          return try progress(consumedBytes - before, state)
         }
         index = consumedBytes - before
       case .trailer:
         while trailerCount < Self.trailerBytes {
-          if index == input.count { return try told(index, .needsInput) }
+          if index == input.count { return try progress(index, .needsInput) }
           index += 1
           consumedBytes += 1
           try takeTrailer(input[index - 1])
         }
         phase = .finished
       case .finished:
-        if index == input.count { return try told(index, .finished) }
+        if index == input.count { return try progress(index, .finished) }
         memberCount += 1
         switch input[index] {
         case 0: phase = .padding
@@ -180,7 +180,7 @@ public struct GzipInflater: ~Copyable {
         while index < input.count, input[index] == 0 { index += 1 }
         consumedBytes += index - start
         if index < input.count { throw fail(.trailingBytes) }
-        return try told(index, .finished)
+        return try progress(index, .finished)
       case .failed(let error): throw error
       }
     }
@@ -205,7 +205,7 @@ public struct GzipInflater: ~Copyable {
 
   /// Makes the result of a call, and checks the ratio. The check counts all wire bytes of the body that are used up,
   /// including headers and trailers.
-  private mutating func told(
+  private mutating func progress(
     _ consumed: Int, _ state: InflateProgress.State
   ) throws(InflateError) -> InflateProgress {
     // inflated > consumed * ratio, without the product, which may overflow.

@@ -57,7 +57,7 @@ public struct HTTPServerMachine: ~Copyable {
   }
 
   /// Sets the limits for later requests. Only while `isIdle`, because a head keeps the limits that it began with.
-  public mutating func use(_ limits: HTTPLimits) {
+  public mutating func apply(_ limits: HTTPLimits) {
     precondition(isIdle, "a request keeps its limits")
     precondition(limits.headBytes <= Int(UInt32.max), "positions in a head are 32 bits")
     self.limits = limits

@@ -31,7 +31,7 @@ struct RowEncoder: ~Copyable {
   private var stored = IDSet()
   private var storedByMetric: [UInt64] = []
   /// The texts and objects that this push has sent.
-  private var told = IDSet()
+  private var sentNames = IDSet()
   private var mark = Mark()
   /// The identities in the list that is being read.
   private var places = ListPlaces()
@@ -52,14 +52,14 @@ struct RowEncoder: ~Copyable {
   }
 
   var allocatedBytes: Int {
-    stored.allocatedBytes + told.allocatedBytes + storedByMetric.capacity * 8 + places.allocatedBytes
+    stored.allocatedBytes + sentNames.allocatedBytes + storedByMetric.capacity * 8 + places.allocatedBytes
       + addend.allocatedBytes + sum.allocatedBytes
   }
 
   mutating func begin(serverID: Int32) {
     self.serverID = serverID
     stored.removeAll(keepingCapacityFor: retainedEntries)
-    told.removeAll(keepingCapacityFor: retainedEntries)
+    sentNames.removeAll(keepingCapacityFor: retainedEntries)
     storedByMetric.removeAll(keepingCapacity: storedByMetric.capacity <= retainedEntries)
     places.shrink(to: retainedEntries)
     rowsStored = 0
@@ -97,7 +97,7 @@ struct RowEncoder: ~Copyable {
 
   /// Removes the metric's rows, ids and hashes.
   mutating func rollBack(_ rows: inout PushRows) {
-    rows.rollBack { told.remove($0) }
+    rows.rollBack { sentNames.remove($0) }
     for hash in storedByMetric { stored.remove(hash) }
     storedByMetric.removeAll(keepingCapacity: true)
     rowsStored = mark.rowsStored
@@ -141,7 +141,7 @@ struct RowEncoder: ~Copyable {
     _ id: UInt64, tag: UInt64, _ rows: inout PushRows, _ known: inout KnownIDs
   ) -> Bool {
     let key = StableHash.mix(id, UInt64(UInt32(bitPattern: serverID)) << 2 | tag)
-    if known.contains(key) || !told.insert(key) { return false }
+    if known.contains(key) || !sentNames.insert(key) { return false }
     rows.appendPending(key)
     return true
   }
@@ -199,7 +199,7 @@ struct RowEncoder: ~Copyable {
       hash = StableHash.mix(hash, UInt64(place))
     }
     if plan.hasObject {
-      object = tell(
+      object = appendObject(
         object, place: plan.equals == .toldApartByPlace ? place : 1, values, plan, catalog, window, &rows, &known)
     }
     let bytes = Self.mostBytes(values, plan)
@@ -335,7 +335,7 @@ struct RowEncoder: ~Copyable {
   /// Appends the row of a row's object, unless the database or this push has it.
   /// - Parameters: - id: of the first object with this key. - place: among the objects with this key.
   /// - Returns: the id of the object at `place`.
-  private mutating func tell(
+  private mutating func appendObject(
     _ id: UInt64, place: UInt32, _ values: borrowing RowValues, _ plan: TablePlan,
     _ catalog: borrowing CompiledCatalog, _ window: Span<UInt8>, _ rows: inout PushRows, _ known: inout KnownIDs
   ) -> UInt64 {

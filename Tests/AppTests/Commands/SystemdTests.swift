@@ -31,8 +31,8 @@ import Testing
     let manager = try #require(
       Systemd(environment: ["NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "30000000"]))
     #expect(manager.watchdogInterval == .seconds(30))
-    manager.tell(.ready)
-    manager.tell(.reloading)
+    manager.send(.ready)
+    manager.send(.reloading)
     #expect(Self.receive(descriptor) == "READY=1")
     #expect(Self.receive(descriptor).hasPrefix("RELOADING=1\nMONOTONIC_USEC="))
   }
@@ -43,6 +43,6 @@ import Testing
     let inherited = Systemd(
       environment: ["NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"])
     #expect(inherited?.watchdogInterval == nil)
-    inherited?.tell(.stopping)
+    inherited?.send(.stopping)
   }
 }

@@ -63,7 +63,7 @@ import Testing
       answered += ends.count { $0 <= now }
       ends.removeAll { $0 <= now }
       while waiting.count + ends.count < clients { waiting.append(now) }
-      machine.hear(alone: stepAlone, beside: stepBeside, at: now, aim)
+      machine.record(alone: stepAlone, beside: stepBeside, at: now, aim)
       while let since = waiting.first, ends.count < connections,
         machine.mayBegin(since: since, atWork: atWork, of: connections, at: now, aim)
       {
@@ -122,20 +122,20 @@ import Testing
   @Test func `after a debt, queries run one at a time for a while`() {
     var machine = PacingMachine()
     let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
-    func hear(_ batches: Int, _ total: Duration, beside: Bool, after seconds: Int64) {
+    func record(_ batches: Int, _ total: Duration, beside: Bool, after seconds: Int64) {
       let batches = Batches(count: batches, total: total)
       let (alone, others) = beside ? (Batches(), batches) : (batches, Batches())
-      machine.hear(alone: alone, beside: others, at: start + .seconds(seconds), Self.aim)
+      machine.record(alone: alone, beside: others, at: start + .seconds(seconds), Self.aim)
     }
     func mayBegin(atWork: Int, after seconds: Int64) -> Bool {
       let now = start + .seconds(seconds)
       return machine.mayBegin(since: now, atWork: atWork, of: 2, at: now, Self.aim)
     }
-    hear(100, .milliseconds(400), beside: false, after: 0)
+    record(100, .milliseconds(400), beside: false, after: 0)
     #expect(mayBegin(atWork: 1, after: 0))
-    hear(100, .milliseconds(1200), beside: true, after: 1)
+    record(100, .milliseconds(1200), beside: true, after: 1)
     #expect(machine.room == -1 && !mayBegin(atWork: 0, after: 1))
-    for second in Int64(2)...10 { hear(100, .milliseconds(400), beside: false, after: second) }
+    for second in Int64(2)...10 { record(100, .milliseconds(400), beside: false, after: second) }
     #expect(machine.room == 1, "the debt is paid")
     #expect(mayBegin(atWork: 0, after: 10) && !mayBegin(atWork: 1, after: 10))
     #expect(mayBegin(atWork: 1, after: 20))

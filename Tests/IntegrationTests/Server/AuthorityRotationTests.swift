@@ -102,7 +102,7 @@ private final class Pusher: Sendable {
       defer { for pusher in pushers { pusher.stop() } }
       try await waitForPushes()
 
-      #expect(throws: AuthorityRotation.Refused.self) { try rotation.use() }
+      #expect(throws: AuthorityRotation.Refused.self) { try rotation.activate() }
       _ = try rotation.add(life: 3650 * day)
       #expect(throws: AuthorityRotation.Refused.self) { try rotation.add(life: day) }
       for server in servers {
@@ -113,7 +113,7 @@ private final class Pusher: Sendable {
       try await waitForPushes()
       #expect(try await first.enrol().certificate.authorityKeyIDHex == keeper.collector.certificate.authorityKeyIDHex)
 
-      let used = try rotation.use()
+      let used = try rotation.activate()
       for server in servers {
         try await server.eventually("the new authority is not used") {
           try await metrics(server, first.trust).contains("{certificate=\"authority_previous\"}")

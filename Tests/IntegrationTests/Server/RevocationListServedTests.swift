@@ -60,7 +60,7 @@ struct RevocationListServedTests {
     let rotation = AuthorityRotation(directory: server.settings.dataDirectory, now: Int64(Glibc.time(nil)))
     _ = try rotation.add(life: 86_400)
     await server.server.reload()
-    _ = try rotation.use()
+    _ = try rotation.activate()
     await server.server.reload()
     let ofNew = try await server.enrol()
     try await revoke(late)

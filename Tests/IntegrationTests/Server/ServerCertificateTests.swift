@@ -61,7 +61,7 @@ private let day: Int64 = 86_400
       #expect(try Certificate(pem: fourth.chain).names(address: "192.0.2.7"))
 
       _ = try rotation.add(life: 3650 * day)
-      let used = try rotation.use()
+      let used = try rotation.activate()
       #expect(try certificate(in: directory, address).current(used, now: now + 62 * day) == fourth)
       try LocalFile.remove(AuthorityFiles.Name.previousKey.path(in: directory))
       let alone = try Authority(try #require(try AuthorityFiles.read(directory)))
@@ -152,7 +152,7 @@ private let day: Int64 = 86_400
     let old = try await server.enrol()
     _ = try rotation.add(life: day)
     await server.server.reload()
-    _ = try rotation.use()
+    _ = try rotation.activate()
     await server.server.reload()
     let new = try await server.enrol()
     let (ofOld, ofNew) = (try await old.client(), try await new.client())
