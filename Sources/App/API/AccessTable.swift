@@ -1,4 +1,4 @@
-// The documentation's table of who may call which endpoint. It derives from the declarations that also admit requests.
+// The table of roles and endpoints in docs/IDENTITY.md. It derives from the declarations that also admit requests.
 
 import Protocol
 

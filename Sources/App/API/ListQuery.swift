@@ -1,4 +1,4 @@
-// The endpoint of a list, as its `Listing` declares it.
+// The endpoint of a list, derived from its `Listing`.
 
 import Protocol
 
@@ -12,7 +12,7 @@ protocol List: Sendable {
 struct ListQuery<Listed: List>: QueryParameters {
   let page: PageSelection
   let filters: [ListFilter.Append]
-  /// Nil for a list with one order.
+  /// The value of `sort`; nil for a list with one order.
   let order: String?
 
   init(from query: inout QueryReader) {
@@ -29,7 +29,7 @@ struct ListQuery<Listed: List>: QueryParameters {
 
 extension Endpoint {
   /// The endpoint of a list.
-  /// - Parameter item: an entry as the API shows it.
+  /// - Parameter item: converts a row into the entry that the API shows.
   convenience init<Listed: List, Item: ResponseBody>(
     list: Listed.Type, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
     description: String = "", from database: Database, _ item: @escaping @Sendable (Listed.Row) -> Item

@@ -1,6 +1,6 @@
-// A list of the API, declared once: what it can be filtered by, what it can be sorted by, and where its rows come from. The
-// query parameters, the statement for a page and the statement for the number of all entries follow from the
-// declaration when the program starts; a request only adds parameters.
+// A list of the API is declared once: its filters, its orders and the source of its rows. The query parameters, the
+// statement for a page and the statement for the number of entries derive from the declaration when the program starts.
+// A request only adds values for the parameters.
 
 import Protocol
 
@@ -12,18 +12,18 @@ struct Listing<Row: SQLRow>: Sendable {
   let count: StatementDescription
   let settings: [ListSetting]
   let filters: [ListFilter]
-  /// What the client may sort by, the default first; `-` before a name: the other way round. Empty: the list has one order.
+  /// The values of the parameter `sort`, the default first; `-` before a name: descending. Empty: the list has one order.
   let orders: [String]
 
   /// - Parameters:
-  ///   - name: the statements are prepared as `<name>_page` and `<name>_count`.
-  ///   - columns: what is selected; nil for the row's columns by their own names.
-  ///   - source: what stands after FROM. $1 and following are the parameters of `settings`.
+  ///   - name: the prefix of the statements' names, `<name>_page` and `<name>_count`.
+  ///   - columns: the SELECT list; nil for the columns of the row type.
+  ///   - source: the FROM clause without FROM. $1 and following are the parameters of `settings`.
   ///   - settings: parameters that follow from the server's settings.
   ///   - filters: in the order of the documentation.
-  ///   - sorts: what the client may sort by; empty for a list with one order.
+  ///   - sorts: the orders that the client may choose; empty for a list with one order.
   ///   - fallback: the order without a parameter `sort`; nil for the first of `sorts`.
-  ///   - last: what decides among rows that are equal in the chosen order; or the one order.
+  ///   - last: the order of rows that are equal in the chosen order; for a list with one order, this order.
   init(
     _ name: String, columns: String? = nil, from source: String, settings: [ListSetting] = [], filters: [ListFilter],
     sorts: [ListSort] = [], default fallback: String? = nil, last: String
@@ -61,13 +61,13 @@ struct Listing<Row: SQLRow>: Sendable {
       parameterTypes: types, columns: Row.describe(), isOpen: false)
   }
 
-  /// Both, for the test that prepares every statement.
+  /// The descriptions of both statements, for the test that prepares every statement.
   var statements: [StatementDescription] { [page, count] }
 
-  /// One page and the number of entries in all pages.
+  /// Reads one page and the number of entries in all pages.
   /// - Parameters:
-  ///   - filters: what the request has for each filter.
-  ///   - order: one of `orders`; nil if there are none.
+  ///   - filters: the request's value for each filter.
+  ///   - order: one of `orders`; nil if `orders` is empty.
   func read(
     _ selection: PageSelection, _ filters: [ListFilter.Append], by order: String?, _ context: RequestContext,
     from database: some DatabaseClient
@@ -96,19 +96,19 @@ struct ListSetting: Sendable {
   }
 }
 
-/// A query parameter that leaves entries out.
+/// A query parameter that selects entries.
 struct ListFilter: Sendable {
-  /// Appends the value that a request has, or NULL. The time is the request's.
+  /// Appends the value of the request, or NULL. The time is that of the request.
   typealias Append = @Sendable (Timestamp, inout EncodedParameters) -> Void
 
   let type: SQLType
-  /// What holds of the entries that stay, as SQL. Gets the parameter's place: `$2`.
+  /// Makes the SQL condition that selected entries fulfil. The argument is the place of the parameter, such as `$2`.
   let condition: @Sendable (String) -> String
   let read: @Sendable (inout QueryReader) -> Append
 
   /// - Parameters:
-  ///   - rule, prose: of the query parameter; see `QueryReader.optional`.
-  ///   - stored: the value as the statement has it.
+  ///   - rule, prose: the rule and the description of the query parameter; see `QueryReader.optional`.
+  ///   - stored: converts the client's value into the value of the statement's parameter.
   init<Value, Stored: SQLValue>(
     _ name: String, _ rule: FieldRule<Value>, _ prose: String = "",
     as stored: @escaping @Sendable (Value, Timestamp) -> Stored, where condition: @escaping @Sendable (String) -> String
@@ -128,23 +128,23 @@ struct ListFilter: Sendable {
     self.init(name, rule, prose, as: { value, _ in value }, where: condition)
   }
 
-  /// One of the texts of `Word`.
+  /// A filter whose value is a raw value of `Word`.
   init<Word: CaseIterable & RawRepresentable>(
     _ name: String, _: Word.Type, _ prose: String = "", where condition: @escaping @Sendable (String) -> String
   ) where Word: Sendable, Word.RawValue == String {
     self.init(name, .choice(Word.self), prose, as: { word, _ in word.rawValue }, where: condition)
   }
 
-  /// A time, or how long before the request it was.
+  /// A filter whose value is a time, or a duration before the request.
   init(time name: String, _ prose: String = "", where condition: @escaping @Sendable (String) -> String) {
     self.init(name, .time, prose, as: { $0.resolved(before: $1) }, where: condition)
   }
 }
 
-/// Something that a list can be sorted by. Entries without a value come last in both directions.
+/// An order that a client can choose. Entries without a value come last in both directions.
 struct ListSort: Sendable {
   let name: String
-  /// What the order follows, as SQL of type `type`.
+  /// The SQL expression that the order follows, of type `type`.
   let expression: String
   let type: SQLType
 
@@ -154,8 +154,8 @@ struct ListSort: Sendable {
     type = Value.type
   }
 
-  /// The terms of ORDER BY that follow whichever of `sorts` the parameter names. A CASE has one type, so each type has two
-  /// terms of its own, one a direction; those that are not chosen are NULL for every row.
+  /// The terms of ORDER BY for the order that the parameter names. A CASE has one type, so each type has two terms, one
+  /// for each direction. The terms that the parameter does not choose are NULL for every row.
   static func terms(_ sorts: [ListSort], parameter: String) -> [String] {
     var types: [SQLType] = []
     for sort in sorts where !types.contains(sort.type) { types.append(sort.type) }

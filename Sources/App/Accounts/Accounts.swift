@@ -10,7 +10,7 @@ enum Accounts {
   static let newPassword = FieldRule<String>.secret(shortestPassword...PasswordHash.maximumPasswordBytes)
   private static let shortestPassword = 8
 
-  /// What is wrong with a password for `username`, as the rest of a sentence; nil if it is acceptable.
+  /// The rule that a password for `username` breaks, as the rest of a sentence; nil if the password is acceptable.
   static func fault(inPassword password: String, of username: String) -> String? {
     guard password.unicodeScalars.count >= shortestPassword, password.utf8.count <= PasswordHash.maximumPasswordBytes,
       !password.utf8.contains(0)

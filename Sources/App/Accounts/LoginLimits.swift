@@ -3,9 +3,9 @@
 // servers.
 //
 // Many people may share an address (NAT, a load balancer), and some of them may be attackers. So logins and refused
-// refresh tokens are counted separately. An account has a limit for each address and one in total; an attempt that the
-// first limit refuses does not count for the second. A user who has logged in from an address recently is not counted
-// together with strangers at that address.
+// refresh tokens are counted separately. An account has a limit for each address and one in total; the total does not
+// count attempts that the limit of an address refuses. A user who has logged in from an address recently is counted
+// apart from strangers at that address.
 
 import Ground
 import Reactor

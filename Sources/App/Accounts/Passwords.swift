@@ -1,9 +1,9 @@
-// Passwords take a tenth of a second each, by design: worker threads hash and verify them.
+// Hashing a password takes a tenth of a second by design, so worker threads hash and verify passwords.
 
 import Protocol
 import Reactor
 
-/// Hashes and verifies passwords. - Throws: `.overloaded` if too many wait already.
+/// Hashes and verifies passwords. - Throws: `.overloaded` if too many passwords already wait for a thread.
 struct Passwords: Sendable {
   let workers: WorkerPool
 
@@ -15,12 +15,12 @@ struct Passwords: Sendable {
     return hash
   }
 
-  /// Whether `password` is the one that was hashed.
+  /// Whether `hash` is a hash of `password`.
   func verify(_ password: String, against hash: String) async throws(Problem) -> Bool {
     try await work { PasswordHash.verify(password, against: hash) }
   }
 
-  /// Runs `work` on a worker thread: checking a password takes a tenth of a second by design.
+  /// Runs `work` on a worker thread.
   private func work<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(Problem) -> Value {
     do throws(WorkerPoolError) {
       return try await workers.run(work)

@@ -1,4 +1,4 @@
-// The events of the audit trail: who did what to whom, from which address, and with which outcome.
+// The events of the audit trail: actor, action, target, address and outcome.
 
 import Protocol
 

@@ -1,5 +1,5 @@
-/// What giving a collector its identity takes: where collectors are written down, who signs certificates and tokens, and who
-/// has to hear of it.
+/// The parts of the server that enrolment and renewal use: the database, the signers of certificates and tokens, and the
+/// directory that informs the lanes.
 struct EnrolmentOffice: Sendable {
   let database: Database
   let identity: ServerIdentity

@@ -3,8 +3,8 @@
 import Glibc
 
 enum Terminal {
-  /// Reads a line from standard input. On a terminal it does not show what is typed, and prints the prompt on standard
-  /// error, because standard output may be a file. Any other input is read without a prompt.
+  /// Reads a line from standard input. On a terminal it hides the input, and prints the prompt on standard error, because
+  /// standard output may be a file. Any other input is read without a prompt.
   /// - Returns: the line without its end; empty at the end of the input.
   static func readSecret(prompt: String) -> String {
     var shown = termios()

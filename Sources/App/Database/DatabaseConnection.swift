@@ -18,7 +18,7 @@ protocol DatabaseConnectionDelegate: AnyObject {
   /// There is room again after `putCopy` returned `.full`.
   func drained()
   func notified(channel: String, payload: String)
-  /// The session is lost or could not be made. What was in flight may have taken effect. `connect` starts again.
+  /// The session is lost or could not be made. A statement in flight may have taken effect. `connect` starts again.
   func disconnected(_ error: DatabaseError)
 }
 

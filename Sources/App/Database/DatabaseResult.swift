@@ -71,7 +71,7 @@ struct RowReader: ~Copyable {
     self.row = row
   }
 
-  /// One that describes.
+  /// A reader without a result. It records the columns that an initializer reads.
   init() {
     result = nil
     row = 0

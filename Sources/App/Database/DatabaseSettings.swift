@@ -23,7 +23,7 @@ struct DatabaseSettings: Sendable {
   /// The nice(2) value for the backends, where this process may set it; 0 leaves their priority unchanged.
   var niceness = 0
 
-  /// Of the connections of the REST API, and of a single session.
+  /// The settings of the REST API's connections, or of a single session.
   /// - Parameter settings: the defaults for a session outside the server, which has no queue.
   init(address: DatabaseAddress, _ settings: Settings = Settings()) {
     self.address = address

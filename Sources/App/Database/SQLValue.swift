@@ -9,7 +9,7 @@ protocol SQLValue: Sendable {
   /// True only for Optional.
   static var isNullable: Bool { get }
   var isNull: Bool { get }
-  /// What a row is given in place of a value while it describes its columns.
+  /// The value that an initializer gets while it describes its columns.
   static var standIn: Self { get }
   /// Appends the binary form. Not called when `isNull`.
   func append(to bytes: inout [UInt8])

@@ -5,10 +5,10 @@
 ///
 ///     static let byName = Statement<String, Account>("user_by_name", "SELECT ... WHERE lower(username) = lower($1)")
 struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
-  /// What is declared, without the types. Made once, with the statement.
+  /// The declaration without its Swift types. The statement makes it once.
   let description: StatementDescription
 
-  /// - Parameter name: what it is prepared under; unique in the program.
+  /// - Parameter name: the name under which a session prepares the statement; unique in the program.
   init(_ name: String, _ sql: String) {
     var types: [SQLType] = []
     repeat types.append((each Parameter).type)
@@ -23,8 +23,8 @@ struct Statement<each Parameter: SQLValue, Row: SQLRow>: Sendable {
   }
 }
 
-/// What a statement declares, without its types: for whoever runs it, and for the test that compares it with what the
-/// database says.
+/// The declaration of a statement without its Swift types. A session prepares the statement from it, and a test compares
+/// it with the database.
 struct StatementDescription: Hashable, Sendable {
   let name: String
   let sql: String
@@ -32,7 +32,8 @@ struct StatementDescription: Hashable, Sendable {
   let columns: [SQLColumn]
   let isOpen: Bool
 
-  /// Whether a result has the declared columns. - Returns: what is different, or nil.
+  /// Compares the columns of a result with the declared columns.
+  /// - Returns: the first difference, as a sentence; nil if there is none.
   func mismatch(with found: [SQLColumn]) -> String? {
     if isOpen { return nil }
     guard found.count == columns.count else { return "\(found.count) columns instead of \(columns.count)" }

@@ -3,7 +3,7 @@
 internal import Glibc
 internal import Ground
 
-/// Makes what is missing of a cluster.
+/// Makes the missing parts of a cluster.
 struct ClusterSetup: Sendable {
   let layout: ClusterLayout
   let binaries: PostgresBinaries

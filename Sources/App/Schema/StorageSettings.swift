@@ -9,8 +9,8 @@ enum StorageKind: String, Sendable, CaseIterable {
   case timescale
 }
 
-/// What is kept, and for how long: the part of `Settings` that storage follows, in the units of its statements. Each value that
-/// has a setting comes from there, so its default is the setting's.
+/// The part of `Settings` that storage follows, in the units of its statements. A value with a setting has no other
+/// default than the setting's.
 struct StorageSettings: Sendable {
   /// Nil means TimescaleDB if it is available, else plain. The value counts only until the first metric table exists:
   /// the kind never changes later.
@@ -58,7 +58,7 @@ struct StorageSettings: Sendable {
   var loginFailureMemory: Duration
   /// The time between two rounds of maintenance.
   var maintenanceInterval: Duration
-  /// After a round that failed. There is no setting for this and the next two.
+  /// The pause after a failed round of maintenance. This value and the next two have no setting.
   var maintenanceRetry: Duration = .seconds(60)
   /// How long DDL may wait for a lock. Every later statement on the table waits behind the DDL, so the DDL gives up
   /// early and is tried again.
