@@ -2,14 +2,14 @@
 // room if it names a type of it. The compiler knows only modules, so it accepts rooms that use each other in a circle.
 // No room of such a circle can be read, tested or built separately.
 
-import Glibc
-import Ground
 import Testing
 
 @Suite struct ArrowTests {
   /// The rooms of a folder from the bottom up, each with the rooms that it may use.
   struct Floors: Sendable, CustomTestStringConvertible {
     let folder: String
+    /// Folders that are modules of their own. The compiler checks their arrows.
+    var otherModules: Set<String> = []
     let rooms: [(name: String, uses: Set<String>)]
 
     var testDescription: String { folder }
@@ -91,6 +91,23 @@ import Testing
           ]
         ),
       ]),
+    Floors(
+      folder: "bench", otherModules: ["micro", "counters", "pushes"],
+      rooms: [
+        ("Terms", []),
+        ("Connection", []),
+        ("Payload", ["Terms"]),
+        ("Measure", ["Terms"]),
+        ("Plan", ["Terms", "Payload", "Measure"]),
+        ("Faults", ["Terms", "Payload", "Measure", "Plan"]),
+        ("Processes", ["Measure", "Plan"]),
+        ("Read", ["Measure", "Plan"]),
+        ("Watch", ["Terms", "Measure", "Plan"]),
+        ("Report", ["Terms", "Measure", "Plan", "Read", "Watch"]),
+        ("Fleet", ["Terms", "Payload", "Measure", "Plan", "Faults", "Processes", "Read", "Watch", "Report"]),
+        ("Cost", ["Terms", "Watch", "Report", "Fleet"]),
+        ("CommandLine", ["Terms", "Payload", "Plan", "Read", "Watch", "Report", "Fleet", "Cost"]),
+      ]),
   ]
 
   /// One room that uses another.
@@ -105,8 +122,6 @@ import Testing
     static func < (left: Arrow, right: Arrow) -> Bool { left.description < right.description }
   }
 
-  private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
   @Test(arguments: all) func `the table is written from the ground up`(_ floors: Floors) {
     var below: Set<String> = []
     for room in floors.rooms {
@@ -116,7 +131,7 @@ import Testing
   }
 
   @Test(arguments: all) func `a room uses only the rooms that the table names`(_ floors: Floors) throws {
-    let arrows = try Self.arrows(floors.folder)
+    let arrows = try Self.arrows(floors)
     let permitted = Dictionary(uniqueKeysWithValues: floors.rooms.map { ($0.name, $0.uses) })
     #expect(arrows.rooms == Set(permitted.keys), "every room stands in the table, and no other")
     for arrow in arrows.found.sorted() where permitted[arrow.from]?.contains(arrow.to) != true {
@@ -130,17 +145,20 @@ import Testing
     }
   }
 
-  private static func arrows(_ folder: String) throws -> (rooms: Set<String>, found: Set<Arrow>) {
+  private static func arrows(_ floors: Floors) throws -> (rooms: Set<String>, found: Set<Arrow>) {
     var files: [(room: String, path: String, words: SwiftWords)] = []
-    for room in LocalDirectory.names(in: "\(root)/\(folder)") {
-      for path in sources("\(root)/\(folder)/\(room)") {
-        let bytes = try LocalFile.require(path)
-        files.append((room, path, SwiftWords(String(decoding: bytes, as: UTF8.self))))
+    for room in try Checkout.names(in: floors.folder) where !floors.otherModules.contains(room) {
+      for path in try Checkout.files(below: "\(floors.folder)/\(room)") {
+        files.append((room, path, SwiftWords(try Checkout.text(path))))
       }
     }
     var homes: [String: String] = [:]
     for file in files {
-      for type in file.words.declared { homes[type] = file.room }
+      for type in file.words.declared {
+        if let other = homes.updateValue(file.room, forKey: type), other != file.room {
+          Issue.record("\(type) is declared in \(other) and in \(file.room)")
+        }
+      }
     }
     var found: Set<Arrow> = []
     for file in files {
@@ -151,13 +169,5 @@ import Testing
       }
     }
     return (Set(files.map(\.room)), found)
-  }
-
-  private static func sources(_ folder: String) -> [String] {
-    LocalDirectory.names(in: folder).flatMap { name -> [String] in
-      let path = "\(folder)/\(name)"
-      if FileStatus(of: path)?.isDirectory == true { return sources(path) }
-      return name.hasSuffix(".swift") ? [path] : []
-    }
   }
 }

@@ -8,11 +8,7 @@ import Testing
 
 /// Files in `deploy` and the README name only metrics and settings that the program has.
 @Suite struct DeployTests {
-  private static let root = "/" + "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
-
-  private func text(_ path: String) throws -> String {
-    String(decoding: try #require(try LocalFile.read(Self.root + "/" + path), "\(path)"), as: UTF8.self)
-  }
+  private func text(_ path: String) throws -> String { try Checkout.text(path) }
 
   @Test(arguments: ["deploy/prometheus/alerts.yml", "deploy/grafana/pganalytics.json"])
   func `dashboards and alerts ask for metrics that /metrics has`(path: String) throws {

@@ -1,11 +1,9 @@
 // Documents link to one another and to the code. Files move, so a test follows each link.
 
-import Glibc
+import Ground
 import Testing
 
 @Suite struct DocumentLinkTests {
-  private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
   /// The folders whose documents are read, below the root.
   private static let folders = ["", "docs", "docs/decisions", "examples"]
 
@@ -18,7 +16,7 @@ import Testing
           count += 1
           let parts = target.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
           let path = parts[0].isEmpty ? place : Self.resolved("\(folder)/\(parts[0])")
-          guard access("\(Self.root)/\(path)", F_OK) == 0 else {
+          guard FileStatus(of: "\(Checkout.root)/\(path)") != nil else {
             Issue.record("\(place) links to \(target), which is no file")
             continue
           }
@@ -32,17 +30,7 @@ import Testing
 
   /// The names of the documents of a folder, without those of folders in it.
   private static func documents(in folder: String) throws -> [String] {
-    let directory = try #require(opendir("\(root)/\(folder)"), "\(folder)")
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        // Safety: d_name is an array of bytes that ends with a NUL.
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasSuffix(".md") { names.append(name) }
-    }
-    return names
+    try Checkout.names(in: folder).filter { $0.hasSuffix(".md") }
   }
 
   /// The targets of a document's links, without those to other hosts.
@@ -67,7 +55,7 @@ import Testing
   /// The lines that are not code.
   private static func prose(of path: String) throws -> [Substring] {
     var isCode = false
-    return try text(path).split(separator: "\n").filter { line in
+    return try Checkout.text(path).split(separator: "\n").filter { line in
       if line.hasPrefix("```") { isCode.toggle() }
       return !isCode && !line.hasPrefix("    ")
     }
@@ -82,14 +70,5 @@ import Testing
       default: parts.append(part)
       }
     }.joined(separator: "/")
-  }
-
-  private static func text(_ path: String) throws -> String {
-    let file = try #require(fopen("\(root)/\(path)", "r"), "\(path)")
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[0..<count] }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -1,11 +1,8 @@
 // House rules that the compiler does not check.
 
-import Glibc
 import Testing
 
 @Suite struct TidyTests {
-  private static let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-
   private struct File {
     let path: String
     let lines: [Substring]
@@ -25,35 +22,9 @@ import Testing
 
   /// All files below `folder` whose names end in `suffixes`.
   private static func files(_ folder: String, _ suffixes: [String] = [".swift"]) throws -> [File] {
-    var found: [File] = []
-    var folders = [root + "/" + folder]
-    while let current = folders.popLast() {
-      let directory = try #require(opendir(current), "\(current)")
-      defer { closedir(directory) }
-      while let entry = readdir(directory) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          // Safety: d_name is an array of bytes that ends with a NUL.
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name.hasPrefix(".") { continue }
-        let path = current + "/" + name
-        if entry.pointee.d_type == UInt8(DT_DIR) {
-          folders.append(path)
-        } else if suffixes.contains(where: { name.hasSuffix($0) }) {
-          found.append(File(path: path, lines: try text(path).split(separator: "\n", omittingEmptySubsequences: false)))
-        }
-      }
+    try Checkout.files(below: folder, suffixes).map { path in
+      File(path: path, lines: try Checkout.text(path).split(separator: "\n", omittingEmptySubsequences: false))
     }
-    return found
-  }
-
-  private static func text(_ path: String) throws -> String {
-    let file = try #require(fopen(path, "r"), "\(path)")
-    defer { fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 64 * 1024)
-    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[0..<count] }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   @Test(arguments: [

@@ -1,6 +1,5 @@
 // Checks all transitions of the connection's machine: each event that may occur, in each state that can be reached.
 
-import Glibc
 import Ground
 import Testing
 
@@ -126,9 +125,6 @@ extension ConnectionMachine.Event {
 
   // MARK: The document
 
-  private static let document =
-    #filePath.split(separator: "/").dropLast(4).reduce("") { "\($0)/\($1)" } + "/docs/CONNECTION.md"
-
   /// The transitions of each phase while the client takes bytes, has not closed its half and has its access. Events
   /// that differ only in a value, with the same result, share a line.
   private static var table: String {
@@ -154,14 +150,8 @@ extension ConnectionMachine.Event {
   }
 
   @Test func `the document has this table`() throws {
-    let text = String(decoding: try LocalFile.read(Self.document, maximumBytes: 1 << 20) ?? [], as: UTF8.self)
-    if getenv("RENEW_GOLDEN") != nil, let start = text.firstRange(of: "| Phase | Event |") {
-      let renewed = text[..<start.lowerBound] + Self.table + "\n"
-      let output = try #require(fopen(Self.document, "w"))
-      fputs(String(renewed), output)
-      fclose(output)
-      return
-    }
-    #expect(text.hasSuffix(Self.table + "\n"), "RENEW_GOLDEN=1 writes it anew")
+    let text = try Checkout.text("docs/CONNECTION.md")
+    let start = try #require(text.firstRange(of: "| Phase | Event |")?.lowerBound)
+    try PrintedDocument(name: "CONNECTION.md", text: text[..<start] + Self.table + "\n").check()
   }
 }
