@@ -30,7 +30,7 @@ final class DatabaseSession {
   private(set) var isLeased = false {
     didSet {
       switch (oldValue, isLeased) {
-      case (false, true): settings.pacing?.began()
+      case (false, true): settings.pacing?.began(at: loop.now)
       case (true, false): settings.pacing?.ended(at: loop.now)
       case (true, true), (false, false): break
       }

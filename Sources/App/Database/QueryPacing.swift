@@ -47,6 +47,7 @@ final class QueryPacing: Sendable {
     var machine = PacingMachine()
     var alone = PacingMachine.Batches()
     var beside = PacingMachine.Batches()
+    var work = PacingMachine.Work()
     var waiting = 0
     var putOff = 0
     var letThrough = 0
@@ -54,11 +55,12 @@ final class QueryPacing: Sendable {
 
   /// A batch counts as at most this multiple of the usual duration. Something other than a query, such as a checkpoint,
   /// delays a batch for longer.
-  private static let longestBatch = 4
+  private static let longestBatch = 3
 
   private let aim: Live<Aim>
   private let alone = Sum()
   private let beside = Sum()
+  /// The number of queries at work and the time of the last end, for lanes.
   private let atWork = Atomic<Int>(0)
   private let lastEnd = Atomic<UInt64>(0)
   /// The longest duration that is counted for a batch, in nanoseconds.
@@ -80,11 +82,15 @@ final class QueryPacing: Sendable {
 
   // MARK: Queries
 
-  func began() { atWork.add(1, ordering: .relaxed) }
+  func began(at now: MonotonicTime) {
+    atWork.add(1, ordering: .relaxed)
+    state.withLock { $0.work.begin(at: now) }
+  }
 
   func ended(at now: MonotonicTime) {
     lastEnd.store(now.nanoseconds, ordering: .relaxed)
     atWork.subtract(1, ordering: .relaxed)
+    state.withLock { $0.work.end(at: now) }
   }
 
   /// Whether a query that has waited since `since` may begin.
@@ -92,10 +98,9 @@ final class QueryPacing: Sendable {
   ///   false.
   func mayBegin(since: MonotonicTime, of connections: Int, wasPutOff: Bool, at now: MonotonicTime) -> Bool {
     let aim = aim.now
-    let atWork = atWork.load(ordering: .relaxed)
     return state.withLock { state in
       update(&state, now, aim)
-      let may = state.machine.mayBegin(since: since, atWork: atWork, of: connections, at: now, aim)
+      let may = state.machine.mayBegin(since: since, beside: state.work, of: connections, at: now, aim)
       if !may, !wasPutOff { state.putOff += 1 }
       if may, wasPutOff, now - since >= aim.longestWait { state.letThrough += 1 }
       return may
@@ -116,12 +121,12 @@ final class QueryPacing: Sendable {
   func setWaiting(_ count: Int) { state.withLock { $0.waiting = count } }
 
   func snapshot(at now: MonotonicTime) -> Snapshot {
-    let (aim, atWork) = (aim.now, atWork.load(ordering: .relaxed))
+    let aim = aim.now
     return state.withLock { state in
       update(&state, now, aim)
       return Snapshot(
-        room: state.machine.room, usual: state.machine.usual ?? .zero, atWork: atWork, waiting: state.waiting,
-        putOff: state.putOff, letThrough: state.letThrough)
+        room: state.machine.room, usual: state.machine.usual ?? .zero, atWork: state.work.queries,
+        waiting: state.waiting, putOff: state.putOff, letThrough: state.letThrough)
     }
   }
 }

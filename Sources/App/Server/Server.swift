@@ -330,6 +330,6 @@ extension Settings {
   var queryAim: QueryPacing.Aim {
     .init(
       slowdownPercent: queryPushSlowdown, freePerSecond: queryPushDelay,
-      longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2))
+      longestWait: min(queryPutOffMaximum, queryQueueDeadline / 2), leastSharePercent: queryShareMinimum)
   }
 }

@@ -283,6 +283,9 @@ extension Settings {
       "query_push_delay", .time(\.queryPushDelay, .zero...hour),
       "Additional delay by queries, as a total of all batches of a second; so a few pushes do not delay queries."),
     .init(
+      "query_share_minimum", .count(\.queryShareMinimum, 0...100),
+      "Share of the time, in percent, in which one query may work while queries slow pushes down by less than half."),
+    .init(
       "query_put_off_maximum", .time(\.queryPutOffMaximum, .zero...hour),
       "Longest wait of a metrics query for pushes, at most half of query_queue_deadline; 0s: no wait."
     ),

@@ -108,8 +108,9 @@ struct Settings: Sendable {
   var queryQueueDeadline = Duration.seconds(30)
   var queryWorkers = 0
   var queryNice = 5
-  var queryPushSlowdown = 3
-  var queryPushDelay = Duration.milliseconds(8)
+  var queryPushSlowdown = 2
+  var queryPushDelay = Duration.milliseconds(5)
+  var queryShareMinimum = 30
   var queryPutOffMaximum = Duration.seconds(15)
   var queryRows = 10_000
   var streamRows = 10_000_000
