@@ -56,6 +56,7 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
+        ("Findings", ["API", "Database"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
