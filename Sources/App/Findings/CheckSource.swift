@@ -24,10 +24,54 @@ enum CheckSource {
     """
   }
 
+  /// Each server's latest row of each object, no older than `span`: `server_id`, `time`, `object_id`, and the columns. It
+  /// goes from object to object by the index, and reads one row of each.
+  /// - Parameter columns: of the table's row `r`.
+  static func objects(_ table: String, _ columns: String) -> String {
+    """
+    SELECT s.id AS server_id, r.*
+    FROM unnest($1) AS s(id)
+    CROSS JOIN LATERAL (
+      WITH RECURSIVE object (id) AS (
+        (SELECT r.object_id FROM metrics.\(table) r
+          WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2 ORDER BY r.object_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT r.object_id FROM metrics.\(table) r
+          WHERE r.server_id = s.id AND r.object_id > object.id AND r.time > $2 - \(span) AND r.time <= $2
+          ORDER BY r.object_id LIMIT 1)
+        FROM object WHERE object.id IS NOT NULL)
+      SELECT r.* FROM object
+      CROSS JOIN LATERAL (
+        SELECT r.time, r.object_id, \(columns) FROM metrics.\(table) r
+        WHERE r.server_id = s.id AND r.object_id = object.id AND r.time > $2 - \(span) AND r.time <= $2
+        ORDER BY r.time DESC LIMIT 1) r
+      WHERE object.id IS NOT NULL) r
+    """
+  }
+
+  /// The time of each server's latest list of replication, if the collector could read the server then: `server_id`,
+  /// `time`.
+  static let replication = """
+    SELECT s.id AS server_id, w.time
+    FROM unnest($1) AS s(id)
+    CROSS JOIN LATERAL (
+      SELECT r.time, coalesce(r.total_segments, 0) <> 0 OR coalesce(r.current_wal_size_mb, 0) <> 0
+        OR coalesce(r.wal_directory_size_mb, 0) <> 0 AS is_value
+      FROM metrics.pg_replication_wal r
+      WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2
+      ORDER BY r.time DESC LIMIT 1) w
+    WHERE w.is_value OR EXISTS (
+      SELECT FROM metrics.pg_replication_wraparound r WHERE r.server_id = s.id AND r.time = w.time
+        AND r.time > $2 - \(span) AND r.time <= $2)
+    """
+
   /// The condition that a row `r` belongs to the list of the time `at`. The metrics of one round of the collector lie
   /// some seconds apart.
   static func belongs(_ row: String, to list: String) -> String {
-    "\(row).server_id = \(list).server_id AND \(row).time > \(list).time - interval '10 seconds' AND \(row).time <= \(list).time"
+    """
+    (\(row).server_id = \(list).server_id AND \(row).time > \(list).time - interval '10 seconds'
+      AND \(row).time <= \(list).time AND \(row).time > $2 - interval '16 minutes' AND \(row).time <= $2)
+    """
   }
 
   /// A marker row for each row of `list`, see `CheckRow`.

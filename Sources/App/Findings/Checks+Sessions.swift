@@ -21,8 +21,8 @@ extension Checks {
     sql: """
       WITH list AS MATERIALIZED (\(CheckSource.latest("pg_connections_by_state"))),
       session AS (
-        SELECT DISTINCT ON (r.server_id, r.pid) r.server_id, r.pid, coalesce(r.session_database, '') AS database, r.username,
-          r.application_name, r.state, r.duration_seconds AS seconds, t.value AS query
+        SELECT DISTINCT ON (r.server_id, r.pid) r.server_id, r.pid, coalesce(r.database, '') AS database, r.username, r.application_name,
+          r.state, r.duration_seconds AS seconds, t.value AS query
         FROM list l
         JOIN metrics.pg_long_running_transactions r ON \(CheckSource.belongs("r", to: "l"))
         LEFT JOIN pganalytics.texts t ON t.server_id = r.server_id AND t.text_id = r.query_id

@@ -1,6 +1,6 @@
 /// All checks of the program.
 enum Checks {
-  static let all: [Check] = sessions
+  static let all: [Check] = collectors + space + sessions + locks + replication
 
   static let byName: [String: Check] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 
