@@ -58,7 +58,7 @@ import Testing
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
-        ("Findings", ["API", "Database"]),
+        ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
@@ -71,7 +71,8 @@ import Testing
         (
           "Observability",
           [
-            "API", "Collectors", "Counters", "Database", "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log",
+            "API", "Collectors", "Counters", "Database", "Findings", "Gate", "Ground", "HTTP", "Identity", "Ingest",
+            "Log",
             "Rollups", "Schema", "Settings",
           ]
         ),
@@ -80,7 +81,8 @@ import Testing
         (
           "Server",
           [
-            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
+            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Findings", "Gate",
+            "Ground", "HTTP",
             "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
             "Settings", "System",
           ]

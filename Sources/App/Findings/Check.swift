@@ -94,6 +94,11 @@ struct Check: Sendable {
       """)
   }
 
+  /// The path of the read that shows more of a server.
+  func place(of server: Int32) -> String {
+    "/api/v1/" + look.split(separator: "{id}", omittingEmptySubsequences: false).joined(separator: "\(server)")
+  }
+
   /// The thresholds in their declared order.
   /// - Parameter changed: values that differ from the defaults, by name.
   func values(_ changed: [String: Double] = [:]) -> [Double] {

@@ -1,3 +1,4 @@
+import Ground
 import Protocol
 
 /// The checks of a round: those that are on, with their thresholds.

@@ -28,5 +28,7 @@ enum StatementList {
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
     + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all
 
-  private static let findings = Checks.statements
+  private static let findings =
+    Checks.statements + FindingStatements.all + ServerFigures.all + FindingAnswerStatements.all + SilenceStatements.all
+    + CheckStatements.all
 }
