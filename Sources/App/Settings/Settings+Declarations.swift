@@ -322,6 +322,9 @@ extension Settings {
       "reenrolment", .word(\.reenrolment, Reenrolment.allCases.map(\.rawValue)),
       "What happens if an enrolled host registers: 409 until permitted, a new identity for its server, or a new collector."
     ),
+    .init(
+      "labels_per_server", .count(\.labelsPerServer, 1...1000),
+      "The most labels of a server; an enrolment gives it the labels of its secret up to this number."),
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),
