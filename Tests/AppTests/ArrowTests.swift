@@ -57,6 +57,7 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
@@ -82,8 +83,9 @@ import Testing
           "Server",
           [
             "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Findings", "Gate",
-            "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
+            "Ground", "HTTP", "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries",
+            "Reads",
+            "Rollups", "Schema",
             "Settings", "System",
           ]
         ),

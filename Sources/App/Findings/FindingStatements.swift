@@ -194,7 +194,7 @@ enum FindingStatements {
     """
     INSERT INTO pganalytics.server_states AS e (server_id, evaluated_at, pushed_at, no_data)
     SELECT p.id, $1, p.at, ARRAY(SELECT jsonb_array_elements_text($4 -> p.id::text))
-    FROM unnest($2, $3) AS p(id, at)
+    FROM unnest($2, $3) AS p(id, at) JOIN pganalytics.servers s ON s.id = p.id
     ON CONFLICT (server_id) DO UPDATE
     SET evaluated_at = excluded.evaluated_at, pushed_at = excluded.pushed_at, no_data = excluded.no_data
     """)

@@ -48,6 +48,7 @@ struct ServerParts: Sendable {
     all += ConfigEndpoints.all(database) + [PushEndpoint.declaration]
     all += ServerEndpoints.all(database) + ServerRemovalEndpoints.all(database, removals)
     all += MetricEndpoints.all(database, queries: queries, storage)
+    all += ReadEndpoints.all(database, queries: queries, storage)
     all += FindingEndpoints.all(database) + SilenceEndpoints.all(database)
     all += CheckEndpoints.all(database, queries: queries)
     all += [RevocationListEndpoint.declaration(database, identity)]

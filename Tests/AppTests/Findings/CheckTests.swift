@@ -43,7 +43,10 @@ import Testing
     let check = try #require(Checks.byName["disk_full"])
     #expect(check.values() == [95, 93])
     #expect(check.values(["percent_end": 80]) == [95, 80])
-    #expect(try ThresholdChange(["percent": 97]).applied(to: ["percent_end": 80], of: check) == ["percent": 97, "percent_end": 80])
+    #expect(
+      try ThresholdChange(["percent": 97]).applied(to: ["percent_end": 80], of: check) == [
+        "percent": 97, "percent_end": 80,
+      ])
     #expect(try ThresholdChange(["percent_end": .some(nil)]).applied(to: ["percent_end": 80], of: check) == [:])
     #expect(throws: Problem(.validationFailed, "thresholds.percent must be a number from 0.0 to 100.0")) {
       try ThresholdChange(["percent": 100.5]).applied(to: [:], of: check)
@@ -51,7 +54,9 @@ import Testing
     #expect(throws: Problem.self) { try ThresholdChange(["speed": 1]).applied(to: [:], of: check) }
   }
 
-  @Test func `a check with a period is due once in each stretch of it, at different times for different servers`() throws {
+  @Test func `a check with a period is due once in each stretch of it, at different times for different servers`()
+    throws
+  {
     let check = Check(
       "x", "X", .warning, every: .seconds(600), reads: [], ends: "", advice: "", look: "", sql: "SELECT 1")
     let active = try #require(CheckSetup([check], []).active.first)

@@ -6,7 +6,9 @@ import Testing
   /// What a row says of a subject.
   private enum Verdict { case opens, holds, neither }
 
-  private func row(_ server: Int32, _ subject: String?, _ verdict: Verdict = .neither, _ value: Double? = nil) -> CheckRow {
+  private func row(_ server: Int32, _ subject: String?, _ verdict: Verdict = .neither, _ value: Double? = nil)
+    -> CheckRow
+  {
     CheckRow(
       serverID: server, subject: subject, value: value, threshold: nil, opens: verdict == .opens,
       holds: verdict == .holds, message: nil, details: JSONText("{}"))

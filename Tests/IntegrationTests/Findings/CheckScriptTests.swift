@@ -49,7 +49,9 @@ import Testing
     """
   }
 
-  static func long(_ minute: Double, _ seconds: Int, _ database: String = "app", pid: Int = 77, _ query: Int = 0) -> String {
+  static func long(_ minute: Double, _ seconds: Int, _ database: String = "app", pid: Int = 77, _ query: Int = 0)
+    -> String
+  {
     """
     INSERT INTO metrics.pg_long_running_transactions
       (time, server_id, database_id, pid, username, database, state, duration_seconds, query_id)
@@ -67,7 +69,9 @@ import Testing
   }
 
   /// The lock that the collector itself holds.
-  static func lock(_ minute: Double, pid: Int = 9, granted: Bool = true, mode: String = "AccessShareLock", on thing: Int = 12222)
+  static func lock(
+    _ minute: Double, pid: Int = 9, granted: Bool = true, mode: String = "AccessShareLock", on thing: Int = 12222
+  )
     -> String
   {
     """
@@ -114,7 +118,8 @@ import Testing
 
   static let objects =
     object(1, "disk_usage", "/dev/a./", "{/dev/a,/}") + object(2, "disk_usage", "/dev/b./data", "{/dev/b,/data}")
-    + object(3, "pg_replication_status", "standby1", "{standby1}") + object(4, "pg_replication_slots", "slot1", "{slot1}")
+    + object(3, "pg_replication_status", "standby1", "{standby1}")
+    + object(4, "pg_replication_slots", "slot1", "{slot1}")
     + object(5, "pg_replication_wraparound", "app", "{app}")
 
   // MARK: Scripts
@@ -227,16 +232,21 @@ import Testing
         // 43 waits for 42, which waits for 41, which waits for 40.
         Step(
           1,
-          lock(1, pid: 40, mode: "ExclusiveLock", on: 1) + lock(1, pid: 41, granted: false, mode: "ExclusiveLock", on: 1)
-            + lock(1, pid: 41, mode: "ExclusiveLock", on: 2) + lock(1, pid: 42, granted: false, mode: "ExclusiveLock", on: 2)
-            + lock(1, pid: 42, mode: "ExclusiveLock", on: 3) + lock(1, pid: 43, granted: false, mode: "ExclusiveLock", on: 3)
+          lock(1, pid: 40, mode: "ExclusiveLock", on: 1)
+            + lock(1, pid: 41, granted: false, mode: "ExclusiveLock", on: 1)
+            + lock(1, pid: 41, mode: "ExclusiveLock", on: 2)
+            + lock(1, pid: 42, granted: false, mode: "ExclusiveLock", on: 2)
+            + lock(1, pid: 42, mode: "ExclusiveLock", on: 3)
+            + lock(1, pid: 43, granted: false, mode: "ExclusiveLock", on: 3)
             + wait(1, 41, 40, 5) + wait(1, 42, 41, 5) + wait(1, 43, 42, 5),
           open: ["blocking_chain"]),
         // A circle.
         Step(
           2,
-          lock(2, pid: 50, mode: "ExclusiveLock", on: 1) + lock(2, pid: 51, granted: false, mode: "ExclusiveLock", on: 1)
-            + lock(2, pid: 51, mode: "ExclusiveLock", on: 2) + lock(2, pid: 50, granted: false, mode: "ExclusiveLock", on: 2)
+          lock(2, pid: 50, mode: "ExclusiveLock", on: 1)
+            + lock(2, pid: 51, granted: false, mode: "ExclusiveLock", on: 1)
+            + lock(2, pid: 51, mode: "ExclusiveLock", on: 2)
+            + lock(2, pid: 50, granted: false, mode: "ExclusiveLock", on: 2)
             + wait(2, 50, 51, 1) + wait(2, 51, 50, 1),
           open: ["blocking_chain"]),
         Step(3, lock(3)),
@@ -255,7 +265,8 @@ import Testing
         Step(6, wal(6)),
       ],
       history: [
-        "replication_lag standby1 opened", "replication_lag standby1 ended recovered", "replication_lag standby1 opened",
+        "replication_lag standby1 opened", "replication_lag standby1 ended recovered",
+        "replication_lag standby1 opened",
         "replication_lag standby1 ended gone",
       ]),
     Script(
@@ -289,7 +300,8 @@ import Testing
         Step(30, "UPDATE pganalytics.servers SET last_seen_at = {21};", open: ["silent_collector"]),
         // A revoked collector is meant to be silent.
         Step(
-          31, "UPDATE pganalytics.servers SET last_seen_at = {21}; UPDATE pganalytics.collectors SET revoked_at = {30};"),
+          31, "UPDATE pganalytics.servers SET last_seen_at = {21}; UPDATE pganalytics.collectors SET revoked_at = {30};"
+        ),
       ],
       history: [
         "silent_collector opened", "silent_collector ended recovered", "silent_collector opened",

@@ -44,7 +44,9 @@ import Testing
     let failure = try await world.texts("SELECT coalesce(failure, '') FROM pganalytics.check_runs ORDER BY check_name")
     #expect(failure.first?.contains("division by zero") == true && failure.last == "")
     // Its open findings stay as they are.
-    try await world.run("INSERT INTO pganalytics.findings (check_name, server_id, severity, message, opened_at, last_seen_at) VALUES ('broken', 1, 'warning', 'm', {0}, {0})")
+    try await world.run(
+      "INSERT INTO pganalytics.findings (check_name, server_id, severity, message, opened_at, last_seen_at) VALUES ('broken', 1, 'warning', 'm', {0}, {0})"
+    )
     try await world.push(1)
     try await evaluator(world.database, [broken, Self.check()]).round(at: world.time(1))
     #expect(try await world.open() == ["broken", "test_check a"])
@@ -65,7 +67,8 @@ import Testing
     #expect(round.failures == 1 && round.opened == 1)
   }
 
-  @Test func `a server is evaluated once after each push, and servers that are beyond a batch follow in the same round`()
+  @Test
+  func `a server is evaluated once after each push, and servers that are beyond a batch follow in the same round`()
     async throws
   {
     let world = try await Self.world()
@@ -91,7 +94,8 @@ import Testing
     let checks = [Self.check(), Self.check("other")]
     try await evaluator(world.database, checks).round(at: world.time(0))
     #expect(try await world.open() == ["other a", "other b", "test_check a", "test_check b"])
-    #expect(try await world.texts("SELECT state FROM pganalytics.server_states ORDER BY server_id") == ["warning", "warning"])
+    #expect(
+      try await world.texts("SELECT state FROM pganalytics.server_states ORDER BY server_id") == ["warning", "warning"])
     try await world.run(
       """
       INSERT INTO pganalytics.check_settings (check_name, is_on) VALUES ('other', false);
@@ -102,7 +106,8 @@ import Testing
     #expect(try await world.open() == ["test_check a"])
     #expect(
       try await world.texts(
-        "SELECT check_name || ' ' || subject || ' ' || end_reason FROM pganalytics.findings WHERE ended_at IS NOT NULL ORDER BY 1")
+        "SELECT check_name || ' ' || subject || ' ' || end_reason FROM pganalytics.findings WHERE ended_at IS NOT NULL ORDER BY 1"
+      )
         == ["other a check_off", "other b server_removed", "test_check b server_removed"])
     #expect(try await world.texts("SELECT kind FROM pganalytics.finding_events WHERE kind = 'ended'").count == 3)
     try await world.run("UPDATE public.sample SET value = 0")
