@@ -57,6 +57,7 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
@@ -80,7 +81,7 @@ import Testing
           "Server",
           [
             "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
+            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Reads", "Rollups", "Schema",
             "Settings", "System",
           ]
         ),
