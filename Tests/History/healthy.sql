@@ -44,9 +44,9 @@ FROM generate_series(1, {servers}) AS s;
 INSERT INTO pganalytics.collectors (id, server_id, name, hostname, last_seen_at)
 SELECT ('00000000-0000-4000-8000-' || lpad(s::text, 12, '0'))::uuid, s, 'db-' || s, 'db-' || s, '{to}'::timestamptz
 FROM generate_series(1, {servers}) AS s;
-INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, not_before, not_after)
+INSERT INTO pganalytics.collector_certificates (serial, collector_id, fingerprint, issued_at, not_before, not_after)
 SELECT lpad(s::text, 16, '0'), ('00000000-0000-4000-8000-' || lpad(s::text, 12, '0'))::uuid, 'f' || s,
-  '{from}'::timestamptz - interval '9 days', '{to}'::timestamptz + interval '300 days'
+  '{from}'::timestamptz - interval '9 days', '{from}'::timestamptz - interval '9 days', '{to}'::timestamptz + interval '300 days'
 FROM generate_series(1, {servers}) AS s;
 
 -- Texts: databases, statements, messages, definitions.
@@ -149,7 +149,7 @@ SELECT time, server, database_id, r.cache_id, (work * 900)::int8, (work * 12)::i
   (work * 912)::int8, 98.7, (work * 500)::int8, work::int8, (work * 501)::int8, 99.8, 0, 0, 0, 0
 FROM history.round JOIN history.relation r USING (server) WHERE there AND database = 'app' AND r.n <= 12;
 
--- The host: processor, memory, disks. A file system fills slowly and is cleaned up each day.
+-- The host: processor, memory, disks. One file system fills slowly and is cleaned up each day.
 INSERT INTO metrics.sysstat (time, server_id, cpu_user, cpu_system, cpu_idle, cpu_iowait, cpu_load_1m, cpu_load_5m, cpu_load_15m,
   memory_total_mb, memory_free_mb, memory_cached_mb, memory_used_mb)
 SELECT time, server, 20, 4, 75, 1, history.load(seconds) * 2, history.load(seconds) * 2, history.load(seconds) * 2, 65536, 2000, 50000, 13536
@@ -160,7 +160,7 @@ FROM history.sample;
 INSERT INTO metrics.disk_usage (time, server_id, object_id, total_gb, used_gb, free_gb, percent_used)
 SELECT time, server, history.object_id('disk_usage', d, ''), 500, u.used::int8, 500 - u.used::int8, u.used / 5
 FROM history.sample, unnest(ARRAY['/dev/vda', '/dev/vdb']) AS d,
-  LATERAL (SELECT 200 + 15 * ((seconds / 86400)::numeric % 1)::float8 AS used) AS u;
+  LATERAL (SELECT CASE d WHEN '/dev/vda' THEN 200 + 15 * ((seconds / 86400)::numeric % 1)::float8 ELSE 300 END AS used) AS u;
 
 -- Replication. While PostgreSQL cannot be reached, the numbers are zero and the lists are empty.
 INSERT INTO metrics.pg_replication_wal (time, server_id, total_segments, current_wal_size_mb, wal_directory_size_mb,
@@ -199,6 +199,10 @@ INSERT INTO metrics.pg_idle_transactions (time, server_id, database_id, pid, use
   idle_time_seconds, application_name, client_address)
 SELECT time, server, database_id, 6000 + server, 'app', 'app', 'idle in transaction', time - interval '4 seconds', time - interval '3 seconds', 3, 'app', '10.0.0.6'
 FROM history.round WHERE there AND history.noise(server, seconds, 8) < 0.2;
+-- Locks: the collector always sees its own.
+INSERT INTO metrics.pg_locks (time, server_id, database_id, pid, locktype, mode, granted, usesysid, database, relation, lock_age_seconds, username, state)
+SELECT time, server, database_id, 9000 + server, 'relation', 'AccessShareLock', true, 10, 5, 12073, 0, 'pganalytics', 'active'
+FROM history.round WHERE there;
 INSERT INTO metrics.pg_lock_wait_chains (time, server_id, database_id, blocked_pid, blocked_user, blocking_pid, blocking_user,
   blocked_query_id, blocking_query_id, blocked_application, blocking_application, wait_time_seconds)
 SELECT time, server, database_id, 7001, 'app', 7002, 'app', history.text_id('UPDATE t1 SET v = $1'), history.text_id('UPDATE t1 SET v = $1'), 'app', 'app', 0.4

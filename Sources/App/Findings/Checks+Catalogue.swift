@@ -113,7 +113,7 @@ extension Checks {
       .init(
         "hours", 24, "hours", in: 1...168, "The versions that other servers had in this time are compared.")
     ],
-    ends: "The finding of an extension ends when no other server has a newer version, or when the extension is dropped.",
+    ends: "The finding of an extension ends when no other server has a newer version, or when it is dropped.",
     advice: """
       Install the newer package on the host, and run ALTER EXTENSION … UPDATE in the database. Servers of different \
       major versions of PostgreSQL have different versions of its own extensions: silence these by label.
