@@ -27,21 +27,27 @@ extension Checks {
       """,
     look: "queries?server={id}&sort=-wal_bytes",
     sql: """
-      WITH \(CheckSource.statements("last", .last, written, ago: "15 minutes")),
-      \(CheckSource.statements("first", .first, written, ago: "16 minutes", until: "5 minutes")),
-      \(CheckSource.statements("hour", .first, written, ago: "76 minutes", until: "61 minutes")),
-      \(CheckSource.statements("day", .first, written, ago: "1480 minutes", until: "1445 minutes")),
-      \(CheckSource.statements("day_end", .last, written, ago: "1440 minutes", until: "1400 minutes")),
-      \(CheckSource.steps("now_step", from: "first", to: "last", of: ["bytes"])),
-      \(CheckSource.steps("hour_step", from: "hour", to: "first", of: ["bytes"])),
-      \(CheckSource.steps("day_step", from: "day", to: "day_end", of: ["bytes"])),
+      WITH \(CheckSource.statements(
+        "step",
+        [
+          .init("day", .first, ago: "1480 minutes", until: "1445 minutes"),
+          .init("day_end", .last, ago: "1440 minutes", until: "1400 minutes"),
+          .init("hour", .first, ago: "76 minutes", until: "61 minutes"),
+          .init("first", .first, ago: "16 minutes", until: "5 minutes"), .init("last", .last, ago: "15 minutes"),
+        ],
+        columns: [("bytes", "coalesce(r.wal_bytes_numeric, r.wal_bytes)::float8")],
+        steps: [
+          .init("now", of: "bytes", from: "first", to: "last"), .init("before", of: "bytes", from: "hour", to: "first"),
+          .init("yesterday", of: "bytes", from: "day", to: "day_end"),
+        ])),
+      total AS (
+        SELECT server_id, sum(now) * \(perHour) / nullif(max(first_seconds), 0) AS rate,
+          sum(before) * \(perHour) / nullif(max(hour_seconds) - max(first_seconds), 0) AS hour,
+          sum(yesterday) * \(perHour) / nullif(max(day_seconds) - max(day_end_seconds), 0) AS day
+        FROM step GROUP BY server_id),
       source AS (
-        SELECT n.server_id, n.rate, greatest(h.rate, d.rate) AS most, least(h.rate, d.rate) AS least,
-          'pg_query_stats' AS source
-        FROM (\(megabytesPerHour("now_step"))) n
-        LEFT JOIN (\(megabytesPerHour("hour_step"))) h USING (server_id)
-        LEFT JOIN (\(megabytesPerHour("day_step"))) d USING (server_id)
-        WHERE n.rate IS NOT NULL
+        SELECT server_id, rate, greatest(hour, day) AS most, least(hour, day) AS least, 'pg_query_stats' AS source
+        FROM total WHERE rate IS NOT NULL
         UNION ALL
         SELECT s.id, n.rate, greatest(h.rate, d.rate), least(h.rate, d.rate), 'pg_replication_wal'
         FROM unnest($1) AS s(id)
@@ -62,13 +68,8 @@ extension Checks {
       \(CheckSource.markers("rate"))
       """)
 
-  private static let written = [(name: "bytes", sql: "coalesce(r.wal_bytes_numeric, r.wal_bytes)::float8")]
-
-  private static func megabytesPerHour(_ steps: String) -> String {
-    """
-    SELECT server_id, sum(bytes) / nullif(max(seconds), 0) * 3600 / 1048576 AS rate FROM \(steps) GROUP BY server_id
-    """
-  }
+  /// Turns bytes a second into megabytes an hour.
+  private static let perHour = "3600 / 1048576"
 
   /// The mean growth that the collector reports of server `s.id`. Zero is what it reports if it cannot read it.
   private static func reportedGrowth(ago: String, until: String) -> String {
@@ -94,13 +95,13 @@ extension Checks {
       """,
     look: "queries?server={id}&sort=-temp_blks_written",
     sql: """
-      WITH \(CheckSource.statements("last", .last, temporary, ago: "15 minutes")),
-      \(CheckSource.statements("first", .first, temporary, ago: "16 minutes", until: "5 minutes")),
-      \(CheckSource.steps("step", from: "first", to: "last", of: ["blocks"])),
+      WITH \(CheckSource.statements(
+        "step", recentLists, columns: [("blocks", "(coalesce(r.temp_blks_read, 0) + coalesce(r.temp_blks_written, 0))::float8")],
+        steps: [.init("blocks", of: "blocks", from: "first", to: "last")])),
       rate AS (
-        SELECT server_id, sum(blocks) / nullif(max(seconds), 0) * 60 AS rate,
-          (array_agg(text_id ORDER BY blocks DESC))[1] AS text_id, max(blocks) / nullif(sum(blocks), 0) * 100 AS share
-        FROM step GROUP BY server_id)
+        SELECT server_id, sum(blocks) * 60 / nullif(max(first_seconds), 0) AS rate,
+          (array_agg(text_id ORDER BY blocks DESC NULLS LAST))[1] AS text_id, max(blocks) / nullif(sum(blocks), 0) * 100 AS share
+        FROM step GROUP BY server_id HAVING sum(blocks) IS NOT NULL)
       SELECT r.server_id, '' AS subject, r.rate AS value, $3[1] AS threshold, r.rate >= $3[1] AS opens,
         r.rate >= least($3[1], $3[2]) AS holds,
         format('statements read and write %s blocks of temporary files a minute, %s %% of them in: %s',
@@ -113,8 +114,9 @@ extension Checks {
       \(CheckSource.markers("rate"))
       """)
 
-  private static let temporary = [
-    (name: "blocks", sql: "(coalesce(r.temp_blks_read, 0) + coalesce(r.temp_blks_written, 0))::float8")
+  /// The lists of some minutes ago and of now.
+  private static let recentLists: [CheckSource.StatementList] = [
+    .init("first", .first, ago: "16 minutes", until: "5 minutes"), .init("last", .last, ago: "15 minutes"),
   ]
 
   /// A cache is empty after a restart, so the ratio is that of at least five minutes, and few reads do not count.
@@ -139,33 +141,26 @@ extension Checks {
       """,
     look: "queries?server={id}&sort=-shared_blks_read",
     sql: """
-      WITH \(CheckSource.statements("last", .last, cached, ago: "15 minutes")),
-      \(CheckSource.statements("first", .first, cached, ago: "16 minutes", until: "5 minutes")),
-      \(CheckSource.statements("day", .first, cached, ago: "24 hours", until: "2 hours")),
-      \(CheckSource.steps("now_step", from: "first", to: "last", of: ["hit", "read"])),
-      \(CheckSource.steps("day_step", from: "day", to: "first", of: ["hit", "read"])),
-      recent AS (\(hitRatio("now_step"))),
-      usual AS (\(hitRatio("day_step")))
+      WITH \(CheckSource.statements(
+        "step", [.init("day", .first, ago: "24 hours", until: "2 hours")] + recentLists,
+        columns: [("hit", "r.shared_blks_hit::float8"), ("read", "r.shared_blks_read::float8")],
+        steps: [
+          .init("hit", of: "hit", from: "first", to: "last"), .init("read", of: "read", from: "first", to: "last"),
+          .init("past_hit", of: "hit", from: "day", to: "first"), .init("past_read", of: "read", from: "day", to: "first"),
+        ])),
+      r AS (
+        SELECT server_id, sum(read) * 60 / nullif(max(first_seconds), 0) AS reads,
+          sum(hit) * 100 / nullif(sum(hit) + sum(read), 0) AS hit,
+          sum(past_hit) * 100 / nullif(sum(past_hit) + sum(past_read), 0) AS usual
+        FROM step GROUP BY server_id HAVING sum(read) IS NOT NULL)
       SELECT r.server_id, '' AS subject, r.hit AS value, $3[1] AS threshold,
-        r.hit < $3[1] AND r.hit < u.hit - $3[3] AND r.reads >= $3[4] AS opens,
-        r.hit < greatest($3[1], $3[2]) AND r.hit < u.hit - $3[3] / 3 AND r.reads >= $3[4] / 4 AS holds,
+        r.hit < $3[1] AND r.hit < r.usual - $3[3] AND r.reads >= $3[4] AS opens,
+        r.hit < greatest($3[1], $3[2]) AND r.hit < r.usual - $3[3] / 3 AND r.reads >= $3[4] / 4 AS holds,
         format('%s %% of the blocks are found in the cache, usual are %s %%; %s blocks a minute are read',
-          round(r.hit::numeric, 1), round(u.hit::numeric, 1), round(r.reads::numeric)) AS message,
-        jsonb_build_object('usual_percent', u.hit, 'blocks_read_per_minute', r.reads) AS details
-      FROM recent r JOIN usual u USING (server_id)
+          round(r.hit::numeric, 1), round(r.usual::numeric, 1), round(r.reads::numeric)) AS message,
+        jsonb_build_object('usual_percent', r.usual, 'blocks_read_per_minute', r.reads) AS details
+      FROM r
       UNION ALL
-      \(CheckSource.markers("recent"))
+      \(CheckSource.markers("r"))
       """)
-
-  private static let cached = [
-    (name: "hit", sql: "r.shared_blks_hit::float8"), (name: "read", sql: "r.shared_blks_read::float8"),
-  ]
-
-  private static func hitRatio(_ steps: String) -> String {
-    """
-    SELECT server_id, sum(read) / nullif(max(seconds), 0) * 60 AS reads,
-      sum(hit) / nullif(sum(hit) + sum(read), 0) * 100 AS hit
-    FROM \(steps) GROUP BY server_id
-    """
-  }
 }

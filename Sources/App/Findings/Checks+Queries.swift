@@ -22,26 +22,23 @@ extension Checks {
       """,
     look: "queries/{subject}?server={id}",
     sql: """
-      WITH \(CheckSource.statements("last", .last, called, ago: "15 minutes")),
-      \(CheckSource.statements("first", .first, called, ago: "16 minutes", until: "5 minutes")),
-      \(CheckSource.statements("day", .first, called, ago: "24 hours", until: "2 hours")),
-      \(CheckSource.steps("recent", from: "first", to: "last", of: ["calls", "ms"])),
-      -- The calls of the day before; without a list of then, or after a reset, all calls that the counters have.
-      past AS (
-        SELECT server_id, hash, userid, dbid, toplevel, max(calls) AS calls, max(ms) AS ms
-        FROM (
-          SELECT f.server_id, f.hash, f.userid, f.dbid, f.toplevel,
-            CASE WHEN f.calls > d.calls AND f.statements = d.statements THEN f.calls - d.calls ELSE f.calls END AS calls,
-            CASE WHEN f.calls > d.calls AND f.statements = d.statements THEN f.ms - d.ms ELSE f.ms END AS ms
-          FROM first f
-          LEFT JOIN day d ON d.server_id = f.server_id AND d.database_id IS NOT DISTINCT FROM f.database_id
-            AND d.hash = f.hash AND d.userid = f.userid AND d.dbid = f.dbid AND d.toplevel = f.toplevel) p
-        GROUP BY server_id, hash, userid, dbid, toplevel),
+      WITH \(CheckSource.statements(
+        "step",
+        [
+          .init("day", .first, ago: "24 hours", until: "2 hours"),
+          .init("first", .first, ago: "16 minutes", until: "5 minutes"), .init("last", .last, ago: "15 minutes"),
+        ],
+        columns: [("calls", "r.calls::float8"), ("ms", "r.total_time")],
+        steps: [
+          .init("calls", of: "calls", from: "first", to: "last"), .init("ms", of: "ms", from: "first", to: "last"),
+          // A statement that was not in yesterday's list has the mean of all its calls.
+          .init("past_calls", of: "calls", from: "day", to: "first", appearing: .atMost),
+          .init("past_ms", of: "ms", from: "day", to: "first", appearing: .atMost),
+        ])),
       mean AS (
-        SELECT r.server_id, r.text_id, sum(r.calls) AS calls, sum(r.ms) / nullif(sum(r.calls), 0) AS recent,
-          sum(p.calls) AS past_calls, sum(p.ms) / nullif(sum(p.calls), 0) AS past
-        FROM recent r JOIN past p USING (server_id, hash, userid, dbid, toplevel)
-        GROUP BY r.server_id, r.text_id)
+        SELECT server_id, text_id, sum(calls) AS calls, sum(ms) / nullif(sum(calls), 0) AS recent,
+          sum(past_calls) AS past_calls, sum(past_ms) / nullif(sum(past_calls), 0) AS past
+        FROM step WHERE calls > 0 AND past_calls > 0 GROUP BY server_id, text_id)
       SELECT m.server_id, m.text_id::text AS subject, m.recent AS value, m.past * $3[1] AS threshold,
         m.recent >= m.past * $3[1] AND m.calls >= $3[3] AND m.past_calls >= $3[3] AND m.recent >= $3[4] AS opens,
         true AS holds,
@@ -52,10 +49,8 @@ extension Checks {
       FROM mean m LEFT JOIN pganalytics.texts t ON t.server_id = m.server_id AND t.text_id = m.text_id
       WHERE m.recent >= m.past * least($3[1], $3[2]) AND m.recent >= $3[4] / 2 AND m.calls > 0
       UNION ALL
-      \(CheckSource.markers("(SELECT DISTINCT server_id FROM recent) AS known"))
+      \(CheckSource.markers("(SELECT DISTINCT server_id FROM step WHERE calls IS NOT NULL) AS known"))
       """)
-
-  private static let called = [(name: "calls", sql: "r.calls::float8"), (name: "ms", sql: "r.total_time")]
 
   /// The day before begins 26 hours ago, so that a statement that comes once each day is not new.
   private static let newTopQuery = Check(
@@ -75,34 +70,36 @@ extension Checks {
     advice: "Look where the statement comes from: often a release. Look whether an index would make it cheaper.",
     look: "queries/{subject}?server={id}",
     sql: """
-      WITH \(CheckSource.statements("last", .last, spent, ago: "15 minutes")),
-      \(CheckSource.statements("hour", .first, spent, ago: "66 minutes", until: "45 minutes")),
-      \(CheckSource.statements("day", .first, spent, ago: "26 hours", until: "24 hours")),
-      \(CheckSource.steps("recent_step", from: "hour", to: "last", of: ["ms"])),
-      -- A statement that a full list lacks may be old, so all its time counts as time of the day before.
-      \(CheckSource.steps("past_step", from: "day", to: "hour", of: ["ms"], appearing: .atMost)),
-      recent AS (
-        SELECT server_id, text_id, sum(ms) AS ms,
-          sum(ms) / nullif(sum(sum(ms)) OVER (PARTITION BY server_id), 0) * 100 AS share,
-          rank() OVER (PARTITION BY server_id ORDER BY sum(ms) DESC) AS place
-        FROM recent_step GROUP BY server_id, text_id),
-      past AS (
-        SELECT server_id, text_id, sum(ms) / nullif(sum(sum(ms)) OVER (PARTITION BY server_id), 0) * 100 AS share
-        FROM past_step GROUP BY server_id, text_id),
-      known AS (SELECT DISTINCT server_id FROM past)
+      WITH \(CheckSource.statements(
+        "step",
+        [
+          .init("day", .first, ago: "26 hours", until: "24 hours"),
+          .init("hour", .first, ago: "66 minutes", until: "45 minutes"), .init("last", .last, ago: "15 minutes"),
+        ],
+        columns: [("ms", "r.total_time")],
+        steps: [
+          .init("ms", of: "ms", from: "hour", to: "last"),
+          // A statement that a full list lacks may be old, so all its time counts as time of the day before.
+          .init("past", of: "ms", from: "day", to: "hour", appearing: .atMost),
+        ])),
+      statement AS (
+        SELECT server_id, text_id, sum(ms) AS ms, sum(past) AS past FROM step GROUP BY server_id, text_id),
+      r AS (
+        SELECT server_id, text_id, ms, ms * 100 / nullif(sum(ms) OVER server, 0) AS share,
+          coalesce(past * 100 / nullif(sum(past) OVER server, 0), 0) AS share_before,
+          rank() OVER (PARTITION BY server_id ORDER BY ms DESC NULLS LAST) AS place,
+          -- After a reset of the counters there is no day before to compare with.
+          sum(past) OVER server >= 3 * sum(ms) OVER server AS is_known
+        FROM statement WINDOW server AS (PARTITION BY server_id))
       SELECT r.server_id, r.text_id::text AS subject, r.share AS value, $3[1] AS threshold,
-        r.share >= $3[1] AND coalesce(p.share, 0) < $3[2] AND r.ms >= $3[3] * 1000 AS opens, true AS holds,
+        r.share >= $3[1] AND r.share_before < $3[2] AND r.ms >= $3[3] * 1000 AS opens, true AS holds,
         format('a new statement takes %s %% of the time of all statements: %s', round(r.share::numeric),
           \(CheckSource.excerpt("t.value"))) AS message,
         jsonb_build_object('text_id', r.text_id::text, 'query', left(t.value, 1000), 'place', r.place,
-          'percent_before', coalesce(p.share, 0), 'seconds', r.ms / 1000) AS details
-      FROM recent r JOIN known USING (server_id)
-      LEFT JOIN past p ON p.server_id = r.server_id AND p.text_id = r.text_id
-      LEFT JOIN pganalytics.texts t ON t.server_id = r.server_id AND t.text_id = r.text_id
-      WHERE r.share >= $3[1] / 2 AND coalesce(p.share, 0) < $3[1] / 2 AND r.ms >= $3[3] * 500
+          'percent_before', r.share_before, 'seconds', r.ms / 1000) AS details
+      FROM r LEFT JOIN pganalytics.texts t ON t.server_id = r.server_id AND t.text_id = r.text_id
+      WHERE r.is_known AND r.share >= $3[1] / 2 AND r.share_before < $3[1] / 2 AND r.ms >= $3[3] * 500
       UNION ALL
-      \(CheckSource.markers("known"))
+      \(CheckSource.markers("(SELECT DISTINCT server_id FROM r WHERE is_known) AS known"))
       """)
-
-  private static let spent = [(name: "ms", sql: "r.total_time")]
 }
