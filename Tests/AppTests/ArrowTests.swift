@@ -49,14 +49,15 @@ import Testing
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
         ("Documentation", ["API", "Ground"]),
+        ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
         ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
         ("Configs", ["API", "Audit", "Database"]),
-        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Log", "Schema", "Settings"]),
+        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
+        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),

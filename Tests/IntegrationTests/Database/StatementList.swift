@@ -22,7 +22,7 @@ enum StatementList {
   private static let fleet =
     CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + RejectStatements.all + ConfigStatements.all + ServerStatements.all
-    + ServerRemovalStatements.all
+    + ServerRemovalStatements.all + LabelStatements.all
 
   private static let metrics =
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
