@@ -28,6 +28,7 @@ import Testing
         ("Certificates", ["Bytes", "Credentials"]),
         ("TLS", ["Bytes", "Certificates"]),
         ("Postgres", ["Calendar"]),
+        ("SMTP", ["Bytes", "Credentials", "HTTP"]),
         ("Metrics", ["Bytes", "Credentials", "Postgres"]),
         ("Proxy", []),
         ("TOML", []),
