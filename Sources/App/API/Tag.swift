@@ -7,6 +7,7 @@ enum Tag: String, CaseIterable, Sendable {
   case configuration = "Configuration"
   case ingest = "Ingest"
   case servers = "Servers"
+  case notifications = "Notifications"
   case system = "System"
 
   var prose: String {
@@ -18,6 +19,7 @@ enum Tag: String, CaseIterable, Sendable {
     case .configuration: "The configuration each collector fetches, in versions."
     case .ingest: "How collectors deliver metrics. 200 means that they are committed."
     case .servers: "The monitored servers and their metrics."
+    case .notifications: "Channels, to which openings and endings of findings are reported, and their deliveries."
     case .system: "Health, version, audit trail and this document."
     }
   }

@@ -16,9 +16,14 @@ struct AlertmanagerBody: Sendable {
   let publicURL: String
   let now: Timestamp
 
-  /// The body of one request.
-  /// - Parameter id: the idempotency id of a test alert; it is sent if there are no findings.
-  func bytes(_ findings: some Collection<NotifiedFinding>) -> [UInt8] {
+  /// The bodies of the requests for `findings`, each with at most `alertsAtOnce` alerts.
+  func parts(_ findings: [NotifiedFinding]) -> [[UInt8]] {
+    stride(from: 0, to: findings.count, by: Self.alertsAtOnce).map { start in
+      bytes(findings[start..<min(start + Self.alertsAtOnce, findings.count)])
+    }
+  }
+
+  private func bytes(_ findings: some Collection<NotifiedFinding>) -> [UInt8] {
     var json = JSONWriter()
     json.array { json in for finding in findings { write(finding, to: &json) } }
     return json.finish().withUnsafeBytes { Array($0) }
@@ -51,7 +56,7 @@ struct AlertmanagerBody: Sendable {
         var names: Set = ["alertname", "severity", "server", "server_id", "subject"]
         json.member("alertname", finding.check)
         json.member("severity", finding.severity)
-        json.member("server", finding.place(withoutSubject: true))
+        json.member("server", finding.server)
         json.member("server_id", String(finding.serverID))
         if !finding.subject.isEmpty { json.member("subject", finding.subject) }
         for label in finding.labels.members {

@@ -3,7 +3,7 @@ import Protocol
 enum ChannelStatements {
   static let all =
     ChannelList.listing.statements + DeliveryList.listing.statements + [
-      byID.description, shown.description, add.description, change.description, remove.description,
+      byID.description, lock.description, count.description, shown.description, add.description, change.description, remove.description,
       dropPending.description,
     ]
 
@@ -22,6 +22,12 @@ enum ChannelStatements {
 
   static let byID = Statement<UUID, Channel>(
     "channel_by_id", "SELECT \(Channel.list()) FROM pganalytics.channels WHERE id = $1")
+
+  /// The same, with the row locked until the end of the transaction.
+  static let lock = Statement<UUID, Channel>(
+    "channel_lock", "SELECT \(Channel.list()) FROM pganalytics.channels WHERE id = $1 FOR UPDATE")
+
+  static let count = Statement<SingleValue<Int64>>("channel_count", "SELECT count(*) FROM pganalytics.channels")
 
   static let shown = Statement<UUID, ShownChannel>(
     "channel_shown", "SELECT \(ShownChannel.list()) FROM (\(channels)) s WHERE id = $1")

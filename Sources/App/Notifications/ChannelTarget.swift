@@ -4,16 +4,6 @@
 import HTTPClient
 import Protocol
 
-/// How a channel's connection to a mail server is protected.
-enum MailSecurity: String, CaseIterable, Sendable {
-  /// TLS from the first byte.
-  case tls
-  /// TLS after the command STARTTLS. A server without it fails the delivery.
-  case starttls
-  /// No TLS and no password.
-  case plain
-}
-
 struct ChannelTarget: RequestBody, Equatable {
   static let schemaName = "NewChannelTarget"
   static let example: JSONValue = ["url": "https://hooks.example.com/pganalytics"]
@@ -27,7 +17,7 @@ struct ChannelTarget: RequestBody, Equatable {
   var username: String?
   var host: String?
   var port: Int?
-  var security: MailSecurity?
+  var security: SMTPSecurity?
   var from: String?
   var to: [String] = []
   /// The names of files in `channel_directory`.
@@ -75,9 +65,9 @@ extension ChannelTarget {
   /// The port of the mail server.
   var mailPort: UInt16 {
     if let port { return UInt16(port) }
-    switch security ?? .starttls {
+    switch security ?? .startTLS {
     case .tls: return 465
-    case .starttls: return 587
+    case .startTLS: return 587
     case .plain: return 25
     }
   }
@@ -147,4 +137,4 @@ struct ChannelTargetAnswer: ResponseBody {
   }
 }
 
-extension MailSecurity: ResponseValue {}
+extension SMTPSecurity: ResponseValue {}

@@ -86,9 +86,11 @@ extension NotificationMessage {
 }
 
 extension NotifiedFinding {
+  /// The name of the server, also for a server that was removed.
+  var server: String { serverName.isEmpty ? "server \(serverID)" : serverName }
+
   /// The server, and the object within it.
   var place: String {
-    let server = serverName.isEmpty ? "server \(serverID)" : serverName
-    return subject.isEmpty ? server : "\(server) (\(subject))"
+    subject.isEmpty ? server : "\(server) (\(subject))"
   }
 }

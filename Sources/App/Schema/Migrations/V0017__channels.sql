@@ -32,6 +32,8 @@ CREATE TABLE pganalytics.outbox (
   -- The check and the kind of event (`disk_full opened`), or `several` for a message about more than one group.
   group_key    text NOT NULL,
   payload      jsonb NOT NULL,
+  -- The recipients of a mail that have not taken it yet, if others have. Null: all.
+  recipients   text[],
   state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'failed')),
   attempts     int4 NOT NULL DEFAULT 0,
   -- A server that takes the message sets this time to the end of its lease. After a crash another server takes it then.
