@@ -60,6 +60,7 @@ import Testing
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
         ("Notifications", ["API", "Audit", "Client", "Database", "Ground", "Labels", "Log", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
+        ("Findings", ["API", "Database"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),

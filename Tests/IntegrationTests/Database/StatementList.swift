@@ -4,7 +4,7 @@
 
 enum StatementList {
   /// Those that every database is asked with.
-  static let all: [StatementDescription] = schema + people + fleet + metrics + DatabaseStatusStatements.all
+  static let all: [StatementDescription] = schema + people + fleet + metrics + findings + DatabaseStatusStatements.all
 
   /// Those that are asked only where TimescaleDB is.
   static let timescale: [StatementDescription] =
@@ -27,4 +27,7 @@ enum StatementList {
   private static let metrics =
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
     + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all
+
+  private static let findings =
+    Checks.statements + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
 }
