@@ -24,7 +24,8 @@ enum ChannelRule {
     """
   static let severitiesProse = "Only findings of these severities; empty: all."
   static let checksProse = "Only findings of these checks; empty: all."
-  static let labelsProse = "Only findings of servers that fulfil all these conditions, each `key=value` or `key=`; empty: all."
+  static let labelsProse =
+    "Only findings of servers that fulfil all these conditions, each `key=value` or `key=`; empty: all."
   static let rateProse = "The most messages within a minute. The last of them sums up what exceeds it."
 }
 

@@ -3,7 +3,8 @@ import Protocol
 enum ChannelStatements {
   static let all =
     ChannelList.listing.statements + DeliveryList.listing.statements + [
-      byID.description, lock.description, count.description, shown.description, add.description, change.description, remove.description,
+      byID.description, lock.description, count.description, shown.description, add.description, change.description,
+      remove.description,
       dropPending.description,
     ]
 

@@ -34,14 +34,18 @@ struct ChannelTarget: RequestBody, Equatable {
       it may be missing: the secret is the URL then.
       """)
     permitsPlain = object.optional(
-      "allow_plain", .flag, default: false, false, "Whether the URL may begin with http://. Anybody on the way can read it.")
+      "allow_plain", .flag, default: false, false,
+      "Whether the URL may begin with http://. Anybody on the way can read the messages then.")
     username = object.optional(
-      "username", .string(1...255), "For `email`, and for `alertmanager` with basic authentication: the secret is its password.")
+      "username", .string(1...255),
+      "For `email`, and for `alertmanager` with basic authentication: the secret is its password.")
     host = object.optional("host", .string(1...253), "For `email`: the mail server.")
-    port = object.optional("port", .integer(1...65_535), "For `email`; default: 465 with `tls`, 587 with `starttls`, else 25.")
+    port = object.optional(
+      "port", .integer(1...65_535), "For `email`; default: 465 with `tls`, 587 with `starttls`, else 25.")
     security = object.optional("security", .choice(), "For `email`; default: `starttls`.")
     from = object.optional("from", .string(3...254), "For `email`: the sender.")
-    to = object.optional("to", .list(.string(3...254), count: 0...Self.recipients), default: [], [], "For `email`: the recipients.")
+    to = object.optional(
+      "to", .list(.string(3...254), count: 0...Self.recipients), default: [], [], "For `email`: the recipients.")
     authorityFile = object.optional(
       "ca_file", .string(1...255),
       "The name of a file in `channel_directory` with the only authorities that may vouch for the target, PEM.")
@@ -58,7 +62,9 @@ struct ChannelTarget: RequestBody, Equatable {
   }
 
   /// The document that is stored.
-  var document: JSONText { JSONText(String(decoding: ObjectWriter.encode(ChannelTargetAnswer(target: self)), as: UTF8.self)) }
+  var document: JSONText {
+    JSONText(String(decoding: ObjectWriter.encode(ChannelTargetAnswer(target: self)), as: UTF8.self))
+  }
 }
 
 extension ChannelTarget {
@@ -86,7 +92,11 @@ extension ChannelTarget {
       if kind == .webhook, username != nil { throw Self.fault("username", "has no use for a webhook") }
       if username != nil, !hasSecret { throw Self.fault("username", "needs a secret, the password") }
     case .slack:
-      if let url { _ = try checked(url) } else if !hasSecret { throw Self.fault("url", "is missing, and the secret is, too") }
+      if let url {
+        _ = try checked(url)
+      } else if !hasSecret {
+        throw Self.fault("url", "is missing, and the secret is, too")
+      }
       if username != nil { throw Self.fault("username", "has no use for a webhook") }
     case .email:
       guard let host, !host.contains(" ") else { throw Self.fault("host", "is missing") }
@@ -106,7 +116,9 @@ extension ChannelTarget {
   /// The URL as a request needs it. - Throws: `.validationFailed`
   func checked(_ text: String) throws(Problem) -> WebhookURL {
     let url: WebhookURL
-    do throws(WebhookURLError) { url = try WebhookURL(text) } catch { throw Self.fault("url", "is not valid. \(error)") }
+    do throws(WebhookURLError) { url = try WebhookURL(text) } catch {
+      throw Self.fault("url", "is not valid. \(error)")
+    }
     if !url.usesTLS, !permitsPlain { throw Self.fault("url", "must begin with https://, unless allow_plain is true") }
     return url
   }

@@ -44,7 +44,8 @@ struct OutboxState: SQLRow, Hashable {
 
 enum DeliveryStatements {
   static let all = [
-    claim.description, delivered.description, retry.description, narrow.description, fail.description, expire.description,
+    claim.description, delivered.description, retry.description, narrow.description, fail.description,
+    expire.description,
     refresh.description, firing.description, state.description, pruneMessages.description,
     pruneNotifications.description, pruneEvents.description,
   ]
@@ -98,9 +99,12 @@ enum DeliveryStatements {
 
   /// Gives up messages that are older than the retention, also those of channels that are off. Their openings count as
   /// not reported, so their endings are not reported either. Parameters: retention in seconds. Returns their number.
-  static let expire = Statement<Double, SingleValue<Int64>>("outbox_expire", giveUp("""
-    state = 'waiting' AND next_try <= now() AND created_at < now() - make_interval(secs => $1)
-    """))
+  static let expire = Statement<Double, SingleValue<Int64>>(
+    "outbox_expire",
+    giveUp(
+      """
+      state = 'waiting' AND next_try <= now() AND created_at < now() - make_interval(secs => $1)
+      """))
 
   /// Gives up one message whose payload cannot be read. Parameters: message, the failure.
   static let fail = Statement<UUID, String, SingleValue<Int64>>(

@@ -72,8 +72,9 @@ final class Dispatcher: Sendable {
         log.debug("notifications composed", ["messages": round.messages])
         claiming.ask()
       }
-      let expired = try await database.one(
-        DeliveryStatements.expire, settings.now.notificationRetention / .seconds(1))?.value ?? 0
+      let expired =
+        try await database.one(
+          DeliveryStatements.expire, settings.now.notificationRetention / .seconds(1))?.value ?? 0
       if expired > 0 {
         watch.countGivenUp(Int(expired))
         log.warning("notifications given up: they were not delivered in time", ["messages": expired])
@@ -149,8 +150,9 @@ final class Dispatcher: Sendable {
     if !receipt.deferredRecipients.isEmpty {
       watch.countFailedTry(claimed.channel.kind)
       let pause = pause(after: claimed, wait: nil, isRefused: false)
-      return _ = try await database.execute(
+      try await database.execute(
         DeliveryStatements.narrow, claimed.id, receipt.deferredRecipients.map(\.description), pause / .seconds(1))
+      return
     }
     try await database.execute(DeliveryStatements.delivered, claimed.id)
     watch.countDelivered(claimed.channel.kind)

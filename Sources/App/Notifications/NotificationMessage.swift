@@ -109,7 +109,8 @@ extension NotificationMessage {
   init?(_ value: JSONValue) {
     guard let id = value["id"]?.text.flatMap({ UUID($0) }),
       let createdAt = value["created_at"]?.text.flatMap({ Timestamp(rfc3339: $0) }), let url = value["url"]?.text,
-      let groups = value["groups"]?.elements.map(Group.init), let findings = value["findings"]?.elements.map(
+      let groups = value["groups"]?.elements.map(Group.init),
+      let findings = value["findings"]?.elements.map(
         NotifiedFinding.init)
     else { return nil }
     self.id = id

@@ -329,7 +329,8 @@ enum MetricsEndpoint {
       let page = MetricsPage(
         lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
         rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
-        notifications: server.notifications.snapshot, fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
+        notifications: server.notifications.snapshot, fleet: server.directory.fleet,
+        settings: context.settings, reload: server.reload.snapshot,
         startedAt: server.startedAt,
         now: context.now.unixMicroseconds / 1_000_000, log: server.log.writer.losses)
       return HTTPResponse(
