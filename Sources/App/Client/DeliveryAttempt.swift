@@ -187,7 +187,7 @@ final class DeliveryAttempt: EventHandler, DeadlineHandler, @unchecked Sendable 
     phase = .conversing
     if isOpened { return follow(conversation.secured(&output)) }
     isOpened = true
-    follow(conversation.opened(from: channel!.localAddress, &output))
+    follow(conversation.opened(from: channel!.localAddress(), &output))
   }
 
   private func receive() {

@@ -62,7 +62,9 @@ final class MailConversation: Conversation {
     case .closedUnanswered:
       if case .fail(let error) = machine!.inputEnded() { return .failure(failure(error)) }
     case .answerTimedOut:
-      return .failure(DeliveryFailure(.retryable, "\(place) did not answer to \(machine!.step) in time."))
+      if case .fail(.closed(let step)) = machine!.inputEnded() {
+        return .failure(DeliveryFailure(.retryable, "\(place) did not answer to \(step) in time."))
+      }
     case .connecting, .handshakeTimedOut, .closedInHandshake, .tls, .broken, .badAnswer, .unexpectedBytes, .closedIdle,
       .cutOff:
       break
