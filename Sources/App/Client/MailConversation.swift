@@ -63,7 +63,8 @@ final class MailConversation: Conversation {
       if case .fail(let error) = machine!.inputEnded() { return .failure(failure(error)) }
     case .answerTimedOut:
       if case .fail(.closed(let step)) = machine!.inputEnded() {
-        return .failure(DeliveryFailure(.retryable, "\(place) did not answer to \(step) in time."))
+        let missing = step == .greeting ? "sent no greeting" : "did not answer to \(step)"
+        return .failure(DeliveryFailure(.retryable, "\(place) \(missing) in time."))
       }
     case .connecting, .handshakeTimedOut, .closedInHandshake, .tls, .broken, .badAnswer, .unexpectedBytes, .closedIdle,
       .cutOff:
