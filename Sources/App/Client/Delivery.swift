@@ -1,8 +1,6 @@
 // What a delivery of a notification needs, and how it ends. `DeliveryLoop` makes deliveries.
 
-internal import Ground
 public import Protocol
-public import Reactor
 
 /// The authorities by which a delivery verifies the certificate of its target.
 public enum DeliveryTrust: Sendable, Equatable {

@@ -185,9 +185,10 @@ final class DeliveryAttempt: EventHandler, DeadlineHandler, @unchecked Sendable 
 
   private func converse() {
     phase = .conversing
+    flush()  // from now on the loop reports what the target sends
     if isOpened { return follow(conversation.secured(&output)) }
     isOpened = true
-    follow(conversation.opened(from: channel!.localAddress, &output))
+    follow(conversation.opened(from: channel!.localAddress(), &output))
   }
 
   private func receive() {

@@ -1,7 +1,7 @@
 // Makes the deliveries of notifications: requests to webhooks, and messages to mail servers. A loop of its own does it, so
 // a slow target keeps no push and no request waiting. Names are looked up on workers, because a look-up blocks.
 
-public import Protocol
+internal import Protocol
 internal import Reactor
 internal import Synchronization
 

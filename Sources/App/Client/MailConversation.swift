@@ -62,7 +62,10 @@ final class MailConversation: Conversation {
     case .closedUnanswered:
       if case .fail(let error) = machine!.inputEnded() { return .failure(failure(error)) }
     case .answerTimedOut:
-      return .failure(DeliveryFailure(.retryable, "\(place) did not answer to \(machine!.step) in time."))
+      if case .fail(.closed(let step)) = machine!.inputEnded() {
+        let missing = step == .greeting ? "sent no greeting" : "did not answer to \(step)"
+        return .failure(DeliveryFailure(.retryable, "\(place) \(missing) in time."))
+      }
     case .connecting, .handshakeTimedOut, .closedInHandshake, .tls, .broken, .badAnswer, .unexpectedBytes, .closedIdle,
       .cutOff:
       break

@@ -48,7 +48,7 @@ struct SecureChannel: ~Copyable {
   }
 
   /// The local address; nil before the connection is made.
-  var localAddress: SocketAddress? { socket.localAddress }
+  func localAddress() -> SocketAddress? { socket.localAddress }
 
   /// Returns the error of the TCP connection attempt; nil if it succeeded.
   func finishConnecting() -> SystemCallError? { socket.finishConnecting() }

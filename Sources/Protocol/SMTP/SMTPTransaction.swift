@@ -103,6 +103,7 @@ extension SMTPClientError: CustomStringConvertible {
     switch self {
     case .refused(let step, let reply): "The server refused \(step): \(reply)"
     case .malformed(let fault): "The server does not speak SMTP: \(fault.rawValue)."
+    case .closed(.greeting): "The server closed the connection before its greeting."
     case .closed(let step): "The server closed the connection without an answer to \(step)."
     case .startTLSNotOffered: "The server does not offer STARTTLS, and the channel demands it."
     case .bytesBeforeTLS: "The server sent bytes between its answer to STARTTLS and the TLS handshake."
