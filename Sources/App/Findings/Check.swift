@@ -48,6 +48,9 @@ struct Check: Sendable {
   /// The tables that the statement reads, as `pg_stats` or `pganalytics.servers`.
   let tables: [String]
   let thresholds: [Threshold]
+  /// What the end of a finding is called when there is data and no row of its subject. Checks of things that can vanish,
+  /// such as slots, have a row for each of them and say `gone`.
+  let absence: EndReason
   /// When a finding ends, as a sentence.
   let ends: String
   /// What a person should do, as a sentence.
@@ -65,7 +68,8 @@ struct Check: Sendable {
   ///     or earlier than some minutes before it, so that a backtest can run it for any time.
   init(
     _ name: String, _ title: String, _ severity: Severity, on trigger: Trigger = .push, every: Duration? = nil,
-    reads tables: [String], thresholds: [Threshold] = [], ends: String, advice: String, look: String, sql: String
+    reads tables: [String], thresholds: [Threshold] = [], absence: EndReason = .recovered, ends: String, advice: String,
+    look: String, sql: String
   ) {
     self.name = name
     self.title = title
@@ -74,6 +78,7 @@ struct Check: Sendable {
     self.every = every
     self.tables = tables
     self.thresholds = thresholds
+    self.absence = absence
     self.ends = ends
     self.advice = advice
     self.look = look
@@ -87,6 +92,11 @@ struct Check: Sendable {
       \(sql)
       ) AS judged
       """)
+  }
+
+  /// The path of the read that shows more of a server.
+  func place(of server: Int32) -> String {
+    "/api/v1/" + look.split(separator: "{id}", omittingEmptySubsequences: false).joined(separator: "\(server)")
   }
 
   /// The thresholds in their declared order.

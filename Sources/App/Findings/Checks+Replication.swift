@@ -13,6 +13,7 @@ extension Checks {
         "megabytes", 1024, "megabytes", in: 1...1e9, "A standby that has this much yet to replay opens a finding, too."),
       .init("megabytes_end", 512, "megabytes", in: 0...1e9, "The finding ends only below this amount."),
     ],
+    absence: .gone,
     ends: "The finding of a standby ends when it is below both lower thresholds, or when the standby is gone.",
     advice: """
       Look whether the standby replays (a long query on it may hold replay up), and whether network and disk keep up with \
@@ -49,11 +50,13 @@ extension Checks {
     """
 
   private static let slotRetention = Check(
-    "slot_retention", "Slot keeps much write-ahead log", .critical, reads: ["pg_replication_wal", "pg_replication_slots"],
+    "slot_retention", "Slot keeps much write-ahead log", .critical,
+    reads: ["pg_replication_wal", "pg_replication_slots"],
     thresholds: [
       .init("bytes", 10_737_418_240, "bytes", in: 1_048_576...1e15, "A slot that keeps this much opens a finding."),
       .init("bytes_end", 8_589_934_592, "bytes", in: 0...1e15, "Below this amount the finding ends."),
     ],
+    absence: .gone,
     ends: "The finding of a slot ends when it keeps less than `bytes_end`, or when the slot is dropped.",
     advice: """
       Start the subscriber or standby that the slot is for, or drop the slot: it keeps write-ahead log until the disk is \

@@ -21,6 +21,7 @@ extension Checks {
       .init("percent", 95, "percent", in: 0...100, "A file system that is this full opens a finding."),
       .init("percent_end", 93, "percent", in: 0...100, "Below this share the finding ends."),
     ],
+    absence: .gone,
     ends: "The finding of a file system ends when less than `percent_end` of it is in use, or when it is unmounted.",
     advice: """
       Free space or enlarge the file system before PostgreSQL stops: look for replication slots that keep write-ahead log, \
@@ -95,6 +96,7 @@ extension Checks {
         "A database whose oldest transaction id is this old opens a finding."),
       .init("age_end", 900_000_000, "transactions", in: 0...2_147_483_648, "Below this age the finding ends."),
     ],
+    absence: .gone,
     ends: "The finding of a database ends when the age is below `age_end`, or when the database is gone.",
     advice: """
       Find what holds vacuum up: long transactions, prepared transactions, replication slots, autovacuum that is off. Then \

@@ -21,7 +21,8 @@ struct IngestSurroundings: Sendable {
 
 /// Owns the writers of one loop, and each push from `accept` until it is answered. It is used on its loop only.
 final class IngestDesk {
-  private static let touchInterval = Duration.seconds(10)
+  /// Evaluation of checks begins with this record, and a finding has to open within 15 s of its push.
+  private static let touchInterval = Duration.seconds(5)
 
   let intake: PushIntake
   let records: PushRecords

@@ -147,7 +147,7 @@ enum DeliveryStatements {
       AND n.state = 'composed'
     LEFT JOIN pganalytics.servers s ON s.id = f.server_id
     WHERE f.ended_at IS NULL AND f.id > $2 AND f.acknowledged_at IS NULL
-      AND NOT \(OutboxStatements.isSilenced("f"))
+      AND NOT \(SilenceStatements.matching("f"))
     ORDER BY f.id LIMIT $3
     """)
 

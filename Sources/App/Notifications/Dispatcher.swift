@@ -101,7 +101,7 @@ final class Dispatcher: Sendable {
   }
 
   /// How long a message belongs to the server that took it, in seconds. The delivery ends well before.
-  private var lease: Double { settings.now.notificationDeadline * 2 / .seconds(1) + 15 }
+  private var lease: Double { settings.now.notificationDeadline * 2 / .seconds(1) + 5 }
 
   private func begin(_ message: ClaimedMessage) {
     work.withLock { work in

@@ -77,7 +77,7 @@ enum OutboxStatements {
     WHERE n.channel_id = $1 AND n.state = 'pending' AND f.id = n.finding_id
       AND d.check_name = n.check_name AND d.kind = n.kind
       AND (f.acknowledged_at IS NOT NULL
-        OR \(isSilenced("f"))
+        OR \(SilenceStatements.matching("f"))
         OR n.kind = 'ended' AND NOT EXISTS (
           SELECT FROM pganalytics.notifications o WHERE o.finding_id = n.finding_id AND o.channel_id = n.channel_id
             AND o.kind = 'opened' AND o.state <> 'dropped'))
@@ -142,22 +142,6 @@ enum OutboxStatements {
       f.threshold, f.opened_at, f.ended_at, f.end_reason,
       (SELECT jsonb_object_agg(l.name, l.value) FROM pganalytics.labels l WHERE l.server_id = f.server_id) AS labels
     """
-
-  /// The condition that a silence holds for the finding `finding` now.
-  static func isSilenced(_ finding: String) -> String {
-    """
-    EXISTS (
-      SELECT FROM pganalytics.silences q
-      WHERE q.ended_at IS NULL AND q.until > now()
-        AND (q.check_name IS NULL OR q.check_name = \(finding).check_name)
-        AND (q.server_id IS NULL OR q.server_id = \(finding).server_id)
-        AND (q.subject IS NULL OR q.subject = \(finding).subject)
-        AND NOT EXISTS (
-          SELECT FROM jsonb_each_text(q.labels) w WHERE NOT EXISTS (
-            SELECT FROM pganalytics.labels l
-            WHERE l.server_id = \(finding).server_id AND l.name = w.key AND l.value = w.value)))
-    """
-  }
 }
 
 /// A row of `OutboxStatements.groups`.

@@ -13,6 +13,7 @@ struct MetricsPage {
   let rekeying: RekeyingSnapshot
   let storage: StorageSnapshot
   let notifications: NotificationSnapshot
+  let findings: FindingSnapshot
   let fleet: FleetStatus
   let settings: Settings
   let reload: SettingsReload.Snapshot
@@ -31,6 +32,7 @@ struct MetricsPage {
     pacing(&page)
     rollups(&page)
     notify(&page)
+    findings(&page)
     return page.text
   }
 
@@ -301,6 +303,7 @@ struct WatchedServer: Sendable {
   let signingKeys: SigningKeys
   let storage: StorageWatch
   let notifications: NotificationWatch
+  let findings: FindingWatch
   let directory: CollectorDirectory
   let reload: SettingsReload
   let log: ServerLog
@@ -329,8 +332,9 @@ enum MetricsEndpoint {
       let page = MetricsPage(
         lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
         rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
-        notifications: server.notifications.snapshot, fleet: server.directory.fleet,
-        settings: context.settings, reload: server.reload.snapshot,
+        notifications: server.notifications.snapshot,
+        findings: server.findings.snapshot,
+        fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
         startedAt: server.startedAt,
         now: context.now.unixMicroseconds / 1_000_000, log: server.log.writer.losses)
       return HTTPResponse(

@@ -120,6 +120,7 @@ final class Server: Sendable {
     let secrets = ChannelSecrets(live)
     let delivery = ChannelDelivery(carrier: deliveries, secrets: secrets, settings: live)
     let dispatcher = Dispatcher(database: database, delivery: delivery, settings: live, log: log)
+    let findings = FindingWork(database: database, settings: live.live(\.findings), log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loopCount
@@ -129,7 +130,7 @@ final class Server: Sendable {
       storage: storage.kind, storageWatch: storage.watch, identity: identity,
       signingKeys: keys, directory: directory, removals: removals,
       refusals: refusals, channelSecrets: secrets, channelDelivery: delivery, notifications: dispatcher.watch,
-      lanes: lanes, log: log,
+      lanes: lanes, log: log, findingWatch: findings.watch,
       readiness: ReadinessProbe(
         lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
@@ -178,6 +179,8 @@ final class Server: Sendable {
       Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
       Task { await removals.run() },
+      Task { await findings.run() },
+      Task { await findings.prune() },
       Task { await rekeying.run() },
       Task { await dispatcher.run() },
     ]

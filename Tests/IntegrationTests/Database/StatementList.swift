@@ -9,7 +9,7 @@ enum StatementList {
   /// Those that are asked only where TimescaleDB is.
   static let timescale: [StatementDescription] =
     TimescaleStatements.all + ServerRemovalStatements.timescale + DatabaseStatusStatements.timescale
-    + MetricStatements.described(.timescale)
+    + MetricStatements.described(.timescale) + ReadEndpoints.described(.timescale)
 
   private static let schema =
     MigrationStatements.all + SchemaStatements.all + PartitionStatements.all + MaintenanceStatements.all
@@ -26,8 +26,10 @@ enum StatementList {
 
   private static let metrics =
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
-    + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all
+    + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all + ReadStatements.all
+    + ReadEndpoints.described(.plain)
 
   private static let findings =
-    Checks.statements + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
+    Checks.statements + FindingStatements.all + ServerFigures.all + FindingAnswerStatements.all + SilenceStatements.all
+    + CheckStatements.all + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
 }
