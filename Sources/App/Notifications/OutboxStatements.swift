@@ -10,7 +10,7 @@ enum OutboxStatements {
 
   /// Whether this server may compose messages: the lock holds until the end of the transaction.
   static let lock = Statement<SingleValue<Bool>>(
-    "outbox_lock", "SELECT pg_try_advisory_xact_lock(7_346_001_117::bigint)")
+    "outbox_lock", "SELECT pg_try_advisory_xact_lock(7346001117::bigint)")
 
   static let now = Statement<SingleValue<Timestamp>>("outbox_now", "SELECT now()")
 
@@ -35,13 +35,11 @@ enum OutboxStatements {
       WHERE t.kind = 'opened'
     ), ended AS (
       SELECT t.finding_id, o.channel_id, o.check_name, t.at
-      FROM taken t
-      JOIN (
-        SELECT finding_id, channel_id, check_name FROM opened
-        UNION ALL
-        SELECT finding_id, channel_id, check_name FROM pganalytics.notifications
-        WHERE kind = 'opened' AND state <> 'dropped'
-      ) o ON o.finding_id = t.finding_id
+      FROM taken t JOIN pganalytics.notifications o ON o.finding_id = t.finding_id
+      WHERE t.kind = 'ended' AND o.kind = 'opened' AND o.state <> 'dropped'
+      UNION ALL
+      SELECT t.finding_id, o.channel_id, o.check_name, t.at
+      FROM taken t JOIN opened o ON o.finding_id = t.finding_id
       WHERE t.kind = 'ended'
     ), added AS (
       INSERT INTO pganalytics.notifications (finding_id, channel_id, kind, check_name, at)
