@@ -38,10 +38,18 @@ struct OutboxIntake: Sendable {
       taken = count
       round.events += Int(count)
     }
+    // A channel that fails does not hinder the others.
+    var failure: DatabaseError?
     for channel in try await database.rows(OutboxStatements.channels) where !Task.isCancelled {
-      let messages = try await locked { session throws(DatabaseError) in try await compose(channel, session) }
-      round.messages += messages ?? 0
+      do throws(DatabaseError) {
+        let messages = try await locked { session throws(DatabaseError) in try await compose(channel, session) }
+        round.messages += messages ?? 0
+      } catch {
+        if error.isConnectionLoss { throw error }
+        failure = error
+      }
     }
+    if let failure { throw failure }
     return round
   }
 

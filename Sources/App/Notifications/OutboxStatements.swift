@@ -134,10 +134,11 @@ enum OutboxStatements {
         AND (m.id IS NULL OR m.state = 'delivered')))
     """
 
-  /// The columns of a `NotifiedFinding`, of a notification `n`, its finding `f` and its server `s`.
+  /// The columns of a `NotifiedFinding`, of a notification `n`, its finding `f` and its server `s`. Long texts are cut, so
+  /// that a message stays small.
   static let findingColumns = """
-    f.id, n.kind, f.check_name, f.severity, f.server_id, s.name AS server_name, f.subject, f.message, f.value,
-      f.threshold, f.opened_at, f.ended_at, f.end_reason,
+    f.id, n.kind, f.check_name, f.severity, f.server_id, s.name AS server_name, left(f.subject, 500) AS subject,
+      left(f.message, 2000) AS message, f.value, f.threshold, f.opened_at, f.ended_at, f.end_reason,
       (SELECT jsonb_object_agg(l.name, l.value) FROM pganalytics.labels l WHERE l.server_id = f.server_id) AS labels
     """
 }

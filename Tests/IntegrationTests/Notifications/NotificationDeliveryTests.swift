@@ -15,6 +15,8 @@ import Testing
       $0.notificationRetry = .milliseconds(100)
       $0.notificationRetryMaximum = .milliseconds(500)
       $0.channelNetworks = [IPNetwork("127.0.0.0/8")!]
+      // The tests open and end findings themselves.
+      $0.findingInterval = .seconds(3600)
       $0.publicURL = "https://pga.example.com/"
       change(&$0)
     }
@@ -37,6 +39,9 @@ import Testing
   private func open(_ server: RunningServer, _ check: String = "disk_full", servers: Int = 1) async throws {
     try await server.database.script(
       """
+      INSERT INTO pganalytics.servers (name, hostname)
+      SELECT 'db' || i, 'h' || i FROM generate_series(1, \(servers)) i
+      WHERE NOT EXISTS (SELECT FROM pganalytics.servers);
       WITH opened AS (
         INSERT INTO pganalytics.findings (check_name, server_id, severity, message, opened_at, last_seen_at)
         SELECT '\(check)', i, 'critical', 'it is bad', now(), now() FROM generate_series(1, \(servers)) i RETURNING id)
@@ -149,9 +154,9 @@ import Testing
     try await open(server, "temp_files")
     try await server.eventually("two messages arrive") { receiver.requests.count == 2 }
     let bodies = try receiver.requests.map { try JSONValue.parse(Array($0.body.utf8).span) }
-    #expect(bodies.contains(["content": "opened Critical: temp files on server 1"]), "\(bodies)")
+    #expect(bodies.contains(["content": "opened Critical: temp files on db1"]), "\(bodies)")
     let text = try #require(bodies.compactMap { $0["text"]?.text }.first)
-    #expect(text.hasPrefix("*Critical: temp files on server 1*\n• server 1: it is bad"), "\(text)")
+    #expect(text.hasPrefix("*Critical: temp files on db1*\n• db1: it is bad"), "\(text)")
     #expect(receiver.requests.allSatisfy { $0.fields["x-pganalytics-signature"] == nil })
     await server.stop()
   }
@@ -176,7 +181,7 @@ import Testing
     let list = try await server.client().request("GET", place + "/deliveries", [server.shared(.operator)])
     let id = try #require(list.json["data"]?[0]?["id"]?.text)
     #expect("\(mail)".contains(id), "\(mail)")
-    #expect(mail["text"]?.text?.contains("server 2: it is bad") == true, "\(mail)")
+    #expect(mail["text"]?.text?.contains("db2: it is bad") == true, "\(mail)")
     unlink(server.settings.dataDirectory + "/ca.pem")
     await server.stop()
   }

@@ -68,11 +68,11 @@ import Testing
     defer { bench.shutDown() }
     try await bench.channel(.webhook, ["messages_per_minute": "3"])
     let carrier = RecordingCarrier()
-    try await bench.dispatching([carrier, carrier]) { _ in
-      try await bench.open("silent_collector", servers: 1...1000)
-      for check in ["a", "b", "c", "d"] { try await bench.open(check, servers: 1...10, severity: "warning") }
-      try await settle(bench)
+    try await bench.open("silent_collector", servers: 1...1000, secondsAgo: 5)
+    for check in ["a", "b", "c", "d"] {
+      try await bench.open(check, servers: 1...10, severity: "warning", secondsAgo: 5)
     }
+    try await bench.dispatching([carrier, carrier]) { _ in try await settle(bench) }
     let messages = carrier.requests
     #expect(messages.count <= 3, "\(messages.map(groups))")
     #expect(messages.reduce(0) { $0 + ($1.body["count"]?.integer ?? 0) } == 1040)

@@ -20,6 +20,7 @@ final class NotificationBench: Sendable {
     address = try await TestCluster.shared.get().makeDatabase()
     database = try Database.start(address)
     var settings = Settings()
+    settings.logLevel = "critical"
     settings.notificationInterval = .milliseconds(100)
     settings.notificationGroupTime = .zero
     settings.notificationRetry = .milliseconds(100)
