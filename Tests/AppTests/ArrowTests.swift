@@ -59,6 +59,7 @@ import Testing
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
         ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
+        ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
@@ -71,7 +72,8 @@ import Testing
         (
           "Observability",
           [
-            "API", "Collectors", "Counters", "Database", "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log",
+            "API", "Collectors", "Counters", "Database", "Findings", "Gate", "Ground", "HTTP", "Identity", "Ingest",
+            "Log",
             "Rollups", "Schema", "Settings",
           ]
         ),
@@ -80,8 +82,10 @@ import Testing
         (
           "Server",
           [
-            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Reads", "Rollups", "Schema",
+            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Findings", "Gate",
+            "Ground", "HTTP", "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries",
+            "Reads",
+            "Rollups", "Schema",
             "Settings", "System",
           ]
         ),

@@ -8,6 +8,7 @@ enum Tag: String, CaseIterable, Sendable {
   case ingest = "Ingest"
   case servers = "Servers"
   case reads = "Reads"
+  case findings = "Findings"
   case system = "System"
 
   var prose: String {
@@ -20,6 +21,7 @@ enum Tag: String, CaseIterable, Sendable {
     case .ingest: "How collectors deliver metrics. 200 means that they are committed."
     case .servers: "The monitored servers and their metrics."
     case .reads: "Answers to questions about the fleet, one server or one statement."
+    case .findings: "What checks find in the metrics, who takes care of it, and what is silenced."
     case .system: "Health, version, audit trail and this document."
     }
   }

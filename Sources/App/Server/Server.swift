@@ -108,6 +108,7 @@ final class Server: Sendable {
     let directory = CollectorDirectory(database: database, settings: live, log: log)
     let refusals = IdentityRefusals(database: database, settings: live, log: log)
     let removals = ServerRemovals(database: database, kind: storage.kind, settings: live, log: log)
+    let findings = FindingWork(database: database, settings: live.live(\.findings), log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loopCount
@@ -116,7 +117,7 @@ final class Server: Sendable {
       settings: live, reload: reload, database: database, queries: queries, pacing: pacing,
       storage: storage.kind, storageWatch: storage.watch, identity: identity,
       signingKeys: keys, directory: directory, removals: removals,
-      refusals: refusals, lanes: lanes, log: log,
+      refusals: refusals, lanes: lanes, log: log, findingWatch: findings.watch,
       readiness: ReadinessProbe(
         lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
@@ -165,6 +166,8 @@ final class Server: Sendable {
       Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
       Task { await removals.run() },
+      Task { await findings.run() },
+      Task { await findings.prune() },
       Task { await rekeying.run() },
     ]
     database.listen(channel: .pganalytics) {

@@ -99,6 +99,14 @@ struct Settings: Sendable {
   var removalRows = 10_000
   var removalPause = Duration.milliseconds(100)
 
+  // Findings
+  var findingInterval = Duration.seconds(5)
+  var findingTimeout = Duration.seconds(10)
+  var findingServers = 200
+  var findingRetention = Duration.seconds(365 * 86_400)
+  var backtestEvaluations = 200_000
+  var backtestTimeout = Duration.seconds(60)
+
   // Endpoints and tasks of the cooperative pool
   var adminConnections = 4
   var adminQueue = 256
