@@ -113,4 +113,12 @@ import Testing
     }
     #expect(events == ["opens at 96.0", "ends at 92.9", "opens at 95.0"])
   }
+
+  @Test func `a list without a marker ends no finding of a subject that it lacks`() {
+    var machine = FindingMachine(absence: .gone, open: [key(1, "table"), key(2, "table")])
+    let evaluation = machine.evaluate([row(1, "other"), row(2, "other"), marker(2)], of: [1, 2])
+    #expect(evaluation.ended == [.init(key: key(2, "table"), reason: .gone)])
+    #expect(machine.open == [key(1, "table")])
+    #expect(evaluation.withoutData.isEmpty)
+  }
 }
