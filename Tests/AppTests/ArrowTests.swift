@@ -49,14 +49,16 @@ import Testing
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
         ("Documentation", ["API", "Ground"]),
+        ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
         ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
         ("Configs", ["API", "Audit", "Database"]),
-        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Log", "Schema", "Settings"]),
+        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
+        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
@@ -79,7 +81,7 @@ import Testing
           "Server",
           [
             "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
+            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Reads", "Rollups", "Schema",
             "Settings", "System",
           ]
         ),

@@ -121,6 +121,22 @@ struct ListFilter: Sendable {
     }
   }
 
+  /// A filter whose parameter may be repeated. The statement's parameter is an array; it is NULL without values.
+  /// - Parameters:
+  ///   - most: how often the parameter may occur.
+  ///   - stored: converts one value of the client into an element of the array.
+  init<Value, Stored: SQLArrayElement>(
+    repeated name: String, _ rule: FieldRule<Value>, most: Int, _ prose: String,
+    as stored: @escaping @Sendable (Value) -> Stored, where condition: @escaping @Sendable (String) -> String
+  ) {
+    type = [Stored].type
+    self.condition = condition
+    read = { query in
+      let values = query.list(name, rule, count: 0...most, prose).map(stored)
+      return { _, parameters in parameters.append(values.isEmpty ? nil : values) }
+    }
+  }
+
   init<Value: SQLValue>(
     _ name: String, _ rule: FieldRule<Value>, _ prose: String = "",
     where condition: @escaping @Sendable (String) -> String

@@ -7,6 +7,7 @@ enum Tag: String, CaseIterable, Sendable {
   case configuration = "Configuration"
   case ingest = "Ingest"
   case servers = "Servers"
+  case reads = "Reads"
   case system = "System"
 
   var prose: String {
@@ -18,6 +19,7 @@ enum Tag: String, CaseIterable, Sendable {
     case .configuration: "The configuration each collector fetches, in versions."
     case .ingest: "How collectors deliver metrics. 200 means that they are committed."
     case .servers: "The monitored servers and their metrics."
+    case .reads: "Answers to questions about the fleet, one server or one statement."
     case .system: "Health, version, audit trail and this document."
     }
   }

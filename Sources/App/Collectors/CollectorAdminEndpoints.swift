@@ -12,6 +12,7 @@ enum CollectorList: List {
       ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
         "strpos(lower(name), lower(\($0))) > 0 OR strpos(lower(hostname), lower(\($0))) > 0"
       },
+      ServerFilter.list(server: "server_id"), LabelFilter.list(server: "server_id"),
     ],
     sorts: [
       ListSort("name", by: "name", String.self), ListSort("hostname", by: "hostname", String.self),

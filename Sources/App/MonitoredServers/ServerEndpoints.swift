@@ -27,7 +27,8 @@ enum ServerList: List {
     filters: [
       ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
         "strpos(lower(s.name), lower(\($0))) > 0 OR strpos(lower(s.hostname), lower(\($0))) > 0"
-      }
+      },
+      ServerFilter.list(server: "s.id"), LabelFilter.list(server: "s.id"),
     ],
     sorts: [
       ListSort("id", by: "s.id", Int32.self), ListSort("name", by: "s.name", String.self),

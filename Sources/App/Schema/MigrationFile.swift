@@ -33,5 +33,6 @@ struct MigrationFile: Sendable {
     MigrationFile(12, "enrolment", PackageResources.V0012__enrolment_sql),
     MigrationFile(13, "object_names", PackageResources.V0013__object_names_sql),
     MigrationFile(14, "log_ends", PackageResources.V0014__log_ends_sql),
+    MigrationFile(15, "labels", PackageResources.V0015__labels_sql),
   ]
 }

@@ -46,6 +46,7 @@ struct ServerParts: Sendable {
     all += ConfigEndpoints.all(database) + [PushEndpoint.declaration]
     all += ServerEndpoints.all(database) + ServerRemovalEndpoints.all(database, removals)
     all += MetricEndpoints.all(database, queries: queries, storage)
+    all += ReadEndpoints.all(database, queries: queries, storage)
     all += [RevocationListEndpoint.declaration(database, identity)]
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
     all += PageEndpoints.all(swaggerUI) { [readiness] in await readiness.databaseAccess() != .none }

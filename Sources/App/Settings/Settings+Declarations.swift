@@ -290,6 +290,14 @@ extension Settings {
       "Longest wait of a metrics query for pushes, at most half of query_queue_deadline; 0s: no wait."
     ),
     .init("query_rows", .count(\.queryRows, 1...1_000_000), "Rows of one metrics query in JSON; more is 400."),
+    .init(
+      "read_section_rows", .count(\.readSectionRows, 1...100_000),
+      "Rows of a section of a read that has no pages; the answer says whether there are more."),
+    .init(
+      "read_sort_bytes", .bytes(\.readSortBytes, mib...(4 * 1024 * mib)),
+      "PostgreSQL work_mem of a read: memory of one sort or hash table, of query_connections at once."),
+    .init(
+      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(10 * year)), "Longest range of a read; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(
       "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),

@@ -113,6 +113,9 @@ struct Settings: Sendable {
   var queryShareMinimum = 30
   var queryPutOffMaximum = Duration.seconds(15)
   var queryRows = 10_000
+  var readSectionRows = 1000
+  var readSortBytes = 64 * 1024 * 1024
+  var readRangeMaximum = Duration.seconds(400 * 86_400)
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)
   var streamUnsentBytes = 256 * 1024

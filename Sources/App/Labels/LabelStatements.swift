@@ -1,0 +1,3 @@
+enum LabelStatements {
+  static let all = [ServerSelection.statement.description]
+}
