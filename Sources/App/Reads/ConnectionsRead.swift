@@ -18,7 +18,8 @@ enum ConnectionsQuestion: Question {
     span: .seconds(3600), filters: [.database], sections: [states, now, transactionsNow, transactions])
 
   private static let state = ReadColumn.text(
-    "state", means: "What the sessions do: active, idle, idle in transaction and others; null: the server does not say.")
+    "state", means: "What the sessions do: active, idle, idle in transaction and others; null: the server does not say."
+  )
   private static let database = ReadColumn.text("database", means: "The database that the sessions are connected to.")
 
   private static let states = ReadSection(

@@ -27,20 +27,25 @@ enum LocksQuestion: Question {
     "data", "The wait tree, from the top to the bottom. Each session is in it once, however many databases list it.",
     .short, from: tables, ties: "place",
     columns: [
-      .count("place", means: "Place in the order of the tree, from 1: each session is followed by those that wait for it."),
+      .count(
+        "place", means: "Place in the order of the tree, from 1: each session is followed by those that wait for it."),
       .count(
         "depth",
         means: """
           Distance from a session that waits for nothing, which has 0; null: the session waits in a circle, or for one.
           """),
       .count("pid", means: "Process id of the session."),
-      .count("parent_pid", means: "The session above it in the tree, of those that it waits for; null: it waits for none."),
+      .count(
+        "parent_pid", means: "The session above it in the tree, of those that it waits for; null: it waits for none."),
       .count("root_pid", means: "The session at the top; null in a circle."),
-      .flag("in_circle", means: "Whether no session that waits for nothing is above it, so that the wait does not end by itself."),
+      .flag(
+        "in_circle",
+        means: "Whether no session that waits for nothing is above it, so that the wait does not end by itself."),
       .count("blocked_by", means: "Sessions that it waits for."),
       .count("blocks", means: "Sessions that wait directly for it."),
       .count("sessions_behind", means: "Sessions below it in the tree, at any depth; null in a circle."),
-      .real("wait_seconds", "seconds", means: "How long the waiting statement has run; null: the session does not wait."),
+      .real(
+        "wait_seconds", "seconds", means: "How long the waiting statement has run; null: the session does not wait."),
       .real("statement_seconds", "seconds", means: "How long its statement has run."),
       .text("username", means: "User of the session."),
       .text("application_name", means: "Name that the client gave itself."),
@@ -138,7 +143,8 @@ enum LocksQuestion: Question {
   // MARK: The range
 
   private static let blockedTime = ReadSection(
-    "blocked_time", "How long sessions were blocked, over time. A bucket without a waiting session has no row.", .series,
+    "blocked_time", "How long sessions were blocked, over time. A bucket without a waiting session has no row.",
+    .series,
     from: ["pg_locks", "pg_lock_wait_chains"], ties: "blocked_seconds",
     columns: [
       .time("time", means: "Start of the bucket."),

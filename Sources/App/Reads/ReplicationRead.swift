@@ -23,11 +23,13 @@ enum ReplicationQuestion: Question {
     columns: [.time("time", means: "Start of the bucket."), standby]
       + stages.flatMap { stage in
         [
-          ReadColumn.real("\(stage)_lag_ms", "milliseconds", means: "Mean time until the standby had \(done(stage)) it."),
+          ReadColumn.real(
+            "\(stage)_lag_ms", "milliseconds", means: "Mean time until the standby had \(done(stage)) it."),
           .count("most_\(stage)_lag_ms", "milliseconds", means: "Largest time until a standby had \(done(stage)) it."),
         ]
       } + [
-        .real("behind_mb", "megabytes", means: "Mean write-ahead log that the standby had written and not yet replayed."),
+        .real(
+          "behind_mb", "megabytes", means: "Mean write-ahead log that the standby had written and not yet replayed."),
         .count("most_behind_mb", "megabytes", means: "Largest such amount of a standby."),
       ]
   ) { scope in
@@ -140,7 +142,8 @@ enum ReplicationQuestion: Question {
       .count("pid", means: "Process id of the session that used the slot."),
       .text("restart_lsn", means: "Oldest position in the write-ahead log that the slot keeps."),
       .text("confirmed_flush_lsn", means: "Position up to which a logical subscriber has confirmed its data."),
-      .total("retained_bytes", "bytes", means: "Write-ahead log kept for the slot: the larger of the two reported sizes."),
+      .total(
+        "retained_bytes", "bytes", means: "Write-ahead log kept for the slot: the larger of the two reported sizes."),
       .real(
         "growth_bytes_per_hour", "bytes per hour",
         means: """
@@ -212,7 +215,9 @@ enum ReplicationQuestion: Question {
       .text("latest_end_lsn", means: "Last position confirmed to the publisher."),
       .time("sent_at", means: "When the publisher's last message was sent, by the publisher's clock."),
       .time("received_at", means: "When the publisher's last message was received, by the subscriber's clock."),
-      .real("transit_seconds", "seconds", means: "From `sent_at` to `received_at`: the way of the message, and the difference of the clocks."),
+      .real(
+        "transit_seconds", "seconds",
+        means: "From `sent_at` to `received_at`: the way of the message, and the difference of the clocks."),
       .real("silent_seconds", "seconds", means: "From `received_at` to `last_seen`."),
       .count("worker_pid", means: "Process id of the apply worker."),
       .count("worker_count", means: "Workers of the subscription."),
