@@ -145,11 +145,10 @@ import Testing
         random.next(3) == 0
         ? [] : Set((0..<random.next(6)).map { _ in Wait(pid: random.next(5), blocker: random.next(5)) })
       let time = bench.time(minute * 60 + random.next(60))
-      metrics.append(
-        Self.metric(time, waits.sorted { ($0.pid, $0.blocker) < ($1.pid, $1.blocker) }, isAway: random.next(9) == 0) {
-          _ in
-          random.next(30) == 0 ? 1.7e308 : Double(random.next(200)) - 10
-        })
+      let isAway = random.next(9) == 0
+      let sorted = waits.sorted { ($0.pid, $0.blocker) < ($1.pid, $1.blocker) }
+      func seconds(_: Wait) -> Double { random.next(30) == 0 ? 1.7e308 : Double(random.next(200)) - 10 }
+      metrics.append(Self.metric(time, sorted, seconds: seconds, isAway: isAway))
     }
     try await bench.push(metrics)
     try await bench.push(Array(metrics.prefix(20)), ofOther: true)
