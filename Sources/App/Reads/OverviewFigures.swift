@@ -27,7 +27,12 @@ enum OverviewFigures {
       "oldest_transaction_seconds", "seconds",
       means: "Longest time that a long transaction has run or an idle one has idled."),
     .real("disk_used_percent", "percent", means: "Space in use of the fullest file system."),
-    .count("xid_age", means: "Age of the oldest transaction id that is not frozen, in transactions."),
+    .count(
+      "xid_age",
+      means: """
+        Age of the oldest transaction id that is not frozen, in transactions: the largest age of a table that the collector \
+        reports, or where it reports none, what the ids that are left say.
+        """),
     .total("database_bytes", "bytes", means: "Sum of the last sizes of the databases."),
     .real("load_1m", means: "Mean load average of a minute."),
     .real("cpu_user", "percent", means: "Mean share of processor time spent in programs, since the boot of the host."),
@@ -201,7 +206,8 @@ enum OverviewFigures {
         #"max(t."replay_lag_ms.max")::float8 / 1000"#),
       relation("disk_used_percent", "disk_usage", ["percent_used"], #"max(t."percent_used.max")"#),
       relation(
-        "xid_age", "pg_replication_wraparound", ["oldest_table_age"], #"max(t."oldest_table_age.max")"#),
+        "xid_age", "pg_replication_wraparound", ["oldest_table_age", "xid_until_wraparound"],
+        #"coalesce(max(t."oldest_table_age.max"), 2147483648 - min(t."xid_until_wraparound.min"))"#),
     ]
   }
 

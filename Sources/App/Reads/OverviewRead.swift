@@ -64,19 +64,12 @@ enum OverviewQuestion: Question {
     columns: [
       .text("database", means: "Name of the database."),
       .count("size_bytes", "bytes", means: "Its last size in the range."),
-      .total("growth_bytes", "bytes", means: "Difference of its last and its first size in the range."),
       .real("transactions_per_second", "per second", means: "Commits and rollbacks."),
       .real("rollback_percent", "percent", means: "Rollbacks as a share of commits and rollbacks."),
       .count("xid_age", means: "Age of its oldest transaction id that is not frozen, in transactions."),
       .time("last_seen", means: "Time of its last report in the range."),
     ]
   ) { scope in
-    func last(_ order: String) -> String {
-      """
-      (array_agg(t."size_bytes.last" ORDER BY t.time\(order), t."size_bytes.last"\(order)) \
-      FILTER (WHERE t."size_bytes.last" IS NOT NULL))[1]
-      """
-    }
     let columns = ["size_bytes", "transactions_committed", "transactions_rolledback"]
     let (commits, rollbacks) = (
       scope.increase("transactions_committed", of: "pg_stats"),
@@ -87,18 +80,20 @@ enum OverviewQuestion: Question {
         SELECT \(scope.objectPart("database", of: "pg_replication_wraparound", "t")) AS database,
           (array_agg(t.age ORDER BY t.time DESC))[1] AS age
         FROM (
-          SELECT t.server_id, t.object_id, t.time, max(t.oldest_table_age) AS age
+          SELECT t.server_id, t.object_id, t.time, max(coalesce(t.oldest_table_age,
+            2147483648 - t.xid_until_wraparound)) AS age
           FROM \(scope.latest("pg_replication_wraparound")) t GROUP BY 1, 2, 3
         ) t GROUP BY t.server_id, t.object_id
       )
-      SELECT d.database, d.size_bytes, d.growth_bytes, d.transactions_per_second, d.rollback_percent, a.age AS xid_age,
+      SELECT d.database, d.size_bytes, d.transactions_per_second, d.rollback_percent, a.age AS xid_age,
         d.data_until AS last_seen, d.data_from, d.data_until
       FROM (
         SELECT \(scope.text("g.database_id", of: "g")) AS database, g.*,
           finite.transactions_per_second, finite.rollback_percent
         FROM (
-          SELECT t.server_id, t.database_id, \(last(" DESC")) AS size_bytes,
-            \(last(" DESC"))::numeric - \(last("")) AS growth_bytes,
+          SELECT t.server_id, t.database_id,
+            (array_agg(t."size_bytes.last" ORDER BY t.time DESC, t."size_bytes.last" DESC)
+              FILTER (WHERE t."size_bytes.last" IS NOT NULL))[1] AS size_bytes,
             \(commits) AS commits, \(rollbacks) AS rollbacks,
             \(scope.elapsed("transactions_committed", of: "pg_stats")) AS seconds,
             min(t.first_time) AS data_from, max(t.last_time) AS data_until

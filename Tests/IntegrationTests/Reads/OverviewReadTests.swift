@@ -165,7 +165,6 @@ import Testing
     let databases = answer["databases"]?.elements ?? []
     #expect(databases.map { $0["database"]?.text } == ["app", "old"])
     #expect(databases.map { $0["size_bytes"]?.integer } == [5000, 70])
-    #expect(databases.map { $0["growth_bytes"]?.number } == [4000, 0])
     #expect(databases[0]["transactions_per_second"]?.number == 1.25)
     #expect(databases[0]["rollback_percent"]?.number == 20)
     #expect(databases.map { $0["xid_age"]?.integer } == [77, nil])
