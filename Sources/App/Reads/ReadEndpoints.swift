@@ -4,7 +4,13 @@ import Protocol
 
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
-  static let questions: [any Question.Type] = []
+  static let questions: [any Question.Type] = [
+    VacuumRead.self,
+    IndexesRead.self,
+    SpaceRead.self,
+    LogRead.self,
+    ChangesRead.self,
+  ]
 
   static var reads: [Read] { questions.map { $0.read } }
 
