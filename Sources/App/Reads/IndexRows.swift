@@ -66,12 +66,12 @@ struct IndexRows {
     let lists = ["pg_stats_indexes", "pg_schema_indexes", "pg_bloat_indexes"].map { list in
       """
       SELECT server_id, database_id, object_id, \(list == "pg_stats_indexes") AS is_capped, sum("scans.count") AS samples,
-        min(first_time) AS first_time, max(last_time) AS last_time,
+        min(first_time) FILTER (WHERE "scans.count" > 0) AS first_time, max(last_time) AS last_time,
         sum(coalesce("scans.increase", 0) + coalesce(
           CASE WHEN "scans.first" < before THEN "scans.first"::numeric ELSE "scans.first"::numeric - before END, 0)) AS growth
       FROM (
         SELECT t.*, lag(t."scans.last") OVER series AS before
-        FROM \(scope.parts(list, ["scans"])) t WHERE t."scans.count" > 0 AND \(scope.isOfDatabase())
+        FROM \(scope.parts(list, ["scans"])) t WHERE \(scope.isOfDatabase())
         WINDOW series AS (PARTITION BY t.server_id, t.database_id, t.object_id ORDER BY t.first_time)
       ) pieces
       GROUP BY 1, 2, 3
