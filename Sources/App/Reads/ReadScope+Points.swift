@@ -9,7 +9,8 @@ extension ReadScope {
   /// of a long range are the same from stored rows and from roll-ups. The relation has `server_id`, the ids of the
   /// series, `time` and the columns.
   func points(_ table: String, _ columns: [String]) -> String {
-    let keys = (["server_id"] + table.metricTable.identityColumns).map { "t.\(quotedIdentifier($0))" }.joined(separator: ", ")
+    let ids = ["server_id"] + table.metricTable.identityColumns
+    let keys = ids.map { "t.\(quotedIdentifier($0))" }.joined(separator: ", ")
     let raw = columns.map { ", t.\(quotedIdentifier($0))" }.joined()
     let last = columns.map { ", t.\(quotedIdentifier($0 + ".last")) AS \(quotedIdentifier($0))" }.joined()
     let hour = "date_bin('1 hour', t.first_time, timestamptz '2000-01-01 00:00:00+00')"
