@@ -21,7 +21,7 @@ enum ChangesRead: Question {
       have at most 100 entries: an object that is missing in a full list has not vanished, and one that was missing in a full \
       list has not appeared.
       """,
-    span: .seconds(7 * 86_400), filters: [.database],
+    span: .seconds(86_400), filters: [.database],
     parameters: [ReadParameter("kind", .choice(of: kinds), "Of this kind only.")],
     sections: [changes])
 

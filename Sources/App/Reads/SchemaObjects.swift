@@ -92,49 +92,59 @@ struct SchemaObjects: Sendable {
   /// The lists: `server_id`, `database_id`, `time`, `is_complete`.
   private func lists(_ scope: ReadScope) -> String {
     let key = "server_id, database_id, time"
-    func rows(_ table: String) -> String {
-      "SELECT t.server_id, t.database_id, t.time FROM \(scope.rows(table)) t WHERE \(scope.isOfDatabase())"
-    }
     switch lists {
-    case .own: return "SELECT DISTINCT \(key), true AS is_complete FROM (\(rows(table))) r"
+    case .own: return "SELECT DISTINCT \(key), true AS is_complete FROM \(table)_rows"
     case .beside(let implied):
       let types = implied.map(quotedLiteral).joined(separator: ", ")
       let contradicted =
-        implied.isEmpty ? "" : " EXCEPT \(rows("pg_schema_constraints")) AND t.type IN (\(types))"
+        implied.isEmpty
+        ? ""
+        : """
+        \nEXCEPT SELECT t.server_id, t.database_id, t.time FROM \(scope.rows("pg_schema_constraints")) t
+        WHERE t.type IN (\(types))
+        """
       return """
-        SELECT \(key), true AS is_complete
-        FROM (\(rows(table)) UNION (\(rows("pg_schema_tables"))\(contradicted))) r
+        SELECT \(key), true AS is_complete FROM (
+          SELECT \(key) FROM \(table)_rows UNION (SELECT \(key) FROM pg_schema_tables_lists\(contradicted))
+        ) r
         """
     case .capped(let replaced):
       return """
         SELECT d.server_id, d.database_id, d.time, count(r.object_id) < \(Self.cap) AS is_complete
-        FROM (\(rows("pg_stats"))) d LEFT JOIN \(scope.rows(table)) r USING (\(key))
-        WHERE (d.server_id, d.database_id) NOT IN (
-          SELECT t.server_id, t.database_id FROM \(scope.rows(replaced)) t WHERE t.database_id IS NOT NULL)
+        FROM \(scope.rows("pg_stats")) d LEFT JOIN \(table)_rows r USING (\(key))
+        WHERE d.database_id IS NOT NULL AND \(scope.isOfDatabase("d"))
+          AND (d.server_id, d.database_id) NOT IN (SELECT server_id, database_id FROM \(replaced)_rows)
         GROUP BY 1, 2, 3
         """
     }
   }
 
-  /// Common table expressions: the lists with their numbers, the objects that are not in every list or differ, and each
-  /// list that such an object is in, with the one before.
+  /// Common table expressions, which follow those of the tables before this one in `all`: the rows, the lists with their
+  /// numbers, the objects that are not in every list or differ, and each list that such an object is in, with the one
+  /// before.
   ///
   /// `completed` is the number of complete lists up to a list, `earlier` the number of complete lists before it.
   func steps(_ scope: ReadScope) -> String {
-    let values = columns.map { "r.\(quotedIdentifier($0))" }.joined(separator: ", ")
+    let values = columns.map { "t.\(quotedIdentifier($0))" }.joined(separator: ", ")
     let state = columns.isEmpty ? "0::int8" : "hash_record_extended(ROW(\(values)), 0)"
+    let object = "server_id, database_id, object_id"
     return """
-      \(table)_lists AS (
+      \(table)_rows AS MATERIALIZED (
+        SELECT t.server_id, t.database_id, t.object_id, t.time, \(state) AS state FROM \(scope.rows(table)) t
+        WHERE t.database_id IS NOT NULL AND \(scope.isOfDatabase())
+      ),
+      \(table)_lists AS MATERIALIZED (
         SELECT l.*, sum(is_complete::int4) OVER database AS all_completed,
           sum(is_complete::int4) OVER (database ORDER BY time) AS completed
         FROM (\(lists(scope))) l WINDOW database AS (PARTITION BY server_id, database_id)
       ),
       \(table)_uneven AS (
-        SELECT server_id, database_id, r.object_id
-        FROM \(scope.rows(table)) r
+        SELECT \(object) FROM (
+          SELECT \(object), min(state) AS least, max(state) AS most, count(*) AS rows FROM \(table)_rows GROUP BY 1, 2, 3
+        ) o
         JOIN (SELECT server_id, database_id, count(*) AS lists FROM \(table)_lists GROUP BY 1, 2) n
           USING (server_id, database_id)
-        GROUP BY 1, 2, 3 HAVING min(\(state)) <> max(\(state)) OR count(*) <> max(n.lists)
+        WHERE least <> most OR rows <> lists
       ),
       \(table)_steps AS (
         SELECT s.*, l.completed, l.all_completed, l.completed - l.is_complete::int4 AS earlier,
@@ -143,8 +153,7 @@ struct SchemaObjects: Sendable {
           lead(l.completed - l.is_complete::int4) OVER object AS earlier_after
         FROM (
           -- An object can have several rows in a list.
-          SELECT r.server_id, r.database_id, r.object_id, r.time, sum(DISTINCT \(state)) AS state
-          FROM \(scope.rows(table)) r JOIN \(table)_uneven USING (server_id, database_id, object_id)
+          SELECT \(object), time, sum(DISTINCT state) AS state FROM \(table)_rows JOIN \(table)_uneven USING (\(object))
           GROUP BY 1, 2, 3, 4
         ) s
         JOIN \(table)_lists l USING (server_id, database_id, time)
