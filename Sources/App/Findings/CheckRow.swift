@@ -2,8 +2,8 @@ import Protocol
 
 /// A row of a check's statement. It is one of two kinds:
 /// - With a subject: what the check found of one subject of one server.
-/// - With `subject` NULL, the *marker*: there was data of this server at the time that was looked at. Without a marker
-///   the check knows nothing of the server, and none of its findings ends.
+/// - With `subject` NULL, the *marker*: there was a whole list of this server at the time that was looked at. Without a
+///   marker the list may lack subjects, so the findings of subjects that have no row stay open.
 struct CheckRow: SQLRow, Equatable {
   let serverID: Int32
   /// What the row is about within the server, such as a slot or a database; empty for the server itself.

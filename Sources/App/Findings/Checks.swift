@@ -1,6 +1,7 @@
 /// All checks of the program.
 enum Checks {
-  static let all: [Check] = collectors + space + sessions + locks + replication
+  static let all: [Check] =
+    collectors + space + sessions + locks + replication + standbys + load + queries + tables + waste + catalogue + log
 
   static let byName: [String: Check] = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

@@ -68,11 +68,15 @@ struct FindingMachine: Sendable {
     var counts: [Int32: Int] = [:]
     for key in open { counts[key.serverID, default: 0] += 1 }
     var withData: Set<Int32> = []
+    var withList: Set<Int32> = []
     var seen: Set<FindingKey> = []
     var openings: [CheckRow] = []
     for row in rows where servers.contains(row.serverID) {
       withData.insert(row.serverID)
-      guard let subject = row.subject else { continue }
+      guard let subject = row.subject else {
+        withList.insert(row.serverID)
+        continue
+      }
       let key = FindingKey(serverID: row.serverID, subject: subject)
       guard seen.insert(key).inserted else { continue }
       switch (open.contains(key), row.opens, row.holds) {
@@ -85,7 +89,8 @@ struct FindingMachine: Sendable {
       case (false, false, _): break
       }
     }
-    let absent = open.filter { withData.contains($0.serverID) && !seen.contains($0) }
+    // Rows without a marker are of a list that may lack subjects.
+    let absent = open.filter { withList.contains($0.serverID) && !seen.contains($0) }
     for key in absent.sorted() {
       evaluation.ended.append(.init(key: key, reason: absence))
       open.remove(key)

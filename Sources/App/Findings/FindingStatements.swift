@@ -70,13 +70,14 @@ enum FindingStatements {
 
   /// Sets the limits of a transaction that runs a check. Parameters: time limit of a statement, such as `10s`.
   ///
-  /// The plan of a check is made once a session. A check names each server by a parameter and takes its rows by an
-  /// index, so one plan suits every batch, and planning anew would cost more than most checks do.
+  /// The plan of a check is made once a session, because planning costs more than most checks do. A check names each
+  /// server by a parameter and takes its rows by an index. The plan must also suit a partition that was empty when the
+  /// plan was made, so it reads no table as a whole.
   static let limits = Statement<String, SingleValue<String>>(
     "finding_limits",
     """
     SELECT set_config('statement_timeout', $1, true) || set_config('plan_cache_mode', 'force_generic_plan', true)
-      || set_config('jit', 'off', true) || set_config('max_parallel_workers_per_gather', '0', true)
+      || set_config('enable_seqscan', 'off', true) || set_config('jit', 'off', true) || set_config('max_parallel_workers_per_gather', '0', true)
     """)
 
   /// What people set, and the last evaluation of each check that has been evaluated or set.

@@ -92,7 +92,7 @@ struct ReadScope: Sendable {
 
 extension String {
   /// The metric table of this name. An unknown name ends the process.
-  fileprivate var metricTable: MetricTable {
+  var metricTable: MetricTable {
     guard let table = MetricCatalog.tables.first(where: { $0.name == self }) else {
       preconditionFailure("\(self) is no metric table")
     }

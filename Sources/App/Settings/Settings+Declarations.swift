@@ -270,7 +270,7 @@ extension Settings {
     ),
     .init(
       "backtest_evaluations", .count(\.backtestEvaluations, 1...100_000_000),
-      "Steps of a backtest times its servers; more is 400."),
+      "Steps of a backtest times its servers; more is 422."),
     .init(
       "backtest_timeout", .time(\.backtestTimeout, .seconds(1)...hour), "Longest time of a backtest; then 503."),
 
@@ -318,7 +318,8 @@ extension Settings {
       "read_sort_bytes", .bytes(\.readSortBytes, mib...(4 * 1024 * mib)),
       "PostgreSQL work_mem of a read: memory of one sort or hash table, of query_connections at once."),
     .init(
-      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(year * 10)), "Longest range of a read; more is 400."),
+      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(year * 10)),
+      "Longest range of a read; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(
       "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),

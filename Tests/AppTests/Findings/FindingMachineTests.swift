@@ -98,7 +98,7 @@ import Testing
     let second = machine.evaluate(rows + [marker(2)], of: [1, 2])
     #expect(second.opened.isEmpty && second.suppressed == 1)
     #expect(second.kept.count == most)
-    let third = machine.evaluate(Array(rows.dropFirst()), of: [1])
+    let third = machine.evaluate(Array(rows.dropFirst()) + [marker(1)], of: [1])
     #expect(third.ended.map(\.key.subject) == ["0"])
     #expect(third.opened.map(\.subject) == ["\(most)"] && third.suppressed == 0)
   }
@@ -112,5 +112,13 @@ import Testing
       events += evaluation.opened.map { "opens at \($0.value ?? 0)" } + evaluation.ended.map { _ in "ends at \(value)" }
     }
     #expect(events == ["opens at 96.0", "ends at 92.9", "opens at 95.0"])
+  }
+
+  @Test func `a list without a marker ends no finding of a subject that it lacks`() {
+    var machine = FindingMachine(absence: .gone, open: [key(1, "table"), key(2, "table")])
+    let evaluation = machine.evaluate([row(1, "other"), row(2, "other"), marker(2)], of: [1, 2])
+    #expect(evaluation.ended == [.init(key: key(2, "table"), reason: .gone)])
+    #expect(machine.open == [key(1, "table")])
+    #expect(evaluation.withoutData.isEmpty)
   }
 }
