@@ -57,7 +57,7 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Rollups", "Schema", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.

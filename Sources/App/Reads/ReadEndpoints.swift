@@ -4,7 +4,7 @@ import Protocol
 
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
-  static let questions: [any Question.Type] = []
+  static let questions: [any Question.Type] = [TopQueries.self, OneQuery.self]
 
   static var reads: [Read] { questions.map { $0.read } }
 
