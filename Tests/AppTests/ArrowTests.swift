@@ -88,8 +88,8 @@ import Testing
         (
           "Commands",
           [
-            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Log",
-            "Observability", "Rollups", "Schema", "Server", "Settings",
+            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Labels",
+            "Log", "Observability", "Rollups", "Schema", "Server", "Settings",
           ]
         ),
       ]),

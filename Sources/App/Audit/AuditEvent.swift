@@ -20,6 +20,8 @@ enum AuditAction: String, CaseIterable, Sendable {
   case revokeCollector = "collector.revoke"
   case replaceCollector = "collector.replace"
   case permitEnrolment = "collector.permit_enrolment"
+  case labelCollector = "collector.label"
+  case labelCollectors = "collector.label_many"
   case revokeCertificate = "certificate.revoke"
   case identityMismatch = "collector.identity_mismatch"
   case refuseCollector = "collector.refused"

@@ -8,12 +8,14 @@ struct ServerAnswer: ResponseBody {
 
   static let example = ServerAnswer(
     server: MonitoredServer(
-      id: 1, name: "db1", hostname: "db1.example.com", collectorID: UUID(high: 1, low: 2),
+      id: 1, name: "db1", labels: LabelSet(["env": "production"]), hostname: "db1.example.com",
+      collectorID: UUID(high: 1, low: 2),
       createdAt: Timestamp(unixSeconds: 1_790_000_000), lastSeenAt: nil))
 
   func write(to object: inout ObjectWriter) {
     object.member("id", server.id)
     object.member("name", server.name)
+    object.member("labels", server.labels)
     object.member("hostname", server.hostname)
     object.nullable("collector_id", server.collectorID)
     object.member("created_at", server.createdAt)

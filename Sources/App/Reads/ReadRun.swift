@@ -22,7 +22,8 @@ struct ReadRun: Sendable {
 
   func answer() async throws(Problem) -> HTTPResponse {
     let cursor = try position()
-    let range = try cursor.map { ($0.start, $0.end) } ?? self.range()
+    let range: (start: Timestamp, end: Timestamp)
+    if let cursor { range = (cursor.start, cursor.end) } else { range = try self.range() }
     let width = bucketSeconds(range)
     do throws(DatabaseError) {
       return try await queries.lease { session throws(DatabaseError) in

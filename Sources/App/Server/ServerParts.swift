@@ -43,6 +43,7 @@ struct ServerParts: Sendable {
     var all = SessionEndpoints.all(sessions) + UserEndpoints.all(database, passwords)
     all += AuditEndpoints.all(database) + RegistrationSecretEndpoints.all(database)
     all += CollectorEndpoints.all(office) + CollectorAdminEndpoints.all(database, directory)
+    all += CollectorLabelEndpoints.all(database)
     all += ConfigEndpoints.all(database) + [PushEndpoint.declaration]
     all += ServerEndpoints.all(database) + ServerRemovalEndpoints.all(database, removals)
     all += MetricEndpoints.all(database, queries: queries, storage)

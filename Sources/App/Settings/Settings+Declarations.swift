@@ -297,7 +297,7 @@ extension Settings {
       "read_sort_bytes", .bytes(\.readSortBytes, mib...(4 * 1024 * mib)),
       "PostgreSQL work_mem of a read: memory of one sort or hash table, of query_connections at once."),
     .init(
-      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(10 * year)), "Longest range of a read; more is 400."),
+      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(year * 10)), "Longest range of a read; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(
       "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),
@@ -322,6 +322,9 @@ extension Settings {
       "reenrolment", .word(\.reenrolment, Reenrolment.allCases.map(\.rawValue)),
       "What happens if an enrolled host registers: 409 until permitted, a new identity for its server, or a new collector."
     ),
+    .init(
+      "labels_per_server", .count(\.labelsPerServer, 1...1000),
+      "The most labels of a server; an enrolment gives it the labels of its secret up to this number."),
     .init("offline_after", .time(\.offlineAfter, .seconds(1)...year), "Silence after which a collector is offline."),
     .init(
       "server_certificate_life", .time(\.serverCertificateLife, hour...year),

@@ -128,6 +128,7 @@ struct Settings: Sendable {
   var certificateGrace = Duration.seconds(7 * 86_400)
   var enrolmentPermitLife = Duration.seconds(3600)
   var reenrolment = Reenrolment.permit.rawValue
+  var labelsPerServer = 32
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)

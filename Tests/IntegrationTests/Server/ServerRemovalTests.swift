@@ -47,6 +47,7 @@ import Testing
     let id = collector.serverID
     try await server.database.script(
       """
+      INSERT INTO pganalytics.labels (server_id, name, value) VALUES (\(id), 'env', 'production');
       INSERT INTO pganalytics.dead_letters (server_id, push_id, table_name, message, tuples)
       SELECT \(id), gen_random_uuid(), 'x', 'x', '' FROM generate_series(1, 250)
       """)
@@ -93,7 +94,10 @@ import Testing
 
     let before = try await rows(of: gone.serverID, server)
     let filled = before.filter { $0.value > 0 }.keys
-    for table in ["metrics.disk_usage", "pganalytics.objects", "pganalytics.texts", "pganalytics.dead_letters"] {
+    for table in [
+      "metrics.disk_usage", "pganalytics.objects", "pganalytics.texts", "pganalytics.dead_letters",
+      "pganalytics.labels",
+    ] {
       #expect(filled.contains(table), "\(before)")
     }
     #expect(filled.contains { $0.hasPrefix("rollups.") })
