@@ -3,7 +3,6 @@
 
 import Ground
 import Protocol
-import Synchronization
 
 struct ReadRun: Sendable {
   let read: Read
@@ -247,7 +246,7 @@ final class SectionSink: RowSink {
     var rows = Rows()
   }
 
-  private let state: Mutex<State>
+  private nonisolated(unsafe) var state: State  // Safety: the loop adds rows one after the other, and then the task reads
   private let limit: Int
 
   init(_ section: ReadSection, _ format: MetricFormat, limit: Int, after position: MetricCursor.Position?) {
@@ -255,42 +254,38 @@ final class SectionSink: RowSink {
     let identifiers = Set(section.columns.filter(\.isIdentifier).map(\.name))
     var rows = Rows()
     rows.position = position
-    state = Mutex(State(text: RowText(section.columns.map(\.name), identifiers: identifiers, format), rows: rows))
+    state = State(text: RowText(section.columns.map(\.name), identifiers: identifiers, format), rows: rows)
   }
 
   func receive(_ row: borrowing DatabaseRows) -> RowDemand {
-    state.withLock { state in
-      let width = state.text.width
-      func word(_ column: Int) -> Int64? {
-        row.withValue(row: 0, column: column) { bytes in
-          guard let bytes, bytes.count == 8 else { return nil }
-          return Int64(bigEndian: bytes, at: 0)
-        }
+    let width = state.text.width
+    func word(_ column: Int) -> Int64? {
+      row.withValue(row: 0, column: column) { bytes in
+        guard let bytes, bytes.count == 8 else { return nil }
+        return Int64(bigEndian: bytes, at: 0)
       }
-      state.rows.total = word(width)
-      state.rows.dataFrom = word(width + 1).map { Timestamp(word: $0) }
-      state.rows.dataUntil = word(width + 2).map { Timestamp(word: $0) }
-      if state.rows.count == limit {
-        state.rows.hasMore = true
-        return
-      }
-      state.text.append(row)
-      state.rows.count += 1
-      guard let time = word(0).map({ Timestamp(word: $0) }) else { return }
-      if state.rows.position?.time == time {
-        state.rows.position?.seen += 1
-      } else {
-        state.rows.position = MetricCursor.Position(time: time, keys: [])
-      }
+    }
+    state.rows.total = word(width)
+    state.rows.dataFrom = word(width + 1).map { Timestamp(word: $0) }
+    state.rows.dataUntil = word(width + 2).map { Timestamp(word: $0) }
+    if state.rows.count == limit {
+      state.rows.hasMore = true
+      return .more
+    }
+    state.text.append(row)
+    state.rows.count += 1
+    guard let time = word(0).map({ Timestamp(word: $0) }) else { return .more }
+    if state.rows.position?.time == time {
+      state.rows.position?.seen += 1
+    } else {
+      state.rows.position = MetricCursor.Position(time: time, keys: [])
     }
     return .more
   }
 
   /// The rows that were received. To be called once, after the last row.
   func finish() -> Rows {
-    state.withLock { state in
-      state.rows.text = state.text.take()
-      return state.rows
-    }
+    state.rows.text = state.text.take()
+    return state.rows
   }
 }
