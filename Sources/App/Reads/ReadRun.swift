@@ -241,51 +241,47 @@ final class SectionSink: RowSink {
     var position: MetricCursor.Position?
   }
 
-  private struct State: ~Copyable {
-    var text: RowText
-    var rows = Rows()
-  }
-
-  private nonisolated(unsafe) var state: State  // Safety: the loop adds rows one after the other, and then the task reads
+  // Safety: the pool's loop calls `receive` for one row after the other, and `finish` follows the statement's end.
+  private nonisolated(unsafe) var text: RowText
+  private nonisolated(unsafe) var rows = Rows()  // Safety: as above
   private let limit: Int
 
   init(_ section: ReadSection, _ format: MetricFormat, limit: Int, after position: MetricCursor.Position?) {
     self.limit = limit
     let identifiers = Set(section.columns.filter(\.isIdentifier).map(\.name))
-    var rows = Rows()
+    text = RowText(section.columns.map(\.name), identifiers: identifiers, format)
     rows.position = position
-    state = State(text: RowText(section.columns.map(\.name), identifiers: identifiers, format), rows: rows)
   }
 
   func receive(_ row: borrowing DatabaseRows) -> RowDemand {
-    let width = state.text.width
     func word(_ column: Int) -> Int64? {
       row.withValue(row: 0, column: column) { bytes in
         guard let bytes, bytes.count == 8 else { return nil }
         return Int64(bigEndian: bytes, at: 0)
       }
     }
-    state.rows.total = word(width)
-    state.rows.dataFrom = word(width + 1).map { Timestamp(word: $0) }
-    state.rows.dataUntil = word(width + 2).map { Timestamp(word: $0) }
-    if state.rows.count == limit {
-      state.rows.hasMore = true
+    let width = text.width
+    rows.total = word(width)
+    rows.dataFrom = word(width + 1).map { Timestamp(word: $0) }
+    rows.dataUntil = word(width + 2).map { Timestamp(word: $0) }
+    if rows.count == limit {
+      rows.hasMore = true
       return .more
     }
-    state.text.append(row)
-    state.rows.count += 1
+    text.append(row)
+    rows.count += 1
     guard let time = word(0).map({ Timestamp(word: $0) }) else { return .more }
-    if state.rows.position?.time == time {
-      state.rows.position?.seen += 1
+    if rows.position?.time == time {
+      rows.position?.seen += 1
     } else {
-      state.rows.position = MetricCursor.Position(time: time, keys: [])
+      rows.position = MetricCursor.Position(time: time, keys: [])
     }
     return .more
   }
 
   /// The rows that were received. To be called once, after the last row.
   func finish() -> Rows {
-    state.rows.text = state.text.take()
-    return state.rows
+    rows.text = text.take()
+    return rows
   }
 }
