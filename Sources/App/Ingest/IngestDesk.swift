@@ -203,6 +203,8 @@ final class IngestDesk {
 extension IngestDesk: CopyWriterOwner {
   func settled(_ push: Push) {
     guard let outcome = push.outcome else { preconditionFailure("a push was settled without an outcome") }
+    // The record of the push may have been written before its commit. A later one lets its rows be evaluated.
+    pushedCollectors.insert(push.collectorID)
     if push.isAnswered { return settledLate(push, outcome) }
     switch outcome {
     case .stored(let duplicate):

@@ -30,7 +30,7 @@ enum LabelStatements {
       DELETE FROM pganalytics.labels WHERE server_id = ANY ($1) AND name = ANY ($2) RETURNING server_id),
     given AS (
       INSERT INTO pganalytics.labels AS l (server_id, name, value)
-      SELECT s.id, v.name, v.value FROM unnest($1) s (id), unnest($3, $4) v (name, value)
+      SELECT s.id, v.name, v.value FROM unnest($1::int4[]) s (id), unnest($3::text[], $4::text[]) v (name, value)
       ON CONFLICT (server_id, name) DO UPDATE SET value = excluded.value WHERE l.value <> excluded.value
       RETURNING server_id)
     SELECT server_id FROM gone UNION SELECT server_id FROM given ORDER BY server_id

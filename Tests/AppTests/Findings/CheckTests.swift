@@ -47,7 +47,7 @@ import Testing
       try ThresholdChange(["percent": 97]).applied(to: ["percent_end": 80], of: check) == [
         "percent": 97, "percent_end": 80,
       ])
-    #expect(try ThresholdChange(["percent_end": .some(nil)]).applied(to: ["percent_end": 80], of: check) == [:])
+    #expect(try ThresholdChange(["percent_end": nil]).applied(to: ["percent_end": 80], of: check) == [:])
     #expect(throws: Problem(.validationFailed, "thresholds.percent must be a number from 0.0 to 100.0")) {
       try ThresholdChange(["percent": 100.5]).applied(to: [:], of: check)
     }

@@ -98,7 +98,7 @@ import Testing
     let second = machine.evaluate(rows + [marker(2)], of: [1, 2])
     #expect(second.opened.isEmpty && second.suppressed == 1)
     #expect(second.kept.count == most)
-    let third = machine.evaluate(Array(rows.dropFirst()), of: [1])
+    let third = machine.evaluate(Array(rows.dropFirst()) + [marker(1)], of: [1])
     #expect(third.ended.map(\.key.subject) == ["0"])
     #expect(third.opened.map(\.subject) == ["\(most)"] && third.suppressed == 0)
   }

@@ -32,7 +32,10 @@ import Testing
     defer { world.shutDown() }
     let broken = Self.check(
       "broken",
-      "SELECT 1 / (cardinality($1) - 1), '', 1, 1, $2 IS NULL, $3 IS NULL, '', NULL")
+      """
+      SELECT 1 / (cardinality($1) - 1) AS server_id, '' AS subject, 1 AS value, 1 AS threshold, $2 IS NULL AS opens,
+        $3 IS NULL AS holds, '' AS message, NULL AS details
+      """)
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10)")
     try await world.push(0)
     var failed: [String] = []
@@ -56,7 +59,11 @@ import Testing
     let world = try await Self.world()
     defer { world.shutDown() }
     let slow = Self.check(
-      "slow", "SELECT 1, pg_sleep(60)::text, 1, 1, $1 IS NULL, $2 IS NULL, $3::text, NULL")
+      "slow",
+      """
+      SELECT 1 AS server_id, pg_sleep(60)::text AS subject, 1 AS value, 1 AS threshold, $1 IS NULL AS opens,
+        $2 IS NULL AS holds, $3::text AS message, NULL AS details
+      """)
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10)")
     try await world.push(0)
     var settings = Settings().findings
@@ -122,7 +129,9 @@ import Testing
     let check = Self.check(
       "gaps",
       """
-      SELECT server_id, subject, value, 1.0, value > 1, value > 1, 'm', NULL FROM public.sample
+      SELECT server_id, subject, value, 1.0 AS threshold, value > 1 AS opens, value > 1 AS holds, 'm' AS message,
+        NULL AS details
+      FROM public.sample
       WHERE server_id = ANY($1) AND $2 IS NOT NULL AND $3 IS NOT NULL
       """)
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10)")
@@ -178,7 +187,8 @@ import Testing
     let waiting = Self.check(
       "waiting",
       """
-      SELECT s.id, 'w', 1.0, 1.0, true, true, 'm' || pg_advisory_xact_lock_shared(4711)::text, NULL
+      SELECT s.id AS server_id, 'w' AS subject, 1.0 AS value, 1.0 AS threshold, true AS opens, true AS holds,
+        'm' || pg_advisory_xact_lock_shared(4711)::text AS message, NULL AS details
       FROM unnest($1) AS s(id) WHERE $2 IS NOT NULL AND $3 IS NOT NULL
       """)
     let checks = [Self.check(), waiting]
