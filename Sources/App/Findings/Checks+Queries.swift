@@ -31,7 +31,7 @@ extension Checks {
         columns: [("calls", "r.calls::float8"), ("ms", "r.total_time")],
         steps: [
           .init("calls", of: "calls", from: "first", to: "last"), .init("ms", of: "ms", from: "first", to: "last"),
-          // A statement that was not in yesterday's list has the mean of all its calls.
+          // A statement that yesterday's list lacks, or a server without such a list, has the mean of all calls.
           .init("past_calls", of: "calls", from: "day", to: "first", appearing: .atMost),
           .init("past_ms", of: "ms", from: "day", to: "first", appearing: .atMost),
         ])),
