@@ -20,7 +20,7 @@ extension Checks {
       Compare the plans (EXPLAIN ANALYZE, auto_explain). Often a plan changed, because statistics are old or a table grew; \
       or the statement waits for locks or for the disk.
       """,
-    look: "queries/{subject}?server={id}",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step",
@@ -68,7 +68,7 @@ extension Checks {
       no longer new: it took half of `percent` in the day before.
       """,
     advice: "Look where the statement comes from: often a release. Look whether an index would make it cheaper.",
-    look: "queries/{subject}?server={id}",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step",
