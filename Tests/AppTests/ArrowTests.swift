@@ -50,14 +50,18 @@ import Testing
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
         ("Documentation", ["API", "Ground"]),
+        ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
         ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
         ("Configs", ["API", "Audit", "Database"]),
-        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Log", "Schema", "Settings"]),
+        ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Log", "Settings"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
+        ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
+        ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
+        ("Notifications", ["API", "Audit", "Client", "Database", "Findings", "Ground", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
@@ -70,8 +74,8 @@ import Testing
         (
           "Observability",
           [
-            "API", "Collectors", "Counters", "Database", "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log",
-            "Rollups", "Schema", "Settings",
+            "API", "Collectors", "Counters", "Database", "Findings", "Gate", "Ground", "HTTP", "Identity", "Ingest",
+            "Log", "Notifications", "Rollups", "Schema", "Settings",
           ]
         ),
         ("System", ["API", "Database", "Ground", "Observability"]),
@@ -79,16 +83,16 @@ import Testing
         (
           "Server",
           [
-            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Rollups", "Schema",
-            "Settings", "System",
+            "API", "Accounts", "Audit", "Client", "Collectors", "Configs", "Database", "Documentation", "Findings",
+            "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Notifications",
+            "Observability", "Queries", "Reads", "Rollups", "Schema", "Settings", "System",
           ]
         ),
         (
           "Commands",
           [
-            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Log",
-            "Observability", "Rollups", "Schema", "Server", "Settings",
+            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Labels",
+            "Log", "Observability", "Rollups", "Schema", "Server", "Settings",
           ]
         ),
       ]),

@@ -27,6 +27,13 @@ struct ListQuery<Listed: List>: QueryParameters {
   }
 }
 
+/// The filters of a list as the query parameters of an endpoint that changes all entries they select.
+struct ListFilters<Listed: List>: QueryParameters {
+  let values: [ListFilter.Append]
+
+  init(from query: inout QueryReader) { values = Listed.listing.filters.map { $0.read(&query) } }
+}
+
 extension Endpoint {
   /// The endpoint of a list.
   /// - Parameter item: converts a row into the entry that the API shows.

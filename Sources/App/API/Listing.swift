@@ -14,6 +14,8 @@ struct Listing<Row: SQLRow>: Sendable {
   let filters: [ListFilter]
   /// The values of the parameter `sort`, the default first; `-` before a name: descending. Empty: the list has one order.
   let orders: [String]
+  /// FROM and WHERE of both statements.
+  private let rows: String
 
   /// - Parameters:
   ///   - name: the prefix of the statements' names, `<name>_page` and `<name>_count`.
@@ -41,7 +43,7 @@ struct Listing<Row: SQLRow>: Sendable {
       let parameter = "$\(types.count)"
       return "(\(parameter)::\(filter.type) IS NULL OR \(filter.condition(parameter)))"
     }
-    let rows = "FROM \(source) WHERE \(conditions.joined(separator: " AND "))"
+    rows = "FROM \(source) WHERE \(conditions.joined(separator: " AND "))"
     count = StatementDescription(
       name: name + "_count", sql: "SELECT count(*) \(rows)", parameterTypes: types,
       columns: SingleValue<Int64>.describe(), isOpen: false)
@@ -64,6 +66,26 @@ struct Listing<Row: SQLRow>: Sendable {
   /// The descriptions of both statements, for the test that prepares every statement.
   var statements: [StatementDescription] { [page, count] }
 
+  /// A statement with the same entries as `count`, and with its parameters.
+  /// - Parameters:
+  ///   - columns: the SELECT list without SELECT, with the columns of `Selected`.
+  ///   - order: the ORDER BY clause without ORDER BY.
+  func selection<Selected: SQLRow>(
+    _ name: String, _ columns: String, as _: Selected.Type, order: String
+  ) -> StatementDescription {
+    StatementDescription(
+      name: name, sql: "SELECT \(columns) \(rows) ORDER BY \(order)", parameterTypes: count.parameterTypes,
+      columns: Selected.describe(), isOpen: false)
+  }
+
+  /// The parameters of `count`. - Parameter filters: the request's value for each filter.
+  func parameters(_ filters: [ListFilter.Append], _ context: RequestContext) -> EncodedParameters {
+    var parameters = EncodedParameters()
+    for setting in settings { setting.append(context.settings, &parameters) }
+    for filter in filters { filter(context.now, &parameters) }
+    return parameters
+  }
+
   /// Reads one page and the number of entries in all pages.
   /// - Parameters:
   ///   - filters: the request's value for each filter.
@@ -72,10 +94,8 @@ struct Listing<Row: SQLRow>: Sendable {
     _ selection: PageSelection, _ filters: [ListFilter.Append], by order: String?, _ context: RequestContext,
     from database: some DatabaseClient
   ) async throws(DatabaseError) -> (rows: [Row], total: Int) {
-    var parameters = EncodedParameters()
-    for setting in settings { setting.append(context.settings, &parameters) }
-    for filter in filters { filter(context.now, &parameters) }
-    let counted = parameters
+    let counted = self.parameters(filters, context)
+    var parameters = counted
     if let order { parameters.append(order) }
     parameters.append(Int64(selection.size))
     parameters.append(Int64(selection.offset))
@@ -121,6 +141,22 @@ struct ListFilter: Sendable {
     }
   }
 
+  /// A filter whose parameter may be repeated. The statement's parameter is an array; it is NULL without values.
+  /// - Parameters:
+  ///   - most: how often the parameter may occur.
+  ///   - stored: converts one value of the client into an element of the array.
+  init<Value, Stored: SQLArrayElement>(
+    repeated name: String, _ rule: FieldRule<Value>, most: Int, _ prose: String,
+    as stored: @escaping @Sendable (Value) -> Stored, where condition: @escaping @Sendable (String) -> String
+  ) {
+    type = [Stored].type
+    self.condition = condition
+    read = { query in
+      let values = query.list(name, rule, count: 0...most, prose).map(stored)
+      return { _, parameters in parameters.append(values.isEmpty ? nil : values) }
+    }
+  }
+
   init<Value: SQLValue>(
     _ name: String, _ rule: FieldRule<Value>, _ prose: String = "",
     where condition: @escaping @Sendable (String) -> String
@@ -133,6 +169,20 @@ struct ListFilter: Sendable {
     _ name: String, _: Word.Type, _ prose: String = "", where condition: @escaping @Sendable (String) -> String
   ) where Word: Sendable, Word.RawValue == String {
     self.init(name, .choice(Word.self), prose, as: { word, _ in word.rawValue }, where: condition)
+  }
+
+  /// A filter whose value is a raw value of `Word`, with the value `fallback` if the parameter is absent.
+  init<Word: CaseIterable & RawRepresentable>(
+    _ name: String, _: Word.Type, default fallback: Word, _ prose: String = "",
+    where condition: @escaping @Sendable (String) -> String
+  ) where Word: Sendable, Word.RawValue == String {
+    type = .text
+    self.condition = condition
+    read = { query in
+      let word = query.optional(
+        name, .choice(Word.self), default: fallback, .string(fallback.rawValue), prose)
+      return { _, parameters in parameters.append(word.rawValue) }
+    }
   }
 
   /// A filter whose value is a time, or a duration before the request.

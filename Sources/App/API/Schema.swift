@@ -33,6 +33,10 @@ struct Schema: Equatable, Sendable {
   /// The schema of an array's elements, as a list with one element. Empty for any other kind.
   var element: [Schema] = []
   var properties: [Property] = []
+  /// The schema of every member of an object whose client chooses the names, as a list with one element.
+  var members: [Schema] = []
+  /// The pattern of the names of such members.
+  var memberNames: String?
   /// Whether the object has no other members than `properties`.
   var isClosed = false
 
@@ -87,6 +91,14 @@ struct Schema: Equatable, Sendable {
     return schema
   }
 
+  /// An object whose names the client chooses. - Parameter names: the pattern of a name.
+  static func map(of member: Schema, names: String) -> Schema {
+    var schema = Schema(.object)
+    schema.members = [member]
+    schema.memberNames = names
+    return schema
+  }
+
   func described(_ description: String) -> Schema {
     var schema = self
     schema.description = description
@@ -103,7 +115,7 @@ struct Schema: Equatable, Sendable {
 extension Schema {
   /// Every named object in this schema, including itself, inner ones first.
   var namedObjects: [Schema] {
-    let inner = element.flatMap(\.namedObjects) + properties.flatMap(\.schema.namedObjects)
+    let inner = (element + members).flatMap(\.namedObjects) + properties.flatMap(\.schema.namedObjects)
     guard name != nil else { return inner }
     var bare = self
     bare.isNullable = false
@@ -188,6 +200,13 @@ extension Schema {
   }
 
   private func writeMembers(to json: inout JSONWriter) {
+    if let member = members.first {
+      json.key("additionalProperties")
+      member.write(to: &json)
+      json.key("propertyNames")
+      json.object { json in if let memberNames { json.member("pattern", memberNames) } }
+      return
+    }
     json.key("properties")
     json.object { json in
       for property in properties {

@@ -90,6 +90,11 @@ public struct DeliveryReceipt: Sendable, Equatable {
   public var deferredRecipients: [MailAddress] = []
   /// Mail only: recipients that the server will never accept. The others get the message.
   public var refusedRecipients: [MailAddress] = []
+
+  public init(code: Int, text: String) {
+    self.code = code
+    self.text = text
+  }
 }
 
 /// The reason that a delivery failed.

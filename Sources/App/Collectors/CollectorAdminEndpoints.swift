@@ -12,6 +12,7 @@ enum CollectorList: List {
       ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
         "strpos(lower(name), lower(\($0))) > 0 OR strpos(lower(hostname), lower(\($0))) > 0"
       },
+      ServerFilter.list(server: "server_id"), LabelFilter.list(server: "server_id"),
     ],
     sorts: [
       ListSort("name", by: "name", String.self), ListSort("hostname", by: "hostname", String.self),
@@ -28,7 +29,10 @@ enum CollectorAdminEndpoints {
     ]
   }
 
-  private static let path: PathPattern = "/api/v1/collectors/{id:uuid}"
+  static let path: PathPattern = "/api/v1/collectors/{id:uuid}"
+  /// The answer with one collector.
+  static let tagged = AnswerDeclaration.json(
+    CollectorDetails.self, fields: [.init(name: "ETag", schema: .string, prose: "For If-None-Match and If-Match.")])
   private static let missing = Problem(.notFound, "there is no such collector")
   private static let missingCertificate = Problem(.notFound, "the collector has no such certificate")
 
@@ -45,14 +49,12 @@ enum CollectorAdminEndpoints {
       summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
         The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \
-        what people decide about the collector (name, revocation, certificates, configuration, permit). `status`, \
+        what people decide about the collector (name, labels, revocation, certificates, configuration, permit). `status`, \
         `last_seen_at` and `effective_config_version` change by themselves and do not count.
         """,
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
       answers: [
-        .json(
-          CollectorDetails.self,
-          fields: [.init(name: "ETag", schema: .string, prose: "For If-None-Match and If-Match.")]),
+        tagged,
         .empty(.notModified, prose: "The client's copy is the same (If-None-Match)."),
       ]
     ) { request, context async throws(Problem) -> HTTPResponse in
@@ -78,6 +80,17 @@ enum CollectorAdminEndpoints {
       rejects: try await client.rows(RejectStatements.of, id))
   }
 
+  /// The collector, with its row locked until the end of the transaction. - Throws: `.notFound`
+  static func locked(
+    _ id: UUID, _ context: RequestContext, in session: DatabaseLease
+  ) async throws(Problem) -> CollectorDetails {
+    let details = try await session.query { client throws(DatabaseError) -> CollectorDetails? in
+      try await find(id, CollectorAdminStatements.lock, context, in: client)
+    }
+    guard let details else { throw missing }
+    return details
+  }
+
   private static func revoke(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
       .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
@@ -93,10 +106,7 @@ enum CollectorAdminEndpoints {
       let id = request.path.uuid("id")
       try await database.change(AuditEvent(.revokeCollector, context, on: AuditEvent.collector(id))) {
         session throws(Problem) in
-        let details = try await session.query { client throws(DatabaseError) -> CollectorDetails? in
-          try await find(id, CollectorAdminStatements.lock, context, in: client)
-        }
-        guard let details else { throw missing }
+        let details = try await locked(id, context, in: session)
         guard details.tag.isMatched(by: request.head) else { throw Problem(.preconditionFailed) }
         try await session.query { client throws(DatabaseError) in
           try await client.execute(CollectorAdminStatements.revoke, id)

@@ -7,6 +7,8 @@ struct CollectorRow: SQLRow {
   let id: UUID
   let serverID: Int32
   let name: String
+  /// The labels of its server.
+  let labels: LabelSet
   let hostname: String
   let address: String?
   let version: String?
@@ -30,6 +32,7 @@ extension CollectorRow {
     id = try row.read("id")
     serverID = try row.read("server_id")
     name = try row.read("name")
+    labels = try row.read("labels")
     hostname = try row.read("hostname")
     address = try row.read("address")
     version = try row.read("version")
@@ -48,11 +51,12 @@ enum CollectorAdminStatements {
   static let all =
     CollectorList.listing.statements + [
       one.description, lock.description, revoke.description, permit.description, exists.description, fleet.description,
+      servers,
     ]
 
   /// Every collector with its status. $1: seconds of silence after which a collector is offline.
   static let collectors = """
-    SELECT c.id, c.server_id, c.name, c.hostname, c.address, c.version,
+    SELECT c.id, c.server_id, c.name, \(LabelStatements.column(of: "c.server_id")), c.hostname, c.address, c.version,
       CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.last_seen_at IS NULL THEN 'registered'
         WHEN c.last_seen_at BETWEEN now() - make_interval(secs => $1) AND now() + make_interval(secs => $1)
         THEN 'active' ELSE 'offline' END AS status,
@@ -62,6 +66,10 @@ enum CollectorAdminStatements {
       CASE WHEN c.enrolment_permitted_until > now() THEN c.enrolment_permitted_until END AS permitted_until
     FROM pganalytics.collectors c
     """
+
+  /// The ids of the servers of the collectors that the filters of the list select. Parameters: those of its count.
+  static let servers = CollectorList.listing.selection(
+    "collectors_servers", "DISTINCT server_id", as: SingleValue<Int32>.self, order: "server_id")
 
   /// Parameters: seconds of silence, id.
   static let one = Statement<Double, UUID, CollectorRow>("collector_one", collectors + " WHERE c.id = $2")

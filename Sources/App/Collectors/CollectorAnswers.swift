@@ -32,7 +32,8 @@ struct CollectorAnswer: ResponseBody {
   static let example = CollectorAnswer(
     collector: CollectorRow(
       id: UUID(high: 0x8b0c_1f6e_2f2f_4a8e, low: 0x9a53_0b6a_4c0d_1e2f), serverID: 1, name: "db1",
-      hostname: "db1.example.com", address: nil, version: "3.0.0", status: .active,
+      labels: LabelSet(["env": "production"]), hostname: "db1.example.com", address: nil, version: "3.0.0",
+      status: .active,
       registeredAt: Timestamp(unixSeconds: 1_790_000_000), lastSeenAt: Timestamp(unixSeconds: 1_790_003_600),
       revokedAt: nil, configVersion: 3, effectiveConfigVersion: 2,
       certificateExpiresAt: Timestamp(unixSeconds: 1_792_592_000), enrolmentPermittedUntil: nil))
@@ -41,6 +42,7 @@ struct CollectorAnswer: ResponseBody {
     object.member("id", collector.id)
     object.member("server_id", collector.serverID, "The server whose metrics it delivers.")
     object.member("name", collector.name)
+    object.member("labels", collector.labels, "Those of its server.")
     object.member("hostname", collector.hostname)
     object.nullable("address", collector.address, "As it registered.")
     object.nullable("version", collector.version, "As it registered.")
@@ -76,10 +78,10 @@ struct CollectorDetails: ResponseBody {
       "What was rejected of its pushes, by code and metric type with the last of each: the latest first.")
   }
 
-  /// A tag over what people decide about a collector: its identity, revocation, certificates, configuration and permit.
+  /// A tag over what people decide about a collector: its identity, labels, revocation, certificates, configuration and permit.
   /// It does not cover when the collector was seen and which configuration it took.
   var tag: EntityTag {
-    var text = "\(collector.id) \(collector.name) \(collector.configVersion)"
+    var text = "\(collector.id) \(collector.name) \(collector.labels.text) \(collector.configVersion)"
     for time in [collector.revokedAt, collector.enrolmentPermittedUntil] {
       text += " \(time?.unixMicroseconds ?? 0)"
     }

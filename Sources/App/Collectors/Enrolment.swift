@@ -80,6 +80,11 @@ struct Enrolment {
     let collector = try await session.query { client throws(DatabaseError) -> EnrolledCollector? in
       let collector = try await store(way, id, secret.id, key, client)
       guard let collector else { return nil }
+      if !secret.labels.values.isEmpty {
+        try await client.execute(LabelStatements.lock)
+        try await client.execute(
+          LabelStatements.give, collector.serverID, secret.id, Int64(context.settings.labelsPerServer))
+      }
       try await client.execute(
         CertificateStatements.add, certificate.issued.serialHex, collector.id, certificate.issued.fingerprintHex,
         Timestamp(unixSeconds: certificate.issued.notBefore), Timestamp(unixSeconds: certificate.issued.notAfter),

@@ -12,6 +12,7 @@ struct CreateSecretRequest: RequestBody {
   let expiresAt: Timestamp?
   let maxUses: Int?
   let reenrolment: Reenrolment?
+  let labels: LabelSet
 
   init(from object: inout ObjectReader) {
     let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; default: no end.")
@@ -28,9 +29,16 @@ struct CreateSecretRequest: RequestBody {
       a new identity for its server, and the old one ends when the new one pushes. `new`: the host becomes another \
       collector. Default: the setting `reenrolment`.
       """)
+    labels = object.optional(
+      "labels", .labels, default: LabelSet(), .object(JSONObject()),
+      """
+      Labels that an enrolment gives to the server; a label that the server has already stays. At most `labels_per_server`.
+      """)
   }
 
-  static let example: JSONValue = ["name": "fleet-1", "expires_in": "24h", "max_uses": 100]
+  static let example: JSONValue = [
+    "name": "fleet-1", "expires_in": "24h", "max_uses": 100, "labels": ["env": "production"],
+  ]
 
   /// The end of the secret; nil for none. - Throws: `.validationFailed` for an end in the past.
   func end(now: Timestamp) throws(Problem) -> Timestamp? {
@@ -51,7 +59,7 @@ struct RegistrationSecretAnswer: ResponseBody {
       id: UUID(high: 0x3c1e_77a0_52d4_4b6e, low: 0x8f10_22b4_91ac_6d05), name: "fleet-1",
       createdAt: Timestamp(unixSeconds: 1_790_000_000), expiresAt: Timestamp(unixSeconds: 1_790_086_400), maxUses: 100,
       uses: 12, lastUsedAt: Timestamp(unixSeconds: 1_790_003_600), revokedAt: nil, reenrolment: .replace,
-      status: .active))
+      labels: LabelSet(["env": "production"]), status: .active))
 
   func write(to object: inout ObjectWriter) {
     object.member("id", secret.id)
@@ -64,6 +72,7 @@ struct RegistrationSecretAnswer: ResponseBody {
     object.nullable("last_used_at", secret.lastUsedAt)
     object.nullable("revoked_at", secret.revokedAt)
     object.nullable("reenrolment", secret.reenrolment, "Null: as the setting `reenrolment` says.")
+    object.member("labels", secret.labels, "What an enrolment gives to the server.")
   }
 }
 
@@ -136,13 +145,17 @@ enum RegistrationSecretEndpoints {
       let (value, id) = (Secrets.random(), UUID.random())
       let (name, maxUses) = (request.body.name, request.body.maxUses.map { Int32($0) })
       let (end, reenrolment) = (try request.body.end(now: context.now), request.body.reenrolment)
+      let labels = request.body.labels
+      if let fault = labels.fault(most: context.settings.labelsPerServer) {
+        throw Problem(.validationFailed, "a server \(fault)")
+      }
       let event = AuditEvent(.createSecret, context, on: AuditEvent.secret(id)).naming(name)
       let createdAt = try await database.change(event) { session throws(Problem) in
-        try await add(id, name, value, end, maxUses, reenrolment, to: session)
+        try await add(id, name, value, end, maxUses, reenrolment, labels, to: session)
       }
       let secret = RegistrationSecret(
         id: id, name: name, createdAt: createdAt, expiresAt: end, maxUses: maxUses, uses: 0, lastUsedAt: nil,
-        revokedAt: nil, reenrolment: reenrolment, status: .active)
+        revokedAt: nil, reenrolment: reenrolment, labels: labels, status: .active)
       return .json(
         CreatedSecretAnswer(value: value, about: RegistrationSecretAnswer(secret: secret)), status: .created,
         fields: [.location("/api/v1/registration-secrets/\(id)")])
@@ -151,11 +164,12 @@ enum RegistrationSecretEndpoints {
 
   private static func add(
     _ id: UUID, _ name: String, _ value: String, _ end: Timestamp?, _ maxUses: Int32?, _ reenrolment: Reenrolment?,
-    to session: DatabaseLease
+    _ labels: LabelSet, to session: DatabaseLease
   ) async throws(Problem) -> Timestamp {
     do throws(DatabaseError) {
       let created = try await session.one(
-        RegistrationSecretStatements.add, id, name, Secrets.digest(value.utf8), end, maxUses, reenrolment?.rawValue)
+        RegistrationSecretStatements.add, id, name, Secrets.digest(value.utf8), end, maxUses, reenrolment?.rawValue,
+        labels)
       guard let created else { throw DatabaseError(.unexpectedResult, "no row") }
       return created.value
     } catch {

@@ -14,6 +14,8 @@ struct RegistrationSecret: SQLRow {
   let revokedAt: Timestamp?
   /// Nil if the setting `reenrolment` decides.
   let reenrolment: Reenrolment?
+  /// The labels that an enrolment gives to the server.
+  let labels: LabelSet
   /// The status when the row was read.
   let status: Status
 }
@@ -30,6 +32,7 @@ extension RegistrationSecret {
     revokedAt = try row.read("revoked_at")
     // The table permits no other texts.
     reenrolment = try row.read("reenrolment", String?.self).flatMap(Reenrolment.init(rawValue:))
+    labels = try row.read("labels")
     status = try row.word("status")
   }
 }
@@ -42,7 +45,7 @@ enum RegistrationSecretStatements {
 
   /// Every secret with its status.
   static let secrets = """
-    SELECT id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, reenrolment, secret_hash,
+    SELECT id, name, created_at, expires_at, max_uses, uses, last_used_at, revoked_at, reenrolment, labels, secret_hash,
       CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired'
         WHEN uses >= max_uses THEN 'exhausted' ELSE 'active' END AS status
     FROM pganalytics.registration_secrets
@@ -54,12 +57,13 @@ enum RegistrationSecretStatements {
   static let byID = Statement<UUID, RegistrationSecret>(
     "secret_by_id", "SELECT \(RegistrationSecret.list()) FROM (\(secrets)) s WHERE id = $1")
 
-  /// Parameters: id, name, hash, expiry, largest number of uses, what happens if an enrolled host registers again.
-  static let add = Statement<UUID, String, [UInt8], Timestamp?, Int32?, String?, SingleValue<Timestamp>>(
+  /// Parameters: id, name, hash, expiry, largest number of uses, what happens if an enrolled host registers again,
+  /// labels.
+  static let add = Statement<UUID, String, [UInt8], Timestamp?, Int32?, String?, LabelSet, SingleValue<Timestamp>>(
     "secret_add",
     """
-    INSERT INTO pganalytics.registration_secrets (id, name, secret_hash, expires_at, max_uses, reenrolment)
-    VALUES ($1, $2, $3, $4, $5, $6) RETURNING created_at
+    INSERT INTO pganalytics.registration_secrets (id, name, secret_hash, expires_at, max_uses, reenrolment, labels)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING created_at
     """)
 
   /// Revokes a secret. No row if there is no such secret. A secret that was revoked before keeps the time of that

@@ -150,6 +150,11 @@ struct SecretCommand: AsyncParsableCommand {
         What happens if an enrolled host registers with it: permit (409 until it is permitted), replace (a new identity \
         for its server) or new (another collector). Default: the setting `reenrolment`.
         """) var reenrolment: String?
+    @Option(
+      name: .customLong("label"),
+      help: ArgumentHelp(
+        "A label that an enrolment gives to the server; may be repeated.", valueName: "key=value"))
+    var labels: [String] = []
     @Option(help: "libpq connection URL of the database.") var databaseUrl: String?
     @OptionGroup var options: SettingOptions
 
@@ -167,10 +172,17 @@ struct SecretCommand: AsyncParsableCommand {
         mode = Reenrolment(rawValue: reenrolment)
         if mode == nil { throw ValidationError("--reenrolment is permit, replace or new") }
       }
+      let given: LabelSet
+      do throws(LabelFault) {
+        given = try LabelSet(texts: labels, most: settings.labelsPerServer)
+      } catch {
+        throw ValidationError("--label: \(error)")
+      }
       let (secret, again) = (Secrets.random(), mode)
       try await withDatabase(settings) { database in
         try await Secrets.add(
-          secret, name: name, expiry: expiry, maxUses: maxUses, reenrolment: again, to: database)
+          secret, name: name, expiry: expiry, maxUses: maxUses, reenrolment: again, labels: given,
+          to: database)
       }
       print(secret)
     }

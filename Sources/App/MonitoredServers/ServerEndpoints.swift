@@ -8,12 +8,14 @@ struct ServerAnswer: ResponseBody {
 
   static let example = ServerAnswer(
     server: MonitoredServer(
-      id: 1, name: "db1", hostname: "db1.example.com", collectorID: UUID(high: 1, low: 2),
+      id: 1, name: "db1", labels: LabelSet(["env": "production"]), hostname: "db1.example.com",
+      collectorID: UUID(high: 1, low: 2),
       createdAt: Timestamp(unixSeconds: 1_790_000_000), lastSeenAt: nil))
 
   func write(to object: inout ObjectWriter) {
     object.member("id", server.id)
     object.member("name", server.name)
+    object.member("labels", server.labels)
     object.member("hostname", server.hostname)
     object.nullable("collector_id", server.collectorID)
     object.member("created_at", server.createdAt)
@@ -27,7 +29,8 @@ enum ServerList: List {
     filters: [
       ListFilter("q", .string(1...255), "A part of the name or of the host name.") {
         "strpos(lower(s.name), lower(\($0))) > 0 OR strpos(lower(s.hostname), lower(\($0))) > 0"
-      }
+      },
+      ServerFilter.list(server: "s.id"), LabelFilter.list(server: "s.id"),
     ],
     sorts: [
       ListSort("id", by: "s.id", Int32.self), ListSort("name", by: "s.name", String.self),

@@ -4,6 +4,7 @@ import Protocol
 struct MonitoredServer: SQLRow {
   let id: Int32
   let name: String
+  let labels: LabelSet
   let hostname: String
   let collectorID: UUID?
   let createdAt: Timestamp
@@ -14,6 +15,7 @@ extension MonitoredServer {
   init(from row: inout RowReader) throws(DatabaseError) {
     id = try row.read("id")
     name = try row.read("name")
+    labels = try row.read("labels")
     hostname = try row.read("hostname")
     collectorID = try row.read("collector_id")
     createdAt = try row.read("created_at")
@@ -27,7 +29,7 @@ enum ServerStatements {
   /// The columns of a `MonitoredServer`, from `pganalytics.servers s`. Its collector is the one that enrolled last, of those
   /// that are not revoked if there is one.
   static let columns = """
-    s.id, s.name, s.hostname,
+    s.id, s.name, \(LabelStatements.column(of: "s.id")), s.hostname,
       (SELECT o.id FROM pganalytics.collectors o WHERE o.server_id = s.id
         ORDER BY o.revoked_at IS NOT NULL, o.generation DESC LIMIT 1) AS collector_id,
       s.created_at, s.last_seen_at

@@ -131,6 +131,13 @@ extension MetricTable {
     return "(SELECT \((names + ["r.extra"]).joined(separator: ", ")) FROM \(qualifiedName) r)"
   }
 
+  /// The rows that aggregates are computed from: those of `readable`, without gaps.
+  var measured: String {
+    if !zeroIsGap { return readable }
+    let zeros = rolledColumns.map { "coalesce(m.\(quotedIdentifier($0.storedName)), 0) = 0" }
+    return "(SELECT m.* FROM \(readable) m WHERE NOT (\(zeros.joined(separator: " AND "))))"
+  }
+
   /// The same for a roll-up.
   func readableRollup(_ step: RollupStep) -> String {
     let name = rollupName(step)

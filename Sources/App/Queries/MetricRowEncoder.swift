@@ -1,4 +1,4 @@
-// Writes rows of the database as text, directly from their binary values: one answer may have 2 million rows.
+// Writes the answer of a metrics query as its rows arrive: one answer may have 2 million rows.
 
 import Protocol
 
@@ -23,55 +23,24 @@ struct MetricRowEncoder: ~Copyable {
   }
 
   private let plan: Plan
-  private var format: MetricFormat { plan.format }
-  /// The text before each value.
-  private let prefixes: [[UInt8]]
-  private let isIdentifier: [Bool]
-  private var types: [SQLType] = []
-  private var text = ByteBuffer(minimumCapacity: 8192)
-  private var lastTime: (time: Int64, text: [UInt8])?
-  private(set) var count = 0
+  private var text: RowText
   private(set) var hasMore = false
   private var position: MetricCursor.Position?
 
   init(_ plan: Plan) {
     self.plan = plan
-    let format = plan.format
     position = plan.start
-    isIdentifier = plan.names.map { format != .csv && plan.identifiers.contains($0) }
-    prefixes = plan.names.enumerated().map { index, name in
-      switch format {
-      case .csv: return index == 0 ? [] : Array(",".utf8)
-      case .json, .lines:
-        var key = ByteBuffer()
-        key.append(index == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
-        key.append(jsonString: Array(name.utf8).span)
-        key.append(":")
-        return key.withUnsafeBytes { Array($0) }
-      }
-    }
-    switch format {
-    case .json:
-      text.append(plan.head)
-      text.append(",\"data\":[")
-    case .csv:
-      for (index, name) in plan.names.enumerated() {
-        if index > 0 { text.append(",") }
-        text.append(utf8: name)
-      }
-      text.append("\r\n")
-    case .lines: break
-    }
+    text = RowText(plan.names, identifiers: plan.identifiers, plan.format)
+    if plan.format == .json { text.append(plan.head + Array(",\"data\":[".utf8)) }
   }
+
+  /// The number of rows that are written.
+  var count: Int { text.count }
 
   /// Bytes that are written and not taken yet.
-  var pendingBytes: Int { text.count }
+  var pendingBytes: Int { text.pendingBytes }
 
-  mutating func take() -> [UInt8] {
-    let bytes = text.withUnsafeBytes { Array($0) }
-    text.removeAll()
-    return bytes
-  }
+  mutating func take() -> [UInt8] { text.take() }
 
   /// The cursor of the next page; nil if there is none.
   var nextCursor: String? {
@@ -85,37 +54,23 @@ struct MetricRowEncoder: ~Copyable {
       hasMore = true
       return
     }
-    if types.isEmpty { types = rows.columns.map(\.type) }
-    if format == .json, count > 0 { text.append(",") }
-    for column in prefixes.indices {
-      text.append(prefixes[column])
-      rows.withValue(row: 0, column: column) { value in
-        let isQuoted = isIdentifier[column] && value != nil
-        if isQuoted { text.append("\"") }
-        append(value, types[column])
-        if isQuoted { text.append("\"") }
-      }
-    }
-    switch format {
-    case .json: text.append("}")
-    case .lines: text.append("}\n")
-    case .csv: text.append("\r\n")
-    }
-    count += 1
+    text.append(rows)
     advance(rows)
   }
 
   mutating func finish() {
-    guard format == .json else { return }
-    text.append("],\"count\":")
-    text.append(utf8: String(count))
-    text.append(",\"next_cursor\":")
-    if let cursor = nextCursor { text.append(jsonString: Array(cursor.utf8).span) } else { text.append("null") }
-    text.append("}")
+    guard plan.format == .json else { return }
+    var end = ByteBuffer()
+    end.append("],\"count\":")
+    end.append(utf8: String(count))
+    end.append(",\"next_cursor\":")
+    if let cursor = nextCursor { end.append(jsonString: Array(cursor.utf8).span) } else { end.append("null") }
+    end.append("}")
+    text.append(end.withUnsafeBytes { Array($0) })
   }
 
   private mutating func advance(_ rows: borrowing DatabaseRows) {
-    let first = prefixes.count
+    let first = text.width
     guard let time = word(rows, 0).map({ Timestamp(word: $0) }) else { return }
     let keys = (first..<first + plan.keyCount).map { word(rows, $0) ?? 0 }
     if let last = position, last.time == time, last.keys == keys {
@@ -130,56 +85,5 @@ struct MetricRowEncoder: ~Copyable {
       guard let bytes else { return nil }
       return Int64(bigEndian: bytes, at: 0)
     }
-  }
-
-  private mutating func append(_ value: Span<UInt8>?, _ type: SQLType) {
-    guard let value else {
-      if format != .csv { text.append("null") }
-      return
-    }
-    switch type {
-    case .int8: text.append(utf8: String(Int64(bigEndian: value, at: 0)))
-    case .int4: text.append(utf8: String(Int32(bigEndian: value, at: 0)))
-    case .float8:
-      let number = Double(bitPattern: UInt64(bigEndian: value, at: 0))
-      // JSON has no infinities: a value that is not finite is written as null.
-      if number.isFinite {
-        text.append(utf8: number.description)
-      } else if format != .csv {
-        text.append("null")
-      }
-    case .bool: if value[0] == 0 { text.append("false") } else { text.append("true") }
-    case .numeric: text.append(utf8: SQLNumeric.text(value))
-    case .timestamptz: append(time: Int64(bigEndian: value, at: 0))
-    case .jsonb where format != .csv: text.append(value.extracting(1...))  // after the format's version byte
-    case .jsonb: appendText(value.extracting(1...))
-    default: appendText(value)  // text: the statements have no other types
-    }
-  }
-
-  /// - Parameter time: microseconds since 2000-01-01, as PostgreSQL counts.
-  private mutating func append(time: Int64) {
-    if lastTime?.time != time { lastTime = (time, Array(PostgresTimestamp.text(time).utf8)) }
-    if format != .csv { text.append("\"") }
-    if let lastTime { text.append(lastTime.text) }
-    if format != .csv { text.append("\"") }
-  }
-
-  private mutating func appendText(_ utf8: Span<UInt8>) {
-    if format != .csv { return text.append(jsonString: utf8) }
-    var isPlain = utf8.count > 0
-    for index in utf8.indices {
-      switch utf8[index] {
-      case UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\r"), UInt8(ascii: "\n"): isPlain = false
-      default: continue  // any other character
-      }
-    }
-    if isPlain { return text.append(utf8) }
-    text.append("\"")
-    for index in utf8.indices {
-      if utf8[index] == UInt8(ascii: "\"") { text.append("\"") }
-      text.append(utf8[index])
-    }
-    text.append("\"")
   }
 }

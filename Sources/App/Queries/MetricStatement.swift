@@ -148,7 +148,7 @@ struct MetricStatementWriter {
       rows = "(\(lagged(isTied: false))) t"
       values = columns.map { "\(CounterStep($0, of: selection.table).meanRate) AS \(quoted($0.name))" }
     } else {
-      rows = "\(selection.table.readable) t"
+      rows = "\(selection.table.measured) t"
       values = columns.map { "\(aggregated($0, aggregate)) AS \(quoted(Self.inner($0)))" }
       condition = within(range.start, range.end)
     }
@@ -204,7 +204,7 @@ struct MetricStatementWriter {
     }
     return """
       SELECT t.time\(list(identity + values)), lag(t.time) OVER series AS time_before\(isTied ? ", \(Self.fingerprint) AS cursor_tie" : "")
-      FROM \(selection.table.readable) t WHERE \(within(range.start, range.end))
+      FROM \(selection.table.measured) t WHERE \(within(range.start, range.end))
       WINDOW series AS (PARTITION BY \((["t.server_id"] + identity).joined(separator: ", ")) \
       ORDER BY t.time\(selection.ties { $0.name }))
       """
@@ -225,7 +225,7 @@ struct MetricStatementWriter {
       branches.append(
         """
         SELECT t.time\(list(identity + parts.raw))
-        FROM \(selection.table.readable) t WHERE \(within(from, to))
+        FROM \(selection.table.measured) t WHERE \(within(from, to))
         """)
     }
     return branches.joined(separator: "\nUNION ALL\n")

@@ -203,7 +203,7 @@ extension RollupTable {
     }
     let rows = """
       SELECT t.*, \(bucket) AS bucket, lag(t.time) OVER bucket AS time_before, \(([Self.ends] + before).joined(separator: ", "))
-      FROM \(relation) JOIN \(source.readable) t ON \(condition)
+      FROM \(relation) JOIN \(source.measured) t ON \(condition)
       \(series(rolled.map { "t.\(quoted($0.name))" }))
       """
     let values = rolled.flatMap { column in

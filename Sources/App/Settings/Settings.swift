@@ -99,6 +99,14 @@ struct Settings: Sendable {
   var removalRows = 10_000
   var removalPause = Duration.milliseconds(100)
 
+  // Findings
+  var findingInterval = Duration.seconds(5)
+  var findingTimeout = Duration.seconds(10)
+  var findingServers = 200
+  var findingRetention = Duration.seconds(365 * 86_400)
+  var backtestEvaluations = 200_000
+  var backtestTimeout = Duration.seconds(60)
+
   // Endpoints and tasks of the cooperative pool
   var adminConnections = 4
   var adminQueue = 256
@@ -113,6 +121,9 @@ struct Settings: Sendable {
   var queryShareMinimum = 30
   var queryPutOffMaximum = Duration.seconds(15)
   var queryRows = 10_000
+  var readSectionRows = 1000
+  var readSortBytes = 64 * 1024 * 1024
+  var readRangeMaximum = Duration.seconds(400 * 86_400)
   var streamRows = 10_000_000
   var streamTimeout = Duration.seconds(10 * 60)
   var streamUnsentBytes = 256 * 1024
@@ -125,6 +136,7 @@ struct Settings: Sendable {
   var certificateGrace = Duration.seconds(7 * 86_400)
   var enrolmentPermitLife = Duration.seconds(3600)
   var reenrolment = Reenrolment.permit.rawValue
+  var labelsPerServer = 32
   var offlineAfter = Duration.seconds(5 * 60)
   var serverCertificateLife = Duration.seconds(365 * 86_400)
   var authorityLife = Duration.seconds(10 * 365 * 86_400)
@@ -140,4 +152,17 @@ struct Settings: Sendable {
   var loginLockoutAddresses = 5
   var auditRetention = Duration.seconds(365 * 86_400)
   var auditRefusalsPerMinute = 60
+
+  // Notifications
+  var publicURL = ""
+  var channelNetworks: [IPNetwork] = []
+  var channelKeyFile = ""
+  var channelDirectory = ""
+  var notificationInterval = Duration.seconds(2)
+  var notificationGroupTime = Duration.seconds(60)
+  var notificationDeadline = Duration.seconds(15)
+  var notificationRetry = Duration.seconds(5)
+  var notificationRetryMaximum = Duration.seconds(600)
+  var notificationRetention = Duration.seconds(86_400)
+  var notificationHistory = Duration.seconds(30 * 86_400)
 }

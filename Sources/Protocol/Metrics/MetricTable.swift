@@ -19,6 +19,9 @@ public struct MetricTable: Sendable {
   public let distinct: [String]
   /// What it means that two rows of one list have the same database, object and `distinct` values.
   public let equals: Equals
+  /// Whether a row in which every number is zero is a gap. Such a row stands for a database or host that the collector
+  /// could not read: it is stored, and no aggregate uses it.
+  public let zeroIsGap: Bool
   /// The declared columns.
   public let columns: [MetricColumn]
 
@@ -58,9 +61,10 @@ public struct MetricTable: Sendable {
   /// Makes a table. A declaration that contradicts itself ends the process.
   public init(
     _ name: String, _ summary: String, database: Bool, object: [String] = [], distinct: [String] = [],
-    equals: Equals, columns: [MetricColumn]
+    equals: Equals, zeroIsGap: Bool = false, columns: [MetricColumn]
   ) {
     self.equals = equals
+    self.zeroIsGap = zeroIsGap
     self.name = name
     self.summary = summary
     self.hasDatabase = database

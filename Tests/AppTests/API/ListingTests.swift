@@ -97,4 +97,30 @@ import Testing
     #expect(try parameters("?afloat=true&since=60s") == expected)
     #expect(throws: Problem.self) { try parameters("?sort=depth") }
   }
+
+  private enum RepeatedList: List {
+    static let listing = Listing<Ship>(
+      "repeated", from: "ships s",
+      filters: [
+        ListFilter(
+          repeated: "port", .integer(1...9), most: 2, "", as: { Int32($0) }, where: { "port = ANY (\($0))" })
+      ],
+      last: "id")
+  }
+
+  @Test func `the values of a repeated filter are one array, and NULL if the request has none`() throws {
+    func parameters(_ query: String) throws -> EncodedParameters {
+      let query = try ListQuery<RepeatedList>.decode(try RequestTarget("/ships\(query)"))
+      var parameters = EncodedParameters()
+      for filter in query.filters { filter(Timestamp(unixSeconds: 100), &parameters) }
+      return parameters
+    }
+    #expect(RepeatedList.listing.count.sql.hasSuffix("($1::int4[] IS NULL OR port = ANY ($1))"))
+    #expect(try parameters("").ranges == [nil])
+    var expected = EncodedParameters()
+    expected.append([Int32(7), 3])
+    #expect(try parameters("?port=7&port=3") == expected)
+    #expect(throws: Problem.self) { try parameters("?port=1&port=2&port=3") }
+    #expect(throws: Problem.self) { try parameters("?port=1&port=ten") }
+  }
 }

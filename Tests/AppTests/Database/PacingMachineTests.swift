@@ -32,6 +32,7 @@ import Testing
     private(set) var alone = Batches()
     private(set) var beside = Batches()
     private var waiting: [MonotonicTime] = []
+    private var work = PacingMachine.Work()
     private var ends: [MonotonicTime] = []
     private var due = 0.0
 
@@ -61,12 +62,14 @@ import Testing
       beside += stepBeside
       now = now + step
       answered += ends.count { $0 <= now }
+      for end in ends where end <= now { work.end(at: end) }
       ends.removeAll { $0 <= now }
       while waiting.count + ends.count < clients { waiting.append(now) }
       machine.record(alone: stepAlone, beside: stepBeside, at: now, aim)
       while let since = waiting.first, ends.count < connections,
-        machine.mayBegin(since: since, atWork: atWork, of: connections, at: now, aim)
+        machine.mayBegin(since: since, beside: work, of: connections, at: now, aim)
       {
+        work.begin(at: now)
         waiting.removeFirst()
         longestWait = max(longestWait, now - since)
         ends.append(now + queryTime)
@@ -129,16 +132,69 @@ import Testing
     }
     func mayBegin(atWork: Int, after seconds: Int64) -> Bool {
       let now = start + .seconds(seconds)
-      return machine.mayBegin(since: now, atWork: atWork, of: 2, at: now, Self.aim)
+      var work = PacingMachine.Work()
+      for _ in 0..<atWork { work.begin(at: now) }
+      return machine.mayBegin(since: now, beside: work, of: 2, at: now, Self.aim)
     }
     record(100, .milliseconds(400), beside: false, after: 0)
     #expect(mayBegin(atWork: 1, after: 0))
     record(100, .milliseconds(1200), beside: true, after: 1)
     #expect(machine.room == -1 && !mayBegin(atWork: 0, after: 1))
-    for second in Int64(2)...10 { record(100, .milliseconds(400), beside: false, after: second) }
+    for second in Int64(2)...20 { record(100, .milliseconds(400), beside: false, after: second) }
     #expect(machine.room == 1, "the debt is paid")
     #expect(mayBegin(atWork: 0, after: 10) && !mayBegin(atWork: 1, after: 10))
     #expect(mayBegin(atWork: 1, after: 20))
+  }
+
+  @Test(arguments: [(-0.5, 100), (-0.75, 300), (-0.2, 25)])
+  func `in debt, a query rests after the last one in proportion to its time`(room: Double, rest: Int64) {
+    var work = PacingMachine.Work()
+    let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
+    work.begin(at: start)
+    work.end(at: start + .milliseconds(100))
+    func rested(_ milliseconds: Int64) -> Bool {
+      work.hasRested(for: 1 + room, at: start + .milliseconds(100 + milliseconds))
+    }
+    #expect(!rested(rest - 1))
+    #expect(rested(rest + 1))
+    #expect(!work.hasRested(for: 0, at: start + .seconds(3600)), "the largest debt has no end")
+  }
+
+  @Test func `queries that slow batches down moderately keep their least share of the time`() {
+    var world = World(batchesPerSecond: 100, slowdown: [1, 1.3, 1.3])
+    world.aim.slowdownPercent = 0
+    world.aim.freePerSecond = .zero
+    world.aim.leastSharePercent = 30
+    world.run(.seconds(5))
+    world.clients = 4
+    world.run(.seconds(60))
+    // A query of 300 ms and a rest of 700 ms, in steps of 20 ms.
+    #expect(world.answered >= 55 && world.answered <= 75)
+    #expect(world.longestWait < .seconds(5))
+  }
+
+  @Test func `queries that slow batches down a lot have no least share`() {
+    var world = World(batchesPerSecond: 100, slowdown: [1, 3, 3])
+    world.aim.slowdownPercent = 0
+    world.aim.freePerSecond = .zero
+    world.aim.leastSharePercent = 30
+    world.run(.seconds(5))
+    world.clients = 4
+    world.run(.seconds(60))
+    #expect(world.answered < 20)
+  }
+
+  @Test func `one query may follow the other once no batch is committed any more`() {
+    var machine = PacingMachine()
+    let start = MonotonicTime(nanoseconds: 1_000_000_000_000)
+    machine.record(alone: Batches(count: 100, total: .milliseconds(400)), beside: Batches(), at: start, Self.aim)
+    let slow = Batches(count: 100, total: .milliseconds(1200))
+    machine.record(alone: Batches(), beside: slow, at: start + .seconds(1), Self.aim)
+    #expect(machine.room == -1)
+    machine.record(alone: Batches(), beside: Batches(), at: start + .milliseconds(2900), Self.aim)
+    #expect(machine.room < 0.5)
+    machine.record(alone: Batches(), beside: Batches(), at: start + .seconds(3), Self.aim)
+    #expect(machine.room == 0.5)
   }
 
   @Test func `a query begins after the longest wait, whatever it costs`() {
@@ -213,11 +269,11 @@ import Testing
     func usual() -> Duration { pacing.snapshot(at: start).usual }
     pacing.committed(after: .milliseconds(4), since: start)
     #expect(usual() == .milliseconds(4))
-    pacing.began()
+    pacing.began(at: start)
     pacing.committed(after: .milliseconds(400), since: start)
     #expect(usual() == .milliseconds(4))
     let room = pacing.snapshot(at: start).room
-    // A batch counts for four usual ones at most: an excess of three times 4 ms, against a credit of 130 ms.
+    // A batch counts for three usual ones at most: an excess of twice 4 ms, against a credit of 130 ms.
     #expect(room < 1 && room > 0.9)
     pacing.ended(at: start + .seconds(1))
     // The batch began before the query ended.
@@ -236,7 +292,7 @@ import Testing
       pacing.mayBegin(since: start, of: 2, wasPutOff: wasPutOff, at: start + after)
     }
     #expect(may(.zero, wasPutOff: false))
-    pacing.began()
+    pacing.began(at: start)
     for _ in 0..<100 { pacing.committed(after: .seconds(1), since: start) }
     #expect(!may(.milliseconds(20), wasPutOff: false))
     #expect(!may(.milliseconds(40), wasPutOff: true))

@@ -4,12 +4,12 @@
 
 enum StatementList {
   /// Those that every database is asked with.
-  static let all: [StatementDescription] = schema + people + fleet + metrics + DatabaseStatusStatements.all
+  static let all: [StatementDescription] = schema + people + fleet + metrics + findings + DatabaseStatusStatements.all
 
   /// Those that are asked only where TimescaleDB is.
   static let timescale: [StatementDescription] =
     TimescaleStatements.all + ServerRemovalStatements.timescale + DatabaseStatusStatements.timescale
-    + MetricStatements.described(.timescale)
+    + MetricStatements.described(.timescale) + ReadEndpoints.described(.timescale)
 
   private static let schema =
     MigrationStatements.all + SchemaStatements.all + PartitionStatements.all + MaintenanceStatements.all
@@ -22,9 +22,14 @@ enum StatementList {
   private static let fleet =
     CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
     + CollectorAdminStatements.all + RejectStatements.all + ConfigStatements.all + ServerStatements.all
-    + ServerRemovalStatements.all
+    + ServerRemovalStatements.all + LabelStatements.all
 
   private static let metrics =
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
-    + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all
+    + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all + ReadStatements.all
+    + ReadEndpoints.described(.plain)
+
+  private static let findings =
+    Checks.statements + FindingStatements.all + ServerFigures.all + FindingAnswerStatements.all + SilenceStatements.all
+    + CheckStatements.all + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
 }

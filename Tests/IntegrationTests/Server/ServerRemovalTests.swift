@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// Tables with a column `server_id`, as SQL names them, without the tables that control the removal.
+  /// Tables with a column `server_id`, as SQL names them, without those that control the removal or outlive it.
   private func tables(_ server: RunningServer) async throws -> [String] {
     let statement = Statement<SingleValue<String>>(
       "test_tables_of_servers",
@@ -24,7 +24,7 @@ import Testing
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname IN ('pganalytics', 'metrics', 'rollups') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'server_id')
-        AND c.relname NOT IN ('collectors', 'server_removals')
+        AND c.relname NOT IN ('collectors', 'server_removals', 'findings', 'silences')
       """)
     return try await server.database.rows(statement).map(\.value)
   }
@@ -47,6 +47,7 @@ import Testing
     let id = collector.serverID
     try await server.database.script(
       """
+      INSERT INTO pganalytics.labels (server_id, name, value) VALUES (\(id), 'env', 'production');
       INSERT INTO pganalytics.dead_letters (server_id, push_id, table_name, message, tuples)
       SELECT \(id), gen_random_uuid(), 'x', 'x', '' FROM generate_series(1, 250)
       """)
@@ -93,7 +94,10 @@ import Testing
 
     let before = try await rows(of: gone.serverID, server)
     let filled = before.filter { $0.value > 0 }.keys
-    for table in ["metrics.disk_usage", "pganalytics.objects", "pganalytics.texts", "pganalytics.dead_letters"] {
+    for table in [
+      "metrics.disk_usage", "pganalytics.objects", "pganalytics.texts", "pganalytics.dead_letters",
+      "pganalytics.labels",
+    ] {
       #expect(filled.contains(table), "\(before)")
     }
     #expect(filled.contains { $0.hasPrefix("rollups.") })

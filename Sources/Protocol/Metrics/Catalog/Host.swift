@@ -4,7 +4,7 @@ extension MetricType {
   static let sysstat: MetricType = {
     let host = MetricTable(
       "sysstat", "Processor, load and memory of the host. Processor shares are since boot.", database: false,
-      equals: .each,
+      equals: .each, zeroIsGap: true,
       columns: [
         .real("user", .percent, as: "cpu_user", means: "Share of processor time spent in programs, since boot."),
         .real("system", .percent, as: "cpu_system", means: "Share of processor time spent in the kernel, since boot."),

@@ -2,7 +2,7 @@ extension MetricType {
   static let pgConnections: MetricType = {
     let totals = MetricTable(
       "pg_connections", "Number of connections, as seen from one database.", database: true,
-      equals: .each, columns: [.count("total_connections", means: "Connections to the database.")])
+      equals: .each, zeroIsGap: true, columns: [.count("total_connections", means: "Connections to the database.")])
     let states = MetricTable(
       "pg_connections_by_state", "Connections of one database in one state.", database: true,
       distinct: ["session_database", "state"],

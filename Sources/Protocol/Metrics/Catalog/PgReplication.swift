@@ -34,7 +34,7 @@ extension MetricType {
       ])
     let wal = MetricTable(
       "pg_replication_wal", "The write-ahead log of the server.", database: false,
-      equals: .each,
+      equals: .each, zeroIsGap: true,
       columns: [
         .count("total_segments", means: "Segment files of the write-ahead log."),
         .count("current_wal_size_mb", .megabytes, means: "Size of the write-ahead log."),

@@ -3,7 +3,7 @@ extension MetricType {
   static let pgStats: MetricType = {
     let database = MetricTable(
       "pg_stats", "Counters of one database (pg_stat_database).", database: true,
-      equals: .each,
+      equals: .each, zeroIsGap: true,
       columns: [
         .count("size_bytes", .bytes, means: "Size of the database."),
         .counter("transactions_committed", means: "Transactions committed."),

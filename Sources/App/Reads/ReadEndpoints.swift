@@ -1,0 +1,58 @@
+// The endpoints of the reads, derived from their declarations.
+
+import Protocol
+
+enum ReadEndpoints {
+  /// Every read, in the order of the documentation.
+  static let questions: [any Question.Type] = [
+    OverviewQuestion.self, ConnectionsQuestion.self, LocksQuestion.self, ReplicationQuestion.self, VacuumRead.self,
+    IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
+  ]
+
+  static var reads: [Read] { questions.map { $0.read } }
+
+  /// - Parameters: `database` for what is asked of a server; `queries` for the rows.
+  static func all(_ database: Database, queries: Database, _ storage: StorageKind) -> [Endpoint] {
+    questions.map { endpoint($0, database, queries, storage) }
+  }
+
+  private static func endpoint<Asked: Question>(
+    _: Asked.Type, _ database: Database, _ queries: Database, _ storage: StorageKind
+  ) -> Endpoint {
+    let read = Asked.read
+    return Endpoint(
+      .get, read.path, id: read.id, tag: .reads, access: .user(.viewer), summary: read.summary,
+      description: read.description, query: ReadQuery<Asked>.self, returns: HTTPResponse.self,
+      answers: [ReadAnswer.declaration(read)], problems: read.subject == .fleet ? [] : [.notFound]
+    ) { request, context async throws(Problem) -> HTTPResponse in
+      guard let format = MetricFormat(try request.head.negotiate(MetricFormat.allCases.map(\.type))) else {
+        throw Problem(.notAcceptable)
+      }
+      var subject: Int64?
+      switch read.subject {
+      case .fleet: break
+      case .server: subject = Int64(try await ServerEndpoints.server(request.path.integer("id"), database).id)
+      case .statement:
+        subject = Int64(request.path.text("text_id"))
+        if subject == nil { throw Problem(.notFound, "there is no such statement") }
+      }
+      return try await ReadRun(
+        read: read, queries: queries, storage: storage, subject: subject, parameters: request.query.parameters,
+        format: format, context: context
+      ).answer()
+    }
+  }
+
+  /// The statement of every section, for the test that prepares them.
+  static func described(_ storage: StorageKind) -> [StatementDescription] {
+    reads.flatMap { read in
+      read.sections.map { section in
+        let statement = ReadStatement(read, section, storage, order: nil, .init(limit: 1)).description
+        return StatementDescription(
+          name: "\(storage)_\(statement.name)", sql: statement.sql, parameterTypes: statement.parameterTypes,
+          columns: [],
+          isOpen: true)
+      }
+    }
+  }
+}
