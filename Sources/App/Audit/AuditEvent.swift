@@ -37,6 +37,10 @@ enum AuditAction: String, CaseIterable, Sendable {
   case retireSigningKey = "signing_key.retire"
   case changeAuthority = "authority.change"
   case retireAuthority = "authority.retire"
+  case createChannel = "channel.create"
+  case changeChannel = "channel.change"
+  case deleteChannel = "channel.delete"
+  case testChannel = "channel.test"
 }
 
 enum AuditOutcome: String, CaseIterable, Sendable {

@@ -12,6 +12,7 @@ struct MetricsPage {
   let queries: QueryPacing.Snapshot
   let rekeying: RekeyingSnapshot
   let storage: StorageSnapshot
+  let notifications: NotificationSnapshot
   let findings: FindingSnapshot
   let fleet: FleetStatus
   let settings: Settings
@@ -30,6 +31,7 @@ struct MetricsPage {
     writers(&page)
     pacing(&page)
     rollups(&page)
+    notify(&page)
     findings(&page)
     return page.text
   }
@@ -300,6 +302,7 @@ struct WatchedServer: Sendable {
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let storage: StorageWatch
+  let notifications: NotificationWatch
   let findings: FindingWatch
   let directory: CollectorDirectory
   let reload: SettingsReload
@@ -329,6 +332,7 @@ enum MetricsEndpoint {
       let page = MetricsPage(
         lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
         rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
+        notifications: server.notifications.snapshot,
         findings: server.findings.snapshot,
         fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
         startedAt: server.startedAt,

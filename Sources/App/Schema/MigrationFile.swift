@@ -35,5 +35,6 @@ struct MigrationFile: Sendable {
     MigrationFile(14, "log_ends", PackageResources.V0014__log_ends_sql),
     MigrationFile(15, "labels", PackageResources.V0015__labels_sql),
     MigrationFile(16, "findings", PackageResources.V0016__findings_sql),
+    MigrationFile(17, "channels", PackageResources.V0017__channels_sql),
   ]
 }

@@ -38,7 +38,7 @@ struct SettingDeclaration: Sendable {
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(
+  init(
     _ name: String, _ field: Field, _ help: String, isSecret: Bool = false, effect: Effect = .live
   ) {
     self.name = name
@@ -63,7 +63,10 @@ extension Settings {
   private static let queryRestSuccessor =
     "queries wait only while they make pushes slower: see query_push_slowdown, query_push_delay, query_put_off_maximum"
 
-  static let declarations: [SettingDeclaration] = [
+  /// All settings, in the order of the documentation.
+  static let declarations = generalDeclarations + notificationDeclarations
+
+  private static let generalDeclarations: [SettingDeclaration] = [
     .init(
       "listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT; a name stands for all its addresses.",
       effect: .restart),

@@ -31,5 +31,5 @@ enum StatementList {
 
   private static let findings =
     Checks.statements + FindingStatements.all + ServerFigures.all + FindingAnswerStatements.all + SilenceStatements.all
-    + CheckStatements.all
+    + CheckStatements.all + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
 }
