@@ -4,7 +4,8 @@ import Protocol
 
 enum OutboxStatements {
   static let all = [
-    lock.description, hasWork.description, now.description, consume.description, channels.description, drop.description, groups.description,
+    lock.description, hasWork.description, now.description, consume.description, channels.description, drop.description,
+    groups.description,
     recent.description, assign.description, findings.description, add.description,
   ]
 
