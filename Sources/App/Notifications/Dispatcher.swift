@@ -10,6 +10,8 @@ import Synchronization
 final class Dispatcher: Sendable {
   /// The most messages that one server delivers at a time. A channel has at most one of them.
   static let deliveriesAtOnce = 16
+  /// After how many looks for work a server gives up old messages, reads the state of the outbox and sends alerts again.
+  private static let upkeepRounds = 5
   /// The largest number of alerts of one message.
   private static let alertsOfMessage: Int64 = 20_000
   /// How often old messages, notifications and events are deleted.
@@ -50,7 +52,12 @@ final class Dispatcher: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.repeated(every: interval) { await self.takeIn() } }
       group.addTask { await self.claiming.run(every: interval) { await self.claim() } }
-      group.addTask { await self.repeated(every: interval) { await self.refresh() } }
+      group.addTask {
+        await self.repeated(every: Live { interval.now * Self.upkeepRounds }) {
+          await self.lookAfter()
+          await self.refresh()
+        }
+      }
       group.addTask { await self.repeated(every: Live(constant: Self.pruneInterval)) { await self.prune() } }
     }
     for task in work.withLock({ Array($0.tasks.values) }) { await task.value }
@@ -72,6 +79,14 @@ final class Dispatcher: Sendable {
         log.debug("notifications composed", ["messages": round.messages])
         claiming.ask()
       }
+    } catch {
+      note(error, "notifications not composed")
+    }
+  }
+
+  /// Gives up messages that nobody took in time, and reads the state of the outbox.
+  private func lookAfter() async {
+    do throws(DatabaseError) {
       let expired =
         try await database.one(
           DeliveryStatements.expire, settings.now.notificationRetention / .seconds(1))?.value ?? 0
@@ -81,7 +96,7 @@ final class Dispatcher: Sendable {
       }
       if let state = try await database.one(DeliveryStatements.state) { watch.set(state) }
     } catch {
-      note(error, "notifications not composed")
+      note(error, "the outbox was not read")
     }
   }
 

@@ -26,6 +26,7 @@ struct OutboxIntake: Sendable {
   /// Takes all events, and composes all messages that are due.
   func round() async throws(DatabaseError) -> Round {
     var round = Round()
+    guard try await database.one(OutboxStatements.hasWork)?.value == true else { return round }
     var taken = Self.eventsAtOnce
     while taken == Self.eventsAtOnce, !Task.isCancelled {
       let count = try await locked { session throws(DatabaseError) in

@@ -4,13 +4,23 @@ import Protocol
 
 enum OutboxStatements {
   static let all = [
-    lock.description, now.description, consume.description, channels.description, drop.description, groups.description,
+    lock.description, hasWork.description, now.description, consume.description, channels.description, drop.description,
+    groups.description,
     recent.description, assign.description, findings.description, add.description,
   ]
 
   /// Whether this server may compose messages: the lock holds until the end of the transaction.
   static let lock = Statement<SingleValue<Bool>>(
     "outbox_lock", "SELECT pg_try_advisory_xact_lock(7346001117::bigint)")
+
+  /// Whether there are events to take or notifications to compose. A server asks this first, because most of the time
+  /// there are none.
+  static let hasWork = Statement<SingleValue<Bool>>(
+    "outbox_has_work",
+    """
+    SELECT EXISTS (SELECT FROM pganalytics.finding_events WHERE dispatched_at IS NULL)
+      OR EXISTS (SELECT FROM pganalytics.notifications WHERE state = 'pending') AS has_work
+    """)
 
   static let now = Statement<SingleValue<Timestamp>>("outbox_now", "SELECT now()")
 
