@@ -77,7 +77,7 @@ enum OneQuery: Question {
       func named(_ expression: String, _ part: String) -> String {
         "\(expression) AS \(quotedIdentifier(column.name + part))"
       }
-      let increase = CounterIncrease(column, of: table)
+      let increase = CounterIncrease(column)
       let first = "t.\(quotedIdentifier(column.name + ".first"))"
       let base =
         column.kind == .float8
@@ -92,7 +92,7 @@ enum OneQuery: Question {
       pieces AS (
         SELECT t.*, \(scope.bucket(of: "t.time")) AS bucket, c.is_anywhere, c.is_new AND t.time_before IS NULL AS is_base
         FROM (
-          SELECT t.* FROM \(scope.steps(StatementSeries.table, StatementSeries.columns)) t
+          SELECT t.* FROM \(scope.linked(StatementSeries.table, StatementSeries.columns)) t
           WHERE t.server_id = ANY (ARRAY(SELECT server_id FROM chosen)) AND t.hash = ANY (ARRAY(SELECT hash FROM chosen))
         ) t JOIN chosen c ON \(isSame("c", "t"))
       ), sums AS (

@@ -38,7 +38,7 @@ struct StatementSeries {
     return """
       series AS MATERIALIZED (
         SELECT s.*, sum(s.samples) OVER (PARTITION BY s.server_id, s.database_id) AS list_samples
-        FROM \(scope.differences(Self.table, columns, where: condition)) s
+        FROM \(scope.differences(Self.table, columns, ends: Self.compared, where: condition)) s
       ), \(comparison), \(names)
       """
   }
