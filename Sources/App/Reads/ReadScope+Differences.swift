@@ -103,7 +103,7 @@ extension ReadScope {
   private func listed(_ table: MetricTable, _ span: ReadSpan) -> String {
     guard let cap = table.listCap else { return "judged AS (SELECT s.*, false AS is_new FROM series s)" }
     let (from, _) = ends(span)
-    let list = "server_id\(table.hasDatabase ? ", t.database_id" : "")"
+    let key = "server_id\(table.hasDatabase ? ", t.database_id" : "")"
     func isSame(_ left: String, _ right: String) -> String {
       "\(left).server_id = \(right).server_id"
         + (table.hasDatabase ? " AND coalesce(\(left).database_id, 0) = coalesce(\(right).database_id, 0)" : "")
@@ -111,22 +111,28 @@ extension ReadScope {
     return """
       listed AS MATERIALIZED (
         SELECT t.*, t.first_time > min(t.first_time) OVER list AS is_later, sum(t.entries) OVER list < \(cap) AS is_short
-        FROM series t WINDOW list AS (PARTITION BY t.\(list))
+        FROM series t WINDOW list AS (PARTITION BY t.\(key))
       ), doubtful AS MATERIALIZED (
-        SELECT DISTINCT t.\(list), t.first_time FROM listed t WHERE t.is_later AND NOT t.is_short
+        SELECT DISTINCT t.\(key), t.first_time FROM listed t WHERE t.is_later AND NOT t.is_short
       ), complete AS MATERIALIZED (
         SELECT d.* FROM doubtful d CROSS JOIN LATERAL (
-          SELECT sum(\(table.entries("r"))) AS entries FROM \(table.qualifiedName) r
-          WHERE \(isSame("r", "d")) AND r.time = (
-            SELECT p.time FROM \(table.qualifiedName) p
-            WHERE \(isSame("p", "d")) AND p.time >= \(from) AND p.time < d.first_time
-            ORDER BY p.time DESC LIMIT 1)
+          SELECT p.time FROM \(table.qualifiedName) p
+          WHERE \(isSame("p", "d")) AND p.time >= \(from) AND p.time < d.first_time ORDER BY p.time DESC LIMIT 1
+        ) b CROSS JOIN LATERAL (
+          SELECT sum(\(table.entries("r"))) AS entries FROM \(list(table.name, of: "d.server_id", at: "b.time")) r
+          WHERE \(isSame("r", "d"))
         ) l WHERE l.entries < \(cap)
       ), judged AS (
         SELECT t.*, t.is_later AND (t.is_short OR c.server_id IS NOT NULL) AS is_new
         FROM listed t LEFT JOIN complete c ON \(isSame("c", "t")) AND c.first_time = t.first_time
       )
       """
+  }
+
+  /// The stored rows of a server at one time, found by the index: for LATERAL. - Parameters: `server`, `time`: expressions
+  /// over the relations before it.
+  func list(_ table: String, of server: String, at time: String) -> String {
+    "(SELECT t.* FROM \(table.metricTable.qualifiedName) t WHERE t.server_id = \(server) AND t.time = \(time) OFFSET 0)"
   }
 
   /// The increase of a column in rows `t` with `"calls.sum"` and `"calls.first"`: from zero where `isNew`.
