@@ -1,5 +1,5 @@
 // swift-tools-version: 6.2
-// Targets and their one-way dependencies: CEpoll <- {Ground, Reactor, Protocol} <- App, and the same <- HTTPClient <- bench.
+// Targets and their one-way dependencies: CEpoll <- {Ground, Reactor, Protocol} <- HTTPClient <- App, and HTTPClient <- bench.
 // Ground, Reactor and Protocol never import one another; bench never imports App.
 import PackageDescription
 
@@ -28,14 +28,14 @@ let package = Package(
     .target(name: "Protocol", dependencies: ["CEpoll"], swiftSettings: strict),
     // The lowest room of Sources/App. The server, bench and tests share it; Protocol and Reactor do not need it.
     .target(name: "Ground", dependencies: ["CEpoll"], path: "Sources/App/Ground", swiftSettings: strict),
-    // The connections of an HTTPS client on a loop.
+    // The connections of a client on a loop: HTTPS, webhooks, mail servers.
     .target(
       name: "HTTPClient", dependencies: ["CEpoll", "Ground", "Reactor", "Protocol"], path: "Sources/App/Client",
       swiftSettings: strict),
     .executableTarget(
       name: "App",
       dependencies: [
-        "CEpoll", "Ground", "Reactor", "Protocol",
+        "CEpoll", "Ground", "Reactor", "Protocol", "HTTPClient",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -88,7 +88,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "App", "Bench", "GeneratedPushes", "Ground", "Protocol", "Reactor", "CEpoll", "CCounters", "FuzzTargets",
+        "App", "Bench", "GeneratedPushes", "Ground", "HTTPClient", "Protocol", "Reactor", "CEpoll", "CCounters",
+        "FuzzTargets",
       ],
       swiftSettings: strict),
   ],

@@ -28,6 +28,7 @@ import Testing
         ("Certificates", ["Bytes", "Credentials"]),
         ("TLS", ["Bytes", "Certificates"]),
         ("Postgres", ["Calendar"]),
+        ("SMTP", ["Bytes", "Credentials", "HTTP"]),
         ("Metrics", ["Bytes", "Credentials", "Postgres"]),
         ("Proxy", []),
         ("TOML", []),
@@ -57,8 +58,10 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Schema", "Settings"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Rollups", "Schema", "Settings"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
+        ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
+        ("Notifications", ["API", "Audit", "Client", "Database", "Findings", "Ground", "Labels", "Log", "Settings"]),
         ("Ingest", ["API", "Collectors", "Counters", "Database", "Ground", "Log", "Loop", "Schema", "Settings"]),
         // Connections, and the code that watches them.
         ("Gate", ["API", "Audit", "Collectors", "Database", "Identity", "Loop", "Settings"]),
@@ -71,8 +74,8 @@ import Testing
         (
           "Observability",
           [
-            "API", "Collectors", "Counters", "Database", "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log",
-            "Rollups", "Schema", "Settings",
+            "API", "Collectors", "Counters", "Database", "Findings", "Gate", "Ground", "HTTP", "Identity", "Ingest",
+            "Log", "Notifications", "Rollups", "Schema", "Settings",
           ]
         ),
         ("System", ["API", "Database", "Ground", "Observability"]),
@@ -80,9 +83,9 @@ import Testing
         (
           "Server",
           [
-            "API", "Accounts", "Audit", "Collectors", "Configs", "Database", "Documentation", "Gate", "Ground", "HTTP",
-            "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Observability", "Queries", "Reads", "Rollups", "Schema",
-            "Settings", "System",
+            "API", "Accounts", "Audit", "Client", "Collectors", "Configs", "Database", "Documentation", "Findings",
+            "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Notifications",
+            "Observability", "Queries", "Reads", "Rollups", "Schema", "Settings", "System",
           ]
         ),
         (

@@ -33,7 +33,10 @@ import Testing
     ("Sources/App/Ground", ["CEpoll", "Synchronization", "Glibc"]),
     (
       "Sources/App",
-      ["CEpoll", "Ground", "Reactor", "Protocol", "Synchronization", "Glibc", "ArgumentParser", "Logging"]
+      [
+        "CEpoll", "Ground", "Reactor", "Protocol", "HTTPClient", "Synchronization", "Glibc", "ArgumentParser",
+        "Logging",
+      ]
     ),
     ("Sources/App/Client", ["CEpoll", "Ground", "Reactor", "Protocol", "Synchronization", "Glibc"]),
     (

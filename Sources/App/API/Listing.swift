@@ -171,6 +171,20 @@ struct ListFilter: Sendable {
     self.init(name, .choice(Word.self), prose, as: { word, _ in word.rawValue }, where: condition)
   }
 
+  /// A filter whose value is a raw value of `Word`, with the value `fallback` if the parameter is absent.
+  init<Word: CaseIterable & RawRepresentable>(
+    _ name: String, _: Word.Type, default fallback: Word, _ prose: String = "",
+    where condition: @escaping @Sendable (String) -> String
+  ) where Word: Sendable, Word.RawValue == String {
+    type = .text
+    self.condition = condition
+    read = { query in
+      let word = query.optional(
+        name, .choice(Word.self), default: fallback, .string(fallback.rawValue), prose)
+      return { _, parameters in parameters.append(word.rawValue) }
+    }
+  }
+
   /// A filter whose value is a time, or a duration before the request.
   init(time name: String, _ prose: String = "", where condition: @escaping @Sendable (String) -> String) {
     self.init(name, .time, prose, as: { $0.resolved(before: $1) }, where: condition)

@@ -8,6 +8,8 @@ enum Tag: String, CaseIterable, Sendable {
   case ingest = "Ingest"
   case servers = "Servers"
   case reads = "Reads"
+  case findings = "Findings"
+  case notifications = "Notifications"
   case system = "System"
 
   var prose: String {
@@ -20,6 +22,8 @@ enum Tag: String, CaseIterable, Sendable {
     case .ingest: "How collectors deliver metrics. 200 means that they are committed."
     case .servers: "The monitored servers and their metrics."
     case .reads: "Answers to questions about the fleet, one server or one statement."
+    case .findings: "What checks find in the metrics, who takes care of it, and what is silenced."
+    case .notifications: "Channels, to which openings and endings of findings are reported, and their deliveries."
     case .system: "Health, version, audit trail and this document."
     }
   }

@@ -28,10 +28,19 @@ enum AuditAction: String, CaseIterable, Sendable {
   case writeConfig = "config.write"
   case removeServer = "server.remove"
   case finishRemoval = "server.removed"
+  case acknowledgeFinding = "finding.acknowledge"
+  case endAcknowledgement = "finding.end_acknowledgement"
+  case addSilence = "silence.add"
+  case endSilence = "silence.end"
+  case changeCheck = "check.change"
   case rotateSigningKey = "signing_key.rotate"
   case retireSigningKey = "signing_key.retire"
   case changeAuthority = "authority.change"
   case retireAuthority = "authority.retire"
+  case createChannel = "channel.create"
+  case changeChannel = "channel.change"
+  case deleteChannel = "channel.delete"
+  case testChannel = "channel.test"
 }
 
 enum AuditOutcome: String, CaseIterable, Sendable {

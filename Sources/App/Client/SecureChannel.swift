@@ -1,10 +1,10 @@
 // A socket and its TLS session, which together send and receive plaintext. It is a struct so that the session can
-// borrow the caller's buffers. `HTTPSConnection` holds the state of the connection.
+// borrow the caller's buffers. `HTTPSConnection` or `DeliveryAttempt` holds the state of the connection.
 
 internal import Protocol
 internal import Reactor
 
-/// The lower half of an `HTTPSConnection`. The socket is closed when the value ends.
+/// The lower half of a connection. The socket is closed when the value ends.
 struct SecureChannel: ~Copyable {
   enum ReadOutcome: Equatable {
     case wouldBlock
@@ -24,24 +24,42 @@ struct SecureChannel: ~Copyable {
   }
 
   private let socket: StreamSocket
-  private var session: TLSSession
+  /// Nil before `startTLS`; bytes then go as they are.
+  private var session: TLSSession?
+  private var isEncrypted = false
   /// Ciphertext to write. It holds no memory while it is empty, because most connections are idle most of the time.
   private var outgoing = ByteBuffer()
 
   /// - Parameter socket: may still be connecting. The ClientHello is sent by the first `flush`.
   init(socket: consuming StreamSocket, session: consuming TLSSession) throws(TLSError) {
-    self.socket = socket
-    self.session = session
-    try self.session.start(ciphertextOut: &outgoing)
+    self.init(plain: socket)
+    try startTLS(session)
   }
+
+  /// A channel without TLS, for now or for good.
+  init(plain socket: consuming StreamSocket) { self.socket = socket }
+
+  /// Begins the handshake. All that is read and sent from now on belongs to it.
+  mutating func startTLS(_ session: consuming TLSSession) throws(TLSError) {
+    var session = session
+    try session.start(ciphertextOut: &outgoing)
+    self.session = consume session
+    isEncrypted = true
+  }
+
+  /// The local address; nil before the connection is made.
+  func localAddress() -> SocketAddress? { socket.localAddress }
 
   /// Returns the error of the TCP connection attempt; nil if it succeeded.
   func finishConnecting() -> SystemCallError? { socket.finishConnecting() }
 
   /// Encrypts `bytes`; `flush` sends them.
-  mutating func send(_ bytes: Span<UInt8>) throws(TLSError) { try session.send(bytes, ciphertextOut: &outgoing) }
+  mutating func send(_ bytes: Span<UInt8>) throws(TLSError) {
+    guard isEncrypted else { return outgoing.append(bytes) }
+    try session!.send(bytes, ciphertextOut: &outgoing)
+  }
 
-  /// Reads from the socket once.
+  /// Reads from the socket once. Without TLS the status of what was received is `.established`.
   /// - Parameters: `scratch` is overwritten, `plaintext` is appended to.
   mutating func read(scratch: UnsafeMutableRawBufferPointer, plaintext: inout ByteBuffer) -> ReadOutcome {
     switch socket.read(into: scratch) {
@@ -52,8 +70,12 @@ struct SecureChannel: ~Copyable {
       // Safety: `read` has just filled the first `count` bytes of the caller's buffer, which outlives this call.
       let bytes = UnsafeBufferPointer(
         start: scratch.baseAddress!.assumingMemoryBound(to: UInt8.self), count: count)
+      guard isEncrypted else {
+        plaintext.append(bytes.span)
+        return .received(.established)
+      }
       do {
-        return .received(try session.receive(bytes.span, plaintext: &plaintext, ciphertextOut: &outgoing))
+        return .received(try session!.receive(bytes.span, plaintext: &plaintext, ciphertextOut: &outgoing))
       } catch {
         _ = flush()  // sends the alert that names the reason
         return .violated(error)
@@ -76,10 +98,10 @@ struct SecureChannel: ~Copyable {
     return .done
   }
 
-  /// Sends the close_notify of TLS. Does nothing if earlier bytes still wait for the socket.
+  /// Sends the close_notify of TLS. Does nothing without TLS, or if earlier bytes still wait for the socket.
   mutating func close() {
-    if !outgoing.isEmpty { return }
-    session.close(ciphertextOut: &outgoing)
+    if !isEncrypted || !outgoing.isEmpty { return }
+    session!.close(ciphertextOut: &outgoing)
     _ = flush()
   }
 

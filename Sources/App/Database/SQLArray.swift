@@ -69,6 +69,7 @@ extension SQLArrayElement where Self: SQLValue {
 
 extension Int32: SQLArrayElement { static var arrayType: SQLType { .int4Array } }
 extension Int64: SQLArrayElement { static var arrayType: SQLType { .int8Array } }
+extension Double: SQLArrayElement { static var arrayType: SQLType { .float8Array } }
 extension String: SQLArrayElement { static var arrayType: SQLType { .textArray } }
 extension UUID: SQLArrayElement { static var arrayType: SQLType { .uuidArray } }
 extension Day: SQLArrayElement { static var arrayType: SQLType { .dateArray } }

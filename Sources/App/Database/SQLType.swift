@@ -22,11 +22,12 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
   static let dateArray = SQLType(oid: 1182)
   static let timestamptzArray = SQLType(oid: 1185)
   static let uuidArray = SQLType(oid: 2951)
+  static let float8Array = SQLType(oid: 1022)
 
   /// The types that a column can be declared with.
   private static let known: [SQLType] = [
     .bool, .bytea, .int8, .int4, .text, .float8, .date, .timestamptz, .uuid, .jsonb, .int4Array, .int8Array, .textArray,
-    .dateArray, .timestamptzArray, .uuidArray, .numeric,
+    .dateArray, .timestamptzArray, .uuidArray, .float8Array, .numeric,
   ]
 
   /// Nil if no known type has this `description`.
@@ -55,6 +56,7 @@ struct SQLType: Hashable, Sendable, CustomStringConvertible {
     case .dateArray: "date[]"
     case .timestamptzArray: "timestamptz[]"
     case .uuidArray: "uuid[]"
+    case .float8Array: "float8[]"
     default: "type \(oid)"  // an open set: the catalogue may contain other types
     }
   }

@@ -21,7 +21,8 @@ struct IngestSurroundings: Sendable {
 
 /// Owns the writers of one loop, and each push from `accept` until it is answered. It is used on its loop only.
 final class IngestDesk {
-  private static let touchInterval = Duration.seconds(10)
+  /// Evaluation of checks begins with this record, and a finding has to open within 15 s of its push.
+  private static let touchInterval = Duration.seconds(5)
 
   let intake: PushIntake
   let records: PushRecords
@@ -202,6 +203,8 @@ final class IngestDesk {
 extension IngestDesk: CopyWriterOwner {
   func settled(_ push: Push) {
     guard let outcome = push.outcome else { preconditionFailure("a push was settled without an outcome") }
+    // The record of the push may have been written before its commit. A later one lets its rows be evaluated.
+    pushedCollectors.insert(push.collectorID)
     if push.isAnswered { return settledLate(push, outcome) }
     switch outcome {
     case .stored(let duplicate):

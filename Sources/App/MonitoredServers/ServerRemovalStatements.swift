@@ -125,7 +125,9 @@ enum ServerRemovalStatements {
       """)
 
   /// The tables with rows of servers. `rollup_pending` comes first, so that nothing is rolled up from rows that are
-  /// being removed. `collectors` and `server_removals` are excluded, because the removal itself needs them.
+  /// being removed. `collectors` and `server_removals` are excluded, because the removal itself needs them. Findings are excluded: the
+  /// evaluation ends them and removes them a day later, so that their endings can be notified. A silence is what a
+  /// person wants, and stays.
   static let tables = Statement<ServersTable>(
     "removal_tables",
     """
@@ -137,7 +139,7 @@ enum ServerRemovalStatements {
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'server_id' AND a.attnum > 0 AND NOT a.attisdropped
     WHERE n.nspname IN ('pganalytics', 'metrics', 'rollups') AND c.relkind = 'r'
-      AND NOT (n.nspname = 'pganalytics' AND c.relname IN ('collectors', 'server_removals'))
+      AND NOT (n.nspname = 'pganalytics' AND c.relname IN ('collectors', 'server_removals', 'findings', 'silences'))
     ORDER BY c.relname = 'rollup_pending' DESC, n.nspname, c.relname
     """)
 

@@ -12,6 +12,8 @@ struct MetricsPage {
   let queries: QueryPacing.Snapshot
   let rekeying: RekeyingSnapshot
   let storage: StorageSnapshot
+  let notifications: NotificationSnapshot
+  let findings: FindingSnapshot
   let fleet: FleetStatus
   let settings: Settings
   let reload: SettingsReload.Snapshot
@@ -29,6 +31,8 @@ struct MetricsPage {
     writers(&page)
     pacing(&page)
     rollups(&page)
+    notify(&page)
+    findings(&page)
     return page.text
   }
 
@@ -298,6 +302,8 @@ struct WatchedServer: Sendable {
   let identity: ServerIdentity
   let signingKeys: SigningKeys
   let storage: StorageWatch
+  let notifications: NotificationWatch
+  let findings: FindingWatch
   let directory: CollectorDirectory
   let reload: SettingsReload
   let log: ServerLog
@@ -326,6 +332,8 @@ enum MetricsEndpoint {
       let page = MetricsPage(
         lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
         rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
+        notifications: server.notifications.snapshot,
+        findings: server.findings.snapshot,
         fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
         startedAt: server.startedAt,
         now: context.now.unixMicroseconds / 1_000_000, log: server.log.writer.losses)

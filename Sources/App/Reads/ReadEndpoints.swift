@@ -5,11 +5,8 @@ import Protocol
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
   static let questions: [any Question.Type] = [
-    VacuumRead.self,
-    IndexesRead.self,
-    SpaceRead.self,
-    LogRead.self,
-    ChangesRead.self,
+    FleetQuestion.self, TopQueries.self, OneQuery.self, OverviewQuestion.self, ConnectionsQuestion.self, LocksQuestion.self,
+    ReplicationQuestion.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
   ]
 
   static var reads: [Read] { questions.map { $0.read } }
@@ -52,7 +49,8 @@ enum ReadEndpoints {
       read.sections.map { section in
         let statement = ReadStatement(read, section, storage, order: nil, .init(limit: 1)).description
         return StatementDescription(
-          name: "\(storage)_\(statement.name)", sql: statement.sql, parameterTypes: statement.parameterTypes, columns: [],
+          name: "\(storage)_\(statement.name)", sql: statement.sql, parameterTypes: statement.parameterTypes,
+          columns: [],
           isOpen: true)
       }
     }

@@ -10,6 +10,7 @@ enum SchemaStatements {
   static let maintenanceLock: Int64 = 0x7067_616e_0003
   static let rollupLock: Int64 = 0x7067_616e_0008
   static let removalLock: Int64 = 0x7067_616e_000c
+  static let findingLock: Int64 = 0x7067_616e_0010
 
   struct TableColumn: SQLRow {
     let schema: String

@@ -34,5 +34,7 @@ struct MigrationFile: Sendable {
     MigrationFile(13, "object_names", PackageResources.V0013__object_names_sql),
     MigrationFile(14, "log_ends", PackageResources.V0014__log_ends_sql),
     MigrationFile(15, "labels", PackageResources.V0015__labels_sql),
+    MigrationFile(16, "findings", PackageResources.V0016__findings_sql),
+    MigrationFile(17, "channels", PackageResources.V0017__channels_sql),
   ]
 }

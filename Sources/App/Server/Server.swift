@@ -2,6 +2,7 @@
 
 import Glibc
 import Ground
+import HTTPClient
 import Protocol
 import Reactor
 import Synchronization
@@ -24,6 +25,7 @@ final class Server: Sendable {
   private let queries: Database
   private let databaseAddress: DatabaseAddress
   private let workers: WorkerPool
+  private let deliveries: DeliveryLoop
   private let threads: [LoopThread]
   let lanes: LaneRoster
   /// In the order of the documentation.
@@ -42,7 +44,7 @@ final class Server: Sendable {
     address: SocketAddress, claim: ListeningClaim, certificateAuthorityFile: String, settings: LiveSettings,
     settingsReload: SettingsReload,
     log: ServerLog, database: Database, queries: Database, databaseAddress: DatabaseAddress, workers: WorkerPool,
-    threads: [LoopThread], lanes: LaneRoster, endpoints: [Endpoint], rekeying: Rekeying,
+    deliveries: DeliveryLoop, threads: [LoopThread], lanes: LaneRoster, endpoints: [Endpoint], rekeying: Rekeying,
     background: [Task<Void, Never>]
   ) {
     self.address = address
@@ -55,6 +57,7 @@ final class Server: Sendable {
     self.queries = queries
     self.databaseAddress = databaseAddress
     self.workers = workers
+    self.deliveries = deliveries
     self.threads = threads
     self.lanes = lanes
     self.endpoints = endpoints
@@ -85,7 +88,13 @@ final class Server: Sendable {
       throw error
     }
     do {
-      return try await start(live, reload, log, listen, identity, address, database, queries, pacing)
+      let deliveries = try DeliveryLoop.start()
+      do {
+        return try await start(live, reload, log, listen, identity, address, database, queries, pacing, deliveries)
+      } catch {
+        deliveries.stop()
+        throw error
+      }
     } catch {
       queries.shutDown()
       database.shutDown()
@@ -96,7 +105,7 @@ final class Server: Sendable {
   private static func start(
     _ live: LiveSettings, _ reload: SettingsReload, _ log: ServerLog, _ listen: ListeningPlace,
     _ identity: ServerIdentity, _ address: DatabaseAddress, _ database: Database, _ queries: Database,
-    _ pacing: QueryPacing
+    _ pacing: QueryPacing, _ deliveries: DeliveryLoop
   ) async throws -> Server {
     let settings = live.now
     let storage = try await Storage.open(database, settings: live)
@@ -108,6 +117,10 @@ final class Server: Sendable {
     let directory = CollectorDirectory(database: database, settings: live, log: log)
     let refusals = IdentityRefusals(database: database, settings: live, log: log)
     let removals = ServerRemovals(database: database, kind: storage.kind, settings: live, log: log)
+    let secrets = ChannelSecrets(live)
+    let delivery = ChannelDelivery(carrier: deliveries, secrets: secrets, settings: live)
+    let dispatcher = Dispatcher(database: database, delivery: delivery, settings: live, log: log)
+    let findings = FindingWork(database: database, settings: live.live(\.findings), log: log)
     try await directory.reload()
     let workers = try WorkerPool(name: "worker", threads: 2, maximumWaiting: 256)
     let loops = settings.loopCount
@@ -116,7 +129,8 @@ final class Server: Sendable {
       settings: live, reload: reload, database: database, queries: queries, pacing: pacing,
       storage: storage.kind, storageWatch: storage.watch, identity: identity,
       signingKeys: keys, directory: directory, removals: removals,
-      refusals: refusals, lanes: lanes, log: log,
+      refusals: refusals, channelSecrets: secrets, channelDelivery: delivery, notifications: dispatcher.watch,
+      lanes: lanes, log: log, findingWatch: findings.watch,
       readiness: ReadinessProbe(
         lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
       swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
@@ -165,7 +179,10 @@ final class Server: Sendable {
       Task { await storage.rollUp(log: log) },
       Task { await directory.keepFresh() },
       Task { await removals.run() },
+      Task { await findings.run() },
+      Task { await findings.prune() },
       Task { await rekeying.run() },
+      Task { await dispatcher.run() },
     ]
     database.listen(channel: .pganalytics) {
       directory.received($0)
@@ -179,8 +196,8 @@ final class Server: Sendable {
       address: place.addresses[0], claim: claim, certificateAuthorityFile: identity.certificateAuthorityFile,
       settings: live,
       settingsReload: reload,
-      log: log, database: database, queries: queries, databaseAddress: address, workers: workers, threads: threads,
-      lanes: lanes, endpoints: endpoints, rekeying: rekeying,
+      log: log, database: database, queries: queries, databaseAddress: address, workers: workers,
+      deliveries: deliveries, threads: threads, lanes: lanes, endpoints: endpoints, rekeying: rekeying,
       background: background)
   }
 
@@ -276,6 +293,8 @@ final class Server: Sendable {
       do throws(SystemCallError) {
         _ = try SystemThread(name: "ending") { [self] in
           for thread in threads { thread.join() }
+          // Deliveries in progress fail and are tried again after the next start.
+          deliveries.stop()
           queries.shutDown()
           database.shutDown()
           workers.stop(discarding: true)

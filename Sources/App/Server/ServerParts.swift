@@ -19,8 +19,12 @@ struct ServerParts: Sendable {
   let directory: CollectorDirectory
   let removals: ServerRemovals
   let refusals: IdentityRefusals
+  let channelSecrets: ChannelSecrets
+  let channelDelivery: ChannelDelivery
+  let notifications: NotificationWatch
   let lanes: LaneRoster
   let log: ServerLog
+  let findingWatch: FindingWatch
   let readiness: ReadinessProbe
   /// The threads for long computations, which are password hashes.
   let workers: WorkerPool
@@ -39,7 +43,8 @@ struct ServerParts: Sendable {
       database: database, identity: identity, signingKeys: signingKeys, directory: directory, refusals: refusals)
     let watched = WatchedServer(
       lanes: lanes, pacing: pacing, identity: identity, signingKeys: signingKeys, storage: storageWatch,
-      directory: directory, reload: reload, log: log, startedAt: startedAt)
+      notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log,
+      startedAt: startedAt)
     var all = SessionEndpoints.all(sessions) + UserEndpoints.all(database, passwords)
     all += AuditEndpoints.all(database) + RegistrationSecretEndpoints.all(database)
     all += CollectorEndpoints.all(office) + CollectorAdminEndpoints.all(database, directory)
@@ -48,6 +53,9 @@ struct ServerParts: Sendable {
     all += ServerEndpoints.all(database) + ServerRemovalEndpoints.all(database, removals)
     all += MetricEndpoints.all(database, queries: queries, storage)
     all += ReadEndpoints.all(database, queries: queries, storage)
+    all += FindingEndpoints.all(database) + SilenceEndpoints.all(database)
+    all += CheckEndpoints.all(database, queries: queries)
+    all += ChannelEndpoints.all(database, channelSecrets, channelDelivery)
     all += [RevocationListEndpoint.declaration(database, identity)]
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
     all += PageEndpoints.all(swaggerUI) { [readiness] in await readiness.databaseAccess() != .none }

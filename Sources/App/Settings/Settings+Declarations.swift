@@ -38,7 +38,7 @@ struct SettingDeclaration: Sendable {
 
   var environmentVariable: String { "PGANALYTICS_" + name.uppercased() }
 
-  fileprivate init(
+  init(
     _ name: String, _ field: Field, _ help: String, isSecret: Bool = false, effect: Effect = .live
   ) {
     self.name = name
@@ -63,7 +63,10 @@ extension Settings {
   private static let queryRestSuccessor =
     "queries wait only while they make pushes slower: see query_push_slowdown, query_push_delay, query_put_off_maximum"
 
-  static let declarations: [SettingDeclaration] = [
+  /// All settings, in the order of the documentation.
+  static let declarations = generalDeclarations + notificationDeclarations
+
+  private static let generalDeclarations: [SettingDeclaration] = [
     .init(
       "listen", .text(\.listen), "Address of the HTTPS listener, HOST:PORT; a name stands for all its addresses.",
       effect: .restart),
@@ -254,6 +257,24 @@ extension Settings {
     .init("removal_pause", .time(\.removalPause, .zero...hour), "Pause between two transactions of removing a server."),
 
     .init(
+      "finding_interval", .time(\.findingInterval, .milliseconds(100)...hour),
+      "Time between two rounds of evaluating checks: a finding opens at most this and 5 s after its push."),
+    .init(
+      "finding_timeout", .time(\.findingTimeout, .milliseconds(10)...hour),
+      "PostgreSQL statement_timeout of one check for a batch of servers; a check that exceeds it is reported."),
+    .init(
+      "finding_servers", .count(\.findingServers, 1...10_000), "Servers that one statement of a check evaluates."),
+    .init(
+      "finding_retention", .time(\.findingRetention, day...year * 10),
+      "Age at which ended findings and silences are dropped."
+    ),
+    .init(
+      "backtest_evaluations", .count(\.backtestEvaluations, 1...100_000_000),
+      "Steps of a backtest times its servers; more is 422."),
+    .init(
+      "backtest_timeout", .time(\.backtestTimeout, .seconds(1)...hour), "Longest time of a backtest; then 503."),
+
+    .init(
       "admin_connections", .count(\.adminConnections, 1...64), "Database connections of the REST API.", effect: .restart
     ),
     .init("admin_queue", .count(\.adminQueue, 1...100_000), "REST statements waiting for a connection; more is 503."),
@@ -297,7 +318,8 @@ extension Settings {
       "read_sort_bytes", .bytes(\.readSortBytes, mib...(4 * 1024 * mib)),
       "PostgreSQL work_mem of a read: memory of one sort or hash table, of query_connections at once."),
     .init(
-      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(year * 10)), "Longest range of a read; more is 400."),
+      "read_range_maximum", .time(\.readRangeMaximum, .seconds(60)...(year * 10)),
+      "Longest range of a read; more is 400."),
     .init("stream_rows", .count(\.streamRows, 1...1_000_000_000), "Rows of one metrics query in CSV or NDJSON."),
     .init(
       "stream_timeout", .time(\.streamTimeout, .milliseconds(10)...day),

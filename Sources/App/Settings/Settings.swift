@@ -99,6 +99,14 @@ struct Settings: Sendable {
   var removalRows = 10_000
   var removalPause = Duration.milliseconds(100)
 
+  // Findings
+  var findingInterval = Duration.seconds(5)
+  var findingTimeout = Duration.seconds(10)
+  var findingServers = 200
+  var findingRetention = Duration.seconds(365 * 86_400)
+  var backtestEvaluations = 200_000
+  var backtestTimeout = Duration.seconds(60)
+
   // Endpoints and tasks of the cooperative pool
   var adminConnections = 4
   var adminQueue = 256
@@ -144,4 +152,17 @@ struct Settings: Sendable {
   var loginLockoutAddresses = 5
   var auditRetention = Duration.seconds(365 * 86_400)
   var auditRefusalsPerMinute = 60
+
+  // Notifications
+  var publicURL = ""
+  var channelNetworks: [IPNetwork] = []
+  var channelKeyFile = ""
+  var channelDirectory = ""
+  var notificationInterval = Duration.seconds(2)
+  var notificationGroupTime = Duration.seconds(60)
+  var notificationDeadline = Duration.seconds(15)
+  var notificationRetry = Duration.seconds(5)
+  var notificationRetryMaximum = Duration.seconds(600)
+  var notificationRetention = Duration.seconds(86_400)
+  var notificationHistory = Duration.seconds(30 * 86_400)
 }

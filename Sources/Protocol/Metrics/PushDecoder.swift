@@ -51,12 +51,7 @@ public struct PushDecoder: ~Copyable {
   private var scan: JSONScan?
   /// In the present window, each value that begins before this index also ends in the window.
   private(set) var completeUntil = 0
-  /// The digest of the metric that is being read and of all before it, see `PushBoundaries`.
-  private var digest = Digest()
-  /// The digest d of the metrics that have ended.
-  private var lastDigest = UUID(high: 0, low: 0)
-  /// The index in the window of the open metric's first byte that is not hashed yet; nil between metrics.
-  private var undigested: Int?
+  private var hash = MetricHash()
 
   /// Makes a decoder.
   /// - Parameter catalog: compiled at start; all decoders share it.
@@ -93,8 +88,7 @@ public struct PushDecoder: ~Copyable {
     skipper = nil
     scan = nil
     oversized = nil
-    undigested = nil
-    lastDigest = PushBoundaries.beginning(serverID: serverID)
+    hash.begin(serverID: serverID)
   }
 
   /// The envelope and the counts of what has been read. The counts are final after the last `consume`.
@@ -107,7 +101,7 @@ public struct PushDecoder: ~Copyable {
   }
 
   /// The digest that identifies all metrics read so far.
-  public var identity: UUID { lastDigest }
+  public var identity: UUID { hash.last }
 
   /// Bytes of memory held, without the rows.
   public var allocatedBytes: Int {
@@ -149,28 +143,19 @@ public struct PushDecoder: ~Copyable {
     } catch {
       throw fail(error, start: start)
     }
-    if let from = undigested {
-      digest.update(window.extracting(from..<cursor.position))
-      undigested = 0
-    }
+    hash.windowEnds(window, at: cursor.position)
     offset += cursor.position
     return cursor.position
   }
 
   /// Call it when the next byte of the window is the first byte of an element of `metrics`.
   mutating func metricBegins(_ cursor: JSONCursor) {
-    undigested = cursor.position
-    digest.restart()
-    digest.update(lastDigest)
+    hash.metricBegins(at: cursor.position)
   }
 
   /// Call it when the byte before the cursor is the last byte of an element of `metrics`.
   mutating func metricPassed(_ cursor: JSONCursor, isRejected: Bool = false, _ rows: inout PushRows) {
-    guard let from = undigested else { preconditionFailure("a metric ended that had not begun") }
-    digest.update(cursor.bytes.extracting(from..<cursor.position))
-    undigested = nil
-    lastDigest = digest.takeUUID()
-    rows.endMetric(lastDigest, isRejected: isRejected)
+    rows.endMetric(hash.metricEnds(in: cursor.bytes, at: cursor.position), isRejected: isRejected)
   }
 
   private mutating func fail(_ fault: DecodeFault, start: Int) -> PushError {

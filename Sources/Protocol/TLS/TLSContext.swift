@@ -74,18 +74,24 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
 
   /// Makes a context for a client.
   /// - Parameters:
-  ///   - trustPEM: the authorities whose server certificates are trusted.
+  ///   - trustPEM: the authorities whose server certificates are trusted. With nil they are those of the operating
+  ///     system: OpenSSL's usual files, or those that SSL_CERT_FILE and SSL_CERT_DIR name. OpenSSL reads a file of
+  ///     that directory when a handshake needs it.
   ///   - identity: presented when the server asks for it. A session may have its own instead.
   ///   - applicationProtocols: ALPN names in order of preference; empty for no ALPN.
   /// - Throws: `.unusableIdentity`, `.unusableTrust`, `.unusableSettings`.
   public static func client(
-    trustPEM: [UInt8], identity: TLSIdentity? = nil, applicationProtocols: [String] = ["http/1.1"],
+    trustPEM: [UInt8]?, identity: TLSIdentity? = nil, applicationProtocols: [String] = ["http/1.1"],
     versions: ClosedRange<TLSVersion> = .tls12 ... .tls13
   ) throws(TLSError) -> TLSContext {
     let context = try TLSContext(role: .client)
     try context.configure(versions: versions)
     try identity?.install(intoContext: context.pointer)
-    _ = try context.trust(trustPEM)
+    if let trustPEM {
+      _ = try context.trust(trustPEM)
+    } else if SSL_CTX_set_default_verify_paths(context.pointer) != 1 {
+      throw .unusableSettings(reason: OpenSSLErrorQueue.takeReason())
+    }
     SSL_CTX_set_verify(context.pointer, SSL_VERIFY_PEER, nil)
     let wire = applicationProtocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
     guard wire.isEmpty || SSL_CTX_set_alpn_protos(context.pointer, wire, UInt32(wire.count)) == 0 else {

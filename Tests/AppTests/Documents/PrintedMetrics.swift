@@ -36,8 +36,8 @@ enum PrintedMetrics {
       lanes: lanes, targets: targets, queries: QueryPacing.Snapshot(),
       rekeying: RekeyingSnapshot(
         notAfter: isBusy ? [("server", 0)] : [], signingKeys: 1, refusals: 0, isRefused: false),
-      storage: StorageSnapshot(), fleet: FleetStatus(), settings: Settings(),
-      reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
+      storage: StorageSnapshot(), notifications: NotificationSnapshot(), findings: FindingSnapshot(),
+      fleet: FleetStatus(), settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
     ).render()
   }
 

@@ -13,6 +13,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
   case toml
   case certificates
   case proxy
+  case smtp
 
   public func run(_ input: [UInt8]) {
     switch self {
@@ -25,6 +26,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case .toml: TOMLTarget.run(input)
     case .certificates: CertificatesTarget.run(input)
     case .proxy: ProxyTarget.run(input)
+    case .smtp: SMTPTarget.run(input)
     }
   }
 }

@@ -4,7 +4,7 @@
 
 enum StatementList {
   /// Those that every database is asked with.
-  static let all: [StatementDescription] = schema + people + fleet + metrics + DatabaseStatusStatements.all
+  static let all: [StatementDescription] = schema + people + fleet + metrics + findings + DatabaseStatusStatements.all
 
   /// Those that are asked only where TimescaleDB is.
   static let timescale: [StatementDescription] =
@@ -28,4 +28,8 @@ enum StatementList {
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all
     + RollupUnitStatements.all + RollupStateStatements.all + RollupPartitionStatements.all + ReadStatements.all
     + ReadEndpoints.described(.plain)
+
+  private static let findings =
+    Checks.statements + FindingStatements.all + ServerFigures.all + FindingAnswerStatements.all + SilenceStatements.all
+    + CheckStatements.all + ChannelStatements.all + OutboxStatements.all + DeliveryStatements.all
 }

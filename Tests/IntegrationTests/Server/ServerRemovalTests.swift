@@ -15,7 +15,7 @@ import Testing
     }
   }
 
-  /// Tables with a column `server_id`, as SQL names them, without the tables that control the removal.
+  /// Tables with a column `server_id`, as SQL names them, without those that control the removal or outlive it.
   private func tables(_ server: RunningServer) async throws -> [String] {
     let statement = Statement<SingleValue<String>>(
       "test_tables_of_servers",
@@ -24,7 +24,7 @@ import Testing
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname IN ('pganalytics', 'metrics', 'rollups') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'server_id')
-        AND c.relname NOT IN ('collectors', 'server_removals')
+        AND c.relname NOT IN ('collectors', 'server_removals', 'findings', 'silences')
       """)
     return try await server.database.rows(statement).map(\.value)
   }

@@ -215,6 +215,7 @@ final class RunningServer: Sendable {
       let names =
         AuthorityFiles.Name.allCases.map(\.rawValue) + [
           "server.crt", "server.key", "server.made", ".lock", ".listening", "settings.toml",
+          ChannelSecrets.fileName,
         ]
       for name in names { unlink(path + "/" + name) }
       rmdir(path)

@@ -20,6 +20,19 @@ struct ServedProcess {
   static func serve(
     beside server: RunningServer, _ settings: String, _ body: (ServedProcess) async throws -> Void
   ) async throws {
+    let process = try start(beside: server, settings)
+    do {
+      try await process.says("\"message\":\"writer connected\"")
+      try await body(process)
+    } catch {
+      _ = process.stop()
+      throw error
+    }
+    #expect(process.stop() == 0)
+  }
+
+  /// Starts the process. The caller ends it with `kill`.
+  static func start(beside server: RunningServer, _ settings: String) throws -> ServedProcess {
     let base = server.settings.dataDirectory + "/served"
     let (file, log) = (base + ".toml", base + ".log")
     try LocalFile.replace(file, with: Array(settings.utf8))
@@ -29,15 +42,7 @@ struct ServedProcess {
         server.settings.dataDirectory, "--database-url", server.settings.databaseURL, "--loops", "1", "--listen",
         "127.0.0.1:0",
       ], output: log)
-    let process = ServedProcess(pid: pid, beside: server, file: file, logFile: log)
-    do {
-      try await process.says("\"message\":\"writer connected\"")
-      try await body(process)
-    } catch {
-      _ = process.stop()
-      throw error
-    }
-    #expect(process.stop() == 0)
+    return ServedProcess(pid: pid, beside: server, file: file, logFile: log)
   }
 
   var log: String { ChildProcess.text(of: logFile) }
@@ -56,12 +61,17 @@ struct ServedProcess {
   /// Makes the process read other settings.
   func reload(_ settings: String) throws {
     try LocalFile.replace(file, with: Array(settings.utf8))
-    kill(pid, SIGHUP)
+    Glibc.kill(pid, SIGHUP)
   }
 
+  /// Kills the process with signal 9.
+  func kill() { _ = end(with: SIGKILL) }
+
   /// - Returns: the exit status, 0 for a good end.
-  private func stop() -> CInt {
-    kill(pid, SIGTERM)
+  private func stop() -> CInt { end(with: SIGTERM) }
+
+  private func end(with signal: CInt) -> CInt {
+    Glibc.kill(pid, signal)
     var status: CInt = 0
     while waitpid(pid, &status, 0) == -1 && errno == EINTR {}
     for path in [file, logFile] { unlink(path) }

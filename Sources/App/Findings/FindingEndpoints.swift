@@ -1,0 +1,94 @@
+// The endpoints with which people see findings and acknowledge them.
+
+import Protocol
+
+struct Acknowledgement: RequestBody {
+  let note: String?
+
+  init(from object: inout ObjectReader) {
+    note = object.optional("note", .string(1...1000), "What is being done about it.")
+  }
+
+  static let isRequired = false
+  static let example: JSONValue = ["note": "the volume is being enlarged"]
+}
+
+enum FindingEndpoints {
+  static func all(_ database: Database) -> [Endpoint] {
+    [list(database), one(database), acknowledge(database), endAcknowledgement(database)]
+  }
+
+  private static let path: PathPattern = "/api/v1/findings/{id:int}/acknowledge"
+  private static let missing = Problem(.notFound, "there is no such finding")
+
+  private static func list(_ database: Database) -> Endpoint {
+    Endpoint(
+      list: FindingList.self, "/api/v1/findings", id: "listFindings", tag: .findings, access: .user(.viewer),
+      summary: "What the checks found.",
+      description: """
+        A finding is open until its check no longer finds what it says. Without `state` the list has the open findings.
+        """, from: database
+    ) { FindingAnswer(finding: $0) }
+  }
+
+  private static func one(_ database: Database) -> Endpoint {
+    Endpoint(
+      .get, "/api/v1/findings/{id:int}", id: "getFinding", tag: .findings, access: .user(.viewer),
+      summary: "One finding.", returns: FindingAnswer.self
+    ) { request, _ async throws(Problem) -> FindingAnswer in
+      let id = request.path.integer("id")
+      let row = try await database.query { database throws(DatabaseError) in
+        try await database.one(FindingAnswerStatements.one, id)
+      }
+      guard let row else { throw missing }
+      return FindingAnswer(finding: row)
+    }
+  }
+
+  private static func acknowledge(_ database: Database) -> Endpoint {
+    Endpoint(
+      .post, path, id: "acknowledgeFinding", tag: .findings, access: .user(.operator),
+      summary: "Say that a person takes care of an open finding.",
+      description: """
+        An acknowledged finding sends no further notification, not even of its end. Acknowledging it again replaces person \
+        and note. 409 if the finding has ended.
+        """,
+      body: Acknowledgement.self, returns: FindingAnswer.self, problems: [.conflict]
+    ) { request, context async throws(Problem) -> FindingAnswer in
+      guard case .user(let user) = context.principal else { throw Problem(.insufficientRole) }
+      let note = request.body.note
+      return try await change(request.path.integer("id"), .acknowledgeFinding, context, database) {
+        id, session throws(DatabaseError) in
+        try await session.one(FindingAnswerStatements.acknowledge, id, user.id, user.name, note)?.value
+      }
+    }
+  }
+
+  private static func endAcknowledgement(_ database: Database) -> Endpoint {
+    Endpoint(
+      .delete, path, id: "endAcknowledgement", tag: .findings, access: .user(.operator),
+      summary: "Take back an acknowledgement.", description: "409 if the finding has ended.",
+      returns: FindingAnswer.self, problems: [.conflict]
+    ) { request, context async throws(Problem) -> FindingAnswer in
+      try await change(request.path.integer("id"), .endAcknowledgement, context, database) {
+        id, session throws(DatabaseError) in
+        try await session.one(FindingAnswerStatements.endAcknowledgement, id)?.value
+      }
+    }
+  }
+
+  /// Runs and audits a change of an open finding. - Returns: the finding after the change.
+  private static func change(
+    _ id: Int64, _ action: AuditAction, _ context: RequestContext, _ database: Database,
+    _ work: @Sendable (Int64, DatabaseLease) async throws(DatabaseError) -> Int64?
+  ) async throws(Problem) -> FindingAnswer {
+    try await database.change(AuditEvent(action, context, on: "finding:\(id)")) { session throws(Problem) in
+      let (changed, row) = try await session.query { session throws(DatabaseError) in
+        (try await work(id, session), try await session.one(FindingAnswerStatements.one, id))
+      }
+      guard let row else { throw missing }
+      if changed == nil { throw Problem(.conflict, "the finding has ended") }
+      return FindingAnswer(finding: row)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// The increase of counters within buckets of time, from rows and roll-ups alike.
+
+import Protocol
+
+extension ReadScope {
+  /// `parts` of a table, each with the end of the part before it in its series: `time_before`, and the last value of each
+  /// counter as `"<column>.before"`. From these, `increase` and `elapsed` are computed.
+  func steps(_ table: String, _ columns: [String]) -> String {
+    let declared = declared(table)
+    let added = declared.addedUpCount.map { [$0] } ?? []
+    let names = columns + added.map(\.name).filter { !columns.contains($0) }
+    let stepped = declared.steppedColumns.filter { names.contains($0.name) }
+    let before = stepped.map {
+      "lag(t.\(quotedIdentifier($0.name + ".last"))) OVER series AS \(quotedIdentifier($0.name + ".before"))"
+    }
+    let key = (["server_id"] + declared.identityColumns).map { "t.\(quotedIdentifier($0))" }.joined(separator: ", ")
+    // Rows of one time need an order.
+    let ties = names.map { ", t.\(quotedIdentifier($0 + ".last"))" }.joined()
+    return """
+      (SELECT t.*, lag(t.last_time) OVER series AS time_before, \(before.joined(separator: ", "))
+      FROM \(parts(table, names)) t WINDOW series AS (PARTITION BY \(key) ORDER BY t.time\(ties)))
+      """
+  }
+
+  /// The increase of a counter over a group of `steps`, aliased as `t`: numeric, or float8 for a counter of that type.
+  func increase(_ column: String, of table: String) -> String {
+    RollupPart.composedIncrease(self.column(column, of: table), of: declared(table))
+  }
+
+  /// The seconds over which `increase` was counted.
+  func elapsed(_ column: String, of table: String) -> String {
+    "sum(\(RollupPart.composedElapsed(self.column(column, of: table), of: declared(table))))"
+  }
+
+  /// The increase per second over a group of `steps`, of a counter of whole numbers: float8.
+  func rate(_ column: String, of table: String) -> String {
+    finiteQuotient(finiteDouble(increase(column, of: table)), "nullif(\(elapsed(column, of: table)), 0)")
+  }
+
+  /// The declaration of a column that is rolled up.
+  func column(_ name: String, of table: String) -> MetricColumn {
+    guard let column = declared(table).rolledColumns.first(where: { $0.name == name }) else {
+      preconditionFailure("\(table) has no number \(name)")
+    }
+    return column
+  }
+
+  private func declared(_ table: String) -> MetricTable {
+    guard let table = MetricCatalog.tables.first(where: { $0.name == table }) else {
+      preconditionFailure("\(table) is no metric table")
+    }
+    return table
+  }
+}
