@@ -41,7 +41,7 @@ extension CheckSource {
     enum Appearing {
       /// Its value if the first list was complete; else the step is unknown.
       case fromZero
-      /// Its value in any case, which is an upper bound.
+      /// Its value in any case, also without a first list, which is an upper bound.
       case atMost
     }
 
@@ -72,7 +72,7 @@ extension CheckSource {
         CASE WHEN \(isKnown) THEN CASE WHEN \(first)_time IS NULL THEN CASE WHEN \(first)_rows < \(listCap) THEN \(b) END
           WHEN \(isSame) THEN \(counted) END END
         """
-      case .atMost: "CASE WHEN \(isKnown) THEN CASE WHEN \(isSame) THEN \(counted) ELSE \(b) END END"
+      case .atMost: "CASE WHEN \(isKnown) AND \(isSame) THEN \(counted) ELSE \(b) END"
       }
     }
   }

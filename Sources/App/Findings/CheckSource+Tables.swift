@@ -17,7 +17,7 @@ extension CheckSource {
   }
 
   /// The rows of a list at the time of `databases`, as the expression `name`: `server_id`, `database_id`, `object_id`, the
-  /// object's `name` and `columns`.
+  /// object's `name` and `columns`. The limit makes the planner look for the one row of that time by the index.
   /// - Parameters:
   ///   - table: `pg_stats_tables` or `pg_stats_indexes`.
   ///   - columns: expressions on the table's row `r`.
@@ -33,7 +33,8 @@ extension CheckSource {
         SELECT \(columns) FROM metrics.\(table) r
         WHERE r.server_id = d.server_id AND r.object_id = o.object_id AND r.time = d.time
           AND r.time > $2 - \(ago) - \(span) AND r.time <= $2 - \(ago)
-          AND r.database_id IS NOT DISTINCT FROM d.database_id) r
+          AND r.database_id IS NOT DISTINCT FROM d.database_id
+        LIMIT 1) r
       WHERE d.is_there)
     """
   }

@@ -22,16 +22,22 @@ extension Checks {
         FROM newest n JOIN pganalytics.objects o ON o.server_id = n.server_id AND o.kind = 'pg_schema_tables'
         JOIN metrics.pg_schema_tables t ON t.server_id = n.server_id AND t.object_id = o.object_id AND t.time = n.time
           AND \(CheckSource.isRecent("t"))),
-      -- The last list of then, which may be up to a day older.
+      -- The last list of then, which may be a day older; a server without one is compared with its first list.
       past_list AS MATERIALIZED (
-        SELECT l.server_id, l.database_id, max(t.time) AS time
+        SELECT l.server_id, l.database_id, coalesce(max(p.time), min(f.time)) AS time
         FROM now_list l JOIN pganalytics.objects o ON o.server_id = l.server_id AND o.kind = 'pg_schema_tables'
-        CROSS JOIN LATERAL (
+        LEFT JOIN LATERAL (
           SELECT t.time FROM metrics.pg_schema_tables t
           WHERE t.server_id = l.server_id AND t.object_id = o.object_id AND t.database_id IS NOT DISTINCT FROM l.database_id
             AND t.time <= $2 - $3[1] * interval '1 minute' AND t.time < l.time AND t.time > $2 - interval '2 days'
-          ORDER BY t.time DESC LIMIT 1) t
-        GROUP BY l.server_id, l.database_id),
+          ORDER BY t.time DESC LIMIT 1) p ON true
+        LEFT JOIN LATERAL (
+          SELECT t.time FROM metrics.pg_schema_tables t
+          WHERE t.server_id = l.server_id AND t.object_id = o.object_id AND t.database_id IS NOT DISTINCT FROM l.database_id
+            AND t.time > $2 - $3[1] * interval '1 minute' AND t.time < l.time
+          ORDER BY t.time LIMIT 1) f ON true
+        GROUP BY l.server_id, l.database_id
+        HAVING coalesce(max(p.time), min(f.time)) IS NOT NULL),
       \(facts("now", of: "now_list", CheckSource.isRecent("t"))),
       \(facts("past", of: "past_list", "t.time > $2 - interval '2 days' AND t.time <= $2")),
       compared AS (SELECT server_id, database_id, kind FROM now INTERSECT SELECT server_id, database_id, kind FROM past),

@@ -25,7 +25,7 @@ extension Checks {
       Look which statements write, and whether checkpoints come too often (max_wal_size): each first change of a page \
       after a checkpoint writes the whole page. A storm fills slots and disks and makes standbys lag.
       """,
-    look: "queries?server={id}&sort=-wal_bytes",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step",
@@ -93,7 +93,7 @@ extension Checks {
       Look at the statement that takes most of them: an index may save its sort, or more work_mem for its role may keep \
       sorts and hashes in memory.
       """,
-    look: "queries?server={id}&sort=-temp_blks_written",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step", recentLists, columns: [("blocks", "(coalesce(r.temp_blks_read, 0) + coalesce(r.temp_blks_written, 0))::float8")],
@@ -139,7 +139,7 @@ extension Checks {
       Look which statements read most blocks: a new plan, a report, or a table that outgrew the memory. After a restart \
       the cache fills again by itself.
       """,
-    look: "queries?server={id}&sort=-shared_blks_read",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step", [.init("day", .first, ago: "24 hours", until: "2 hours")] + recentLists,

@@ -1,8 +1,7 @@
 // Checks of the log. The stock collector sends the last hundred lines in each round and gives all of them one time in 2024.
 // A line is stored once, with the time of the round that brought it first, and that time counts.
 //
-// The first round of a collector, or the first one after a long silence, brings lines of any age. They do not count: a line
-// counts if another line came within the hour before it.
+// The first round of a collector, or the first one after a long silence, brings lines of any age. They do not count.
 
 extension Checks {
   static let log = [errorBurst, deadlocks]
@@ -25,20 +24,30 @@ extension Checks {
 
   private static let isError = "r.level IN ('ERROR', 'FATAL', 'PANIC')"
 
-  /// The errors since `ago` that count, as the expression `error`.
+  /// The errors since `ago`, as the expression `row`.
   private static func errors(since ago: String) -> String {
     """
     row AS MATERIALIZED (
       SELECT r.server_id, r.time, r.message_id FROM metrics.pg_log r
-      WHERE r.server_id = ANY ($1) AND r.time > $2 - \(ago) AND r.time <= $2 AND \(isError)),
-    error AS MATERIALIZED (
-      SELECT row.* FROM row
-      JOIN (SELECT DISTINCT server_id, time FROM row) l ON l.server_id = row.server_id AND l.time = row.time
-      WHERE EXISTS (
-        SELECT FROM metrics.pg_log p
-        WHERE p.server_id = l.server_id AND p.time < l.time AND p.time > l.time - interval '1 hour'
-          AND p.time > $2 - \(ago) - interval '1 hour' AND p.time <= $2))
+      WHERE r.server_id = ANY ($1) AND r.time > $2 - \(ago) AND r.time <= $2 AND \(isError))
     """
+  }
+
+  /// The condition that the lines of a list count: the collector had looked within the hour before. It brought another
+  /// line, or figures of the host or of a database, which it reports even if the log is empty.
+  private static func counts(_ list: String, since ago: String) -> String {
+    let sources = [
+      ("pg_log", "interval '0'"), ("sysstat", "interval '30 seconds'"), ("pg_stats", "interval '30 seconds'"),
+    ]
+    let conditions = sources.map { table, pause in
+      """
+      EXISTS (
+          SELECT FROM metrics.\(table) p
+          WHERE p.server_id = \(list).server_id AND p.time < \(list).time - \(pause)
+            AND p.time > \(list).time - interval '1 hour' AND p.time > $2 - \(ago) - interval '1 hour' AND p.time <= $2)
+      """
+    }
+    return "(\(conditions.joined(separator: "\n  OR ")))"
   }
 
   private static let errorBurst = Check(
@@ -54,9 +63,12 @@ extension Checks {
     sql: """
       WITH \(list),
       \(errors(since: "interval '10 minutes'")),
+      counted AS MATERIALIZED (
+        SELECT l.server_id, l.time FROM (SELECT DISTINCT server_id, time FROM row) l
+        WHERE \(counts("l", since: "interval '10 minutes'"))),
       burst AS (
         SELECT server_id, count(*) AS errors, (array_agg(message_id ORDER BY time DESC))[1] AS message_id
-        FROM error GROUP BY server_id),
+        FROM row WHERE (server_id, time) IN (SELECT server_id, time FROM counted) GROUP BY server_id),
       r AS MATERIALIZED (
         SELECT s.server_id, coalesce(b.errors, 0) AS errors, b.message_id,
           CASE WHEN b.errors >= least($3[1], $3[2]) THEN (
@@ -89,11 +101,16 @@ extension Checks {
     sql: """
       WITH \(list),
       \(errors(since: "$3[2] * interval '1 minute'")),
+      said AS MATERIALIZED (
+        SELECT t.server_id, t.text_id FROM (SELECT DISTINCT server_id, message_id FROM row) m
+        JOIN pganalytics.texts t ON t.server_id = m.server_id AND t.text_id = m.message_id
+        WHERE t.value LIKE '%deadlock detected%'),
+      hit AS MATERIALIZED (
+        SELECT server_id, time FROM row WHERE (server_id, message_id) IN (SELECT server_id, text_id FROM said)),
       deadlock AS (
-        SELECT e.server_id, count(*) AS deadlocks, max(e.time) AS time
-        FROM error e JOIN pganalytics.texts t ON t.server_id = e.server_id AND t.text_id = e.message_id
-        WHERE t.value LIKE '%deadlock detected%'
-        GROUP BY e.server_id)
+        SELECT h.server_id, count(*) AS deadlocks, max(h.time) AS time FROM hit h
+        WHERE \(counts("h", since: "$3[2] * interval '1 minute'"))
+        GROUP BY h.server_id)
       SELECT s.server_id, '' AS subject, coalesce(d.deadlocks, 0) AS value, $3[1] AS threshold,
         d.deadlocks >= $3[1] AS opens, d.deadlocks > 0 AS holds,
         format('%s deadlocks within %s minutes, the last one at %s', d.deadlocks, $3[2],

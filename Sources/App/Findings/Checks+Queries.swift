@@ -20,7 +20,7 @@ extension Checks {
       Compare the plans (EXPLAIN ANALYZE, auto_explain). Often a plan changed, because statistics are old or a table grew; \
       or the statement waits for locks or for the disk.
       """,
-    look: "queries/{subject}?server={id}",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step",
@@ -31,7 +31,7 @@ extension Checks {
         columns: [("calls", "r.calls::float8"), ("ms", "r.total_time")],
         steps: [
           .init("calls", of: "calls", from: "first", to: "last"), .init("ms", of: "ms", from: "first", to: "last"),
-          // A statement that was not in yesterday's list has the mean of all its calls.
+          // A statement that yesterday's list lacks, or a server without such a list, has the mean of all calls.
           .init("past_calls", of: "calls", from: "day", to: "first", appearing: .atMost),
           .init("past_ms", of: "ms", from: "day", to: "first", appearing: .atMost),
         ])),
@@ -68,7 +68,7 @@ extension Checks {
       no longer new: it took half of `percent` in the day before.
       """,
     advice: "Look where the statement comes from: often a release. Look whether an index would make it cheaper.",
-    look: "queries/{subject}?server={id}",
+    look: "queries?server={id}",
     sql: """
       WITH \(CheckSource.statements(
         "step",

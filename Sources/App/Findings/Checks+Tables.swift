@@ -20,17 +20,27 @@ extension Checks {
     look: "servers/{id}/vacuum",
     sql: """
       WITH \(CheckSource.databases("db")),
-      \(CheckSource.listed("r0", of: "db", "pg_stats_tables", "r.live_tuples AS live, r.dead_tuples AS dead")),
-      \(past(1)), \(past(2)), \(past(3)),
-      \(CheckSource.complete("list", of: "db", "r0")),
+      \(CheckSource.listed(
+        "row", of: "db", "pg_stats_tables",
+        "r.live_tuples AS live, r.dead_tuples AS dead, 100 * r.dead_tuples / greatest(r.live_tuples, 1)::float8 AS share")),
+      \(CheckSource.complete("list", of: "db", "row")),
+      -- Only the past of tables that may open a finding is read.
       r AS (
-        SELECT r.server_id, r.database_id, r.name, r.dead, r.live, r3.dead AS before,
-          100 * r.dead / greatest(r.live, 1)::float8 AS share,
-          r.dead > r1.dead AND r1.dead > r2.dead AND r2.dead > r3.dead AS is_growing
-        FROM r0 r
-        LEFT JOIN r1 USING (server_id, database_id, object_id)
-        LEFT JOIN r2 USING (server_id, database_id, object_id)
-        LEFT JOIN r3 USING (server_id, database_id, object_id))
+        SELECT row.*, past.before, coalesce(past.is_growing, false) AS is_growing
+        FROM row
+        LEFT JOIN LATERAL (
+          SELECT min(p.dead) AS before, count(*) = 3 AND bool_and(p.dead < p.after) AS is_growing
+          FROM (
+            SELECT t.dead, coalesce(lag(t.dead) OVER (ORDER BY third), row.dead) AS after
+            FROM generate_series(1, 3) AS third
+            CROSS JOIN LATERAL (
+              SELECT t.dead_tuples AS dead FROM metrics.pg_stats_tables t
+              WHERE t.server_id = row.server_id AND t.object_id = row.object_id
+                AND t.database_id IS NOT DISTINCT FROM row.database_id
+                AND t.time <= $2 - third * $3[4] / 3 * interval '1 minute'
+                AND t.time > $2 - third * $3[4] / 3 * interval '1 minute' - \(CheckSource.span)
+              ORDER BY t.time DESC LIMIT 1) t
+            WHERE row.dead >= $3[1] AND row.share >= $3[2]) p) past ON true)
       \(CheckSource.decisive(
         """
         SELECT r.server_id, \(CheckSource.objectSubject) AS subject, r.share AS value, $3[2] AS threshold,
@@ -42,15 +52,6 @@ extension Checks {
           FROM r \(CheckSource.databaseName)
         """, list: "list"))
       """)
-
-  /// The dead rows of `third` thirds of the time before, as the expression `r1` and so on.
-  private static func past(_ third: Int) -> String {
-    let ago = "$3[4] / 3 * \(third) * interval '1 minute'"
-    return """
-      \(CheckSource.databases("db\(third)", ago: ago)),
-      \(CheckSource.listed("r\(third)", of: "db\(third)", "pg_stats_tables", "r.dead_tuples AS dead", ago: ago))
-      """
-  }
 
   /// What both checks below read.
   private static let maintained = """

@@ -7,7 +7,7 @@ extension Checks {
   /// constraint, and a unique index.
   private static let unusedLargeIndex = Check(
     "unused_large_index", "Large index that nothing uses", .warning, every: .seconds(3600),
-    reads: ["pg_stats", "pg_stats_indexes", "pg_schema_constraints", "pg_schema_indexes"],
+    reads: ["pg_stats", "pg_stats_indexes", "pg_schema_indexes"],
     thresholds: [
       .init("megabytes", 1024, "megabytes", in: 1...1e9, "A smaller index opens no finding."),
       .init("days", 6, "days", in: 1...365, "No scan used the index in the stored samples of this many days."),

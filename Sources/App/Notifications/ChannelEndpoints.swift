@@ -35,12 +35,12 @@ enum ChannelEndpoints {
       let (id, user) = (UUID.random(), try context.user().id)
       let draft = try ChannelDraft(request.body, id: id, secrets)
       let event = AuditEvent(.createChannel, context, on: AuditEvent.channel(id)).naming(draft.name)
-      let shown = try await database.change(event) { session throws(Problem) in
+      let made = try await database.change(event) { session throws(Problem) in
         try await draft.add(by: user, to: session)
         return try await shown(id, session)
       }
       return .json(
-        ChannelAnswer(shown: shown), status: .created, fields: [.location("/api/v1/channels/\(id)")])
+        ChannelAnswer(shown: made), status: .created, fields: [.location("/api/v1/channels/\(id)")])
     }
   }
 
@@ -65,12 +65,12 @@ enum ChannelEndpoints {
       let (id, user) = (request.path.uuid("id"), try context.user().id)
       var event = AuditEvent(.changeChannel, context, on: AuditEvent.channel(id))
       event.details["fields"] = .array(request.body.names.map { .string($0) })
-      let shown = try await database.change(event) { session throws(Problem) in
-        let draft = try ChannelDraft(try await channel(id, session, locked: true), request.body, secrets)
+      let changed = try await database.change(event) { session throws(Problem) in
+        let draft = try ChannelDraft(try await stored(id, session, locked: true), request.body, secrets)
         try await draft.change(by: user, in: session)
         return try await shown(id, session)
       }
-      return ChannelAnswer(shown: shown)
+      return ChannelAnswer(shown: changed)
     }
   }
 
@@ -101,7 +101,7 @@ enum ChannelEndpoints {
         is off. The answer comes after `notification_deadline` at the latest.
         """, returns: TestDeliveryAnswer.self
     ) { request, context async throws(Problem) -> TestDeliveryAnswer in
-      let channel = try await channel(request.path.uuid("id"), database, locked: false)
+      let channel = try await stored(request.path.uuid("id"), database, locked: false)
       let message = NotificationMessage.test(
         id: UUID.random(), at: context.now, url: context.settings.findingsURL(of: []))
       let answer: TestDeliveryAnswer
@@ -127,7 +127,7 @@ enum ChannelEndpoints {
       access: .user(.operator), summary: "The messages of a channel, the newest first.",
       query: DeliveriesQuery.self, returns: Page<DeliveryAnswer>.self
     ) { request, context async throws(Problem) -> Page<DeliveryAnswer> in
-      let channel = try await channel(request.path.uuid("id"), database, locked: false)
+      let channel = try await stored(request.path.uuid("id"), database, locked: false)
       let query = request.query
       let filters: [ListFilter.Append] = [{ _, parameters in parameters.append(channel.id) }, query.state]
       let (rows, total) = try await database.query { database throws(DatabaseError) in
@@ -145,7 +145,7 @@ enum ChannelEndpoints {
     return shown
   }
 
-  private static func channel(
+  private static func stored(
     _ id: UUID, _ database: some DatabaseClient, locked: Bool
   ) async throws(Problem) -> Channel {
     let statement = locked ? ChannelStatements.lock : ChannelStatements.byID

@@ -8,14 +8,14 @@ enum OverviewQuestion: Question {
     summary: "The figures of a server over time, and what is known of it.",
     description: """
       `data` has one row for each bucket in which the collector reported any of the figures; a figure without a report is
-      null. `server` has what is known of the server and its collector. `databases`, `extensions` and `file_systems` have
+      null. `server` has what is known of the server and its collector, `findings` what checks find at present. `databases`, `extensions` and `file_systems` have
       the last lists before the end of the range.
       """,
     sections: [
       ReadSection(
         "data", "The figures over time.", .series, from: OverviewFigures.tables, ties: "connections",
         columns: OverviewFigures.columns, sql: OverviewFigures.sql),
-      server, databases, extensions, fileSystems,
+      server, findings, databases, extensions, fileSystems,
     ])
 
   private static let server = ReadSection(
@@ -55,6 +55,29 @@ enum OverviewQuestion: Question {
       FROM pganalytics.collector_rejects j WHERE j.collector_id = c.id
     ) r ON true
     WHERE s.id = ANY (\(scope[.servers]))
+    """
+  }
+
+  private static let findings = ReadSection(
+    "findings", "The open findings of the server, the worst and then the oldest first.", .short, from: [],
+    ties: "severity, opened_at, id",
+    columns: [
+      .identifier("id", means: "Id of the finding."), .text("check", means: "Name of the check."),
+      .text("subject", means: "What of the server it is about; empty: the server itself."),
+      .text("severity", means: "How bad it is.", of: ["critical", "warning"]),
+      .text("message", means: "The finding in one sentence."),
+      .real("value", means: "The value that the check compared."),
+      .real("threshold", means: "The threshold that the value passed."),
+      .time("opened_at", means: "When it opened."), .time("last_seen_at", means: "When the check found it last."),
+      .time("acknowledged_at", means: "When a person acknowledged it; null: nobody has."),
+      .text("acknowledged_by", means: "Name of that person."),
+    ]
+  ) { scope in
+    """
+    SELECT f.id, f.check_name AS "check", f.subject, f.severity, f.message, f.value, f.threshold, f.opened_at,
+      f.last_seen_at, f.acknowledged_at, f.acknowledged_name AS acknowledged_by, NULL::timestamptz AS data_from,
+      NULL::timestamptz AS data_until
+    FROM pganalytics.findings f WHERE f.server_id = ANY (\(scope[.servers])) AND f.ended_at IS NULL
     """
   }
 

@@ -5,8 +5,8 @@ import Protocol
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
   static let questions: [any Question.Type] = [
-    OverviewQuestion.self, ConnectionsQuestion.self, LocksQuestion.self, ReplicationQuestion.self, VacuumRead.self,
-    IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
+    FleetQuestion.self, TopQueries.self, OneQuery.self, OverviewQuestion.self, ConnectionsQuestion.self, LocksQuestion.self,
+    ReplicationQuestion.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
   ]
 
   static var reads: [Read] { questions.map { $0.read } }

@@ -138,34 +138,31 @@ extension ReadScope {
   /// Rows and roll-ups in one form: each row is a piece of time of one series. It has `time`, `server_id`, the ids of the
   /// series (`MetricTable.identityColumns`), `first_time`, `last_time`, and the parts of the columns, such as
   /// `"calls.first"` (`RollupPart`).
-  func parts(_ table: String, _ columns: [String]) -> String {
+  func parts(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
-    let rolled = columns.map { name in
-      guard let column = declared.rolledColumns.first(where: { $0.name == name }) else {
-        preconditionFailure("\(table) has no number \(name)")
-      }
-      return column
-    }
+    let rolled = columns.map(declared.rolled)
     let pairs = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
     let identity = declared.identityColumns.map { "t.\(quotedIdentifier($0))" }
     let keys = (["t.time", "t.server_id"] + identity).joined(separator: ", ")
-    func raw(_ from: Parameter, _ to: Parameter) -> String {
+    func raw(_ from: String, _ to: String) -> String {
       let parts = pairs.map { ", \($1.ofRow($0)) AS \(quotedIdentifier($1.name(of: $0)))" }.joined()
       return """
         SELECT \(keys), t.time AS first_time, t.time AS last_time\(parts)
-        FROM \(declared.measured) t WHERE \(within(self[from], self[to]))
+        FROM \(declared.measured) t WHERE \(within(from, to))
         """
     }
-    func rolledUp(_ step: RollupStep, _ from: Parameter, _ to: Parameter) -> String {
+    func rolledUp(_ step: RollupStep, _ from: String, _ to: String) -> String {
       let parts = pairs.map { ", t.\(quotedIdentifier($1.name(of: $0)))" }.joined()
       return """
         SELECT \(keys), t.first_time, t.last_time\(parts)
-        FROM \(declared.readableRollup(step)) t WHERE \(within(self[from], self[to]))
+        FROM \(declared.readableRollup(step)) t WHERE \(within(from, to))
         """
     }
+    let (start, end) = ends(span)
+    let borders = borders(span)
     let pieces = [
-      raw(.start, .fineStart), rolledUp(.fiveMinutes, .fineStart, .coarseStart), rolledUp(.hour, .coarseStart, .coarseEnd),
-      rolledUp(.fiveMinutes, .coarseEnd, .fineEnd), raw(.fineEnd, .end),
+      raw(start, borders[0]), rolledUp(.fiveMinutes, borders[0], borders[1]), rolledUp(.hour, borders[1], borders[2]),
+      rolledUp(.fiveMinutes, borders[2], borders[3]), raw(borders[3], end),
     ]
     return "(\(pieces.joined(separator: "\nUNION ALL\n")))"
   }

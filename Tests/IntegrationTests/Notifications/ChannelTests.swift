@@ -10,7 +10,7 @@ import Testing
   private func server() async throws -> RunningServer { try await .shared(.plain) }
 
   private func send(
-    _ method: HTTPMethod, _ path: String, _ json: String, at server: RunningServer, _ user: (String, String)
+    _ method: String, _ path: String, _ json: String, at server: RunningServer, _ user: (String, String)
   ) async throws -> TestAnswer {
     try await server.client().request(
       method, path, [user, ("Content-Type", "application/json")], body: Array(json.utf8))
@@ -23,7 +23,7 @@ import Testing
     let admin = try await server.shared(.admin)
     let (name, secret) = (unique(), "s3cret-\(UUID.random())")
     let created = try await send(
-      .post, Self.path,
+      "POST", Self.path,
       #"{"name":"\#(name)","kind":"webhook","target":{"url":"https://hooks.example.com/x"},"secret":"\#(secret)"}"#,
       at: server, admin)
     #expect(created.status == 201, "\(created)")
@@ -47,7 +47,7 @@ import Testing
     #expect(try await server.integer(leaked) == 0)
 
     let changed = try await send(
-      .patch, place, #"{"secret":null,"is_on":false,"severities":["critical"],"labels":["env=production"]}"#,
+      "PATCH", place, #"{"secret":null,"is_on":false,"severities":["critical"],"labels":["env=production"]}"#,
       at: server, admin)
     #expect(changed.status == 200, "\(changed)")
     #expect(changed.json["has_secret"] == false)
@@ -92,7 +92,7 @@ import Testing
   ])
   func `a channel that cannot work is refused by its field`(_ json: String, _ field: String) async throws {
     let server = try await server()
-    let answer = try await send(.post, Self.path, json, at: server, try await server.shared(.admin))
+    let answer = try await send("POST", Self.path, json, at: server, try await server.shared(.admin))
     #expect(answer.status == 422, "\(answer)")
     #expect(answer.json["details"]?.text?.contains(field) == true, "\(answer)")
   }
@@ -101,29 +101,29 @@ import Testing
     let server = try await server()
     let admin = try await server.shared(.admin)
     let created = try await send(
-      .post, Self.path,
+      "POST", Self.path,
       #"{"name":"\#(unique())","kind":"slack","target":{},"secret":"https://hooks.example.com/T/B/X"}"#, at: server,
       admin)
     #expect(created.status == 201, "\(created)")
     let place = try #require(created.field("location"))
-    #expect(try await send(.patch, place, #"{"secret":null}"#, at: server, admin).status == 422, "no URL is left")
-    #expect(try await send(.patch, place, #"{"kind":"webhook"}"#, at: server, admin).status == 422)
+    #expect(try await send("PATCH", place, #"{"secret":null}"#, at: server, admin).status == 422, "no URL is left")
+    #expect(try await send("PATCH", place, #"{"kind":"webhook"}"#, at: server, admin).status == 422)
     let moved = try await send(
-      .patch, place, #"{"secret":null,"target":{"url":"https://hooks.example.com/y"}}"#, at: server, admin)
+      "PATCH", place, #"{"secret":null,"target":{"url":"https://hooks.example.com/y"}}"#, at: server, admin)
     #expect(moved.status == 200, "\(moved)")
     let other = try await send(
-      .post, Self.path, #"{"name":"\#(unique())","kind":"webhook","target":{"url":"https://x"}}"#, at: server, admin)
+      "POST", Self.path, #"{"name":"\#(unique())","kind":"webhook","target":{"url":"https://x"}}"#, at: server, admin)
     let name = try #require(other.json["name"]?.text)
-    #expect(try await send(.patch, place, #"{"name":"\#(name)"}"#, at: server, admin).error == "conflict")
+    #expect(try await send("PATCH", place, #"{"name":"\#(name)"}"#, at: server, admin).error == "conflict")
     let same = #"{"name":"\#(name)","kind":"webhook","target":{"url":"https://x"}}"#
-    #expect(try await send(.post, Self.path, same, at: server, admin).error == "conflict")
+    #expect(try await send("POST", Self.path, same, at: server, admin).error == "conflict")
   }
 
   @Test func `administrators change channels, operators see them, viewers do not`() async throws {
     let server = try await server()
     let admin = try await server.shared(.admin)
     let body = #"{"name":"\#(unique())","kind":"webhook","target":{"url":"https://127.0.0.1:9/"}}"#
-    let created = try await send(.post, Self.path, body, at: server, admin)
+    let created = try await send("POST", Self.path, body, at: server, admin)
     let place = try #require(created.field("location"))
     let (viewer, operatorUser) = (try await server.shared(.viewer), try await server.shared(.operator))
     let client = try await server.client()
@@ -133,8 +133,8 @@ import Testing
     }
     #expect(try await client.request("POST", place + "/test", [viewer]).error == "insufficient_role")
     #expect(try await client.request("POST", place + "/test", [operatorUser]).status == 200)
-    #expect(try await send(.post, Self.path, body, at: server, operatorUser).error == "insufficient_role")
-    #expect(try await send(.patch, place, "{}", at: server, operatorUser).error == "insufficient_role")
+    #expect(try await send("POST", Self.path, body, at: server, operatorUser).error == "insufficient_role")
+    #expect(try await send("PATCH", place, "{}", at: server, operatorUser).error == "insufficient_role")
     #expect(try await client.request("DELETE", place, [operatorUser]).error == "insufficient_role")
     let missing = Self.path + "/\(UUID.random())"
     for path in [missing, missing + "/deliveries"] {
@@ -142,7 +142,7 @@ import Testing
     }
     #expect(try await client.request("POST", missing + "/test", [admin]).status == 404)
     #expect(try await client.request("DELETE", missing, [admin]).status == 404)
-    #expect(try await send(.patch, missing, "{}", at: server, admin).status == 404)
+    #expect(try await send("PATCH", missing, "{}", at: server, admin).status == 404)
   }
 
   @Test func `a hundred channels are the most`() async throws {
@@ -155,9 +155,9 @@ import Testing
     let admin = try await bench.user(.admin)
     let answers = [
       try await send(
-        .post, Self.path, #"{"name":"a","kind":"webhook","target":{"url":"https://x"}}"#, at: bench, admin),
+        "POST", Self.path, #"{"name":"a","kind":"webhook","target":{"url":"https://x"}}"#, at: bench, admin),
       try await send(
-        .post, Self.path, #"{"name":"b","kind":"webhook","target":{"url":"https://x"}}"#, at: bench, admin),
+        "POST", Self.path, #"{"name":"b","kind":"webhook","target":{"url":"https://x"}}"#, at: bench, admin),
     ]
     #expect(answers.map(\.status) == [201, 409], "\(answers)")
     #expect(try await bench.integer("SELECT count(*) FROM pganalytics.channels") == 100)

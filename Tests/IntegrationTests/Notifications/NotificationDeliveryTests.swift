@@ -155,7 +155,8 @@ import Testing
     try await server.eventually("two messages arrive") { receiver.requests.count == 2 }
     let bodies = try receiver.requests.map { try JSONValue.parse(Array($0.body.utf8).span) }
     #expect(bodies.contains(["content": "opened Critical: temp files on db1"]), "\(bodies)")
-    let text = try #require(bodies.compactMap { $0["text"]?.text }.first)
+    let texts = bodies.compactMap { $0["text"]?.text }
+    let text = try #require(texts.first)
     #expect(text.hasPrefix("*Critical: temp files on db1*\n• db1: it is bad"), "\(text)")
     #expect(receiver.requests.allSatisfy { $0.fields["x-pganalytics-signature"] == nil })
     await server.stop()

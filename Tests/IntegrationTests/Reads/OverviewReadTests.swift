@@ -156,7 +156,18 @@ import Testing
       #"{"type":"pg_extensions","timestamp":"\#(late)","databases":{"app":{"extensions":[{"name":"plpgsql","version":"1.0","owner":"o","schema":"s"}]}}}"#,
       #"{"type":"pg_replication","timestamp":"\#(late)","wraparound_risk":[{"database":"app","oldest_table_age":77}]}"#,
     ])
+    for (subject, severity, end) in [
+      ("a", "warning", "NULL, NULL"), ("b", "critical", "NULL, NULL"), ("c", "critical", "now(), 'gone'"),
+    ] {
+      try await bench.server.database.script(
+        """
+        INSERT INTO pganalytics.findings (check_name, server_id, subject, severity, message, opened_at, last_seen_at, ended_at, end_reason)
+        VALUES ('test', \(bench.reader.collector.serverID), '\(subject)', '\(severity)', 'm', now(), now(), \(end))
+        """)
+    }
     let answer = try await bench.ask("overview", "", 0, 3600)
+    let findings = (answer["findings"]?.elements ?? []).filter { $0["check"]?.text == "test" }
+    #expect(findings.map { $0["subject"]?.text } == ["b", "a"], "\(answer)")
     let server = try #require(answer["server"]?.elements.first, "\(answer)")
     #expect(answer["server"]?.elements.count == 1)
     #expect(server["collector_id"]?.text == bench.reader.collector.id.description)

@@ -1,0 +1,86 @@
+// The increase of a counter over the pieces of a series, as SQL that sums over rows `t` of `ReadScope.steps`.
+
+import Protocol
+
+/// The increase of one counter: what grew within the pieces, and from each piece to the next.
+///
+/// A counter that falls was reset, and its new value is the increase. Pieces of rows that were added up are comparable
+/// only if they have the same number of parts. Every expression is NULL if there is no known step.
+struct CounterIncrease {
+  private let column: MetricColumn
+  private let first: String
+  private let before: String
+  private let within: String
+  private let elapsed: String
+  private let isComparable: String?
+
+  init(_ column: MetricColumn, of table: MetricTable) {
+    func part(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
+    self.column = column
+    first = part(.first)
+    before = "t.\(quotedIdentifier(column.name + ".before"))"
+    within = part(.increase)
+    elapsed = part(.elapsed)
+    isComparable = table.addedUpCount.map {
+      CounterStep.isSame(RollupPart.first.name(of: $0), as: $0.name + ".before")
+    }
+  }
+
+  /// The sum as an aggregate: numeric, or float8 for a counter of that type. A float8 is also NULL if no double can hold
+  /// it.
+  var sum: String { column.kind == .float8 ? finiteSum : exactSum }
+
+  /// For a float8: whether the sum is NULL because no double can hold it.
+  var isLacking: String { "coalesce(bool_or(\(isStepLacking)) OR \(isKnown) AND \(sum) IS NULL, false)" }
+
+  // MARK: Whole numbers
+
+  /// The common step is computed as int8, which cannot overflow if the earlier value is not negative.
+  private var exactSum: String {
+    let terms =
+      column.kind == .int8
+      ? [
+        "sum(\(within))",
+        "sum(CASE WHEN \(first) < \(before) THEN \(first) WHEN \(before) >= 0 THEN \(first) - \(before) END)\(comparable)",
+        "sum(\(first)::numeric - \(before)) FILTER (WHERE \(before) < 0 AND \(first) >= \(before)\(comparing))",
+      ]
+      : [
+        "sum(\(within))",
+        "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END)\(comparable)",
+      ]
+    return Self.added(terms)
+  }
+
+  private var comparable: String { isComparable.map { " FILTER (WHERE \($0))" } ?? "" }
+  private var comparing: String { isComparable.map { " AND \($0)" } ?? "" }
+
+  /// The sum of terms of which some are NULL; NULL if all are.
+  private static func added(_ terms: [String]) -> String {
+    let zeros = terms.map { "coalesce(\($0), 0)" }.joined(separator: " + ")
+    return "CASE WHEN coalesce(\(terms.joined(separator: ", "))) IS NOT NULL THEN \(zeros) END"
+  }
+
+  // MARK: Doubles
+
+  private var finiteSum: String {
+    let isOrdinary = FiniteSum.isOrdinary([first, before])
+    let (scaled, scaledBefore) = (FiniteSum.scaled(first), FiniteSum.scaled(before))
+    let ordinary = [
+      "sum(\(within)) FILTER (WHERE \(FiniteSum.isOrdinary([within])))",
+      "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END) FILTER (WHERE \(isOrdinary)\(comparing))",
+    ]
+    let others = [
+      "sum(\(FiniteSum.scaled(within))) FILTER (WHERE NOT (\(FiniteSum.isOrdinary([within]))))",
+      "sum(CASE WHEN \(first) < \(before) THEN \(scaled) ELSE \(scaled) - \(scaledBefore) END) FILTER (WHERE NOT (\(isOrdinary))\(comparing))",
+      "max('infinity'::float8) FILTER (WHERE \(isStepLacking))",
+    ]
+    return "pganalytics.total(\(Self.added(ordinary)), \(Self.added(others)))"
+  }
+
+  private var isKnown: String {
+    "bool_or(\(elapsed) IS NOT NULL OR \(first) IS NOT NULL AND \(before) IS NOT NULL\(comparing))"
+  }
+
+  /// Whether a piece has an increase that no double can hold.
+  private var isStepLacking: String { "\(elapsed) IS NOT NULL AND \(within) IS NULL" }
+}

@@ -1,0 +1,160 @@
+// Differences of counters: how much each counter of each series grew in the range.
+
+import Protocol
+
+/// The stretch of time that a source covers.
+enum ReadSpan {
+  /// The range of the request.
+  case range
+  /// The stretch of the same length that ends where the range begins.
+  case before
+}
+
+extension MetricTable {
+  /// The most entries of one list that the collector sends; nil if the rows of the table are not a list that is cut off.
+  var listCap: Int? { ["pg_query_stats", "pg_stats_tables", "pg_stats_indexes"].contains(name) ? 100 : nil }
+
+  /// The number of entries of the list that a row stands for, as SQL over `alias`.
+  fileprivate func entries(_ alias: String) -> String {
+    addedUpCount.map { "coalesce(\(alias).\(quotedIdentifier($0.name)), 1)" } ?? "1"
+  }
+}
+
+extension ReadScope {
+  /// `parts`, each together with what the piece before it in its series has: `"calls.before"` is the last value of that
+  /// piece, and `time_before` its last time. `time_after` is NULL in the last piece of a series.
+  func steps(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
+    let declared = table.metricTable
+    let names = Self.stepped(declared, columns)
+    let counters = names.filter { name in declared.steppedColumns.contains { $0.name == name } }
+    let before = counters.map {
+      ", lag(t.\(quotedIdentifier($0 + ".last"))) OVER series AS \(quotedIdentifier($0 + ".before"))"
+    }
+    let ties = counters.map { ", t.\(quotedIdentifier($0 + ".first"))" }.joined()
+    return """
+      (SELECT t.*, lag(t.last_time) OVER series AS time_before, lead(t.first_time) OVER series AS time_after\(before.joined())
+      FROM \(parts(table, names, span)) t
+      WINDOW series AS (PARTITION BY \(Self.keys(declared).joined(separator: ", ")) ORDER BY t.time\(ties)))
+      """
+  }
+
+  /// The increase of each counter of each series. A relation with `server_id`, the ids of the series, `first_time`,
+  /// `last_time`, `samples`, `is_new`, and of each counter `"calls"` the increase, `"calls.first"` and `"calls.last"`. Of a
+  /// float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there are
+  /// `"max_time.min"` and `"max_time.max"`.
+  ///
+  /// The first value of a series is the base line. A series is new if the list before its first sample is in the range
+  /// too and was complete; its counters then count from zero.
+  ///
+  /// - Parameters:
+  ///   - columns: counters and gauges. The first one decides how many samples there are.
+  ///   - condition: a further condition over the pieces `t`.
+  func differences(_ table: String, _ columns: [String], _ span: ReadSpan = .range, where condition: String? = nil)
+    -> String
+  {
+    let declared = table.metricTable
+    let keys = Self.keys(declared).joined(separator: ", ")
+    let chosen = columns.map(declared.rolled)
+    var values: [String] = []
+    for column in chosen {
+      func value(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
+      func named(_ expression: String, _ part: String) -> String {
+        "\(expression) AS \(quotedIdentifier(column.name + part))"
+      }
+      if column.meaning == .counter {
+        let increase = CounterIncrease(column, of: declared)
+        values.append(named(increase.sum, ".sum"))
+        values.append(named("max(\(value(.first))) FILTER (WHERE t.time_before IS NULL)", ".first"))
+        values.append(named("max(\(value(.last))) FILTER (WHERE t.time_after IS NULL)", ".last"))
+        if column.kind == .float8 { values.append(named(increase.isLacking, ".lacks")) }
+      } else {
+        values.append(named("min(\(value(.min)))", ".min"))
+        values.append(named("max(\(value(.max)))", ".max"))
+      }
+    }
+    let entries = declared.addedUpCount.map { "coalesce(max(t.\(quotedIdentifier($0.name + ".max"))), 1)" } ?? "1"
+    let samples = "coalesce(sum(t.\(quotedIdentifier(columns[0] + ".count"))), 0)::int8"
+    let series = """
+      SELECT \(keys), min(t.first_time) AS first_time, max(t.last_time) AS last_time, \(samples) AS samples,
+        \(entries) AS entries, \(values.joined(separator: ",\n  "))
+      FROM \(steps(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
+      GROUP BY \(keys)
+      """
+    let increases = chosen.filter { $0.meaning == .counter }.map { ", \(counted($0, isNew: "t.is_new"))" }.joined()
+    return """
+      (WITH series AS MATERIALIZED (
+      \(series)
+      ), \(listed(declared, span))
+      SELECT t.*\(increases)
+      FROM \(declared.listCap == nil ? "(SELECT t.*, false AS is_new FROM series t)" : "judged") t)
+      """
+  }
+
+  /// Which series are new. The list before the first sample is complete if all entries of the range together are fewer
+  /// than the collector sends at most; else the list itself is counted.
+  private func listed(_ table: MetricTable, _ span: ReadSpan) -> String {
+    guard let cap = table.listCap else { return "judged AS (SELECT)" }
+    let (from, _) = ends(span)
+    let list = "server_id\(table.hasDatabase ? ", t.database_id" : "")"
+    func isSame(_ left: String, _ right: String) -> String {
+      "\(left).server_id = \(right).server_id"
+        + (table.hasDatabase ? " AND coalesce(\(left).database_id, 0) = coalesce(\(right).database_id, 0)" : "")
+    }
+    return """
+      listed AS MATERIALIZED (
+        SELECT t.*, t.first_time > min(t.first_time) OVER list AS is_later, sum(t.entries) OVER list < \(cap) AS is_short
+        FROM series t WINDOW list AS (PARTITION BY t.\(list))
+      ), doubtful AS MATERIALIZED (
+        SELECT DISTINCT t.\(list), t.first_time FROM listed t WHERE t.is_later AND NOT t.is_short
+      ), complete AS MATERIALIZED (
+        SELECT d.* FROM doubtful d CROSS JOIN LATERAL (
+          SELECT sum(\(table.entries("r"))) AS entries FROM \(table.qualifiedName) r
+          WHERE \(isSame("r", "d")) AND r.time = (
+            SELECT p.time FROM \(table.qualifiedName) p
+            WHERE \(isSame("p", "d")) AND p.time >= \(from) AND p.time < d.first_time
+            ORDER BY p.time DESC LIMIT 1)
+        ) l WHERE l.entries < \(cap)
+      ), judged AS (
+        SELECT t.*, t.is_later AND (t.is_short OR c.server_id IS NOT NULL) AS is_new
+        FROM listed t LEFT JOIN complete c ON \(isSame("c", "t")) AND c.first_time = t.first_time
+      )
+      """
+  }
+
+  /// The increase of a column in rows `t` with `"calls.sum"` and `"calls.first"`: from zero where `isNew`.
+  func counted(_ column: MetricColumn, isNew: String) -> String {
+    let (sum, first) = (quotedIdentifier(column.name + ".sum"), quotedIdentifier(column.name + ".first"))
+    let name = quotedIdentifier(column.name)
+    if column.kind != .float8 {
+      return
+        "CASE WHEN \(isNew) AND t.\(first) IS NOT NULL THEN coalesce(t.\(sum), 0) + t.\(first) ELSE t.\(sum) END AS \(name)"
+    }
+    let isOrdinary = FiniteSum.isOrdinary(["coalesce(t.\(sum), 0)", "t.\(first)"])
+    return """
+      CASE WHEN t.\(quotedIdentifier(column.name + ".lacks")) THEN NULL WHEN \(isNew) AND t.\(first) IS NOT NULL THEN \
+      pganalytics.total(CASE WHEN \(isOrdinary) THEN coalesce(t.\(sum), 0) + t.\(first) END, \
+      CASE WHEN NOT (\(isOrdinary)) THEN \(FiniteSum.scaled("coalesce(t.\(sum), 0)")) + \(FiniteSum.scaled("t.\(first)")) END) \
+      ELSE t.\(sum) END AS \(name)
+      """
+  }
+
+  /// The columns whose parts the steps need: those that were asked for, and the number of parts of added-up rows.
+  private static func stepped(_ table: MetricTable, _ columns: [String]) -> [String] {
+    columns + (table.addedUpCount.map { columns.contains($0.name) ? [] : [$0.name] } ?? [])
+  }
+
+  /// The columns that identify a series, over `t`.
+  private static func keys(_ table: MetricTable) -> [String] {
+    (["server_id"] + table.identityColumns).map { "t.\(quotedIdentifier($0))" }
+  }
+}
+
+extension MetricTable {
+  /// The column with this name, which must be a counter or a gauge. Another name ends the process.
+  func rolled(_ column: String) -> MetricColumn {
+    guard let found = rolledColumns.first(where: { $0.name == column }) else {
+      preconditionFailure("\(name) has no number \(column)")
+    }
+    return found
+  }
+}
