@@ -100,7 +100,7 @@ import Testing
     let versions: [(String, String, [Int32])] = [
       ("1.9", "1.10", [1]), ("1.10", "1.10", []), ("2.28.0-dev", "2.28.0", []), ("unpackaged", "1.0", []),
       ("1.0", "1.0.1", [1]),
-      ("3", "2.99", [2]), ("99999999999", "1", []),
+      ("3", "2.99", [2]), ("99999999999", "1", [2]),
     ]
     for (index, (first, second, old)) in versions.enumerated() {
       let minute = Double(index) * 5
