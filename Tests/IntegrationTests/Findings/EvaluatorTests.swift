@@ -51,7 +51,7 @@ import Testing
       "INSERT INTO pganalytics.findings (check_name, server_id, severity, message, opened_at, last_seen_at) VALUES ('broken', 1, 'warning', 'm', {0}, {0})"
     )
     try await world.push(1)
-    try await evaluator(world.database, [broken, Self.check()]).round(at: world.time(1))
+    _ = try await evaluator(world.database, [broken, Self.check()]).round(at: world.time(1))
     #expect(try await world.open() == ["broken", "test_check a"])
   }
 
@@ -99,7 +99,7 @@ import Testing
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10), (2, 'b', 10)")
     try await world.push(0)
     let checks = [Self.check(), Self.check("other")]
-    try await evaluator(world.database, checks).round(at: world.time(0))
+    _ = try await evaluator(world.database, checks).round(at: world.time(0))
     #expect(try await world.open() == ["other a", "other b", "test_check a", "test_check b"])
     #expect(
       try await world.texts("SELECT state FROM pganalytics.server_states ORDER BY server_id") == ["warning", "warning"])
@@ -109,7 +109,7 @@ import Testing
       INSERT INTO pganalytics.server_removals (server_id, name, hostname, settles_at) VALUES (2, 'b', 'b', now());
       """)
     try await world.push(1)
-    try await evaluator(world.database, checks).round(at: world.time(1))
+    _ = try await evaluator(world.database, checks).round(at: world.time(1))
     #expect(try await world.open() == ["test_check a"])
     #expect(
       try await world.texts(
@@ -119,7 +119,7 @@ import Testing
     #expect(try await world.texts("SELECT kind FROM pganalytics.finding_events WHERE kind = 'ended'").count == 3)
     try await world.run("UPDATE public.sample SET value = 0")
     try await world.push(2)
-    try await evaluator(world.database, checks).round(at: world.time(2))
+    _ = try await evaluator(world.database, checks).round(at: world.time(2))
     #expect(try await world.texts("SELECT state FROM pganalytics.server_states WHERE server_id = 1") == ["ok"])
   }
 
@@ -136,11 +136,11 @@ import Testing
       """)
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10)")
     try await world.push(0)
-    try await evaluator(world.database, [check]).round(at: world.time(0))
+    _ = try await evaluator(world.database, [check]).round(at: world.time(0))
     #expect(try await world.texts("SELECT array_to_string(no_data, ',') FROM pganalytics.server_states") == [""])
     try await world.run("DELETE FROM public.sample")
     try await world.push(1)
-    try await evaluator(world.database, [check]).round(at: world.time(1))
+    _ = try await evaluator(world.database, [check]).round(at: world.time(1))
     #expect(try await world.texts("SELECT array_to_string(no_data, ',') FROM pganalytics.server_states") == ["gaps"])
     #expect(try await world.open() == ["gaps a"])
   }
