@@ -137,9 +137,11 @@ extension CheckSource {
           SELECT r.time FROM metrics.pg_query_stats r
           WHERE r.server_id = s.id AND r.time > $2 - interval '\(list.ago)' AND r.time <= $2 - interval '\(list.until)'
           ORDER BY r.time \(order) LIMIT 1) r) e
-      JOIN metrics.pg_query_stats r ON r.server_id = e.server_id AND \(belongs)
-        AND r.time > $2 - interval '\(list.ago)' - interval '5 seconds'
-        AND r.time < $2 - interval '\(list.until)' + interval '5 seconds' AND r.time <= $2
+      CROSS JOIN LATERAL (
+        SELECT * FROM metrics.pg_query_stats r
+        WHERE r.server_id = e.server_id AND \(belongs) AND r.time > $2 - interval '\(list.ago)' - interval '5 seconds'
+          AND r.time < $2 - interval '\(list.until)' + interval '5 seconds' AND r.time <= $2
+        \(fence)) r
       """
   }
 }

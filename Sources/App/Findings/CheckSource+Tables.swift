@@ -65,6 +65,29 @@ extension CheckSource {
     """
   }
 
+  /// Ends a subquery that takes its rows by an index. It keeps the planner from joining the table instead, which may read
+  /// rows of other servers: the plan is made once, for any number of rows.
+  static let fence = "OFFSET 0"
+
+  /// The rows of an object `o` at the time of a list, as a lateral subquery without its name.
+  /// - Parameters:
+  ///   - columns: of the table's row `r`.
+  ///   - bounds: a further condition on `r`, which bounds the time by `$2`.
+  static func rows(_ table: String, _ columns: String, at time: String, _ bounds: String) -> String {
+    """
+    CROSS JOIN LATERAL (
+      SELECT \(columns) FROM metrics.\(table) r
+      WHERE r.server_id = o.server_id AND r.object_id = o.object_id AND r.time = \(time) AND \(bounds)
+      \(fence))
+    """
+  }
+
+  /// Whether a table has a row.
+  /// - Parameter condition: on the table's row `r`.
+  static func has(_ table: String, _ condition: String) -> String {
+    "coalesce((SELECT true FROM metrics.\(table) r WHERE \(condition) LIMIT 1), false)"
+  }
+
   /// The condition that a row is at most two hours old.
   static func isRecent(_ row: String) -> String {
     "\(row).time > $2 - interval '2 hours' AND \(row).time <= $2"

@@ -20,8 +20,7 @@ extension Checks {
       now_list AS MATERIALIZED (
         SELECT DISTINCT n.server_id, t.database_id, n.time
         FROM newest n JOIN pganalytics.objects o ON o.server_id = n.server_id AND o.kind = 'pg_schema_tables'
-        JOIN metrics.pg_schema_tables t ON t.server_id = n.server_id AND t.object_id = o.object_id AND t.time = n.time
-          AND \(CheckSource.isRecent("t"))),
+        \(CheckSource.rows("pg_schema_tables", "r.database_id", at: "n.time", CheckSource.isRecent("r"))) t),
       -- The last list of then, which may be a day older; a server without one is compared with its first list.
       past_list AS MATERIALIZED (
         SELECT l.server_id, l.database_id, coalesce(max(p.time), min(f.time)) AS time
@@ -38,8 +37,8 @@ extension Checks {
           ORDER BY t.time LIMIT 1) f ON true
         GROUP BY l.server_id, l.database_id
         HAVING coalesce(max(p.time), min(f.time)) IS NOT NULL),
-      \(facts("now", of: "now_list", CheckSource.isRecent("t"))),
-      \(facts("past", of: "past_list", "t.time > $2 - interval '2 days' AND t.time <= $2")),
+      \(facts("now", of: "now_list", CheckSource.isRecent("r"))),
+      \(facts("past", of: "past_list", "r.time > $2 - interval '2 days' AND r.time <= $2")),
       compared AS (SELECT server_id, database_id, kind FROM now INTERSECT SELECT server_id, database_id, kind FROM past),
       change AS (
         SELECT d.server_id, d.database_id, d.kind, d.object_id,
@@ -104,8 +103,8 @@ extension Checks {
       SELECT l.server_id, l.database_id, '\($0.table)' AS kind, t.object_id, coalesce(\($0.facts), '') AS facts
       FROM \(list) l
       JOIN pganalytics.objects o ON o.server_id = l.server_id AND o.kind = '\($0.table)'
-      JOIN metrics.\($0.table) t ON t.server_id = l.server_id AND t.object_id = o.object_id AND t.time = l.time
-        AND t.database_id IS NOT DISTINCT FROM l.database_id AND \(bounds)
+      \(CheckSource.rows(
+        $0.table, "r.*", at: "l.time", "r.database_id IS NOT DISTINCT FROM l.database_id AND \(bounds)")) t
       """
     }
     return "\(name) AS MATERIALIZED (\n\(parts.joined(separator: "\nUNION ALL\n")))"
@@ -128,23 +127,22 @@ extension Checks {
     sql: """
       WITH \(CheckSource.databases("db")),
       \(CheckSource.newest("newest", "pg_extensions")),
-      fleet AS MATERIALIZED (
-        SELECT DISTINCT ON (object_id) * FROM (
-          SELECT o.object_id, e.version, o.server_id, \(number("e.version")) AS number
-          FROM pganalytics.objects o
-          CROSS JOIN LATERAL (
-            SELECT e.version FROM metrics.pg_extensions e
-            WHERE e.server_id = o.server_id AND e.object_id = o.object_id AND e.time > $2 - $3[1] * interval '1 hour'
-              AND e.time <= $2
-            ORDER BY e.time DESC LIMIT 1) e
-          WHERE o.kind = 'pg_extensions') v
-        ORDER BY object_id, number DESC NULLS LAST),
       r AS MATERIALIZED (
         SELECT n.server_id, e.database_id, o.name, o.object_id, e.version, \(number("e.version")) AS number
         FROM newest n
         JOIN pganalytics.objects o ON o.server_id = n.server_id AND o.kind = 'pg_extensions'
-        JOIN metrics.pg_extensions e ON e.server_id = n.server_id AND e.object_id = o.object_id AND e.time = n.time
-          AND \(CheckSource.isRecent("e"))),
+        \(CheckSource.rows("pg_extensions", "r.*", at: "n.time", CheckSource.isRecent("r"))) e),
+      -- An extension has the same id on every server.
+      fleet AS MATERIALIZED (
+        SELECT DISTINCT ON (object_id) * FROM (
+          SELECT x.object_id, e.version, s.id AS server_id, \(number("e.version")) AS number
+          FROM (SELECT DISTINCT object_id FROM r) x CROSS JOIN pganalytics.servers s
+          CROSS JOIN LATERAL (
+            SELECT e.version FROM metrics.pg_extensions e
+            WHERE e.server_id = s.id AND e.object_id = x.object_id AND e.time > $2 - $3[1] * interval '1 hour'
+              AND e.time <= $2
+            ORDER BY e.time DESC LIMIT 1) e) v
+        ORDER BY object_id, number DESC NULLS LAST),
       list AS MATERIALIZED (SELECT server_id FROM \(CheckSource.reachable("newest", "db")))
       \(CheckSource.decisive(
         """

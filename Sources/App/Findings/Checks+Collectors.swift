@@ -1,12 +1,18 @@
 // Checks of the collectors themselves. They read no metrics of the monitored server, so they are due by the clock.
 
 extension Checks {
+  /// The name of the check of silent collectors.
+  static let silence = "silent_collector"
+
   static let collectors = [silentCollector, certificateExpiry, rejects]
 
+  /// While all servers of the program are down, no collector can push. After such a pause each collector has the whole
+  /// time of the threshold to push again.
+  ///
   /// A server counts while it has a collector that is not revoked. The time of the last push is kept only for the
   /// present; an evaluation of an earlier time takes the newest stored row of tables that every round fills.
   private static let silentCollector = Check(
-    "silent_collector", "Silent collector", .critical, on: .clock,
+    silence, "Silent collector", .critical, on: .clock,
     reads: ["pganalytics.servers", "pganalytics.collectors", "sysstat", "pg_stats", "pg_connections_by_state"],
     thresholds: [
       .init(
@@ -36,11 +42,14 @@ extension Checks {
           EXISTS (SELECT FROM pganalytics.collectors c WHERE c.server_id = s.id AND c.revoked_at IS NULL) AS has_collector
         FROM pganalytics.servers s WHERE s.id = ANY($1) AND s.last_seen_at IS NOT NULL),
       list AS MATERIALIZED (
-        SELECT *, extract(epoch FROM $2 - seen_at)::float8 AS seconds FROM server WHERE seen_at IS NOT NULL)
+        SELECT *, extract(epoch FROM $2 - seen_at)::float8 AS seconds,
+          extract(epoch FROM $2 - greatest(seen_at, (SELECT r.resumed_at FROM pganalytics.check_runs r
+            WHERE r.check_name = 'silent_collector' AND r.resumed_at <= $2)))::float8 AS waited
+        FROM server WHERE seen_at IS NOT NULL)
       SELECT server_id, '' AS subject, seconds AS value, $3[1] AS threshold, true AS opens, true AS holds,
         format('no push for %s', \(CheckSource.duration("seconds"))) AS message,
         jsonb_build_object('last_seen_at', seen_at) AS details
-      FROM list WHERE has_collector AND seconds >= $3[1]
+      FROM list WHERE has_collector AND waited >= $3[1]
       UNION ALL
       \(CheckSource.markers("list"))
       """)

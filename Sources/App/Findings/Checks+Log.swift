@@ -11,16 +11,11 @@ extension Checks {
   private static let list = """
     list AS MATERIALIZED (
       SELECT s.id AS server_id FROM unnest($1) AS s(id)
-      WHERE (
-          EXISTS (
-            SELECT FROM metrics.sysstat r
-            WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2)
-          OR EXISTS (
-            SELECT FROM metrics.pg_stats r
-            WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2))
-        AND EXISTS (
-          SELECT FROM metrics.pg_log r WHERE r.server_id = s.id AND r.time > $2 - interval '1 day' AND r.time <= $2))
+      WHERE (\(CheckSource.has("sysstat", isRecent)) OR \(CheckSource.has("pg_stats", isRecent)))
+        AND \(CheckSource.has("pg_log", "r.server_id = s.id AND r.time > $2 - interval '1 day' AND r.time <= $2")))
     """
+
+  private static let isRecent = "r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2"
 
   private static let isError = "r.level IN ('ERROR', 'FATAL', 'PANIC')"
 
@@ -40,12 +35,12 @@ extension Checks {
       ("pg_log", "interval '0'"), ("sysstat", "interval '30 seconds'"), ("pg_stats", "interval '30 seconds'"),
     ]
     let conditions = sources.map { table, pause in
-      """
-      EXISTS (
-          SELECT FROM metrics.\(table) p
-          WHERE p.server_id = \(list).server_id AND p.time < \(list).time - \(pause)
-            AND p.time > \(list).time - interval '1 hour' AND p.time > $2 - \(ago) - interval '1 hour' AND p.time <= $2)
-      """
+      CheckSource.has(
+        table,
+        """
+        r.server_id = \(list).server_id AND r.time < \(list).time - \(pause) AND r.time > \(list).time - interval '1 hour'
+        AND r.time > $2 - \(ago) - interval '1 hour' AND r.time <= $2
+        """)
     }
     return "(\(conditions.joined(separator: "\n  OR ")))"
   }

@@ -36,10 +36,10 @@ extension Checks {
             WHERE w.server_id = s.server_id AND w.time > s.time + interval '10 seconds' AND w.time <= s.listed
               AND w.time > $2 - interval '1 hour' AND w.time <= $2
               AND (w.total_segments <> 0 OR w.current_wal_size_mb <> 0 OR w.wal_directory_size_mb <> 0
-                OR EXISTS (
-                  SELECT FROM metrics.pg_replication_wraparound a
-                  WHERE a.server_id = w.server_id AND a.time = w.time AND a.time > $2 - interval '1 hour'
-                    AND a.time <= $2))) AS lists
+                OR \(CheckSource.has(
+                  "pg_replication_wraparound",
+                  "r.server_id = w.server_id AND r.time = w.time AND r.time > $2 - interval '1 hour' AND r.time <= $2"))))
+            AS lists
         FROM standby s)
       SELECT server_id, coalesce(nullif(name, ''), client_addr, '') AS subject, seconds AS value, $3[2] AS threshold,
         lists >= $3[1] AND seconds >= $3[2] AS opens, lists > 0 AS holds,

@@ -30,9 +30,13 @@ extension Checks {
             WHERE c.server_id = o.server_id AND c.kind = 'pg_schema_constraints' AND c.key = o.key)
           AND NOT EXISTS (
             SELECT FROM pganalytics.objects c
-            JOIN metrics.pg_schema_indexes i ON i.server_id = c.server_id AND i.object_id = c.object_id
-              AND i.time > $2 - interval '1 day' AND i.time <= $2 AND i.is_unique
-            WHERE c.server_id = o.server_id AND c.kind = 'pg_schema_indexes' AND c.key = o.key)),
+            WHERE c.server_id = o.server_id AND c.kind = 'pg_schema_indexes' AND c.key = o.key
+              AND \(CheckSource.has(
+                "pg_schema_indexes",
+                """
+                r.server_id = c.server_id AND r.object_id = c.object_id AND r.time > $2 - interval '1 day' AND r.time <= $2
+                AND r.is_unique
+                """)))),
       -- A counter that fell was reset; above zero it was used since.
       r AS (
         SELECT l.server_id, l.database_id, l.object_id, l.name, l.bytes, min(p.time) AS since,
@@ -86,8 +90,7 @@ extension Checks {
             WHEN b.table_size ~ '^[0-9]{1,6} TB$' THEN pg_size_bytes(b.table_size)::float8 END AS bytes
         FROM newest n
         JOIN pganalytics.objects o ON o.server_id = n.server_id AND o.kind = 'pg_bloat_tables'
-        JOIN metrics.pg_bloat_tables b ON b.server_id = n.server_id AND b.object_id = o.object_id AND b.time = n.time
-          AND \(CheckSource.isRecent("b"))),
+        \(CheckSource.rows("pg_bloat_tables", "r.*", at: "n.time", CheckSource.isRecent("r"))) b),
       list AS MATERIALIZED (SELECT server_id FROM \(CheckSource.reachable("newest", "db")))
       \(CheckSource.decisive(
         """

@@ -63,7 +63,7 @@ enum FindingStatements {
     now.description, settings.description, due.description, everyServer.description, openOf.description,
     change.description, endOff.description, endRemoved.description, states.description, evaluated.description,
     ran.description, counts.description, lag.description, prune.description, pruneSilences.description,
-    limits.description,
+    limits.description, resume.description,
   ]
 
   static let now = Statement<SingleValue<Timestamp>>("finding_now", "SELECT now()")
@@ -210,6 +210,17 @@ enum FindingStatements {
     ON CONFLICT (check_name) DO UPDATE SET evaluated_at = coalesce(excluded.evaluated_at, r.evaluated_at),
       seconds = coalesce(excluded.seconds, r.seconds), failed_at = coalesce(excluded.failed_at, r.failed_at),
       failure = excluded.failure
+    """)
+
+  /// Notes that evaluating a check goes on after a pause of more than these seconds. Nothing was received meanwhile.
+  /// Parameters: check, seconds.
+  static let resume = Statement<String, Double, NoRow>(
+    "check_run_resume",
+    """
+    INSERT INTO pganalytics.check_runs AS r (check_name, resumed_at) VALUES ($1, now())
+    ON CONFLICT (check_name) DO UPDATE SET resumed_at = now()
+    WHERE coalesce(r.evaluated_at, '-infinity') < now() - make_interval(secs => $2)
+      AND coalesce(r.resumed_at, '-infinity') < now() - make_interval(secs => $2)
     """)
 
   /// The numbers of open findings.

@@ -8,6 +8,9 @@ enum ServerFigures {
 
   /// Computes and stores the figures of servers. Parameters: servers; the time to look at.
   ///
+  /// Each subquery with OFFSET 0 reads one server by its index. Without it, the planner may join the servers with a whole
+  /// day of rows.
+  ///
   /// Connections are those of the whole server as one database sees them. Rates are over the two latest samples of each
   /// database; samples in which every number is zero come from a database that the collector could not reach. The cache
   /// hit is that of the listed statements between the two latest lists.
@@ -15,20 +18,22 @@ enum ServerFigures {
     "server_figures_keep",
     """
     WITH session_list AS MATERIALIZED (\(CheckSource.latest("pg_connections_by_state"))),
-    session AS (
+    session AS MATERIALIZED (
       SELECT server_id, max(count) AS connections FROM (
-        SELECT r.server_id, r.database_id, sum(r.count) AS count
-        FROM session_list l JOIN metrics.pg_connections_by_state r ON \(CheckSource.belongs("r", to: "l"))
-        GROUP BY r.server_id, r.database_id) r
+        SELECT l.server_id, r.database_id, sum(r.count) AS count
+        FROM session_list l
+        CROSS JOIN LATERAL (SELECT r.database_id, r.count FROM metrics.pg_connections_by_state r
+          WHERE \(CheckSource.belongs("r", to: "l")) OFFSET 0) r
+        GROUP BY l.server_id, r.database_id) r
       GROUP BY server_id),
-    oldest AS (
+    oldest AS MATERIALIZED (
       SELECT l.server_id, greatest(
           (SELECT max(r.duration_seconds) FROM metrics.pg_long_running_transactions r
             WHERE \(CheckSource.belongs("r", to: "l"))),
           (SELECT max(r.idle_time_seconds) FROM metrics.pg_idle_transactions r
             WHERE \(CheckSource.belongs("r", to: "l"))), 0) AS seconds
       FROM session_list l),
-    rate AS (
+    rate AS MATERIALIZED (
       SELECT server_id, sum(rate) AS rate, max(time) AS time FROM (
         SELECT DISTINCT ON (server_id, database_id) server_id, time, CASE
             WHEN count >= before AND time > before_time
@@ -38,8 +43,11 @@ enum ServerFigures {
             lag(r.transactions_committed + r.transactions_rolledback) OVER series AS before,
             lag(r.time) OVER series AS before_time
           FROM unnest($1) AS s(id)
-          JOIN metrics.pg_stats r ON r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2
-          WHERE r.transactions_committed <> 0 OR r.size_bytes <> 0
+          CROSS JOIN LATERAL (
+            SELECT r.database_id, r.time, r.transactions_committed, r.transactions_rolledback
+            FROM metrics.pg_stats r
+            WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2
+              AND (r.transactions_committed <> 0 OR r.size_bytes <> 0) OFFSET 0) r
           WINDOW series AS (PARTITION BY s.id, r.database_id ORDER BY r.time)) r
         ORDER BY server_id, database_id, time DESC) r
       GROUP BY server_id),
@@ -55,27 +63,30 @@ enum ServerFigures {
         WHERE r.server_id = s.id AND r.database_id = n.database_id AND r.time > $2 - \(CheckSource.span)
           AND r.time <= $2 AND r.time < n.time
         ORDER BY r.time DESC LIMIT 1) o),
-    cache AS (
+    cache AS MATERIALIZED (
       SELECT l.server_id, 100 * sum(n.shared_blks_hit - o.shared_blks_hit)::float8
           / nullif(sum(n.shared_blks_hit - o.shared_blks_hit + n.shared_blks_read - o.shared_blks_read), 0)::float8 AS hit
       FROM statement_list l
-      JOIN metrics.pg_query_stats n ON n.server_id = l.server_id AND n.database_id = l.database_id AND n.time = l.time
-        AND n.time > $2 - \(CheckSource.span) AND n.time <= $2
-      JOIN metrics.pg_query_stats o ON o.server_id = l.server_id AND o.database_id = l.database_id AND o.time = l.before
-        AND o.time > $2 - \(CheckSource.span) AND o.time <= $2
-        AND o.hash = n.hash AND o.statements IS NOT DISTINCT FROM n.statements
-      WHERE n.calls >= o.calls AND n.shared_blks_hit >= o.shared_blks_hit AND n.shared_blks_read >= o.shared_blks_read
+      CROSS JOIN LATERAL (
+        SELECT r.hash, r.statements, r.calls, r.shared_blks_hit, r.shared_blks_read FROM metrics.pg_query_stats r
+        WHERE r.server_id = l.server_id AND r.database_id = l.database_id AND r.time = l.time
+          AND r.time > $2 - \(CheckSource.span) AND r.time <= $2 OFFSET 0) n
+      CROSS JOIN LATERAL (
+        SELECT r.hash, r.statements, r.calls, r.shared_blks_hit, r.shared_blks_read FROM metrics.pg_query_stats r
+        WHERE r.server_id = l.server_id AND r.database_id = l.database_id AND r.time = l.before
+          AND r.time > $2 - \(CheckSource.span) AND r.time <= $2 OFFSET 0) o
+      WHERE o.hash = n.hash AND o.statements IS NOT DISTINCT FROM n.statements AND n.calls >= o.calls AND n.shared_blks_hit >= o.shared_blks_hit AND n.shared_blks_read >= o.shared_blks_read
       GROUP BY l.server_id),
     standby_list AS MATERIALIZED (\(CheckSource.replication)),
-    standby AS (\(CheckSource.objects("pg_replication_status", "r.replay_lag_ms"))),
-    lag AS (
+    standby AS MATERIALIZED (\(CheckSource.objects("pg_replication_status", "r.replay_lag_ms"))),
+    lag AS MATERIALIZED (
       SELECT l.server_id, max(coalesce(s.replay_lag_ms, 0))::float8 / 1000 AS seconds
       FROM standby_list l JOIN standby s ON \(CheckSource.belongs("s", to: "l"))
       GROUP BY l.server_id),
-    disk AS (
+    disk AS MATERIALIZED (
       SELECT server_id, max(percent_used) AS percent, max(time) AS time
       FROM (\(CheckSource.objects("disk_usage", "r.percent_used"))) r GROUP BY server_id),
-    xid AS (
+    xid AS MATERIALIZED (
       SELECT server_id, max(CASE WHEN relfrozenxid > 0 AND current_xid >= relfrozenxid THEN current_xid - relfrozenxid
           WHEN xid_until_wraparound > 0 THEN 2147483648 - xid_until_wraparound END) AS age
       FROM (\(CheckSource.objects(

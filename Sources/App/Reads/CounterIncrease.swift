@@ -1,4 +1,4 @@
-// The increase of a counter over the pieces of a series, as SQL that sums over rows `t` of `ReadScope.steps`.
+// The increase of a counter over the pieces of a series, as SQL that sums over rows `t` of `ReadScope.linked`.
 
 import Protocol
 
@@ -12,18 +12,14 @@ struct CounterIncrease {
   private let before: String
   private let within: String
   private let elapsed: String
-  private let isComparable: String?
 
-  init(_ column: MetricColumn, of table: MetricTable) {
+  init(_ column: MetricColumn) {
     func part(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
     self.column = column
     first = part(.first)
     before = "t.\(quotedIdentifier(column.name + ".before"))"
     within = part(.increase)
     elapsed = part(.elapsed)
-    isComparable = table.addedUpCount.map {
-      CounterStep.isSame(RollupPart.first.name(of: $0), as: $0.name + ".before")
-    }
   }
 
   /// The sum as an aggregate: numeric, or float8 for a counter of that type. A float8 is also NULL if no double can hold
@@ -41,18 +37,15 @@ struct CounterIncrease {
       column.kind == .int8
       ? [
         "sum(\(within))",
-        "sum(CASE WHEN \(first) < \(before) THEN \(first) WHEN \(before) >= 0 THEN \(first) - \(before) END)\(comparable)",
-        "sum(\(first)::numeric - \(before)) FILTER (WHERE \(before) < 0 AND \(first) >= \(before)\(comparing))",
+        "sum(CASE WHEN \(first) < \(before) THEN \(first) WHEN \(before) >= 0 THEN \(first) - \(before) END) FILTER (WHERE t.is_comparable)",
+        "sum(\(first)::numeric - \(before)) FILTER (WHERE \(before) < 0 AND \(first) >= \(before) AND t.is_comparable)",
       ]
       : [
         "sum(\(within))",
-        "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END)\(comparable)",
+        "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END) FILTER (WHERE t.is_comparable)",
       ]
     return Self.added(terms)
   }
-
-  private var comparable: String { isComparable.map { " FILTER (WHERE \($0))" } ?? "" }
-  private var comparing: String { isComparable.map { " AND \($0)" } ?? "" }
 
   /// The sum of terms of which some are NULL; NULL if all are.
   private static func added(_ terms: [String]) -> String {
@@ -67,18 +60,18 @@ struct CounterIncrease {
     let (scaled, scaledBefore) = (FiniteSum.scaled(first), FiniteSum.scaled(before))
     let ordinary = [
       "sum(\(within)) FILTER (WHERE \(FiniteSum.isOrdinary([within])))",
-      "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END) FILTER (WHERE \(isOrdinary)\(comparing))",
+      "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END) FILTER (WHERE \(isOrdinary) AND t.is_comparable)",
     ]
     let others = [
       "sum(\(FiniteSum.scaled(within))) FILTER (WHERE NOT (\(FiniteSum.isOrdinary([within]))))",
-      "sum(CASE WHEN \(first) < \(before) THEN \(scaled) ELSE \(scaled) - \(scaledBefore) END) FILTER (WHERE NOT (\(isOrdinary))\(comparing))",
+      "sum(CASE WHEN \(first) < \(before) THEN \(scaled) ELSE \(scaled) - \(scaledBefore) END) FILTER (WHERE NOT (\(isOrdinary)) AND t.is_comparable)",
       "max('infinity'::float8) FILTER (WHERE \(isStepLacking))",
     ]
     return "pganalytics.total(\(Self.added(ordinary)), \(Self.added(others)))"
   }
 
   private var isKnown: String {
-    "bool_or(\(elapsed) IS NOT NULL OR \(first) IS NOT NULL AND \(before) IS NOT NULL\(comparing))"
+    "bool_or(\(elapsed) IS NOT NULL OR \(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable)"
   }
 
   /// Whether a piece has an increase that no double can hold.

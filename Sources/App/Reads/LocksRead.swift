@@ -187,6 +187,11 @@ enum LocksQuestion: Question {
     ]
   ) { scope in
     """
+    WITH chains AS MATERIALIZED (
+      SELECT DISTINCT ON (t.server_id, t.time, t.blocked_pid, t.blocking_pid) t.*
+      FROM \(scope.rows("pg_lock_wait_chains")) t
+      ORDER BY t.server_id, t.time, t.blocked_pid, t.blocking_pid, t.database_id
+    )
     SELECT g.blocking_user, g.blocking_application, \(scope.text("g.blocking_query_id", of: "g")) AS blocking_query,
       \(scope.text("g.blocked_query_id", of: "g")) AS blocked_query, g.blocked_seconds, g.sessions, g.samples,
       g.longest_wait_seconds, g.first_seen, g.last_seen, g.first_seen AS data_from, g.last_seen AS data_until
@@ -194,15 +199,9 @@ enum LocksQuestion: Question {
       SELECT c.server_id, c.blocking_user, c.blocking_application, c.blocking_query_id, c.blocked_query_id,
         sum(w.seconds) AS blocked_seconds, count(DISTINCT c.blocked_pid) AS sessions, count(DISTINCT c.time) AS samples,
         max(w.waited) AS longest_wait_seconds, min(c.time) AS first_seen, max(c.time) AS last_seen
-      FROM (
-        SELECT DISTINCT ON (t.server_id, t.time, t.blocked_pid, t.blocking_pid) t.*
-        FROM \(scope.rows("pg_lock_wait_chains")) t
-        ORDER BY t.server_id, t.time, t.blocked_pid, t.blocking_pid, t.database_id
-      ) c
+      FROM chains c
       JOIN \(samples(scope)) w ON w.server_id = c.server_id AND w.time = c.time AND w.pid = c.blocked_pid
-      LEFT JOIN (
-        SELECT DISTINCT t.server_id, t.time, t.blocked_pid, t.blocking_pid FROM \(scope.rows("pg_lock_wait_chains")) t
-      ) r ON r.server_id = c.server_id AND r.time = c.time AND r.blocked_pid = c.blocking_pid
+      LEFT JOIN chains r ON r.server_id = c.server_id AND r.time = c.time AND r.blocked_pid = c.blocking_pid
         AND r.blocking_pid = c.blocked_pid
       WHERE r.time IS NULL GROUP BY 1, 2, 3, 4, 5
     ) g

@@ -77,7 +77,7 @@ enum OneQuery: Question {
       func named(_ expression: String, _ part: String) -> String {
         "\(expression) AS \(quotedIdentifier(column.name + part))"
       }
-      let increase = CounterIncrease(column, of: table)
+      let increase = CounterIncrease(column)
       let first = "t.\(quotedIdentifier(column.name + ".first"))"
       let base =
         column.kind == .float8
@@ -92,7 +92,7 @@ enum OneQuery: Question {
       pieces AS (
         SELECT t.*, \(scope.bucket(of: "t.time")) AS bucket, c.is_anywhere, c.is_new AND t.time_before IS NULL AS is_base
         FROM (
-          SELECT t.* FROM \(scope.steps(StatementSeries.table, StatementSeries.columns)) t
+          SELECT t.* FROM \(scope.linked(StatementSeries.table, StatementSeries.columns)) t
           WHERE t.server_id = ANY (ARRAY(SELECT server_id FROM chosen)) AND t.hash = ANY (ARRAY(SELECT hash FROM chosen))
         ) t JOIN chosen c ON \(isSame("c", "t"))
       ), sums AS (
@@ -121,7 +121,7 @@ enum OneQuery: Question {
       WITH \(StatementSeries(scope: scope).tables(StatementSeries.columns, where: hasText(scope))),
       earlier AS MATERIALIZED (
         SELECT * FROM \(scope.differences(table, ["calls", "total_time"], .before, where: condition)) e
-      ), both AS MATERIALIZED (
+      ), figures AS MATERIALIZED (
         SELECT n.*, e.calls AS calls_before, e.total_time AS total_time_before,
           coalesce(e."total_time.lacks", false) AS "total_time_before.lacks"
         FROM named n LEFT JOIN earlier e ON \(isSame("e", "n"))
@@ -148,7 +148,7 @@ enum OneQuery: Question {
         \((StatementFigures.sums("b") + sumsBefore).joined(separator: ",\n    ")),
         bool_and(b.is_new) AS is_new, sum(b.samples)::int8 AS samples,
         min(b.first_time) AS data_from, max(b.last_time) AS data_until
-      FROM both b GROUP BY 1, 2
+      FROM figures b GROUP BY 1, 2
     )
     SELECT \(place("p")), \(StatementFigures.expressions("p").joined(separator: ", ")), \(before("p")), p.is_new, p.samples,
       p.data_from, p.data_until
@@ -161,7 +161,7 @@ enum OneQuery: Question {
     \(compared(scope)), whole AS (
       SELECT \((StatementFigures.sums("b") + sumsBefore).joined(separator: ",\n    ")),
         count(DISTINCT b.server_id) AS servers, min(b.first_time) AS data_from, max(b.last_time) AS data_until
-      FROM both b
+      FROM figures b
     )
     SELECT (SELECT x.value FROM pganalytics.texts x
         WHERE x.server_id = ANY (\(scope[.servers])) AND x.text_id = \(scope[.statement]) LIMIT 1) AS text,

@@ -22,25 +22,30 @@ extension MetricTable {
 
 extension ReadScope {
   /// `parts`, each together with what the piece before it in its series has: `"calls.before"` is the last value of that
-  /// piece, and `time_before` its last time. `time_after` is NULL in the last piece of a series.
-  func steps(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
+  /// piece, and `time_before` its last time. `time_after` is NULL in the last piece of a series. `is_comparable` is false
+  /// if the two pieces have different numbers of added-up rows.
+  func linked(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
-    let names = Self.stepped(declared, columns)
-    let counters = names.filter { name in declared.steppedColumns.contains { $0.name == name } }
+    let added = declared.addedUpCount.map { quotedIdentifier(RollupPart.first.name(of: $0)) }
+    let last = declared.addedUpCount.map { quotedIdentifier(RollupPart.last.name(of: $0)) }
+    let counters = columns.filter { declared.rolled($0).meaning == .counter }
     let before = counters.map {
       ", lag(t.\(quotedIdentifier($0 + ".last"))) OVER series AS \(quotedIdentifier($0 + ".before"))"
     }
+    let isComparable =
+      if let added, let last { "coalesce(t.\(added), 1) = coalesce(lag(t.\(last)) OVER series, 1)" } else { "true" }
+    // Rows of one time need an order.
     let ties = counters.map { ", t.\(quotedIdentifier($0 + ".first"))" }.joined()
     return """
-      (SELECT t.*, lag(t.last_time) OVER series AS time_before, lead(t.first_time) OVER series AS time_after\(before.joined())
-      FROM \(parts(table, names, span)) t
+      (SELECT t.*, lag(t.last_time) OVER series AS time_before, lead(t.first_time) OVER series AS time_after,
+        \(isComparable) AS is_comparable\(before.joined())
+      FROM \(parts(table, columns + (declared.addedUpCount.map { [$0.name] } ?? []), span)) t
       WINDOW series AS (PARTITION BY \(Self.keys(declared).joined(separator: ", ")) ORDER BY t.time\(ties)))
       """
   }
 
   /// The increase of each counter of each series. A relation with `server_id`, the ids of the series, `first_time`,
-  /// `last_time`, `samples`, `is_new`, and of each counter `"calls"` the increase, `"calls.first"` and `"calls.last"`. Of a
-  /// float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there are
+  /// `last_time`, `samples`, `is_new`, and of each counter `"calls"` the increase and `"calls.first"`, the base line. Of a float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there are
   /// `"max_time.min"` and `"max_time.max"`.
   ///
   /// The first value of a series is the base line. A series is new if the list before its first sample is in the range
@@ -48,10 +53,11 @@ extension ReadScope {
   ///
   /// - Parameters:
   ///   - columns: counters and gauges. The first one decides how many samples there are.
+  ///   - ends: counters of which there is also the last value, as `"calls.last"`.
   ///   - condition: a further condition over the pieces `t`.
-  func differences(_ table: String, _ columns: [String], _ span: ReadSpan = .range, where condition: String? = nil)
-    -> String
-  {
+  func differences(
+    _ table: String, _ columns: [String], ends: [String] = [], _ span: ReadSpan = .range, where condition: String? = nil
+  ) -> String {
     let declared = table.metricTable
     let keys = Self.keys(declared).joined(separator: ", ")
     let chosen = columns.map(declared.rolled)
@@ -62,10 +68,12 @@ extension ReadScope {
         "\(expression) AS \(quotedIdentifier(column.name + part))"
       }
       if column.meaning == .counter {
-        let increase = CounterIncrease(column, of: declared)
+        let increase = CounterIncrease(column)
         values.append(named(increase.sum, ".sum"))
         values.append(named("max(\(value(.first))) FILTER (WHERE t.time_before IS NULL)", ".first"))
-        values.append(named("max(\(value(.last))) FILTER (WHERE t.time_after IS NULL)", ".last"))
+        if ends.contains(column.name) {
+          values.append(named("max(\(value(.last))) FILTER (WHERE t.time_after IS NULL)", ".last"))
+        }
         if column.kind == .float8 { values.append(named(increase.isLacking, ".lacks")) }
       } else {
         values.append(named("min(\(value(.min)))", ".min"))
@@ -77,7 +85,7 @@ extension ReadScope {
     let series = """
       SELECT \(keys), min(t.first_time) AS first_time, max(t.last_time) AS last_time, \(samples) AS samples,
         \(entries) AS entries, \(values.joined(separator: ",\n  "))
-      FROM \(steps(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
+      FROM \(linked(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
       GROUP BY \(keys)
       """
     let increases = chosen.filter { $0.meaning == .counter }.map { ", \(counted($0, isNew: "t.is_new"))" }.joined()
@@ -86,16 +94,16 @@ extension ReadScope {
       \(series)
       ), \(listed(declared, span))
       SELECT t.*\(increases)
-      FROM \(declared.listCap == nil ? "(SELECT t.*, false AS is_new FROM series t)" : "judged") t)
+      FROM judged t)
       """
   }
 
   /// Which series are new. The list before the first sample is complete if all entries of the range together are fewer
   /// than the collector sends at most; else the list itself is counted.
   private func listed(_ table: MetricTable, _ span: ReadSpan) -> String {
-    guard let cap = table.listCap else { return "judged AS (SELECT)" }
+    guard let cap = table.listCap else { return "judged AS (SELECT s.*, false AS is_new FROM series s)" }
     let (from, _) = ends(span)
-    let list = "server_id\(table.hasDatabase ? ", t.database_id" : "")"
+    let key = "server_id\(table.hasDatabase ? ", t.database_id" : "")"
     func isSame(_ left: String, _ right: String) -> String {
       "\(left).server_id = \(right).server_id"
         + (table.hasDatabase ? " AND coalesce(\(left).database_id, 0) = coalesce(\(right).database_id, 0)" : "")
@@ -103,22 +111,28 @@ extension ReadScope {
     return """
       listed AS MATERIALIZED (
         SELECT t.*, t.first_time > min(t.first_time) OVER list AS is_later, sum(t.entries) OVER list < \(cap) AS is_short
-        FROM series t WINDOW list AS (PARTITION BY t.\(list))
+        FROM series t WINDOW list AS (PARTITION BY t.\(key))
       ), doubtful AS MATERIALIZED (
-        SELECT DISTINCT t.\(list), t.first_time FROM listed t WHERE t.is_later AND NOT t.is_short
+        SELECT DISTINCT t.\(key), t.first_time FROM listed t WHERE t.is_later AND NOT t.is_short
       ), complete AS MATERIALIZED (
         SELECT d.* FROM doubtful d CROSS JOIN LATERAL (
-          SELECT sum(\(table.entries("r"))) AS entries FROM \(table.qualifiedName) r
-          WHERE \(isSame("r", "d")) AND r.time = (
-            SELECT p.time FROM \(table.qualifiedName) p
-            WHERE \(isSame("p", "d")) AND p.time >= \(from) AND p.time < d.first_time
-            ORDER BY p.time DESC LIMIT 1)
+          SELECT p.time FROM \(table.qualifiedName) p
+          WHERE \(isSame("p", "d")) AND p.time >= \(from) AND p.time < d.first_time ORDER BY p.time DESC LIMIT 1
+        ) b CROSS JOIN LATERAL (
+          SELECT sum(\(table.entries("r"))) AS entries FROM \(list(table.name, of: "d.server_id", at: "b.time")) r
+          WHERE \(isSame("r", "d"))
         ) l WHERE l.entries < \(cap)
       ), judged AS (
         SELECT t.*, t.is_later AND (t.is_short OR c.server_id IS NOT NULL) AS is_new
         FROM listed t LEFT JOIN complete c ON \(isSame("c", "t")) AND c.first_time = t.first_time
       )
       """
+  }
+
+  /// The stored rows of a server at one time, found by the index: for LATERAL. - Parameters: `server`, `time`: expressions
+  /// over the relations before it.
+  func list(_ table: String, of server: String, at time: String) -> String {
+    "(SELECT t.* FROM \(table.metricTable.qualifiedName) t WHERE t.server_id = \(server) AND t.time = \(time) OFFSET 0)"
   }
 
   /// The increase of a column in rows `t` with `"calls.sum"` and `"calls.first"`: from zero where `isNew`.
@@ -136,11 +150,6 @@ extension ReadScope {
       CASE WHEN NOT (\(isOrdinary)) THEN \(FiniteSum.scaled("coalesce(t.\(sum), 0)")) + \(FiniteSum.scaled("t.\(first)")) END) \
       ELSE t.\(sum) END AS \(name)
       """
-  }
-
-  /// The columns whose parts the steps need: those that were asked for, and the number of parts of added-up rows.
-  private static func stepped(_ table: MetricTable, _ columns: [String]) -> [String] {
-    columns + (table.addedUpCount.map { columns.contains($0.name) ? [] : [$0.name] } ?? [])
   }
 
   /// The columns that identify a series, over `t`.

@@ -11,8 +11,10 @@ enum SpaceRead: Question {
       to the last value in the range. An object that appears in the range counts from its first value. The collector sends at \
       most 100 tables of a database.
 
-      `file_systems` has a forecast: the range is divided into at least 24 pieces, the last value of each piece is a point, and \
-      the slope is the median of the slopes between all pairs of points (Theil-Sen). So single outliers do not change it. If the \
+      `file_systems` has a forecast. The range is divided into pieces: 48 of a range up to \(ReadScope.shortHours) hours, else \
+      pieces of an hour (up to 3 days), 6 hours (up to 14 days), a day (up to 90 days) or a week. The last value of each piece \
+      is a point. The slope is the median of the slopes between all pairs of points (Theil-Sen), so single outliers do not \
+      change it. If the \
       values fall once by more than 5 % and by five times the usual step, the fall was a cleanup, and does not count as \
       shrinking. `full_at` is the time at which the free space is used up at this slope. The true time lies between \
       `full_earliest` and `full_latest` with about 80 % probability, if the growth goes on as before. There is no forecast with \

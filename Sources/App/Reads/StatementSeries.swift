@@ -38,7 +38,7 @@ struct StatementSeries {
     return """
       series AS MATERIALIZED (
         SELECT s.*, sum(s.samples) OVER (PARTITION BY s.server_id, s.database_id) AS list_samples
-        FROM \(scope.differences(Self.table, columns, where: condition)) s
+        FROM \(scope.differences(Self.table, columns, ends: Self.compared, where: condition)) s
       ), \(comparison), \(names)
       """
   }
@@ -145,10 +145,7 @@ struct StatementSeries {
       lists AS MATERIALIZED (SELECT DISTINCT server_id, last_time FROM counted
       ), names AS MATERIALIZED (
         SELECT l.server_id, l.last_time, \(columns), max(t.text_id) AS text_id
-        FROM lists l CROSS JOIN LATERAL (
-          SELECT \(columns), t.text_id FROM metrics.\(Self.table) t
-          WHERE t.server_id = l.server_id AND t.time = l.last_time OFFSET 0
-        ) t
+        FROM lists l CROSS JOIN LATERAL \(scope.list(Self.table, of: "l.server_id", at: "l.last_time")) t
         GROUP BY l.server_id, l.last_time, \(columns)
       ), named AS MATERIALIZED (
         SELECT c.*, n.text_id FROM counted c

@@ -78,7 +78,11 @@ struct FleetWeek: Sendable {
   func findings(of checks: [Check], every minutes: Int, until hours: Int = 168) async throws -> [Finding] {
     try await database.lease { session throws(DatabaseError) in
       session.allow(nil)
-      try await session.script("SET statement_timeout = 0")
+      // As the evaluation sets them, for the whole session.
+      try await session.script(
+        """
+        SET statement_timeout = 0; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off
+        """)
       var findings: [Finding] = []
       for check in checks { findings += try await self.findings(of: check, every: minutes, until: hours, session) }
       return findings

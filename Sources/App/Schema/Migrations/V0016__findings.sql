@@ -67,6 +67,7 @@ CREATE TABLE pganalytics.check_runs (
   check_name   text PRIMARY KEY,
   evaluated_at timestamptz,   -- the time that the last successful evaluation looked at
   seconds      float8,        -- how long its statement took
+  resumed_at   timestamptz,   -- when evaluating went on after a pause in which no server evaluated the check
   failed_at    timestamptz,   -- when it last failed
   failure      text           -- why; NULL: the last evaluation succeeded
 ) WITH (fillfactor = 50);
