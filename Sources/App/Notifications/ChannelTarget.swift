@@ -91,6 +91,7 @@ extension ChannelTarget {
       _ = try checked(url)
       if kind == .webhook, username != nil { throw Self.fault("username", "has no use for a webhook") }
       if username != nil, !hasSecret { throw Self.fault("username", "needs a secret, the password") }
+      if username?.contains(":") == true { throw Self.fault("username", "must have no colon") }
     case .slack:
       if let url {
         _ = try checked(url)

@@ -82,6 +82,10 @@ import Testing
     (#"{"name":"x","kind":"slack","target":{},"secret":"not a URL"}"#, "secret"),
     (#"{"name":"x","kind":"alertmanager","target":{"url":"https://x"},"secret":"two words"}"#, "secret"),
     (#"{"name":"x","kind":"alertmanager","target":{"url":"https://x"},"template":"{}"}"#, "template"),
+    (
+      #"{"name":"x","kind":"alertmanager","target":{"url":"https://x","username":"a:b"},"secret":"s"}"#,
+      "target.username"
+    ),
     (#"{"name":"x","kind":"email","target":{"host":"m","from":"a@x.org","to":[]}}"#, "target.to"),
     (#"{"name":"x","kind":"email","target":{"host":"m","from":"nobody","to":["a@x.org"]}}"#, "target.from"),
     (#"{"name":"x","kind":"email","target":{"host":"m","from":"a@x.org","to":["a@x.org"]},"secret":"s"}"#, "username"),
