@@ -97,11 +97,11 @@ enum StatementReference {
   /// The increases by the columns `groups` of (server_id, database, text, bucket). Every series is its own counter.
   /// - Parameter bucket: the width in seconds.
   static func sql(_ start: Int64, _ end: Int64, groups: [String], bucket: Int64 = 3600) -> String {
-    let before = columns.map { "lag(\($0)::numeric) OVER s AS \($0)_0" }.joined(separator: ", ")
+    let before = columns.map { "lag(\($0)::text::numeric) OVER s AS \($0)_0" }.joined(separator: ", ")
     let steps = columns.map { name in
       """
-      CASE WHEN n = 1 THEN CASE WHEN is_new THEN \(name)::numeric END WHEN parts <> parts_0 THEN NULL
-        WHEN \(name) < \(name)_0 THEN \(name)::numeric ELSE \(name)::numeric - \(name)_0 END AS \(name)_step
+      CASE WHEN n = 1 THEN CASE WHEN is_new THEN \(name)::text::numeric END WHEN parts <> parts_0 THEN NULL
+        WHEN \(name)::text::numeric < \(name)_0 THEN \(name)::text::numeric ELSE \(name)::text::numeric - \(name)_0 END AS \(name)_step
       """
     }.joined(separator: ",\n  ")
     let sums = columns.map { name in
