@@ -105,14 +105,16 @@ enum LocksQuestion: Question {
     listed AS MATERIALIZED (
       SELECT t.* FROM \(scope.newest("pg_lock_wait_chains", of: tables)) t
       WHERE t.blocked_pid IS NOT NULL AND t.blocking_pid IS NOT NULL AND t.blocked_pid <> t.blocking_pid
-    ), pairs AS MATERIALIZED (
-      SELECT l.blocked_pid AS pid, l.blocking_pid AS blocker, max(l.wait_time_seconds) AS seconds FROM listed l GROUP BY 1, 2
-    ), waits AS MATERIALIZED (
-      SELECT d.pid, d.blocker, d.seconds
+    ), pairs AS (
+      SELECT p.*, count(*) OVER (PARTITION BY least(p.pid, p.blocker), greatest(p.pid, p.blocker)) > 1 AS is_mutual
       FROM (
-        SELECT p.*, r.pid IS NOT NULL AS is_mutual, bool_and(r.pid IS NOT NULL) OVER (PARTITION BY p.pid) AS is_only_mutual
-        FROM pairs p LEFT JOIN pairs r ON r.pid = p.blocker AND r.blocker = p.pid
-      ) d WHERE NOT d.is_mutual OR d.is_only_mutual
+        SELECT l.blocked_pid AS pid, l.blocking_pid AS blocker, max(l.wait_time_seconds) AS seconds
+        FROM listed l GROUP BY 1, 2
+      ) p
+    ), waits AS MATERIALIZED (
+      SELECT p.pid, p.blocker, p.seconds
+      FROM (SELECT p.*, bool_and(p.is_mutual) OVER (PARTITION BY p.pid) AS is_only_mutual FROM pairs p) p
+      WHERE NOT p.is_mutual OR p.is_only_mutual
     )
     """
   }
@@ -187,45 +189,56 @@ enum LocksQuestion: Question {
     ]
   ) { scope in
     """
-    WITH chains AS MATERIALIZED (
-      SELECT DISTINCT ON (t.server_id, t.time, t.blocked_pid, t.blocking_pid) t.*
-      FROM \(scope.rows("pg_lock_wait_chains")) t
-      ORDER BY t.server_id, t.time, t.blocked_pid, t.blocking_pid, t.database_id
-    )
     SELECT g.blocking_user, g.blocking_application, \(scope.text("g.blocking_query_id", of: "g")) AS blocking_query,
       \(scope.text("g.blocked_query_id", of: "g")) AS blocked_query, g.blocked_seconds, g.sessions, g.samples,
       g.longest_wait_seconds, g.first_seen, g.last_seen, g.first_seen AS data_from, g.last_seen AS data_until
     FROM (
       SELECT c.server_id, c.blocking_user, c.blocking_application, c.blocking_query_id, c.blocked_query_id,
-        sum(w.seconds) AS blocked_seconds, count(DISTINCT c.blocked_pid) AS sessions, count(DISTINCT c.time) AS samples,
-        max(w.waited) AS longest_wait_seconds, min(c.time) AS first_seen, max(c.time) AS last_seen
-      FROM chains c
-      JOIN \(samples(scope)) w ON w.server_id = c.server_id AND w.time = c.time AND w.pid = c.blocked_pid
-      LEFT JOIN chains r ON r.server_id = c.server_id AND r.time = c.time AND r.blocked_pid = c.blocking_pid
-        AND r.blocking_pid = c.blocked_pid
-      WHERE r.time IS NULL GROUP BY 1, 2, 3, 4, 5
+        sum(\(blocked("c.waited", "c.time"))) AS blocked_seconds, count(DISTINCT c.blocked_pid) AS sessions,
+        count(DISTINCT c.time) AS samples, max(c.waited) AS longest_wait_seconds, min(c.time) AS first_seen,
+        max(c.time) AS last_seen
+      FROM (
+        SELECT d.*, max(d.wait_time_seconds) OVER (PARTITION BY d.server_id, d.time, d.blocked_pid) AS waited,
+          count(*) OVER (PARTITION BY d.server_id, d.time, least(d.blocked_pid, d.blocking_pid),
+            greatest(d.blocked_pid, d.blocking_pid)) > 1 AS is_mutual
+        FROM (
+          SELECT DISTINCT ON (t.server_id, t.time, t.blocked_pid, t.blocking_pid) t.*
+          FROM \(scope.rows("pg_lock_wait_chains")) t WHERE t.blocked_pid IS NOT NULL
+          ORDER BY t.server_id, t.time, t.blocked_pid, t.blocking_pid, t.wait_time_seconds DESC NULLS LAST, t.database_id
+        ) d
+      ) c JOIN \(intervals(scope)) l USING (server_id, time)
+      WHERE NOT c.is_mutual AND c.blocked_pid IS DISTINCT FROM c.blocking_pid GROUP BY 1, 2, 3, 4, 5
     ) g
     """
   }
 
   /// A row for each list and each session that waits in it: `server_id`, `time`, `pid`, the time `seconds` that the session
-  /// was blocked since the previous list, and the whole time `waited`. The list before the first one is taken to be at the
-  /// start of the range.
+  /// was blocked since the previous list, and the whole time `waited`.
   private static func samples(_ scope: ReadScope) -> String {
+    """
+    (SELECT w.server_id, w.time, w.pid, w.waited, \(blocked("w.waited", "w.time")) AS seconds
+    FROM (
+      SELECT t.server_id, t.time, t.blocked_pid AS pid, max(t.wait_time_seconds) AS waited
+      FROM \(scope.rows("pg_lock_wait_chains")) t WHERE t.blocked_pid IS NOT NULL GROUP BY 1, 2, 3
+    ) w JOIN \(intervals(scope)) l USING (server_id, time))
+    """
+  }
+
+  /// The time that a session was blocked since the previous list: at most the time that it has waited.
+  private static func blocked(_ waited: String, _ time: String) -> String {
+    "greatest(least(\(waited), date_part('epoch', \(time) - l.previous)), 0)"
+  }
+
+  /// The times of lists with a wait, each with the time of the list before it: `server_id`, `time`, `previous`. The list before
+  /// the first one is taken to be at the start of the range.
+  private static func intervals(_ scope: ReadScope) -> String {
     func before(_ table: String) -> String {
       "(SELECT max(t.time) FROM \(scope.rows(table)) t WHERE t.server_id = d.server_id AND t.time < d.time)"
     }
     return """
-      (SELECT w.server_id, w.time, w.pid, w.waited,
-        greatest(least(w.waited, date_part('epoch', w.time - l.previous)), 0) AS seconds
-      FROM (
-        SELECT t.server_id, t.time, t.blocked_pid AS pid, max(t.wait_time_seconds) AS waited
-        FROM \(scope.rows("pg_lock_wait_chains")) t WHERE t.blocked_pid IS NOT NULL GROUP BY 1, 2, 3
-      ) w JOIN (
-        SELECT d.server_id, d.time,
-          coalesce(greatest(\(before("pg_locks")), \(before("pg_lock_wait_chains"))), \(scope[.start])) AS previous
-        FROM (SELECT DISTINCT t.server_id, t.time FROM \(scope.rows("pg_lock_wait_chains")) t) d
-      ) l USING (server_id, time))
+      (SELECT d.server_id, d.time,
+        coalesce(greatest(\(before("pg_locks")), \(before("pg_lock_wait_chains"))), \(scope[.start])) AS previous
+      FROM (SELECT DISTINCT t.server_id, t.time FROM \(scope.rows("pg_lock_wait_chains")) t) d)
       """
   }
 }
