@@ -122,8 +122,8 @@ import Testing
     let rows = try await bench.rows("vacuum", to: 700)
     #expect(
       rows.map { $0.line(columns) } == [
-        "a|most|50|true|true|-", "a|dead|\(100 * 251.0 / 1251)|true|false|-",
-        "a|healthy|20|false|false|2026-02-01T00:00:00Z", "b|kept|100|true|true|-", "a|changed|0|false|true|-",
+        "a|most|50.0|true|true|-", "a|dead|\(100 * 251.0 / 1251)|true|false|-",
+        "a|healthy|20.0|false|false|2026-02-01T00:00:00Z", "b|kept|100.0|true|true|-", "a|changed|0.0|false|true|-",
         "a|empty|-|false|false|-",
       ])
     func names(_ query: String) async throws -> [String?] {
