@@ -16,6 +16,7 @@ import Testing
     defer { week.database.shutDown() }
     try await rollUp(week, fromHour: 96, toHour: 120)
     let reader = try await reader(of: week)
+    try reader.rows("ANALYZE")
     let texts = try reader.rows("SELECT min(text_id) FROM metrics.pg_query_stats WHERE server_id = 3")
     let statement = try #require(Int64(texts[0][0]))
     var scans = 0
@@ -91,7 +92,6 @@ import Testing
     storage.kind = .plain
     let rollups = Rollups(database: week.database, kind: .plain, storage: Live(constant: storage))
     while try await rollups.round().stretches > 0 {}
-    try await week.database.script("ANALYZE")
   }
 
   // MARK: Statements
