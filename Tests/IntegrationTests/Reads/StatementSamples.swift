@@ -34,7 +34,8 @@ struct StatementSamples {
       statements[database]
       ?? (0..<6).map { index in
         // Databases share some hashes, and no counters.
-        let hash = index < 3 ? index + 1000 * server : index + 1000 * server + Int64(database.utf8.count) * 100
+        let shared: Int64 = index + 1000 * server
+        let hash: Int64 = index < 3 ? shared : shared + Int64(database.utf8.count) * 100
         return Counters(
           hash: hash, text: "select \(index)", calls: random.next(1 << 30), time: Double(random.next(1 << 40)) / 7)
       }
