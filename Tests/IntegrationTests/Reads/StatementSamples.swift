@@ -32,7 +32,7 @@ struct StatementSamples {
   mutating func metrics(_ minutes: Range<Int64>, from start: Int64, database: String, fillers: Bool) -> [String] {
     var own =
       statements[database]
-      ?? (0..<6).map { index in
+      ?? (0..<Int64(6)).map { index in
         // Databases share some hashes, and no counters.
         let shared: Int64 = index + 1000 * server
         let hash: Int64 = index < 3 ? shared : shared + Int64(database.utf8.count) * 100
