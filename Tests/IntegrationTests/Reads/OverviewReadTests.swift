@@ -66,7 +66,7 @@ import Testing
         ["replication_lag_seconds"],
         """
         SELECT \(bucket) AS time, max(replay_lag_ms) / 1000::float8 AS replication_lag_seconds
-        FROM named.pg_replication_status WHERE \(inRange) GROUP BY 1
+        FROM named.pg_replication_status WHERE \(inRange) GROUP BY 1 HAVING max(replay_lag_ms) IS NOT NULL
         """
       ),
       (
