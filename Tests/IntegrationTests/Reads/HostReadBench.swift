@@ -53,7 +53,9 @@ struct HostReadBench {
   func reference(_ sql: String, _ from: Int64 = 0, _ to: Int64 = 14_400) async throws -> [JSONValue] {
     let text = sql.replacing("$server", with: "\(reader.collector.serverID)")
       .replacing("$start", with: "timestamptz '\(time(from))'").replacing("$end", with: "timestamptz '\(time(to))'")
-    let statement = Statement<SingleValue<JSONText>>("reference", "SELECT to_jsonb(r) FROM (\(text)) r")
+    // A statement is prepared once for each name.
+    let name = "reference_\(UInt64(bitPattern: TextID.of(text)))"
+    let statement = Statement<SingleValue<JSONText>>(name, "SELECT to_jsonb(r) FROM (\(text)) r")
     return try await server.database.rows(statement).map { row in
       try JSONValue.parse(Array(row.value.text.utf8).span)
     }
