@@ -7,7 +7,7 @@ import Testing
 /// What the statements of the reads touch: no partition of another time, and no rows of other servers.
 @Suite struct ReadPlanTests {
   /// A table of so few blocks costs the same with an index and without.
-  private static let fewBlocks = 16
+  private static let fewBlocks = 32
   /// The rows of one server that conditions other than server and time may remove in one scan, beside the rows that remain.
   private static let otherRows = 500.0
 
