@@ -58,7 +58,7 @@ import Testing
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
         ("Queries", ["API", "Database", "MonitoredServers", "Rollups", "Schema"]),
-        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Rollups", "Schema", "Settings"]),
+        ("Reads", ["API", "Database", "Labels", "MonitoredServers", "Queries", "Rollups", "Schema"]),
         ("Collectors", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Log", "Settings"]),
         ("Findings", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Notifications", ["API", "Audit", "Client", "Database", "Findings", "Ground", "Labels", "Log", "Settings"]),

@@ -242,7 +242,7 @@ final class SectionSink: RowSink {
   }
 
   // Safety: the pool's loop calls `receive` for one row after the other, and `finish` follows the statement's end.
-  private nonisolated(unsafe) var text: RowText
+  private nonisolated(unsafe) var text: RowText  // Safety: the calls come one after the other
   private nonisolated(unsafe) var rows = Rows()  // Safety: as above
   private let limit: Int
 
