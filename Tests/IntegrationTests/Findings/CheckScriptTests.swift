@@ -297,6 +297,14 @@ import Testing
         Step(11, "UPDATE pganalytics.servers SET last_seen_at = {6};", open: ["silent_collector"]),
         Step(20, "UPDATE pganalytics.servers SET last_seen_at = {6};", open: ["silent_collector"]),
         Step(21, ""),
+        // The program was down until minute 25.
+        Step(
+          27.5,
+          """
+          UPDATE pganalytics.servers SET last_seen_at = {21};
+          INSERT INTO pganalytics.check_runs (check_name, resumed_at) VALUES ('silent_collector', {25})
+          ON CONFLICT (check_name) DO UPDATE SET resumed_at = {25};
+          """),
         Step(30, "UPDATE pganalytics.servers SET last_seen_at = {21};", open: ["silent_collector"]),
         // A revoked collector is meant to be silent.
         Step(
