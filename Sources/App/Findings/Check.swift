@@ -88,7 +88,7 @@ struct Check: Sendable {
       SELECT server_id::int4 AS server_id, subject::text AS subject, value::float8 AS value,
         threshold::float8 AS threshold, coalesce(opens, false) AS opens, coalesce(holds, false) AS holds,
         message::text AS message, coalesce(details::jsonb, '{}') AS details
-      FROM (
+      FROM (SELECT $1::int4[] AS asked_servers, $2::timestamptz AS asked_time, $3::float8[] AS asked_thresholds) AS asked, (
       \(sql)
       ) AS judged
       """)
