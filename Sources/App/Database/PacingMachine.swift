@@ -11,7 +11,7 @@
 //    1    all connections may work, fewer with less room
 //    0.5  one connection may work
 //    0    one connection may work, with rests
-//   -1    the largest debt: no query may begin, until time and batches without queries have paid
+//   -1    no query may begin, until time and batches without queries have paid; the largest debt is a half more
 //
 // The mean of a few batches is noise. So as long as batches beside queries take only moderately longer than usual, one
 // connection may work for a least share of the time (`Aim`) in any debt.
@@ -48,6 +48,8 @@ struct PacingMachine {
   /// single slow moment from becoming a debt.
   private static let creditBatches = 20
   private static let creditTime = Duration.milliseconds(50)
+  /// `room` does not fall below this. It lies below -1 so that a query that costs a lot is paid, too.
+  private static let largestDebt = -1.5
   /// A measurement begins at the earliest this long after the last batch without queries, or after the last
   /// measurement.
   private static let belief = Duration.seconds(30)
@@ -70,7 +72,7 @@ struct PacingMachine {
   private var aloneMean = Mean()
   /// The duration of a batch while queries are at work.
   private var besideMean = Mean()
-  /// -1 to 1, see the top of this file.
+  /// -1.5 to 1, see the top of this file.
   private(set) var room = 1.0
   /// Until this time at most half of the connections work.
   private var narrowUntil: MonotonicTime?
@@ -96,7 +98,7 @@ struct PacingMachine {
     let tolerated = usual * aim.slowdownPercent / 100
     let cost = beside.total - usual * beside.count - tolerated * (beside.count + alone.count)
     let credit = usual * Self.creditBatches + Self.creditTime
-    room = min(max(room - (cost - aim.freePerSecond * (passed / .seconds(1))) / credit, -1), 1)
+    room = min(max(room - (cost - aim.freePerSecond * (passed / .seconds(1))) / credit, Self.largestDebt), 1)
     if alone.count + beside.count > 0 { batchAt = now }
     if let batchAt, now - batchAt >= Self.idleness { room = max(room, 0.5) }
     if room <= 0 { narrowUntil = now + Self.narrowing }

@@ -14,7 +14,7 @@ final class QueryPacing: Sendable {
 
   /// The state for metrics and status pages.
   struct Snapshot: Sendable {
-    /// -1 to 1, see `PacingMachine`.
+    /// -1.5 to 1, see `PacingMachine`.
     var room = 1.0
     /// The duration of a batch while no query is at work.
     var usual = Duration.zero

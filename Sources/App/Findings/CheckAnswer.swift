@@ -115,7 +115,7 @@ enum CheckStatements {
     SELECT n.name AS check_name, coalesce(s.is_on, true) AS is_on, coalesce(s.thresholds, '{}') AS thresholds, s.updated_at,
       r.evaluated_at, r.seconds, r.failed_at, r.failure, coalesce(d.count, 0) AS without_data,
       coalesce(o.count, 0) AS open_findings
-    FROM unnest($1) AS n(name)
+    FROM unnest($1::text[]) AS n(name)
     LEFT JOIN pganalytics.check_settings s ON s.check_name = n.name
     LEFT JOIN pganalytics.check_runs r ON r.check_name = n.name
     LEFT JOIN (SELECT k.name, count(*) AS count FROM pganalytics.server_states e, unnest(e.no_data) AS k(name)

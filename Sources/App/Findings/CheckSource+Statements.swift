@@ -132,7 +132,7 @@ extension CheckSource {
         coalesce(r.statements, 1) AS statements, r.text_id, \(values)
       FROM (
         SELECT s.id AS server_id, r.time
-        FROM unnest($1) AS s(id)
+        FROM unnest($1::int4[]) AS s(id)
         CROSS JOIN LATERAL (
           SELECT r.time FROM metrics.pg_query_stats r
           WHERE r.server_id = s.id AND r.time > $2 - interval '\(list.ago)' AND r.time <= $2 - interval '\(list.until)'

@@ -16,7 +16,7 @@ enum CheckSource {
   static func latest(_ table: String, where condition: String = "true") -> String {
     """
     SELECT s.id AS server_id, r.time
-    FROM unnest($1) AS s(id)
+    FROM unnest($1::int4[]) AS s(id)
     CROSS JOIN LATERAL (
       SELECT r.time FROM metrics.\(table) r
       WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2 AND \(condition)
@@ -30,7 +30,7 @@ enum CheckSource {
   static func objects(_ table: String, _ columns: String) -> String {
     """
     SELECT s.id AS server_id, r.*
-    FROM unnest($1) AS s(id)
+    FROM unnest($1::int4[]) AS s(id)
     CROSS JOIN LATERAL (
       WITH RECURSIVE object (id) AS (
         (SELECT r.object_id FROM metrics.\(table) r
@@ -53,7 +53,7 @@ enum CheckSource {
   /// `time`.
   static let replication = """
     SELECT s.id AS server_id, w.time
-    FROM unnest($1) AS s(id)
+    FROM unnest($1::int4[]) AS s(id)
     CROSS JOIN LATERAL (
       SELECT r.time, coalesce(r.total_segments, 0) <> 0 OR coalesce(r.current_wal_size_mb, 0) <> 0
         OR coalesce(r.wal_directory_size_mb, 0) <> 0 AS is_value

@@ -87,7 +87,7 @@ extension Checks {
         jsonb_build_object('serial', serial, 'not_after', not_after) AS details
       FROM list WHERE days < threshold
       UNION ALL
-      SELECT s.id AS server_id, NULL, NULL, NULL, false, false, NULL, NULL FROM unnest($1) AS s(id)
+      SELECT s.id AS server_id, NULL, NULL, NULL, false, false, NULL, NULL FROM unnest($1::int4[]) AS s(id)
       """)
 
   private static let rejects = Check(
@@ -116,6 +116,6 @@ extension Checks {
       WHERE c.server_id = ANY($1) AND r.last_at > $2 - make_interval(secs => $3[1]) AND r.last_at <= $2
       GROUP BY c.server_id
       UNION ALL
-      SELECT s.id AS server_id, NULL, NULL, NULL, false, false, NULL, NULL FROM unnest($1) AS s(id)
+      SELECT s.id AS server_id, NULL, NULL, NULL, false, false, NULL, NULL FROM unnest($1::int4[]) AS s(id)
       """)
 }

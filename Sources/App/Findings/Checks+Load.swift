@@ -50,7 +50,7 @@ extension Checks {
         FROM total WHERE rate IS NOT NULL
         UNION ALL
         SELECT s.id, n.rate, greatest(h.rate, d.rate), least(h.rate, d.rate), 'pg_replication_wal'
-        FROM unnest($1) AS s(id)
+        FROM unnest($1::int4[]) AS s(id)
         CROSS JOIN LATERAL (\(reportedGrowth(ago: "15 minutes", until: "0"))) n
         CROSS JOIN LATERAL (\(reportedGrowth(ago: "76 minutes", until: "16 minutes"))) h
         CROSS JOIN LATERAL (\(reportedGrowth(ago: "1480 minutes", until: "1400 minutes"))) d

@@ -10,7 +10,7 @@ extension Checks {
   /// leaves no row, so that there are no new lines says that there are no errors.
   private static let list = """
     list AS MATERIALIZED (
-      SELECT s.id AS server_id FROM unnest($1) AS s(id)
+      SELECT s.id AS server_id FROM unnest($1::int4[]) AS s(id)
       WHERE (\(CheckSource.has("sysstat", isRecent)) OR \(CheckSource.has("pg_stats", isRecent)))
         AND \(CheckSource.has("pg_log", "r.server_id = s.id AND r.time > $2 - interval '1 day' AND r.time <= $2")))
     """

@@ -97,7 +97,7 @@ enum FindingStatements {
   static let due = Statement<Int64, DueServer>(
     "finding_due",
     """
-    SELECT s.id, s.last_seen_at, e.evaluated_at, coalesce(e.no_data, '{}') AS no_data
+    SELECT s.id, coalesce(s.last_seen_at, s.created_at) AS last_seen_at, e.evaluated_at, coalesce(e.no_data, '{}') AS no_data
     FROM pganalytics.servers s LEFT JOIN pganalytics.server_states e ON e.server_id = s.id
     WHERE s.last_seen_at IS NOT NULL AND s.last_seen_at IS DISTINCT FROM e.pushed_at AND NOT \(isRemoved)
     ORDER BY s.last_seen_at, s.id LIMIT $1
@@ -194,8 +194,8 @@ enum FindingStatements {
     "server_states_evaluated",
     """
     INSERT INTO pganalytics.server_states AS e (server_id, evaluated_at, pushed_at, no_data)
-    SELECT p.id, $1, p.at, ARRAY(SELECT jsonb_array_elements_text($4 -> p.id::text))
-    FROM unnest($2, $3) AS p(id, at) JOIN pganalytics.servers s ON s.id = p.id
+    SELECT p.id, $1, p.at, ARRAY(SELECT jsonb_array_elements_text($4::jsonb -> p.id::text))
+    FROM unnest($2::int4[], $3::timestamptz[]) AS p(id, at) JOIN pganalytics.servers s ON s.id = p.id
     ON CONFLICT (server_id) DO UPDATE
     SET evaluated_at = excluded.evaluated_at, pushed_at = excluded.pushed_at, no_data = excluded.no_data
     """)
@@ -205,7 +205,8 @@ enum FindingStatements {
     "check_runs_add",
     """
     INSERT INTO pganalytics.check_runs AS r (check_name, evaluated_at, seconds, failed_at, failure)
-    SELECT check_name, CASE WHEN failure IS NULL THEN $1 END, seconds, CASE WHEN failure IS NOT NULL THEN $1 END, failure
+    SELECT check_name, CASE WHEN failure IS NULL THEN $1::timestamptz END, seconds,
+      CASE WHEN failure IS NOT NULL THEN $1 END, failure
     FROM jsonb_to_recordset($2) AS c (check_name text, seconds float8, failure text)
     ON CONFLICT (check_name) DO UPDATE SET evaluated_at = coalesce(excluded.evaluated_at, r.evaluated_at),
       seconds = coalesce(excluded.seconds, r.seconds), failed_at = coalesce(excluded.failed_at, r.failed_at),

@@ -42,7 +42,7 @@ enum ServerFigures {
           SELECT s.id AS server_id, r.database_id, r.time, r.transactions_committed + r.transactions_rolledback AS count,
             lag(r.transactions_committed + r.transactions_rolledback) OVER series AS before,
             lag(r.time) OVER series AS before_time
-          FROM unnest($1) AS s(id)
+          FROM unnest($1::int4[]) AS s(id)
           CROSS JOIN LATERAL (
             SELECT r.database_id, r.time, r.transactions_committed, r.transactions_rolledback
             FROM metrics.pg_stats r
@@ -53,7 +53,7 @@ enum ServerFigures {
       GROUP BY server_id),
     statement_list AS MATERIALIZED (
       SELECT s.id AS server_id, n.database_id, n.time, o.time AS before
-      FROM unnest($1) AS s(id)
+      FROM unnest($1::int4[]) AS s(id)
       CROSS JOIN LATERAL (
         SELECT r.time, r.database_id FROM metrics.pg_query_stats r
         WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2
@@ -97,7 +97,7 @@ enum ServerFigures {
       replication_lag_seconds = lag.seconds, oldest_transaction_seconds = oldest.seconds,
       disk_used_percent = disk.percent, xid_age = xid.age,
       data_at = greatest(session_list.time, rate.time, statement_list.time, disk.time)
-    FROM unnest($1) AS s(id)
+    FROM unnest($1::int4[]) AS s(id)
     LEFT JOIN session_list ON session_list.server_id = s.id
     LEFT JOIN session ON session.server_id = s.id
     LEFT JOIN oldest ON oldest.server_id = s.id

@@ -248,7 +248,7 @@ struct MetricsPage {
       "Delayed metrics queries that began because they had waited for query_put_off_maximum.", queries.letThrough)
     page.family(
       "pganalytics_query_room_ratio", .gauge,
-      "1: all query connections may work; 0 and below: queries cost pushes more than they may, and none begins.",
+      "1: all query connections may work; below 0: queries cost pushes more than they may, and rest between one and the next.",
       queries.room)
     page.family(
       "pganalytics_push_usual_seconds", .gauge,

@@ -10,16 +10,18 @@ struct CounterIncrease {
   private let column: MetricColumn
   private let first: String
   private let before: String
+  /// Whether a step within the piece is known.
+  private let isWithin: String
   private let within: String
-  private let elapsed: String
 
   init(_ column: MetricColumn) {
     func part(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
     self.column = column
     first = part(.first)
     before = "t.\(quotedIdentifier(column.name + ".before"))"
-    within = part(.increase)
-    elapsed = part(.elapsed)
+    // An hour's roll-up has zeros where no step is known.
+    isWithin = "\(part(.elapsed)) > 0"
+    within = "CASE WHEN \(isWithin) THEN \(part(.increase)) END"
   }
 
   /// The sum as an aggregate: numeric, or float8 for a counter of that type. A float8 is also NULL if no double can hold
@@ -71,9 +73,9 @@ struct CounterIncrease {
   }
 
   private var isKnown: String {
-    "bool_or(\(elapsed) IS NOT NULL OR \(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable)"
+    "bool_or(\(isWithin) OR \(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable)"
   }
 
   /// Whether a piece has an increase that no double can hold.
-  private var isStepLacking: String { "\(elapsed) IS NOT NULL AND \(within) IS NULL" }
+  private var isStepLacking: String { "\(isWithin) AND \(within) IS NULL" }
 }

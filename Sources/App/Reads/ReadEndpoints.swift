@@ -5,7 +5,8 @@ import Protocol
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
   static let questions: [any Question.Type] = [
-    FleetQuestion.self, TopQueries.self, OneQuery.self, OverviewQuestion.self, ConnectionsQuestion.self, LocksQuestion.self,
+    FleetQuestion.self, TopQueries.self, OneQuery.self, OverviewQuestion.self, ConnectionsQuestion.self,
+    LocksQuestion.self,
     ReplicationQuestion.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
   ]
 

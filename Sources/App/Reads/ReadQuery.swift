@@ -50,7 +50,8 @@ struct ReadParameters: Sendable {
     }
     moment =
       read.filters.contains(.moment)
-      ? query.optional("at", .time, "The time of the state that is shown, or how long ago it was. Default: the end.") : nil
+      ? query.optional("at", .time, "The time of the state that is shown, or how long ago it was. Default: the end.")
+      : nil
     bucket =
       read.hasBuckets
       ? query.optional(

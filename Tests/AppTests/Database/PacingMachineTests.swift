@@ -139,7 +139,7 @@ import Testing
     record(100, .milliseconds(400), beside: false, after: 0)
     #expect(mayBegin(atWork: 1, after: 0))
     record(100, .milliseconds(1200), beside: true, after: 1)
-    #expect(machine.room == -1 && !mayBegin(atWork: 0, after: 1))
+    #expect(machine.room == -1.5 && !mayBegin(atWork: 0, after: 1))
     for second in Int64(2)...20 { record(100, .milliseconds(400), beside: false, after: second) }
     #expect(machine.room == 1, "the debt is paid")
     #expect(mayBegin(atWork: 0, after: 10) && !mayBegin(atWork: 1, after: 10))
@@ -157,7 +157,7 @@ import Testing
     }
     #expect(!rested(rest - 1))
     #expect(rested(rest + 1))
-    #expect(!work.hasRested(for: 0, at: start + .seconds(3600)), "the largest debt has no end")
+    #expect(!work.hasRested(for: 0, at: start + .seconds(3600)), "the rest at a whole debt has no end")
   }
 
   @Test func `queries that slow batches down moderately keep their least share of the time`() {
@@ -181,7 +181,8 @@ import Testing
     world.run(.seconds(5))
     world.clients = 4
     world.run(.seconds(60))
-    #expect(world.answered < 20)
+    // Each of four clients waits for the longest wait, ten seconds.
+    #expect(world.answered <= 24)
   }
 
   @Test func `one query may follow the other once no batch is committed any more`() {
@@ -190,7 +191,7 @@ import Testing
     machine.record(alone: Batches(count: 100, total: .milliseconds(400)), beside: Batches(), at: start, Self.aim)
     let slow = Batches(count: 100, total: .milliseconds(1200))
     machine.record(alone: Batches(), beside: slow, at: start + .seconds(1), Self.aim)
-    #expect(machine.room == -1)
+    #expect(machine.room == -1.5)
     machine.record(alone: Batches(), beside: Batches(), at: start + .milliseconds(2900), Self.aim)
     #expect(machine.room < 0.5)
     machine.record(alone: Batches(), beside: Batches(), at: start + .seconds(3), Self.aim)
@@ -225,7 +226,7 @@ import Testing
     world.run(.seconds(20))
     #expect(world.machine.room < 0.5)
     world.slowdown = [1, 1, 1]
-    world.run(.seconds(5))
+    world.run(.seconds(7))
     #expect(world.machine.room > 0.9)
   }
 

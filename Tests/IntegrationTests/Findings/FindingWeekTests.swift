@@ -45,7 +45,7 @@ import Testing
     Trouble("cache_hit_collapse", 6, opens: 64...64.4, ends: 65...65.7),
     Trouble("slow_query", 6, "{SELECT v FROM t5 WHERE id = $1}", opens: 70...70.7, ends: 71...71.7),
     Trouble("new_top_query", 6, "{SELECT count(*) FROM events}", opens: 96...97, ends: 97...103),
-    Trouble("dead_rows_growth", 6, "app.public.t1", opens: 61...64, ends: 66...69),
+    Trouble("dead_rows_growth", 6, "app.public.t1", opens: 60.5...64, ends: 66...69),
     Trouble("autovacuum_overdue", 1, "app.public.t2", opens: 72...73.4, ends: 78...78.4),
     Trouble("stale_statistics", 1, "app.public.t3", opens: 80...83, ends: 86...86.9),
     Trouble("unused_large_index", 6, "app.public.t4.t4_v", opens: 144...145.4, ends: 156...158),

@@ -30,7 +30,10 @@ import Testing
         },
         ReadSection(
           "totals", "Sizes over time.", .series, from: ["pg_stats"], ties: "r.server_id",
-          columns: [.time("time", means: "The bucket."), .count("server_id", means: "The server."), .count("size", means: "Size.")]
+          columns: [
+            .time("time", means: "The bucket."), .count("server_id", means: "The server."),
+            .count("size", means: "Size."),
+          ]
         ) { scope in
           """
           SELECT \(scope.bucket(of: "t.time")) AS time, t.server_id::int8 AS server_id, max(t.size_bytes) AS size,
