@@ -135,12 +135,12 @@ extension CheckSource {
         FROM unnest($1::int4[]) AS s(id)
         CROSS JOIN LATERAL (
           SELECT r.time FROM metrics.pg_query_stats r
-          WHERE r.server_id = s.id AND r.time > $2 - interval '\(list.ago)' AND r.time <= $2 - interval '\(list.until)'
+          WHERE r.server_id = s.id AND r.time > $2::timestamptz - interval '\(list.ago)' AND r.time <= $2::timestamptz - interval '\(list.until)'
           ORDER BY r.time \(order) LIMIT 1) r) e
       CROSS JOIN LATERAL (
         SELECT * FROM metrics.pg_query_stats r
-        WHERE r.server_id = e.server_id AND \(belongs) AND r.time > $2 - interval '\(list.ago)' - interval '5 seconds'
-          AND r.time < $2 - interval '\(list.until)' + interval '5 seconds' AND r.time <= $2
+        WHERE r.server_id = e.server_id AND \(belongs) AND r.time > $2::timestamptz - interval '\(list.ago)' - interval '5 seconds'
+          AND r.time < $2::timestamptz - interval '\(list.until)' + interval '5 seconds' AND r.time <= $2::timestamptz
         \(fence)) r
       """
   }

@@ -11,7 +11,7 @@ extension CheckSource {
       SELECT DISTINCT ON (r.server_id, r.database_id) r.server_id, r.database_id, r.time, coalesce(r.size_bytes, 0) <> 0
         OR coalesce(r.transactions_committed, 0) <> 0 OR coalesce(r.tuples_returned, 0) <> 0 AS is_there
       FROM metrics.pg_stats r
-      WHERE r.server_id = ANY ($1) AND r.time > $2 - \(ago) - \(span) AND r.time <= $2 - \(ago)
+      WHERE r.server_id = ANY ($1) AND r.time > $2::timestamptz - \(ago) - \(span) AND r.time <= $2::timestamptz - \(ago)
       ORDER BY r.server_id, r.database_id, r.time DESC)
     """
   }
@@ -32,7 +32,7 @@ extension CheckSource {
       CROSS JOIN LATERAL (
         SELECT \(columns) FROM metrics.\(table) r
         WHERE r.server_id = d.server_id AND r.object_id = o.object_id AND r.time = d.time
-          AND r.time > $2 - \(ago) - \(span) AND r.time <= $2 - \(ago)
+          AND r.time > $2::timestamptz - \(ago) - \(span) AND r.time <= $2::timestamptz - \(ago)
           AND r.database_id IS NOT DISTINCT FROM d.database_id
         LIMIT 1) r
       WHERE d.is_there)
@@ -90,7 +90,7 @@ extension CheckSource {
 
   /// The condition that a row is at most two hours old.
   static func isRecent(_ row: String) -> String {
-    "\(row).time > $2 - interval '2 hours' AND \(row).time <= $2"
+    "\(row).time > $2::timestamptz - interval '2 hours' AND \(row).time <= $2::timestamptz"
   }
 
   /// The servers of `list` of which every database is there, as a table for `markers`. `databases` names the expression.

@@ -19,7 +19,7 @@ enum CheckSource {
     FROM unnest($1::int4[]) AS s(id)
     CROSS JOIN LATERAL (
       SELECT r.time FROM metrics.\(table) r
-      WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2 AND \(condition)
+      WHERE r.server_id = s.id AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz AND \(condition)
       ORDER BY r.time DESC LIMIT 1) r
     """
   }
@@ -34,16 +34,16 @@ enum CheckSource {
     CROSS JOIN LATERAL (
       WITH RECURSIVE object (id) AS (
         (SELECT r.object_id FROM metrics.\(table) r
-          WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2 ORDER BY r.object_id LIMIT 1)
+          WHERE r.server_id = s.id AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz ORDER BY r.object_id LIMIT 1)
         UNION ALL
         SELECT (SELECT r.object_id FROM metrics.\(table) r
-          WHERE r.server_id = s.id AND r.object_id > object.id AND r.time > $2 - \(span) AND r.time <= $2
+          WHERE r.server_id = s.id AND r.object_id > object.id AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz
           ORDER BY r.object_id LIMIT 1)
         FROM object WHERE object.id IS NOT NULL)
       SELECT r.* FROM object
       CROSS JOIN LATERAL (
         SELECT r.time, r.object_id, \(columns) FROM metrics.\(table) r
-        WHERE r.server_id = s.id AND r.object_id = object.id AND r.time > $2 - \(span) AND r.time <= $2
+        WHERE r.server_id = s.id AND r.object_id = object.id AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz
         ORDER BY r.time DESC LIMIT 1) r
       WHERE object.id IS NOT NULL) r
     """
@@ -58,11 +58,11 @@ enum CheckSource {
       SELECT r.time, coalesce(r.total_segments, 0) <> 0 OR coalesce(r.current_wal_size_mb, 0) <> 0
         OR coalesce(r.wal_directory_size_mb, 0) <> 0 AS is_value
       FROM metrics.pg_replication_wal r
-      WHERE r.server_id = s.id AND r.time > $2 - \(span) AND r.time <= $2
+      WHERE r.server_id = s.id AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz
       ORDER BY r.time DESC LIMIT 1) w
     WHERE w.is_value OR EXISTS (
       SELECT FROM metrics.pg_replication_wraparound r WHERE r.server_id = s.id AND r.time = w.time
-        AND r.time > $2 - \(span) AND r.time <= $2)
+        AND r.time > $2::timestamptz - \(span) AND r.time <= $2::timestamptz)
     """
 
   /// The condition that a row `r` belongs to the list of the time `at`. The metrics of one round of the collector lie
@@ -70,7 +70,7 @@ enum CheckSource {
   static func belongs(_ row: String, to list: String) -> String {
     """
     (\(row).server_id = \(list).server_id AND \(row).time > \(list).time - interval '10 seconds'
-      AND \(row).time <= \(list).time AND \(row).time > $2 - interval '16 minutes' AND \(row).time <= $2)
+      AND \(row).time <= \(list).time AND \(row).time > $2::timestamptz - interval '16 minutes' AND \(row).time <= $2::timestamptz)
     """
   }
 

@@ -46,7 +46,7 @@ enum ServerFigures {
           CROSS JOIN LATERAL (
             SELECT r.database_id, r.time, r.transactions_committed, r.transactions_rolledback
             FROM metrics.pg_stats r
-            WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2
+            WHERE r.server_id = s.id AND r.time > $2::timestamptz - \(CheckSource.span) AND r.time <= $2::timestamptz
               AND (r.transactions_committed <> 0 OR r.size_bytes <> 0) OFFSET 0) r
           WINDOW series AS (PARTITION BY s.id, r.database_id ORDER BY r.time)) r
         ORDER BY server_id, database_id, time DESC) r
@@ -56,12 +56,12 @@ enum ServerFigures {
       FROM unnest($1::int4[]) AS s(id)
       CROSS JOIN LATERAL (
         SELECT r.time, r.database_id FROM metrics.pg_query_stats r
-        WHERE r.server_id = s.id AND r.time > $2 - \(CheckSource.span) AND r.time <= $2
+        WHERE r.server_id = s.id AND r.time > $2::timestamptz - \(CheckSource.span) AND r.time <= $2::timestamptz
         ORDER BY r.time DESC LIMIT 1) n
       CROSS JOIN LATERAL (
         SELECT r.time FROM metrics.pg_query_stats r
-        WHERE r.server_id = s.id AND r.database_id = n.database_id AND r.time > $2 - \(CheckSource.span)
-          AND r.time <= $2 AND r.time < n.time
+        WHERE r.server_id = s.id AND r.database_id = n.database_id AND r.time > $2::timestamptz - \(CheckSource.span)
+          AND r.time <= $2::timestamptz AND r.time < n.time
         ORDER BY r.time DESC LIMIT 1) o),
     cache AS MATERIALIZED (
       SELECT l.server_id, 100 * sum(n.shared_blks_hit - o.shared_blks_hit)::float8
@@ -70,11 +70,11 @@ enum ServerFigures {
       CROSS JOIN LATERAL (
         SELECT r.hash, r.statements, r.calls, r.shared_blks_hit, r.shared_blks_read FROM metrics.pg_query_stats r
         WHERE r.server_id = l.server_id AND r.database_id = l.database_id AND r.time = l.time
-          AND r.time > $2 - \(CheckSource.span) AND r.time <= $2 OFFSET 0) n
+          AND r.time > $2::timestamptz - \(CheckSource.span) AND r.time <= $2::timestamptz OFFSET 0) n
       CROSS JOIN LATERAL (
         SELECT r.hash, r.statements, r.calls, r.shared_blks_hit, r.shared_blks_read FROM metrics.pg_query_stats r
         WHERE r.server_id = l.server_id AND r.database_id = l.database_id AND r.time = l.before
-          AND r.time > $2 - \(CheckSource.span) AND r.time <= $2 OFFSET 0) o
+          AND r.time > $2::timestamptz - \(CheckSource.span) AND r.time <= $2::timestamptz OFFSET 0) o
       WHERE o.hash = n.hash AND o.statements IS NOT DISTINCT FROM n.statements AND n.calls >= o.calls AND n.shared_blks_hit >= o.shared_blks_hit AND n.shared_blks_read >= o.shared_blks_read
       GROUP BY l.server_id),
     standby_list AS MATERIALIZED (\(CheckSource.replication)),
