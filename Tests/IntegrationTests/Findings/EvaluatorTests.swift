@@ -67,7 +67,7 @@ import Testing
     try await world.run("INSERT INTO public.sample VALUES (1, 'a', 10)")
     try await world.push(0)
     var settings = Settings().findings
-    settings.timeout = .milliseconds(100)
+    settings.timeout = .seconds(3)
     let round = try await Evaluator(
       database: world.database, checks: [slow, Self.check()], settings: Live(constant: settings)
     ).round(at: world.time(0))
