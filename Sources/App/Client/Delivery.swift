@@ -86,9 +86,9 @@ public struct DeliveryReceipt: Sendable, Equatable {
   public let code: Int
   /// The answer for people: the text of the reply, or the first `DeliveryLoop.answerBytes` of the body.
   public let text: String
-  /// Mail only: recipients that the server refuses for now. The others get the message.
+  /// Mail only: recipients that the server refuses with a temporary reply (4xx). The other recipients get the message.
   public var deferredRecipients: [MailAddress] = []
-  /// Mail only: recipients that the server will never accept. The others get the message.
+  /// Mail only: recipients that the server refuses with a final reply (5xx). The other recipients get the message.
   public var refusedRecipients: [MailAddress] = []
 
   public init(code: Int, text: String) {

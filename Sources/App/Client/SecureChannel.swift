@@ -36,7 +36,7 @@ struct SecureChannel: ~Copyable {
     try startTLS(session)
   }
 
-  /// A channel without TLS, for now or for good.
+  /// A channel without TLS. `startTLS` can encrypt it later.
   init(plain socket: consuming StreamSocket) { self.socket = socket }
 
   /// Begins the handshake. All that is read and sent from now on belongs to it.
@@ -59,7 +59,7 @@ struct SecureChannel: ~Copyable {
     try session!.send(bytes, ciphertextOut: &outgoing)
   }
 
-  /// Reads from the socket once. Without TLS the status of what was received is `.established`.
+  /// Reads from the socket once. Without TLS, bytes that arrive have the status `.established`.
   /// - Parameters: `scratch` is overwritten, `plaintext` is appended to.
   mutating func read(scratch: UnsafeMutableRawBufferPointer, plaintext: inout ByteBuffer) -> ReadOutcome {
     switch socket.read(into: scratch) {

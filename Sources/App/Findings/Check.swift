@@ -3,7 +3,7 @@
 
 import Protocol
 
-/// What is watched on every monitored server, as one SQL statement with thresholds.
+/// A condition that is watched on every monitored server, as one SQL statement with thresholds.
 struct Check: Sendable {
   enum Severity: String, CaseIterable, ResponseValue {
     case warning, critical

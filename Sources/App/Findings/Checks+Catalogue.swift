@@ -1,4 +1,4 @@
-// Checks of what is installed and defined: the catalogue of each database, and extensions across the fleet.
+// Checks of definitions: the catalogue of each database, and the versions of extensions across the fleet.
 
 extension Checks {
   static let catalogue = [schemaChange, outdatedExtension]

@@ -2,7 +2,7 @@
 //
 //   checks by the clock, for every server ──▶ checks by push, for the servers that pushed since their last evaluation
 //
-// What is evaluated is kept in `server_states` and `check_runs`, so any server continues where another one stopped. Each
+// `server_states` and `check_runs` hold how far the evaluation is, so any server continues where another one stopped. Each
 // check runs in a transaction of its own, so a check that fails does not hinder the others. The changes of a batch of
 // servers, with the events of openings and endings, are one transaction.
 
@@ -68,7 +68,7 @@ struct Evaluator: Sendable {
     }
   }
 
-  /// Evaluates what is due.
+  /// Evaluates the checks that are due, for the servers that are due.
   /// - Parameter at: the time to look at; nil: the database's clock.
   func round(
     at: Timestamp? = nil, _ report: (Event) -> Void = { _ in }

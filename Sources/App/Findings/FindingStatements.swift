@@ -1,5 +1,5 @@
-// The statements with which the evaluation reads what is due and writes findings. Changes travel as one JSON document
-// each, so that a statement changes any number of findings.
+// The statements of the evaluation: they read the servers that are due, and write findings. The changes of a batch are one
+// JSON document, so that one statement changes any number of findings.
 
 import Protocol
 

@@ -71,8 +71,8 @@ enum OutboxStatements {
     ORDER BY c.id
     """)
 
-  /// Drops what is not to be reported: findings that are acknowledged or silenced, and endings whose opening is
-  /// dropped. Only groups that are due are looked at. Parameters: channel, the latest time of a due group's first event.
+  /// Drops notifications that no message reports: of findings that are acknowledged or silenced, and endings whose opening
+  /// is dropped. Only groups that are due are looked at. Parameters: channel, the latest time of a due group's first event.
   static let drop = Statement<UUID, Timestamp, NoRow>(
     "outbox_drop",
     """

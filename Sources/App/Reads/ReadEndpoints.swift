@@ -12,7 +12,7 @@ enum ReadEndpoints {
 
   static var reads: [Read] { questions.map { $0.read } }
 
-  /// - Parameters: `database` for what is asked of a server; `queries` for the rows.
+  /// - Parameters: `database` finds the server of the path; `queries` gives the rows.
   static func all(_ database: Database, queries: Database, _ storage: StorageKind) -> [Endpoint] {
     questions.map { endpoint($0, database, queries, storage) }
   }

@@ -163,7 +163,7 @@ struct StatementSeries {
     return FiniteSum(of: name, isLacking: "\(alias).\(quotedIdentifier(column + ".lacks"))").aggregate
   }
 
-  /// The quotient of two float8 of any size: what is too small beside the divisor is 0.
+  /// The quotient of two float8 of any size. A quotient that is too small for a float8 is 0.
   static func quotient(_ dividend: String, _ divisor: String) -> String {
     """
     CASE WHEN abs(\(dividend)) < 1e-150::float8 OR abs(\(divisor)) > 1e100::float8 AND abs(\(dividend)) < 1 THEN 0 * nullif(\(divisor), 0) \

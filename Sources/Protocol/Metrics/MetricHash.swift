@@ -1,4 +1,4 @@
-// Hashes the metrics of a push while the window moves over them. `PushBoundaries` says what is hashed.
+// Hashes the metrics of a push while the window moves over them. `PushBoundaries` says which bytes are hashed.
 
 /// The running digest of one push. The decoder owns it and uses it again for each push.
 struct MetricHash: ~Copyable {
