@@ -214,7 +214,7 @@ enum OverviewFigures {
   private static func host(_ scope: ReadScope) -> Relation {
     func mean(_ column: String) -> String {
       finiteQuotient(
-        RollupPart.composedSum(scope.column(column, of: "sysstat")), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
+        RollupPart.composedSum("sysstat".metricTable.rolled(column)), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
     }
     let shares = ["cpu_user", "cpu_system", "cpu_iowait"]
     let memory = ["memory_used_mb", "memory_total_mb"]

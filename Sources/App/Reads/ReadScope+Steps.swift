@@ -6,7 +6,7 @@ extension ReadScope {
   /// `parts` of a table, each with the end of the part before it in its series: `time_before`, and the last value of each
   /// counter as `"<column>.before"`. From these, `increase` and `elapsed` are computed.
   func steps(_ table: String, _ columns: [String]) -> String {
-    let declared = declared(table)
+    let declared = table.metricTable
     let added = declared.addedUpCount.map { [$0] } ?? []
     let names = columns + added.map(\.name).filter { !columns.contains($0) }
     let stepped = declared.steppedColumns.filter { names.contains($0.name) }
@@ -24,31 +24,16 @@ extension ReadScope {
 
   /// The increase of a counter over a group of `steps`, aliased as `t`: numeric, or float8 for a counter of that type.
   func increase(_ column: String, of table: String) -> String {
-    RollupPart.composedIncrease(self.column(column, of: table), of: declared(table))
+    RollupPart.composedIncrease(table.metricTable.rolled(column), of: table.metricTable)
   }
 
   /// The seconds over which `increase` was counted.
   func elapsed(_ column: String, of table: String) -> String {
-    "sum(\(RollupPart.composedElapsed(self.column(column, of: table), of: declared(table))))"
+    "sum(\(RollupPart.composedElapsed(table.metricTable.rolled(column), of: table.metricTable)))"
   }
 
   /// The increase per second over a group of `steps`, of a counter of whole numbers: float8.
   func rate(_ column: String, of table: String) -> String {
     finiteQuotient(finiteDouble(increase(column, of: table)), "nullif(\(elapsed(column, of: table)), 0)")
-  }
-
-  /// The declaration of a column that is rolled up.
-  func column(_ name: String, of table: String) -> MetricColumn {
-    guard let column = declared(table).rolledColumns.first(where: { $0.name == name }) else {
-      preconditionFailure("\(table) has no number \(name)")
-    }
-    return column
-  }
-
-  private func declared(_ table: String) -> MetricTable {
-    guard let table = MetricCatalog.tables.first(where: { $0.name == table }) else {
-      preconditionFailure("\(table) is no metric table")
-    }
-    return table
   }
 }

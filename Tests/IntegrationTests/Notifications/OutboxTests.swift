@@ -7,17 +7,6 @@ import Testing
 
 /// From events of findings to deliveries, on a real database.
 @Suite struct OutboxTests {
-  /// Waits until everything is delivered.
-  private func settle(_ bench: NotificationBench) async throws {
-    try await bench.eventually("something still waits") { try await bench.isQuiet() }
-  }
-
-  private func groups(_ request: RecordingCarrier.Request) -> [String] {
-    (request.body["groups"]?.elements ?? []).map {
-      "\($0["check"]?.text ?? "") \($0["event"]?.text ?? "") \($0["count"]?.integer ?? -1)"
-    }
-  }
-
   @Test func `an opening and its ending are one message each, and the ending comes second`() async throws {
     let bench = try await NotificationBench()
     defer { bench.shutDown() }
@@ -25,10 +14,10 @@ import Testing
     let carrier = RecordingCarrier()
     try await bench.dispatching([carrier]) { dispatchers in
       try await bench.open(servers: 1...3)
-      try await settle(bench)
+      try await bench.settle()
       try await bench.end()
-      try await settle(bench)
-      #expect(carrier.requests.map(groups) == [["disk_full opened 3"], ["disk_full ended 3"]])
+      try await bench.settle()
+      #expect(carrier.requests.map(\.groups) == [["disk_full opened 3"], ["disk_full ended 3"]])
       let first = try #require(carrier.requests.first)
       #expect(first.url == "hooks.example.com:443/\(channel)")
       #expect(first.body["id"]?.text == first.id)
@@ -58,8 +47,8 @@ import Testing
       }
       #expect(try await bench.count("notifications", "state = 'pending'") == 2)
       #expect(carrier.requests.isEmpty)
-      try await settle(bench)
-      #expect(carrier.requests.map(groups) == [["disk_full opened 2"]])
+      try await bench.settle()
+      #expect(carrier.requests.map(\.groups) == [["disk_full opened 2"]])
     }
   }
 
@@ -72,11 +61,11 @@ import Testing
     for check in ["a", "b", "c", "d"] {
       try await bench.open(check, servers: 1...10, severity: "warning", secondsAgo: 5)
     }
-    try await bench.dispatching([carrier, carrier]) { _ in try await settle(bench) }
+    try await bench.dispatching([carrier, carrier]) { _ in try await bench.settle() }
     let messages = carrier.requests
-    #expect(messages.count <= 3, "\(messages.map(groups))")
+    #expect(messages.count <= 3, "\(messages.map(\.groups))")
     #expect(messages.reduce(0) { $0 + ($1.body["count"]?.integer ?? 0) } == 1040)
-    let silent = try #require(messages.first { groups($0) == ["silent_collector opened 1000"] })
+    let silent = try #require(messages.first { $0.groups == ["silent_collector opened 1000"] })
     #expect(silent.body["findings"]?.elements.count == 20)
     #expect(silent.body["more"]?.integer == 980)
   }
@@ -91,7 +80,7 @@ import Testing
         try await bench.open("check\(check)", servers: 1...5)
         try await bench.end("check\(check)")
       }
-      try await settle(bench)
+      try await bench.settle()
     }
     let all = carriers.flatMap(\.requests)
     #expect(Set(all.map(\.id)).count == all.count, "a message was delivered twice")
@@ -111,7 +100,7 @@ import Testing
     #expect(killed.count == 1)
     #expect(try await bench.database.rows(DeliveryStatements.claim, [], 16, 1.5).isEmpty, "the lease holds")
     let carrier = RecordingCarrier()
-    try await bench.dispatching([carrier]) { _ in try await settle(bench) }
+    try await bench.dispatching([carrier]) { _ in try await bench.settle() }
     #expect(carrier.requests.map(\.id) == killed.map { "\($0.id)" }, "the same idempotency id")
     #expect(try await bench.count("outbox", "state = 'delivered' AND attempts = 2") == 1)
   }
@@ -132,8 +121,8 @@ import Testing
       }
     }
     let carrier = RecordingCarrier()
-    try await bench.dispatching([carrier]) { _ in try await settle(bench) }
-    #expect(carrier.requests.map(groups) == [["disk_full opened 4"]])
+    try await bench.dispatching([carrier]) { _ in try await bench.settle() }
+    #expect(carrier.requests.map(\.groups) == [["disk_full opened 4"]])
   }
 
   @Test func `only one server at a time takes events`() async throws {
@@ -168,7 +157,7 @@ import Testing
         if carrier.requests.count >= 3 { return true }
         return try await bench.count("outbox", "last_error = 'It is broken.'") == 1
       }
-      try await settle(bench)
+      try await bench.settle()
       #expect(dispatchers[0].watch.snapshot.failedTries == [.webhook: 2])
     }
     #expect(carrier.requests.count == 3)
@@ -190,7 +179,7 @@ import Testing
       }
       carrier.answer { _ in .success(DeliveryReceipt(code: 200, text: "ok")) }
       try await bench.end()
-      try await settle(bench)
+      try await bench.settle()
       #expect(dispatchers[0].watch.snapshot.givenUp == 1)
     }
     #expect(Set(carrier.requests.map(\.id)).count == 1, "no message reports the ending")
@@ -227,82 +216,6 @@ import Testing
     #expect(Set(second.map(\.channel.id)) == Set(first.dropFirst().map(\.channel.id)))
   }
 
-  // MARK: What is not reported
-
-  @Test(arguments: [
-    ("check_name", "'disk_full'", "'xid_age'"), ("server_id", "1", "2"), ("subject", "'/var'", "'/home'"),
-    ("labels", "'{\"env\":\"production\"}'", "'{\"env\":\"test\"}'"),
-  ])
-  func `a silenced finding is not reported, and another one is`(
-    _ column: String, _ matching: String, _ other: String
-  ) async throws {
-    let bench = try await NotificationBench()
-    defer { bench.shutDown() }
-    try await bench.channel()
-    func silence(_ value: String, until: String = "now() + interval '1 h'", ended: String = "NULL") async throws {
-      try await bench.database.script(
-        """
-        INSERT INTO pganalytics.silences (\(column), until, reason, ended_at)
-        VALUES (\(value), \(until), 'work', \(ended))
-        """)
-    }
-    let intake = OutboxIntake(database: bench.database, settings: bench.settings)
-    try await silence(other)
-    try await silence(matching, until: "now() - interval '1 s'")
-    try await silence(matching, ended: "now()")
-    try await bench.open(subject: "/var")
-    #expect(try await intake.round().messages == 1, "no silence holds for it")
-    try await bench.database.script("UPDATE pganalytics.outbox SET state = 'delivered'")
-    try await silence(matching)
-    try await bench.end()
-    #expect(try await intake.round() == OutboxIntake.Round(events: 1, messages: 0), "the ending is silenced, too")
-    try await bench.open(subject: "/var")
-    #expect(try await intake.round() == OutboxIntake.Round(events: 1, messages: 0))
-    #expect(try await bench.count("notifications", "state = 'dropped'") == 2)
-    try await bench.database.script("UPDATE pganalytics.silences SET ended_at = now() WHERE ended_at IS NULL")
-    try await bench.end()
-    #expect(try await intake.round().messages == 0, "an ending without a reported opening")
-  }
-
-  @Test func `an acknowledged finding is not reported`() async throws {
-    let bench = try await NotificationBench()
-    defer { bench.shutDown() }
-    try await bench.channel()
-    try await bench.open(servers: 1...2)
-    try await bench.database.script("UPDATE pganalytics.findings SET acknowledged_at = now() WHERE server_id = 1")
-    let carrier = RecordingCarrier()
-    try await bench.dispatching([carrier]) { _ in try await settle(bench) }
-    #expect(carrier.requests.map(groups) == [["disk_full opened 1"]])
-    #expect(carrier.requests[0].body["findings"]?[0]?["server"]?.text == "db2")
-  }
-
-  @Test(arguments: [
-    (["severities": "'{critical}'"], 10), (["severities": "'{warning}'"], 0), (["checks": "'{disk_full}'"], 10),
-    (["checks": "'{xid_age}'"], 0), (["labels": "'{env=production}'"], 6), (["labels": "'{env=}'"], 10),
-    (["labels": "'{env=production,team=}'"], 0), (["is_on": "false"], 0),
-  ])
-  func `a channel reports the findings that its filters select`(_ filter: [String: String], _ count: Int) async throws {
-    let bench = try await NotificationBench()
-    defer { bench.shutDown() }
-    try await bench.channel(.webhook, filter)
-    try await bench.open(servers: 5...14)
-    _ = try await OutboxIntake(database: bench.database, settings: bench.settings).round()
-    #expect(try await bench.count("notifications", "state = 'composed'") == Int64(count))
-    #expect(try await bench.count("finding_events", "dispatched_at IS NULL") == 0)
-  }
-
-  @Test func `findings of a removed server are reported, and deleted findings are forgotten`() async throws {
-    let bench = try await NotificationBench()
-    defer { bench.shutDown() }
-    try await bench.channel()
-    try await bench.open(servers: 77...77)
-    try await bench.open("gone")
-    try await bench.database.script("DELETE FROM pganalytics.findings WHERE check_name = 'gone'")
-    let carrier = RecordingCarrier()
-    try await bench.dispatching([carrier]) { _ in try await settle(bench) }
-    #expect(carrier.requests.map { $0.body["title"]?.text } == ["Critical: disk full on server 77"])
-  }
-
   // MARK: The kinds of channels
 
   @Test func `a mail goes again to the recipients that the server deferred`() async throws {
@@ -317,7 +230,7 @@ import Testing
     }
     try await bench.dispatching([carrier]) { _ in
       try await bench.open()
-      try await settle(bench)
+      try await bench.settle()
     }
     let mails = carrier.mails
     #expect(mails.map { $0.recipients?.map(\.description) } == [nil, ["b@example.com"]])
@@ -347,7 +260,7 @@ import Testing
     }
     try await bench.dispatching([carrier]) { _ in
       try await bench.open(servers: 1...3)
-      try await settle(bench)
+      try await bench.settle()
       let opening = try #require(carrier.requests.first { !$0.id.isEmpty })
       #expect(opening.url == "hooks.example.com:443/\(channel)/api/v2/alerts")
       #expect(opening.body.elements.map { $0["labels"]?["server"]?.text } == ["db1", "db2", "db3"])
@@ -361,7 +274,7 @@ import Testing
         """)
       #expect(try await refresh()?.body.elements.map { $0["labels"]?["server"]?.text } == ["db3"])
       try await bench.end()
-      try await settle(bench)
+      try await bench.settle()
       let ending = try #require(carrier.requests.last { !$0.id.isEmpty })
       #expect(ending.body.elements.map { $0["labels"]?["server"]?.text } == ["db3"])
       let end = try #require(ending.body[0]?["endsAt"]?.text.flatMap { Timestamp(rfc3339: $0) })
@@ -377,11 +290,11 @@ import Testing
     let carrier = RecordingCarrier()
     try await bench.dispatching([carrier]) { _ in
       try await bench.open()
-      try await settle(bench)
+      try await bench.settle()
       try await bench.end()
-      try await settle(bench)
+      try await bench.settle()
       try await bench.open("xid_age")
-      try await settle(bench)
+      try await bench.settle()
     }
     try await bench.database.script(
       """
@@ -398,8 +311,8 @@ import Testing
     #expect(try await bench.count("notifications") == 1)
     try await bench.dispatching([carrier]) { _ in
       try await bench.end("xid_age")
-      try await settle(bench)
+      try await bench.settle()
     }
-    #expect(carrier.requests.last.map(groups) == ["xid_age ended 1"], "an ending is reported after any time")
+    #expect(carrier.requests.last.map(\.groups) == ["xid_age ended 1"], "an ending is reported after any time")
   }
 }

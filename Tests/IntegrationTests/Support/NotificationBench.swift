@@ -123,6 +123,11 @@ final class NotificationBench: Sendable {
     try await integer("SELECT count(*) FROM pganalytics.\(table) WHERE \(condition)")
   }
 
+  /// Waits until everything is delivered.
+  func settle() async throws {
+    try await eventually("something still waits") { try await isQuiet() }
+  }
+
   /// Whether all events are taken, nothing waits to be composed and no message waits to be delivered.
   func isQuiet() async throws -> Bool {
     try await integer(

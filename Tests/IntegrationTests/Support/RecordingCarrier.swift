@@ -13,6 +13,13 @@ final class RecordingCarrier: MessageCarrier {
     let id: String
     let body: JSONValue
     let fields: [String: String]
+
+    /// The groups of the message: check, kind of event, number of findings.
+    var groups: [String] {
+      (body["groups"]?.elements ?? []).map {
+        "\($0["check"]?.text ?? "") \($0["event"]?.text ?? "") \($0["count"]?.integer ?? -1)"
+      }
+    }
   }
 
   private struct State {
