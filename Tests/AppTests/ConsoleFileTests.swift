@@ -19,7 +19,7 @@ import Testing
     var named: Set<String> = []
     for name in names {
       let text = try Checkout.text("\(Self.folder)/\(name)")
-      for match in text.matches(of: #/(?:"\/console\/|"\/docs\/|from "\.\/|import\("\.\/)([A-Za-z0-9.-]+\.[a-z]+)/#) {
+      for match in text.matches(of: #/["'`](?:\/console\/|\/docs\/|\.\/)([A-Za-z0-9.-]+\.[a-z]+)/#) {
         named.insert(String(match.1))
       }
     }

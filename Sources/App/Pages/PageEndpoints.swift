@@ -121,5 +121,6 @@ enum PageEndpoints {
 
   private static let unchanged = AnswerDeclaration.empty(.notModified, prose: "The client has it (If-None-Match).")
   private static let missing = Problem(
-    .notFound, "There is no such file. Files of Swagger UI are in web_library_dir; the document is /api/v1/openapi.json")
+    .notFound, "There is no such file. Files of Swagger UI are in web_library_dir; the document is /api/v1/openapi.json"
+  )
 }

@@ -106,7 +106,9 @@ private final class TemporaryDirectory {
   }
 
   deinit {
-    for name in ["swagger-ui-bundle.js", "swagger-ui.css", "uplot.iife.min.js", "uplot.min.css"] { unlink(path + "/" + name) }
+    for name in ["swagger-ui-bundle.js", "swagger-ui.css", "uplot.iife.min.js", "uplot.min.css"] {
+      unlink(path + "/" + name)
+    }
     rmdir(path)
   }
 }
