@@ -22,7 +22,7 @@ import Testing
           """
           SELECT t.server_id::int8 AS server_id, \(scope.text("t.database_id", of: "t")) AS database,
             (array_agg(t."size_bytes.last" ORDER BY t.last_time DESC))[1] AS size, t.database_id AS hash,
-            min(t.first_time) AS data_from, max(t.last_time) AS data_until
+            min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source
           FROM \(scope.parts("pg_stats", ["size_bytes"])) t
           WHERE \(scope.isOfDatabase()) GROUP BY t.server_id, t.database_id
           HAVING \(scope["least"])::int8 IS NULL OR max(t."size_bytes.max") >= \(scope["least"])

@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `reads of statements equal a reference over stored rows, with resets, gaps and cut lists`(
+  func `reads of statements equal a reference over stored rows, with resets, gaps, cut lists and late rows`(
     _ kind: StorageKind
   ) async throws {
     let fleet = try await Fleet(kind)
@@ -94,12 +94,12 @@ import Testing
     for number in 1...3 {
       sources.append((try await fleet.server.enrol(), StatementSamples(seed: seed, server: Int64(number))))
     }
-    func push(_ minutes: Range<Int64>) async throws {
+    func push(_ minutes: Range<Int64>, after seconds: Int64 = 0) async throws {
       for index in sources.indices {
         for database in ["app", "web2"] {
           try await fleet.push(
             sources[index].samples.metrics(
-              minutes, from: fleet.start, database: database, fillers: index == 1 && database == "app"),
+              minutes, from: fleet.start + seconds, database: database, fillers: index == 1 && database == "app"),
             from: sources[index].collector)
         }
       }
@@ -157,6 +157,13 @@ import Testing
     #expect(try await compareAll("a part rolled up").isSuperset(of: ["raw", "5m"]))
     try await fleet.rollUp(to: 1440)
     #expect(try await compareAll("all rolled up") == ["raw", "5m", "1h"])
+    // Late rows lie between those that are there, some at the same second, and every step of a counter goes up or down.
+    for seconds in [Int64(0), 30] {
+      try await push(30..<60, after: seconds)
+      _ = try await compareAll("late rows, \(seconds) s")
+      try await fleet.rollUp(to: 1440)
+      #expect(try await compareAll("late rows rolled up, \(seconds) s") == ["raw", "5m", "1h"])
+    }
     await fleet.server.stop()
   }
 }
