@@ -14,6 +14,8 @@ struct CounterIncrease {
   private let isWithin: String
   private let within: String
   private let elapsedWithin: String
+  /// Whether the piece has an increase that no double can hold.
+  private let isStepLacking: String
 
   /// - Parameter name: a counter of `table`. Another name ends the process.
   init(_ name: String, of table: String) { self.init(table.metricTable.rolled(name)) }
@@ -23,10 +25,12 @@ struct CounterIncrease {
     self.column = column
     first = part(.first)
     before = "t.\(quotedIdentifier(column.name + ".before"))"
-    // An hour's roll-up has zeros where no step is known.
     elapsedWithin = part(.elapsed)
-    isWithin = "\(elapsedWithin) > 0"
-    within = "CASE WHEN \(isWithin) THEN \(part(.increase)) END"
+    let increase = part(.increase)
+    // An hour's roll-up has zeros where no step is known. A step between two rows of one time takes no seconds.
+    isWithin = "(\(elapsedWithin) > 0 OR \(increase) <> 0)"
+    within = "CASE WHEN \(isWithin) THEN \(increase) END"
+    isStepLacking = RollupPart.isIncreaseLacking(column, "t.")
   }
 
   /// The sum as an aggregate: numeric, or float8 for a counter of that type. A float8 is also NULL if no double can hold
@@ -87,7 +91,4 @@ struct CounterIncrease {
   private var isKnown: String {
     "bool_or(\(isWithin) OR \(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable)"
   }
-
-  /// Whether a piece has an increase that no double can hold.
-  private var isStepLacking: String { "\(isWithin) AND \(within) IS NULL" }
 }
