@@ -119,6 +119,38 @@ import Testing
     #expect(rolled["data_until"]?.text == world.time(179 * 60))
   }
 
+  @Test func `the source is the coarsest one that gave rows, and the width of buckets is that of the first page`()
+    async throws
+  {
+    let bench = try await HostReadBench(.plain)
+    func disk(_ minute: Int64) -> String {
+      TestCollector.disk("/dev/a", used: Int(minute), time: bench.time(minute * 60 + 30))
+    }
+    // Rows in the first minutes of an hour, and in its last ones.
+    try await bench.push((Array(1..<5) + Array(56..<60)).map(disk))
+    let first = try await bench.ask("overview", "&limit=3", 0, 14_400)
+    #expect(first["bucket_seconds"]?.integer == 60 && first["source"]?.text == "raw", "\(first)")
+    #expect(try await bench.rollUp())
+    func source(_ from: Int64, _ to: Int64, _ query: String = "") async throws -> String? {
+      try await bench.ask("overview", query, from, to)["source"]?.text
+    }
+    #expect(try await source(0, 14_400) == "5m", "buckets of five minutes")
+    #expect(try await source(0, 14_400, "&bucket=1h") == "1h")
+    #expect(try await source(3600, 14_400, "&bucket=1h") == "raw", "the roll-ups of these hours have no rows")
+    // The range permits roll-ups of five minutes, and all rows lie before the first one.
+    #expect(try await source(90, 3000, "&bucket=5m") == "raw")
+    #expect(try await source(90, 3700, "&bucket=5m") == "5m")
+    let cursor = try #require(first["next_cursor"]?.text)
+    let second = try await bench.ask("overview", "&limit=3&cursor=\(cursor)", 0, 14_400)
+    #expect(second["bucket_seconds"]?.integer == 60, "\(second)")
+    let times = [first, second].flatMap { ($0["data"]?.elements ?? []).compactMap { $0["time"]?.text } }
+    #expect(times == [1, 2, 3, 4, 56, 57].map { bench.time($0 * 60) })
+    #expect(try await bench.ask("overview", "", 0, 14_400)["bucket_seconds"]?.integer == 300)
+    // The facts of a series' answer use all roll-ups, whatever the width of its buckets.
+    #expect(try await bench.ask("overview", "&bucket=7s", 0, 14_400)["source"]?.text == "raw")
+    await bench.server.stop()
+  }
+
   @Test func `a list has pages, orders, filters and a total`() async throws {
     let world = try await World(.plain)
     let all = try await world.ask("page_size=3")

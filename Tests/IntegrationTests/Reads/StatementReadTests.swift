@@ -164,6 +164,22 @@ import Testing
       try await fleet.rollUp(to: 1440)
       #expect(try await compareAll("late rows rolled up, \(seconds) s") == ["raw", "5m", "1h"])
     }
+    try await compareUnknown(fleet)
     await fleet.server.stop()
+  }
+
+  /// A statement that no server has is not found; one without rows in the range is empty.
+  private func compareUnknown(_ fleet: Fleet) async throws {
+    let known = try #require(try await fleet.rows("SELECT min(text_id) AS id FROM metrics.pg_query_stats").first)
+    let empty = try await fleet.read("/api/v1/queries/\(known.values["id"] ?? "")", -7200 ..< -3600)
+    #expect(empty["data"]?.elements.isEmpty == true && empty["servers"]?.elements.isEmpty == true, "\(empty)")
+    #expect(empty["source"]?.text == "raw", "no row was read")
+    for (id, query) in [("424242", ""), ("424242", "?section=statement"), ("nothing", "")] {
+      for accept in ["application/json", "text/csv"] {
+        let answer = try await fleet.client.request(
+          "GET", "/api/v1/queries/\(id)\(query)", [fleet.user, ("Accept", accept)])
+        #expect(answer.status == 404 && answer.json["error"]?.text == "not_found", "\(id)\(query): \(answer)")
+      }
+    }
   }
 }
