@@ -1,0 +1,46 @@
+// The pages of the console. A page is a module that is loaded when a person goes there; docs/CONSOLE.md says how to add one.
+
+/**
+ * @typedef {Object} Page What the `open` of a page's module returns.
+ * @property {string} title
+ * @property {import('./element.js').Child} node
+ * @property {string | null} [range] The time range without a choice; null or absent: the page has no time range.
+ * @property {{ text: string, href: string }[]} [trail] The pages above it.
+ *
+ * @typedef {Object} Entry
+ * @property {string} path Parts with a colon are variable.
+ * @property {() => Promise<{ open: (visit: import('./visit.js').Visit) => Page }>} load
+ * @property {string} [place] The entry of the navigation that the page belongs to.
+ */
+
+/** @type {Entry[]} */
+const PAGES = [
+  { path: 'fleet', place: 'fleet', load: () => import('./fleet-page.js') },
+  { path: 'servers/:id', place: 'fleet', load: () => import('./overview-page.js') },
+];
+
+/** The navigation: place, icon, text, and the role that sees it. */
+export const PLACES = [
+  { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
+];
+
+/** Where a person begins. */
+export const HOME = '#/fleet';
+
+/**
+ * The page of a path.
+ * @param {string[]} path
+ * @returns {{ entry: Entry, names: Object<string, string> } | null}
+ */
+export function pageAt(path) {
+  for (const entry of PAGES) {
+    const parts = entry.path.split('/');
+    const fits = parts.length === path.length && parts.every((part, place) => part.startsWith(':') || part === path[place]);
+    if (fits) return { entry, names: namesOf(parts, path) };
+  }
+  return null;
+}
+
+function namesOf(parts, path) {
+  return Object.fromEntries(parts.flatMap((part, place) => (part.startsWith(':') ? [[part.slice(1), path[place]]] : [])));
+}
