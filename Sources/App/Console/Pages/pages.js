@@ -17,11 +17,16 @@
 const PAGES = [
   { path: 'fleet', place: 'fleet', load: () => import('./fleet-page.js') },
   { path: 'servers/:id', place: 'fleet', load: () => import('./overview-page.js') },
+  { path: 'collectors', place: 'collectors', load: () => import('./collectors-page.js') },
+  { path: 'collectors/:id', place: 'collectors', load: () => import('./collector-page.js') },
+  { path: 'collectors/:id/config', place: 'collectors', load: () => import('./config-page.js') },
+  { path: 'enrol', place: 'collectors', load: () => import('./enrol-page.js') },
 ];
 
 /** The navigation: place, icon, text, and the role that sees it. */
 export const PLACES = [
   { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
+  { place: 'collectors', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
 ];
 
 /** Where a person begins. */
