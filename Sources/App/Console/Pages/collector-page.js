@@ -33,13 +33,14 @@ export function open(visit) {
     title,
     trail: [{ text: 'Collectors', href: '#/collectors' }],
     node: element('div', {}, tools, element('div', { class: 'grid' },
-      panel({ title: 'Collector', source: collector, height: 300, draw: about }),
+      panel({ title: 'Collector', source: collector, isRead: false, height: 300, draw: about }),
       panel({
-        title: 'Certificates', source: collector, section: 'certificates', height: 300, draw: (answer) => certificates(answer, () => collector.renew()),
+        title: 'Certificates', source: collector, isRead: false, section: 'certificates', height: 300,
+        draw: (answer) => certificates(answer, () => collector.renew()),
         empty: 'It has no certificate.',
       }),
       panel({
-        title: 'Rejected', source: collector, section: 'rejects', className: 'whole', height: 60, empty: 'Nothing of its pushes was rejected.',
+        title: 'Rejected', source: collector, isRead: false, section: 'rejects', className: 'whole', height: 60, empty: 'Nothing of its pushes was rejected.',
         hint: 'Metrics and rows that the server left out of its pushes', draw: rejects,
       }),
       mayAct('admin') && refusals(visit, id))),
@@ -144,7 +145,7 @@ function rejects({ rejects: rows }) {
 function refusals(visit, id) {
   const refused = source(visit, () => ({ path: 'audit', parameters: { actor: `collector:${id}`, outcome: 'refused', page_size: 20 } }));
   return panel({
-    title: 'Refused', source: refused, className: 'whole', height: 60, empty: 'The server refused no request of it.',
+    title: 'Refused', source: refused, isRead: false, className: 'whole', height: 60, empty: 'The server refused no request of it.',
     hint: 'Requests that the server refused: the first one at once, then one an hour with the number of them',
     draw: ({ data: rows }) => (rows.length ? table({
       caption: 'Refused requests', rows, columns: [

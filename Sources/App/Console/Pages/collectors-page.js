@@ -35,14 +35,15 @@ export function open(visit) {
   return {
     title: 'Collectors',
     node: element('div', { class: 'fleet' },
-      mayAct('operator') && element('div', { class: 'tools' }, element('a', { class: 'button primary', href: '#/enrol' }, 'Enrol hosts')),
       panel({
         title: 'Collectors',
         source: collectors,
+        isRead: false,
         height: 420,
         className: 'grows',
         tools: [
           searchField(visit, 'q', 'Filter by name'), choiceField(visit, 'status', 'Status', { '': 'Every status', ...COLLECTOR_STATES }), chosenLabels(visit),
+          mayAct('operator') && element('a', { class: 'button small primary', href: '#/enrol' }, 'Enrol hosts'),
         ],
         empty: () => empty(visit.route),
         draw: longTable(visit, {

@@ -1,6 +1,7 @@
 // The configuration of a collector: an editor, the differences before it is stored, and the versions so far.
 
 import { ask, askText } from './api.js';
+import { card } from './card.js';
 import { openForm } from './dialog.js';
 import { button, element, replace } from './element.js';
 import { bytes, plain, time } from './format.js';
@@ -31,7 +32,7 @@ export function open(visit) {
       editorPanel(visit, id),
       versionPanel(visit, id),
       list(visit, {
-        title: 'Versions', sort: null, request: () => ({ path: `config/${id}/versions` }), height: 80,
+        title: 'Versions', isRead: false, sort: null, request: () => ({ path: `config/${id}/versions` }), height: 80,
         empty: 'It has no configuration yet. Write one above and store it; the collector takes it after its next push.',
         columns: versionColumns(visit),
       })),
@@ -57,9 +58,7 @@ function editorPanel(visit, id) {
   let base = { text: '', tag: null, version: 0 };
   load();
   window.addEventListener('beforeunload', (event) => isChanged() && event.preventDefault(), { signal: visit.signal });
-  return element('section', { class: 'panel', 'aria-label': 'Editor' },
-    element('header', { class: 'panel-head' }, element('h2', {}, 'Editor'), element('div', { class: 'panel-tools' }, state, mayAct('operator') && [discard, store])),
-    body);
+  return card('Editor', [state, mayAct('operator') && [discard, store]], body);
 
   async function load() {
     try {
@@ -166,11 +165,9 @@ function versionColumns(visit) {
 
 /** The text of a version, or what changed between two of them: whatever the address says. */
 function versionPanel(visit, id) {
-  const title = element('h2', {});
+  const title = element('span');
   const body = element('div', { class: 'panel-body' });
-  const node = element('section', { class: 'panel', 'aria-label': 'Version', hidden: true },
-    element('header', { class: 'panel-head' }, title, element('div', { class: 'panel-tools' }, button('Close', () => visit.change({ from: null, to: null, version: null }), { class: 'button small' }))),
-    body);
+  const node = card(title, button('Close', () => visit.change({ from: null, to: null, version: null }), { class: 'button small' }), body);
   let shown = '';
   visit.watch(async ({ parameters }) => {
     const [version, from, to] = ['version', 'from', 'to'].map((name) => parameters.get(name));

@@ -1,6 +1,7 @@
 // Enrolling hosts: a registration secret, the steps on the host, and the hosts as they arrive.
 
 import { ask } from './api.js';
+import { card } from './card.js';
 import { collectorMark } from './collector-state.js';
 import { command } from './command.js';
 import { field } from './dialog.js';
@@ -77,15 +78,11 @@ function form(visit) {
     }
     send.disabled = false;
   });
-  return part('A registration secret', node);
+  return card('A registration secret', null, node);
 }
 
 function select(name, choices, chosen) {
   return element('select', { name }, Object.entries(choices).map(([value, text]) => element('option', { value, selected: value === chosen }, text)));
-}
-
-function part(title, ...content) {
-  return element('section', { class: 'panel', 'aria-label': title }, element('header', { class: 'panel-head' }, element('h2', {}, title)), content);
 }
 
 /** What to do on a host, with the secret filled in if it was made here a moment ago. */
@@ -93,8 +90,8 @@ function steps(value) {
   const secret = value ?? 'SECRET';
   const { origin } = location;
   return [
-    value && part('The secret', element('div', { class: 'panel-text' }, shownOnce('secret', value))),
-    part('On the host', element('div', { class: 'panel-text stack' },
+    value && card('The secret', null, element('div', { class: 'panel-text' }, shownOnce('secret', value))),
+    card('On the host', null, element('div', { class: 'panel-text stack' },
       !value && element('p', {}, 'The value of this secret was shown when it was made. Put it in the place of SECRET.'),
       element('p', {}, 'First copy ', element('code', {}, 'ca.crt'), ' from the data directory of the server to the host. It proves to the host that the server is the right one.'),
       element('details', { open: true }, element('summary', {}, 'With the stock collector'), element('div', { class: 'stack' },
@@ -132,7 +129,7 @@ function arrivals(visit, id) {
   const end = () => clearInterval(timer);
   visit.signal.addEventListener('abort', end);
   look();
-  return part('Hosts that arrive', state, rows, element('div', { class: 'panel-text tools' },
+  return card('Hosts that arrive', null, state, rows, element('div', { class: 'panel-text tools' },
     button('Make another secret', () => {
       end();
       visit.change({ secret: null });
