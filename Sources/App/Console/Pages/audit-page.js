@@ -12,6 +12,8 @@ import { rangeOf } from './time-range.js';
 import { changed } from './visit.js';
 
 const RANGE = '7d';
+/** Digits of a collector's id that tell collectors apart at a glance. */
+const SHORT_ID = 8;
 
 /** Actions in words. An action without words is shown by its name, and the filter lacks it. */
 const ACTIONS = {
@@ -66,8 +68,8 @@ export function open(visit) {
 /** An actor or a subject: a press filters by it. Users get their name as soon as it is known, and collectors lead to their page. */
 function party(visit, name, value, names) {
   if (!value) return '–';
-  const text = element('span', {}, value);
   const [kind, id] = value.split(/:(.*)/s);
+  const text = element('span', {}, kind === 'collector' ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
   if (kind === 'user') names.then((known) => known.get(id) && (text.textContent = known.get(id)));
   const filter = element('a', { href: changed(visit.route, { [name]: value }), title: `Only lines with ${value}` }, text);
   return kind === 'collector' ? [filter, ' ', element('a', { class: 'quiet', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;

@@ -72,12 +72,16 @@ function rates(before, now) {
     Connections: number(sum(now, 'pganalytics_connections')),
     Pushes: [rate(grown('pganalytics_pushes_received_total')), `${short(sum(now, 'pganalytics_pushes_received_total'))} in all`],
     Rows: [rate(grown('pganalytics_rows_stored_total')), `${short(sum(now, 'pganalytics_rows_stored_total'))} in all`],
-    Received: [`${bytes(grown('pganalytics_push_bytes_total'))}/s`, `${bytes(sum(now, 'pganalytics_push_bytes_total'))} in all`],
+    Received: [byteRate(grown('pganalytics_push_bytes_total')), `${bytes(sum(now, 'pganalytics_push_bytes_total'))} in all`],
     Requests: rate(grown('pganalytics_requests_total')),
     'Loops busy': [share(grown('pganalytics_loop_busy_seconds_total')), 'of one core'],
     'Longest turn': seconds(sum(now, 'pganalytics_loop_longest_turn_seconds')),
     'Metrics rejected': [rate(grown('pganalytics_metrics_rejected_total')), `${short(sum(now, 'pganalytics_metrics_rejected_total'))} in all`],
   });
+}
+
+function byteRate(value) {
+  return value === null ? rate(null) : `${bytes(value)}/s`;
 }
 
 function numbers(entries) {
