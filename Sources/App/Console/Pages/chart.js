@@ -6,7 +6,16 @@ import { inUnit, timeText } from './format.js';
 import { addressTime } from './time-range.js';
 import { valueTable } from './value-table.js';
 
-const HEIGHT = 168;
+/** Pixels. The style sheet gives `.chart` this height. */
+const HEIGHT = 150;
+/** Pixels that a panel keeps for a chart with its legend. */
+export const CHART_ROOM = 186;
+/** Steps of an axis that people can read: of bytes in powers of 2, of durations in minutes, hours and days. */
+const STEPS = {
+  bytes: Array.from({ length: 60 }, (_, power) => 2 ** power),
+  seconds: [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
+    86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000],
+};
 const COLOURS = 8;
 const AXIS_WIDTH = 58;
 
@@ -159,8 +168,8 @@ function plotView(visit, options, first) {
         y: { range: (_, low, high) => bounds(low, high, options.most) },
       },
       axes: [
-        { ...axis, space: 70, values: (self, ticks, _, __, step) => ticks.map((tick) => tickText(tick, step)) },
-        { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map(show) },
+        { ...axis, space: 70, size: 24, values: (self, ticks, _, __, step) => ticks.map((tick) => tickText(tick, step)) },
+        { ...axis, size: AXIS_WIDTH, incrs: STEPS[options.unit], values: (_, ticks) => ticks.map(show) },
       ],
       series: [{}, ...picture.lines.map((_, index) => seriesOf(colourOf(`--series-${(index % COLOURS) + 1}`)))],
       bands: options.isStacked ? picture.lines.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })) : [],
@@ -175,7 +184,7 @@ function plotView(visit, options, first) {
     const paths = options.isBars ? globalThis.uPlot.paths.bars({ size: [0.8, 20] }) : undefined;
     const isAlone = picture.lines.length === 1;
     const fill = options.isStacked || options.isBars ? faint(stroke, 0.35) : isAlone ? faint(stroke, 0.1) : undefined;
-    return { stroke, width: 1.5, fill, paths, points: { show: picture.times.length < 3, size: 5 } };
+    return { stroke, width: 1.5, fill, paths, points: { show: false, filter: (self, index) => alone(self.data[index]), size: 5 } };
   }
 
   function choose(self) {
@@ -183,6 +192,12 @@ function plotView(visit, options, first) {
     self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
     visit.change({ range: null, from: addressTime(from), to: addressTime(to), live: null });
   }
+}
+
+/** The places of values without neighbours, which no line shows. */
+function alone(values) {
+  const has = (place) => (values[place] ?? null) !== null;
+  return values.flatMap((_, place) => (has(place) && !has(place - 1) && !has(place + 1) ? [place] : []));
 }
 
 /** The present value of a colour of the style sheet, for the canvas. */

@@ -1,15 +1,15 @@
 // One server at a glance: what is wrong with it, its figures over time, and what is known of it.
 
-import { byMember, chart } from './chart.js';
+import { byMember, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
 import { findingRows } from './finding-rows.js';
 import { ago, bytes, gigabytes, number, percent, plain, rate, short, time } from './format.js';
 import { labelChips } from './labels.js';
 import { panel } from './panel.js';
 import { parsed } from './route.js';
+import { sectionPanel } from './section-panel.js';
 import { serverPage } from './server-frame.js';
 import { source } from './source.js';
-import { table } from './table.js';
 import { rangeOf } from './time-range.js';
 
 /** The charts: title, unit, lines by member of a row, and the upper end of the axis. */
@@ -26,6 +26,28 @@ const CHARTS = [
   { title: 'Memory', unit: 'percent', most: 100, lines: { memory_used_percent: 'In use, without the page cache' } },
 ];
 
+const DATABASES = [
+  { name: 'database', title: 'Database' },
+  { name: 'size_bytes', title: 'Size', isNumber: true, show: bytes },
+  { name: 'transactions_per_second', title: 'Transactions', isNumber: true, show: rate },
+  { name: 'rollback_percent', title: 'Rolled back', isNumber: true, rank: 2, show: percent },
+  { name: 'xid_age', title: 'Xid age', isNumber: true, rank: 2, show: short, hint: 'Age of the oldest transaction id that is not frozen' },
+  { name: 'last_seen', title: 'Reported', rank: 2, show: ago },
+];
+
+const FILE_SYSTEMS = [
+  { name: 'mount', title: 'Mounted at', show: (mount, row) => plain(mount || row.device) },
+  { name: 'percent_used', title: 'In use', isNumber: true, show: percent },
+  { name: 'free_gb', title: 'Free', isNumber: true, show: gigabytes },
+  { name: 'total_gb', title: 'Size', isNumber: true, show: gigabytes },
+  { name: 'device', title: 'Device', rank: 2 },
+];
+
+const EXTENSIONS = [
+  { name: 'extension', title: 'Extension' }, { name: 'version', title: 'Version' }, { name: 'database', title: 'Database' },
+  { name: 'schema', title: 'Schema', rank: 2 }, { name: 'owner', title: 'Owner', rank: 3 },
+];
+
 /**
  * Opens the page.
  * @param {import('./visit.js').Visit} visit
@@ -37,50 +59,16 @@ export function open(visit) {
     panel({ title: 'Open findings', source: overview, section: 'findings', height: 60, className: 'whole', draw: (answer) => findingRows(answer.findings, visit.names.id),
       empty: 'No check finds anything wrong.' }),
     CHARTS.map((figures) => chartPanel(visit, overview, figures)),
-    panel({ title: 'Databases', source: overview, section: 'databases', draw: databases, empty: 'No database was reported in this range.' }),
-    panel({ title: 'File systems', source: overview, section: 'file_systems', draw: fileSystems, empty: 'No file system was reported in this range.' }),
+    sectionPanel({ title: 'Databases', source: overview, section: 'databases', columns: DATABASES, empty: 'No database was reported in this range.' }),
+    sectionPanel({ title: 'File systems', source: overview, section: 'file_systems', columns: FILE_SYSTEMS, empty: 'No file system was reported in this range.' }),
     panel({ title: 'Server and collector', source: overview, section: 'server', draw: facts }),
-    panel({ title: 'Extensions', source: overview, section: 'extensions', draw: extensions, empty: 'No extension was reported in this range.' }),
+    sectionPanel({ title: 'Extensions', source: overview, section: 'extensions', columns: EXTENSIONS, empty: 'No extension was reported in this range.' }),
   ), '1h');
 }
 
 function chartPanel(visit, overview, { title, unit, most, lines }) {
   const draw = chart(visit, { title, unit, most, lines: (answer) => byMember(answer.data, lines) });
-  return panel({ title, source: overview, draw, height: 208, empty: 'The collector reported no value in this range.' });
-}
-
-function databases({ databases: rows }) {
-  return rows.length ? table({
-    caption: 'Databases', rows, columns: [
-      { name: 'database', title: 'Database' },
-      { name: 'size_bytes', title: 'Size', isNumber: true, show: bytes },
-      { name: 'transactions_per_second', title: 'Transactions', isNumber: true, show: rate },
-      { name: 'rollback_percent', title: 'Rolled back', isNumber: true, rank: 2, show: percent },
-      { name: 'xid_age', title: 'Xid age', isNumber: true, rank: 2, show: short },
-      { name: 'last_seen', title: 'Reported', rank: 2, show: ago },
-    ],
-  }) : null;
-}
-
-function fileSystems({ file_systems: rows }) {
-  return rows.length ? table({
-    caption: 'File systems', rows, columns: [
-      { name: 'mount', title: 'Mounted at', show: (mount, row) => plain(mount || row.device) },
-      { name: 'percent_used', title: 'In use', isNumber: true, show: percent },
-      { name: 'free_gb', title: 'Free', isNumber: true, show: gigabytes },
-      { name: 'total_gb', title: 'Size', isNumber: true, show: gigabytes },
-      { name: 'device', title: 'Device', rank: 2 },
-    ],
-  }) : null;
-}
-
-function extensions({ extensions: rows }) {
-  return rows.length ? table({
-    caption: 'Extensions', rows, columns: [
-      { name: 'extension', title: 'Extension' }, { name: 'version', title: 'Version' }, { name: 'database', title: 'Database' },
-      { name: 'schema', title: 'Schema', rank: 2 }, { name: 'owner', title: 'Owner', rank: 3 },
-    ],
-  }) : null;
+  return panel({ title, source: overview, draw, height: CHART_ROOM, empty: 'The collector reported no value in this range.' });
 }
 
 function facts({ server: [server] }) {

@@ -17,6 +17,18 @@
 const PAGES = [
   { path: 'fleet', place: 'fleet', load: () => import('./fleet-page.js') },
   { path: 'servers/:id', place: 'fleet', load: () => import('./overview-page.js') },
+  { path: 'servers/:id/queries', place: 'fleet', load: () => import('./server-queries-page.js') },
+  { path: 'servers/:id/locks', place: 'fleet', load: () => import('./locks-page.js') },
+  { path: 'servers/:id/replication', place: 'fleet', load: () => import('./replication-page.js') },
+  { path: 'servers/:id/connections', place: 'fleet', load: () => import('./connections-page.js') },
+  { path: 'servers/:id/tables', place: 'fleet', load: () => import('./tables-page.js') },
+  { path: 'servers/:id/indexes', place: 'fleet', load: () => import('./indexes-page.js') },
+  { path: 'servers/:id/space', place: 'fleet', load: () => import('./space-page.js') },
+  { path: 'servers/:id/log', place: 'fleet', load: () => import('./log-page.js') },
+  { path: 'servers/:id/changes', place: 'fleet', load: () => import('./changes-page.js') },
+  { path: 'servers/:id/collector', place: 'fleet', load: () => import('./server-collector-page.js') },
+  { path: 'queries', place: 'queries', load: () => import('./queries-page.js') },
+  { path: 'queries/:id', place: 'queries', load: () => import('./query-page.js') },
   { path: 'collectors', place: 'collectors', load: () => import('./collectors-page.js') },
   { path: 'collectors/:id', place: 'collectors', load: () => import('./collector-page.js') },
   { path: 'collectors/:id/config', place: 'collectors', load: () => import('./config-page.js') },
@@ -34,6 +46,7 @@ const PAGES = [
 /** The navigation: place, icon, text, and the role that sees it. */
 export const PLACES = [
   { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
+  { place: 'queries', icon: 'query', text: 'Queries', href: '#/queries', role: 'viewer' },
   { place: 'collectors', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
   { place: 'administration', icon: 'administration', text: 'Administration', href: '#/admin', role: 'viewer' },
 ];

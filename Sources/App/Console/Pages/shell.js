@@ -57,7 +57,7 @@ export function shell(present) {
         else link.removeAttribute('aria-current');
       }
       replace(title, page.title);
-      document.title = `${page.title} · pgAnalytics`;
+      document.title = `${title.textContent} · pgAnalytics`;
       replace(trail, (page.trail ?? []).map(({ text, href }) => [element('a', { href }, text), element('span', { 'aria-hidden': 'true' }, '/')]));
       range.show(page.range ?? null);
       replace(main, page.node);
