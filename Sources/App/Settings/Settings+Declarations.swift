@@ -333,6 +333,9 @@ extension Settings {
     .init(
       "refresh_token_life", .time(\.refreshTokenLife, .seconds(1)...year),
       "Life of a user's session after its login or last refresh."),
+    .init(
+      "refresh_grace", .time(\.refreshGrace, .zero...hour),
+      "How long a browser may still send the cookie that a refresh has replaced; it then gets the same successor."),
     .init("collector_token_life", .time(\.collectorTokenLife, .seconds(1)...year), "Life of a collector's token."),
     .init("certificate_life", .time(\.certificateLife, .seconds(60)...year), "Life of a collector's certificate."),
     .init(

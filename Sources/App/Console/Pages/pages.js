@@ -29,12 +29,26 @@ const PAGES = [
   { path: 'servers/:id/collector', place: 'fleet', load: () => import('./server-collector-page.js') },
   { path: 'queries', place: 'queries', load: () => import('./queries-page.js') },
   { path: 'queries/:id', place: 'queries', load: () => import('./query-page.js') },
+  { path: 'collectors', place: 'collectors', load: () => import('./collectors-page.js') },
+  { path: 'collectors/:id', place: 'collectors', load: () => import('./collector-page.js') },
+  { path: 'collectors/:id/config', place: 'collectors', load: () => import('./config-page.js') },
+  { path: 'admin', place: 'administration', load: () => import('./administration-page.js') },
+  { path: 'admin/users', place: 'administration', load: () => import('./users-page.js') },
+  { path: 'admin/sessions', place: 'administration', load: () => import('./sessions-page.js') },
+  { path: 'admin/tokens', place: 'administration', load: () => import('./tokens-page.js') },
+  { path: 'admin/secrets', place: 'administration', load: () => import('./secrets-page.js') },
+  { path: 'admin/keys', place: 'administration', load: () => import('./keys-page.js') },
+  { path: 'admin/audit', place: 'administration', load: () => import('./audit-page.js') },
+  { path: 'admin/server', place: 'administration', load: () => import('./server-status-page.js') },
+  { path: 'enrol', place: 'collectors', load: () => import('./enrol-page.js') },
 ];
 
 /** The navigation: place, icon, text, and the role that sees it. */
 export const PLACES = [
   { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
   { place: 'queries', icon: 'query', text: 'Queries', href: '#/queries', role: 'viewer' },
+  { place: 'collectors', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
+  { place: 'administration', icon: 'administration', text: 'Administration', href: '#/admin', role: 'viewer' },
 ];
 
 /** Where a person begins. */
