@@ -29,12 +29,23 @@ const PAGES = [
   { path: 'servers/:id/collector', place: 'fleet', load: () => import('./server-collector-page.js') },
   { path: 'queries', place: 'queries', load: () => import('./queries-page.js') },
   { path: 'queries/:id', place: 'queries', load: () => import('./query-page.js') },
+  { path: 'findings', place: 'findings', load: () => import('./findings-page.js') },
+  { path: 'findings/:id', place: 'findings', load: () => import('./finding-page.js') },
+  { path: 'checks', place: 'checks', load: () => import('./checks-page.js') },
+  { path: 'checks/:name', place: 'checks', load: () => import('./check-page.js') },
+  { path: 'channels', place: 'channels', load: () => import('./channels-page.js') },
+  { path: 'channels/:id', place: 'channels', load: () => import('./channel-page.js') },
+  { path: 'silences', place: 'silences', load: () => import('./silences-page.js') },
 ];
 
 /** The navigation: place, icon, text, and the role that sees it. */
 export const PLACES = [
   { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
   { place: 'queries', icon: 'query', text: 'Queries', href: '#/queries', role: 'viewer' },
+  { place: 'findings', icon: 'finding', text: 'Findings', href: '#/findings', role: 'viewer' },
+  { place: 'checks', icon: 'checklist', text: 'Checks', href: '#/checks', role: 'viewer' },
+  { place: 'silences', icon: 'silence', text: 'Silences', href: '#/silences', role: 'viewer' },
+  { place: 'channels', icon: 'channel', text: 'Channels', href: '#/channels', role: 'operator' },
 ];
 
 /** Where a person begins. */
