@@ -8,6 +8,7 @@ import { facts } from './facts.js';
 import { ago, number, seconds } from './format.js';
 import { emptyNotice } from './panel.js';
 import { problemNotice } from './problem.js';
+import { prose } from './prose.js';
 import { address } from './route.js';
 import { mayAct } from './session.js';
 import { source } from './source.js';
@@ -59,8 +60,8 @@ function show(visit, check, node) {
     section('The check', facts({
       State: mark(check.failure ? 'critical' : check.is_on ? check.severity : 'unknown', check.failure ? `fails: ${check.failure}` : check.is_on ? `on, ${check.severity}` : 'off'),
       'Open findings': element('a', { href: address('findings', { check: check.name }) }, number(check.open_findings)),
-      'What to do': check.advice,
-      'A finding ends': check.ends,
+      'What to do': prose(check.advice),
+      'A finding ends': prose(check.ends),
       Reads: check.reads.join(', '),
       Runs: check.every_seconds ? `at most every ${seconds(check.every_seconds)} for a server` : 'after each push',
       'Last run': element('span', {}, ago(check.evaluated_at), `, took ${seconds(check.evaluation_seconds)}`),

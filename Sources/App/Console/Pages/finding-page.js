@@ -3,11 +3,12 @@
 import { ask } from './api.js';
 import { chart, CHART_ROOM } from './chart.js';
 import { field, openForm } from './dialog.js';
-import { button, element } from './element.js';
+import { button, element, replace } from './element.js';
 import { evidenceOf, pageOf } from './evidence.js';
 import { facts } from './facts.js';
 import { ago, inUnit, plain, time } from './format.js';
 import { panel } from './panel.js';
+import { prose } from './prose.js';
 import { address } from './route.js';
 import { mayAct } from './session.js';
 import { silenceFields, silenceFrom } from './silence-form.js';
@@ -26,28 +27,44 @@ export function open(visit) {
   const finding = source(visit, () => ({ path: `findings/${visit.names.id}` }));
   const checks = source(visit, () => ({ path: 'checks' }));
   const figures = element('div');
+  const value = element('span');
   const node = element('div', { class: 'stack' },
-    panel({ title: 'Finding', source: finding, height: 220, draw: (answer) => describe(answer, finding) }),
+    panel({ title: 'Finding', source: finding, height: 220, draw: (answer) => describe(answer, value, finding) }),
     figures,
     panel({ title: 'What to do', source: checks, height: 80, draw: (answer) => advice(answer, finding), empty: 'The check is not known any more.' }),
   );
+  // What to do, and the unit of the value, are those of the check.
+  const join = () => {
+    const check = checkOf(checks.answer, finding.answer);
+    if (check) replace(value, valueText(finding.answer, check));
+  };
+  checks.watch(join);
   finding.watch(({ answer }) => {
+    join();
     if (!answer || figures.firstChild) return;
-    checks.renew(); // What to do depends on the check of the finding.
+    checks.renew();
     showFigures(visit, answer, figures);
   });
   return { title: `Finding ${visit.names.id}`, trail: [{ text: 'Findings', href: '#/findings' }], range: '6h', node };
 }
 
-function describe(finding, origin) {
-  const show = inUnit(finding.details?.unit ?? '');
+function checkOf(checks, finding) {
+  return checks?.data.find(({ name }) => name === finding?.check) ?? null;
+}
+
+function valueText({ value, threshold }, { thresholds }) {
+  const show = inUnit(thresholds[0]?.unit ?? '');
+  return value === null ? '–' : `${show(value)}; a finding opens at ${show(threshold)}`;
+}
+
+function describe(finding, value, origin) {
   return element('div', {},
     element('p', { class: 'panel-text finding-text' }, mark(finding.severity, finding.message)),
     facts({
       Server: element('a', { href: address(['servers', String(finding.server_id)]) }, plain(finding.server ?? finding.server_id)),
       Check: element('a', { href: address(['checks', finding.check]) }, finding.title),
       Subject: finding.subject || 'the server itself',
-      Value: finding.value === null ? undefined : `${show(finding.value)}, opens at ${show(finding.threshold)}`,
+      Value: value,
       Opened: element('span', {}, time(finding.opened_at), ', ', ago(finding.opened_at)),
       'Last seen': ago(finding.last_seen_at),
       Ended: finding.ended_at ? element('span', {}, time(finding.ended_at), `, ${plain(finding.end_reason?.replace('_', ' '))}`) : undefined,
@@ -89,10 +106,10 @@ function showFigures(visit, finding, room) {
   }));
 }
 
-function advice({ data }, finding) {
-  const check = data.find(({ name }) => name === finding.answer?.check);
+function advice(checks, finding) {
+  const check = checkOf(checks, finding.answer);
   return check ? element('div', { class: 'panel-text' },
-    element('p', {}, check.advice), element('p', { class: 'quiet' }, check.ends),
+    element('p', {}, prose(check.advice)), element('p', { class: 'quiet' }, prose(check.ends)),
     element('p', {}, element('a', { href: address(['checks', check.name]) }, 'Thresholds and backtest'))) : null;
 }
 

@@ -2,6 +2,7 @@
 
 import { element } from './element.js';
 import { inUnit } from './format.js';
+import { prose } from './prose.js';
 
 /** A slider goes from a tenth to ten times the default, and has so many steps. */
 const REACH = 10;
@@ -43,7 +44,7 @@ function thresholdField({ name, unit, value, default: usual, minimum, maximum, m
   return {
     node: element('div', { class: 'threshold' },
       element('span', {}, element('strong', {}, title), ' ', said), slider || element('span'), exact,
-      element('span', { class: 'quiet' }, `${meaning} Default: ${show(usual)}.`)),
+      element('span', { class: 'quiet' }, prose(meaning), ` Default: ${show(usual)}.`)),
     value: () => Number(exact.value),
     set,
   };
