@@ -5,7 +5,7 @@ import { field, openForm } from './dialog.js';
 import { button, element, replace } from './element.js';
 import { taken } from './filters.js';
 import { number } from './format.js';
-import { labelsFrom } from './labels.js';
+import { openLabelForm } from './label-form.js';
 import { mayAct } from './session.js';
 import { silenceFields, silenceFrom } from './silence-form.js';
 import { tell } from './toast.js';
@@ -45,20 +45,13 @@ export function bulkBar(visit, marked, servers) {
   };
 
   function label(finish) {
-    const text = element('input', { name: 'labels', required: true, placeholder: 'env=production, old=', maxlength: 2000 });
-    openForm({
-      title: `Label ${number(count())} servers`,
-      fields: field('Labels', text, 'key=value, separated by commas. “key=” removes a label; other labels stay.'),
-      action: 'Set labels',
-      async submit() {
-        const labels = labelsFrom(text.value);
-        let changes = 0;
-        for (const filter of await filters()) {
-          const answer = await ask({ path: 'collectors', parameters: filter, method: 'PATCH', body: { labels } });
-          changes += answer.changed;
-        }
-        finish(`The labels of ${number(changes)} servers have changed.`);
-      },
+    openLabelForm(`Label ${number(count())} servers`, async (labels) => {
+      let changes = 0;
+      for (const filter of await filters()) {
+        const answer = await ask({ path: 'collectors', parameters: filter, method: 'PATCH', body: { labels } });
+        changes += answer.changed;
+      }
+      finish(`The labels of ${number(changes)} servers have changed.`);
     });
   }
 

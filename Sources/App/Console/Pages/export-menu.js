@@ -1,24 +1,28 @@
 // The menu of a panel: the same data elsewhere, as a command, a file, or a statement.
 
-import { askText, respond, urlOf } from './api.js';
+import { ask, askText, respond, urlOf } from './api.js';
 import { command } from './command.js';
+import { csv } from './csv.js';
 import { openDialog } from './dialog.js';
 import { menu } from './menu.js';
 import { mayAct } from './session.js';
 import { statementText } from './statement.js';
 import { tell, tellProblem } from './toast.js';
 
+const PAGE_SIZE = 100;
+
 /**
  * Makes the menu of a source.
  * @param {import('./source.js').Source} source
  * @param {string} section The rows that a file has; the command and the statement have them too.
+ * @param {boolean} isRead Whether the endpoint is a read of the API, which answers with CSV and its statement, too.
  * @returns {HTMLElement}
  */
-export function exportMenu(source, section) {
+export function exportMenu(source, section, isRead) {
   return menu('Use this data elsewhere', 'more', () => [
     { text: 'Copy as curl', press: () => copyCurl(source.request) },
-    { text: 'Save as CSV', press: () => save(sectioned(source.request, section)) },
-    mayAct('operator') && { text: 'Show SQL', press: () => showSQL(sectioned(source.request, section)) },
+    { text: 'Save as CSV', press: () => (isRead ? saveAnswer(sectioned(source.request, section)) : saveRows(source.request, section)).catch(tellProblem) },
+    isRead && mayAct('operator') && { text: 'Show SQL', press: () => showSQL(sectioned(source.request, section)) },
   ].filter(Boolean));
 }
 
@@ -42,20 +46,31 @@ async function copyCurl(request) {
   tell('Copied. Set TOKEN to an API token first.');
 }
 
-async function save(request) {
-  // A file has all rows, and not only those of the page.
+/** A file has all rows, and not only those of the page. */
+async function saveAnswer(request) {
   const { page, page_size: size, limit, cursor, ...parameters } = request.parameters ?? {};
-  try {
-    const response = await respond({ ...request, parameters, accept: 'text/csv' });
-    const url = URL.createObjectURL(await response.blob());
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = `${request.path.replaceAll('/', '-')}.csv`;
-    link.click();
-    URL.revokeObjectURL(url);
-  } catch (problem) {
-    tellProblem(problem);
+  const response = await respond({ ...request, parameters, accept: 'text/csv' });
+  save(request, await response.blob());
+}
+
+async function saveRows(request, section) {
+  const rows = [];
+  for (let page = 1, pages = 1; page <= pages; page += 1) {
+    const paged = request.parameters?.page ? { ...request.parameters, page, page_size: PAGE_SIZE } : request.parameters;
+    const answer = await ask({ ...request, parameters: paged });
+    rows.push(...(answer[section] ?? [answer]));
+    pages = request.parameters?.page ? answer.total_pages ?? 1 : 1;
   }
+  save(request, new Blob([csv(rows)], { type: 'text/csv' }));
+}
+
+function save(request, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = `${request.path.replaceAll('/', '-')}.csv`;
+  link.click();
+  URL.revokeObjectURL(url);
 }
 
 async function showSQL(request) {

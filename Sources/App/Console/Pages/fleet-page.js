@@ -125,5 +125,5 @@ function emptyFleet({ parameters }) {
   return element('div', {},
     element('p', {}, 'No server has enrolled yet. Make a registration secret, and enrol the first host with it:'),
     command('pganalytics secret add fleet-1 --ttl 30d'),
-    element('p', {}, element('a', { href: '#/collectors/enrol' }, 'Show the steps for a host')));
+    element('p', {}, element('a', { href: '#/enrol' }, 'Show the steps for a host')));
 }

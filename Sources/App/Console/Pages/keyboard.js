@@ -9,7 +9,7 @@ const CHORD_MILLISECONDS = 1500;
 /** Where `g` and a letter lead. */
 const PLACES = {
   f: ['#/fleet', 'Fleet'], q: ['#/queries', 'Queries'], i: ['#/findings', 'Findings'], k: ['#/checks', 'Checks'],
-  n: ['#/channels', 'Channels'], s: ['#/silences', 'Silences'], c: ['#/collectors', 'Collectors'], a: ['#/administration', 'Administration'],
+  n: ['#/channels', 'Channels'], s: ['#/silences', 'Silences'], c: ['#/collectors', 'Collectors'], a: ['#/admin', 'Administration'],
 };
 
 const OTHERS = {

@@ -36,6 +36,18 @@ const PAGES = [
   { path: 'channels', place: 'channels', load: () => import('./channels-page.js') },
   { path: 'channels/:id', place: 'channels', load: () => import('./channel-page.js') },
   { path: 'silences', place: 'silences', load: () => import('./silences-page.js') },
+  { path: 'collectors', place: 'collectors', load: () => import('./collectors-page.js') },
+  { path: 'collectors/:id', place: 'collectors', load: () => import('./collector-page.js') },
+  { path: 'collectors/:id/config', place: 'collectors', load: () => import('./config-page.js') },
+  { path: 'admin', place: 'administration', load: () => import('./administration-page.js') },
+  { path: 'admin/users', place: 'administration', load: () => import('./users-page.js') },
+  { path: 'admin/sessions', place: 'administration', load: () => import('./sessions-page.js') },
+  { path: 'admin/tokens', place: 'administration', load: () => import('./tokens-page.js') },
+  { path: 'admin/secrets', place: 'administration', load: () => import('./secrets-page.js') },
+  { path: 'admin/keys', place: 'administration', load: () => import('./keys-page.js') },
+  { path: 'admin/audit', place: 'administration', load: () => import('./audit-page.js') },
+  { path: 'admin/server', place: 'administration', load: () => import('./server-status-page.js') },
+  { path: 'enrol', place: 'collectors', load: () => import('./enrol-page.js') },
 ];
 
 /** The navigation: place, icon, text, and the role that sees it. */
@@ -46,6 +58,8 @@ export const PLACES = [
   { place: 'checks', icon: 'checklist', text: 'Checks', href: '#/checks', role: 'viewer' },
   { place: 'silences', icon: 'silence', text: 'Silences', href: '#/silences', role: 'viewer' },
   { place: 'channels', icon: 'channel', text: 'Channels', href: '#/channels', role: 'operator' },
+  { place: 'collectors', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
+  { place: 'administration', icon: 'administration', text: 'Administration', href: '#/admin', role: 'viewer' },
 ];
 
 /** Where a person begins. */

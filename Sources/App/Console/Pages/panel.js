@@ -21,15 +21,16 @@ import { problemNotice } from './problem.js';
  * @param {number} [options.height] Pixels, kept while it loads.
  * @param {import('./element.js').Child} [options.tools] Controls in the head.
  * @param {string} [options.className]
+ * @param {boolean} [options.isRead] Whether the endpoint is a read, which has CSV and a statement. Without it true.
  * @returns {HTMLElement}
  */
-export function panel({ title, hint, source, section = 'data', draw, empty, height = 120, tools, className = '' }) {
+export function panel({ title, hint, source, section = 'data', draw, empty, height = 120, tools, className = '', isRead = true }) {
   const body = element('div', { class: 'panel-body', style: { 'min-height': `${height}px` } });
   const node = element('section', { class: `panel ${className}`, 'aria-label': title },
     element('header', { class: 'panel-head' },
       element('h2', { title: hint }, title),
       element('div', { class: 'panel-tools' }, tools),
-      exportMenu(source, section),
+      exportMenu(source, section, isRead),
     ),
     body,
   );

@@ -10,13 +10,14 @@ import { address, go } from './route.js';
  * @property {(watcher: (route: import('./route.js').Route) => void) => void} watch Calls the watcher now, and after each change.
  * @property {(watcher: () => void) => void} watchTime Calls the watcher when the page should ask for newer data.
  * @property {(changes: Object<string, any>, replaces?: boolean) => void} change Changes parameters of the address.
+ * @property {() => void} renew Lets every part of the page ask for newer data, such as after a change.
  */
 
 /**
  * Begins a visit.
  * @param {import('./route.js').Route} route
  * @param {Object<string, string>} names
- * @returns {Visit & { move: (route: import('./route.js').Route) => void, renew: () => void, end: () => void }}
+ * @returns {Visit & { move: (route: import('./route.js').Route) => void, end: () => void }}
  */
 export function visit(route, names) {
   const controller = new AbortController();

@@ -2,7 +2,7 @@
 
 import Protocol
 
-enum TopQueries: Question {
+enum TopQueriesRead: Question {
   static let read = Read(
     "listTopQueries", "/api/v1/queries", about: .fleet,
     summary: "Statements of all selected servers, by what they cost",
@@ -48,7 +48,7 @@ enum TopQueries: Question {
         count(DISTINCT c.server_id) AS servers,
         CASE WHEN NOT bool_or(c.is_anywhere) THEN count(DISTINCT (c.server_id, c.database_id)) END AS databases,
         bool_and(c.is_new) AS is_new, sum(c.samples)::int8 AS samples,
-        min(c.first_time) AS data_from, max(c.last_time) AS data_until
+        min(c.first_time) AS data_from, max(c.last_time) AS data_until, max(c.source) AS source
       FROM named c
       GROUP BY c.text_id, CASE WHEN c.text_id IS NULL THEN c.hash END
     ), shared AS (
@@ -59,7 +59,7 @@ enum TopQueries: Question {
       SELECT \(scope.text("s.text_id", of: "s")) AS text, s.text_id, s.hash,
         \(StatementFigures.expressions("s").joined(separator: ", ")),
         \(StatementSeries.quotient("s.total_time", "s.whole")) AS share, s.servers, s.databases, s.is_new, s.samples,
-        s.data_from, s.data_until
+        s.data_from, s.data_until, s.source
       FROM shared s
     ) q
     WHERE \(scope[.words])::text IS NULL OR position(lower(\(scope[.words])) IN lower(q.text)) > 0

@@ -2,7 +2,7 @@
 
 import Protocol
 
-enum OneQuery: Question {
+enum OneQueryRead: Question {
   static let read = Read(
     "getQuery", "/api/v1/queries/{text_id}", about: .statement,
     summary: "One statement over time, by server and database",
@@ -98,11 +98,12 @@ enum OneQuery: Question {
       ), sums AS (
         SELECT t.bucket, t.server_id, CASE WHEN NOT t.is_anywhere THEN t.database_id END AS database_id,
           \(sums.joined(separator: ",\n    ")),
-          max(t."max_time.max") AS max_time, min(t.first_time) AS data_from, max(t.last_time) AS data_until
+          max(t."max_time.max") AS max_time, min(t.first_time) AS data_from, max(t.last_time) AS data_until,
+          max(t.source) AS source
         FROM pieces t GROUP BY 1, 2, 3
       ), figures AS (SELECT t.*, \(increases) FROM sums t)
       SELECT f.bucket AS time, \(place("f")), \(StatementFigures.expressions("f").joined(separator: ", ")),
-        f.data_from, f.data_until
+        f.data_from, f.data_until, f.source
       FROM figures f
       """
   }
@@ -147,11 +148,11 @@ enum OneQuery: Question {
       SELECT b.server_id, CASE WHEN NOT b.is_anywhere THEN b.database_id END AS database_id,
         \((StatementFigures.sums("b") + sumsBefore).joined(separator: ",\n    ")),
         bool_and(b.is_new) AS is_new, sum(b.samples)::int8 AS samples,
-        min(b.first_time) AS data_from, max(b.last_time) AS data_until
+        min(b.first_time) AS data_from, max(b.last_time) AS data_until, max(b.source) AS source
       FROM figures b GROUP BY 1, 2
     )
     SELECT \(place("p")), \(StatementFigures.expressions("p").joined(separator: ", ")), \(before("p")), p.is_new, p.samples,
-      p.data_from, p.data_until
+      p.data_from, p.data_until, p.source
     FROM places p
     """
   }
@@ -160,13 +161,14 @@ enum OneQuery: Question {
     """
     \(compared(scope)), whole AS (
       SELECT \((StatementFigures.sums("b") + sumsBefore).joined(separator: ",\n    ")),
-        count(DISTINCT b.server_id) AS servers, min(b.first_time) AS data_from, max(b.last_time) AS data_until
+        count(DISTINCT b.server_id) AS servers, min(b.first_time) AS data_from, max(b.last_time) AS data_until,
+        max(b.source) AS source
       FROM figures b
     )
     SELECT (SELECT x.value FROM pganalytics.texts x
         WHERE x.server_id = ANY (\(scope[.servers])) AND x.text_id = \(scope[.statement]) LIMIT 1) AS text,
       \(scope[.statement])::int8 AS text_id, \(StatementFigures.expressions("w").joined(separator: ", ")), \(before("w")),
-      w.servers, w.data_from, w.data_until
+      w.servers, w.data_from, w.data_until, w.source
     FROM whole w
     """
   }
