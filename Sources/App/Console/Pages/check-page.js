@@ -2,6 +2,7 @@
 
 import { ask } from './api.js';
 import { runBacktest } from './backtest.js';
+import { card } from './card.js';
 import { field } from './dialog.js';
 import { button, element, replace } from './element.js';
 import { facts } from './facts.js';
@@ -57,7 +58,8 @@ function show(visit, check, node) {
     }
   };
   replace(node,
-    section('The check', facts({
+    card('The check', mayAct('operator') && button(check.is_on ? 'Switch off' : 'Switch on',
+      () => apply({ is_on: !check.is_on }, `The check is ${check.is_on ? 'off' : 'on'}.`), { class: 'button small' }), facts({
       State: mark(check.failure ? 'critical' : check.is_on ? check.severity : 'unknown', check.failure ? `fails: ${check.failure}` : check.is_on ? `on, ${check.severity}` : 'off'),
       'Open findings': element('a', { href: address('findings', { check: check.name }) }, number(check.open_findings)),
       'What to do': prose(check.advice),
@@ -67,9 +69,8 @@ function show(visit, check, node) {
       'Last run': element('span', {}, ago(check.evaluated_at), `, took ${seconds(check.evaluation_seconds)}`),
       'Without data': `${number(check.servers_without_data)} servers at their last push`,
       Changed: check.updated_at ? ago(check.updated_at) : 'never',
-    }), mayAct('operator') && button(check.is_on ? 'Switch off' : 'Switch on',
-      () => apply({ is_on: !check.is_on }, `The check is ${check.is_on ? 'off' : 'on'}.`), { class: 'button small' })),
-    section('Thresholds', element('div', { class: 'panel-text' },
+    })),
+    card('Thresholds', null, element('div', { class: 'panel-text' },
       fields.node,
       element('div', { class: 'actions' },
         field('Over', stretch), field('Labels', labels),
@@ -79,12 +80,7 @@ function show(visit, check, node) {
           run();
         }),
         mayAct('operator') && button('Use these thresholds', () => apply({ thresholds: fields.values() }, 'The thresholds count from the next run on.'))))),
-    section('What it would have found', room),
+    card('What it would have found', null, room),
   );
   replace(room, emptyNotice('Move a threshold or press Backtest: the check runs over stored history and changes nothing.'));
-}
-
-function section(title, content, tools) {
-  return element('section', { class: 'panel', 'aria-label': title },
-    element('header', { class: 'panel-head' }, element('h2', {}, title), tools), content);
 }
