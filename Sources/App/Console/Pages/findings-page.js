@@ -13,10 +13,12 @@ import { source } from './source.js';
 import { mark } from './state.js';
 import { tell } from './toast.js';
 
+const RENEWAL_SECONDS = 15;
 const FILTERS = ['q', 'severity', 'check', 'acknowledged', 'silenced', 'server', 'label'];
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
+  visit.renewEvery(RENEWAL_SECONDS);
   return {
     title: 'Findings',
     node: list(visit, {
