@@ -30,8 +30,32 @@ import Testing
 
   @Test func `the console's script stays small`() throws {
     let bytes = try Checkout.names(in: Self.folder).filter { $0.hasSuffix(".js") && $0 != "docs.js" }
-      .map { try Checkout.text("\(Self.folder)/\($0)").utf8.count }.reduce(0, +)
+      .map { ScriptComments.removed(from: try Checkout.text("\(Self.folder)/\($0)")).utf8.count }.reduce(0, +)
     #expect(bytes < Self.scriptLimit)
+  }
+
+  @Test(arguments: [
+    ("let a = 1;\n", "let a = 1;\n"),
+    ("// one\nlet a = 1; // two\n", "let a = 1; // two\n"),
+    ("  /** one */\n  let a = '/* no */';\n", "  let a = '/* no */';\n"),
+    ("/**\n * one\n * two\n */\nexport const a = `\n`;\n", "export const a = `\n`;\n"),
+  ])
+  func `comments that have lines of their own are not served`(_ script: String, _ served: String) {
+    #expect(ScriptComments.removed(from: script) == served)
+  }
+
+  @Test func `a text over several lines has no line that looks like a comment`() throws {
+    for name in try Checkout.names(in: Self.folder) where name.hasSuffix(".js") {
+      var isInText = false
+      let script = try Checkout.text("\(Self.folder)/\(name)")
+      for line in script.split(separator: "\n") {
+        let text = line.drop { $0 == " " }
+        let looksLikeComment = text.hasPrefix("//") || text.hasPrefix("/*") || text.hasPrefix("*")
+        #expect(!(isInText && looksLikeComment), "\(name): \(line)")
+        if !looksLikeComment, !line.count(where: { $0 == "`" }).isMultiple(of: 2) { isInText.toggle() }
+      }
+      #expect(!isInText, "\(name) has a text without end")
+    }
   }
 
   @Test func `no script makes markup of text`() throws {

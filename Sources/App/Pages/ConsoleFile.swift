@@ -11,8 +11,10 @@ enum ConsoleFile {
     while let entry = console_file_at(index) {
       let name = String(String(cString: entry.pointee.path).dropFirst("Pages/".count))
       guard let type = MediaType(fileName: name) else { preconditionFailure("\(name) has no media type") }
-      let bytes = UnsafeBufferPointer(start: entry.pointee.bytes, count: entry.pointee.count)
-      files[name] = StaticFile(type, Array(bytes))
+      let bytes = Array(UnsafeBufferPointer(start: entry.pointee.bytes, count: entry.pointee.count))
+      let served =
+        type == .javascript ? Array(ScriptComments.removed(from: String(decoding: bytes, as: UTF8.self)).utf8) : bytes
+      files[name] = StaticFile(type, served)
       index += 1
     }
     return files

@@ -168,8 +168,13 @@ import Testing
     await fleet.server.stop()
   }
 
-  /// A statement that no server has is not found; one without rows in the range is empty.
+  /// A statement or a server that is unknown is not found; a statement without rows in the range is empty.
   private func compareUnknown(_ fleet: Fleet) async throws {
+    let reads = ["overview", "locks", "replication", "connections", "vacuum", "indexes", "space", "log", "changes"]
+    for path in reads.map({ "/api/v1/servers/999999999/\($0)" }) {
+      let answer = try await fleet.client.request("GET", path, [fleet.user])
+      #expect(answer.status == 404 && answer.json["error"]?.text == "not_found", "\(path): \(answer)")
+    }
     let known = try #require(try await fleet.rows("SELECT min(text_id) AS id FROM metrics.pg_query_stats").first)
     let empty = try await fleet.read("/api/v1/queries/\(known.values["id"] ?? "")", -7200 ..< -3600)
     #expect(empty["data"]?.elements.isEmpty == true && empty["servers"]?.elements.isEmpty == true, "\(empty)")

@@ -17,6 +17,7 @@ import { changed } from './visit.js';
 
 const PAGE_SIZE = 100;
 const SORT = '-urgency';
+const RENEWAL_SECONDS = 15;
 
 /**
  * Opens the page.
@@ -34,6 +35,7 @@ export function open(visit) {
   const checks = source(visit, () => ({ path: 'checks' }));
   const marked = selection((row) => row.server_id, (row) => row.name, () => bar.show());
   const bar = bulkBar(visit, marked, servers);
+  visit.renewEvery(RENEWAL_SECONDS);
 
   return {
     title: 'Fleet',

@@ -2,6 +2,7 @@
 
 import { byMember, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
+import { facts } from './facts.js';
 import { findingRows } from './finding-rows.js';
 import { ago, bytes, gigabytes, number, percent, plain, rate, short, time } from './format.js';
 import { labelChips } from './labels.js';
@@ -61,7 +62,7 @@ export function open(visit) {
     CHARTS.map((figures) => chartPanel(visit, overview, figures)),
     sectionPanel({ title: 'Databases', source: overview, section: 'databases', columns: DATABASES, empty: 'No database was reported in this range.' }),
     sectionPanel({ title: 'File systems', source: overview, section: 'file_systems', columns: FILE_SYSTEMS, empty: 'No file system was reported in this range.' }),
-    panel({ title: 'Server and collector', source: overview, section: 'server', draw: facts }),
+    panel({ title: 'Server and collector', source: overview, section: 'server', draw: describe }),
     sectionPanel({ title: 'Extensions', source: overview, section: 'extensions', columns: EXTENSIONS, empty: 'No extension was reported in this range.' }),
   ), '1h');
 }
@@ -71,7 +72,7 @@ function chartPanel(visit, overview, { title, unit, most, lines }) {
   return panel({ title, source: overview, draw, height: CHART_ROOM, empty: 'The collector reported no value in this range.' });
 }
 
-function facts({ server: [server] }) {
+function describe({ server: [server] }) {
   if (!server) return null;
   const config = server.config_version ? `version ${server.config_version}, taken: ${plain(server.pulled_config_version)}` : 'none';
   const entries = {
@@ -85,6 +86,5 @@ function facts({ server: [server] }) {
     Configuration: config,
     Rejected: server.rejects ? element('span', {}, `${number(server.rejects)} metrics and rows, the last one `, ago(server.last_reject_at)) : 'nothing',
   };
-  return element('dl', { class: 'facts' }, Object.entries(entries).map(([name, value]) => element('div', {},
-    element('dt', {}, name), element('dd', {}, value))));
+  return facts(entries);
 }

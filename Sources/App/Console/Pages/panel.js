@@ -29,7 +29,8 @@ export function panel({ title, hint, source, section = 'data', draw, empty, heig
   const node = element('section', { class: `panel ${className}`, 'aria-label': title },
     element('header', { class: 'panel-head' },
       element('h2', { title: hint }, title),
-      element('div', { class: 'panel-tools' }, tools, exportMenu(source, section, isRead)),
+      element('div', { class: 'panel-tools' }, tools),
+      exportMenu(source, section, isRead),
     ),
     body,
   );

@@ -2,9 +2,10 @@
 
 import { element } from './element.js';
 import { choiceField, searchField, taken } from './filters.js';
-import { bytes, effort, milliseconds, number, percent, share, short } from './format.js';
+import { bytes, effort, milliseconds, number, percent, short } from './format.js';
 import { chosenLabels } from './labels.js';
 import { list } from './list.js';
+import { meter } from './meter.js';
 import { address } from './route.js';
 import { mark } from './state.js';
 import { statementLine } from './statement.js';
@@ -45,7 +46,7 @@ function withoutFirst() {
 function columns(server) {
   return [
     { name: 'text', title: 'Statement', shape: 'wide', show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
-    { name: 'share', title: 'Share', isNumber: true, show: meter, hint: 'Part of the time of all statements' },
+    { name: 'share', title: 'Share', isNumber: true, show: (value) => meter(value === null ? null : value * 100), hint: 'Part of the time of all statements' },
     { name: 'total_time', title: 'Time', sorts: true, isNumber: true, show: effort, hint: 'Time spent executing' },
     { name: 'calls', title: 'Calls', sorts: true, isNumber: true, show: short },
     { name: 'mean_time', title: 'Mean', sorts: true, isNumber: true, show: milliseconds, hint: 'Time of a call' },
@@ -60,11 +61,4 @@ function columns(server) {
 /** Blocks found in the cache, in percent of those asked for; null: none were asked for. */
 function hit({ shared_blks_hit: found, shared_blks_read: read }) {
   return found + read > 0 ? (100 * found) / (found + read) : null;
-}
-
-function meter(value) {
-  if (value === null) return share(value);
-  return element('span', { class: 'meter' },
-    element('span', { class: 'meter-room', 'aria-hidden': 'true' }, element('span', { class: 'meter-part', style: { width: `${value * 100}%`, display: 'block' } })),
-    share(value));
 }

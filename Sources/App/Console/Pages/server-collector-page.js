@@ -2,6 +2,7 @@
 
 import { ask } from './api.js';
 import { element, replace } from './element.js';
+import { facts } from './facts.js';
 import { ago, number, plain, time } from './format.js';
 import { panel, emptyNotice } from './panel.js';
 import { problemNotice } from './problem.js';
@@ -29,13 +30,13 @@ async function fill(visit, content) {
 function panels(visit, id) {
   const collector = source(visit, () => ({ path: `collectors/${id}` }));
   return [
-    panel({ title: 'Collector', source: collector, draw: facts }),
+    panel({ title: 'Collector', source: collector, draw: describe }),
     sectionPanel({ title: 'Certificates', source: collector, section: 'certificates', columns: CERTIFICATES }),
     sectionPanel({ title: 'Rejected', source: collector, section: 'rejects', columns: REJECTS, height: 80, empty: 'Nothing of its pushes was rejected.' }),
   ];
 }
 
-function facts(collector) {
+function describe(collector) {
   const entries = {
     Name: element('a', { href: address(['collectors', collector.id]) }, collector.name),
     Status: collector.status,
@@ -46,8 +47,7 @@ function facts(collector) {
     Configuration: collector.config_version
       ? `version ${collector.config_version}, taken: ${plain(collector.effective_config_version)}` : 'none',
   };
-  return element('dl', { class: 'facts' }, Object.entries(entries).map(([name, value]) => element('div', {},
-    element('dt', {}, name), element('dd', {}, value))));
+  return facts(entries);
 }
 
 const CERTIFICATES = [

@@ -1,6 +1,6 @@
 // What is around every page: the navigation, the head with title and time range, and the menu of the user.
 
-import { element, icon, replace } from './element.js';
+import { button, element, icon, replace } from './element.js';
 import { serverSearch } from './server-search.js';
 import { menu } from './menu.js';
 import { PLACES } from './pages.js';
@@ -31,7 +31,7 @@ export function shell(present) {
   }, icon('menu'));
 
   document.body.append(
-    element('button', { type: 'button', class: 'skip', on: { click: () => main.focus() } }, 'Skip to the content'),
+    element('nav', { class: 'skip', 'aria-label': 'Skip' }, button('Skip to the content', () => main.focus())),
     side,
     element('div', { class: 'content' },
       element('header', { class: 'top' }, opener, element('div', { class: 'heading' }, trail, title),
