@@ -107,6 +107,10 @@ class Browser:
     def text(self, selector="body"):
         return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
 
+    def texts(self, selector):
+        """The texts of all elements that fit, read at one moment."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", selector)
+
     def says(self, text, selector="body"):
         """Waits until the page shows a text."""
         self.wait(lambda: text in self.text(selector), f"“{text}” is not in {selector}")
