@@ -26,6 +26,13 @@ struct Problem: Error, Equatable, Sendable {
     self.fields = fields
   }
 
+  /// The same problem with another header field of the response.
+  func adding(_ field: HTTPField) -> Problem {
+    var problem = self
+    problem.fields.append(field)
+    return problem
+  }
+
   /// The raw value is the slug in the answer. It is stable, because clients compare it.
   enum Kind: String, CaseIterable, Sendable {
     // Faults of the HTTP message
@@ -79,6 +86,7 @@ struct Problem: Error, Equatable, Sendable {
     case secretExhausted = "secret_exhausted"
     case secretRevoked = "secret_revoked"
     case tokenRefused = "token_refused"
+    case foreignOrigin = "foreign_origin"
     case insufficientRole = "insufficient_role"
     case certificateRequired = "certificate_required"
     case certificateUnknown = "certificate_unknown"
@@ -110,8 +118,9 @@ extension Problem.Kind {
       .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .sessionEnded,
       .invalidCredentials, .invalidRegistrationSecret:
       .unauthorized
-    case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .insufficientRole,
-      .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired, .identityMismatch,
+    case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .foreignOrigin,
+      .insufficientRole, .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired,
+      .identityMismatch,
       .collectorRevoked, .accountInactive:
       .forbidden
     case .notFound: .notFound
@@ -184,6 +193,7 @@ extension Problem.Kind {
     case .secretExhausted: "The registration secret was used as often as it may be."
     case .secretRevoked: "The registration secret was revoked."
     case .tokenRefused: "The token is not accepted here."
+    case .foreignOrigin: "Only pages of this server may use the session's cookie."
     case .insufficientRole: "The caller's role does not permit this."
     case .certificateRequired: "A trusted client certificate is required."
     case .certificateUnknown: "The certificate was never issued to this collector."

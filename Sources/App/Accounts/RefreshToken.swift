@@ -37,6 +37,16 @@ struct RefreshToken: Sendable {
     RefreshToken(session: session, generation: generation + 1, secret: Secrets.random())
   }
 
+  /// The token that replaces this one and that only this one and `salt` together give. A browser that sends this token
+  /// again gets the same successor again, although the server stores no token.
+  func next(salt: [UInt8]) -> RefreshToken {
+    let digest = Digest.sha256(salt + Array(secret.utf8))
+    return RefreshToken(session: session, generation: generation + 1, secret: Secrets.text(digest))
+  }
+
+  /// A new argument for `next(salt:)`.
+  static func salt() -> [UInt8] { RandomBytes.generate(32) }
+
   var text: String { "\(session).\(generation).\(secret)" }
   var digest: [UInt8] { Secrets.digest(secret.utf8) }
 }

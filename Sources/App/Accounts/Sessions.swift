@@ -1,8 +1,22 @@
-// The life of a login session: a password begins it, refresh tokens continue it, each used once, and the database
-// records its end.
+// The life of a login session: a password begins it, refresh tokens continue it, and the database records its end.
 
 import Ground
 import Protocol
+
+/// The program with which a person logs in or refreshes, as far as a session keeps it.
+struct SessionClient: Sendable {
+  /// Whether the refresh token travels as a cookie.
+  let isBrowser: Bool
+  /// The beginning of the field `User-Agent`.
+  let userAgent: String?
+
+  private static let userAgentCharacters = 200
+
+  init(_ head: HTTPRequestHead, isBrowser: Bool) {
+    self.isBrowser = isBrowser
+    userAgent = head.string(named: "user-agent").map { String($0.unicodeScalars.prefix(Self.userAgentCharacters)) }
+  }
+}
 
 /// Begins, continues and ends sessions.
 struct Sessions: Sendable {
@@ -22,8 +36,14 @@ struct Sessions: Sendable {
     Double(context.settings.refreshTokenLife.wholeSeconds)
   }
 
+  private static func grace(_ context: RequestContext) -> Double {
+    Double(context.settings.refreshGrace.wholeMilliseconds) / 1000
+  }
+
   /// Logs in with name and password.
-  func begin(_ username: String, _ password: String, _ context: RequestContext) async throws(Problem) -> Granted {
+  func begin(
+    _ username: String, _ password: String, by client: SessionClient, _ context: RequestContext
+  ) async throws(Problem) -> Granted {
     var event = AuditEvent(.login, context)
     let account = try await gate.check(username, password, wrong: .invalidCredentials, event, context)
     event.subject = account.actor
@@ -34,7 +54,7 @@ struct Sessions: Sendable {
     let granted = try grant(account, token, context)
     do throws(Problem) {
       try await database.change(AuditEvent(.login, by: account.actor, context)) { session throws(Problem) in
-        try await enter(account, username, newHash, token, session, context)
+        try await enter(account, username, newHash, token, client, session, context)
       }
     } catch {
       // The account changed while the password was checked: other attempts locked the name, or the password was
@@ -48,8 +68,8 @@ struct Sessions: Sendable {
   }
 
   private func enter(
-    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ session: DatabaseLease,
-    _ context: RequestContext
+    _ account: Account, _ username: String, _ newHash: String?, _ token: RefreshToken, _ client: SessionClient,
+    _ session: DatabaseLease, _ context: RequestContext
   ) async throws(Problem) {
     let entered = try await session.query { session throws(DatabaseError) in
       try await session.execute(AccountStatements.loggedIn, account.id, account.passwordHash)
@@ -63,46 +83,71 @@ struct Sessions: Sendable {
       try await session.execute(LoginStatements.succeed, username, context.peerAddress)
       if let newHash { try await session.execute(AccountStatements.rehash, account.id, newHash) }
       try await session.execute(
-        UserSessionStatements.begin, token.session, account.id, token.digest, Self.life(context))
+        UserSessionStatements.begin, token.session, account.id, token.digest, Self.life(context), client.isBrowser,
+        context.peerAddress, client.userAgent)
     }
   }
 
-  /// Replaces a refresh token by the next one. Only invalid tokens are limited. A valid token costs one indexed
+  /// Continues a session, usually with the next refresh token. A browser gets the same next token for `refresh_grace`,
+  /// however often it sends this one or the next. Only invalid tokens are limited. A valid token costs one indexed
   /// look-up, and invalid tokens from the same address do not hinder it.
   /// - Throws: `.invalidToken`, `.expiredToken`, `.sessionEnded`; `.reusedToken`, which also ends the session.
-  func refresh(_ text: String, _ context: RequestContext) async throws(Problem) -> Granted {
+  func refresh(
+    _ text: String, by client: SessionClient, _ context: RequestContext
+  ) async throws(Problem) -> Granted {
     guard let token = RefreshToken(text) else {
       throw try await refuse(Problem(.invalidToken), AuditEvent(.refresh, context), context)
     }
-    let known = try await state(of: token)
-    guard let known, known.isCurrent else { throw try await refuse(token, known, context) }
-    let next = token.next()
-    let account = try await database.transaction { session throws(Problem) -> Account? in
-      try await session.query { session throws(DatabaseError) -> Account? in
-        let account = try await session.one(
-          UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest,
-          Self.life(context))
-        if let account { try await session.audit(AuditEvent(.refresh, by: account.actor, context)) }
-        return account
+    let known = try await state(of: token, context)
+    guard let known, known.isBrowser == client.isBrowser, known.isCurrent || known.isReplaced else {
+      throw try await refuse(token, by: client, known, context)
+    }
+    let continued = try await database.transaction { session throws(Problem) in
+      try await session.query { session throws(DatabaseError) -> (Account, RefreshToken)? in
+        let continued = try await advance(token, by: client, session, context)
+        if let (account, _) = continued { try await session.audit(AuditEvent(.refresh, by: account.actor, context)) }
+        return continued
       }
     }
-    guard let account else { throw try await refuse(token, try await state(of: token), context) }
+    guard let (account, next) = continued else {
+      throw try await refuse(token, by: client, try await state(of: token, context), context)
+    }
     return try grant(account, next, context)
   }
 
-  private func state(of token: RefreshToken) async throws(Problem) -> SessionState? {
+  /// The account and the present token of a session that goes on; nil if `token` is not valid.
+  private func advance(
+    _ token: RefreshToken, by client: SessionClient, _ session: DatabaseLease, _ context: RequestContext
+  ) async throws(DatabaseError) -> (Account, RefreshToken)? {
+    let salt = RefreshToken.salt()
+    let next = client.isBrowser ? token.next(salt: salt) : token.next()
+    let account = try await session.one(
+      UserSessionStatements.refresh, token.session, token.generation, token.digest, next.digest, Self.life(context),
+      client.isBrowser, salt, Self.grace(context), context.peerAddress, client.userAgent)
+    if let account { return (account, next) }
+    guard client.isBrowser else { return nil }
+    let kept = try await session.one(
+      UserSessionStatements.keep, token.session, token.generation, token.digest, Self.life(context),
+      Self.grace(context), context.peerAddress, client.userAgent)
+    return kept.map { ($0.account, $0.generation == token.generation ? token : token.next(salt: $0.salt)) }
+  }
+
+  private func state(of token: RefreshToken, _ context: RequestContext) async throws(Problem) -> SessionState? {
     try await database.query { database throws(DatabaseError) in
-      try await database.one(UserSessionStatements.state, token.session, token.digest)
+      try await database.one(
+        UserSessionStatements.state, token.session, token.generation, token.digest, Self.grace(context))
     }
   }
 
   /// Audits a token that is not valid. - Returns: the problem that tells why.
   private func refuse(
-    _ token: RefreshToken, _ state: SessionState?, _ context: RequestContext
+    _ token: RefreshToken, by client: SessionClient, _ state: SessionState?, _ context: RequestContext
   ) async throws(Problem) -> Problem {
     var event = AuditEvent(.refresh, context, on: state.map { "user:\($0.userID)" })
-    guard let state else { return try await refuse(Problem(.invalidToken), event, context) }
-    if token.generation < state.generation {
+    guard let state, state.isBrowser == client.isBrowser else {
+      return try await refuse(Problem(.invalidToken), event, context)
+    }
+    if token.generation < state.generation, !state.isReplaced {
       event = AuditEvent(.refreshReuse, context, on: event.subject)
       let problem = Problem(.reusedToken)
       if state.isRevoked || state.isExpired { return try await refuse(problem, event, context) }
@@ -114,7 +159,7 @@ struct Sessions: Sendable {
       return problem
     }
     let kind: Problem.Kind
-    if !state.isCurrent || token.generation > state.generation {
+    if !(state.isCurrent || state.isReplaced) || token.generation > state.generation {
       kind = .invalidToken
     } else if state.isRevoked {
       kind = .sessionEnded
@@ -138,6 +183,16 @@ struct Sessions: Sendable {
     let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
     let access = signingKeys.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
     return Granted(account: account, access: access, refresh: token)
+  }
+
+  /// Ends all sessions of the caller, this one included.
+  func endAll(_ context: RequestContext) async throws(Problem) {
+    let user = try context.user()
+    try await database.change(AuditEvent(.logoutEverywhere, context)) { session throws(Problem) in
+      try await session.query { session throws(DatabaseError) in
+        try await session.execute(UserSessionStatements.endAll, user.id)
+      }
+    }
   }
 
   /// Ends the caller's session.

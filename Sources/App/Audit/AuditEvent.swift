@@ -8,6 +8,7 @@ enum AuditAction: String, CaseIterable, Sendable {
   case refresh = "auth.refresh"
   case refreshReuse = "auth.refresh_reuse"
   case logout = "auth.logout"
+  case logoutEverywhere = "auth.logout_everywhere"
   case changePassword = "auth.change_password"
   case createUser = "user.create"
   case updateUser = "user.update"

@@ -13,5 +13,8 @@ enum Secrets {
     }
   }
 
+  /// The first 192 bits of a digest as base64url.
+  static func text(_ digest: [UInt8]) -> String { Base64URL.encode(Array(digest.prefix(bytes))) }
+
   static func digest(_ secret: some Collection<UInt8>) -> [UInt8] { Digest.sha256(Array(secret)) }
 }

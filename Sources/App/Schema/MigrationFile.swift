@@ -36,5 +36,6 @@ struct MigrationFile: Sendable {
     MigrationFile(15, "labels", PackageResources.V0015__labels_sql),
     MigrationFile(16, "findings", PackageResources.V0016__findings_sql),
     MigrationFile(17, "channels", PackageResources.V0017__channels_sql),
+    MigrationFile(18, "browser_sessions", PackageResources.V0018__browser_sessions_sql),
   ]
 }

@@ -18,7 +18,7 @@ struct Settings: Sendable {
   var logBufferBytes = 4 * 1024 * 1024
   var logBufferUrgentBytes = 1024 * 1024
   var metricsToken = ""
-  var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
+  var webLibraryDirectory = "/usr/share/pganalytics/web"
 
   // HTTP
   var headBytes = 16 * 1024
@@ -131,6 +131,7 @@ struct Settings: Sendable {
   // Identity
   var accessTokenLife = Duration.seconds(15 * 60)
   var refreshTokenLife = Duration.seconds(24 * 3600)
+  var refreshGrace = Duration.seconds(30)
   var collectorTokenLife = Duration.seconds(30 * 60)
   var certificateLife = Duration.seconds(30 * 86_400)
   var certificateGrace = Duration.seconds(7 * 86_400)
