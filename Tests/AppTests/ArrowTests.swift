@@ -49,7 +49,7 @@ import Testing
         // The declaration of endpoints.
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
-        ("Documentation", ["API", "Ground"]),
+        ("Pages", ["API", "Ground"]),
         ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
@@ -83,9 +83,9 @@ import Testing
         (
           "Server",
           [
-            "API", "Accounts", "Audit", "Client", "Collectors", "Configs", "Database", "Documentation", "Findings",
+            "API", "Accounts", "Audit", "Client", "Collectors", "Configs", "Database", "Findings",
             "Gate", "Ground", "HTTP", "Identity", "Ingest", "Log", "Loop", "MonitoredServers", "Notifications",
-            "Observability", "Queries", "Reads", "Rollups", "Schema", "Settings", "System",
+            "Observability", "Pages", "Queries", "Reads", "Rollups", "Schema", "Settings", "System",
           ]
         ),
         (

@@ -34,7 +34,8 @@ import Testing
     (
       "Sources/App",
       [
-        "CEpoll", "Ground", "Reactor", "Protocol", "HTTPClient", "Synchronization", "Glibc", "ArgumentParser",
+        "CEpoll", "ConsoleFiles", "Ground", "Reactor", "Protocol", "HTTPClient", "Synchronization", "Glibc",
+        "ArgumentParser",
         "Logging",
       ]
     ),

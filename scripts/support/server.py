@@ -31,10 +31,10 @@ def build(product="pganalytics"):
     return pathlib.Path(shown.stdout.strip()) / product
 
 
-def fetch_swagger_ui():
-    """Returns the directory with the files of the page /docs."""
-    directory = ROOT / ".build" / "swagger-ui"
-    subprocess.run([ROOT / "scripts/swagger-ui", directory], check=True)
+def fetch_web_libraries():
+    """Returns the directory with the libraries of the pages for browsers."""
+    directory = ROOT / ".build" / "web-libraries"
+    subprocess.run([ROOT / "scripts/web-libraries", directory], check=True)
     return directory
 
 
@@ -47,12 +47,12 @@ def free_port():
 class Server:
     """`pganalytics up`, or `serve` if a database is given, and a client of it."""
 
-    def __init__(self, program, directory, swagger_ui=None, settings=(), postgres=None, config=None):
+    def __init__(self, program, directory, web_libraries=None, settings=(), postgres=None, config=None):
         self.program, self.directory, self.count = program, directory, 0
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.postgres = postgres
-        pages = [f"swagger_ui_dir={swagger_ui}"] if swagger_ui else []
+        pages = [f"web_library_dir={web_libraries}"] if web_libraries else []
         self.options = [f"--set={setting}" for setting in [*SETTINGS, *pages, *settings]]
         if config:
             self.options.append(f"--config={config}")

@@ -8,7 +8,8 @@ extension Checks {
     file AS MATERIALIZED (\(CheckSource.objects("disk_usage", "r.percent_used, r.total_gb, r.used_gb, r.free_gb"))),
     list AS MATERIALIZED (SELECT server_id, max(time) AS time FROM file GROUP BY server_id),
     disk AS MATERIALIZED (
-      SELECT f.*, o.name, o.key[1] AS device, o.key[2] AS mount
+      SELECT f.*, o.key[1] AS device, o.key[2] AS mount,
+        CASE WHEN coalesce(o.key[2], '') = '' THEN o.key[1] ELSE o.name END AS name
       FROM list l JOIN file f ON \(CheckSource.belongs("f", to: "l"))
       LEFT JOIN pganalytics.objects o ON o.server_id = f.server_id AND o.object_id = f.object_id
       WHERE f.percent_used IS NOT NULL AND NOT (f.percent_used = 0 AND coalesce(f.total_gb, 0) = 0)

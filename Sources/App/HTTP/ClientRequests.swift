@@ -7,11 +7,9 @@ import Reactor
 /// Drives the HTTP machine of one connection, and holds the request in work. Owned by the connection, and used on its
 /// loop only.
 final class ClientRequests {
-  /// The data of the request in work, besides its head.
+  /// The data of the request in work, besides its exchange.
   private enum Work {
     case nothing
-    /// A push whose body is being read.
-    case push(ArrivingPush)
     /// A request for an endpoint, and the part of its body that has arrived.
     case call(EndpointCall, body: [UInt8])
     /// A refusal that is sent at the end of the body.
@@ -100,25 +98,23 @@ final class ClientRequests {
 
   private func begin(_ head: HTTPRequestHead) {
     count &+= 1
-    let exchange = desk.exchange(count, head)
+    let (exchange, opening) = desk.open(count, head, on: connection)
     self.exchange = exchange
-    take(desk.open(exchange, on: connection), exchange.head)
+    take(opening, of: exchange)
   }
 
-  private func take(_ opening: Opening, _ head: HTTPRequestHead) {
+  private func take(_ opening: Opening, of exchange: Exchange) {
     let admission: ConnectionMachine.Admission
     switch opening {
-    case .push(let arriving):
-      work = .push(arriving)
-      admission = .push
+    case .push: admission = .push
     case .endpoint(let call):
       work = .call(call, body: [])
       admission = call.endpoint.answersFromHead ? .endpointAtOnce : .endpoint
     case .refuse(let response):
       work = .refusal(response)
-      switch head.framing {
+      switch exchange.head.framing {
       case .none: admission = .refusedWithoutBody
-      case .length(let length) where length <= Self.skippedBytes && !head.expectsContinue:
+      case .length(let length) where length <= Self.skippedBytes && !exchange.head.expectsContinue:
         admission = .refusedWithShortBody
       case .length, .chunked, .untilClose: admission = .refusedWithLongBody
       }
@@ -127,13 +123,11 @@ final class ClientRequests {
     connection.handle(.admitted(admission))
   }
 
-  /// Continues with exchange `number` after the database was asked for its collector.
-  /// - Parameter problem: the reason why the database could not be asked; nil if it answered.
-  func lookedUp(_ number: UInt32, _ problem: Problem?) {
-    guard connection.machine.phase == .lookingUp, let exchange, exchange.number == number else { return }
-    exchange.hasLookedUp = problem == nil
-    let opening = problem.map { .refuse(desk.refusal($0, of: exchange)) } ?? desk.open(exchange, on: connection)
-    take(opening, exchange.head)
+  /// Continues with the exchange in work after the database was asked for its collector.
+  /// - Parameter opening: the decision on its head.
+  func opened(_ opening: Opening) {
+    guard let exchange else { return }
+    take(opening, of: exchange)
     resume()
   }
 
@@ -149,17 +143,15 @@ final class ClientRequests {
 
   private func take(_ bytes: Span<UInt8>) {
     do throws(Problem) {
-      switch work {
-      case .push(let arriving):
+      if let exchange, let arriving = exchange.arriving {
         try desk.ingest.intake.receive(bytes, of: arriving)
-        connection.handle(.bodyTaken(isChunked: exchange?.head.framing == .chunked))
+        connection.handle(.bodyTaken(isChunked: exchange.head.framing == .chunked))
         if desk.ingest.mustPause { connection.socket.pauseForPressure() }
-      case .call(let call, var body):
+      } else if case .call(let call, var body) = work {
         try charge(bytes.count, beside: body.count)
         work = .nothing  // Gives up the other reference, so that the append below does not copy.
         bytes.withUnsafeBufferPointer { body.append(contentsOf: $0) }
         work = .call(call, body: body)
-      case .nothing, .refusal, .stream: break
       }
     } catch {
       refuseBody(error)
@@ -188,9 +180,8 @@ final class ClientRequests {
 
   /// Hands the complete push to the request desk.
   func store() {
-    guard case .push(let arriving) = work, let exchange else { return }
-    work = .nothing
-    desk.complete(arriving, exchange, on: connection)
+    guard let exchange else { return }
+    desk.complete(exchange, on: connection)
   }
 
   /// Hands the complete request to its endpoint.
@@ -198,13 +189,6 @@ final class ClientRequests {
     guard case .call(let call, let body) = work, let exchange else { return }
     work = .nothing
     desk.perform(call, body: body, exchange, on: connection)
-  }
-
-  /// Returns a push that is not read to its end to the pools, and its memory to the budget.
-  private func giveBack() {
-    guard case .push(let arriving) = work else { return }
-    work = .nothing
-    desk.ingest.intake.giveBack(arriving)
   }
 
   // MARK: Answers
@@ -321,7 +305,6 @@ final class ClientRequests {
 
   /// Sets the refusal that answers the request once its body is skipped.
   private func decide(_ problem: Problem) {
-    giveBack()
     work = .refusal(desk.refusal(problem, of: exchange))
   }
 
@@ -329,7 +312,6 @@ final class ClientRequests {
   /// - Parameter objection: the reason why the client is cut off; used for the cause `.revoked`.
   func refuse(_ cause: ConnectionMachine.Cause, _ objection: Problem?) {
     if cause == .decided, case .refusal(let response) = work { return answer(response) }
-    giveBack()
     answer(desk.refusal(problem(cause, objection), of: exchange))
   }
 
@@ -350,8 +332,6 @@ final class ClientRequests {
   /// Ends the request in work without an answer, because its connection ends.
   func abandon() {
     exchange?.departure?.happened()
-    giveBack()
-    if exchange?.isOpenPush == true { desk.ingest.records.abandoned() }
     end()
   }
 
@@ -371,10 +351,7 @@ final class ClientRequests {
   }
 
   /// The push whose body is being read; nil if there is none.
-  var arrivingPush: Push? {
-    guard case .push(let arriving) = work else { return nil }
-    return arriving.push
-  }
+  var arrivingPush: Push? { exchange?.arriving?.push }
 
   /// Whether a client that has closed its sending half still gets its answer.
   /// - Parameter hasUnsent: whether bytes of an answer are not sent yet.

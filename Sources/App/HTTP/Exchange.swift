@@ -17,6 +17,8 @@ final class Exchange {
   var collector: UUID?
   /// Whether the request is counted as a push that has no outcome yet.
   var isOpenPush = false
+  /// The push that the body is read into, until the body is complete or refused.
+  var arriving: ArrivingPush?
   /// Whether the request is a push. Pushes have their own log lines.
   var isPush = false
   /// The reason of the refusal; nil if the request is not refused.

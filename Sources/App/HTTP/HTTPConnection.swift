@@ -56,9 +56,8 @@ final class HTTPConnection: EventHandler, TurnEndHandler, DeadlineHandler {
   // MARK: Calls from the lane
   // Callers reach the parts through the connection, because each of these calls may end the connection and its parts.
 
-  /// Continues with exchange `number` after the database was asked for its collector.
-  /// - Parameter problem: the reason why the database could not be asked; nil if it answered.
-  func lookedUp(_ number: UInt32, _ problem: Problem?) { requests.lookedUp(number, problem) }
+  /// Continues with the exchange in work after the database was asked for its collector.
+  func opened(_ opening: Opening) { requests.opened(opening) }
 
   /// Answers exchange `number`. Does nothing if that exchange no longer waits for an answer.
   func complete(_ number: UInt32, _ response: HTTPResponse) { requests.complete(number, response) }

@@ -7,13 +7,13 @@ import Reactor
 
 /// The decision on a head.
 enum Opening {
-  /// The connection reads the body into the push.
-  case push(ArrivingPush)
+  /// The connection reads the body into the push of the exchange.
+  case push
   /// The connection collects the body for the endpoint.
   case endpoint(EndpointCall)
   /// The connection sends this response once the body is skipped.
   case refuse(HTTPResponse)
-  /// The database is asked for the collector. `HTTPConnection.lookedUp` follows.
+  /// The database is asked for the collector. `HTTPConnection.opened` follows.
   case wait
 }
 
@@ -77,14 +77,14 @@ final class RequestDesk {
 
   // MARK: Heads
 
-  /// Makes the exchange of a request that begins with `head`.
+  /// Begins the exchange of a request, routes and admits it. Reads only the head.
   /// - Parameter number: the number of the request on its connection.
-  func exchange(_ number: UInt32, _ head: HTTPRequestHead) -> Exchange {
-    Exchange(number: number, head: head, startedAt: loop.now, freshID: random.next())
+  func open(_ number: UInt32, _ head: HTTPRequestHead, on connection: HTTPConnection) -> (Exchange, Opening) {
+    let exchange = Exchange(number: number, head: head, startedAt: loop.now, freshID: random.next())
+    return (exchange, opening(of: exchange, on: connection))
   }
 
-  /// Routes and admits `exchange`, for which it reads only the head.
-  func open(_ exchange: Exchange, on connection: HTTPConnection) -> Opening {
+  private func opening(of exchange: Exchange, on connection: HTTPConnection) -> Opening {
     do throws(Problem) {
       return try admit(exchange, on: connection)
     } catch {
@@ -139,8 +139,8 @@ final class RequestDesk {
     case .loop:
       guard case .principal(.collector(let collector)) = caller else { throw Problem(.unauthenticated) }
       guard let record = gatekeeper.record(of: collector.id) else { throw Problem(.collectorRevoked) }
-      return .push(
-        try ingest.intake.admit(record, head, isDatabaseReachable: ingest.isDatabaseReachable))
+      exchange.arriving = try ingest.intake.admit(record, head, isDatabaseReachable: ingest.isDatabaseReachable)
+      return .push
     }
   }
 
@@ -162,17 +162,25 @@ final class RequestDesk {
       let problem = failure.map { Problem($0) }
       // The gatekeepers of all loops receive the collector before this job runs, because they use the same queue. So
       // this loop's gatekeeper knows the collector now, if it exists.
-      handle.submit { loop in
-        let connection = desk.value(on: loop).connections[ticket.connection]
-        connection?.lookedUp(ticket.exchange, problem)
-      }
+      handle.submit { loop in desk.value(on: loop).lookedUp(ticket, problem) }
     }
+  }
+
+  /// Continues with an exchange after the database was asked for its collector.
+  /// - Parameter problem: the reason why the database could not be asked; nil if it answered.
+  private func lookedUp(_ ticket: Ticket, _ problem: Problem?) {
+    guard let connection = connections[ticket.connection], connection.machine.phase == .lookingUp,
+      let exchange = connection.requests.exchange, exchange.number == ticket.exchange
+    else { return }
+    exchange.hasLookedUp = problem == nil
+    connection.opened(problem.map { .refuse(refusal($0, of: exchange)) } ?? opening(of: exchange, on: connection))
   }
 
   // MARK: Bodies
 
   /// Checks the complete body of a push. Hands the push to the ingest desk, or refuses it at once.
-  func complete(_ arriving: ArrivingPush, _ exchange: Exchange, on connection: HTTPConnection) {
+  func complete(_ exchange: Exchange, on connection: HTTPConnection) {
+    guard let arriving = exchange.arriving else { return }
     do throws(PushRefusal) {
       try ingest.intake.finish(arriving, exchange.head)
     } catch {
@@ -181,9 +189,9 @@ final class RequestDesk {
         let claimed = arriving.push.summary.collectorID.flatMap { UUID($0) }
         audit(problem, exchange, on: connection, claimed: claimed)
       }
-      ingest.intake.giveBack(arriving)
       return connection.complete(exchange.number, refusal(problem, of: exchange))
     }
+    exchange.arriving = nil
     // The ingest desk counts the outcome from here on, because the connection may end before the commit.
     exchange.isOpenPush = false
     let ticket = Ticket(connection: connection.id, exchange: exchange.number)
@@ -233,9 +241,10 @@ final class RequestDesk {
       problem, of: connection.client, at: connection.peerAddress, requestID: exchange.requestID, claimed: claimed)
   }
 
-  /// Counts and logs a refusal, and returns its response.
+  /// Counts and logs a refusal, and returns its response. The memory of a push that is not read to its end is free then.
   /// - Parameter exchange: nil if the head could not be read.
   func refusal(_ problem: Problem, of exchange: Exchange?) -> HTTPResponse {
+    giveBack(exchange)
     if let exchange, exchange.isOpenPush {
       exchange.isOpenPush = false
       ingest.records.refused(problem.kind)
@@ -259,8 +268,19 @@ final class RequestDesk {
       collector: exchange.collector ?? connection.client.collectors.first)
   }
 
-  /// Gives back the memory of a request that has ended, with or without an answer.
-  func ended(_ exchange: Exchange) { pressure.release(exchange) }
+  /// Gives back the memory of a request that has ended, with or without an answer. Counts a push without an outcome as
+  /// abandoned.
+  func ended(_ exchange: Exchange) {
+    giveBack(exchange)
+    if exchange.isOpenPush { ingest.records.abandoned() }
+    pressure.release(exchange)
+  }
+
+  private func giveBack(_ exchange: Exchange?) {
+    guard let exchange, let arriving = exchange.arriving else { return }
+    exchange.arriving = nil
+    ingest.intake.giveBack(arriving)
+  }
 }
 
 extension RequestDesk: PushAnswering {

@@ -6,7 +6,7 @@
 
 import Protocol
 
-enum ConnectionsQuestion: Question {
+enum ConnectionsRead: Question {
   static let read = Read(
     "getServerConnections", "/api/v1/servers/{id:int}/connections", about: .server,
     summary: "The connections of a server by state, and its long and idle transactions.",

@@ -13,20 +13,36 @@ struct CounterIncrease {
   /// Whether a step within the piece is known.
   private let isWithin: String
   private let within: String
+  private let elapsedWithin: String
+  /// Whether the piece has an increase that no double can hold.
+  private let isStepLacking: String
+
+  /// - Parameter name: a counter of `table`. Another name ends the process.
+  init(_ name: String, of table: String) { self.init(table.metricTable.rolled(name)) }
 
   init(_ column: MetricColumn) {
     func part(_ part: RollupPart) -> String { "t.\(quotedIdentifier(part.name(of: column)))" }
     self.column = column
     first = part(.first)
     before = "t.\(quotedIdentifier(column.name + ".before"))"
-    // An hour's roll-up has zeros where no step is known.
-    isWithin = "\(part(.elapsed)) > 0"
-    within = "CASE WHEN \(isWithin) THEN \(part(.increase)) END"
+    elapsedWithin = part(.elapsed)
+    let increase = part(.increase)
+    // An hour's roll-up has zeros where no step is known. A step between two rows of one time takes no seconds.
+    isWithin = "(\(elapsedWithin) > 0 OR \(increase) <> 0)"
+    within = "CASE WHEN \(isWithin) THEN \(increase) END"
+    isStepLacking = RollupPart.isIncreaseLacking(column, "t.")
   }
 
   /// The sum as an aggregate: numeric, or float8 for a counter of that type. A float8 is also NULL if no double can hold
   /// it.
   var sum: String { column.kind == .float8 ? finiteSum : exactSum }
+
+  /// The seconds over which the increase was counted: float8; 0 if there is no known step.
+  var elapsed: String {
+    let crossing = "date_part('epoch', t.first_time - t.time_before)"
+    let isKnown = "\(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable"
+    return "sum(coalesce(\(elapsedWithin), 0) + CASE WHEN \(isKnown) THEN \(crossing) ELSE 0 END)"
+  }
 
   /// For a float8: whether the sum is NULL because no double can hold it.
   var isLacking: String { "coalesce(bool_or(\(isStepLacking)) OR \(isKnown) AND \(sum) IS NULL, false)" }
@@ -75,7 +91,4 @@ struct CounterIncrease {
   private var isKnown: String {
     "bool_or(\(isWithin) OR \(first) IS NOT NULL AND \(before) IS NOT NULL AND t.is_comparable)"
   }
-
-  /// Whether a piece has an increase that no double can hold.
-  private var isStepLacking: String { "\(isWithin) AND \(within) IS NULL" }
 }

@@ -3,7 +3,7 @@
 
 import Protocol
 
-enum FleetQuestion: Question {
+enum FleetRead: Question {
   static let read = Read(
     "getFleet", "/api/v1/fleet", about: .fleet, summary: "The servers of the fleet with their state.",
     description: """

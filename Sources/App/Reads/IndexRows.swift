@@ -45,7 +45,7 @@ struct IndexRows {
       SELECT d.*, CASE WHEN u.samples > 1 THEN u.growth END AS scans_in_range,
         CASE WHEN u.samples > 1 AND u.growth = 0 THEN u.first_time END AS unused_since, coalesce(u.samples, 0) AS samples,
         c.name AS covered_by, c.coverage, coalesce(u.first_time, d.time) AS data_from,
-        coalesce(u.last_time, d.time) AS data_until
+        coalesce(u.last_time, d.time) AS data_until, u.source
       FROM defined d
       LEFT JOIN used u USING (\(Self.key))
       LEFT JOIN LATERAL (\(covering)) c ON true
@@ -54,7 +54,7 @@ struct IndexRows {
       j.scans_in_range, j.unused_since, j.samples, j.is_unique, j.is_primary, j.definition, j.covered_by, j.coverage,
       CASE WHEN j.is_unique IS NOT TRUE AND (j.unused_since IS NOT NULL OR j.covered_by IS NOT NULL)
         THEN j.size_bytes END AS bytes_to_win,
-      j.data_from, j.data_until
+      j.data_from, j.data_until, j.source
     FROM judged j
     WHERE (\(scope["unused"]) IS NULL OR \(scope["unused"]) = (j.unused_since IS NOT NULL))
       AND (\(scope["covered"]) IS NULL OR \(scope["covered"]) = (j.covered_by IS NOT NULL))
@@ -65,23 +65,19 @@ struct IndexRows {
   private var used: String {
     let lists = ["pg_stats_indexes", "pg_schema_indexes", "pg_bloat_indexes"].map { list in
       """
-      SELECT server_id, database_id, object_id, \(list == "pg_stats_indexes") AS is_capped, sum("scans.count") AS samples,
-        min(first_time) FILTER (WHERE "scans.count" > 0) AS first_time, max(last_time) AS last_time,
-        sum(coalesce("scans.increase", 0) + coalesce(
-          CASE WHEN "scans.first" < before THEN "scans.first"::numeric ELSE "scans.first"::numeric - before END, 0)) AS growth
-      FROM (
-        SELECT t.*, lag(t."scans.last") OVER series AS before
-        FROM \(scope.parts(list, ["scans"])) t WHERE \(scope.isOfDatabase())
-        WINDOW series AS (PARTITION BY t.server_id, t.database_id, t.object_id ORDER BY t.first_time)
-      ) pieces
+      SELECT t.server_id, t.database_id, t.object_id, \(list == "pg_stats_indexes") AS is_capped,
+        sum(t."scans.count") AS samples, min(t.first_time) FILTER (WHERE t."scans.count" > 0) AS first_time,
+        max(t.last_time) AS last_time, coalesce(\(CounterIncrease("scans", of: list).sum), 0) AS growth,
+        max(t.source) AS source
+      FROM \(scope.linked(list, ["scans"])) t WHERE \(scope.isOfDatabase())
       GROUP BY 1, 2, 3
       """
     }
     return """
       SELECT \(Self.key), max(samples) AS samples, min(first_time) AS first_time, max(last_time) AS last_time,
-        max(growth) AS growth, bool_or(is_capped) AS is_capped
+        max(growth) AS growth, bool_or(is_capped) AS is_capped, max(source) AS source
       FROM (
-        \(lists.map { named("(\($0))", "t.samples, t.first_time, t.last_time, t.growth, t.is_capped") }
+        \(lists.map { named("(\($0))", "t.samples, t.first_time, t.last_time, t.growth, t.is_capped, t.source") }
           .joined(separator: "\nUNION ALL\n"))
       ) all_lists
       GROUP BY \(Self.key)

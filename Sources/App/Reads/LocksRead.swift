@@ -7,7 +7,7 @@
 
 import Protocol
 
-enum LocksQuestion: Question {
+enum LocksRead: Question {
   static let read = Read(
     "getServerLocks", "/api/v1/servers/{id:int}/locks", about: .server,
     summary: "The wait tree of a server at a time, and the blocked time in a range.",

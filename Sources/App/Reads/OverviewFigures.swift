@@ -69,7 +69,8 @@ enum OverviewFigures {
       let values = inner.filter { $0.0 != "cache_hit" }.map { name, type in
         relation.values.contains(name) ? "f.\(name)" : "NULL::\(type)"
       }
-      return "SELECT f.time, \(values.joined(separator: ", ")), f.data_from, f.data_until FROM (\n\(relation.sql)\n) f"
+      return
+        "SELECT f.time, \(values.joined(separator: ", ")), f.data_from, f.data_until, f.source FROM (\n\(relation.sql)\n) f"
     }
     let names = inner.map(\.0).filter { $0 != "cache_hit" }
     let values = figures.map { column in
@@ -81,21 +82,22 @@ enum OverviewFigures {
       }
     }
     return """
-      SELECT b.time, \(values.joined(separator: ", ")), min(b.data_from) AS data_from, max(b.data_until) AS data_until
+      SELECT b.time, \(values.joined(separator: ", ")), min(b.data_from) AS data_from, max(b.data_until) AS data_until,
+        max(b.source) AS source
       FROM (
       \(branches.joined(separator: "\nUNION ALL\n"))
-      ) b(time, \(names.joined(separator: ", ")), data_from, data_until) GROUP BY 1
+      ) b(time, \(names.joined(separator: ", ")), data_from, data_until, source) GROUP BY 1
       """
   }
 
   /// Some of the figures by bucket.
   private struct Relation {
     let values: [String]
-    /// A SELECT of `time`, the values, `data_from` and `data_until`; each bucket once.
+    /// A SELECT of `time`, the values, `data_from`, `data_until` and `source`; each bucket once.
     let sql: String
   }
 
-  private static let times = "min(t.first_time) AS data_from, max(t.last_time) AS data_until"
+  private static let times = "min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source"
 
   private static func share(_ hits: String, _ reads: String) -> String {
     finiteDouble("(100 * \(hits) / nullif(\(hits) + \(reads), 0))")
@@ -108,7 +110,7 @@ enum OverviewFigures {
       values: ["connections", "active", "idle_in_transaction"],
       sql: """
         SELECT l.bucket AS time, \(mean("connections")), \(mean("active")), \(mean("idle_in_transaction")),
-          min(l.time) AS data_from, max(l.time) AS data_until
+          min(l.time) AS data_from, max(l.time) AS data_until, 0 AS source
         FROM (
           SELECT \(scope.bucket(of: "s.time")) AS bucket, s.time, sum(s.count) AS connections,
             \(count("s.state = 'active'")) AS active,
@@ -126,7 +128,7 @@ enum OverviewFigures {
       values: ["all_connections"],
       sql: """
         SELECT d.time, \(finiteDouble("sum(d.connections)")) AS all_connections,
-          min(d.data_from) AS data_from, max(d.data_until) AS data_until
+          min(d.data_from) AS data_from, max(d.data_until) AS data_until, max(d.source) AS source
         FROM (
           SELECT \(scope.bucket(of: "t.time")) AS time, t.database_id, \(times),
             sum(t."total_connections.sum") / nullif(sum(t."total_connections.count"), 0) AS connections
@@ -137,23 +139,24 @@ enum OverviewFigures {
 
   private static func databases(_ scope: ReadScope) -> Relation {
     let columns = ["size_bytes", "transactions_committed", "transactions_rolledback"]
+    let commits = CounterIncrease("transactions_committed", of: "pg_stats")
+    let rollbacks = CounterIncrease("transactions_rolledback", of: "pg_stats")
     return Relation(
       values: ["transactions_per_second", "rollbacks_per_second", "database_bytes"],
       sql: """
         SELECT d.time, sum(d.transactions) AS transactions_per_second,
           sum(d.rollbacks) AS rollbacks_per_second, sum(d.bytes) AS database_bytes,
-          min(d.data_from) AS data_from, max(d.data_until) AS data_until
+          min(d.data_from) AS data_from, max(d.data_until) AS data_until, max(d.source) AS source
         FROM (
-          SELECT d.time, d.bytes, d.data_from, d.data_until, \(finiteQuotient("d.rollbacks", "nullif(d.seconds, 0)")) AS rollbacks,
+          SELECT d.time, d.bytes, d.data_from, d.data_until, d.source, \(finiteQuotient("d.rollbacks", "nullif(d.seconds, 0)")) AS rollbacks,
             \(finiteQuotient("d.transactions", "nullif(d.seconds, 0)")) AS transactions
           FROM (
             SELECT \(scope.bucket(of: "t.time")) AS time, t.database_id, \(times),
-              \(finiteDouble("(\(scope.increase("transactions_committed", of: "pg_stats")) + \(scope.increase("transactions_rolledback", of: "pg_stats")))")) AS transactions,
-              \(finiteDouble(scope.increase("transactions_rolledback", of: "pg_stats"))) AS rollbacks,
-              \(scope.elapsed("transactions_committed", of: "pg_stats")) AS seconds,
+              \(finiteDouble("(coalesce(\(commits.sum), 0) + coalesce(\(rollbacks.sum), 0))")) AS transactions,
+              \(finiteDouble(rollbacks.sum)) AS rollbacks, \(commits.elapsed) AS seconds,
               (array_agg(t."size_bytes.last" ORDER BY t.time DESC, t."size_bytes.last" DESC)
                 FILTER (WHERE t."size_bytes.last" IS NOT NULL))[1] AS bytes
-            FROM \(scope.steps("pg_stats", columns)) t GROUP BY 1, 2
+            FROM \(scope.linked("pg_stats", columns)) t GROUP BY 1, 2
           ) d
         ) d GROUP BY 1
         """)
@@ -162,20 +165,20 @@ enum OverviewFigures {
   /// Hits and reads of the buffer cache. - Parameter counters: the counters' names without `_hit` and `_read`.
   private static func cache(_ scope: ReadScope, _ table: String, _ prefix: String, _ counters: [String]) -> Relation {
     func sum(_ end: String) -> String {
-      counters.map { "coalesce(\(scope.increase($0 + end, of: table)), 0)" }.joined(separator: " + ")
+      counters.map { "coalesce(\(CounterIncrease($0 + end, of: table).sum), 0)" }.joined(separator: " + ")
     }
     return Relation(
       values: ["\(prefix)hits", "\(prefix)reads"],
       sql: """
         SELECT \(scope.bucket(of: "t.time")) AS time, \(sum("_hit")) AS \(prefix)hits, \(sum("_read")) AS \(prefix)reads, \(times)
-        FROM \(scope.steps(table, counters.flatMap { ["\($0)_hit", "\($0)_read"] })) t GROUP BY 1
+        FROM \(scope.linked(table, counters.flatMap { ["\($0)_hit", "\($0)_read"] })) t GROUP BY 1
         """)
   }
 
   private static func oldest(_ scope: ReadScope) -> Relation {
     func parts(_ table: String, _ column: String) -> String {
       """
-      SELECT \(scope.bucket(of: "t.time")) AS time, t."\(column).max" AS seconds, t.first_time, t.last_time
+      SELECT \(scope.bucket(of: "t.time")) AS time, t."\(column).max" AS seconds, t.first_time, t.last_time, t.source
       FROM \(scope.parts(table, [column])) t
       """
     }

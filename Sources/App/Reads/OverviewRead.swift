@@ -2,7 +2,7 @@
 
 import Protocol
 
-enum OverviewQuestion: Question {
+enum OverviewRead: Question {
   static let read = Read(
     "getServerOverview", "/api/v1/servers/{id:int}/overview", about: .server,
     summary: "The figures of a server over time, and what is known of it.",
@@ -94,10 +94,8 @@ enum OverviewQuestion: Question {
     ]
   ) { scope in
     let columns = ["size_bytes", "transactions_committed", "transactions_rolledback"]
-    let (commits, rollbacks) = (
-      scope.increase("transactions_committed", of: "pg_stats"),
-      scope.increase("transactions_rolledback", of: "pg_stats")
-    )
+    let commits = CounterIncrease("transactions_committed", of: "pg_stats")
+    let rollbacks = CounterIncrease("transactions_rolledback", of: "pg_stats")
     return """
       WITH ages AS (
         SELECT \(scope.objectPart("database", of: "pg_replication_wraparound", "t")) AS database,
@@ -109,7 +107,7 @@ enum OverviewQuestion: Question {
         ) t GROUP BY t.server_id, t.object_id
       )
       SELECT d.database, d.size_bytes, d.transactions_per_second, d.rollback_percent, a.age AS xid_age,
-        d.data_until AS last_seen, d.data_from, d.data_until
+        d.data_until AS last_seen, d.data_from, d.data_until, d.source
       FROM (
         SELECT \(scope.text("g.database_id", of: "g")) AS database, g.*,
           finite.transactions_per_second, finite.rollback_percent
@@ -117,10 +115,10 @@ enum OverviewQuestion: Question {
           SELECT t.server_id, t.database_id,
             (array_agg(t."size_bytes.last" ORDER BY t.time DESC, t."size_bytes.last" DESC)
               FILTER (WHERE t."size_bytes.last" IS NOT NULL))[1] AS size_bytes,
-            \(commits) AS commits, \(rollbacks) AS rollbacks,
-            \(scope.elapsed("transactions_committed", of: "pg_stats")) AS seconds,
-            min(t.first_time) AS data_from, max(t.last_time) AS data_until
-          FROM \(scope.steps("pg_stats", columns)) t GROUP BY 1, 2
+            coalesce(\(commits.sum), 0) AS commits, coalesce(\(rollbacks.sum), 0) AS rollbacks,
+            \(commits.elapsed) AS seconds,
+            min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source
+          FROM \(scope.linked("pg_stats", columns)) t GROUP BY 1, 2
         ) g CROSS JOIN LATERAL (
           SELECT \(finiteQuotient(finiteDouble("(g.commits + g.rollbacks)"), "nullif(g.seconds, 0)"))
               AS transactions_per_second,

@@ -99,7 +99,8 @@ struct ReadSection: Sendable {
   /// The order of rows that are otherwise equal, as a SQL list over the section's columns. It makes the order total.
   let ties: String
   /// A SELECT. It gives the columns in their order, and then `data_from` and `data_until`: the times of the first and the
-  /// last stored row that the row was computed from, possibly NULL. It has no ORDER BY and no LIMIT of its own.
+  /// last stored row that the row was computed from, possibly NULL. If it reads `ReadScope.parts`, it also gives `source`,
+  /// the largest of those parts. It has no ORDER BY and no LIMIT of its own.
   let sql: @Sendable (ReadScope) -> String
 
   /// - Parameter tables: the names of the metric tables. An unknown name ends the process.

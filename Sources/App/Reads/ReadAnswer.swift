@@ -8,7 +8,8 @@ struct ReadAnswer {
 
   private let read: Read
   private let format: MetricFormat
-  private let source: MetricSource
+  /// The coarsest source that gave rows.
+  private var source = MetricSource.raw
   private let page: PageSelection?
   private let cursor: (MetricCursor.Position) -> String
   /// The members before the sections, without the closing brace.
@@ -20,12 +21,11 @@ struct ReadAnswer {
   ///   - server: the server of a read of one server.
   ///   - cursor: encodes the position after the last row of a series.
   init(
-    _ read: Read, _ format: MetricFormat, range: (start: Timestamp, end: Timestamp), source: MetricSource,
-    bucketSeconds: Int64?, server: Int32?, page: PageSelection?, cursor: @escaping (MetricCursor.Position) -> String
+    _ read: Read, _ format: MetricFormat, range: (start: Timestamp, end: Timestamp), bucketSeconds: Int64?,
+    server: Int32?, page: PageSelection?, cursor: @escaping (MetricCursor.Position) -> String
   ) {
     self.read = read
     self.format = format
-    self.source = source
     self.page = page
     self.cursor = cursor
     if let server { member("server_id", "\(server)") }
@@ -34,7 +34,6 @@ struct ReadAnswer {
       member("end_time", "\"\(range.end.rfc3339)\"")
     }
     if let bucketSeconds { member("bucket_seconds", "\(bucketSeconds)") }
-    if !read.tables.isEmpty { member("source", "\"\(source.rawValue)\"") }
   }
 
   private mutating func member(_ name: String, _ value: String) {
@@ -45,6 +44,7 @@ struct ReadAnswer {
   /// Adds the rows of a section, in the order of the declaration.
   mutating func add(_ section: ReadSection, _ rows: SectionSink.Rows) {
     if section.name == "data" || format != .json { self.rows = rows }
+    if source.isFiner(than: rows.source) { source = rows.source }
     guard format == .json else { return }
     sections.append(contentsOf: ",\"\(section.name)\":[".utf8)
     sections.append(contentsOf: rows.text)
@@ -63,6 +63,7 @@ struct ReadAnswer {
   private func document() -> [UInt8] {
     var json = json
     if !read.tables.isEmpty {
+      json.append(contentsOf: "\(json.count > 1 ? "," : "")\"source\":\"\(source.rawValue)\"".utf8)
       json.append(contentsOf: ",\"data_from\":\(Self.time(rows.dataFrom))".utf8)
       json.append(contentsOf: ",\"data_until\":\(Self.time(rows.dataUntil))".utf8)
     }
@@ -117,7 +118,12 @@ extension ReadAnswer {
     }
     if read.hasBuckets { add("bucket_seconds", .integer(format: "int64"), "The width of the buckets of a series.") }
     if !read.tables.isEmpty {
-      add("source", MetricSource.schema, "The coarsest source: stored rows, or roll-ups with stored rows for the rest.")
+      add(
+        "source", MetricSource.schema,
+        """
+        The coarsest source that gave rows to any section of the answer: stored rows (`raw`), or roll-ups of 5 minutes or \
+        of an hour, with finer sources for the rest of the range. `raw` if there are no rows.
+        """)
       add("data_from", Schema.instant.nullable, "The time of the first stored row that `data` was computed from.")
       add("data_until", Schema.instant.nullable, "The time of the last stored row that `data` was computed from.")
     }
@@ -150,7 +156,7 @@ extension ReadAnswer {
   private static func example(_ read: Read) -> JSONValue {
     let (start, end) = (Timestamp(unixSeconds: 1_790_000_000), Timestamp(unixSeconds: 1_790_003_600))
     var answer = ReadAnswer(
-      read, .json, range: (start, end), source: .raw, bucketSeconds: read.hasBuckets ? 60 : nil,
+      read, .json, range: (start, end), bucketSeconds: read.hasBuckets ? 60 : nil,
       server: read.subject == .server ? 1 : nil, page: nil, cursor: { _ in "" })
     for section in read.sections { answer.add(section, SectionSink.Rows()) }
     guard case .success(let value) = Result(catching: { try JSONValue.parse(answer.document().span) }) else {

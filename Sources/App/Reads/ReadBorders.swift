@@ -39,7 +39,7 @@ struct ReadBorders: Equatable, Sendable {
     (coarseStart, coarseEnd) = isUsable(.hour) && firstHour < lastHour ? (firstHour, lastHour) : (last, last)
   }
 
-  /// The coarsest source that the range uses.
+  /// The coarsest source that the range can use.
   var source: MetricSource {
     if coarseStart < coarseEnd { return .hour }
     return fineStart < fineEnd ? .fiveMinutes : .raw
@@ -76,5 +76,13 @@ enum ReadStatements {
   static let sortMemory = Statement<String, SingleValue<String>>(
     "read_sort_memory", "SELECT set_config('work_mem', $1, true) || set_config('jit', 'off', true)")
 
-  static let all = [lacking.description, sortMemory.description]
+  /// Whether any server has a text. Parameter: the text id.
+  static let isKnown = Statement<Int64, SingleValue<Bool>>(
+    "read_is_known",
+    """
+    SELECT EXISTS (SELECT FROM pganalytics.servers s CROSS JOIN LATERAL (
+      SELECT FROM pganalytics.texts x WHERE x.server_id = s.id AND x.text_id = $1 OFFSET 0) x)
+    """)
+
+  static let all = [lacking.description, isKnown.description, sortMemory.description]
 }

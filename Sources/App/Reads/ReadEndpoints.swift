@@ -5,9 +5,9 @@ import Protocol
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
   static let questions: [any Question.Type] = [
-    FleetQuestion.self, TopQueries.self, OneQuery.self, OverviewQuestion.self, ConnectionsQuestion.self,
-    LocksQuestion.self,
-    ReplicationQuestion.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
+    FleetRead.self, TopQueriesRead.self, OneQueryRead.self, OverviewRead.self, ConnectionsRead.self,
+    LocksRead.self,
+    ReplicationRead.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
   ]
 
   static var reads: [Read] { questions.map { $0.read } }

@@ -56,7 +56,11 @@ struct ReadParameters: Sendable {
       read.hasBuckets
       ? query.optional(
         "bucket", .duration(.seconds(1)...Self.longestBucket),
-        "Width of a bucket: 5m, 1h. Default: such that there are at most 300 buckets.") : nil
+        """
+        Width of a bucket: 5m, 1h. Default: the smallest width with at most \(BucketWidth.mostBuckets) buckets that a source \
+        with data serves: in a range of more than an hour that is rolled up, or whose rows are past their retention, at \
+        least 5 minutes.
+        """) : nil
     servers = read.filters.contains(.servers) ? ServerSelection(from: &query) : nil
     database =
       read.filters.contains(.database) ? query.optional("database", .name, "Of this database only.") : nil

@@ -15,48 +15,55 @@ struct ReadRun: Sendable {
   let format: MetricFormat
   let context: RequestContext
 
-  /// The most buckets of a series whose width the request does not name.
-  private static let mostBuckets: Int64 = 300
-  private static let widths: [Int64] = [60, 300, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800]
-
   func answer() async throws(Problem) -> HTTPResponse {
     let cursor = try position()
     let range: (start: Timestamp, end: Timestamp)
     if let cursor { range = (cursor.start, cursor.end) } else { range = try self.range() }
-    let width = bucketSeconds(range)
+    let answer: HTTPResponse?
     do throws(DatabaseError) {
-      return try await queries.lease { session throws(DatabaseError) in
+      answer = try await queries.lease { session throws(DatabaseError) in
         try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
           session throws(DatabaseError) in
-          try await answer(range, width, cursor?.position, session)
+          try await self.answer(range, cursor?.position, session)
         }
       }
     } catch {
       throw Problem(error)
     }
+    guard let answer else { throw Problem(.notFound, "there is no such statement") }
+    return answer
   }
 
+  /// - Returns: nil if the read is about a statement whose text no server has.
   private func answer(
-    _ range: (start: Timestamp, end: Timestamp), _ width: Int64, _ position: MetricCursor.Position?,
-    _ session: DatabaseLease
-  ) async throws(DatabaseError) -> HTTPResponse {
+    _ range: (start: Timestamp, end: Timestamp), _ position: MetricCursor.Position?, _ session: DatabaseLease
+  ) async throws(DatabaseError) -> HTTPResponse? {
     let settings = context.settings
     session.allow(settings.queryTimeout)
     try await session.execute(
       SchemaStatements.limitWork, settings.queryTimeout.settingText, String(settings.queryWorkers))
     try await session.execute(ReadStatements.sortMemory, "\(settings.readSortBytes / 1024)kB")
+    if read.subject == .statement, let subject {
+      guard try await session.one(ReadStatements.isKnown, subject)?.value == true else { return nil }
+    }
     let servers = try await selected(session)
     let tables = read.tables.map(\.name)
     let lack = tables.isEmpty ? nil : try await session.one(ReadStatements.lacking, servers, tables)
-    let borders = ReadBorders(
-      range.start, range.end, .init(fine: lack?.fine, coarse: lack?.coarse),
-      bucketSeconds: read.hasBuckets ? width : nil)
-    let values = encoded(servers, range, width, borders)
+    let lacking = ReadBorders.Lacking(fine: lack?.fine, coarse: lack?.coarse)
+    let width =
+      parameters.bucket?.wholeSeconds ?? position?.keys[0]
+      ?? BucketWidth.chosen(for: range, lacking, now: context.now, settings.storage)
     var answer = ReadAnswer(
-      read, format, range: range, source: borders.source, bucketSeconds: read.hasBuckets ? width : nil,
+      read, format, range: range, bucketSeconds: read.hasBuckets ? width : nil,
       server: read.subject == .server ? servers.first : nil, page: parameters.page,
-      cursor: { MetricCursor(start: range.start, end: range.end, position: $0).encode(for: digest) })
+      cursor: { position in
+        let position = MetricCursor.Position(time: position.time, keys: [width], seen: position.seen)
+        return MetricCursor(start: range.start, end: range.end, position: position).encode(for: digest)
+      })
     for section in read.sections where format == .json || section.name == parameters.section {
+      // Only a series needs roll-ups of which its buckets consist.
+      let borders = ReadBorders(range.start, range.end, lacking, bucketSeconds: section.kind.isSeries ? width : nil)
+      let values = encoded(servers, range, width, borders)
       let window = window(section, position)
       let statement = ReadStatement(
         read, section, storage, order: section.name == "data" ? parameters.order : nil, window)
@@ -134,18 +141,16 @@ struct ReadRun: Sendable {
     return (start, end)
   }
 
-  private func bucketSeconds(_ range: (start: Timestamp, end: Timestamp)) -> Int64 {
-    if let bucket = parameters.bucket { return bucket.wholeSeconds }
-    let seconds = (range.end.unixMicroseconds - range.start.unixMicroseconds) / 1_000_000
-    return Self.widths.first { seconds / $0 <= Self.mostBuckets } ?? Self.widths[Self.widths.count - 1]
-  }
-
   // MARK: Cursor
 
+  /// The cursor of the request. Its key is the width of the buckets, which could else differ between two pages.
   private func position() throws(Problem) -> MetricCursor? {
     guard let text = parameters.cursor else { return nil }
     do throws(MetricCursor.Unusable) {
-      return try MetricCursor(text, for: digest, keyCount: 0)
+      let cursor = try MetricCursor(text, for: digest, keyCount: 1)
+      let width = cursor.position.keys[0]
+      guard parameters.bucket?.wholeSeconds == width || BucketWidth.widths.contains(width) else { throw .malformed }
+      return cursor
     } catch {
       switch error {
       case .malformed: throw Problem(.invalidQuery, "cursor: is none of ours")
@@ -179,6 +184,9 @@ struct ReadStatement: Sendable {
     self.window = window
     let scope = ReadScope(read, storage)
     var types = scope.parameterTypes
+    let sql = section.sql(scope)
+    // Only the roll-ups are coarser than rows, so a statement that reads none has no `source`.
+    let source = sql.contains("rollups.") ? "max(r.source) OVER ()::int8" : "NULL::int8"
     // Every parameter has its type here, also those that the section does not use.
     let asked = types.enumerated().map { "$\($0 + 1)::\($1)" }.joined(separator: ", ")
     let names = section.columns.map { "r.\(quotedIdentifier($0.name))" }.joined(separator: ", ")
@@ -194,9 +202,9 @@ struct ReadStatement: Sendable {
       sql: """
         WITH asked AS (SELECT \(asked), \(limit), \(offset), \(earliest))
         SELECT \(names), count(*) OVER () AS total, min(r.data_from) OVER () AS data_from,
-          max(r.data_until) OVER () AS data_until
+          max(r.data_until) OVER () AS data_until, \(source) AS source
         FROM (
-        \(section.sql(scope))
+        \(sql)
         ) r\(condition)
         ORDER BY \(Self.terms(section, order))\(section.ties)
         LIMIT \(limit) OFFSET \(offset)
@@ -236,6 +244,8 @@ final class SectionSink: RowSink {
     var total: Int64?
     var dataFrom: Timestamp?
     var dataUntil: Timestamp?
+    /// The coarsest source of the rows of all pages.
+    var source = MetricSource.raw
     var hasMore = false
     /// The position after the last row of a series.
     var position: MetricCursor.Position?
@@ -264,6 +274,7 @@ final class SectionSink: RowSink {
     rows.total = word(width)
     rows.dataFrom = word(width + 1).map { Timestamp(word: $0) }
     rows.dataUntil = word(width + 2).map { Timestamp(word: $0) }
+    rows.source = word(width + 3).map { MetricSource.allCases[Int($0)] } ?? .raw
     if rows.count == limit {
       rows.hasMore = true
       return .more

@@ -34,7 +34,7 @@ extension ReadScope {
     }
     let isComparable =
       if let added, let last { "coalesce(t.\(added), 1) = coalesce(lag(t.\(last)) OVER series, 1)" } else { "true" }
-    // Rows of one time need an order.
+    // Rows of one time need an order. Roll-ups of five minutes have the same: by the numbers, in the order of the table.
     let ties = counters.map { ", t.\(quotedIdentifier($0 + ".first"))" }.joined()
     return """
       (SELECT t.*, lag(t.last_time) OVER series AS time_before, lead(t.first_time) OVER series AS time_after,
@@ -45,8 +45,9 @@ extension ReadScope {
   }
 
   /// The increase of each counter of each series. A relation with `server_id`, the ids of the series, `first_time`,
-  /// `last_time`, `samples`, `is_new`, and of each counter `"calls"` the increase and `"calls.first"`, the base line. Of a float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there are
-  /// `"max_time.min"` and `"max_time.max"`.
+  /// `last_time`, `source`, `samples`, `is_new`, and of each counter `"calls"` the increase and `"calls.first"`, the base
+  /// line. Of a float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there
+  /// are `"max_time.min"` and `"max_time.max"`.
   ///
   /// The first value of a series is the base line. A series is new if the list before its first sample is in the range
   /// too and was complete; its counters then count from zero.
@@ -83,8 +84,8 @@ extension ReadScope {
     let entries = declared.addedUpCount.map { "coalesce(max(t.\(quotedIdentifier($0.name + ".max"))), 1)" } ?? "1"
     let samples = "coalesce(sum(t.\(quotedIdentifier(columns[0] + ".count"))), 0)::int8"
     let series = """
-      SELECT \(keys), min(t.first_time) AS first_time, max(t.last_time) AS last_time, \(samples) AS samples,
-        \(entries) AS entries, \(values.joined(separator: ",\n  "))
+      SELECT \(keys), min(t.first_time) AS first_time, max(t.last_time) AS last_time, max(t.source) AS source,
+        \(samples) AS samples, \(entries) AS entries, \(values.joined(separator: ",\n  "))
       FROM \(linked(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
       GROUP BY \(keys)
       """

@@ -136,8 +136,8 @@ extension ReadScope {
   static let latestSeconds = 3600
 
   /// Rows and roll-ups in one form: each row is a piece of time of one series. It has `time`, `server_id`, the ids of the
-  /// series (`MetricTable.identityColumns`), `first_time`, `last_time`, and the parts of the columns, such as
-  /// `"calls.first"` (`RollupPart`).
+  /// series (`MetricTable.identityColumns`), `first_time`, `last_time`, `source`, and the parts of the columns, such as
+  /// `"calls.first"` (`RollupPart`). `source` is the place of the piece's source in `MetricSource.allCases`.
   func parts(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
     let rolled = columns.map(declared.rolled)
@@ -147,14 +147,14 @@ extension ReadScope {
     func raw(_ from: String, _ to: String) -> String {
       let parts = pairs.map { ", \($1.ofRow($0)) AS \(quotedIdentifier($1.name(of: $0)))" }.joined()
       return """
-        SELECT \(keys), t.time AS first_time, t.time AS last_time\(parts)
+        SELECT \(keys), t.time AS first_time, t.time AS last_time, \(Self.place(of: .raw)) AS source\(parts)
         FROM \(declared.measured) t WHERE \(within(from, to))
         """
     }
     func rolledUp(_ step: RollupStep, _ from: String, _ to: String) -> String {
       let parts = pairs.map { ", t.\(quotedIdentifier($1.name(of: $0)))" }.joined()
       return """
-        SELECT \(keys), t.first_time, t.last_time\(parts)
+        SELECT \(keys), t.first_time, t.last_time, \(Self.place(of: step.source)) AS source\(parts)
         FROM \(declared.readableRollup(step)) t WHERE \(within(from, to))
         """
     }
@@ -166,6 +166,9 @@ extension ReadScope {
     ]
     return "(\(pieces.joined(separator: "\nUNION ALL\n")))"
   }
+
+  /// A source as a number, of which a greater one is coarser.
+  private static func place(of source: MetricSource) -> Int { MetricSource.allCases.firstIndex(of: source) ?? 0 }
 
   private func within(_ from: String, _ to: String) -> String {
     "t.server_id = ANY (\(self[.servers])) AND t.time >= \(from) AND t.time < \(to)"

@@ -5,7 +5,7 @@
 
 import Protocol
 
-enum ReplicationQuestion: Question {
+enum ReplicationRead: Question {
   static let read = Read(
     "getServerReplication", "/api/v1/servers/{id:int}/replication", about: .server,
     summary: "The lag of a server's standbys, its replication slots and subscriptions.",
@@ -41,10 +41,10 @@ enum ReplicationQuestion: Question {
     let names = stages.map { ", g.\($0)_lag_ms, g.most_\($0)_lag_ms" }.joined()
     return """
       SELECT g.time, \(scope.objectPart("application_name", of: "pg_replication_status", "g")) AS standby\(names),
-        g.behind_by_mb AS behind_mb, g.most_behind_by_mb AS most_behind_mb, g.data_from, g.data_until
+        g.behind_by_mb AS behind_mb, g.most_behind_by_mb AS most_behind_mb, g.data_from, g.data_until, g.source
       FROM (
         SELECT \(scope.bucket(of: "t.time")) AS time, t.server_id, t.object_id\(values),
-          min(t.first_time) AS data_from, max(t.last_time) AS data_until
+          min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source
         FROM \(scope.parts("pg_replication_status", columns)) t GROUP BY 1, 2, 3
       ) g
       """
@@ -258,7 +258,7 @@ enum ReplicationQuestion: Question {
     """
     SELECT \(scope.bucket(of: "t.time")) AS time, max(t."total_segments.max") AS most_segments,
       max(t."current_wal_size_mb.max") AS most_size_mb, max(t."wal_directory_size_mb.max") AS most_directory_size_mb,
-      min(t.first_time) AS data_from, max(t.last_time) AS data_until
+      min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source
     FROM \(scope.parts("pg_replication_wal", ["total_segments", "current_wal_size_mb", "wal_directory_size_mb"])) t
     GROUP BY 1
     """

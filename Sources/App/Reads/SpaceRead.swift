@@ -48,7 +48,7 @@ enum SpaceRead: Question {
       """
       SELECT server_id, database_id, \(ids) AS object_id, min(time) AS first_time, max(time) AS last_time,
         count(*) AS samples, (array_agg(size_bytes ORDER BY time))[1]::numeric AS first_size,
-        (array_agg(size_bytes ORDER BY time DESC))[1]::numeric AS size
+        (array_agg(size_bytes ORDER BY time DESC))[1]::numeric AS size, max(source) AS source
       FROM \(scope.points(table, ["size_bytes"])) t WHERE size_bytes IS NOT NULL AND \(scope.isOfDatabase())
       GROUP BY 1, 2, 3
       """
@@ -57,7 +57,8 @@ enum SpaceRead: Question {
       WITH databases AS (\(growth("pg_stats", by: "NULL::int8"))),
       grown AS (
         SELECT 'server' AS kind, server_id, NULL::int8 AS database_id, NULL::int8 AS object_id, min(first_time) AS first_time,
-          max(last_time) AS last_time, max(samples) AS samples, sum(first_size) AS first_size, sum(size) AS size
+          max(last_time) AS last_time, max(samples) AS samples, sum(first_size) AS first_size, sum(size) AS size,
+          max(source) AS source
         FROM databases WHERE \(scope[.database])::int8 IS NULL GROUP BY server_id
         UNION ALL
         SELECT 'database', d.* FROM databases d
@@ -73,7 +74,7 @@ enum SpaceRead: Question {
         (g.size - g.first_size)::float8 / nullif(extract(epoch FROM g.last_time - g.first_time)::float8 / 86400, 0)
           AS growth_bytes_per_day,
         CASE WHEN g.samples > 1 THEN (100 * (g.size - g.first_size) / nullif(g.first_size, 0))::float8 END AS growth_percent,
-        g.samples, g.first_time AS data_from, g.last_time AS data_until
+        g.samples, g.first_time AS data_from, g.last_time AS data_until, g.source
       FROM grown g WHERE \(scope["kind"]) IS NULL OR g.kind = \(scope["kind"])
       """
   }
@@ -117,7 +118,7 @@ enum SpaceRead: Question {
     }
     return """
       WITH points AS (
-        SELECT DISTINCT ON (t.server_id, t.object_id, piece) t.server_id, t.object_id, t.time, t.total_gb, t.used_gb,
+        SELECT DISTINCT ON (t.server_id, t.object_id, piece) t.server_id, t.object_id, t.time, t.source, t.total_gb, t.used_gb,
           t.free_gb, t.percent_used, date_bin(\(width), t.time, timestamptz '2000-01-01 00:00:00+00') AS piece,
           extract(epoch FROM t.time - \(scope[.start]))::float8 / 86400 AS x,
           -- The share has more digits than the rounded number, and counts if the two agree.
@@ -152,6 +153,7 @@ enum SpaceRead: Question {
       ),
       ends AS (
         SELECT server_id, object_id, count(*) AS points, min(time) AS first_time, max(time) AS last_time, max(x) AS x,
+          max(source) AS source,
           (array_agg(y ORDER BY x DESC))[1] AS y, (array_agg(total_gb ORDER BY x DESC))[1] AS total_gb,
           (array_agg(used_gb ORDER BY x DESC))[1] AS used_gb, (array_agg(free_gb ORDER BY x DESC))[1] AS free_gb,
           (array_agg(percent_used ORDER BY x DESC))[1] AS percent_used
@@ -173,7 +175,8 @@ enum SpaceRead: Question {
         \(scope.objectPart("mount", of: "disk_usage", "f")) AS mount,
         f.total_gb, f.used_gb, f.free_gb, f.percent_used, f.slope AS growth_gb_per_day, f.low AS growth_gb_per_day_low,
         f.high AS growth_gb_per_day_high, \(date("f.slope")) AS full_at, \(date("f.high")) AS full_earliest,
-        \(date("f.low")) AS full_latest, f.points, f.first_time AS data_from, f.last_time AS data_until
+        \(date("f.low")) AS full_latest, f.points, f.first_time AS data_from, f.last_time AS data_until,
+        f.source
       FROM forecasts f
       """
   }

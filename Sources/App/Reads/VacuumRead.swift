@@ -98,7 +98,8 @@ enum VacuumRead: Question {
       CASE WHEN l.age >= \(scope["critical_age"])::numeric THEN l.time
         WHEN \(scope["critical_age"]) - l.age < 36525 * u.ids_per_day
         THEN l.time + make_interval(secs => (\(scope["critical_age"]) - l.age) / u.ids_per_day * 86400) END AS critical_at,
-      coalesce(u.samples, 0) AS samples, least(u.first_time, l.time) AS data_from, l.time AS data_until
+      coalesce(u.samples, 0) AS samples, least(u.first_time, l.time) AS data_from, l.time AS data_until,
+      u.source
     FROM (
       SELECT t.*, \(scope.objectPart("database", of: "pg_replication_wraparound", "t")) AS database,
         coalesce(
@@ -107,7 +108,7 @@ enum VacuumRead: Question {
       FROM \(scope.latest("pg_replication_wraparound")) t
     ) l
     LEFT JOIN (
-      SELECT server_id, object_id, count(*) AS samples, min(time) AS first_time,
+      SELECT server_id, object_id, count(*) AS samples, min(time) AS first_time, max(source) AS source,
         (CASE WHEN count(xid_until_wraparound) > 1 THEN sum(greatest(ids_before - xid_until_wraparound, 0))
           ELSE sum(greatest(oldest_table_age - age_before, 0)) END
         )::float8 / nullif(extract(epoch FROM max(time) - min(time))::float8 / 86400, 0) AS ids_per_day

@@ -133,7 +133,7 @@ final class Server: Sendable {
       lanes: lanes, log: log, findingWatch: findings.watch,
       readiness: ReadinessProbe(
         lanes: lanes, database: database, storage: storage.watch, settings: live, log: log), workers: workers,
-      swaggerUI: try SwaggerUI.load(from: settings.swaggerUIDirectory),
+      pageLibraries: try PageLibraries.load(from: settings.webLibraryDirectory),
       startedAt: WallClock.unixSeconds())
     let endpoints = parts.endpoints()
     let context = LaneContext(

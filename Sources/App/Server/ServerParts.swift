@@ -28,8 +28,8 @@ struct ServerParts: Sendable {
   let readiness: ReadinessProbe
   /// The threads for long computations, which are password hashes.
   let workers: WorkerPool
-  /// The files of Swagger UI; nil if they are not installed.
-  let swaggerUI: SwaggerUI?
+  /// The libraries that the pages for browsers use, as far as they are installed.
+  let pageLibraries: PageLibraries
   /// The start of the server, in unix seconds.
   let startedAt: Int64
 
@@ -59,7 +59,7 @@ struct ServerParts: Sendable {
     all += ChannelEndpoints.all(database, channelSecrets, channelDelivery)
     all += [RevocationListEndpoint.declaration(database, identity)]
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
-    all += PageEndpoints.all(swaggerUI) { [readiness] in await readiness.databaseAccess() != .none }
+    all += PageEndpoints.all(pageLibraries) { [readiness] in await readiness.databaseAccess() != .none }
     all += [MetricsEndpoint.declaration(watched)]
     return Endpoint.documented(
       all, title: "pgAnalytics", version: Version.api,

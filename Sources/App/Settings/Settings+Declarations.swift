@@ -82,8 +82,9 @@ extension Settings {
     .init("loops", .count(\.loops, 0...256), "Event loops; 0 is one per core.", effect: .restart),
     .init("metrics_token", .text(\.metricsToken), "Bearer token that /metrics requires; empty: none.", isSecret: true),
     .init(
-      "swagger_ui_dir", .text(\.swaggerUIDirectory),
-      "Directory with swagger-ui-bundle.js and swagger-ui.css of Swagger UI 5, for /docs; read at start.",
+      "web_library_dir", .text(\.webLibraryDirectory),
+      "Directory of the libraries of the pages, made by scripts/web-libraries: Swagger UI for /docs, uPlot for the charts "
+        + "of the console; read at start.",
       effect: .restart),
     .init(
       "log_level", .word(\.logLevel, Logger.Level.allCases.map(\.rawValue)),

@@ -18,7 +18,7 @@ struct Settings: Sendable {
   var logBufferBytes = 4 * 1024 * 1024
   var logBufferUrgentBytes = 1024 * 1024
   var metricsToken = ""
-  var swaggerUIDirectory = "/usr/share/pganalytics/swagger-ui"
+  var webLibraryDirectory = "/usr/share/pganalytics/web"
 
   // HTTP
   var headBytes = 16 * 1024

@@ -39,7 +39,7 @@ import Testing
     let restart = Settings.declarations.filter { $0.effect == .restart }.map(\.name)
     #expect(
       restart == [
-        "listen", "data_dir", "database_url", "loops", "swagger_ui_dir", "log_buffer_bytes", "log_buffer_urgent_bytes",
+        "listen", "data_dir", "database_url", "loops", "web_library_dir", "log_buffer_bytes", "log_buffer_urgent_bytes",
         "known_certificates", "known_ids",
         "writer_connections", "admin_connections", "query_connections", "authority_life",
       ])

@@ -51,7 +51,9 @@ import Testing
       #expect(references.contains("pkg:swift/\(package.output.1)@\(package.output.2)"), "\(package.output.1)")
     }
     #expect(components.contains { $0["name"]?.text == "swift-runtime" })
-    #expect(components.contains { $0["name"]?.text == "swagger-ui-dist" && $0["externalReferences"] != nil })
+    for name in ["swagger-ui-dist", "uplot"] {
+      #expect(components.contains { $0["name"]?.text == name && $0["externalReferences"] != nil }, "\(name)")
+    }
 
     // Every dependency names a listed component, and the program has an entry of its own.
     let dependencies = bill["dependencies"]?.elements ?? []

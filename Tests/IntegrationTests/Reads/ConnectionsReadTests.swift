@@ -41,7 +41,7 @@ import Testing
     var samples = HostSamples(seed: seed, from: bench.start)
     try await bench.push(samples.metrics(0..<240))
     try await bench.push(samples.metrics(0..<60), ofOther: true)
-    for round in ["raw", "rolled up"] {
+    for round in ["raw", "rolled up", "late", "late rolled up"] {
       for (width, from, to) in [("5m", Int64(0), Int64(14_400)), ("1h", 1234, 12_000), ("1m", 600, 3000)] {
         let answer = try await bench.ask("connections", "&bucket=\(width)&limit=10000", from, to)
         let interval = width.replacing("m", with: " min").replacing("h", with: " hour")
@@ -52,7 +52,11 @@ import Testing
       let one = try await bench.ask("connections", "&bucket=5m&limit=10000&database=app")
       try await bench.compare(
         one["data"]?.elements, Self.states("5 min", "database = 'app'"), "seed \(seed), \(round), one database")
-      _ = try await bench.rollUp()
+      switch round {
+      case "raw", "late": #expect(try await bench.rollUp())
+      case "rolled up": try await bench.push(samples.metrics(30..<130, isLate: true))
+      default: #expect(try await bench.rollUp() == false)
+      }
     }
     await bench.server.stop()
   }

@@ -66,7 +66,7 @@ import Testing
     #expect(shown(try await fleet("&sort=-connections")) == [5, 3, 2, 1, 0, 4])
     #expect(shown(try await fleet("&sort=transactions_per_second")) == [5, 3, 2, 1, 0, 4])
     #expect(shown(try await fleet("&sort=-name")) == [5, 4, 3, 2, 1, 0])
-    for order in FleetQuestion.read.data.orders {
+    for order in FleetRead.read.data.orders {
       #expect(shown(try await fleet("&sort=\(order)")).count == 6, "\(order)")
     }
 

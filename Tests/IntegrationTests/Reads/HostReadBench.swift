@@ -128,13 +128,17 @@ struct HostSamples {
   private mutating func any(_ values: [String]) -> String { values[Int(random.next(UInt64(values.count)))] }
 
   /// All metrics of some minutes. A minute may be missing.
-  mutating func metrics(_ minutes: Range<Int64>) -> [String] {
+  /// - Parameter isLate: the metrics lie half a second beside those that are there, and counters go up and down between
+  ///   the two.
+  mutating func metrics(_ minutes: Range<Int64>, isLate: Bool = false) -> [String] {
     minutes.flatMap { minute -> [String] in
       if random.next(12) == 0 { return [] }
-      let time = Timestamp(unixSeconds: start + minute * 60 + random.next(60)).rfc3339
+      let second = start + minute * 60 + random.next(60)
+      let time = Timestamp(unixMicroseconds: second * 1_000_000 + (isLate ? 500_000 : 0)).rfc3339
       let away = random.next(8) == 0 ? ["app", "postgres"] : random.next(5) == 0 ? ["app"] : []
       return [
-        connections(time, away), replication(time, isAway: away.count == 2), host(time), disks(time), cache(time, away),
+        connections(time, away), replication(time, isAway: away.count == 2), host(time), disks(time),
+        cache(time, away, isRenamed: minute >= 120),
       ]
         + ["app", "postgres"].map { statistics(time, $0, isAway: away.contains($0)) }
         + [statements(time)]
@@ -207,9 +211,12 @@ struct HostSamples {
     return #"{"type":"disk_usage","timestamp":"\#(time)","filesystems":[\#(disks.joined(separator: ","))]}"#
   }
 
-  /// The next value of a counter: it grows, and falls to a small value at times.
+  /// The next value of a counter: it grows, at times to the largest value, and falls to a small one.
   private mutating func counter(_ name: String) -> Int64 {
-    let next = random.next(20) == 0 ? random.next(9) : (counters[name] ?? 0) + random.next(1000)
+    let before = counters[name] ?? 0
+    let isReset = random.next(20) == 0 || before > .max - 1000
+    let next =
+      isReset ? random.next(9) : random.next(60) == 0 ? .max - random.next(1000) : before + random.next(1000)
     counters[name] = next
     return next
   }
@@ -225,13 +232,14 @@ struct HostSamples {
       + #""tuples_inserted":0,"tuples_updated":0,"tuples_deleted":0}"#
   }
 
-  private mutating func cache(_ time: String, _ away: [String]) -> String {
+  /// - Parameter isRenamed: whether the second table has another name. Its counters go on.
+  private mutating func cache(_ time: String, _ away: [String], isRenamed: Bool) -> String {
     // In the second hour the collector lists no table.
     let isListed = !away.contains("app") && !(time.contains("T") && random.next(4) == 0)
     let tables =
       isListed
       ? ["t1", "t2"].map {
-        #"{"schema":"public","table":"\#($0)","heap_blks_hit":\#(counter("\($0) h")),"heap_blks_read":\#(counter("\($0) r")),"idx_blks_hit":\#(counter("\($0) ih")),"idx_blks_read":\#(counter("\($0) ir"))}"#
+        #"{"schema":"public","table":"\#($0)\#(isRenamed && $0 == "t2" ? " renamed" : "")","heap_blks_hit":\#(counter("\($0) h")),"heap_blks_read":\#(counter("\($0) r")),"idx_blks_hit":\#(counter("\($0) ih")),"idx_blks_read":\#(counter("\($0) ir"))}"#
       } : []
     return
       #"{"type":"pg_cache","timestamp":"\#(time)","databases":{"app":{"table_cache_hit":[\#(tables.joined(separator: ","))],"index_cache_hit":[]}}}"#

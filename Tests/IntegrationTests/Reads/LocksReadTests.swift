@@ -135,24 +135,31 @@ import Testing
     """
 
   @Test(arguments: TestCluster.storageKinds)
-  func `blocked time is the time between lists, at most the waiting time`(_ kind: StorageKind) async throws {
+  func `blocked time is the time between lists, at most the waiting time, over late lists`(_ kind: StorageKind)
+    async throws
+  {
     let bench = try await HostReadBench(kind)
     let seed = UInt64.random(in: 0 ... .max)
     var random = RollupTests.SplitMix(state: seed)
-    var metrics: [String] = []
-    for minute in Int64(0)..<240 where random.next(6) > 0 {
-      let waits =
-        random.next(3) == 0
-        ? [] : Set((0..<random.next(6)).map { _ in Wait(pid: random.next(5), blocker: random.next(5)) })
-      let time = bench.time(minute * 60 + random.next(60))
-      let isAway = random.next(9) == 0
-      let sorted = waits.sorted { ($0.pid, $0.blocker) < ($1.pid, $1.blocker) }
-      func seconds(_: Wait) -> Double { random.next(30) == 0 ? 1.7e308 : Double(random.next(200)) - 10 }
-      metrics.append(Self.metric(time, sorted, seconds: seconds, isAway: isAway))
+    func metrics(_ minutes: Range<Int64>, isLate: Bool = false) -> [String] {
+      var metrics: [String] = []
+      for minute in minutes where random.next(6) > 0 {
+        let waits =
+          random.next(3) == 0
+          ? [] : Set((0..<random.next(6)).map { _ in Wait(pid: random.next(5), blocker: random.next(5)) })
+        let second = bench.start + minute * 60 + random.next(60)
+        let time = Timestamp(unixMicroseconds: second * 1_000_000 + (isLate ? 500_000 : 0)).rfc3339
+        let isAway = random.next(9) == 0
+        let sorted = waits.sorted { ($0.pid, $0.blocker) < ($1.pid, $1.blocker) }
+        func seconds(_: Wait) -> Double { random.next(30) == 0 ? 1.7e308 : Double(random.next(200)) - 10 }
+        metrics.append(Self.metric(time, sorted, seconds: seconds, isAway: isAway))
+      }
+      return metrics
     }
-    try await bench.push(metrics)
-    try await bench.push(Array(metrics.prefix(20)), ofOther: true)
-    for round in ["raw", "rolled up"] {
+    let first = metrics(0..<240)
+    try await bench.push(first)
+    try await bench.push(Array(first.prefix(20)), ofOther: true)
+    for round in ["raw", "rolled up", "late", "late rolled up"] {
       for (width, from, to) in [("5m", Int64(0), Int64(14_400)), ("1h", 777, 13_000)] {
         let answer = try await bench.ask("locks", "&bucket=\(width)", from, to)
         let interval = width.replacing("m", with: " min").replacing("h", with: " hour")
@@ -178,7 +185,11 @@ import Testing
             GROUP BY 1, 2, 3
             """, "seed \(seed), \(round), \(width)", from, to)
       }
-      _ = try await bench.rollUp()
+      if round == "rolled up" {
+        try await bench.push(metrics(30..<130, isLate: true))
+      } else {
+        _ = try await bench.rollUp()
+      }
     }
     await bench.server.stop()
   }

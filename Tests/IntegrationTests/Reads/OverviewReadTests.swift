@@ -25,11 +25,13 @@ import Testing
       """
   }
 
+  private static let isGap = """
+    coalesce(size_bytes, 0) = 0 AND coalesce(transactions_committed, 0) = 0 AND coalesce(transactions_rolledback, 0) = 0
+    """
+
   /// Reference queries by the columns that they give. Buckets in which all of a query's columns are null are left out.
   private static func references(_ width: String) -> [(columns: [String], sql: String)] {
     let bucket = HostReadBench.bucket(width)
-    let isGap =
-      "coalesce(size_bytes, 0) + coalesce(transactions_committed, 0) + coalesce(transactions_rolledback, 0) = 0"
     return [
       (
         ["connections", "active", "idle_in_transaction"],
@@ -116,8 +118,23 @@ import Testing
       """
   }
 
+  /// The databases of the whole range.
+  private static let databases: String = {
+    let counters = ["transactions_committed", "transactions_rolledback"]
+    return """
+      WITH \(increases("pg_stats", "36525 days", ["database"], counters, "NOT (\(isGap))"))
+      SELECT d.database, (SELECT size_bytes FROM rows l WHERE l.database = d.database ORDER BY time DESC LIMIT 1) AS size_bytes,
+        ((transactions_committed + transactions_rolledback) / seconds)::float8 AS transactions_per_second,
+        (100 * transactions_rolledback / nullif(transactions_committed + transactions_rolledback, 0))::float8 AS rollback_percent,
+        (SELECT max(time) FROM rows l WHERE l.database = d.database) AS last_seen
+      FROM (SELECT DISTINCT database FROM rows) d LEFT JOIN increases USING (database)
+      """
+  }()
+
   @Test(arguments: TestCluster.storageKinds)
-  func `every figure equals the stored rows, over gaps and resets, from rows and from roll-ups`(_ kind: StorageKind)
+  func `every figure equals the stored rows, over gaps, resets, renames and late rows, from rows and from roll-ups`(
+    _ kind: StorageKind
+  )
     async throws
   {
     let bench = try await HostReadBench(kind)
@@ -125,7 +142,7 @@ import Testing
     var samples = HostSamples(seed: seed, from: bench.start)
     try await bench.push(samples.metrics(0..<240))
     try await bench.push(samples.metrics(0..<60), ofOther: true)
-    for round in ["raw", "rolled up"] {
+    for round in ["raw", "rolled up", "late", "late rolled up"] {
       for (width, from, to) in [
         ("5m", Int64(0), Int64(14_400)), ("1h", 600, 14_000), ("1h", 0, 14_400), ("1m", 0, 7200),
       ] {
@@ -136,10 +153,15 @@ import Testing
           let some = rows.filter { row in columns.contains { row[$0] != .null } }
           try await bench.compare(some, sql, "seed \(seed), \(round), \(width): \(columns)", from, to)
         }
-        if round == "rolled up", width == "1h" { #expect(answer["source"]?.text == "1h") }
+        try await bench.compare(
+          answer["databases"]?.elements, Self.databases, "seed \(seed), \(round), \(width): databases", from, to)
+        if round.hasSuffix("rolled up"), width == "1h" { #expect(answer["source"]?.text == "1h") }
       }
-      let done = try await bench.rollUp()
-      #expect(done == (round == "raw"))
+      switch round {
+      case "raw", "late": #expect(try await bench.rollUp())
+      case "rolled up": try await bench.push(samples.metrics(30..<130, isLate: true))
+      default: #expect(try await bench.rollUp() == false)
+      }
     }
     await bench.server.stop()
   }

@@ -105,7 +105,7 @@ import Testing
     _ read: Read, _ section: ReadSection, servers: [Int32], _ start: Timestamp, _ end: Timestamp, statement: Int64
   ) -> String {
     let width: Int64 = 3600
-    let borders = ReadBorders(start, end, .init(), bucketSeconds: read.hasBuckets ? width : nil)
+    let borders = ReadBorders(start, end, .init(), bucketSeconds: section.kind.isSeries ? width : nil)
     let description = ReadStatement(read, section, .plain, order: nil, .init(limit: 20)).description
     func time(_ time: Timestamp) -> String { "'\(time.rfc3339)'" }
     var values = ReadScope.Parameter.allCases.map { parameter -> String in

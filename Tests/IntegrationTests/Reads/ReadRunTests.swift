@@ -22,7 +22,7 @@ import Testing
           """
           SELECT t.server_id::int8 AS server_id, \(scope.text("t.database_id", of: "t")) AS database,
             (array_agg(t."size_bytes.last" ORDER BY t.last_time DESC))[1] AS size, t.database_id AS hash,
-            min(t.first_time) AS data_from, max(t.last_time) AS data_until
+            min(t.first_time) AS data_from, max(t.last_time) AS data_until, max(t.source) AS source
           FROM \(scope.parts("pg_stats", ["size_bytes"])) t
           WHERE \(scope.isOfDatabase()) GROUP BY t.server_id, t.database_id
           HAVING \(scope["least"])::int8 IS NULL OR max(t."size_bytes.max") >= \(scope["least"])
@@ -117,6 +117,38 @@ import Testing
     #expect(sizes == [2179, 1179], "the last size before the gap")
     #expect(raw["data_until"]?.text == world.time(179 * 60))
     #expect(rolled["data_until"]?.text == world.time(179 * 60))
+  }
+
+  @Test func `the source is the coarsest one that gave rows, and the width of buckets is that of the first page`()
+    async throws
+  {
+    let bench = try await HostReadBench(.plain)
+    func disk(_ minute: Int64) -> String {
+      TestCollector.disk("/dev/a", used: Int(minute), time: bench.time(minute * 60 + 30))
+    }
+    // Rows in the first minutes of an hour, and in its last ones.
+    try await bench.push((Array(1..<5) + Array(56..<60)).map(disk))
+    let first = try await bench.ask("overview", "&limit=3", 0, 14_400)
+    #expect(first["bucket_seconds"]?.integer == 60 && first["source"]?.text == "raw", "\(first)")
+    #expect(try await bench.rollUp())
+    func source(_ from: Int64, _ to: Int64, _ query: String = "") async throws -> String? {
+      try await bench.ask("overview", query, from, to)["source"]?.text
+    }
+    #expect(try await source(0, 14_400) == "5m", "buckets of five minutes")
+    #expect(try await source(0, 14_400, "&bucket=1h") == "1h")
+    #expect(try await source(3600, 14_400, "&bucket=1h") == "raw", "the roll-ups of these hours have no rows")
+    // The range permits roll-ups of five minutes, and all rows lie before the first one.
+    #expect(try await source(90, 3000, "&bucket=5m") == "raw")
+    #expect(try await source(90, 3700, "&bucket=5m") == "5m")
+    let cursor = try #require(first["next_cursor"]?.text)
+    let second = try await bench.ask("overview", "&limit=3&cursor=\(cursor)", 0, 14_400)
+    #expect(second["bucket_seconds"]?.integer == 60, "\(second)")
+    let times = [first, second].flatMap { ($0["data"]?.elements ?? []).compactMap { $0["time"]?.text } }
+    #expect(times == [1, 2, 3, 4, 56, 57].map { bench.time($0 * 60) })
+    #expect(try await bench.ask("overview", "", 0, 14_400)["bucket_seconds"]?.integer == 300)
+    // The facts of a series' answer use all roll-ups, whatever the width of its buckets.
+    #expect(try await bench.ask("overview", "&bucket=7s", 0, 14_400)["source"]?.text == "raw")
+    await bench.server.stop()
   }
 
   @Test func `a list has pages, orders, filters and a total`() async throws {

@@ -74,6 +74,28 @@ import Testing
     await fleet.server.stop()
   }
 
+  /// A late push can bring a row of the same time. The step between the two takes no seconds.
+  @Test(arguments: TestCluster.storageKinds)
+  func `a step between two rows of one time counts, from rows and from roll-ups`(_ kind: StorageKind) async throws {
+    let fleet = try await StatementReadTests.Fleet(kind)
+    let one = try await fleet.server.enrol()
+    // The second hour has one row, and no step.
+    for (minute, calls) in [(Int64(1), 100), (1, 130), (61, 150)] {
+      try await fleet.push([Self.list("app", fleet.time(minute), [Self.row(1, calls: calls)])], from: one)
+    }
+    for note in ["rows", "roll-ups"] {
+      if note == "roll-ups" { try await fleet.rollUp(to: 180) }
+      for (range, wanted) in [(Int64(0)..<600, 30.0), (0..<3600, 30), (0..<7200, 50)] {
+        let answer = try await fleet.read("/api/v1/queries", range)
+        #expect(calls(answer) == wanted, "\(note), \(range): \(answer)")
+        #expect(answer["data"]?.elements.first?["total_time"]?.number == wanted * 1.25, "\(note), \(range)")
+      }
+      let alone = try await fleet.read("/api/v1/queries", 3600..<7200)
+      #expect(alone["data"]?.elements.map { $0["calls"] } == [.null], "\(note): \(alone)")
+    }
+    await fleet.server.stop()
+  }
+
   @Test(arguments: TestCluster.storageKinds)
   func `a statement counts from zero only after a complete list without it, and an empty list is a gap`(
     _ kind: StorageKind

@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `reads of statements equal a reference over stored rows, with resets, gaps and cut lists`(
+  func `reads of statements equal a reference over stored rows, with resets, gaps, cut lists and late rows`(
     _ kind: StorageKind
   ) async throws {
     let fleet = try await Fleet(kind)
@@ -94,12 +94,12 @@ import Testing
     for number in 1...3 {
       sources.append((try await fleet.server.enrol(), StatementSamples(seed: seed, server: Int64(number))))
     }
-    func push(_ minutes: Range<Int64>) async throws {
+    func push(_ minutes: Range<Int64>, after seconds: Int64 = 0) async throws {
       for index in sources.indices {
         for database in ["app", "web2"] {
           try await fleet.push(
             sources[index].samples.metrics(
-              minutes, from: fleet.start, database: database, fillers: index == 1 && database == "app"),
+              minutes, from: fleet.start + seconds, database: database, fillers: index == 1 && database == "app"),
             from: sources[index].collector)
         }
       }
@@ -157,6 +157,34 @@ import Testing
     #expect(try await compareAll("a part rolled up").isSuperset(of: ["raw", "5m"]))
     try await fleet.rollUp(to: 1440)
     #expect(try await compareAll("all rolled up") == ["raw", "5m", "1h"])
+    // Late rows lie between those that are there, some at the same second, and every step of a counter goes up or down.
+    for seconds in [Int64(0), 30] {
+      try await push(30..<60, after: seconds)
+      _ = try await compareAll("late rows, \(seconds) s")
+      try await fleet.rollUp(to: 1440)
+      #expect(try await compareAll("late rows rolled up, \(seconds) s") == ["raw", "5m", "1h"])
+    }
+    try await compareUnknown(fleet)
     await fleet.server.stop()
+  }
+
+  /// A statement or a server that is unknown is not found; a statement without rows in the range is empty.
+  private func compareUnknown(_ fleet: Fleet) async throws {
+    let reads = ["overview", "locks", "replication", "connections", "vacuum", "indexes", "space", "log", "changes"]
+    for path in reads.map({ "/api/v1/servers/999999999/\($0)" }) {
+      let answer = try await fleet.client.request("GET", path, [fleet.user])
+      #expect(answer.status == 404 && answer.json["error"]?.text == "not_found", "\(path): \(answer)")
+    }
+    let known = try #require(try await fleet.rows("SELECT min(text_id) AS id FROM metrics.pg_query_stats").first)
+    let empty = try await fleet.read("/api/v1/queries/\(known.values["id"] ?? "")", -7200 ..< -3600)
+    #expect(empty["data"]?.elements.isEmpty == true && empty["servers"]?.elements.isEmpty == true, "\(empty)")
+    #expect(empty["source"]?.text == "raw", "no row was read")
+    for (id, query) in [("424242", ""), ("424242", "?section=statement"), ("nothing", "")] {
+      for accept in ["application/json", "text/csv"] {
+        let answer = try await fleet.client.request(
+          "GET", "/api/v1/queries/\(id)\(query)", [fleet.user, ("Accept", accept)])
+        #expect(answer.status == 404 && answer.json["error"]?.text == "not_found", "\(id)\(query): \(answer)")
+      }
+    }
   }
 }

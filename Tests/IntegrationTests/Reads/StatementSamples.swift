@@ -95,6 +95,9 @@ struct StatementSamples {
 enum StatementReference {
   static let columns = ["calls", "rows", "total_time", "shared_blks_hit", "wal_bytes"]
 
+  /// The order of the rows of a series. Rows of one time are ordered by their numbers, in the order of the columns.
+  private static let order = "time, calls, rows, total_time, max_time, shared_blks_hit, wal_bytes, statements"
+
   /// The increases by the columns `groups` of (server_id, database, text, bucket). Every series is its own counter.
   /// - Parameter bucket: the width in seconds.
   static func sql(_ start: Int64, _ end: Int64, groups: [String], bucket: Int64 = 3600) -> String {
@@ -112,18 +115,18 @@ enum StatementReference {
     }
     let keys = groups.joined(separator: ", ")
     return """
-      WITH raw AS (
+      WITH raw AS MATERIALIZED (
         SELECT *, coalesce(statements, 1) AS parts, lag(coalesce(statements, 1)) OVER s AS parts_0, \(before),
           row_number() OVER s AS n, last_value(text) OVER (s ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS name
         FROM named.pg_query_stats
         WHERE time >= to_timestamp(\(start)) AND time < to_timestamp(\(end))
-        WINDOW s AS (PARTITION BY server_id, database, hash ORDER BY time)
+        WINDOW s AS (PARTITION BY server_id, database, hash ORDER BY \(order))
+      ), lists AS MATERIALIZED (
+        SELECT server_id, database, time, sum(parts) < 100 AS is_complete FROM raw GROUP BY 1, 2, 3
       ), judged AS (
-        SELECT r.*, CASE WHEN n = 1 THEN (
-          SELECT sum(coalesce(l.statements, 1)) < 100 FROM named.pg_query_stats l
-          WHERE l.server_id = r.server_id AND l.database = r.database AND l.time = (
-            SELECT max(p.time) FROM named.pg_query_stats p WHERE p.server_id = r.server_id AND p.database = r.database
-              AND p.time >= to_timestamp(\(start)) AND p.time < r.time)) IS TRUE ELSE false END AS is_new
+        SELECT r.*, n = 1 AND (
+          SELECT l.is_complete FROM lists l WHERE l.server_id = r.server_id AND l.database = r.database AND l.time < r.time
+          ORDER BY l.time DESC LIMIT 1) IS TRUE AS is_new
         FROM raw r
       ), steps AS (
         SELECT server_id, database, name AS text, date_bin('\(bucket) s', time, '2000-01-01Z') AS bucket, time, calls AS c,

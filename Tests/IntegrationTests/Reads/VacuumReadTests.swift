@@ -11,9 +11,11 @@ import Testing
   }
 
   @Test(arguments: TestCluster.storageKinds)
-  func `a database is critical when its use of transaction ids says so, over vacuums, by rows and by roll-ups`(
-    _ kind: StorageKind
-  ) async throws {
+  func
+    `a database is critical when its use of ids says so, over vacuums and late rows, by rows and roll-ups`(
+      _ kind: StorageKind
+    ) async throws
+  {
     let bench = try await ObjectReadBench(kind)
     let seed = UInt64.random(in: 0 ... .max)
     var random = RollupTests.SplitMix(state: seed)
@@ -22,28 +24,35 @@ import Testing
       "used": 1_000_000, "frozen": 900_000_000, "idle": 5000, "old": 1_700_000_000, "bare": 7000,
     ]
     var hours: [String: [Int64: (second: Int64, age: Int64)]] = [:]
-    var metrics: [String] = []
-    for minute in stride(from: Int64(2), to: 1800, by: 6) {
-      let second = minute * 60 + random.next(60)
-      let rows = databases.map { database in
-        switch database {
-        case "used", "old", "bare": ages[database]! += random.next(100_000)
-        case "frozen": ages[database]! = random.next(50) == 0 ? 50_000 : ages[database]! + random.next(1_000_000)
-        default: break  // no use
+    func push(isLate: Bool = false) async throws {
+      var metrics: [String] = []
+      for minute in stride(from: isLate ? Int64(5) : 2, to: isLate ? 600 : 1800, by: 6) {
+        let second = minute * 60 + random.next(60)
+        let rows = databases.map { database in
+          switch database {
+          case _ where isLate: break
+          case "used", "old", "bare": ages[database]! += random.next(100_000)
+          case "frozen": ages[database]! = random.next(50) == 0 ? 50_000 : ages[database]! + random.next(1_000_000)
+          default: break  // no use
+          }
+          // Late ages lie below those that are there.
+          let age = ages[database]! - (isLate && database != "idle" ? 1000 + random.next(1000) : 0)
+          if hours[database]?[second / 3600].map({ $0.second < second }) ?? true {
+            hours[database, default: [:]][second / 3600] = (second, age)
+          }
+          // One database has no numbers but the age of its oldest table.
+          if database == "bare" { return #"{"database":"bare","oldest_table_age":\#(age)}"# }
+          return
+            #"{"database":"\#(database)","relfrozenxid":1000,"current_xid":\#(1000 + age),"xid_until_wraparound":\#(2_146_483_648 - age),"#
+            + #""oldest_table_age":\#(age / 2),"tables_needing_vacuum":3}"#
         }
-        let age = ages[database]!
-        hours[database, default: [:]][second / 3600] = (second, age)
-        // One database has no numbers but the age of its oldest table.
-        if database == "bare" { return #"{"database":"bare","oldest_table_age":\#(age)}"# }
-        return
-          #"{"database":"\#(database)","relfrozenxid":1000,"current_xid":\#(1000 + age),"xid_until_wraparound":\#(2_146_483_648 - age),"#
-          + #""oldest_table_age":\#(age / 2),"tables_needing_vacuum":3}"#
+        metrics.append(
+          #"{"type":"pg_replication","timestamp":"\#(bench.time(second))","wraparound_risk":[\#(rows.joined(separator: ","))]}"#
+        )
       }
-      metrics.append(
-        #"{"type":"pg_replication","timestamp":"\#(bench.time(second))","wraparound_risk":[\#(rows.joined(separator: ","))]}"#
-      )
+      try await bench.push(metrics)
     }
-    try await bench.push(metrics)
+    try await push()
 
     func compare(byRollups isRolledUp: Bool) async throws {
       let answer = try await bench.ask("vacuum", "&critical_age=1500000000", to: 1800 * 60)
@@ -72,6 +81,10 @@ import Testing
       let one = try await bench.ask("vacuum", "&database=idle", to: 1800 * 60)["databases"]?.elements
       #expect(one?.map { $0.line(["database", "tables_needing_vacuum", "ids_left"]) } == ["idle|3|2146478648"])
     }
+    try await compare(byRollups: false)
+    #expect(try await bench.rollUp())
+    try await compare(byRollups: true)
+    try await push(isLate: true)
     try await compare(byRollups: false)
     #expect(try await bench.rollUp())
     try await compare(byRollups: true)

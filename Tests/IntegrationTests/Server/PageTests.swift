@@ -7,16 +7,16 @@ import Testing
 
 /// The pages for browsers.
 @Suite struct PageTests {
-  @Test func `the first page is HTML for browsers and JSON for other clients`() async throws {
+  @Test func `the first page is the console for browsers and JSON for other clients`() async throws {
     let client = try await RunningServer.shared(.plain).client()
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     let page = try await client.request("GET", "/", [("Accept", browser)])
     #expect(page.status == 200)
     #expect(page.field("content-type") == "text/html; charset=utf-8")
-    #expect(page.field("vary") == "Accept")
-    for part in ["working", Version.text, "href=\"/api/v1/openapi.json\"", "credentials.json"] {
-      #expect(page.text.contains(part), "\(part)")
-    }
+    #expect(page.head.fields.all(named: "vary").contains { $0.elementsEqual("Accept".utf8) })
+    #expect(page.text.contains("<title>pgAnalytics</title>"))
+    let tag = try #require(page.field("etag"))
+    #expect(try await client.request("GET", "/", [("Accept", browser), ("If-None-Match", tag)]).status == 304)
     for fields in [[], [("Accept", "*/*")], [("Accept", "application/json")]] {
       let json = try await client.request("GET", "/", fields)
       #expect(json.json["documentation"]?.text == "/docs")
@@ -32,30 +32,51 @@ import Testing
     let page = try await client.request("GET", "/", [("Accept", "text/html")])
     let policy = try #require(page.field("content-security-policy"))
     #expect(policy.hasPrefix("default-src 'none'"))
+    #expect(policy.contains("require-trusted-types-for 'script'") && policy.contains("frame-ancestors 'none'"))
     #expect(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains("*"))
-    #expect(!page.text.contains("src=\"http") && !page.text.contains("<script"))
+    for part in ["src=\"http", "href=\"http", "style=\"", "onclick=", "<style", "<script>"] {
+      #expect(!page.text.contains(part), "\(part)")
+    }
   }
 
-  @Test func `without Swagger UI the page names what is missing, and the rest works`() async throws {
-    let client = try await RunningServer.start { $0.swaggerUIDirectory = "/nonexistent" }.client()
+  @Test func `every file of the console is served with its type`() async throws {
+    let client = try await RunningServer.shared(.plain).client()
+    #expect(ConsoleFile.all.count > 3)
+    for name in ConsoleFile.all.keys {
+      let file = try await client.request("GET", "/console/\(name)")
+      #expect(file.status == 200 && !file.body.isEmpty, "\(name)")
+      let type = try #require(MediaType(fileName: name))
+      #expect(file.field("content-type") == "\(type); charset=utf-8")
+      #expect(file.field("content-security-policy")?.hasPrefix("default-src 'none'") == true)
+    }
+    #expect(try await client.request("GET", "/console/files.c").status == 404)
+  }
+
+  @Test func `without the libraries the pages name what is missing, and the rest works`() async throws {
+    let client = try await RunningServer.start { $0.webLibraryDirectory = "/nonexistent" }.client()
     let docs = try await client.request("GET", "/docs")
     #expect(docs.status == 404)
-    #expect(docs.json["details"]?.text?.contains("swagger_ui_dir") == true)
-    let first = try await client.request("GET", "/", [("Accept", "text/html")])
-    #expect(first.text.contains("swagger_ui_dir") && !first.text.contains("href=\"/docs\""))
+    #expect(docs.json["details"]?.text?.contains("web_library_dir") == true)
     #expect(try await client.request("GET", "/docs/swagger-ui.css").status == 404)
-    #expect(try await client.request("GET", "/docs/pages.css").field("content-type") == "text/css; charset=utf-8")
+    #expect(try await client.request("GET", "/docs/docs.css").field("content-type") == "text/css; charset=utf-8")
+    #expect(try await client.request("GET", "/", [("Accept", "text/html")]).status == 200)
+    let charts = try await client.request("GET", "/console/uplot.iife.min.js")
+    #expect(charts.status == 200)
+    #expect(charts.text.hasPrefix("//") && charts.text.contains("web_library_dir"))
   }
 
-  @Test func `Swagger UI is served from its directory, compressed and revalidated`() async throws {
+  @Test func `the libraries are served from their directory, compressed and revalidated`() async throws {
     let directory = try TemporaryDirectory()
     let script = Array(String(repeating: "const a = 1;\n", count: 1000).utf8)
     try LocalFile.replace(directory.path + "/swagger-ui-bundle.js", with: script)
     try LocalFile.replace(directory.path + "/swagger-ui.css", with: Array("a {}".utf8))
-    let server = try await RunningServer.start { $0.swaggerUIDirectory = directory.path }
+    try LocalFile.replace(directory.path + "/uplot.iife.min.js", with: Array("var uPlot;".utf8))
+    try LocalFile.replace(directory.path + "/uplot.min.css", with: Array("b {}".utf8))
+    let server = try await RunningServer.start { $0.webLibraryDirectory = directory.path }
     let client = try await server.client()
     #expect(try await client.request("GET", "/docs").text.contains("/docs/swagger-ui-bundle.js"))
-    #expect(try await client.request("GET", "/", [("Accept", "text/html")]).text.contains("href=\"/docs\""))
+    #expect(try await client.request("GET", "/console/uplot.iife.min.js").text == "var uPlot;")
+    #expect(try await client.request("GET", "/console/uplot.min.css").text == "b {}")
 
     let path = "/docs/swagger-ui-bundle.js"
     let plain = try await client.request("GET", path)
@@ -85,7 +106,9 @@ private final class TemporaryDirectory {
   }
 
   deinit {
-    for name in ["swagger-ui-bundle.js", "swagger-ui.css"] { unlink(path + "/" + name) }
+    for name in ["swagger-ui-bundle.js", "swagger-ui.css", "uplot.iife.min.js", "uplot.min.css"] {
+      unlink(path + "/" + name)
+    }
     rmdir(path)
   }
 }

@@ -1,0 +1,264 @@
+// Charts by uPlot. All charts of a page share one cursor, and a drag over one of them chooses the time range of the page. Where uPlot
+// is not installed, the same values are a table.
+
+import { element, replace } from './element.js';
+import { inUnit, timeText } from './format.js';
+import { addressTime } from './time-range.js';
+import { valueTable } from './value-table.js';
+
+/** Pixels. The style sheet gives `.chart` this height. */
+const HEIGHT = 150;
+/** Pixels that a panel keeps for a chart with its legend. */
+export const CHART_ROOM = 186;
+/** Steps of an axis that people can read: of bytes in powers of 2, of durations in minutes, hours and days. */
+const STEPS = {
+  bytes: Array.from({ length: 60 }, (_, power) => 2 ** power),
+  seconds: [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
+    86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000],
+};
+const COLOURS = 8;
+const AXIS_WIDTH = 58;
+
+/**
+ * @typedef {Object} Line
+ * @property {string} title
+ * @property {Map<number, number | null>} values By the time in seconds since 1970.
+ */
+
+/**
+ * @typedef {Object} Picture
+ * @property {Line[]} lines
+ * @property {number[]} times All times in seconds, with a time for each bucket: a bucket without data is a gap.
+ * @property {[number, number]} range Start and end of the axis.
+ */
+
+/**
+ * Makes a chart, which takes over later answers.
+ * @param {import('./visit.js').Visit} visit
+ * @param {Object} options
+ * @param {string} options.unit See `inUnit`.
+ * @param {(answer: any) => Line[]} options.lines
+ * @param {boolean} [options.isStacked] Areas on top of each other, for parts of a whole.
+ * @param {boolean} [options.isBars]
+ * @param {number} [options.most] The upper end of the axis, such as 100 for percent.
+ * @param {string} options.title For screen readers.
+ * @returns {(answer: any) => import('./panel.js').View | null} For `panel`; null: no values.
+ */
+export function chart(visit, options) {
+  return (answer) => {
+    const first = pictureOf(answer, options.lines(answer));
+    if (!first) return null;
+    return globalThis.uPlot ? plotView(visit, options, first) : tableView(options, first);
+  };
+}
+
+/**
+ * The lines of several members of rows.
+ * @param {any[]} rows With `time`.
+ * @param {Object<string, string>} titles By member.
+ * @returns {Line[]}
+ */
+export function byMember(rows, titles) {
+  return Object.entries(titles).map(([name, title]) => ({
+    title, values: new Map(rows.map((row) => [secondsOf(row.time), row[name]])),
+  }));
+}
+
+/**
+ * The lines of one member, a line for each key of the rows.
+ * @param {any[]} rows With `time`. Values of the same key and time are added up.
+ * @param {(row: any) => string} keyOf
+ * @param {string} name
+ * @returns {Line[]}
+ */
+export function byKey(rows, keyOf, name) {
+  const lines = new Map();
+  for (const row of rows) {
+    const title = keyOf(row);
+    if (!lines.has(title)) lines.set(title, { title, values: new Map() });
+    const { values } = lines.get(title);
+    const at = secondsOf(row.time);
+    values.set(at, row[name] === null ? values.get(at) ?? null : (values.get(at) ?? 0) + row[name]);
+  }
+  return [...lines.values()];
+}
+
+function pictureOf(answer, lines) {
+  const times = [...new Set(lines.flatMap((line) => [...line.values.keys()]))].sort((one, other) => one - other);
+  if (!lines.some((line) => [...line.values.values()].some((value) => value !== null))) return null;
+  const width = answer.bucket_seconds;
+  const all = [];
+  for (let at = times[0]; at <= times[times.length - 1]; at += width) all.push(at);
+  return { lines, times: all, range: [secondsOf(answer.start_time), secondsOf(answer.end_time)] };
+}
+
+function plotView(visit, options, first) {
+  const show = inUnit(options.unit);
+  const legend = element('div', { class: 'legend' });
+  const room = element('div', { class: 'chart', role: 'img' });
+  const node = element('div', { class: 'chart-room' }, room, legend);
+  let picture = first;
+  let plot = null;
+
+  // The plot is made when its room has a width, and again when the scheme of colours changes.
+  const observer = new ResizeObserver(() => {
+    if (!node.isConnected) return end();
+    if (!plot) make();
+    else plot.setSize({ width: room.clientWidth, height: HEIGHT });
+    return undefined;
+  });
+  observer.observe(room);
+  document.addEventListener('scheme', make);
+  visit.signal.addEventListener('abort', end);
+
+  return {
+    node,
+    update(answer) {
+      const next = pictureOf(answer, options.lines(answer));
+      const isSame = next && next.lines.length === picture.lines.length
+        && next.lines.every((line, place) => line.title === picture.lines[place].title);
+      if (!isSame) {
+        end();
+        return false;
+      }
+      picture = next;
+      plot?.setData(dataOf(picture, options.isStacked));
+      plot?.setScale('x', { min: picture.range[0], max: picture.range[1] });
+      describe();
+      return true;
+    },
+  };
+
+  function make() {
+    plot?.destroy();
+    if (!node.isConnected || !room.clientWidth) return;
+    plot = new globalThis.uPlot(settings(), dataOf(picture, options.isStacked), room);
+    describe();
+  }
+
+  function end() {
+    observer.disconnect();
+    document.removeEventListener('scheme', make);
+    plot?.destroy();
+    plot = null;
+  }
+
+  function describe(place = null) {
+    const { times, lines } = picture;
+    const at = place === null ? null : times[place];
+    replace(legend, lines.map((line, index) => {
+      const value = at === null ? latest(line, times) : line.values.get(at) ?? null;
+      return element('span', { class: 'legend-entry' },
+        element('span', { class: 'swatch', style: { background: `var(--series-${(index % COLOURS) + 1})` } }),
+        line.title, element('strong', {}, show(value)));
+    }), element('span', { class: 'legend-time' }, at === null ? '' : timeText(at * 1000)));
+    if (place === null) room.setAttribute('aria-label', `${options.title}: ${lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ')}`);
+  }
+
+  function settings() {
+    const axis = { stroke: colourOf('--quiet'), grid: { stroke: colourOf('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
+    return {
+      width: room.clientWidth,
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { sync: { key: 'page' }, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
+      scales: {
+        x: { time: true, range: () => picture.range },
+        y: { range: (_, low, high) => bounds(low, high, options.most) },
+      },
+      axes: [
+        { ...axis, space: 70, size: 24, values: (self, ticks, _, __, step) => ticks.map((tick) => tickText(tick, step)) },
+        { ...axis, size: AXIS_WIDTH, incrs: STEPS[options.unit], values: (_, ticks) => ticks.map(show) },
+      ],
+      series: [{}, ...picture.lines.map((_, index) => seriesOf(colourOf(`--series-${(index % COLOURS) + 1}`)))],
+      bands: options.isStacked ? picture.lines.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })) : [],
+      hooks: {
+        setCursor: [(self) => describe(self.cursor.left >= 0 ? self.cursor.idx : null)],
+        setSelect: [(self) => self.select.width > 4 && choose(self)],
+      },
+    };
+  }
+
+  function seriesOf(stroke) {
+    const paths = options.isBars ? globalThis.uPlot.paths.bars({ size: [0.8, 20] }) : undefined;
+    const isAlone = picture.lines.length === 1;
+    const fill = options.isStacked || options.isBars ? faint(stroke, 0.35) : isAlone ? faint(stroke, 0.1) : undefined;
+    return { stroke, width: 1.5, fill, paths, points: { show: false, filter: (self, index) => alone(self.data[index]), size: 5 } };
+  }
+
+  function choose(self) {
+    const [from, to] = [self.select.left, self.select.left + self.select.width].map((left) => self.posToVal(left, 'x') * 1000);
+    self.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    visit.change({ range: null, from: addressTime(from), to: addressTime(to), live: null });
+  }
+}
+
+/** The places of values without neighbours, which no line shows. */
+function alone(values) {
+  const has = (place) => (values[place] ?? null) !== null;
+  return values.flatMap((_, place) => (has(place) && !has(place - 1) && !has(place + 1) ? [place] : []));
+}
+
+/** The present value of a colour of the style sheet, for the canvas. */
+function colourOf(name) {
+  const probe = element('span', { hidden: true, style: { color: `var(${name})` } });
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function faint(colour, alpha) {
+  return colour.replace('rgb(', 'rgba(').replace(')', `, ${alpha})`);
+}
+
+function tableView(options, first) {
+  const node = element('div');
+  const show = (picture) => replace(node, valueTable(picture, inUnit(options.unit), options.title));
+  show(first);
+  return {
+    node,
+    update(answer) {
+      const picture = pictureOf(answer, options.lines(answer));
+      if (picture) show(picture);
+      return picture !== null;
+    },
+  };
+}
+
+function dataOf({ lines, times }, isStacked) {
+  const columns = lines.map((line) => times.map((at) => line.values.get(at) ?? null));
+  if (isStacked) {
+    for (let index = 1; index < columns.length; index += 1) {
+      columns[index] = columns[index].map((value, place) => {
+        const below = columns[index - 1][place];
+        return value === null && below === null ? null : (value ?? 0) + (below ?? 0);
+      });
+    }
+  }
+  return [times, ...columns];
+}
+
+function bounds(low, high, most) {
+  const bottom = Math.min(0, low ?? 0);
+  if (most !== undefined) return [bottom, Math.max(most, high ?? 0)];
+  return [bottom, high > 0 ? high * 1.08 : 1];
+}
+
+function latest(line, times) {
+  for (let place = times.length - 1; place >= 0; place -= 1) {
+    const value = line.values.get(times[place]) ?? null;
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+function tickText(tick, step) {
+  const text = timeText(tick * 1000);
+  return step >= 86_400 ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16) === '00:00' ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16);
+}
+
+function secondsOf(time) {
+  return Math.round(Date.parse(time) / 1000);
+}
