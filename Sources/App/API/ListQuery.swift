@@ -38,12 +38,13 @@ extension Endpoint {
   /// The endpoint of a list.
   /// - Parameter item: converts a row into the entry that the API shows.
   convenience init<Listed: List, Item: ResponseBody>(
-    list: Listed.Type, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
-    description: String = "", from database: Database, _ item: @escaping @Sendable (Listed.Row) -> Item
+    list: Listed.Type, _ path: PathPattern, id: String, tag: Tag, access: Access,
+    command: CommandRule = .derived, summary: String, description: String = "", from database: Database,
+    _ item: @escaping @Sendable (Listed.Row) -> Item
   ) {
     self.init(
-      .get, path, id: id, tag: tag, access: access, summary: summary, description: description,
-      query: ListQuery<Listed>.self, returns: Page<Item>.self
+      .get, path, id: id, tag: tag, access: access, command: command, summary: summary,
+      description: description, query: ListQuery<Listed>.self, returns: Page<Item>.self
     ) { request, context async throws(Problem) -> Page<Item> in
       let query = request.query
       let (rows, total) = try await database.query { database throws(DatabaseError) in

@@ -13,7 +13,10 @@ struct Main {
   static func main() {
     Arguments.hidePasswords()
     let command: any ParsableCommand
-    do { command = try Pganalytics.parseAsRoot() } catch { end(error) }
+    do {
+      if let client = try ClientHalf.taking(Array(CommandLine.arguments.dropFirst())) { run(client) }
+      command = try Pganalytics.parseAsRoot()
+    } catch { end(error) }
     if command is any ServingCommand { Signals.block() }
     Task.detached {
       do {
@@ -26,6 +29,11 @@ struct Main {
       } catch { end(error) }
       exit(EXIT_SUCCESS)
     }
+    while true { pause() }
+  }
+
+  private static func run(_ client: ClientProgram) -> Never {
+    Task.detached { exit(await client.run(Array(CommandLine.arguments.dropFirst())).rawValue) }
     while true { pause() }
   }
 
