@@ -18,6 +18,23 @@ enum ClientHalf {
     ClientProgram(try ServerParts.declarations(), Environment.variables()) { serverCommands }
   }
 
+  /// The help of the program: the commands of this machine, and those over the API.
+  /// - Parameter columns: the width of the lines in characters.
+  static func rootHelp(columns: Int) throws -> String {
+    let server = Pganalytics.helpMessage(includeHidden: false, columns: columns)
+    let end = server.firstRange(of: "\n\n  See 'pganalytics help")?.lowerBound ?? server.endIndex
+    let client = CommandHelp(columns: columns).overview(ClientProgram.commands(try ServerParts.declarations()))
+    return """
+      \(server[..<end])
+
+      CLIENT SUBCOMMANDS:
+      \(client)
+
+        See 'pganalytics help <subcommand>' for detailed help. Server commands act on this machine or its database.
+        Client commands ask a server over its API; begin with 'pganalytics login https://HOST:8443'.
+      """
+  }
+
   /// The first words of the commands of this machine.
   private static var serverWords: Set<String> {
     Set(Pganalytics.configuration.subcommands.map { $0._commandName } + ["help"])

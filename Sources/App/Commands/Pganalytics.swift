@@ -14,7 +14,13 @@ struct Main {
     Arguments.hidePasswords()
     let command: any ParsableCommand
     do {
-      if let client = try ClientHalf.taking(Array(CommandLine.arguments.dropFirst())) { run(client) }
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      if [[], ["help"], ["--help"], ["-h"]].contains(arguments) {
+        let columns = Screen(Environment.variables()).columns
+        say(try ClientHalf.rootHelp(columns: min(columns, 120)))
+        exit(EXIT_SUCCESS)
+      }
+      if let client = try ClientHalf.taking(arguments) { run(client) }
       command = try Pganalytics.parseAsRoot()
     } catch { end(error) }
     if command is any ServingCommand { Signals.block() }
@@ -47,7 +53,7 @@ struct Main {
     if !message.isEmpty { say("Error: \(message)", on: STDERR_FILENO) }
     let hint = Pganalytics.fullMessage(for: error).split(separator: "\n").last.map { $0.drop { $0 == " " } } ?? ""
     if hint.hasPrefix("See '") { say(String(hint), on: STDERR_FILENO) }
-    exit(code.rawValue)
+    exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
   }
 }
 
@@ -73,11 +79,15 @@ struct Pganalytics: AsyncParsableCommand {
       reference` explains the settings, `config show` prints those in use, `config check` lists their faults.
       """,
     version: Version.text,
-    subcommands: [
-      UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
-      SecretCommand.self, CollectorCommand.self,
-      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self,
-      MeasureLogCommand.self, VersionCommand.self,
+    subcommands: [MeasureCommand.self, MeasureLogCommand.self],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Server",
+        subcommands: [
+          UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
+          SecretCommand.self, CollectorCommand.self, AuthorityCommand.self, SigningKeyCommand.self,
+          ConfigCommand.self, VersionCommand.self,
+        ])
     ])
 }
 

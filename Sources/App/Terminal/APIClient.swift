@@ -156,7 +156,8 @@ final class APIClient: Sendable {
     let problem: JSONValue? = (try? json(answer)) ?? nil
     var sentence = problem?[member: "message"]?.string ?? "The server answered with status \(code)."
     if let details = problem?[member: "details"]?.string {
-      sentence += " " + details + (details.last == "." ? "" : ".")
+      sentence = (sentence.last == "." ? String(sentence.dropLast()) : sentence) + ": " + details
+      if details.last != "." { sentence += "." }
     }
     if let pause = answer.retryAfter { sentence += " Try again in \(pause.wholeSeconds) s." }
     if let id = problem?[member: "request_id"]?.string { sentence += " (request \(id))" }

@@ -73,7 +73,7 @@ struct AnswerWriter: Sendable {
     }
     let facts = text.lines(document.facts)
     if !facts.isEmpty { parts.append(facts) }
-    parts += document.others.map { text.lines($0, isChosen: false) }
+    parts += document.others.filter { !$0.rows.isEmpty }.map { text.lines($0, isChosen: false) }
     if let rest = document.rest { parts.append([screen.style(.faint, rest)]) }
     return parts.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
   }

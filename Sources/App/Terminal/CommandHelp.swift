@@ -61,6 +61,20 @@ struct CommandHelp: Sendable {
     }.lines
   }
 
+  /// One entry for each first word: the words that may follow it, or the summary of a command of one word.
+  func overview(_ commands: [ClientCommand]) -> String {
+    var words: [String] = []
+    for word in commands.filter({ !$0.isHidden }).map({ $0.name.words[0] }) where !words.contains(word) {
+      words.append(word)
+    }
+    return words.map { word in
+      let own = commands.filter { $0.name.words[0] == word && !$0.isHidden }
+      if own.count == 1, own[0].name.words.count == 1 { return entry(word, own[0].summary) }
+      let following = own.map { $0.name.words.dropFirst().joined(separator: " ") }.filter { !$0.isEmpty }
+      return entry(word, following.joined(separator: ", ") + ".")
+    }.lines
+  }
+
   private func entry(_ option: CommandOption) -> String {
     var name = spelled(option)
     if let short = option.short { name = "-\(short), " + name }
@@ -84,12 +98,19 @@ struct CommandHelp: Sendable {
     return ([first] + lines.dropFirst().map { margin + $0 }).lines
   }
 
-  /// A text of several paragraphs and lists.
+  /// A text of several paragraphs and lists. Lines of one paragraph are joined before they are wrapped.
   private func prose(_ text: String) -> String {
     let plain = text.replacing("`", with: "").replacing("**", with: "")
-    return plain.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      wrap(String(line), hanging: line.hasPrefix("* ") || line.hasPrefix("- ") ? 2 : 0)
-    }.lines
+    var blocks: [String] = []
+    for line in plain.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+      let isItem = line.hasPrefix("* ") || line.hasPrefix("- ") || line.hasPrefix("|")
+      if let last = blocks.last, !last.isEmpty, !line.isEmpty, !isItem {
+        blocks[blocks.count - 1] = last + " " + line
+      } else {
+        blocks.append(line)
+      }
+    }
+    return blocks.map { wrap($0, hanging: $0.hasPrefix("* ") || $0.hasPrefix("- ") ? 2 : 0) }.lines
   }
 
   private func wrap(_ text: String, hanging: Int) -> String {

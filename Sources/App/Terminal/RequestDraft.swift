@@ -58,6 +58,13 @@ extension APIRequest {
     guard let content = endpoint.input.contents.first else { return }
     fields.append(HTTPField("Content-Type", content.type.description))
     if content.type == .json {
+      // An object that must be there is sent also if none of its members was given.
+      for property in content.schema.properties
+      where property.isRequired && !property.schema.properties.isEmpty
+        && !members.contains { $0.path[0] == property.name }
+      {
+        members.append(([property.name], .object(JSONObject())))
+      }
       body = Array(CommandValue.compact(Self.object(members)).utf8)
     } else {
       body = try input.file(parsed.argument(.body) ?? "-")

@@ -19,7 +19,7 @@ struct TableText: Sendable {
     if !table.title.isEmpty { lines.append(screen.style(.title, heading(table.title))) }
     if table.rows.isEmpty { return lines + ["No rows."] }
     let columns = table.columns.filter { column in
-      isChosen || table.rows.contains { !isEmpty(table.value($0, column)) }
+      isChosen || table.rows.contains { !isEmpty(table.value($0, column)) } && !isTable(column, table)
     }
     let grid = columns.map { column in
       table.rows.map { TerminalText.oneLine(cells.text(table.value($0, column), column)) }
@@ -102,6 +102,13 @@ struct TableText: Sendable {
     case .array(let elements): elements.isEmpty
     case .object(let object): object.members.isEmpty
     case .bool, .integer, .double, .string: false
+    }
+  }
+
+  /// Whether a column holds lists of objects, which no cell can show.
+  private func isTable(_ column: AnswerColumn, _ table: AnswerTable) -> Bool {
+    table.rows.contains { row in
+      if case .array(let elements) = table.value(row, column), case .object? = elements.first { true } else { false }
     }
   }
 
