@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import time
 import zipfile
 
@@ -38,7 +37,7 @@ def fetch_axe():
     wheels = list(directory.glob("*.whl"))
     if not wheels:
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+            ["python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
              "--require-hashes", "--dest", directory, "--requirement", ROOT / "scripts/console/requirements.txt"], check=True,
         )
         wheels = list(directory.glob("*.whl"))

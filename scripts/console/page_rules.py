@@ -15,10 +15,11 @@ def addresses(stage):
     examples = {
         "servers/:id": f"servers/{server}", "queries/:id": f"queries/{statements[0]['text_id']}", "collectors/:id": f"collectors/{collector}",
         "findings/:id": lambda: f"findings/{stage.api('GET', 'findings?state=all')['data'][0]['id']}", "checks/:name": "checks/disk_full",
+        "channels/:id": lambda: f"channels/{stage.api('GET', 'channels')['data'][0]['id']}",
     }
     paths = re.findall(r"path: '([^']+)'", (ROOT / "Sources/App/Console/Pages/pages.js").read_text())
     for path in paths:
-        head = next((head for head in examples if path.startswith(head)), None)
+        head = next((one for one in examples if path.startswith(one)), None)
         if head:
             example = examples[head]
             path = (example() if callable(example) else example) + path.removeprefix(head)
