@@ -53,7 +53,7 @@ import Testing
         ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
-        ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
+        ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Settings"]),
         ("Configs", ["API", "Audit", "Database"]),
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),

@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import time
 import zipfile
 
@@ -38,7 +37,7 @@ def fetch_axe():
     wheels = list(directory.glob("*.whl"))
     if not wheels:
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+            ["python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
              "--require-hashes", "--dest", directory, "--requirement", ROOT / "scripts/console/requirements.txt"], check=True,
         )
         wheels = list(directory.glob("*.whl"))
@@ -106,6 +105,10 @@ class Browser:
 
     def text(self, selector="body"):
         return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+
+    def texts(self, selector):
+        """The texts of all elements that fit, read at one moment."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)", selector)
 
     def says(self, text, selector="body"):
         """Waits until the page shows a text."""

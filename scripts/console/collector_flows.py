@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import urllib.error
 
 from browser import ROOT, expect
 

@@ -13,11 +13,6 @@ TICKS_BEFORE, TICKS = 15, 60
 MOST_GROWTH_BYTES = 1_500_000
 
 
-def linked(browser):
-    """The names of the rows, read at one moment: the list renews itself."""
-    return browser.run("return [...document.querySelectorAll('main tbody a[data-key]')].map((link) => link.textContent)")
-
-
 def fleet(stage, browser):
     """filter, order and label of the fleet are in the address, and the button back takes them off"""
     rows = stage.await_fleet()
@@ -32,10 +27,10 @@ def fleet(stage, browser):
     browser.press("Server", "thead button")
     browser.wait(lambda: "sort=name" in browser.hash(), "the order is not in the address")
     browser.settle()
-    names = linked(browser)
+    names = browser.texts("main tbody a[data-key]")
     expect(names == sorted(names) and len(names) > 1, f"the order is {names}")
     browser.go("#/fleet?label=env%3Dblue&sort=name")
-    browser.wait(lambda: linked(browser) == [rows[0]["name"]], "the label does not filter")
+    browser.wait(lambda: browser.texts("main tbody a[data-key]") == [rows[0]["name"]], "the label does not filter")
     browser.one(".chip.chosen").click()
     browser.wait(lambda: "label" not in browser.hash(), "the label stays in the address")
     browser.driver.back()
@@ -100,7 +95,7 @@ def names(stage, browser):
         browser.check_width(f"{hash} of {name[:20]} on a narrow screen")
         browser.show(1280, 900, "light")
     browser.go("#/fleet?sort=name")
-    shown = linked(browser)
+    shown = browser.texts("main tbody a[data-key]")
     expect(set(servers) <= set(shown), f"the fleet shows {shown}")
     browser.type(".server-search input", "<img")
     browser.one("#server-matches [role=option]", MARKUP).click()

@@ -19,7 +19,7 @@ def addresses(stage):
     }
     paths = re.findall(r"path: '([^']+)'", (ROOT / "Sources/App/Console/Pages/pages.js").read_text())
     for path in paths:
-        head = next((head for head in examples if path.startswith(head)), None)
+        head = next((one for one in examples if path.startswith(one)), None)
         if head:
             example = examples[head]
             path = (example() if callable(example) else example) + path.removeprefix(head)

@@ -29,6 +29,7 @@ final class Endpoint: Sendable {
   let id: String
   let tag: Tag
   let access: Access
+  let reach: TokenReach
   /// One line for the documentation.
   let summary: String
   /// A text of any length in CommonMark.
@@ -56,7 +57,8 @@ final class Endpoint: Sendable {
   ///   - answers: only with `HTTPResponse` or `EndpointAnswer`: media types, header fields, 304.
   ///   - problems: the problems that do not follow from the rest of the declaration.
   init<Query: QueryParameters, Body: RequestInput, Output: ResponseOutput>(
-    _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
+    _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access,
+    reach: TokenReach = .fleet, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
     problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
@@ -71,6 +73,7 @@ final class Endpoint: Sendable {
     self.id = id
     self.tag = tag
     self.access = access
+    self.reach = reach
     self.summary = summary
     self.description = description
     self.query = query.parameters
@@ -99,6 +102,7 @@ final class Endpoint: Sendable {
     self.id = id
     tag = .ingest
     self.access = access
+    reach = .fleet
     self.summary = summary
     self.description = description
     query = []

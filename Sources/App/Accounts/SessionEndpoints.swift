@@ -141,6 +141,7 @@ enum SessionEndpoints {
   private static func logout(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout", id: "logout", tag: .authentication, access: .user(.viewer),
+      reach: .person("log out"),
       summary: "End the session: its access tokens and its refresh token, at once and on every server.",
       description: """
         If the request has the session's cookie, `Origin` must be the server's own, and the answer takes the cookie away. \
@@ -157,6 +158,7 @@ enum SessionEndpoints {
   private static func logoutEverywhere(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout-everywhere", id: "logoutEverywhere", tag: .authentication, access: .user(.viewer),
+      reach: .person("end the sessions of its owner"),
       summary: "End all sessions of the caller, this one included, at once and on every server.",
       description: "The session's cookie is treated as at a logout.",
       fields: [.origin], returns: HTTPResponse.self, answers: [loggedOut], problems: [.foreignOrigin]
@@ -193,6 +195,7 @@ enum SessionEndpoints {
   private static func changePassword(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/change-password", id: "changePassword", tag: .authentication, access: .user(.viewer),
+      reach: .person("change a password"),
       summary: "Change one's own password.",
       description: """
         Ends all other sessions of the user. A wrong current password counts as a failed login. Its status is 422 and not \

@@ -39,6 +39,7 @@ enum CollectorAdminEndpoints {
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: CollectorList.self, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
+      reach: .selection,
       summary: "The collectors.", from: database
     ) { CollectorAnswer(collector: $0) }
   }
@@ -46,6 +47,7 @@ enum CollectorAdminEndpoints {
   private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
+      reach: .collector("id"),
       summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
         The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \

@@ -20,7 +20,8 @@ enum ConfigEndpoints {
   private static func read(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id}", id: "getCollectorConfig", tag: .configuration,
-      access: .collectorOrUser(.viewer), summary: "The latest configuration, as TOML.",
+      access: .collectorOrUser(.viewer),
+      reach: .collector("collector_id"), summary: "The latest configuration, as TOML.",
       description: """
         A collector gets its own configuration. The stock collector uses the name in its file (`collector-001`) instead of \
         its id: a name that is not a UUID stands for the token's collector. The server records the version that a \
@@ -87,7 +88,8 @@ enum ConfigEndpoints {
   private static func versions(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions", id: "listConfigVersions", tag: .configuration,
-      access: .user(.viewer), summary: "All versions of a collector's configuration, the newest first.",
+      access: .user(.viewer), reach: .collector("collector_id"),
+      summary: "All versions of a collector's configuration, the newest first.",
       query: ConfigVersionsQuery.self, returns: Page<ConfigVersionAnswer>.self, problems: [.notFound]
     ) { request, _ async throws(Problem) -> Page<ConfigVersionAnswer> in
       let id = request.path.uuid("collector_id")
@@ -107,7 +109,8 @@ enum ConfigEndpoints {
   private static func version(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
-      access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
+      access: .user(.viewer), reach: .collector("collector_id"),
+      summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("collector_id")
@@ -118,7 +121,8 @@ enum ConfigEndpoints {
   private static func diff(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/diff", id: "diffConfigVersions", tag: .configuration,
-      access: .user(.viewer), summary: "What changed between two versions, as a unified diff.",
+      access: .user(.viewer), reach: .collector("collector_id"),
+      summary: "What changed between two versions, as a unified diff.",
       description: "Empty if the versions are equal. Version 0, the one before the first, is empty.",
       query: ConfigDiffQuery.self, returns: HTTPResponse.self,
       answers: [.text(example: "--- version 1\n+++ version 2\n@@ -1,1 +1,1 @@\n-interval = 60\n+interval = 30\n")]

@@ -212,7 +212,10 @@ struct ReadColumn: Sendable {
 struct ReadParameter: Sendable {
   let name: String
   let type: SQLType
-  let read: @Sendable (inout QueryReader) -> ListFilter.Append
+  /// Appends the value of the request, or the fallback.
+  typealias Append = @Sendable (inout EncodedParameters) -> Void
+
+  let read: @Sendable (inout QueryReader) -> Append
 
   /// - Parameters:
   ///   - rule, prose: as in `QueryReader.optional`. Without a value the statement's parameter is `fallback`, or NULL.
@@ -221,7 +224,7 @@ struct ReadParameter: Sendable {
     type = Value.type
     read = { query in
       let value = query.optional(name, rule, prose) ?? fallback
-      return { _, parameters in parameters.append(value) }
+      return { parameters in parameters.append(value) }
     }
   }
 }

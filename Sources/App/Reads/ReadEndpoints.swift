@@ -22,7 +22,8 @@ enum ReadEndpoints {
   ) -> Endpoint {
     let read = Asked.read
     return Endpoint(
-      .get, read.path, id: read.id, tag: .reads, access: .user(.viewer), summary: read.summary,
+      .get, read.path, id: read.id, tag: .reads, access: .user(.viewer),
+      reach: read.subject == .server ? .server : .selection, summary: read.summary,
       description: read.description, query: ReadQuery<Asked>.self, returns: HTTPResponse.self,
       answers: [ReadAnswer.declaration(read)], problems: read.subject == .fleet ? [] : [.notFound]
     ) { request, context async throws(Problem) -> HTTPResponse in

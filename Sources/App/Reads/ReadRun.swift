@@ -78,7 +78,7 @@ struct ReadRun: Sendable {
 
   private func selected(_ session: DatabaseLease) async throws(DatabaseError) -> [Int32] {
     if read.subject == .server { return subject.flatMap { Int32(exactly: $0) }.map { [$0] } ?? [] }
-    let selection = parameters.servers ?? ServerSelection(servers: [], labels: [])
+    let selection = (parameters.servers ?? ServerSelection(servers: [], labels: [])).within(context)
     return try await session.rows(ServerSelection.statement, selection.servers, selection.labels.map(\.text))
       .map(\.value)
   }
@@ -106,7 +106,7 @@ struct ReadRun: Sendable {
       case .fineEnd: values.append(borders.fineEnd)
       }
     }
-    for append in parameters.own { append(context.now, &values) }
+    for append in parameters.own { append(&values) }
     return values
   }
 

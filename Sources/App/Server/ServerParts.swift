@@ -45,7 +45,8 @@ struct ServerParts: Sendable {
       lanes: lanes, pacing: pacing, identity: identity, signingKeys: signingKeys, storage: storageWatch,
       notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log,
       startedAt: startedAt)
-    var all = SessionEndpoints.all(sessions) + UserEndpoints.all(database, passwords)
+    var all = SessionEndpoints.all(sessions) + SessionListEndpoints.all(database)
+    all += APITokenEndpoints.all(database) + UserEndpoints.all(database, passwords)
     all += AuditEndpoints.all(database) + RegistrationSecretEndpoints.all(database)
     all += CollectorEndpoints.all(office) + CollectorAdminEndpoints.all(database, directory)
     all += CollectorLabelEndpoints.all(database)
