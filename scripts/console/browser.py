@@ -126,7 +126,12 @@ class Browser:
 
     def go(self, hash):
         """Goes to an address of the console, as a link does, and waits until everything is there."""
-        self.run("location.hash = arguments[0]", hash)
+        self.driver.execute_async_script(
+            """const [hash, done] = arguments;
+            const before = location.hash;
+            location.hash = hash;
+            // The page learns of its new address before this script does, because it listened first.
+            if (location.hash === before) done(); else window.addEventListener('hashchange', () => done(), { once: true });""", hash)
         self.settle()
 
     def hash(self):

@@ -12,6 +12,7 @@ import { panel } from './panel.js';
 import { address } from './route.js';
 import { selection } from './selection.js';
 import { source } from './source.js';
+import { loadLine } from './sparkline.js';
 import { mark, stateMark, STATES } from './state.js';
 import { changed } from './visit.js';
 
@@ -79,6 +80,7 @@ function columns(visit) {
     { name: 'oldest_transaction_seconds', title: 'Oldest', sorts: true, isNumber: true, rank: 3, show: seconds, hint: 'Longest time of a long or idle transaction' },
     { name: 'disk_used_percent', title: 'Disk', sorts: true, isNumber: true, show: percent, hint: 'Space in use of the fullest file system' },
     { name: 'xid_age', title: 'Xid age', sorts: true, isNumber: true, rank: 3, show: short, hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
+    { name: 'server_id', title: 'Load, last hour', rank: 3, show: (id) => loadLine(visit, id), hint: 'Load average of a minute' },
     { name: 'labels', title: 'Labels', rank: 3, show: (labels) => labelChips(labels, visit.route) },
   ];
 }
