@@ -81,6 +81,7 @@ export function steer(body) {
 }
 
 function headCell(column, sort, onSort) {
+  if (!column.title) return element('td', { class: classOf(column) }); // A column of buttons, which say themselves what they do.
   const isSorted = sort?.replace('-', '') === column.name;
   const order = !isSorted ? null : sort.startsWith('-') ? 'descending' : 'ascending';
   // A first press shows the largest numbers, and names from A.
