@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import time
 import zipfile
 
@@ -38,7 +37,7 @@ def fetch_axe():
     wheels = list(directory.glob("*.whl"))
     if not wheels:
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
+            ["python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
              "--require-hashes", "--dest", directory, "--requirement", ROOT / "scripts/console/requirements.txt"], check=True,
         )
         wheels = list(directory.glob("*.whl"))
@@ -127,7 +126,12 @@ class Browser:
 
     def go(self, hash):
         """Goes to an address of the console, as a link does, and waits until everything is there."""
-        self.run("location.hash = arguments[0]", hash)
+        self.driver.execute_async_script(
+            """const [hash, done] = arguments;
+            const before = location.hash;
+            location.hash = hash;
+            // The page learns of its new address before this script does, because it listened first.
+            if (location.hash === before) done(); else window.addEventListener('hashchange', () => done(), { once: true });""", hash)
         self.settle()
 
     def hash(self):

@@ -30,7 +30,7 @@ class Stage:
         return json.loads(content) if content else None
 
     def await_fleet(self):
-        """Waits until every collector has pushed often enough that there are rates."""
+        """Waits until every collector has pushed often enough that there are rates. - Returns: their servers."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             rows = self.api("GET", "fleet?page_size=100&q=bench-")["data"]
@@ -38,6 +38,16 @@ class Stage:
                 return rows
             time.sleep(0.3)
         raise AssertionError(f"the fleet has no rates after a minute: {rows}")
+
+    def await_finding(self, check):
+        """Waits until a check has an open finding. - Returns: the finding."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = self.api("GET", f"findings?check={check}")["data"]
+            if found:
+                return found[0]
+            time.sleep(0.3)
+        raise AssertionError(f"{check} finds nothing in a minute")
 
     def collector(self, number=0):
         return Collector(self.server, "fleet", number)

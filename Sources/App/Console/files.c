@@ -36,6 +36,8 @@ static const struct console_file files[] = {
 #include "entry.h"
 #define FILE "Pages/collector-page.js"
 #include "entry.h"
+#define FILE "Pages/collector-panels.js"
+#include "entry.h"
 #define FILE "Pages/collector-state.js"
 #include "entry.h"
 #define FILE "Pages/collectors-page.js"

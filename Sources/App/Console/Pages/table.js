@@ -31,7 +31,9 @@ import { plain } from './format.js';
 export function table(options) {
   const body = element('tbody', {}, options.rows.map((row) => tableRow(options, row)));
   steer(body);
-  return element('div', { class: 'table-room', tabindex: '-1' },
+  // A table without links and buttons can be scrolled by keys only if it takes the focus itself.
+  const focus = options.href || options.onSort ? { tabindex: '-1' } : { tabindex: '0', role: 'group', 'aria-label': options.caption };
+  return element('div', { class: 'table-room', ...focus },
     element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body));
 }
 
@@ -79,6 +81,7 @@ export function steer(body) {
 }
 
 function headCell(column, sort, onSort) {
+  if (!column.title) return element('td', { class: classOf(column) }); // A column of buttons, which say themselves what they do.
   const isSorted = sort?.replace('-', '') === column.name;
   const order = !isSorted ? null : sort.startsWith('-') ? 'descending' : 'ascending';
   // A first press shows the largest numbers, and names from A.
