@@ -40,7 +40,7 @@ export function open(visit) {
 }
 
 function editorPanel(visit, id) {
-  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '440px' } });
+  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '46dvh' } });
   const failure = element('div');
   const state = element('span', { class: 'quiet' });
   const editor = textEditor('Configuration in TOML', (text) => {
