@@ -39,6 +39,16 @@ class Stage:
             time.sleep(0.3)
         raise AssertionError(f"the fleet has no rates after a minute: {rows}")
 
+    def await_finding(self, check):
+        """Waits until a check has an open finding. - Returns: the finding."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = self.api("GET", f"findings?check={check}")["data"]
+            if found:
+                return found[0]
+            time.sleep(0.3)
+        raise AssertionError(f"{check} finds nothing in a minute")
+
     def collector(self, number=0):
         return Collector(self.server, "fleet", number)
 

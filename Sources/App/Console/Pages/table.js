@@ -69,9 +69,8 @@ export function steer(body) {
   body.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key];
     if (!step || event.target.matches('input:not([type=checkbox]), select, textarea')) return;
-    // From a box the arrow goes to the next box, and from anything else to the link of the next row.
-    const kind = event.target.matches('input') ? 'input' : 'a[data-key]';
-    const next = event.target.closest('tr')?.[step]?.querySelector(kind);
+    // From a link to a link, from a box to a box.
+    const next = event.target.closest('tr')?.[step]?.querySelector(event.target.matches('input') ? 'input' : 'a[data-key]');
     if (!next) return;
     event.preventDefault();
     next.focus();
