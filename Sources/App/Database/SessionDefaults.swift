@@ -44,6 +44,9 @@ enum SessionDefaults {
     ("lc_numeric", "C"),
     ("lc_time", "C"),
     ("lc_monetary", "C"),
+    // PostgreSQL would compile the expressions of a statement that it takes for costly. A statement of a read has hundreds
+    // of them, and their compilation took ten times as long as the statement.
+    ("jit", "off"),
     // Settings that affect which rows a statement sees.
     ("transform_null_equals", "off"),
     ("row_security", "on"),

@@ -77,7 +77,7 @@ enum FindingStatements {
     "finding_limits",
     """
     SELECT set_config('statement_timeout', $1, true) || set_config('plan_cache_mode', 'force_generic_plan', true)
-      || set_config('enable_seqscan', 'off', true) || set_config('jit', 'off', true) || set_config('max_parallel_workers_per_gather', '0', true)
+      || set_config('enable_seqscan', 'off', true) || set_config('max_parallel_workers_per_gather', '0', true)
     """)
 
   /// What people set, and the last evaluation of each check that has been evaluated or set.

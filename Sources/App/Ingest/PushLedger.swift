@@ -56,7 +56,6 @@ enum PushLedger {
   static let preparation = """
     SET plan_cache_mode = force_generic_plan;
     SET enable_seqscan = off;
-    SET jit = off;
     DEALLOCATE ALL;
     PREPARE push_locks(int4[]) AS \(locks);
     PREPARE push_quick(date,uuid[],int4[],int8[],int4[],bytea[]) AS \(quick);

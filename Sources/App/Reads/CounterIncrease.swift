@@ -12,6 +12,7 @@ struct CounterIncrease {
   private let before: String
   /// Whether a step within the piece is known.
   private let isWithin: String
+  private let increase: String
   private let within: String
   private let elapsedWithin: String
   /// Whether the piece has an increase that no double can hold.
@@ -26,7 +27,7 @@ struct CounterIncrease {
     first = part(.first)
     before = "t.\(quotedIdentifier(column.name + ".before"))"
     elapsedWithin = part(.elapsed)
-    let increase = part(.increase)
+    increase = part(.increase)
     // An hour's roll-up has zeros where no step is known. A step between two rows of one time takes no seconds.
     isWithin = "(\(elapsedWithin) > 0 OR \(increase) <> 0)"
     within = "CASE WHEN \(isWithin) THEN \(increase) END"
@@ -49,20 +50,16 @@ struct CounterIncrease {
 
   // MARK: Whole numbers
 
-  /// The common step is computed as int8, which cannot overflow if the earlier value is not negative.
+  /// From one piece to the next the counter grows by the first value, less the value before if it did not fall. The two
+  /// are added up by themselves, because a difference of int8 may overflow and a sum of them cannot.
   private var exactSum: String {
-    let terms =
-      column.kind == .int8
-      ? [
-        "sum(\(within))",
-        "sum(CASE WHEN \(first) < \(before) THEN \(first) WHEN \(before) >= 0 THEN \(first) - \(before) END) FILTER (WHERE t.is_comparable)",
-        "sum(\(first)::numeric - \(before)) FILTER (WHERE \(before) < 0 AND \(first) >= \(before) AND t.is_comparable)",
-      ]
-      : [
-        "sum(\(within))",
-        "sum(CASE WHEN \(first) < \(before) THEN \(first) ELSE \(first) - \(before) END) FILTER (WHERE t.is_comparable)",
-      ]
-    return Self.added(terms)
+    let grown = "sum(\(increase)) FILTER (WHERE \(isWithin))"
+    let firsts = "sum(\(first)) FILTER (WHERE t.is_comparable AND \(before) IS NOT NULL)"
+    let befores = "sum(\(before)) FILTER (WHERE t.is_comparable AND \(first) >= \(before))"
+    return """
+      CASE WHEN coalesce(\(grown), \(firsts)) IS NOT NULL \
+      THEN coalesce(\(grown), 0) + coalesce(\(firsts), 0) - coalesce(\(befores), 0) END
+      """
   }
 
   /// The sum of terms of which some are NULL; NULL if all are.

@@ -25,21 +25,22 @@ enum LogRead: Question {
 
   private static let lines = ReadSection(
     "data", "The lines.", .list(by: "-time"), from: ["pg_log"],
-    ties: "r.arrived_at DESC, r.level, r.message, r.database",
+    ties: "r.arrived_at DESC, r.level, r.message_id, r.database_id",
     columns: [
       .time("time", means: "The time of the line.").sorted,
       .text("time_from", means: "Where `time` comes from.", of: ["logged", "arrival"]),
       .time("logged_at", means: "The time that the collector names as that of the line."),
       .time("arrived_at", means: "When the collector reported the line first."),
-      .text("database", means: "The database that the collector names."),
+      .text("database", means: "The database that the collector names.")
+        .looked(up: { $0.text("r.database_id", of: "r") }),
       .text("level", means: "Severity.").sorted,
-      .text("message", means: "The message."),
+      .text("message", means: "The message.").looked(up: { $0.text("r.message_id", of: "r") }),
     ]
   ) { scope in
     """
     WITH \(selected(scope))
-    SELECT l.line_time AS time, l.time_from, l.logged_at, l.time AS arrived_at,
-      \(scope.text("l.database_id", of: "l")) AS database, l.level, l.message, l.time AS data_from, l.time AS data_until
+    SELECT l.line_time AS time, l.time_from, l.logged_at, l.time AS arrived_at, l.level, l.server_id, l.database_id,
+      l.message_id, l.time AS data_from, l.time AS data_until
     FROM selected l
     """
   }
@@ -80,16 +81,17 @@ enum LogRead: Question {
         FROM newest t WINDOW source AS (PARTITION BY t.server_id, t.database_id)
       ),
       selected AS (
-        SELECT t.server_id, t.database_id, t.time, t.logged_at, t.level, x.value AS message,
+        SELECT t.server_id, t.database_id, t.time, t.logged_at, t.level, t.message_id,
           CASE WHEN \(isUnusable) THEN t.time ELSE t.logged_at END AS line_time,
           CASE WHEN \(isUnusable) THEN 'arrival' ELSE 'logged' END AS time_from
         FROM timed t
         CROSS JOIN words w
-        LEFT JOIN pganalytics.texts x ON x.server_id = t.server_id AND x.text_id = t.message_id
         WHERE (t.time = t.first_time OR t.is_constant OR t.logged_at IS NULL)
           AND (\(scope["level"]) IS NULL OR t.level = \(scope["level"]))
-          AND (w.text IS NULL OR CASE WHEN numnode(w.query) = 0 THEN strpos(lower(x.value), lower(w.text)) > 0
-            ELSE (w.word IS NULL OR strpos(lower(x.value), w.word) > 0) AND to_tsvector('simple', x.value) @@ w.query END)
+          AND (w.text IS NULL OR EXISTS (
+            SELECT FROM pganalytics.texts x WHERE x.server_id = t.server_id AND x.text_id = t.message_id
+              AND CASE WHEN numnode(w.query) = 0 THEN strpos(lower(x.value), lower(w.text)) > 0
+                ELSE (w.word IS NULL OR strpos(lower(x.value), w.word) > 0) AND to_tsvector('simple', x.value) @@ w.query END))
       )
       """
   }

@@ -52,11 +52,11 @@ enum OneQueryRead: Question {
     .real("mean_time_before", "milliseconds", means: "Time of an execution in that stretch."),
   ]
 
-  /// The lists of servers that have the text.
-  private static func hasText(_ scope: ReadScope) -> String {
+  /// The servers that have the text, as a relation.
+  private static func holders(_ scope: ReadScope) -> String {
     """
-    t.server_id = ANY (ARRAY(SELECT x.server_id FROM pganalytics.texts x
-      WHERE x.server_id = ANY (\(scope[.servers])) AND x.text_id = \(scope[.statement])))
+    (SELECT x.server_id AS id FROM pganalytics.texts x
+      WHERE x.server_id = ANY (\(scope[.servers])) AND x.text_id = \(scope[.statement])) v
     """
   }
 
@@ -87,13 +87,15 @@ enum OneQueryRead: Question {
     }
     let increases = counters.map { scope.counted($0, isNew: "true") }.joined(separator: ", ")
     return """
-      WITH \(StatementSeries(scope: scope).tables(StatementSeries.compared, where: hasText(scope))),
+      WITH \(StatementSeries(scope: scope).tables(StatementSeries.compared, of: holders(scope))),
       chosen AS MATERIALIZED (SELECT * FROM named n WHERE n.text_id = \(scope[.statement])),
       pieces AS (
         SELECT t.*, \(scope.bucket(of: "t.time")) AS bucket, c.is_anywhere, c.is_new AND t.time_before IS NULL AS is_base
         FROM (
-          SELECT t.* FROM \(scope.linked(StatementSeries.table, StatementSeries.columns)) t
-          WHERE t.server_id = ANY (ARRAY(SELECT server_id FROM chosen)) AND t.hash = ANY (ARRAY(SELECT hash FROM chosen))
+          SELECT t.* FROM (SELECT DISTINCT n.server_id, n.hash FROM chosen n) v CROSS JOIN LATERAL (
+            SELECT * FROM \(scope.ofServer("v.server_id").linked(StatementSeries.table, StatementSeries.columns)) t
+            WHERE t.hash = v.hash OFFSET 0
+          ) t
         ) t JOIN chosen c ON \(isSame("c", "t"))
       ), sums AS (
         SELECT t.bucket, t.server_id, CASE WHEN NOT t.is_anywhere THEN t.database_id END AS database_id,
@@ -117,11 +119,13 @@ enum OneQueryRead: Question {
 
   /// The increases of the range and of the stretch before it, by counter.
   private static func compared(_ scope: ReadScope) -> String {
-    let (table, condition) = (StatementSeries.table, "\(hasText(scope)) AND \(scope.isOfDatabase("t"))")
+    let earlier = scope.ofServer("v.server_id").differences(
+      StatementSeries.table, ["calls", "total_time"], .before, where: scope.isOfDatabase("t"))
     return """
-      WITH \(StatementSeries(scope: scope).tables(StatementSeries.columns, where: hasText(scope))),
+      WITH \(StatementSeries(scope: scope).tables(StatementSeries.columns, of: holders(scope))),
       earlier AS MATERIALIZED (
-        SELECT * FROM \(scope.differences(table, ["calls", "total_time"], .before, where: condition)) e
+        SELECT e.* FROM (SELECT DISTINCT n.server_id FROM named n WHERE n.text_id = \(scope[.statement])) v
+        CROSS JOIN LATERAL \(earlier) e
       ), figures AS MATERIALIZED (
         SELECT n.*, e.calls AS calls_before, e.total_time AS total_time_before,
           coalesce(e."total_time.lacks", false) AS "total_time_before.lacks"

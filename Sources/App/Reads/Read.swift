@@ -98,9 +98,9 @@ struct ReadSection: Sendable {
   let tables: [MetricTable]
   /// The order of rows that are otherwise equal, as a SQL list over the section's columns. It makes the order total.
   let ties: String
-  /// A SELECT. It gives the columns in their order, and then `data_from` and `data_until`: the times of the first and the
-  /// last stored row that the row was computed from, possibly NULL. If it reads `ReadScope.parts`, it also gives `source`,
-  /// the largest of those parts. It has no ORDER BY and no LIMIT of its own.
+  /// A SELECT. It gives the columns in their order, without those that are looked up, and then `data_from` and
+  /// `data_until`: the times of the first and the last stored row that the row was computed from, possibly NULL. If it
+  /// reads `ReadScope.parts`, it also gives `source`, the largest of those parts. It has no ORDER BY and no LIMIT of its own.
   let sql: @Sendable (ReadScope) -> String
 
   /// - Parameter tables: the names of the metric tables. An unknown name ends the process.
@@ -144,6 +144,9 @@ struct ReadColumn: Sendable {
   var isSortable = false
   /// The values of a text that has few.
   var values: [String] = []
+  /// SQL over a row `r` of the section for a value that is looked up for the rows of the page only; nil: the section's
+  /// statement gives the value.
+  private(set) var lookup: (@Sendable (ReadScope) -> String)?
 
   private init(_ name: String, _ type: SQLType, _ unit: String, _ meaning: String) {
     self.name = name
@@ -187,6 +190,15 @@ struct ReadColumn: Sendable {
   var sorted: ReadColumn {
     var column = self
     column.isSortable = true
+    return column
+  }
+
+  /// The same column, whose value is looked up for the rows of the page only.
+  /// - Parameter sql: an expression over a row `r` of the section, which may have columns for it besides the declared ones.
+  func looked(up sql: @escaping @Sendable (ReadScope) -> String) -> ReadColumn {
+    precondition(!isSortable, "\(name): all rows are sorted by it")
+    var column = self
+    column.lookup = sql
     return column
   }
 

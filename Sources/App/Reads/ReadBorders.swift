@@ -70,11 +70,9 @@ enum ReadStatements {
     ) lacking
     """)
 
-  /// Memory of one sort or hash table, for the rest of a transaction. Parameter: with its unit. It also switches the
-  /// compilation of expressions off: the statement of an overview has hundreds of them, whose compilation takes 3 s of
-  /// 3.3 s.
+  /// Memory of one sort or hash table, for the rest of a transaction. Parameter: with its unit.
   static let sortMemory = Statement<String, SingleValue<String>>(
-    "read_sort_memory", "SELECT set_config('work_mem', $1, true) || set_config('jit', 'off', true)")
+    "read_sort_memory", "SELECT set_config('work_mem', $1, true)")
 
   /// Whether any server has a text. Parameter: the text id.
   static let isKnown = Statement<Int64, SingleValue<Bool>>(

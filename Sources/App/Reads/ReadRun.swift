@@ -189,7 +189,10 @@ struct ReadStatement: Sendable {
     let source = sql.contains("rollups.") ? "max(r.source) OVER ()::int8" : "NULL::int8"
     // Every parameter has its type here, also those that the section does not use.
     let asked = types.enumerated().map { "$\($0 + 1)::\($1)" }.joined(separator: ", ")
-    let names = section.columns.map { "r.\(quotedIdentifier($0.name))" }.joined(separator: ", ")
+    let names = section.columns.map { column in
+      let name = quotedIdentifier(column.name)
+      return column.lookup.map { "\($0(scope)) AS \(name)" } ?? "r.\(name)"
+    }.joined(separator: ", ")
     func parameter(_ type: SQLType) -> String {
       types.append(type)
       return "$\(types.count)::\(type)"

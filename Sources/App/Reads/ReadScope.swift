@@ -39,10 +39,21 @@ struct ReadScope: Sendable {
 
   let storage: StorageKind
   private let own: [ReadParameter]
+  /// The server whose rows the sources give, as SQL; nil: the rows of all selected servers.
+  private var server: String?
 
   init(_ read: Read, _ storage: StorageKind) {
     self.storage = storage
     own = read.parameters
+  }
+
+  /// The same scope for one server at a time: its sources are for LATERAL, after a relation that has the server's id.
+  /// PostgreSQL then sorts the rows of one server, which fit into memory however many servers there are.
+  /// - Parameter id: an expression of type int4 over that relation.
+  func ofServer(_ id: String) -> ReadScope {
+    var scope = self
+    scope.server = id
+    return scope
   }
 
   subscript(parameter: Parameter) -> String { "$\(parameter.rawValue + 1)" }
@@ -141,7 +152,10 @@ extension ReadScope {
   func parts(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
     let rolled = columns.map(declared.rolled)
-    let pairs = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
+    // PostgreSQL takes a row apart from its first column to the one that it needs. The last values come first, because a
+    // window function takes each row apart once for each of them.
+    let all = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
+    let pairs = all.filter { $0.1 == .last } + all.filter { $0.1 != .last }
     let identity = declared.identityColumns.map { "t.\(quotedIdentifier($0))" }
     let keys = (["t.time", "t.server_id"] + identity).joined(separator: ", ")
     func raw(_ from: String, _ to: String) -> String {
@@ -171,6 +185,7 @@ extension ReadScope {
   private static func place(of source: MetricSource) -> Int { MetricSource.allCases.firstIndex(of: source) ?? 0 }
 
   private func within(_ from: String, _ to: String) -> String {
-    "t.server_id = ANY (\(self[.servers])) AND t.time >= \(from) AND t.time < \(to)"
+    let isSelected = server.map { "t.server_id = \($0)" } ?? "t.server_id = ANY (\(self[.servers]))"
+    return "\(isSelected) AND t.time >= \(from) AND t.time < \(to)"
   }
 }

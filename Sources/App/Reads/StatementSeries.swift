@@ -32,19 +32,27 @@ struct StatementSeries {
   static let keys = ["database_id"] + statement
 
   /// The tables `counted`, with one row for each counter, and `named`, the same with `text_id`. To be put after WITH.
-  /// - Parameter servers: a condition over pieces `t`, besides that of the database; nil: none.
-  func tables(_ columns: [String], where servers: String? = nil) -> String {
-    let condition = ([scope.isOfDatabase("t")] + (servers.map { [$0] } ?? [])).joined(separator: " AND ")
+  /// - Parameter servers: a relation with the ids of the servers as `id`; nil: the selected servers.
+  func tables(_ columns: [String], of servers: String? = nil) -> String {
+    let one = scope.ofServer("v.id")
+    let statement = Self.statement.map { "s.\($0)" }.joined(separator: ", ")
+    let differences = one.differences(Self.table, columns, ends: Self.compared, where: scope.isOfDatabase("t"))
     return """
       series AS MATERIALIZED (
-        SELECT s.*, sum(s.samples) OVER (PARTITION BY s.server_id, s.database_id) AS list_samples
-        FROM \(scope.differences(Self.table, columns, ends: Self.compared, where: condition)) s
+        SELECT s.*, row_number() OVER () AS number
+        FROM \(servers ?? "unnest(\(scope[.servers])) v(id)") CROSS JOIN LATERAL (
+          SELECT s.*, sum(s.samples) OVER (PARTITION BY s.database_id) AS list_samples,
+            count(*) OVER (PARTITION BY \(statement)) > 1 AS is_shared
+          FROM \(differences) s
+        ) s
       ), \(comparison), \(names)
       """
   }
 
   // MARK: Statements that are sent under several databases
 
+  /// Only statements that several databases of a server have are compared; they are few if a collector sends each
+  /// database's own list.
   private var comparison: String {
     let key = (["server_id"] + Self.statement).map { "s.\($0)" }.joined(separator: ", ")
     let first = ["first_time", "last_time", "calls"].map {
@@ -58,7 +66,7 @@ struct StatementSeries {
     return """
       paired AS MATERIALIZED (
         SELECT s.*, row_number() OVER same AS place, \((first + ends).joined(separator: ", "))
-        FROM series s WINDOW same AS (PARTITION BY \(key)
+        FROM series s WHERE s.is_shared WINDOW same AS (PARTITION BY \(key)
           ORDER BY s.samples DESC, s.list_samples DESC, s.database_id)
       ), likeness AS MATERIALIZED (
         SELECT s.*, s.place > 1 AND \(isEqual) AS is_equal, s.place > 1 AND \(isAlike) AS is_alike,
@@ -71,10 +79,12 @@ struct StatementSeries {
         FROM likeness s WINDOW server AS (PARTITION BY s.server_id)
       ), judged AS (
         SELECT s.*, s.is_equal OR s.is_one_list AND (s.is_alike OR s.is_possible) AS is_repeat FROM voted s
+      ), marked AS MATERIALIZED (
+        SELECT s.number, s.is_repeat, bool_or(s.is_repeat) OVER (PARTITION BY \(key)) AND s.place = 1 AS is_anywhere
+        FROM judged s
       ), counted AS MATERIALIZED (
-        SELECT * FROM (
-          SELECT s.*, bool_or(s.is_repeat) OVER (PARTITION BY \(key)) AND s.place = 1 AS is_anywhere FROM judged s
-        ) s WHERE NOT s.is_repeat
+        SELECT s.*, coalesce(m.is_anywhere, false) AS is_anywhere
+        FROM series s LEFT JOIN marked m ON m.number = s.number WHERE m.is_repeat IS NOT TRUE
       )
       """
   }

@@ -19,7 +19,8 @@ enum TopQueriesRead: Question {
         "data", "One row for each statement.", .list(by: "-total_time"), from: [StatementSeries.table],
         ties: "r.text_id, r.hash",
         columns: [
-          .text("text", means: "The normalised statement; null if it is not stored any more."),
+          .text("text", means: "The normalised statement; null if it is not stored any more.")
+            .looked(up: { $0.text("r.text_id", of: "r") }),
           .identifier("text_id", means: "Names the statement in the path of the read of one statement."),
           .identifier(
             "hash", means: "The statement's hash (queryid); null if servers or databases have different ones."),
@@ -55,14 +56,12 @@ enum TopQueriesRead: Question {
       SELECT s.*, (SELECT \(FiniteSum(of: "w.total_time", isLacking: "w.lacks").aggregate) FROM statements w) AS whole
       FROM statements s
     )
-    SELECT * FROM (
-      SELECT \(scope.text("s.text_id", of: "s")) AS text, s.text_id, s.hash,
-        \(StatementFigures.expressions("s").joined(separator: ", ")),
-        \(StatementSeries.quotient("s.total_time", "s.whole")) AS share, s.servers, s.databases, s.is_new, s.samples,
-        s.data_from, s.data_until, s.source
-      FROM shared s
-    ) q
-    WHERE \(scope[.words])::text IS NULL OR position(lower(\(scope[.words])) IN lower(q.text)) > 0
+    SELECT s.server_id, s.text_id, s.hash, \(StatementFigures.expressions("s").joined(separator: ", ")),
+      \(StatementSeries.quotient("s.total_time", "s.whole")) AS share, s.servers, s.databases, s.is_new, s.samples,
+      s.data_from, s.data_until, s.source
+    FROM shared s
+    WHERE \(scope[.words])::text IS NULL
+      OR position(lower(\(scope[.words])) IN lower(\(scope.text("s.text_id", of: "s")))) > 0
     """
   }
 }

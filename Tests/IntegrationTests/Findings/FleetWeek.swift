@@ -81,7 +81,7 @@ struct FleetWeek: Sendable {
       // As the evaluation sets them, for the whole session.
       try await session.script(
         """
-        SET statement_timeout = 0; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off
+        SET statement_timeout = 0; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off
         """)
       var findings: [Finding] = []
       for check in checks { findings += try await self.findings(of: check, every: minutes, until: hours, session) }

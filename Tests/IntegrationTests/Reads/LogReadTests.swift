@@ -59,7 +59,9 @@ import Testing
       ].map { "\($0.0)|\($0.1)|\($0.2)|\($0.3)|LOG|\($0.4)" } + [
         "\(at(100))|arrival|\(at(100))|stock|ERROR|boom", "\(at(100))|arrival|\(at(100))|stock|LOG|start",
       ]
-    #expect(found == wanted)
+    // Lines of one time have some order of their own.
+    #expect(found.sorted() == wanted.sorted())
+    #expect(found.map { $0.prefix { $0 != "|" } } == wanted.map { $0.prefix { $0 != "|" } }, "the newest come first")
     await bench.server.stop()
   }
 
