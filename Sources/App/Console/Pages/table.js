@@ -31,8 +31,10 @@ import { plain } from './format.js';
 export function table(options) {
   const body = element('tbody', {}, options.rows.map((row) => tableRow(options, row)));
   steer(body);
-  return element('div', { class: 'table-room', tabindex: '-1' },
-    element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body));
+  const grid = element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body);
+  // A table that is wider than its room is scrolled by keys, so something in it must take the focus.
+  const isReachable = grid.querySelector('a, button, input');
+  return element('div', { class: 'table-room', ...(isReachable ? { tabindex: '-1' } : { tabindex: '0', role: 'region', 'aria-label': options.caption }) }, grid);
 }
 
 /** The head of a table: see `table`. */
