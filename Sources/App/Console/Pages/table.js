@@ -34,7 +34,7 @@ export function table(options) {
   const grid = element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body);
   // A table that is wider than its room is scrolled by keys, so something in it must take the focus.
   const isReachable = grid.querySelector('a, button, input');
-  return element('div', { class: 'table-room', ...(isReachable ? { tabindex: '-1' } : { tabindex: '0', role: 'region', 'aria-label': options.caption }) }, grid);
+  return element('div', { class: 'table-room', ...(isReachable ? { tabindex: '-1' } : { tabindex: '0', role: 'group', 'aria-label': options.caption }) }, grid);
 }
 
 /** The head of a table: see `table`. */
