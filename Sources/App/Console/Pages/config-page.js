@@ -158,8 +158,8 @@ function versionColumns(visit) {
     { name: 'created_at', title: 'Stored', show: time },
     { name: 'created_by', title: 'By', show: plain },
     { name: 'bytes', title: 'Size', isNumber: true, rank: 2, show: bytes },
-    { name: 'version', title: '', show: (version) => other(version, 'Text', { version }) },
-    { name: 'version', title: '', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
+    { name: 'version', title: 'Text', show: (version) => other(version, 'Text', { version }) },
+    { name: 'version', title: 'Changes', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
   ];
 }
 
