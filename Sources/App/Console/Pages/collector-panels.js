@@ -72,7 +72,7 @@ function certificates({ id, name, certificates: rows }, renew) {
       { name: 'issued_at', title: 'Issued', rank: 2, show: time },
       { name: 'not_after', title: 'Ends',
         show: (end, row) => (row.revoked_at ? element('span', {}, 'revoked ', ago(row.revoked_at)) : ending(end, CERTIFICATE_WARNING_DAYS)) },
-      mayAct('admin') && { name: 'revoked_at', title: '', show: (revoked, row) => !revoked && button('Revoke', () => revoke(row.serial), { class: 'button small', 'aria-label': `Revoke ${row.serial}` }) },
+      mayAct('admin') && { name: 'revoked_at', title: 'Actions', show: (revoked, row) => !revoked && button('Revoke', () => revoke(row.serial), { class: 'button small', 'aria-label': `Revoke ${row.serial}` }) },
     ].filter(Boolean),
   }) : null;
 }

@@ -40,7 +40,7 @@ export function open(visit) {
 }
 
 function editorPanel(visit, id) {
-  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '440px' } });
+  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '46dvh' } });
   const failure = element('div');
   const state = element('span', { class: 'quiet' });
   const editor = textEditor('Configuration in TOML', (text) => {
@@ -159,8 +159,8 @@ function versionColumns(visit) {
     { name: 'created_at', title: 'Stored', show: time },
     { name: 'created_by', title: 'By', show: plain },
     { name: 'bytes', title: 'Size', isNumber: true, rank: 2, show: bytes },
-    { name: 'version', title: '', show: (version) => other(version, 'Text', { version }) },
-    { name: 'version', title: '', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
+    { name: 'version', title: 'Text', show: (version) => other(version, 'Text', { version }) },
+    { name: 'version', title: 'Changes', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
   ];
 }
 

@@ -40,7 +40,7 @@ export function open(visit) {
       { name: 'labels', title: 'Labels', rank: 3,
         show: (labels) => Object.entries(labels).map(([key, value]) => element('span', { class: 'chip' }, `${key}=${value}`)) },
       { name: 'created_at', title: 'Made', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: '', show: (id, row) => row.status === 'active' && element('span', { class: 'row-actions' },
+      { name: 'id', title: 'Actions', show: (id, row) => row.status === 'active' && element('span', { class: 'row-actions' },
         element('a', { class: 'button small', href: address('enrol', { secret: id }), 'aria-label': `Steps for ${row.name}` }, 'Steps'),
         button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` })) },
     ],

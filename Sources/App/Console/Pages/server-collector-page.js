@@ -11,7 +11,7 @@ import { source } from './source.js';
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
-  const content = element('div');
+  const content = element('div', { 'aria-busy': 'true' });
   fill(visit, content);
   return serverPage(visit, 'collector', content, null);
 }
@@ -26,4 +26,5 @@ async function fill(visit, content) {
   } catch (problem) {
     if (!visit.signal.aborted) replace(content, problemNotice(problem, () => fill(visit, content)));
   }
+  content.removeAttribute('aria-busy');
 }

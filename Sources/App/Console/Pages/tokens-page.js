@@ -44,7 +44,7 @@ export function open(visit) {
         show: (end, row) => (row.status === 'active' ? ending(end, WARNING_DAYS) : ago(end)) },
       { name: 'last_used_at', title: 'Last used', sorts: true, rank: 2, show: (value) => (value ? ago(value) : 'never') },
       { name: 'created_at', title: 'Made', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: '',
+      { name: 'id', title: 'Actions',
         show: (id, row) => row.status === 'active' && button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` }) },
     ],
   }));

@@ -37,7 +37,7 @@ export function open(visit) {
       { name: 'full_name', title: 'Full name', rank: 3, show: plain },
       { name: 'email', title: 'Mail', rank: 3, show: plain },
       { name: 'created_at', title: 'Added', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: '', show: (_, row) => actions(visit, row) },
+      { name: 'id', title: 'Actions', show: (_, row) => actions(visit, row) },
     ],
   }));
 }
