@@ -192,7 +192,7 @@ enum APITokenEndpoints {
 
   private static func revoke(_ database: Database) -> Endpoint {
     Endpoint(
-      .delete, path, id: "revokeToken", tag: .authentication, access: .user(.viewer),
+      .delete, path, id: "revokeToken", tag: .authentication, access: .user(.viewer), command: "tokens revoke",
       summary: "Revoke an API token, at once and on every server.",
       description: "It stays in the list, with its `revoked_at`. To revoke it again changes nothing.",
       returns: NoContent.self

@@ -158,7 +158,7 @@ enum SessionEndpoints {
   private static func logoutEverywhere(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout-everywhere", id: "logoutEverywhere", tag: .authentication, access: .user(.viewer),
-      reach: .person("end the sessions of its owner"),
+      reach: .person("end the sessions of its owner"), command: "logout-everywhere",
       summary: "End all sessions of the caller, this one included, at once and on every server.",
       description: "The session's cookie is treated as at a logout.",
       fields: [.origin], returns: HTTPResponse.self, answers: [loggedOut], problems: [.foreignOrigin]

@@ -90,7 +90,8 @@ enum SessionListEndpoints {
   private static func end(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/sessions/{id:uuid}", id: "endSession", tag: .authentication, access: .user(.viewer),
-      reach: reach, summary: "End a session of the caller, or of anybody for administrators, at once on every server.",
+      reach: reach, command: "sessions end",
+      summary: "End a session of the caller, or of anybody for administrators, at once on every server.",
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
       let id = request.path.uuid("id")

@@ -119,7 +119,8 @@ enum FindingEndpoints {
   private static func acknowledgeMany(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/findings/acknowledge", id: "acknowledgeFindings", tag: .findings, access: .user(.operator),
-      reach: .selection, summary: "Acknowledge all open findings that the filters select.",
+      reach: .selection, command: "findings ack-matching",
+      summary: "Acknowledge all open findings that the filters select.",
       description: """
         The filters are those of the list. At least one of them must be there, or `all=true`, which acknowledges every \
         open finding. An acknowledgement that a finding has already stays as it is.

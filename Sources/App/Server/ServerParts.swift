@@ -58,6 +58,7 @@ struct ServerParts: Sendable {
     all += CheckEndpoints.all(database, queries: queries)
     all += ChannelEndpoints.all(database, channelSecrets, channelDelivery)
     all += [RevocationListEndpoint.declaration(database, identity), AuthorityEndpoint.declaration(identity)]
+    all += KeyEndpoints.all(database, identity)
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
     all += PageEndpoints.all(pageLibraries) { [readiness] in await readiness.databaseAccess() != .none }
     all += [MetricsEndpoint.declaration(watched)]

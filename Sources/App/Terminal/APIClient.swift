@@ -102,7 +102,8 @@ final class APIClient: Sendable {
 
   /// The token that the refused request had, if another one may help.
   private func bearer(_ answer: HTTPAnswer) -> String? {
-    guard let problem = try? Self.json(answer), let slug = problem[member: "error"]?.string else { return nil }
+    let json = try? Self.json(answer)  // because an answer without JSON is no refusal of ours
+    guard let slug = json?[member: "error"]?.string else { return nil }
     let helps: [Problem.Kind] = [.expiredToken, .unknownKey, .badSignature, .sessionEnded]
     return helps.contains { $0.slug == slug } ? sent.withLock { $0 } : nil
   }
@@ -153,7 +154,7 @@ final class APIClient: Sendable {
   static func check(_ answer: HTTPAnswer) throws(ClientFailure) -> HTTPAnswer {
     let code = answer.status.code
     if code < 400 { return answer }
-    let problem: JSONValue? = (try? json(answer)) ?? nil
+    let problem: JSONValue? = (try? json(answer)) ?? nil  // because the status alone says enough
     var sentence = problem?[member: "message"]?.string ?? "The server answered with status \(code)."
     if let details = problem?[member: "details"]?.string {
       sentence = (sentence.last == "." ? String(sentence.dropLast()) : sentence) + ": " + details

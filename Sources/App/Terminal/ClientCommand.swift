@@ -47,7 +47,11 @@ extension ClientCommand {
     }
     var options = CommandOption.query(endpoint.query)
     if let body, body.type == .json {
-      options += CommandOption.body(body.schema, isRequired: endpoint.input.isRequired)
+      // A member of the body may have the name of a filter: `--label` selects servers, `--set-label` changes them.
+      let filters = Set(options.map(\.name))
+      options += CommandOption.body(body.schema, isRequired: endpoint.input.isRequired).map {
+        filters.contains($0.name) ? $0.named("set-\($0.name)") : $0
+      }
       if endpoint.method == .patch { options += Self.clearing(body.schema) }
     } else if body != nil {
       arguments.append(CommandArgument(name: "FILE", place: .body, prose: "The file; `-` is standard input."))
@@ -57,7 +61,7 @@ extension ClientCommand {
     }
     self.arguments = arguments
     let taken = Set(options.map(\.name))
-    self.options = options + CommonOption.of(endpoint).map(\.option).filter { !taken.contains($0.name) }
+    self.options = options + SharedOption.of(endpoint).map(\.option).filter { !taken.contains($0.name) }
     action = .request(endpoint)
     examples = [Self.example(name, arguments, options)]
   }

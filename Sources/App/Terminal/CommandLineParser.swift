@@ -13,8 +13,8 @@ struct ParsedCommand: Sendable {
   func texts(_ option: String) -> [String] { values.filter { $0.option == option }.map(\.text) }
   /// The last value of an option; nil if it was not given.
   func text(_ option: String) -> String? { texts(option).last }
-  func text(_ option: CommonOption) -> String? { text(option.rawValue) }
-  func has(_ option: CommonOption) -> Bool { text(option) == "true" }
+  func text(_ option: SharedOption) -> String? { text(option.rawValue) }
+  func has(_ option: SharedOption) -> Bool { text(option) == "true" }
 
   /// The value of an argument; nil if it was not given.
   func argument(_ place: CommandArgument.Place) -> String? {

@@ -36,7 +36,7 @@ struct CommandOption: Sendable {
   }
 
   /// Without the dashes.
-  let name: String
+  var name: String
   var short: Character?
   let place: Place
   /// The schema of one value.
@@ -48,6 +48,13 @@ struct CommandOption: Sendable {
   var isMap = false
   /// Whether the value may be missing.
   var isValueOptional = false
+
+  /// The same option with another name.
+  func named(_ name: String) -> CommandOption {
+    var option = self
+    option.name = name
+    return option
+  }
 
   /// Whether the option takes no value.
   var isFlag: Bool { schema.kind == .boolean }

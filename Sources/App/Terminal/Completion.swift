@@ -57,7 +57,8 @@ struct Completion: Sendable {
     switch argument.place {
     case .path(let parameter): return await names(source(of: parameter, command))
     case .text where argument.name == "CONTEXT":
-      return (try? ContextStore(environment: program.environment).read())?.contexts.map(\.name) ?? []
+      let stored = try? ContextStore(environment: program.environment).read()  // because completion reports no errors
+      return stored?.contexts.map(\.name) ?? []
     case .body, .text: return []
     }
   }
@@ -81,8 +82,9 @@ struct Completion: Sendable {
   private func values(of option: CommandOption, _ command: ClientCommand) async -> [String] {
     if !option.schema.values.isEmpty { return option.schema.values }
     switch option.place {
-    case .common where option.name == CommonOption.context.rawValue:
-      return (try? ContextStore(environment: program.environment).read())?.contexts.map(\.name) ?? []
+    case .common where option.name == SharedOption.context.rawValue:
+      let stored = try? ContextStore(environment: program.environment).read()  // because completion reports no errors
+      return stored?.contexts.map(\.name) ?? []
     case .common where option.name == "columns" || option.name == "sort":
       let row = command.endpoint?.answers.first?.contents.first?.schema.properties.first { $0.name == "data" }?.schema
       return row?.element.first?.properties.map(\.name) ?? []
@@ -123,9 +125,12 @@ struct Completion: Sendable {
     let target = endpoint.path.template + (isPaged ? "?page_size=\(Self.names)" : "")
     return await withTaskGroup(of: [String]?.self) { group in
       group.addTask {
-        guard let client = try? APIClient(context: nil, program.environment),
-          let value = try? await client.json(.get(target))
-        else { return [] }
+        let value: JSONValue
+        do {
+          value = try await APIClient(context: nil, program.environment).json(.get(target))
+        } catch {
+          return []
+        }
         let rows = AnswerDocument(value, nil).rows ?? []
         return rows.compactMap { row in
           columns.compactMap { column in row[member: column].flatMap { CommandValue.text($0) } }.first
@@ -133,7 +138,7 @@ struct Completion: Sendable {
       }
       group.addTask {
         // Ends also if the task is cancelled, because the names have come.
-        try? await Task.sleep(for: Self.patience)
+        try? await Task.sleep(for: Self.patience)  // because it ends early only if the answer is there
         return nil
       }
       let first = await group.next() ?? nil

@@ -49,7 +49,7 @@ extension ClientCommand {
     ])
 
   private static let logout = ClientCommand(
-    "logout", .logout, "Ends the session of a context, on the server and here.", "", [], [CommonOption.context.option],
+    "logout", .logout, "Ends the session of a context, on the server and here.", "", [], [SharedOption.context.option],
     examples: ["logout"])
 
   private static let contextName = CommandArgument(name: "CONTEXT", place: .text, prose: "The name of a context.")
@@ -57,7 +57,7 @@ extension ClientCommand {
   private static let contexts = [
     ClientCommand(
       "context list", .listContexts, "Lists the servers that you have logged in to.", "", [],
-      [CommonOption.output.option, CommonOption.columns.option], examples: ["context list"]),
+      [SharedOption.output.option, SharedOption.columns.option], examples: ["context list"]),
     ClientCommand(
       "context use", .useContext, "Chooses the context that commands use without --context.", "", [contextName],
       examples: ["context use staging"]),
@@ -75,7 +75,7 @@ extension ClientCommand {
     [CommandArgument(name: "COLLECTOR_ID", place: .path("collector_id"), prose: "A UUID.")],
     [
       CommandOption(name: "yes", place: .common, schema: .boolean, prose: "Stores the text without asking."),
-      CommonOption.context.option,
+      SharedOption.context.option,
     ], examples: ["collectors config edit COLLECTOR_ID"])
 
   private static let completion = ClientCommand(

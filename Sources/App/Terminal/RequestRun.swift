@@ -16,7 +16,7 @@ struct RequestRun: Sendable {
     self.parsed = parsed
     self.endpoint = endpoint
     let command = parsed.command
-    func common(_ option: CommonOption) -> String? {
+    func common(_ option: SharedOption) -> String? {
       command.options.contains { $0.name == option.rawValue && $0.place == .common } ? parsed.text(option) : nil
     }
     writer = AnswerWriter(

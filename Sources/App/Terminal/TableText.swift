@@ -21,6 +21,8 @@ struct TableText: Sendable {
     let columns = table.columns.filter { column in
       isChosen || table.rows.contains { !isEmpty(table.value($0, column)) } && !isTable(column, table)
     }
+    // A name may be a key of a document that a collector sent.
+    let names = columns.map { TerminalText.oneLine($0.name) }
     let grid = columns.map { column in
       table.rows.map { TerminalText.oneLine(cells.text(table.value($0, column), column)) }
     }
@@ -28,10 +30,10 @@ struct TableText: Sendable {
       columns[index].isNumber || table.rows.allSatisfy { isNumber(table.value($0, columns[index])) }
     }
     var widths: [Int] = []
-    for (column, cells) in zip(columns, grid) {
+    for (name, cells) in zip(names, grid) {
       let widest = cells.map(DisplayWidth.of).max() ?? 0
       let most = screen.isTerminal && !isChosen ? min(widest, Self.widestCell) : widest
-      widths.append(max(DisplayWidth.of(column.name), most))
+      widths.append(max(DisplayWidth.of(name), most))
     }
     let shown = isChosen ? columns.count : fitting(widths)
     func line(_ texts: [String]) -> String {
@@ -45,10 +47,10 @@ struct TableText: Sendable {
       }
       return line
     }
-    lines.append(screen.style(.heading, line(columns.map(\.name))))
+    lines.append(screen.style(.heading, line(names)))
     for row in table.rows.indices { lines.append(line(grid.map { $0[row] })) }
     if shown < columns.count {
-      let left = columns[shown...].map(\.name)
+      let left = names[shown...]
       lines.append(
         screen.style(
           .faint, "\(left.count) more columns (--columns): \(left.joined(separator: ", "))."))

@@ -86,6 +86,6 @@ import Testing
   }
 
   @Test func `words after two dashes are arguments`() throws {
-    #expect(try parse("findings backtest -- --x").arguments == ["--x"])
+    #expect(try parse("findings show -- --x").arguments == ["--x"])
   }
 }

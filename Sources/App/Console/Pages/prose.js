@@ -8,5 +8,5 @@ import { element } from './element.js';
  * @returns {import('./element.js').Child[]}
  */
 export function prose(text) {
-  return text.split('`').map((part, place) => (place % 2 ? element('code', {}, part) : part));
+  return text.split('\u0060').map((part, place) => (place % 2 ? element('code', {}, part) : part));
 }

@@ -3,7 +3,7 @@
 import Protocol
 
 /// An option of every client command of its kind.
-enum CommonOption: String, CaseIterable, Sendable {
+enum SharedOption: String, CaseIterable, Sendable {
   case output, columns, sort, all, watch
   case noPager = "no-pager"
   case context
@@ -29,7 +29,7 @@ enum CommonOption: String, CaseIterable, Sendable {
   }
 
   /// Those that make sense for an endpoint.
-  static func of(_ endpoint: Endpoint) -> [CommonOption] {
+  static func of(_ endpoint: Endpoint) -> [SharedOption] {
     allCases.filter { option in
       switch option {
       case .context: true
