@@ -56,7 +56,8 @@ export function open(visit) {
         { name: 'actor', title: 'Who', show: (actor) => party(visit, 'actor', actor, names) },
         { name: 'action', title: 'What', show: (action) => element('span', { title: action }, ACTIONS[action] ?? action) },
         { name: 'subject', title: 'To whom', show: (subject) => party(visit, 'subject', subject, names) },
-        { name: 'outcome', title: 'Outcome', show: (outcome) => (outcome === 'success' ? mark('ok', 'Done') : mark('critical', 'Refused')) },
+        { name: 'outcome', title: 'Outcome',
+          show: (outcome) => (outcome === 'success' ? mark('ok', 'Done') : mark('critical', 'Refused')) },
         { name: 'details', title: 'Details', rank: 2, shape: 'text', show: detailText },
         { name: 'address', title: 'From', rank: 3, show: plain },
         { name: 'request_id', title: 'Request', rank: 3, show: (id) => element('code', {}, plain(id)) },
@@ -72,7 +73,7 @@ function party(visit, name, value, names) {
   const text = element('span', {}, id?.length > 2 * SHORT_ID ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
   if (kind === 'user') names.then((known) => known.get(id) && (text.textContent = known.get(id)));
   const filter = element('a', { href: changed(visit.route, { [name]: value }), title: `Only lines with ${value}` }, text);
-  return kind === 'collector' ? [filter, ' ', element('a', { class: 'quiet', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
+  return kind === 'collector' ? [filter, ' ', element('a', { class: 'button small', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
 }
 
 /** Details in words: `role: operator, changed: role`. */

@@ -47,7 +47,8 @@ function summary(answer) {
     ['Looked', `every ${seconds(answer.step_seconds)}`],
     ['Without data', `${number(withoutData)} %`],
   ];
-  return element('dl', { class: 'numbers', role: 'status' }, entries.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))));
+  return element('div', { role: 'status' }, element('dl', { class: 'numbers' }, entries.map(([name, value]) =>
+    element('div', {}, element('dt', {}, name), element('dd', {}, value)))));
 }
 
 /** When each finding would have been open: a bar on a line of its own. */
@@ -57,7 +58,8 @@ function spans({ findings: rows, start_time: start, end_time: end }, severity) {
   const height = LANE * (lanes.length + 1);
   const place = (at) => NAMES + ((WIDTH - NAMES) * (Math.min(Math.max(at, from), to) - from)) / (to - from);
   const marks = [0, 0.25, 0.5, 0.75, 1].map((part) => from + part * (to - from));
-  return element('div', { class: 'panel-text' }, drawing('svg', { class: 'spans', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': 'When each finding would have been open' },
+  const attributes = { class: 'spans', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': 'When each finding would have been open' };
+  return element('div', { class: 'panel-text' }, drawing('svg', attributes,
     marks.map((at, index) => drawing('g', { class: 'axis' },
       drawing('line', { x1: place(at), x2: place(at), y1: 0, y2: height - LANE }),
       drawing('text', { x: place(at), y: height - 4, 'text-anchor': index === 4 ? 'end' : 'middle' }, timeText(at).slice(5, 16)))),
@@ -80,7 +82,8 @@ function findings({ findings: rows, thresholds }) {
       { name: 'message', title: 'Finding', shape: 'wide', show: (message) => element('span', { title: message }, message) },
       { name: 'server_id', title: 'Server', isNumber: true },
       { name: 'opened_at', title: 'Opened', show: time },
-      { name: 'ended_at', title: 'Ended', rank: 2, show: (at, row) => (at ? element('span', {}, time(at), ` ${plain(row.end_reason)}`) : 'still open') },
+      { name: 'ended_at', title: 'Ended', rank: 2,
+        show: (at, row) => (at ? element('span', {}, time(at), ` ${plain(row.end_reason)}`) : 'still open') },
       { name: 'value', title: 'Value', isNumber: true, rank: 2, show: (value) => (value === null ? ago(null) : show(value)) },
     ],
   });

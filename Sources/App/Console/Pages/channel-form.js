@@ -7,8 +7,11 @@ import { tell } from './toast.js';
 
 const KINDS = { webhook: 'Webhook, signed', slack: 'Slack, or compatible', alertmanager: 'Alertmanager', email: 'E-mail' };
 const SECRETS = {
-  webhook: 'The key of the signature', slack: 'The URL, if it is to be secret', alertmanager: 'The password, if it has one', email: 'The password of the mail server',
+  webhook: 'The key of the signature', slack: 'The URL, if it is to be secret', alertmanager: 'The password, if it has one',
+  email: 'The password of the mail server',
 };
+
+const SEVERITIES = { '': 'Every severity', critical: 'Critical only', warning: 'Warnings only' };
 
 /**
  * Opens the form.
@@ -33,7 +36,7 @@ export function openChannelForm(channel, done) {
     from: text('from', target.from),
     to: text('to', target.to.join(', '), { placeholder: 'one@example.org, two@example.org' }),
     secret: text('secret', '', { type: 'password', autocomplete: 'new-password' }),
-    severity: choice('severity', channel?.severities.length === 1 ? channel.severities[0] : '', { '': 'Every severity', critical: 'Critical only', warning: 'Warnings only' }),
+    severity: choice('severity', channel?.severities.length === 1 ? channel.severities[0] : '', SEVERITIES),
     checks: text('checks', channel?.checks.join(', '), { placeholder: 'Every check, or disk_full, xid_age' }),
     labels: text('labels', channel?.labels.join(', '), { placeholder: 'Every server, or env=production' }),
     rate: text('rate', channel?.messages_per_minute ?? 3, { type: 'number', min: 1, required: true }),
@@ -45,7 +48,8 @@ export function openChannelForm(channel, done) {
       ? [field('Mail server', controls.host), field('Port', controls.port, 'Empty: the usual one'), field('Encryption', controls.security),
         field('From', controls.from), field('To', controls.to), field('User', controls.username)]
       : [field('URL', controls.url), kind.value === 'alertmanager' && field('User', controls.username)],
-    field('Secret', controls.secret, `${SECRETS[kind.value]}. It is stored encrypted and never shown.${channel?.has_secret ? ' Empty: it stays as it is.' : ''}`));
+    field('Secret', controls.secret,
+      `${SECRETS[kind.value]}. It is stored encrypted and never shown.${channel?.has_secret ? ' Empty: it stays as it is.' : ''}`));
   };
   kind.addEventListener('change', showPlace);
   showPlace();
@@ -72,7 +76,10 @@ function bodyOf(controls, kind, before) {
   // What the form does not show stays as it was.
   const kept = { ca_file: before.ca_file ?? null, secret_file: before.secret_file ?? null, username: username.value || null };
   const target = kind === 'email'
-    ? { ...kept, host: host.value, port: port.value ? Number(port.value) : null, security: controls.security.value, from: from.value, to: items(controls.to) }
+    ? {
+      ...kept, host: host.value, port: port.value ? Number(port.value) : null, security: controls.security.value, from: from.value,
+      to: items(controls.to),
+    }
     : { ...kept, url: url.value || null, allow_plain: url.value.startsWith('http://') };
   const body = {
     name: controls.name.value, target, severities: controls.severity.value ? [controls.severity.value] : [], checks: items(controls.checks),

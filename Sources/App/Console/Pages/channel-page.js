@@ -51,9 +51,10 @@ function describe(channel, origin) {
   const renew = () => origin.renew();
   return element('div', {},
     facts({
-      State: channel.last_error ? mark('critical', `does not deliver: ${channel.last_error}`) : mark(channel.is_on ? 'ok' : 'unknown', channel.is_on ? 'on' : 'off'),
+      State: channel.last_error ? mark('critical', `does not deliver: ${channel.last_error}`)
+        : mark(channel.is_on ? 'ok' : 'unknown', channel.is_on ? 'on' : 'off'),
       Kind: channel.kind,
-      Target: target.url ?? (target.host ? `${target.host}${target.port ? `:${target.port}` : ''}, ${target.security}, from ${target.from} to ${target.to.join(', ')}` : 'in the secret'),
+      Target: target.url ?? (target.host ? mailText(target) : 'in the secret'),
       Secret: channel.has_secret ? 'stored' : target.secret_file ? `file ${target.secret_file}` : 'none',
       Severities: channel.severities.join(', ') || 'every one',
       Checks: channel.checks.join(', ') || 'every one',
@@ -71,6 +72,10 @@ function describe(channel, origin) {
         button('Delete', () => remove(channel), { class: 'button danger' }),
       ]),
     result);
+}
+
+function mailText({ host, port, security, from, to }) {
+  return `${host}${port ? `:${port}` : ''}, ${security}, from ${from} to ${to.join(', ')}`;
 }
 
 async function test(channel, sender, room) {
@@ -93,7 +98,8 @@ function change(channel, renew) {
   const isOn = !channel.is_on;
   openForm({
     title: isOn ? 'Switch on' : 'Switch off', action: isOn ? 'Switch on' : 'Switch off',
-    fields: element('p', {}, isOn ? 'Findings that open or end from now on are reported.' : 'Nothing is delivered, and what no message reports yet is dropped.'),
+    fields: element('p', {}, isOn ? 'Findings that open or end from now on are reported.'
+      : 'Nothing is delivered, and what no message reports yet is dropped.'),
     async submit() {
       await ask({ path: `channels/${channel.id}`, method: 'PATCH', body: { is_on: isOn } });
       renew();

@@ -39,10 +39,13 @@ export function open(visit) {
 }
 
 const COLUMNS = [
-  { name: 'name', title: 'Channel', sorts: true, show: (name, row) => mark(row.last_error ? 'critical' : row.is_on ? 'ok' : 'unknown', name) },
+  { name: 'name', title: 'Channel', sorts: true,
+    show: (name, row) => mark(row.last_error ? 'critical' : row.is_on ? 'ok' : 'unknown', name) },
   { name: 'kind', title: 'Kind', show: (kind) => KINDS[kind] },
-  { name: 'target', title: 'Target', shape: 'wide', show: (target) => target.url ?? (target.host ? `${target.host}: ${target.to.join(', ')}` : 'in the secret') },
-  { name: 'severities', title: 'What', rank: 2, show: (_, row) => [...row.severities, ...row.checks, ...row.labels].join(', ') || 'everything' },
+  { name: 'target', title: 'Target', shape: 'wide',
+    show: (target) => target.url ?? (target.host ? `${target.host}: ${target.to.join(', ')}` : 'in the secret') },
+  { name: 'severities', title: 'What', rank: 2,
+    show: (_, row) => [...row.severities, ...row.checks, ...row.labels].join(', ') || 'everything' },
   { name: 'waiting', title: 'Waiting', sorts: true, isNumber: true, show: number, hint: 'Messages that wait for their delivery' },
   { name: 'last_delivered_at', title: 'Delivered', rank: 2, show: ago },
 ];

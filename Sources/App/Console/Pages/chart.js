@@ -16,7 +16,8 @@ const DURATIONS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 30
 const STEPS = {
   bytes: Array.from({ length: 60 }, (_, power) => 2 ** power),
   seconds: DURATIONS,
-  milliseconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 250, 500, ...DURATIONS.slice(5).map((step) => step * 1000)],
+  milliseconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 250, 500,
+    ...DURATIONS.slice(5).map((step) => step * 1000)],
 };
 /** Values beside the axis, where there is little room. */
 const TICKS = { seconds: (value) => effort(value * 1000), milliseconds: effort };
@@ -156,11 +157,13 @@ function plotView(visit, options, first) {
         element('span', { class: 'swatch', style: { background: `var(--series-${(index % COLOURS) + 1})` } }),
         line.title, element('strong', {}, show(value)));
     }), element('span', { class: 'legend-time' }, at === null ? '' : timeText(at * 1000)));
-    if (place === null) room.setAttribute('aria-label', `${options.title}: ${lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ')}`);
+    const words = lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ');
+    if (place === null) room.setAttribute('aria-label', `${options.title}: ${words}`);
   }
 
   function settings() {
-    const axis = { stroke: colourOf('--quiet'), grid: { stroke: colourOf('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
+    const axis = { stroke: colourOf('--quiet'), grid: { stroke: colourOf('--line'), width: 1 },
+      ticks: { show: false }, font: '11px system-ui, sans-serif' };
     return {
       width: room.clientWidth,
       height: HEIGHT,
@@ -260,7 +263,8 @@ function latest(line, times) {
 
 function tickText(tick, step) {
   const text = timeText(tick * 1000);
-  return step >= 86_400 ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16) === '00:00' ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16);
+  const [date, clock] = [text.slice(5, 10), text.slice(11, step < 60 ? 19 : 16)];
+  return step >= 86_400 || clock === '00:00' ? date : clock;
 }
 
 function secondsOf(time) {

@@ -18,7 +18,9 @@ import { thresholdFields } from './threshold-fields.js';
 import { tell, tellProblem } from './toast.js';
 
 /** The time that a backtest covers, and the time between two evaluations. */
-const STRETCHES = { '6h 1m': '6 hours, every minute', '1d 5m': 'A day, every 5 minutes', '7d 30m': '7 days, every 30 minutes', '30d 2h': '30 days, every 2 hours' };
+const STRETCHES = {
+  '6h 1m': '6 hours, every minute', '1d 5m': 'A day, every 5 minutes', '7d 30m': '7 days, every 30 minutes', '30d 2h': '30 days, every 2 hours',
+};
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
@@ -60,7 +62,8 @@ function show(visit, check, node) {
   replace(node,
     card('The check', mayAct('operator') && button(check.is_on ? 'Switch off' : 'Switch on',
       () => apply({ is_on: !check.is_on }, `The check is ${check.is_on ? 'off' : 'on'}.`), { class: 'button small' }), facts({
-      State: mark(check.failure ? 'critical' : check.is_on ? check.severity : 'unknown', check.failure ? `fails: ${check.failure}` : check.is_on ? `on, ${check.severity}` : 'off'),
+      State: check.failure ? mark('critical', `fails: ${check.failure}`)
+        : mark(check.is_on ? check.severity : 'unknown', check.is_on ? `on, ${check.severity}` : 'off'),
       'Open findings': element('a', { href: address('findings', { check: check.name }) }, number(check.open_findings)),
       'What to do': prose(check.advice),
       'A finding ends': prose(check.ends),
@@ -79,7 +82,8 @@ function show(visit, check, node) {
           fields.reset();
           run();
         }),
-        mayAct('operator') && button('Use these thresholds', () => apply({ thresholds: fields.values() }, 'The thresholds count from the next run on.'))))),
+        mayAct('operator') && button('Use these thresholds',
+          () => apply({ thresholds: fields.values() }, 'The thresholds count from the next run on.'))))),
     card('What it would have found', null, room),
   );
   replace(room, emptyNotice('Move a threshold or press Backtest: the check runs over stored history and changes nothing.'));

@@ -70,7 +70,8 @@ function certificates({ id, name, certificates: rows }, renew) {
     caption: 'Certificates', rows, columns: [
       { name: 'serial', title: 'Serial', show: (serial, row) => element('code', { title: `SHA-256 ${row.fingerprint}` }, serial) },
       { name: 'issued_at', title: 'Issued', rank: 2, show: time },
-      { name: 'not_after', title: 'Ends', show: (end, row) => (row.revoked_at ? element('span', {}, 'revoked ', ago(row.revoked_at)) : ending(end, CERTIFICATE_WARNING_DAYS)) },
+      { name: 'not_after', title: 'Ends',
+        show: (end, row) => (row.revoked_at ? element('span', {}, 'revoked ', ago(row.revoked_at)) : ending(end, CERTIFICATE_WARNING_DAYS)) },
       mayAct('admin') && { name: 'revoked_at', title: 'Actions', show: (revoked, row) => !revoked && button('Revoke', () => revoke(row.serial), { class: 'button small', 'aria-label': `Revoke ${row.serial}` }) },
     ].filter(Boolean),
   }) : null;
@@ -98,7 +99,8 @@ function refusals(visit, id) {
       caption: 'Refused requests', rows, columns: [
         { name: 'at', title: 'Time', show: time },
         { name: 'action', title: 'Request' },
-        { name: 'details', title: 'Why', shape: 'text', show: ({ error, repeated }) => [REASONS[error] ?? plain(error), repeated > 1 && `, ${number(repeated)} times`] },
+        { name: 'details', title: 'Why', shape: 'text',
+          show: ({ error, repeated }) => [REASONS[error] ?? plain(error), repeated > 1 && `, ${number(repeated)} times`] },
         { name: 'address', title: 'From', rank: 2, show: plain },
         { name: 'request_id', title: 'Request id', rank: 3, show: (value) => element('code', {}, plain(value)) },
       ],

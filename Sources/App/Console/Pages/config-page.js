@@ -154,7 +154,8 @@ async function latest(id, signal) {
 function versionColumns(visit) {
   const other = (version, name, changes) => element('a', { href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}` }, name);
   return [
-    { name: 'version', title: 'Version', show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
+    { name: 'version', title: 'Version',
+      show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
     { name: 'created_at', title: 'Stored', show: time },
     { name: 'created_by', title: 'By', show: plain },
     { name: 'bytes', title: 'Size', isNumber: true, rank: 2, show: bytes },

@@ -13,6 +13,8 @@ import { byKey, byMember } from './chart.js';
  * @property {number} [most]
  */
 
+const MEGABYTE = 1_048_576;
+
 const overview = (title, unit, name, more = {}) => ({
   read: 'overview', title, unit, lines: (answer) => byMember(answer.data, { [name]: title }), ...more,
 });
@@ -22,12 +24,18 @@ const BLOCKED = {
   read: 'locks', section: 'blocked_time', title: 'Longest wait', unit: 'seconds',
   lines: (answer) => byMember(answer.blocked_time, { longest_wait_seconds: 'Longest wait' }),
 };
+const LAG = {
+  read: 'replication', title: 'Replay lag', unit: 'milliseconds',
+  lines: (answer) => byKey(answer.data, (row) => row.standby ?? '–', 'replay_lag_ms'),
+};
 const LOG = {
-  read: 'log', section: 'severities', title: 'Lines of the log', unit: '', lines: (answer) => byKey(answer.severities, (row) => row.level ?? '–', 'lines'),
+  read: 'log', section: 'severities', title: 'Lines of the log', unit: '',
+  lines: (answer) => byKey(answer.severities, (row) => row.level ?? '–', 'lines'),
 };
 const WAL = {
   read: 'replication', section: 'wal', title: 'Size of the write-ahead log', unit: 'bytes',
-  lines: (answer) => byMember(answer.wal.map((row) => ({ ...row, bytes: row.most_size_mb === null ? null : row.most_size_mb * 1_048_576 })), { bytes: 'Files' }),
+  lines: (answer) => byMember(answer.wal.map((row) => ({ time: row.time, bytes: row.most_size_mb === null ? null : row.most_size_mb * MEGABYTE })),
+    { bytes: 'Files' }),
 };
 
 /** @type {Object<string, Evidence>} By the name of the check. */
@@ -40,12 +48,8 @@ const EVIDENCE = {
   connections_near_limit: overview('Sessions', '', 'connections', { hasThreshold: true }),
   blocked_sessions: { ...BLOCKED, hasThreshold: true },
   blocking_chain: BLOCKED,
-  replication_lag: {
-    read: 'replication', title: 'Replay lag', unit: 'milliseconds', lines: (answer) => byKey(answer.data, (row) => row.standby ?? '–', 'replay_lag_ms'),
-  },
-  standby_gone: {
-    read: 'replication', title: 'Replay lag', unit: 'milliseconds', lines: (answer) => byKey(answer.data, (row) => row.standby ?? '–', 'replay_lag_ms'),
-  },
+  replication_lag: LAG,
+  standby_gone: LAG,
   slot_retention: WAL,
   inactive_slot: WAL,
   wal_storm: WAL,

@@ -31,7 +31,8 @@ export function open(visit) {
   const node = element('div', { class: 'stack' },
     panel({ title: 'Finding', source: finding, height: 220, draw: (answer) => describe(answer, value, finding) }),
     figures,
-    panel({ title: 'What to do', source: checks, height: 80, draw: (answer) => advice(answer, finding), empty: 'The check is not known any more.' }),
+    panel({ title: 'What to do', source: checks, height: 80, draw: (answer) => advice(answer, finding),
+      empty: 'The check is not known any more.' }),
   );
   // What to do, and the unit of the value, are those of the check.
   const join = () => {
@@ -69,7 +70,8 @@ function describe(finding, value, origin) {
       'Last seen': ago(finding.last_seen_at),
       Ended: finding.ended_at ? element('span', {}, time(finding.ended_at), `, ${plain(finding.end_reason?.replace('_', ' '))}`) : undefined,
       Acknowledged: finding.acknowledged_at
-        ? element('span', {}, `by ${plain(finding.acknowledged_by)}, `, ago(finding.acknowledged_at), finding.acknowledge_note && `: ${finding.acknowledge_note}`)
+        ? element('span', {}, `by ${plain(finding.acknowledged_by)}, `, ago(finding.acknowledged_at),
+          finding.acknowledge_note && `: ${finding.acknowledge_note}`)
         : undefined,
       Silenced: finding.is_silenced ? element('a', { href: '#/silences' }, 'yes') : undefined,
     }),

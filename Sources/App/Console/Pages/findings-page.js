@@ -47,7 +47,8 @@ function checkField(visit) {
   const field = element('span');
   source(visit, () => ({ path: 'checks' })).watch(({ answer }) => {
     if (!answer || field.firstChild) return;
-    field.append(choiceField(visit, 'check', 'Check', { '': 'Every check', ...Object.fromEntries(answer.data.map((check) => [check.name, check.title])) }));
+    const titles = Object.fromEntries(answer.data.map((check) => [check.name, check.title]));
+    field.append(choiceField(visit, 'check', 'Check', { '': 'Every check', ...titles }));
   });
   return field;
 }
@@ -69,8 +70,10 @@ function acknowledgeAll(visit) {
 }
 
 const COLUMNS = [
-  { name: 'message', title: 'Finding', shape: 'wide', show: (message, row) => mark(row.severity, element('span', { title: message }, message)) },
-  { name: 'server', title: 'Server', sorts: true, show: (name, row) => element('a', { href: address(['servers', String(row.server_id)]) }, plain(name ?? row.server_id)) },
+  { name: 'message', title: 'Finding', shape: 'wide',
+    show: (message, row) => mark(row.severity, element('span', { title: message }, message)) },
+  { name: 'server', title: 'Server', sorts: true,
+    show: (name, row) => element('a', { href: address(['servers', String(row.server_id)]) }, plain(name ?? row.server_id)) },
   { name: 'title', title: 'Check', rank: 2 },
   { name: 'opened_at', title: 'Opened', sorts: true, show: ago },
   { name: 'ended_at', title: 'Status', rank: 2, show: status },

@@ -45,7 +45,7 @@ function view(visit, options, first) {
   document.addEventListener('selection', redraw, { signal: visit.signal });
   take(first);
   requestAnimationFrame(() => {
-    render(); // Without rows there is nothing to scroll.
+    render(); // Only what has its height can be scrolled.
     room.scrollTop = Number(visit.route.parameters.get('row') ?? 0) * ROW_HEIGHT;
     render();
   });

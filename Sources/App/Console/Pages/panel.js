@@ -66,6 +66,6 @@ export function emptyNotice(empty = 'There is nothing in this range.') {
 
 function skeleton(height) {
   const lines = Math.max(1, Math.floor(height / 40));
-  return element('div', { class: 'skeleton', role: 'img', 'aria-label': 'Loading' },
+  return element('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' },
     Array.from({ length: Math.min(lines, 12) }, () => element('div', { class: 'skeleton-line' })));
 }

@@ -32,9 +32,13 @@ export function queryList(visit, server) {
       parameters: { ...rangeOf(route), ...taken(route, 'q', 'label', 'database', ...(server ? [] : ['server'])), ...(server && { server }) },
     }),
     columns: columns(server),
-    href: (row) => address(['queries', row.text_id], { ...sameRange(visit.route), ...(server && { server }), label: visit.route.parameters.getAll('label') }),
+    href: (row) => address(['queries', row.text_id],
+      { ...sameRange(visit.route), ...(server && { server }), label: visit.route.parameters.getAll('label') }),
     key: (row) => row.text_id,
-    tools: [searchField(visit, 'q', 'Search in statements'), choiceField(visit, 'sort', 'Order', { '': 'By total time', ...withoutFirst() }), chosenLabels(visit)],
+    tools: [
+      searchField(visit, 'q', 'Search in statements'), choiceField(visit, 'sort', 'Order', { '': 'By total time', ...withoutFirst() }),
+      chosenLabels(visit),
+    ],
     empty: () => element('p', {}, 'No statement was reported in this range. The collector reads pg_stat_statements: is the extension installed?'),
   });
 }
@@ -45,15 +49,20 @@ function withoutFirst() {
 
 function columns(server) {
   return [
-    { name: 'text', title: 'Statement', shape: 'wide', show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
-    { name: 'share', title: 'Share', isNumber: true, show: (value) => meter(value === null ? null : value * 100), hint: 'Part of the time of all statements' },
+    { name: 'text', title: 'Statement', shape: 'wide',
+      show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
+    { name: 'share', title: 'Share', isNumber: true, show: (value) => meter(value === null ? null : value * 100),
+      hint: 'Part of the time of all statements' },
     { name: 'total_time', title: 'Time', sorts: true, isNumber: true, show: effort, hint: 'Time spent executing' },
     { name: 'calls', title: 'Calls', sorts: true, isNumber: true, show: short },
     { name: 'mean_time', title: 'Mean', sorts: true, isNumber: true, show: milliseconds, hint: 'Time of a call' },
-    { name: 'max_time', title: 'Longest', sorts: true, isNumber: true, rank: 3, show: milliseconds, hint: 'Longest call since the counters were reset' },
+    { name: 'max_time', title: 'Longest', sorts: true, isNumber: true, rank: 3, show: milliseconds,
+      hint: 'Longest call since the counters were reset' },
     { name: 'rows', title: 'Rows', sorts: true, isNumber: true, rank: 2, show: short },
-    { name: 'shared_blks_read', title: 'Cache hit', sorts: true, isNumber: true, rank: 3, show: (_, row) => percent(hit(row)), hint: 'Sorted by blocks read' },
-    { name: 'wal_bytes', title: 'WAL', sorts: true, isNumber: true, rank: 3, show: bytes, hint: 'Bytes written to the write-ahead log' },
+    { name: 'shared_blks_read', title: 'Cache hit', sorts: true, isNumber: true, rank: 3, show: (_, row) => percent(hit(row)),
+      hint: 'Sorted by blocks read' },
+    { name: 'wal_bytes', title: 'WAL', sorts: true, isNumber: true, rank: 3, show: bytes,
+      hint: 'Bytes written to the write-ahead log' },
     !server && { name: 'servers', title: 'Servers', isNumber: true, rank: 2, show: number },
   ].filter(Boolean);
 }

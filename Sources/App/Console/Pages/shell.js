@@ -13,7 +13,7 @@ import { tellProblem, toasts } from './toast.js';
 /**
  * Puts the frame on the page.
  * @param {() => import('./visit.js').Visit | null} present The visit that is open.
- * @returns {{ showUser: () => void, showPage: (page: import('./pages.js').Page, place: string | null) => void,
+ * @returns {{ showUser: () => void, awaitPage: () => void, showPage: (page: import('./pages.js').Page, place: string | null) => void,
  *   showAddress: (page: import('./pages.js').Page) => void }}
  */
 export function shell(present) {
@@ -50,7 +50,11 @@ export function shell(present) {
         element('a', { href, data: { place }, 'aria-current': place === shownPlace ? 'page' : null }, icon(name), element('span', {}, text)))));
       replace(person, userMenu());
     },
+    awaitPage() {
+      main.setAttribute('aria-busy', 'true');
+    },
     showPage(page, place) {
+      main.removeAttribute('aria-busy');
       shownPlace = place;
       for (const link of places.querySelectorAll('a')) {
         if (link.dataset.place === place) link.setAttribute('aria-current', 'page');

@@ -35,7 +35,8 @@ export function open(visit) {
 const COLUMNS = [
   { name: 'check', title: 'What', show: (_, row) => mark(row.is_active ? 'silent' : 'unknown', scopeOf(row)) },
   { name: 'reason', title: 'Why', shape: 'text' },
-  { name: 'until', title: 'Until', show: (until, row) => (row.ended_at ? element('span', {}, 'ended ', ago(row.ended_at)) : element('span', {}, time(until), ', ', ago(until))) },
+  { name: 'until', title: 'Until',
+    show: (until, row) => (row.ended_at ? element('span', {}, 'ended ', ago(row.ended_at)) : element('span', {}, time(until), ', ', ago(until))) },
   { name: 'created_by', title: 'By', rank: 2, show: plain },
   { name: 'created_at', title: 'Since', rank: 2, show: ago },
 ];

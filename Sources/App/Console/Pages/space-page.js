@@ -37,9 +37,11 @@ const DISKS = [
   { name: 'percent_used', title: 'In use', isNumber: true, show: meter },
   { name: 'free_gb', title: 'Free', isNumber: true, show: gigabytes },
   { name: 'total_gb', title: 'Size', isNumber: true, rank: 2, show: gigabytes },
-  { name: 'growth_gb_per_day', title: 'Growth a day', isNumber: true, show: growth, hint: 'The middle slope, with its 80 % interval on hover' },
+  { name: 'growth_gb_per_day', title: 'Growth a day', isNumber: true, show: growth,
+    hint: 'The middle slope, with its 80 % interval on hover' },
   { name: 'full_at', title: 'Full', show: full },
-  { name: 'full_earliest', title: 'Between', rank: 2, show: (early, row) => (early ? element('span', {}, date(early), ' and ', row.full_latest ? date(row.full_latest) : 'never') : '–'),
+  { name: 'full_earliest', title: 'Between', rank: 2,
+    show: (early, row) => (early ? element('span', {}, date(early), ' and ', row.full_latest ? date(row.full_latest) : 'never') : '–'),
     hint: 'With about 80 % probability, if the growth goes on as before' },
   { name: 'points', title: 'Points', isNumber: true, rank: 3, show: number, hint: 'Points that the slope was computed from' },
 ];
@@ -56,7 +58,8 @@ function full(at) {
 }
 
 const GROWTH = [
-  { name: 'name', title: 'What', sorts: true, show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), plain(name ?? 'The server')] },
+  { name: 'name', title: 'What', sorts: true,
+    show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), plain(name ?? 'The server')] },
   { name: 'kind', title: 'Kind', sorts: true },
   { name: 'database', title: 'Database', sorts: true, rank: 2 },
   { name: 'size_bytes', title: 'Size', sorts: true, isNumber: true, show: bytes },

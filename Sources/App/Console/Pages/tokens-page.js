@@ -37,12 +37,15 @@ export function open(visit) {
       { name: 'name', title: 'Name', sorts: true },
       { name: 'status', title: 'State', show: (status) => mark(...(STATES[status] ?? ['unknown', status])) },
       { name: 'role', title: 'Role' },
-      { name: 'labels', title: 'Servers', rank: 2, show: (labels) => (labels.length ? labels.map((label) => element('span', { class: 'chip' }, label)) : 'all') },
+      { name: 'labels', title: 'Servers', rank: 2,
+        show: (labels) => (labels.length ? labels.map((label) => element('span', { class: 'chip' }, label)) : 'all') },
       { name: 'owner', title: 'Owner', rank: 2 },
-      { name: 'expires_at', title: 'Ends', sorts: true, show: (end, row) => (row.status === 'active' ? ending(end, WARNING_DAYS) : ago(end)) },
+      { name: 'expires_at', title: 'Ends', sorts: true,
+        show: (end, row) => (row.status === 'active' ? ending(end, WARNING_DAYS) : ago(end)) },
       { name: 'last_used_at', title: 'Last used', sorts: true, rank: 2, show: (value) => (value ? ago(value) : 'never') },
       { name: 'created_at', title: 'Made', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: 'Actions', show: (id, row) => row.status === 'active' && button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` }) },
+      { name: 'id', title: 'Actions',
+        show: (id, row) => row.status === 'active' && button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` }) },
     ],
   }));
 }
