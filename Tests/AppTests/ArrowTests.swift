@@ -79,6 +79,8 @@ import Testing
           ]
         ),
         ("System", ["API", "Database", "Ground", "Observability"]),
+        // The client of the API.
+        ("Terminal", ["API", "Client", "Configs", "Database", "Ground"]),
         // The composition, and the program.
         (
           "Server",
@@ -92,7 +94,7 @@ import Testing
           "Commands",
           [
             "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Labels",
-            "Log", "Observability", "Rollups", "Schema", "Server", "Settings",
+            "Log", "Observability", "Rollups", "Schema", "Server", "Settings", "Terminal",
           ]
         ),
       ]),

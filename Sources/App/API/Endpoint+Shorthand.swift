@@ -6,14 +6,15 @@ import Protocol
 extension Endpoint {
   convenience init<Query: QueryParameters, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access,
-    reach: TokenReach = .fleet, summary: String,
+    reach: TokenReach = .fleet, command: CommandRule = .derived, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
     problems: [Problem.Kind] = [], answersFromHead: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<Query, NoBody>, RequestContext) async throws(Problem) -> Output
   ) {
     self.init(
-      method, path, id: id, tag: tag, access: access, reach: reach, summary: summary, description: description,
+      method, path, id: id, tag: tag, access: access, reach: reach, command: command, summary: summary,
+      description: description,
       fields: fields,
       query: query, body: NoBody.self, returns: output, status: status, answers: answers, problems: problems,
       answersFromHead: answersFromHead, handle: handle)
@@ -21,14 +22,15 @@ extension Endpoint {
 
   convenience init<Body: RequestInput, Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access,
-    reach: TokenReach = .fleet, summary: String,
+    reach: TokenReach = .fleet, command: CommandRule = .derived, summary: String,
     description: String = "", fields: [RequestField] = [], body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
     problems: [Problem.Kind] = [], answersFromHead: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<NoQuery, Body>, RequestContext) async throws(Problem) -> Output
   ) {
     self.init(
-      method, path, id: id, tag: tag, access: access, reach: reach, summary: summary, description: description,
+      method, path, id: id, tag: tag, access: access, reach: reach, command: command, summary: summary,
+      description: description,
       fields: fields,
       query: NoQuery.self, body: body, returns: output, status: status, answers: answers, problems: problems,
       answersFromHead: answersFromHead, handle: handle)
@@ -36,14 +38,15 @@ extension Endpoint {
 
   convenience init<Output: ResponseOutput>(
     _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access,
-    reach: TokenReach = .fleet, summary: String,
+    reach: TokenReach = .fleet, command: CommandRule = .derived, summary: String,
     description: String = "", fields: [RequestField] = [],
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
     problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
     handle: @escaping @Sendable (EndpointRequest<NoQuery, NoBody>, RequestContext) async throws(Problem) -> Output
   ) {
     self.init(
-      method, path, id: id, tag: tag, access: access, reach: reach, summary: summary, description: description,
+      method, path, id: id, tag: tag, access: access, reach: reach, command: command, summary: summary,
+      description: description,
       fields: fields,
       query: NoQuery.self, body: NoBody.self, returns: output, status: status, answers: answers, problems: problems,
       answersFromHead: answersFromHead, isProbe: isProbe, handle: handle)

@@ -87,7 +87,7 @@ enum SessionEndpoints {
 
   private static func login(_ sessions: Sessions) -> Endpoint {
     Endpoint(
-      .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone,
+      .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone, command: "login",
       summary: "Log in with name and password.",
       description: """
         An unknown name and a wrong password get the same answer after the same time. After some failures in a row \
@@ -109,7 +109,7 @@ enum SessionEndpoints {
 
   private static func refresh(_ sessions: Sessions) -> Endpoint {
     Endpoint(
-      .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone,
+      .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone, command: .none,
       summary: "Continue a session with its refresh token.",
       description: """
         The answer contains the next refresh token; the one sent is used up. If a token is used a second time, its session \
@@ -141,7 +141,7 @@ enum SessionEndpoints {
   private static func logout(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout", id: "logout", tag: .authentication, access: .user(.viewer),
-      reach: .person("log out"),
+      reach: .person("log out"), command: "logout",
       summary: "End the session: its access tokens and its refresh token, at once and on every server.",
       description: """
         If the request has the session's cookie, `Origin` must be the server's own, and the answer takes the cookie away. \
@@ -180,7 +180,7 @@ enum SessionEndpoints {
 
   private static func me(_ database: Database) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer),
+      .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer), command: "whoami",
       summary: "The user who asks.", returns: UserAnswer.self
     ) { _, context async throws(Problem) -> UserAnswer in
       let user = try context.user()
@@ -195,7 +195,7 @@ enum SessionEndpoints {
   private static func changePassword(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/change-password", id: "changePassword", tag: .authentication, access: .user(.viewer),
-      reach: .person("change a password"),
+      reach: .person("change a password"), command: "password",
       summary: "Change one's own password.",
       description: """
         Ends all other sessions of the user. A wrong current password counts as a failed login. Its status is 422 and not \

@@ -95,7 +95,7 @@ enum CollectorAdminEndpoints {
 
   private static func revoke(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
-      .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
+      .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin), command: "collectors revoke",
       summary: "Revoke a collector and all its certificates, at once and on every server.",
       description: """
         The server closes the collector's connections within a second and refuses every later request with \
@@ -123,7 +123,8 @@ enum CollectorAdminEndpoints {
   private static func revokeCertificate(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/collectors/{id:uuid}/certificates/{serial}", id: "revokeCertificate", tag: .collectors,
-      access: .user(.admin), summary: "Revoke one certificate of a collector, at once and on every server.",
+      access: .user(.admin), command: "collectors revoke-certificate",
+      summary: "Revoke one certificate of a collector, at once and on every server.",
       description: """
         The server closes connections that use it within a second. The collector's other certificates stay valid. \
         Revoking it again changes nothing.
@@ -148,7 +149,8 @@ enum CollectorAdminEndpoints {
   private static func permitEnrolment(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
-      access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
+      access: .user(.operator), command: "collectors permit",
+      summary: "Let the next registration from this collector's host be this collector.",
       description: """
         For a host that lost its identity: within `enrolment_permit_life` one registration with the same `hostname` and \
         a valid registration secret gets the same collector id, server and history. It revokes the collector's earlier \

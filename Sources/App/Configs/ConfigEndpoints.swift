@@ -21,7 +21,8 @@ enum ConfigEndpoints {
     Endpoint(
       .get, "/api/v1/config/{collector_id}", id: "getCollectorConfig", tag: .configuration,
       access: .collectorOrUser(.viewer),
-      reach: .collector("collector_id"), summary: "The latest configuration, as TOML.",
+      reach: .collector("collector_id"), command: "collectors config get",
+      summary: "The latest configuration, as TOML.",
       description: """
         A collector gets its own configuration. The stock collector uses the name in its file (`collector-001`) instead of \
         its id: a name that is not a UUID stands for the token's collector. The server records the version that a \
@@ -46,7 +47,8 @@ enum ConfigEndpoints {
   private static func write(_ database: Database) -> Endpoint {
     Endpoint(
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
-      access: .user(.operator), summary: "Store the next version of a collector's configuration.",
+      access: .user(.operator), command: "collectors config put",
+      summary: "Store the next version of a collector's configuration.",
       description: """
         The text, `text/plain` or `application/toml`, must be TOML 1.0 and not empty; the answer names a fault with line \
         and column. A text that equals the latest version stores nothing, so a PUT may be repeated. With `If-Match` the \
@@ -88,7 +90,7 @@ enum ConfigEndpoints {
   private static func versions(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions", id: "listConfigVersions", tag: .configuration,
-      access: .user(.viewer), reach: .collector("collector_id"),
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config versions",
       summary: "All versions of a collector's configuration, the newest first.",
       query: ConfigVersionsQuery.self, returns: Page<ConfigVersionAnswer>.self, problems: [.notFound]
     ) { request, _ async throws(Problem) -> Page<ConfigVersionAnswer> in
@@ -109,7 +111,7 @@ enum ConfigEndpoints {
   private static func version(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
-      access: .user(.viewer), reach: .collector("collector_id"),
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config show",
       summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
@@ -121,7 +123,7 @@ enum ConfigEndpoints {
   private static func diff(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/diff", id: "diffConfigVersions", tag: .configuration,
-      access: .user(.viewer), reach: .collector("collector_id"),
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config diff",
       summary: "What changed between two versions, as a unified diff.",
       description: "Empty if the versions are equal. Version 0, the one before the first, is empty.",
       query: ConfigDiffQuery.self, returns: HTTPResponse.self,

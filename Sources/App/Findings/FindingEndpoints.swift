@@ -85,7 +85,7 @@ enum FindingEndpoints {
   private static func acknowledge(_ database: Database) -> Endpoint {
     Endpoint(
       .post, path, id: "acknowledgeFinding", tag: .findings, access: .user(.operator),
-      reach: .finding,
+      reach: .finding, command: "findings ack",
       summary: "Say that a person takes care of an open finding.",
       description: """
         An acknowledged finding sends no further notification, not even of its end. Acknowledging it again replaces person \
@@ -105,7 +105,7 @@ enum FindingEndpoints {
   private static func endAcknowledgement(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, path, id: "endAcknowledgement", tag: .findings, access: .user(.operator),
-      reach: .finding,
+      reach: .finding, command: "findings unack",
       summary: "Take back an acknowledgement.", description: "409 if the finding has ended.",
       returns: FindingAnswer.self, problems: [.conflict]
     ) { request, context async throws(Problem) -> FindingAnswer in

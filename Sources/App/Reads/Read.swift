@@ -31,6 +31,8 @@ struct Read: Sendable {
   let id: String
   let path: PathPattern
   let subject: Subject
+  /// The command of the command line, if it differs from the derived one.
+  let command: CommandRule
   /// One line for the documentation.
   let summary: String
   /// A text of any length in CommonMark.
@@ -45,7 +47,8 @@ struct Read: Sendable {
 
   /// - Parameter path: for a server below `/api/v1/servers/{id:int}`, for a statement with `{text_id}`.
   init(
-    _ id: String, _ path: PathPattern, about subject: Subject, summary: String, description: String = "",
+    _ id: String, _ path: PathPattern, about subject: Subject, command: CommandRule = .derived,
+    summary: String, description: String = "",
     span: Duration? = .seconds(3600), filters: [Filter] = [], parameters: [ReadParameter] = [], sections: [ReadSection]
   ) {
     precondition(sections.first?.name == "data", "\(id): the first section is `data`")
@@ -53,6 +56,7 @@ struct Read: Sendable {
     self.id = id
     self.path = path
     self.subject = subject
+    self.command = command
     self.summary = summary
     self.description = description
     self.span = span
@@ -204,7 +208,7 @@ struct ReadColumn: Sendable {
 
   /// The schema of the value in JSON. Every value can be null.
   var schema: Schema {
-    let schema: Schema =
+    var schema: Schema =
       switch type {
       case .int8 where isIdentifier: .string
       case .int8: .integer(format: "int64")
@@ -215,6 +219,7 @@ struct ReadColumn: Sendable {
       case .jsonb: .any
       default: values.isEmpty ? .string : .choice(values)
       }
+    schema.unit = type == .timestamptz ? "time" : unit
     let prose = unit.isEmpty ? meaning : "\(meaning) Unit: \(unit)."
     return (type == .jsonb ? schema : schema.nullable).described(prose)
   }

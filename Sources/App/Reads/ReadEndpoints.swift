@@ -23,7 +23,7 @@ enum ReadEndpoints {
     let read = Asked.read
     return Endpoint(
       .get, read.path, id: read.id, tag: .reads, access: .user(.viewer),
-      reach: read.subject == .server ? .server : .selection, summary: read.summary,
+      reach: read.subject == .server ? .server : .selection, command: read.command, summary: read.summary,
       description: read.description, query: ReadQuery<Asked>.self, returns: HTTPResponse.self,
       answers: [ReadAnswer.declaration(read)], problems: read.subject == .fleet ? [] : [.notFound]
     ) { request, context async throws(Problem) -> HTTPResponse in

@@ -57,7 +57,7 @@ struct ServerParts: Sendable {
     all += FindingEndpoints.all(database) + SilenceEndpoints.all(database)
     all += CheckEndpoints.all(database, queries: queries)
     all += ChannelEndpoints.all(database, channelSecrets, channelDelivery)
-    all += [RevocationListEndpoint.declaration(database, identity)]
+    all += [RevocationListEndpoint.declaration(database, identity), AuthorityEndpoint.declaration(identity)]
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
     all += PageEndpoints.all(pageLibraries) { [readiness] in await readiness.databaseAccess() != .none }
     all += [MetricsEndpoint.declaration(watched)]
