@@ -174,6 +174,8 @@ static const struct console_file files[] = {
 #include "entry.h"
 #define FILE "Pages/space-page.js"
 #include "entry.h"
+#define FILE "Pages/sparkline.js"
+#include "entry.h"
 #define FILE "Pages/state.js"
 #include "entry.h"
 #define FILE "Pages/statement.js"
