@@ -124,7 +124,7 @@ class Browser:
         self.driver.get("about:blank")
         self.driver.get(f"{self.url}/{hash}")
 
-    def go(self, hash):
+    def go(self, hash, settles=True):
         """Goes to an address of the console, as a link does, and waits until everything is there."""
         self.driver.execute_async_script(
             """const [hash, done] = arguments;
@@ -132,7 +132,8 @@ class Browser:
             location.hash = hash;
             // The page learns of its new address before this script does, because it listened first.
             if (location.hash === before) done(); else window.addEventListener('hashchange', () => done(), { once: true });""", hash)
-        self.settle()
+        if settles:
+            self.settle()
 
     def hash(self):
         return self.run("return location.hash")
@@ -195,7 +196,7 @@ class Browser:
         expect(not violations, f"the Content-Security-Policy was violated: {violations}")
         complaints = [
             entry["message"] for entry in self.driver.get_log("browser")
-            if entry["level"] == "SEVERE" and not re.search(r"responded with a status of|net::ERR_(CONNECTION|BLOCKED_BY_CLIENT)", entry["message"])
+            if entry["level"] == "SEVERE" and not re.search(r"responded with a status of|net::ERR_(CONNECTION|EMPTY_RESPONSE|BLOCKED_BY_CLIENT)", entry["message"])
         ]
         expect(not complaints, f"the browser reports errors: {complaints}")
 
