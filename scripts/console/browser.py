@@ -126,12 +126,14 @@ class Browser:
 
     def go(self, hash, settles=True):
         """Goes to an address of the console, as a link does, and waits until everything is there."""
+        if hash.split("?")[0] != self.hash().split("?")[0]:
+            self.run("document.querySelector('main > *')?.setAttribute('data-left', '')")
         self.driver.execute_async_script(
             """const [hash, done] = arguments;
-            const before = location.hash;
-            location.hash = hash;
-            // The page learns of its new address before this script does, because it listened first.
-            if (location.hash === before) done(); else window.addEventListener('hashchange', () => done(), { once: true });""", hash)
+            if (hash === location.hash) return done();
+            addEventListener('hashchange', () => setTimeout(done), { once: true });
+            location.hash = hash;""", hash)
+        self.gone("main > [data-left]")
         if settles:
             self.settle()
 

@@ -31,10 +31,10 @@ import { plain } from './format.js';
 export function table(options) {
   const body = element('tbody', {}, options.rows.map((row) => tableRow(options, row)));
   steer(body);
-  // A table without links and buttons can be scrolled by keys only if it takes the focus itself.
-  const focus = options.href || options.onSort ? { tabindex: '-1' } : { tabindex: '0', role: 'group', 'aria-label': options.caption };
-  return element('div', { class: 'table-room', ...focus },
-    element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body));
+  const grid = element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body);
+  // A table that is wider than its room is scrolled by keys, so something in it must take the focus.
+  const isReachable = grid.querySelector('a, button, input');
+  return element('div', { class: 'table-room', ...(isReachable ? { tabindex: '-1' } : { tabindex: '0', role: 'group', 'aria-label': options.caption }) }, grid);
 }
 
 /** The head of a table: see `table`. */
