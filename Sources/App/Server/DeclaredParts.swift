@@ -25,7 +25,8 @@ extension ServerParts {
       channelDelivery: ChannelDelivery(carrier: NoCarrier(), secrets: secrets, settings: live),
       notifications: NotificationWatch(), lanes: lanes, log: log, findingWatch: FindingWatch(),
       readiness: ReadinessProbe(lanes: lanes, database: database, storage: watch, settings: live, log: log),
-      workers: try WorkerPool(name: "unused", threads: 1, maximumWaiting: 0), swaggerUI: nil, startedAt: 0
+      workers: try WorkerPool(name: "unused", threads: 1, maximumWaiting: 0), pageLibraries: .none,
+      startedAt: 0
     ).endpoints()
   }
 }
