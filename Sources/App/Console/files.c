@@ -146,6 +146,8 @@ static const struct console_file files[] = {
 #include "entry.h"
 #define FILE "Pages/section-panel.js"
 #include "entry.h"
+#define FILE "Pages/select.js"
+#include "entry.h"
 #define FILE "Pages/selection.js"
 #include "entry.h"
 #define FILE "Pages/server-collector-page.js"

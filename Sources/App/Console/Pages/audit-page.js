@@ -73,7 +73,7 @@ function party(visit, name, value, names) {
   const text = element('span', {}, id?.length > 2 * SHORT_ID ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
   if (kind === 'user') names.then((known) => known.get(id) && (text.textContent = known.get(id)));
   const filter = element('a', { href: changed(visit.route, { [name]: value }), title: `Only lines with ${value}` }, text);
-  return kind === 'collector' ? [filter, ' ', element('a', { class: 'quiet', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
+  return kind === 'collector' ? [filter, ' ', element('a', { class: 'button small', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
 }
 
 /** Details in words: `role: operator, changed: role`. */

@@ -67,7 +67,8 @@ function editorPanel(visit, id) {
       if (draft) base = draft.base;
       editor.set(draft?.text ?? base.text);
       editor.area.readOnly = !mayAct('operator');
-      replace(body, failure, editor.node, !mayAct('operator') && element('p', { class: 'panel-text quiet' }, 'Operators and administrators can change it.'));
+      replace(body, failure, editor.node,
+        !mayAct('operator') && element('p', { class: 'panel-text quiet' }, 'Operators and administrators can change it.'));
       show();
     } catch (problem) {
       if (!visit.signal.aborted) replace(body, problemNotice(problem, load));
@@ -124,7 +125,8 @@ function editorPanel(visit, id) {
       show();
     };
     replace(failure, element('div', { class: 'notice notice-problem', role: 'alert' }, element('div', { class: 'notice-text' },
-      element('p', {}, `Nothing was stored: somebody has stored version ${theirs.version} since you began with version ${before.version}. Your text is still here.`),
+      element('p', {}, `Nothing was stored: somebody has stored version ${theirs.version} since you began with version ${before.version}. `,
+        'Your text is still here.'),
       element('p', { class: 'quiet' }, 'This is what the other person changed:'),
       diffView(unifiedDiff(before.text, theirs.text) || 'nothing'),
       element('div', { class: 'tools' },
@@ -152,7 +154,9 @@ async function latest(id, signal) {
 }
 
 function versionColumns(visit) {
-  const other = (version, name, changes) => element('a', { href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}` }, name);
+  const other = (version, name, changes) => element('a', {
+    href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}`,
+  }, name);
   return [
     { name: 'version', title: 'Version',
       show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
@@ -181,7 +185,8 @@ function versionPanel(visit, id) {
     try {
       const path = version ? `config/${id}/versions/${version}` : `config/${id}/diff`;
       const { text } = await askText({ path, parameters: version ? {} : { from, to }, accept: 'text/plain', signal: visit.signal });
-      if (name === shown) replace(body, version ? element('pre', { class: 'statement', tabindex: '0' }, text) : diffView(text || 'The versions are the same.'));
+      const view = version ? element('pre', { class: 'statement', tabindex: '0' }, text) : diffView(text || 'The versions are the same.');
+      if (name === shown) replace(body, view);
     } catch (problem) {
       if (name === shown) replace(body, problemNotice(problem));
     }

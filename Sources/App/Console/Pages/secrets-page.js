@@ -13,6 +13,7 @@ import { mark } from './state.js';
 import { tell } from './toast.js';
 
 const STATES = { active: ['ok', 'Active'], exhausted: ['unknown', 'Used up'], expired: ['silent', 'Ended'], revoked: ['critical', 'Revoked'] };
+const STATE_WORDS = Object.fromEntries(Object.entries(STATES).map(([value, [, word]]) => [value, word]));
 /** A secret without a near end is nothing to worry about: it warns on its last day. */
 const WARNING_DAYS = 1;
 
@@ -25,7 +26,7 @@ export function open(visit) {
     request: (route) => ({ path: 'registration-secrets', parameters: taken(route, 'q', 'status') }),
     tools: [
       searchField(visit, 'q', 'Filter by name'),
-      choiceField(visit, 'status', 'State', { '': 'Every state', ...Object.fromEntries(Object.entries(STATES).map(([value, [, word]]) => [value, word])) }),
+      choiceField(visit, 'status', 'State', { '': 'Every state', ...STATE_WORDS }),
       element('a', { class: 'button small primary', href: '#/enrol' }, 'Make a secret'),
     ],
     empty: 'There is no registration secret. Make one to enrol hosts.',
