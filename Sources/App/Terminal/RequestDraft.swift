@@ -61,7 +61,7 @@ extension APIRequest {
       // An object that must be there is sent also if none of its members was given.
       for property in content.schema.properties
       where property.isRequired && !property.schema.properties.isEmpty
-        && !members.contains { $0.path[0] == property.name }
+        && !members.contains(where: { $0.path[0] == property.name })
       {
         members.append(([property.name], .object(JSONObject())))
       }

@@ -85,7 +85,7 @@ struct ClientHome {
     let accepted = try await login(real.uppercased())
     #expect(accepted.status == 0, "\(accepted)")
     let status = try #require(FileStatus(of: home.contexts))
-    #expect(status.mode & 0o777 == 0o600)
+    #expect(status.permissions == 0o600)
     let asked = try await home.run("whoami", "-o", "json")
     #expect(asked.status == 0 && asked.output.contains("\"username\": \"\(name)\""), "\(asked)")
   }
