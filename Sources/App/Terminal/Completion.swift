@@ -125,13 +125,13 @@ struct Completion: Sendable {
     let target = endpoint.path.template + (isPaged ? "?page_size=\(Self.names)" : "")
     return await withTaskGroup(of: [String]?.self) { group in
       group.addTask {
-        let value: JSONValue
+        let value: JSONValue?
         do {
           value = try await APIClient(context: nil, program.environment).json(.get(target))
         } catch {
           return []
         }
-        let rows = AnswerDocument(value, nil).rows ?? []
+        let rows = value.flatMap { AnswerDocument($0, nil).rows } ?? []
         return rows.compactMap { row in
           columns.compactMap { column in row[member: column].flatMap { CommandValue.text($0) } }.first
         }
