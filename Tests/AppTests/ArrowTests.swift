@@ -53,7 +53,7 @@ import Testing
         ("Labels", ["API", "Database"]),
         // The domains.
         ("Identity", ["API", "Audit", "Database", "Ground", "Log", "Settings"]),
-        ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Settings"]),
+        ("Accounts", ["API", "Audit", "Database", "Ground", "Identity", "Labels", "Settings"]),
         ("Configs", ["API", "Audit", "Database"]),
         ("MonitoredServers", ["API", "Audit", "Database", "Ground", "Labels", "Log", "Schema", "Settings"]),
         ("Rollups", ["Database", "Ground", "Schema"]),
@@ -79,6 +79,8 @@ import Testing
           ]
         ),
         ("System", ["API", "Database", "Ground", "Observability"]),
+        // The client of the API.
+        ("Terminal", ["API", "Client", "Configs", "Database", "Ground"]),
         // The composition, and the program.
         (
           "Server",
@@ -92,7 +94,7 @@ import Testing
           "Commands",
           [
             "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Labels",
-            "Log", "Observability", "Rollups", "Schema", "Server", "Settings",
+            "Log", "Observability", "Rollups", "Schema", "Server", "Settings", "Terminal",
           ]
         ),
       ]),

@@ -187,25 +187,41 @@ public struct PushGenerator: Sendable {
 
   private func writeValue(_ json: inout JSONWriter, _ column: MetricColumn, _ table: MetricTable, _ place: Place) {
     let random = draw(table.name + column.key, place.database << 32 | place.row)
+    lazy var figures = HostFigures(
+      time: place.time, random: random, rowRandom: draw(table.name, place.database << 32 | place.row),
+      hostRandom: draw(place.hostname, 0))
     switch column.kind {
     case .int8, .numeric:
       switch column.meaning {
-      case .counter: json.value(Int64(random % 100_000) + place.time % 10_000_000 * Int64(random % 97))
-      case .gauge: json.value(random % (1 << (random % 30)))
+      case .counter: json.value(figures.counter(column.name))
+      case .gauge: json.value(Int64(figures.gauge(column)))
       case .label: json.value(column.key == "hash" ? Int64(bitPattern: random) : Int64(random % 100_000))
       }
     case .float8:
-      let value = Double(random % 10_000_000) / 1000
-      json.value(column.meaning == .counter ? value + Double(place.time % 100_000) * 0.125 : value)
+      let isCounter = column.meaning == .counter
+      json.value(
+        isCounter
+          ? Double(random % 10_000_000) / 1000 + Double(place.time % 100_000) * 0.125
+          : (figures.gauge(column) * 1000).rounded() / 1000)
     case .bool: json.value(random % 2 == 0)
-    case .text: json.value(random % 16 == 0 ? "" : "\(column.key)_\(random % 5)")
+    case .text: json.value(random % 16 == 0 ? "" : text(column.key, random))
     case .interned: json.value(longText(column.key, random))
     case .json: json.null()
     case .timestamp:
-      let ago = Int64(random % 100_000)
+      // Statements and states are young, vacuums and sessions may be old.
+      let isYoung = column.key.hasPrefix("query") || column.key.hasPrefix("state") || column.key.contains("msg")
+      let ago = Int64(random % (isYoung ? 30 : 100_000))
       let micros = "." + String(1_000_000 + random % 1_000_000).dropFirst()
       json.value(
         random % 4 == 0 ? "" : Self.timestamp(place.time - ago, separator: " ", zone: "") + micros + "+00")
+    }
+  }
+
+  private func text(_ key: String, _ random: UInt64) -> String {
+    switch key {
+    case "state": ["idle", "active", "idle in transaction", "idle", "idle"][Int(random % 5)]
+    case "level": ["LOG", "LOG", "LOG", "WARNING", "ERROR"][Int(random % 5)]
+    default: "\(key)_\(random % 5)"
     }
   }
 

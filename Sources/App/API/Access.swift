@@ -40,12 +40,13 @@ enum Access: Equatable, Sendable {
     }
   }
 
-  /// Checks as much of the rule as is possible without the database. The role of a user is not known yet.
+  /// Checks as much of the rule as is possible without the database. The role of a user is not known yet, with a session
+  /// or with an API token.
   func admit(_ caller: Caller) throws(Problem) {
     switch (self, caller) {
     case (_, .principal(let principal)): try admit(principal)
-    case (.collector, .session): throw Problem(.insufficientRole, "this is for collectors")
-    case (.anyone, .session), (.registrationSecret, .session), (.user, .session), (.collectorOrUser, .session): return
+    case (.collector, .session), (.collector, .apiToken): throw Problem(.insufficientRole, "this is for collectors")
+    case (.anyone, _), (.registrationSecret, _), (.user, _), (.collectorOrUser, _): return
     }
   }
 
@@ -55,18 +56,23 @@ enum Access: Equatable, Sendable {
     .missingClaim, .tokenNotYetValid, .expiredToken,
   ]
 
+  /// The further problems of users: the end of a session or an API token, and what it may not do.
+  private static let userProblems: [Problem.Kind] = [
+    .sessionEnded, .invalidToken, .tokenRevoked, .tokenRefused, .insufficientRole,
+  ]
+
   /// The problems that follow from the rule.
   var problems: [Problem.Kind] {
     switch self {
     case .anyone: []
-    case .user: Self.tokenProblems + [.sessionEnded, .insufficientRole]
+    case .user: Self.tokenProblems + Self.userProblems
     case .collector:
       Self.tokenProblems + [
         .certificateRequired, .certificateUnknown, .certificateRevoked, .certificateExpired, .identityMismatch,
         .collectorRevoked,
       ]
     case .collectorOrUser(_, let rule):
-      Access.collector(certificate: rule).problems + [.tokenRefused, .sessionEnded, .insufficientRole]
+      Access.collector(certificate: rule).problems + Self.userProblems
     case .registrationSecret: [.invalidRegistrationSecret]
     }
   }

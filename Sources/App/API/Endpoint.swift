@@ -29,6 +29,9 @@ final class Endpoint: Sendable {
   let id: String
   let tag: Tag
   let access: Access
+  let reach: TokenReach
+  /// The command that sends the endpoint's request; nil if the command line does not have one.
+  let command: CommandName?
   /// One line for the documentation.
   let summary: String
   /// A text of any length in CommonMark.
@@ -50,13 +53,15 @@ final class Endpoint: Sendable {
 
   /// An endpoint that is run on the cooperative pool.
   /// - Parameters:
+  ///   - command: the name of the command, if it differs from the one that the rule of `CommandName` derives.
   ///   - output: the type that the handler returns. For `HTTPResponse` and `EndpointAnswer`, which the handler builds
   ///     itself, `answers` declares the answers.
   ///   - status: the status of the answer.
   ///   - answers: only with `HTTPResponse` or `EndpointAnswer`: media types, header fields, 304.
   ///   - problems: the problems that do not follow from the rest of the declaration.
   init<Query: QueryParameters, Body: RequestInput, Output: ResponseOutput>(
-    _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
+    _ method: HTTPMethod, _ path: PathPattern, id: String, tag: Tag, access: Access,
+    reach: TokenReach = .fleet, command: CommandRule = .derived, summary: String,
     description: String = "", fields: [RequestField] = [], query: Query.Type, body: Body.Type,
     returns output: Output.Type, status: HTTPStatus = .ok, answers: [AnswerDeclaration] = [],
     problems: [Problem.Kind] = [], answersFromHead: Bool = false, isProbe: Bool = false,
@@ -71,12 +76,14 @@ final class Endpoint: Sendable {
     self.id = id
     self.tag = tag
     self.access = access
+    self.reach = reach
     self.summary = summary
     self.description = description
     self.query = query.parameters
     requestFields = fields
     input = body.declaration
     self.answers = output.declaration.map { [$0.with(status)] } ?? answers
+    self.command = CommandName(command, method, path, access, isList: self.answers.haveRows)
     offers = self.answers.flatMap(\.contents).map(\.type)
     ownProblems = problems
     self.answersFromHead = answersFromHead
@@ -99,12 +106,14 @@ final class Endpoint: Sendable {
     self.id = id
     tag = .ingest
     self.access = access
+    reach = .fleet
     self.summary = summary
     self.description = description
     query = []
     requestFields = fields
     self.input = input
     answers = [answer]
+    command = CommandName(.derived, method, path, access, isList: false)
     offers = answer.contents.map(\.type)
     ownProblems = problems
     answersFromHead = false

@@ -38,11 +38,14 @@ extension Endpoint {
   /// The endpoint of a list.
   /// - Parameter item: converts a row into the entry that the API shows.
   convenience init<Listed: List, Item: ResponseBody>(
-    list: Listed.Type, _ path: PathPattern, id: String, tag: Tag, access: Access, summary: String,
-    description: String = "", from database: Database, _ item: @escaping @Sendable (Listed.Row) -> Item
+    list: Listed.Type, _ path: PathPattern, id: String, tag: Tag, access: Access,
+    reach: TokenReach = .fleet, command: CommandRule = .derived, summary: String, description: String = "",
+    from database: Database,
+    _ item: @escaping @Sendable (Listed.Row) -> Item
   ) {
     self.init(
-      .get, path, id: id, tag: tag, access: access, summary: summary, description: description,
+      .get, path, id: id, tag: tag, access: access, reach: reach, command: command, summary: summary,
+      description: description,
       query: ListQuery<Listed>.self, returns: Page<Item>.self
     ) { request, context async throws(Problem) -> Page<Item> in
       let query = request.query

@@ -82,7 +82,7 @@ struct Listing<Row: SQLRow>: Sendable {
   func parameters(_ filters: [ListFilter.Append], _ context: RequestContext) -> EncodedParameters {
     var parameters = EncodedParameters()
     for setting in settings { setting.append(context.settings, &parameters) }
-    for filter in filters { filter(context.now, &parameters) }
+    for filter in filters { filter(context, &parameters) }
     return parameters
   }
 
@@ -118,8 +118,8 @@ struct ListSetting: Sendable {
 
 /// A query parameter that selects entries.
 struct ListFilter: Sendable {
-  /// Appends the value of the request, or NULL. The time is that of the request.
-  typealias Append = @Sendable (Timestamp, inout EncodedParameters) -> Void
+  /// Appends the value of the request, or NULL.
+  typealias Append = @Sendable (RequestContext, inout EncodedParameters) -> Void
 
   let type: SQLType
   /// Makes the SQL condition that selected entries fulfil. The argument is the place of the parameter, such as `$2`.
@@ -137,7 +137,7 @@ struct ListFilter: Sendable {
     self.condition = condition
     read = { query in
       let value = query.optional(name, rule, prose)
-      return { now, parameters in parameters.append(value.map { stored($0, now) }) }
+      return { context, parameters in parameters.append(value.map { stored($0, context.now) }) }
     }
   }
 
@@ -145,16 +145,32 @@ struct ListFilter: Sendable {
   /// - Parameters:
   ///   - most: how often the parameter may occur.
   ///   - stored: converts one value of the client into an element of the array.
+  ///   - further: elements that follow from the caller.
   init<Value, Stored: SQLArrayElement>(
     repeated name: String, _ rule: FieldRule<Value>, most: Int, _ prose: String,
-    as stored: @escaping @Sendable (Value) -> Stored, where condition: @escaping @Sendable (String) -> String
+    as stored: @escaping @Sendable (Value) -> Stored,
+    and further: @escaping @Sendable (RequestContext) -> [Stored] = { _ in [] },
+    where condition: @escaping @Sendable (String) -> String
   ) {
     type = [Stored].type
     self.condition = condition
     read = { query in
       let values = query.list(name, rule, count: 0...most, prose).map(stored)
-      return { _, parameters in parameters.append(values.isEmpty ? nil : values) }
+      return { context, parameters in
+        let values = values + further(context)
+        parameters.append(values.isEmpty ? nil : values)
+      }
     }
+  }
+
+  /// A filter without a query parameter, whose value follows from the caller. NULL selects every entry.
+  init<Stored: SQLValue>(
+    implied value: @escaping @Sendable (RequestContext) -> Stored?,
+    where condition: @escaping @Sendable (String) -> String
+  ) {
+    type = Stored.type
+    self.condition = condition
+    read = { _ in { context, parameters in parameters.append(value(context)) } }
   }
 
   init<Value: SQLValue>(

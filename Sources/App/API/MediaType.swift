@@ -15,6 +15,7 @@ struct MediaType: Hashable, Sendable, CustomStringConvertible {
   static let html = MediaType("text", "html")
   static let css = MediaType("text", "css")
   static let javascript = MediaType("text", "javascript")
+  static let sql = MediaType("application", "sql")
   static let svg = MediaType("image", "svg+xml")
 
   init(_ type: String, _ subtype: String) {

@@ -181,3 +181,15 @@ extension Access {
     }
   }
 }
+
+extension Endpoint {
+  /// What API tokens may do, where that does not follow from the access.
+  var tokenProse: String {
+    switch access {
+    case .anyone, .registrationSecret, .collector: return ""
+    case .user, .collectorOrUser: break
+    }
+    if case .person = reach { return "Not for API tokens." }
+    return reach.includesScoped ? "An API token with labels may call this." : ""
+  }
+}

@@ -16,8 +16,8 @@ extension Endpoint {
   private static func openAPI(_ answer: @escaping @Sendable (HTTPRequestHead) -> HTTPResponse) -> Endpoint {
     let document = AnswerDeclaration.Content(type: .json, schema: Schema(.object), example: ["openapi": "3.1.0"])
     return Endpoint(
-      .get, "/api/v1/openapi.json", id: "openAPI", tag: .system, access: .anyone, summary: "This document.",
-      fields: [.ifNoneMatch],
+      .get, "/api/v1/openapi.json", id: "openAPI", tag: .system, access: .anyone, command: "openapi",
+      summary: "This document.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self,
       answers: [
         AnswerDeclaration(

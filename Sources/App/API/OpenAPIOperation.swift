@@ -11,7 +11,7 @@ struct OpenAPIOperation {
       json.key("tags")
       json.array { json in json.value(endpoint.tag.rawValue) }
       json.member("summary", endpoint.summary)
-      let prose = [endpoint.description, endpoint.access.prose].filter { !$0.isEmpty }
+      let prose = [endpoint.description, endpoint.access.prose, endpoint.tokenProse].filter { !$0.isEmpty }
       json.member("description", prose.joined(separator: "\n\n"))
       writeSecurity(to: &json)
       writeParameters(to: &json)

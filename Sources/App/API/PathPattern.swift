@@ -141,8 +141,11 @@ struct PathParameters: Sendable {
   }
 
   /// The id in the path's parameter `collector_id`; nil without such a parameter.
-  var collectorID: UUID? {
-    switch values.first(where: { $0.name == "collector_id" })?.value {
+  var collectorID: UUID? { id("collector_id") }
+
+  /// The UUID in a parameter; nil without such a parameter, or if it is no UUID.
+  func id(_ name: String) -> UUID? {
+    switch values.first(where: { $0.name == name })?.value {
     case .uuid(let id): id
     case .text(let text): UUID(text)
     case .integer, nil: nil

@@ -78,6 +78,7 @@ struct Problem: Error, Equatable, Sendable {
     case tokenNotYetValid = "token_not_yet_valid"
     case expiredToken = "expired_token"
     case reusedToken = "reused_token"
+    case tokenRevoked = "token_revoked"
     case sessionEnded = "session_ended"
     case invalidCredentials = "invalid_credentials"
     case invalidRegistrationSecret = "invalid_registration_secret"
@@ -115,7 +116,8 @@ extension Problem.Kind {
     case .malformedRequest, .plainHTTP, .proxyHeaderUnexpected, .invalidCompression, .invalidJSON, .invalidQuery:
       .badRequest
     case .unauthenticated, .invalidToken, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature,
-      .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .sessionEnded,
+      .wrongIssuer, .wrongAudience, .missingClaim, .tokenNotYetValid, .expiredToken, .reusedToken, .tokenRevoked,
+      .sessionEnded,
       .invalidCredentials, .invalidRegistrationSecret:
       .unauthorized
     case .secretUnknown, .secretExpired, .secretExhausted, .secretRevoked, .tokenRefused, .foreignOrigin,
@@ -174,7 +176,7 @@ extension Problem.Kind {
     case .renewalTooEarly: "The certificate is too young to be renewed."
     case .preconditionFailed: "A condition of the request does not hold."
     case .unauthenticated: "The request needs valid credentials."
-    case .invalidToken: "This server did not issue the refresh token."
+    case .invalidToken: "This server did not issue the token."
     case .malformedToken: "The token does not have the form of this server's tokens."
     case .unsupportedAlgorithm: "The token is not signed with HS256."
     case .unknownKey: "The token names an unknown signing key."
@@ -186,6 +188,7 @@ extension Problem.Kind {
     case .expiredToken: "The token has expired."
     case .sessionEnded: "The session has ended; log in again."
     case .reusedToken: "The refresh token was used before; its session is revoked."
+    case .tokenRevoked: "The API token was revoked, or its owner is not active."
     case .invalidCredentials: "The user name or the password is wrong."
     case .invalidRegistrationSecret: "The registration secret is missing."
     case .secretUnknown: "There is no such registration secret."

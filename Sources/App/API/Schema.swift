@@ -16,6 +16,8 @@ struct Schema: Equatable, Sendable {
   /// An object with a name is written once, under `components/schemas`, and referenced elsewhere.
   var name: String?
   var description = ""
+  /// The unit of a number, or `time` for a text that is a time; only for people, and also in the description.
+  var unit = ""
   /// Limits of the value that no keyword can express, as a sentence.
   var limits = ""
   var isNullable = false
@@ -120,6 +122,7 @@ extension Schema {
     var bare = self
     bare.isNullable = false
     bare.description = ""
+    bare.unit = ""
     bare.defaultValue = nil
     return inner + [bare]
   }

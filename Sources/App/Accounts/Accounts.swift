@@ -70,8 +70,8 @@ struct UserChange: Sendable {
 }
 
 extension DatabaseLease {
-  /// Changes a user within a transaction. A new password or a deactivation ends all sessions, and a new password lifts
-  /// a lock-out.
+  /// Changes a user within a transaction. A new password or a deactivation ends all sessions, a deactivation also
+  /// all API tokens, and a new password lifts a lock-out.
   /// - Returns: the changed user; nil if the user no longer exists.
   @discardableResult
   func change(_ account: Account, _ change: UserChange) async throws(DatabaseError) -> Account? {
@@ -81,6 +81,7 @@ extension DatabaseLease {
     if change.passwordHash != nil || change.isActive == false {
       try await execute(UserSessionStatements.endAll, account.id)
     }
+    if change.isActive == false { try await execute(APITokenStatements.revokeAll, account.id) }
     if change.passwordHash != nil { try await execute(LoginStatements.lift, account.username) }
     return changed
   }

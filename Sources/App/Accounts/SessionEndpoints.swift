@@ -87,7 +87,7 @@ enum SessionEndpoints {
 
   private static func login(_ sessions: Sessions) -> Endpoint {
     Endpoint(
-      .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone,
+      .post, "/api/v1/auth/login", id: "login", tag: .authentication, access: .anyone, command: "login",
       summary: "Log in with name and password.",
       description: """
         An unknown name and a wrong password get the same answer after the same time. After some failures in a row \
@@ -109,7 +109,7 @@ enum SessionEndpoints {
 
   private static func refresh(_ sessions: Sessions) -> Endpoint {
     Endpoint(
-      .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone,
+      .post, "/api/v1/auth/refresh", id: "refresh", tag: .authentication, access: .anyone, command: .none,
       summary: "Continue a session with its refresh token.",
       description: """
         The answer contains the next refresh token; the one sent is used up. If a token is used a second time, its session \
@@ -141,6 +141,7 @@ enum SessionEndpoints {
   private static func logout(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout", id: "logout", tag: .authentication, access: .user(.viewer),
+      reach: .person("log out"), command: "logout",
       summary: "End the session: its access tokens and its refresh token, at once and on every server.",
       description: """
         If the request has the session's cookie, `Origin` must be the server's own, and the answer takes the cookie away. \
@@ -157,6 +158,7 @@ enum SessionEndpoints {
   private static func logoutEverywhere(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/logout-everywhere", id: "logoutEverywhere", tag: .authentication, access: .user(.viewer),
+      reach: .person("end the sessions of its owner"), command: "logout-everywhere",
       summary: "End all sessions of the caller, this one included, at once and on every server.",
       description: "The session's cookie is treated as at a logout.",
       fields: [.origin], returns: HTTPResponse.self, answers: [loggedOut], problems: [.foreignOrigin]
@@ -178,7 +180,7 @@ enum SessionEndpoints {
 
   private static func me(_ database: Database) -> Endpoint {
     Endpoint(
-      .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer),
+      .get, "/api/v1/auth/me", id: "getMe", tag: .authentication, access: .user(.viewer), command: "whoami",
       summary: "The user who asks.", returns: UserAnswer.self
     ) { _, context async throws(Problem) -> UserAnswer in
       let user = try context.user()
@@ -193,6 +195,7 @@ enum SessionEndpoints {
   private static func changePassword(_ sessions: Sessions) -> Endpoint {
     Endpoint(
       .post, "/api/v1/auth/change-password", id: "changePassword", tag: .authentication, access: .user(.viewer),
+      reach: .person("change a password"), command: "password",
       summary: "Change one's own password.",
       description: """
         Ends all other sessions of the user. A wrong current password counts as a failed login. Its status is 422 and not \

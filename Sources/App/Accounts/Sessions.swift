@@ -181,7 +181,8 @@ struct Sessions: Sendable {
       throw Problem(.internalError, cause: "\(account.username) has the unknown role \(account.role)")
     }
     let user = Principal.User(id: account.id, name: account.username, role: role, sessionID: token.session)
-    let access = signingKeys.tokens.issue(user: user, now: context.now.unixMicroseconds / 1_000_000)
+    let access = signingKeys.tokens.issue(
+      user: user, session: token.session, now: context.now.unixMicroseconds / 1_000_000)
     return Granted(account: account, access: access, refresh: token)
   }
 
@@ -197,10 +198,10 @@ struct Sessions: Sendable {
 
   /// Ends the caller's session.
   func end(_ context: RequestContext) async throws(Problem) {
-    let user = try context.user()
+    let ended = try context.user().sessionID()
     try await database.change(AuditEvent(.logout, context)) { session throws(Problem) in
       try await session.query { session throws(DatabaseError) in
-        try await session.execute(UserSessionStatements.end, user.sessionID)
+        try await session.execute(UserSessionStatements.end, ended)
       }
     }
   }
@@ -210,6 +211,7 @@ struct Sessions: Sendable {
     from current: String, to new: String, _ context: RequestContext
   ) async throws(Problem) {
     let user = try context.user()
+    let own = try user.sessionID()
     if let fault = Accounts.fault(inPassword: new, of: user.name) {
       throw Problem(.validationFailed, "new_password \(fault)")
     }
@@ -223,7 +225,7 @@ struct Sessions: Sendable {
       }
       if changed == 0 { throw Problem(.conflict, "another request has just changed the password") }
       try await session.query { session throws(DatabaseError) in
-        try await session.execute(UserSessionStatements.endOthers, user.id, user.sessionID)
+        try await session.execute(UserSessionStatements.endOthers, user.id, own)
         try await session.execute(LoginStatements.succeed, user.name, context.peerAddress)
       }
     }

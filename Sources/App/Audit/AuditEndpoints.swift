@@ -23,7 +23,8 @@ struct AuditEntry: SQLRow, ResponseBody {
   func write(to object: inout ObjectWriter) {
     object.member("id", id)
     object.member("at", at)
-    object.member("actor", actor, "`user:<id>`, `collector:<uuid>`, `anonymous`, or `system` for the command line.")
+    object.member(
+      "actor", actor, "`user:<id>`, `token:<name>`, `collector:<uuid>`, `anonymous`, or `system` for the command line.")
     object.member("action", action)
     object.nullable("subject", subject, "The object of the action, in the same form; null if it is the actor itself.")
     object.member("outcome", outcome, "success or refused.")

@@ -10,6 +10,9 @@ enum AuditAction: String, CaseIterable, Sendable {
   case logout = "auth.logout"
   case logoutEverywhere = "auth.logout_everywhere"
   case changePassword = "auth.change_password"
+  case endSession = "session.end"
+  case createToken = "api_token.create"
+  case revokeToken = "api_token.revoke"
   case createUser = "user.create"
   case updateUser = "user.update"
   case deleteUser = "user.delete"
@@ -30,6 +33,7 @@ enum AuditAction: String, CaseIterable, Sendable {
   case removeServer = "server.remove"
   case finishRemoval = "server.removed"
   case acknowledgeFinding = "finding.acknowledge"
+  case acknowledgeFindings = "finding.acknowledge_many"
   case endAcknowledgement = "finding.end_acknowledgement"
   case addSilence = "silence.add"
   case endSilence = "silence.end"
@@ -54,7 +58,7 @@ struct AuditEvent: Sendable {
   static let system = "system"
 
   let action: AuditAction
-  /// `user:<id>`, `collector:<uuid>`, `anonymous` or `system`.
+  /// `user:<id>`, `token:<name>`, `collector:<uuid>`, `anonymous` or `system`.
   let actor: String
   /// The object of the action, in the same form; nil if it is the actor or has no name.
   var subject: String?

@@ -39,6 +39,7 @@ enum CollectorAdminEndpoints {
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: CollectorList.self, "/api/v1/collectors", id: "listCollectors", tag: .collectors, access: .user(.viewer),
+      reach: .selection,
       summary: "The collectors.", from: database
     ) { CollectorAnswer(collector: $0) }
   }
@@ -46,6 +47,7 @@ enum CollectorAdminEndpoints {
   private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
+      reach: .collector("id"),
       summary: "One collector with its certificates, and what was rejected of its pushes.",
       description: """
         The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \
@@ -93,7 +95,7 @@ enum CollectorAdminEndpoints {
 
   private static func revoke(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
-      .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin),
+      .delete, path, id: "revokeCollector", tag: .collectors, access: .user(.admin), command: "collectors revoke",
       summary: "Revoke a collector and all its certificates, at once and on every server.",
       description: """
         The server closes the collector's connections within a second and refuses every later request with \
@@ -121,7 +123,8 @@ enum CollectorAdminEndpoints {
   private static func revokeCertificate(_ database: Database, _ directory: CollectorDirectory) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/collectors/{id:uuid}/certificates/{serial}", id: "revokeCertificate", tag: .collectors,
-      access: .user(.admin), summary: "Revoke one certificate of a collector, at once and on every server.",
+      access: .user(.admin), command: "collectors revoke-certificate",
+      summary: "Revoke one certificate of a collector, at once and on every server.",
       description: """
         The server closes connections that use it within a second. The collector's other certificates stay valid. \
         Revoking it again changes nothing.
@@ -146,7 +149,8 @@ enum CollectorAdminEndpoints {
   private static func permitEnrolment(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/collectors/{id:uuid}/permit-enrolment", id: "permitEnrolment", tag: .collectors,
-      access: .user(.operator), summary: "Let the next registration from this collector's host be this collector.",
+      access: .user(.operator), command: "collectors permit",
+      summary: "Let the next registration from this collector's host be this collector.",
       description: """
         For a host that lost its identity: within `enrolment_permit_life` one registration with the same `hostname` and \
         a valid registration secret gets the same collector id, server and history. It revokes the collector's earlier \

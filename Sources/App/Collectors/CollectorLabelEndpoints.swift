@@ -35,6 +35,7 @@ enum CollectorLabelEndpoints {
   private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .patch, CollectorAdminEndpoints.path, id: "changeCollector", tag: .collectors, access: .user(.operator),
+      command: "collectors label",
       summary: "Change the labels of a collector's server: a label that is left out stays, and null removes it.",
       description: """
         The labels stay when a new collector takes the server over. A server has at most `labels_per_server` labels.
@@ -60,6 +61,7 @@ enum CollectorLabelEndpoints {
   private static func many(_ database: Database) -> Endpoint {
     Endpoint(
       .patch, "/api/v1/collectors", id: "changeCollectors", tag: .collectors, access: .user(.operator),
+      command: "collectors label-matching",
       summary: "Change the labels of the servers of all collectors that the filters select.",
       description: """
         The filters are those of the list; without a filter every collector is selected. The change is made for all \

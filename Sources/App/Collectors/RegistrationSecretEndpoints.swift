@@ -116,6 +116,7 @@ enum RegistrationSecretEndpoints {
   private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, path, id: "getRegistrationSecret", tag: .registrationSecrets, access: .user(.operator),
+      command: "secrets show",
       summary: "One registration secret, without its value.", returns: RegistrationSecretAnswer.self
     ) { request, _ async throws(Problem) -> RegistrationSecretAnswer in
       let id = request.path.uuid("id")
@@ -130,7 +131,8 @@ enum RegistrationSecretEndpoints {
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: RegistrationSecretList.self, "/api/v1/registration-secrets", id: "listRegistrationSecrets",
-      tag: .registrationSecrets, access: .user(.operator), summary: "The registration secrets, without their values.",
+      tag: .registrationSecrets, access: .user(.operator), command: "secrets list",
+      summary: "The registration secrets, without their values.",
       from: database
     ) { RegistrationSecretAnswer(secret: $0) }
   }
@@ -138,7 +140,8 @@ enum RegistrationSecretEndpoints {
   private static func create(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/registration-secrets", id: "createRegistrationSecret", tag: .registrationSecrets,
-      access: .user(.operator), summary: "Make a registration secret. Its value is in this answer and nowhere else.",
+      access: .user(.operator), command: "secrets create",
+      summary: "Make a registration secret. Its value is in this answer and nowhere else.",
       body: CreateSecretRequest.self, returns: HTTPResponse.self,
       answers: [.json(CreatedSecretAnswer.self, status: .created, fields: [.location])], problems: [.conflict]
     ) { request, context async throws(Problem) -> HTTPResponse in
@@ -183,7 +186,8 @@ enum RegistrationSecretEndpoints {
   private static func revoke(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, path, id: "revokeRegistrationSecret", tag: .registrationSecrets,
-      access: .user(.operator), summary: "Revoke a registration secret: nobody enrols with it any more.",
+      access: .user(.operator), command: "secrets revoke",
+      summary: "Revoke a registration secret: nobody enrols with it any more.",
       description: "It stays in the list, with its `revoked_at`. To revoke it again changes nothing.",
       returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in

@@ -81,13 +81,7 @@ struct AuthorityCommand: AsyncParsableCommand {
   fileprivate static func show(_ authority: Authority) {
     for certificate in authority.certificates {
       let fingerprint = certificate.fingerprintHex
-      let part =
-        switch fingerprint {
-        case authority.current.fingerprint: "signs collectors' certificates"
-        case authority.next?.fingerprint: "trusted, signs nothing yet"
-        case authority.previous?.fingerprint: "trusted, signs the server's certificate until it is retired"
-        default: "trusted"
-        }
+      let part = authority.state(of: certificate).sentence
       let end = Timestamp(unixSeconds: certificate.notAfter).rfc3339
       print("\(fingerprint)  \(certificate.subjectCommonName ?? "")  until \(end)  \(part)")
     }

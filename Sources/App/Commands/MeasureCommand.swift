@@ -16,7 +16,7 @@ struct MeasureCommand: ParsableCommand {
       keys: JWTKeySet(signing: JWTKey.generate(id: UUID.random().description)), settings: Settings())
     let now = WallClock.unixSeconds()
     let user = Principal.User(id: 7, name: "administrator", role: .admin, sessionID: .random())
-    let person = Array(tokens.issue(user: user, now: now).token.utf8)
+    let person = Array(tokens.issue(user: user, session: .random(), now: now).token.utf8)
     let collector = Array(tokens.issue(collector: .random(), hostname: "db1.example.com", now: now).token.utf8)
     let claims = try tokens.collector(collector.span, now: now)
     let verified = VerifiedToken(bytes: collector, collector: claims.id, expiresAt: claims.expiresAt ?? now, version: 0)

@@ -13,7 +13,16 @@ struct Main {
   static func main() {
     Arguments.hidePasswords()
     let command: any ParsableCommand
-    do { command = try Pganalytics.parseAsRoot() } catch { end(error) }
+    do {
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      if [[], ["help"], ["--help"], ["-h"]].contains(arguments) {
+        let columns = Screen(Environment.variables()).columns
+        say(try ClientHalf.rootHelp(columns: min(columns, 120)))
+        exit(EXIT_SUCCESS)
+      }
+      if let client = try ClientHalf.taking(arguments) { run(client) }
+      command = try Pganalytics.parseAsRoot()
+    } catch { end(error) }
     if command is any ServingCommand { Signals.block() }
     Task.detached {
       do {
@@ -29,6 +38,11 @@ struct Main {
     while true { pause() }
   }
 
+  private static func run(_ client: ClientProgram) -> Never {
+    Task.detached { exit(await client.run(Array(CommandLine.arguments.dropFirst())).rawValue) }
+    while true { pause() }
+  }
+
   /// Ends the process. Prints the error and a hint for more help to standard error, but not the usage of a whole
   /// command.
   private static func end(_ error: any Error) -> Never {
@@ -39,7 +53,7 @@ struct Main {
     if !message.isEmpty { say("Error: \(message)", on: STDERR_FILENO) }
     let hint = Pganalytics.fullMessage(for: error).split(separator: "\n").last.map { $0.drop { $0 == " " } } ?? ""
     if hint.hasPrefix("See '") { say(String(hint), on: STDERR_FILENO) }
-    exit(code.rawValue)
+    exit(code == .validationFailure ? ExitStatus.usage.rawValue : code.rawValue)
   }
 }
 
@@ -65,11 +79,15 @@ struct Pganalytics: AsyncParsableCommand {
       reference` explains the settings, `config show` prints those in use, `config check` lists their faults.
       """,
     version: Version.text,
-    subcommands: [
-      UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
-      SecretCommand.self, CollectorCommand.self,
-      AuthorityCommand.self, SigningKeyCommand.self, ConfigCommand.self, MeasureCommand.self,
-      MeasureLogCommand.self, VersionCommand.self,
+    subcommands: [MeasureCommand.self, MeasureLogCommand.self],
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Server",
+        subcommands: [
+          UpCommand.self, ServeCommand.self, MigrateCommand.self, DatabaseCommand.self, UserCommand.self,
+          SecretCommand.self, CollectorCommand.self, AuthorityCommand.self, SigningKeyCommand.self,
+          ConfigCommand.self, VersionCommand.self,
+        ])
     ])
 }
 

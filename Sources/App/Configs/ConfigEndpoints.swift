@@ -20,7 +20,9 @@ enum ConfigEndpoints {
   private static func read(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id}", id: "getCollectorConfig", tag: .configuration,
-      access: .collectorOrUser(.viewer), summary: "The latest configuration, as TOML.",
+      access: .collectorOrUser(.viewer),
+      reach: .collector("collector_id"), command: "collectors config get",
+      summary: "The latest configuration, as TOML.",
       description: """
         A collector gets its own configuration. The stock collector uses the name in its file (`collector-001`) instead of \
         its id: a name that is not a UUID stands for the token's collector. The server records the version that a \
@@ -45,7 +47,8 @@ enum ConfigEndpoints {
   private static func write(_ database: Database) -> Endpoint {
     Endpoint(
       .put, "/api/v1/config/{collector_id}", id: "putCollectorConfig", tag: .configuration,
-      access: .user(.operator), summary: "Store the next version of a collector's configuration.",
+      access: .user(.operator), command: "collectors config put",
+      summary: "Store the next version of a collector's configuration.",
       description: """
         The text, `text/plain` or `application/toml`, must be TOML 1.0 and not empty; the answer names a fault with line \
         and column. A text that equals the latest version stores nothing, so a PUT may be repeated. With `If-Match` the \
@@ -87,7 +90,8 @@ enum ConfigEndpoints {
   private static func versions(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions", id: "listConfigVersions", tag: .configuration,
-      access: .user(.viewer), summary: "All versions of a collector's configuration, the newest first.",
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config versions",
+      summary: "All versions of a collector's configuration, the newest first.",
       query: ConfigVersionsQuery.self, returns: Page<ConfigVersionAnswer>.self, problems: [.notFound]
     ) { request, _ async throws(Problem) -> Page<ConfigVersionAnswer> in
       let id = request.path.uuid("collector_id")
@@ -107,7 +111,8 @@ enum ConfigEndpoints {
   private static func version(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/versions/{version:int}", id: "getConfigVersion", tag: .configuration,
-      access: .user(.viewer), summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config show",
+      summary: "One version of a collector's configuration, as TOML.", fields: [.ifNoneMatch],
       returns: HTTPResponse.self, answers: [tomlAnswer, unchanged]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       let id = request.path.uuid("collector_id")
@@ -118,7 +123,8 @@ enum ConfigEndpoints {
   private static func diff(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/config/{collector_id:uuid}/diff", id: "diffConfigVersions", tag: .configuration,
-      access: .user(.viewer), summary: "What changed between two versions, as a unified diff.",
+      access: .user(.viewer), reach: .collector("collector_id"), command: "collectors config diff",
+      summary: "What changed between two versions, as a unified diff.",
       description: "Empty if the versions are equal. Version 0, the one before the first, is empty.",
       query: ConfigDiffQuery.self, returns: HTTPResponse.self,
       answers: [.text(example: "--- version 1\n+++ version 2\n@@ -1,1 +1,1 @@\n-interval = 60\n+interval = 30\n")]

@@ -4,16 +4,23 @@ internal import Synchronization
 /// The database client of the endpoints and tasks, which run on the cooperative pool. Its pooled sessions live on a
 /// loop of their own, and any task may call it.
 final class Database: DatabaseClient {
-  private let thread: LoopThread
-  private let pool: LoopBound<DatabasePool>
+  /// The loop and the pool on it; nil for a client that was never started.
+  private let home: (thread: LoopThread, pool: LoopBound<DatabasePool>)?
   private let lastID = Atomic<UInt64>(0)
   private let signs: DatabaseSigns
 
   private init(thread: LoopThread, pool: LoopBound<DatabasePool>, signs: DatabaseSigns) {
-    self.thread = thread
-    self.pool = pool
+    home = (thread, pool)
     self.signs = signs
   }
+
+  private init() {
+    home = nil
+    signs = DatabaseSigns()
+  }
+
+  /// A client without a database, for declarations that need one: every request fails with `.shutDown`.
+  static let none = Database()
 
   /// When the database last answered a request.
   var answeredAt: MonotonicTime { signs.last }
@@ -35,9 +42,9 @@ final class Database: DatabaseClient {
   /// Fails waiting requests, closes the sessions, stops the thread and waits for its end, which takes a few
   /// milliseconds. Requests in flight may have taken effect.
   func shutDown() {
-    thread.handle.submit { [pool] loop in pool.value(on: loop).shutDown() }
-    thread.stop()
-    thread.join()
+    withPool { $0.shutDown() }
+    home?.thread.stop()
+    home?.thread.join()
   }
 
   func answer<Value: Sendable>(
@@ -61,15 +68,18 @@ final class Database: DatabaseClient {
   /// Delivers the notifications of a channel, over a separate session that reconnects by itself.
   /// - Parameter onEvent: called on the database's loop; it must not block.
   func listen(channel: NotificationListener.Channel, _ onEvent: @escaping NotificationListener.EventHandler) {
-    thread.handle.submit { [pool] loop in pool.value(on: loop).listen(channel, onEvent) }
+    withPool { $0.listen(channel, onEvent) }
   }
 
   /// Applies changed limits and time limits. Address, number of connections and pacing keep their values from the
   /// start.
   func apply(_ settings: DatabaseSettings) { withPool { $0.apply(settings) } }
 
-  fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) {
-    thread.handle.submit { [pool] loop in work(pool.value(on: loop)) }
+  /// Runs `work` on the loop. - Returns: false if the client was shut down, or never started.
+  @discardableResult
+  fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) -> Bool {
+    guard let home else { return false }
+    return home.thread.handle.submit { [pool = home.pool] loop in work(pool.value(on: loop)) }
   }
 
   /// Suspends the task until `resume` is called. `begin` runs on the loop and calls it, or starts the work that calls
@@ -84,15 +94,13 @@ final class Database: DatabaseClient {
     let id = lastID.add(1, ordering: .relaxed).newValue
     let result: Result<Value, DatabaseError> = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let accepted = thread.handle.submit { [pool] loop in
-          begin(pool.value(on: loop), id) { continuation.resume(returning: $0) }
-        }
+        let accepted = withPool { pool in begin(pool, id) { continuation.resume(returning: $0) } }
         if !accepted {
           continuation.resume(returning: .failure(DatabaseError(.shutDown, "the database client was shut down")))
         }
       }
     } onCancel: {
-      thread.handle.submit { [pool] loop in pool.value(on: loop).cancel(id: id) }
+      withPool { $0.cancel(id: id) }
     }
     return try result.get()
   }
@@ -206,7 +214,7 @@ extension Database {
     } catch {
       throw Failure(error)
     }
-    defer { thread.handle.submit { [pool] loop in pool.value(on: loop).endLease(id) } }
+    defer { withPool { $0.endLease(id) } }
     return try await body(DatabaseLease(database: self, id: id))
   }
 

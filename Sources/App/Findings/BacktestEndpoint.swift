@@ -96,6 +96,7 @@ enum BacktestEndpoint {
   static func declaration(_ database: Database, queries: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/checks/{name}/backtest", id: "backtestCheck", tag: .findings, access: .user(.viewer),
+      command: "findings backtest",
       summary: "What a check would have found in stored history, with any thresholds.",
       description: """
         Evaluates the check for one time after another, as the server evaluates it after a push, and changes nothing. \

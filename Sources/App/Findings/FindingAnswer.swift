@@ -120,7 +120,23 @@ enum FindingList: List {
 
 enum FindingAnswerStatements {
   static let all =
-    FindingList.listing.statements + [one.description, acknowledge.description, endAcknowledgement.description]
+    FindingList.listing.statements + [
+      one.description, acknowledge.description, endAcknowledgement.description, selected, acknowledgeMany.description,
+    ]
+
+  /// The ids of the findings that the filters of the list select. Parameters: those of its count.
+  static let selected = FindingList.listing.selection(
+    "findings_selected", "id", as: SingleValue<Int64>.self, order: "id")
+
+  /// Acknowledges those of some findings that are open and not acknowledged. Parameters: findings, user, the user's name,
+  /// note.
+  static let acknowledgeMany = Statement<[Int64], Int64, String, String?, NoRow>(
+    "finding_acknowledge_many",
+    """
+    UPDATE pganalytics.findings
+    SET acknowledged_at = now(), acknowledged_by = $2, acknowledged_name = $3, acknowledge_note = $4
+    WHERE id = ANY ($1) AND ended_at IS NULL AND acknowledged_at IS NULL
+    """)
 
   static let findings = """
     SELECT f.id, f.check_name, f.server_id, s.name AS server_name, f.subject, f.severity, f.message, f.value, f.threshold,

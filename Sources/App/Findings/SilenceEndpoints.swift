@@ -85,6 +85,7 @@ enum SilenceEndpoints {
   private static func add(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/silences", id: "addSilence", tag: .findings, access: .user(.operator),
+      command: "findings silence",
       summary: "Send no notifications of some findings until a time.",
       description: """
         A finding is silenced while it fulfils all conditions that are given: `check`, `server_id`, `subject`, `labels`. \
@@ -126,6 +127,7 @@ enum SilenceEndpoints {
   private static func end(_ database: Database) -> Endpoint {
     Endpoint(
       .delete, "/api/v1/silences/{id:int}", id: "endSilence", tag: .findings, access: .user(.operator),
+      command: "silences end",
       summary: "End a silence now.", description: "Ending it again changes nothing.", returns: NoContent.self
     ) { request, context async throws(Problem) -> NoContent in
       let id = request.path.integer("id")

@@ -10,6 +10,8 @@ enum Authentication {
   case principal(Principal)
   /// The access token is valid. Its session is looked up before a handler runs.
   case session(UserToken)
+  /// The API token has the right form. It is looked up before a handler runs.
+  case apiToken(APITokenDigest)
   /// The request is refused. `claimed`: the collector that the request names without proof.
   case refused(Problem, claimed: UUID? = nil)
   /// This loop does not know the collector, or its certificate. The caller asks the database and authenticates again.
@@ -206,6 +208,13 @@ final class Gatekeeper {
   }
 
   private func user(_ token: ArraySlice<UInt8>) -> Authentication {
+    if APITokenValue.isMeant(by: token) {
+      do throws(Problem) {
+        return .apiToken(try APITokenValue(token).digest)
+      } catch {
+        return .refused(error)
+      }
+    }
     do throws(JWTError) {
       return .session(try token.withSpan { span throws(JWTError) in try tokens.user(span, now: clock.unixSeconds) })
     } catch {

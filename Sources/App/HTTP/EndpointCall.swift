@@ -9,9 +9,10 @@ struct EndpointCall {
   let path: PathParameters
   let caller: Caller
 
-  /// Returns the principal that the endpoint serves. For a person, each request reads the session from the database. So
-  /// a logout, a changed role or a deactivated user takes effect at once on every server, without a notification.
-  /// - Throws: `.sessionEnded`, `.insufficientRole`, or a problem that says that the database cannot be asked.
+  /// Returns the principal that the endpoint serves. For a person or a program, each request reads the session or the API
+  /// token from the database. So a logout, a revocation, a changed role or a deactivated user takes effect at once on
+  /// every server, without a notification.
+  /// - Throws: `.sessionEnded`, `.tokenRevoked`, `.tokenRefused`, `.insufficientRole`, or a problem that says that the database cannot be asked.
   func principal(_ database: Database) async throws(Problem) -> Principal {
     switch caller {
     case .principal(let principal): return principal
@@ -19,6 +20,11 @@ struct EndpointCall {
       let principal = Principal.user(try await database.user(of: token))
       try endpoint.access.admit(principal)
       return principal
+    case .apiToken(let digest):
+      let (user, token) = try await database.user(of: digest)
+      try endpoint.access.admit(.user(user))
+      try await database.admit(token, to: endpoint.reach, path)
+      return .user(user)
     }
   }
 }
@@ -53,7 +59,7 @@ struct EndpointRun: Sendable {
     var user: String?
     do throws(Problem) {
       let principal = try await errands.principal(of: call)
-      if case .user(let known) = principal { user = known.name }
+      if case .user(let known) = principal { user = known.logName }
       answer = await call.endpoint.respond(
         to: request,
         RequestContext(

@@ -115,6 +115,7 @@ final class RequestDesk {
     case .session(let token):
       caller = .session(token)
       exchange.user = AuditEvent.user(token.userID)
+    case .apiToken(let digest): caller = .apiToken(digest)
     case .unknown(let id, let problem):
       if exchange.hasLookedUp {
         audit(problem, exchange, on: connection)

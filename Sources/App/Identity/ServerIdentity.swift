@@ -29,7 +29,8 @@ final class ServerIdentity: Sendable {
   }
 
   private struct State {
-    var snapshot: Snapshot
+    /// Nil for an identity that was never opened.
+    var snapshot: Snapshot?
     /// Why the files are not in use; nil while they are.
     var refusal: String?
     var refusals = 0
@@ -50,6 +51,17 @@ final class ServerIdentity: Sendable {
     state = Mutex(State(snapshot: snapshot))
   }
 
+  private init() {
+    directory = ""
+    certificate = ServerCertificate(
+      directory: "", names: ServerNames(dns: [], addresses: []), life: Live(constant: .zero))
+    knownCertificates = 0
+    state = Mutex(State(snapshot: nil))
+  }
+
+  /// An identity without files, for declarations that need one. Nobody may read its snapshot.
+  static let none = ServerIdentity()
+
   /// Reads the data directory, and makes what is missing there. - Parameter now: unix seconds.
   static func open(_ live: LiveSettings, names: ServerNames, now: Int64) throws -> ServerIdentity {
     let settings = live.now
@@ -63,7 +75,10 @@ final class ServerIdentity: Sendable {
       try read(directory, certificate, knownCertificates: known, instead: nil, now: now))
   }
 
-  var snapshot: Snapshot { state.withLock { $0.snapshot } }
+  var snapshot: Snapshot {
+    guard let snapshot = state.withLock({ $0.snapshot }) else { preconditionFailure("the identity was never opened") }
+    return snapshot
+  }
   var authority: Authority { snapshot.authority }
   /// The number of invalid contents, and whether the files are invalid now.
   var refusals: (count: Int, isPresent: Bool) { state.withLock { ($0.refusals, $0.refusal != nil) } }

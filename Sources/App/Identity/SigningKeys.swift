@@ -73,6 +73,13 @@ final class SigningKeys: Sendable {
     state = Mutex(keys)
   }
 
+  /// Keys that sign nothing, for declarations that need some.
+  /// - Throws: never, because the length of the secret is right.
+  static func none(_ settings: LiveSettings) throws(JWTKeyError) -> SigningKeys {
+    let key = try JWTKey(id: "none", secret: [UInt8](repeating: 0, count: JWTKey.secretBytes))
+    return SigningKeys(Database.none, settings, try JWTKeySet(signing: key))
+  }
+
   /// Reads the keys, and makes the first one if there is none.
   static func open(_ database: Database, settings: LiveSettings) async throws -> SigningKeys {
     try await rotateIfDue(database, settings.now)

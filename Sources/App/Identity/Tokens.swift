@@ -34,12 +34,12 @@ struct Tokens: Sendable {
       ])
   }
 
-  func issue(user: Principal.User, now: Int64) -> Issued {
+  func issue(user: Principal.User, session: UUID, now: Int64) -> Issued {
     issue(
       audience: Self.userAudience, subject: "user:\(user.id)", life: accessLife, now: now,
       members: [
         .init("type", .text("access")), .init("user_id", .number(user.id)), .init("username", .text(user.name)),
-        .init("role", .text(user.role.rawValue)), .init("session", .text(user.sessionID.description)),
+        .init("role", .text(user.role.rawValue)), .init("session", .text(session.description)),
       ])
   }
 

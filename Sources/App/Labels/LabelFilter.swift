@@ -22,9 +22,10 @@ enum LabelFilter {
     """
   }
 
-  /// The filter of a list. - Parameter server: an SQL expression for the id of the entry's server.
+  /// The filter of a list. It adds the labels of the caller's API token. - Parameter server: an SQL expression for the id of the entry's server.
   static func list(server: String) -> ListFilter {
     ListFilter(
-      repeated: name, .labelTerm, most: most, prose, as: { $0.text }, where: { condition(server: server, terms: $0) })
+      repeated: name, .labelTerm, most: most, prose, as: { $0.text }, and: { $0.scope },
+      where: { condition(server: server, terms: $0) })
   }
 }

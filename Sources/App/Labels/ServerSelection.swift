@@ -21,6 +21,11 @@ struct ServerSelection: Hashable, Sendable {
     self.labels = labels
   }
 
+  /// The selected servers that the caller's API token may concern.
+  func within(_ context: RequestContext) -> ServerSelection {
+    ServerSelection(servers: servers, labels: labels + context.scope.compactMap { LabelTerm($0) })
+  }
+
   /// Whether every server is selected.
   var isEverything: Bool { servers.isEmpty && labels.isEmpty }
 

@@ -46,6 +46,7 @@ enum ServerEndpoints {
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: ServerList.self, "/api/v1/servers", id: "listServers", tag: .servers, access: .user(.viewer),
+      reach: .selection,
       summary: "The monitored servers.", from: database
     ) { ServerAnswer(server: $0) }
   }
@@ -53,6 +54,7 @@ enum ServerEndpoints {
   private static func one(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/servers/{id:int}", id: "getServer", tag: .servers, access: .user(.viewer),
+      reach: .server,
       summary: "One monitored server.", returns: ServerAnswer.self, problems: [.notFound]
     ) { request, _ async throws(Problem) -> ServerAnswer in
       ServerAnswer(server: try await server(request.path.integer("id"), database))

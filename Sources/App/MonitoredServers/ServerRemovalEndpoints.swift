@@ -78,6 +78,7 @@ enum ServerRemovalEndpoints {
   private static func progress(_ database: Database) -> Endpoint {
     Endpoint(
       .get, "/api/v1/servers/{id:int}/removal", id: "getServerRemoval", tag: .servers, access: .user(.viewer),
+      reach: .server, command: "servers removal",
       summary: "The progress of a server's removal.",
       description: "Available for `audit_retention` after the server is gone.", returns: ServerRemovalAnswer.self
     ) { request, _ async throws(Problem) -> ServerRemovalAnswer in

@@ -33,6 +33,8 @@ struct PageLibraries: Sendable {
   /// For the console. Without it the console shows tables instead of charts.
   let charts: WebLibrary
 
+  static let none = PageLibraries(swaggerUI: .missing, charts: .missing)
+
   /// Reads the libraries that are installed in `directory`.
   static func load(from directory: String) throws(FileError) -> PageLibraries {
     PageLibraries(swaggerUI: try .swaggerUI(in: directory), charts: try .charts(in: directory))

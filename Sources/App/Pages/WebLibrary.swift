@@ -9,9 +9,14 @@ struct WebLibrary: Sendable {
   /// The files by name; empty if the library is not installed.
   let files: [String: StaticFile]
 
+  /// A library that is not installed.
+  static let missing = WebLibrary(files: [:])
+
   var isInstalled: Bool { !files.isEmpty }
 
   private static let maximumBytes = 16 << 20
+
+  private init(files: [String: StaticFile]) { self.files = files }
 
   /// Reads all of `names` in `directory`. If one is missing, the library is not installed.
   private init(_ names: [String], in directory: String) throws(FileError) {

@@ -12,6 +12,7 @@ enum MetricEndpoints {
     let answer = MetricTypesAnswer.all
     return Endpoint(
       .get, "/api/v1/metric-types", id: "listMetricTypes", tag: .servers, access: .user(.viewer),
+      reach: .constant,
       summary: "Every metric type, its tables, and what their columns mean and can be asked for.",
       returns: MetricTypesAnswer.self
     ) { _, _ async throws(Problem) -> MetricTypesAnswer in answer }
@@ -36,6 +37,7 @@ enum MetricEndpoints {
     ])
     return Endpoint(
       .get, "/api/v1/servers/{id:int}/metrics", id: "getServerMetrics", tag: .servers, access: .user(.viewer),
+      reach: .server,
       summary: "Metrics of one server, as stored or aggregated by buckets.", description: description,
       query: MetricsQuery.self, returns: EndpointAnswer.self, answers: [json.or(csv).or(lines)], problems: [.notFound]
     ) { request, context async throws(Problem) -> EndpointAnswer in

@@ -5,7 +5,7 @@ import Protocol
 
 enum FleetRead: Question {
   static let read = Read(
-    "getFleet", "/api/v1/fleet", about: .fleet, summary: "The servers of the fleet with their state.",
+    "getFleet", "/api/v1/fleet", about: .fleet, command: "fleet", summary: "The servers of the fleet with their state.",
     description: """
       `data` has the selected servers with their state, their open findings and the figures of the last evaluation.
       `counts` says how many servers have which state; the parameter `state` does not change it.

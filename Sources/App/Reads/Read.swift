@@ -31,6 +31,8 @@ struct Read: Sendable {
   let id: String
   let path: PathPattern
   let subject: Subject
+  /// The command of the command line, if it differs from the derived one.
+  let command: CommandRule
   /// One line for the documentation.
   let summary: String
   /// A text of any length in CommonMark.
@@ -45,7 +47,8 @@ struct Read: Sendable {
 
   /// - Parameter path: for a server below `/api/v1/servers/{id:int}`, for a statement with `{text_id}`.
   init(
-    _ id: String, _ path: PathPattern, about subject: Subject, summary: String, description: String = "",
+    _ id: String, _ path: PathPattern, about subject: Subject, command: CommandRule = .derived,
+    summary: String, description: String = "",
     span: Duration? = .seconds(3600), filters: [Filter] = [], parameters: [ReadParameter] = [], sections: [ReadSection]
   ) {
     precondition(sections.first?.name == "data", "\(id): the first section is `data`")
@@ -53,6 +56,7 @@ struct Read: Sendable {
     self.id = id
     self.path = path
     self.subject = subject
+    self.command = command
     self.summary = summary
     self.description = description
     self.span = span
@@ -204,7 +208,7 @@ struct ReadColumn: Sendable {
 
   /// The schema of the value in JSON. Every value can be null.
   var schema: Schema {
-    let schema: Schema =
+    var schema: Schema =
       switch type {
       case .int8 where isIdentifier: .string
       case .int8: .integer(format: "int64")
@@ -215,6 +219,7 @@ struct ReadColumn: Sendable {
       case .jsonb: .any
       default: values.isEmpty ? .string : .choice(values)
       }
+    schema.unit = type == .timestamptz ? "time" : unit
     let prose = unit.isEmpty ? meaning : "\(meaning) Unit: \(unit)."
     return (type == .jsonb ? schema : schema.nullable).described(prose)
   }
@@ -224,7 +229,10 @@ struct ReadColumn: Sendable {
 struct ReadParameter: Sendable {
   let name: String
   let type: SQLType
-  let read: @Sendable (inout QueryReader) -> ListFilter.Append
+  /// Appends the value of the request, or the fallback.
+  typealias Append = @Sendable (inout EncodedParameters) -> Void
+
+  let read: @Sendable (inout QueryReader) -> Append
 
   /// - Parameters:
   ///   - rule, prose: as in `QueryReader.optional`. Without a value the statement's parameter is `fallback`, or NULL.
@@ -233,7 +241,7 @@ struct ReadParameter: Sendable {
     type = Value.type
     read = { query in
       let value = query.optional(name, rule, prose) ?? fallback
-      return { _, parameters in parameters.append(value) }
+      return { parameters in parameters.append(value) }
     }
   }
 }

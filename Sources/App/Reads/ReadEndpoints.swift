@@ -22,12 +22,15 @@ enum ReadEndpoints {
   ) -> Endpoint {
     let read = Asked.read
     return Endpoint(
-      .get, read.path, id: read.id, tag: .reads, access: .user(.viewer), summary: read.summary,
+      .get, read.path, id: read.id, tag: .reads, access: .user(.viewer),
+      reach: read.subject == .server ? .server : .selection, command: read.command, summary: read.summary,
       description: read.description, query: ReadQuery<Asked>.self, returns: HTTPResponse.self,
-      answers: [ReadAnswer.declaration(read)], problems: read.subject == .fleet ? [] : [.notFound]
+      answers: [ReadAnswer.declaration(read).or(ReadScript.declaration)],
+      problems: read.subject == .fleet ? [] : [.notFound]
     ) { request, context async throws(Problem) -> HTTPResponse in
-      guard let format = MetricFormat(try request.head.negotiate(MetricFormat.allCases.map(\.type))) else {
-        throw Problem(.notAcceptable)
+      let type = try request.head.negotiate(MetricFormat.allCases.map(\.type) + [.sql])
+      if type == .sql, try context.user().role < .operator {
+        throw Problem(.insufficientRole, "the role operator is needed to see SQL")
       }
       var subject: Int64?
       switch read.subject {
@@ -37,10 +40,10 @@ enum ReadEndpoints {
         subject = Int64(request.path.text("text_id"))
         if subject == nil { throw Problem(.notFound, "there is no such statement") }
       }
-      return try await ReadRun(
+      let run = ReadRun(
         read: read, queries: queries, storage: storage, subject: subject, parameters: request.query.parameters,
-        format: format, context: context
-      ).answer()
+        format: MetricFormat(type) ?? .json, context: context)
+      return type == .sql ? try await run.script() : try await run.answer()
     }
   }
 

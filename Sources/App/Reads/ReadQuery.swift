@@ -28,7 +28,7 @@ struct ReadParameters: Sendable {
   let servers: ServerSelection?
   let database: String?
   let words: String?
-  let own: [ListFilter.Append]
+  let own: [ReadParameter.Append]
   /// The order of the first section; nil unless it is a list with pages.
   let order: String?
   let page: PageSelection?
@@ -89,7 +89,7 @@ struct ReadParameters: Sendable {
   /// Everything that decides which rows a series has, for its cursor.
   func identity(_ subject: Int64?) -> String {
     var parameters = EncodedParameters()
-    for append in own { append(Timestamp(unixSeconds: 0), &parameters) }
+    for append in own { append(&parameters) }
     let texts: [String?] = [
       "\(subject ?? 0)", start.map { "\($0)" }, end.map { "\($0)" }, moment.map { "\($0)" }, bucket.map { "\($0)" },
       database, words, "\(parameters.bytes) \(parameters.ranges)", servers.map { "\($0)" },

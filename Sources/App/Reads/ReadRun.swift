@@ -15,7 +15,46 @@ struct ReadRun: Sendable {
   let format: MetricFormat
   let context: RequestContext
 
+  /// What the sections of one answer have in common.
+  private struct Frame {
+    let range: (start: Timestamp, end: Timestamp)
+    let position: MetricCursor.Position?
+    let servers: [Int32]
+    let lacking: ReadBorders.Lacking
+    /// The width of the buckets, in seconds.
+    let width: Int64
+  }
+
+  /// The answer in the format of the request.
   func answer() async throws(Problem) -> HTTPResponse {
+    try await run { frame, session throws(DatabaseError) in
+      var answer = start(frame)
+      for section in read.sections where format == .json || section.name == parameters.section {
+        let (statement, values, window) = statement(of: section, frame)
+        let sink = SectionSink(section, format, limit: window.limit, after: window.position)
+        try await session.stream(statement.description, values, to: sink)
+        answer.add(section, sink.finish())
+      }
+      return answer.response()
+    }
+  }
+
+  /// The statements of the answer as a script for psql, with the values that they have now.
+  func script() async throws(Problem) -> HTTPResponse {
+    try await run { frame, session throws(DatabaseError) in
+      var script = ReadScript(read)
+      for section in read.sections {
+        let (statement, values, _) = statement(of: section, frame)
+        try await script.append(section, statement.description, values, session)
+      }
+      return script.response()
+    }
+  }
+
+  /// Runs `body` in a transaction that reads one snapshot.
+  private func run(
+    _ body: @Sendable (Frame, DatabaseLease) async throws(DatabaseError) -> HTTPResponse
+  ) async throws(Problem) -> HTTPResponse {
     let cursor = try position()
     let range: (start: Timestamp, end: Timestamp)
     if let cursor { range = (cursor.start, cursor.end) } else { range = try self.range() }
@@ -24,7 +63,8 @@ struct ReadRun: Sendable {
       answer = try await queries.lease { session throws(DatabaseError) in
         try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
           session throws(DatabaseError) in
-          try await self.answer(range, cursor?.position, session)
+          guard let frame = try await self.frame(range, cursor?.position, session) else { return nil }
+          return try await body(frame, session)
         }
       }
     } catch {
@@ -35,9 +75,9 @@ struct ReadRun: Sendable {
   }
 
   /// - Returns: nil if the read is about a statement whose text no server has.
-  private func answer(
+  private func frame(
     _ range: (start: Timestamp, end: Timestamp), _ position: MetricCursor.Position?, _ session: DatabaseLease
-  ) async throws(DatabaseError) -> HTTPResponse? {
+  ) async throws(DatabaseError) -> Frame? {
     let settings = context.settings
     session.allow(settings.queryTimeout)
     try await session.execute(
@@ -53,32 +93,39 @@ struct ReadRun: Sendable {
     let width =
       parameters.bucket?.wholeSeconds ?? position?.keys[0]
       ?? BucketWidth.chosen(for: range, lacking, now: context.now, settings.storage)
-    var answer = ReadAnswer(
-      read, format, range: range, bucketSeconds: read.hasBuckets ? width : nil,
-      server: read.subject == .server ? servers.first : nil, page: parameters.page,
+    return Frame(range: range, position: position, servers: servers, lacking: lacking, width: width)
+  }
+
+  /// The answer before its first section.
+  private func start(_ frame: Frame) -> ReadAnswer {
+    ReadAnswer(
+      read, format, range: frame.range, bucketSeconds: read.hasBuckets ? frame.width : nil,
+      server: read.subject == .server ? frame.servers.first : nil, page: parameters.page,
       cursor: { position in
-        let position = MetricCursor.Position(time: position.time, keys: [width], seen: position.seen)
-        return MetricCursor(start: range.start, end: range.end, position: position).encode(for: digest)
+        let position = MetricCursor.Position(time: position.time, keys: [frame.width], seen: position.seen)
+        return MetricCursor(start: frame.range.start, end: frame.range.end, position: position).encode(for: digest)
       })
-    for section in read.sections where format == .json || section.name == parameters.section {
-      // Only a series needs roll-ups of which its buckets consist.
-      let borders = ReadBorders(range.start, range.end, lacking, bucketSeconds: section.kind.isSeries ? width : nil)
-      let values = encoded(servers, range, width, borders)
-      let window = window(section, position)
-      let statement = ReadStatement(
-        read, section, storage, order: section.name == "data" ? parameters.order : nil, window)
-      let sink = SectionSink(section, format, limit: window.limit, after: window.position)
-      try await session.stream(statement.description, statement.appended(to: values), to: sink)
-      answer.add(section, sink.finish())
-    }
-    return answer.response()
+  }
+
+  /// The statement of a section, its parameters and its page.
+  private func statement(
+    of section: ReadSection, _ frame: Frame
+  ) -> (ReadStatement, EncodedParameters, ReadStatement.Window) {
+    // Only a series needs roll-ups of which its buckets consist.
+    let borders = ReadBorders(
+      frame.range.start, frame.range.end, frame.lacking, bucketSeconds: section.kind.isSeries ? frame.width : nil)
+    let window = window(section, frame.position)
+    let statement = ReadStatement(
+      read, section, storage, order: section.name == "data" ? parameters.order : nil, window)
+    let values = encoded(frame.servers, frame.range, frame.width, borders)
+    return (statement, statement.appended(to: values), window)
   }
 
   // MARK: Parameters
 
   private func selected(_ session: DatabaseLease) async throws(DatabaseError) -> [Int32] {
     if read.subject == .server { return subject.flatMap { Int32(exactly: $0) }.map { [$0] } ?? [] }
-    let selection = parameters.servers ?? ServerSelection(servers: [], labels: [])
+    let selection = (parameters.servers ?? ServerSelection(servers: [], labels: [])).within(context)
     return try await session.rows(ServerSelection.statement, selection.servers, selection.labels.map(\.text))
       .map(\.value)
   }
@@ -106,7 +153,7 @@ struct ReadRun: Sendable {
       case .fineEnd: values.append(borders.fineEnd)
       }
     }
-    for append in parameters.own { append(context.now, &values) }
+    for append in parameters.own { append(&values) }
     return values
   }
 

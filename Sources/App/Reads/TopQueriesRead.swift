@@ -4,7 +4,7 @@ import Protocol
 
 enum TopQueriesRead: Question {
   static let read = Read(
-    "listTopQueries", "/api/v1/queries", about: .fleet,
+    "listTopQueries", "/api/v1/queries", about: .fleet, command: "queries top",
     summary: "Statements of all selected servers, by what they cost",
     description: """
       Statements of different servers are the same if their texts are equal. A statement whose text is not stored any \

@@ -37,5 +37,6 @@ struct MigrationFile: Sendable {
     MigrationFile(16, "findings", PackageResources.V0016__findings_sql),
     MigrationFile(17, "channels", PackageResources.V0017__channels_sql),
     MigrationFile(18, "browser_sessions", PackageResources.V0018__browser_sessions_sql),
+    MigrationFile(19, "api_tokens", PackageResources.V0019__api_tokens_sql),
   ]
 }

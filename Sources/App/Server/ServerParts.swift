@@ -45,7 +45,8 @@ struct ServerParts: Sendable {
       lanes: lanes, pacing: pacing, identity: identity, signingKeys: signingKeys, storage: storageWatch,
       notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log,
       startedAt: startedAt)
-    var all = SessionEndpoints.all(sessions) + UserEndpoints.all(database, passwords)
+    var all = SessionEndpoints.all(sessions) + SessionListEndpoints.all(database)
+    all += APITokenEndpoints.all(database) + UserEndpoints.all(database, passwords)
     all += AuditEndpoints.all(database) + RegistrationSecretEndpoints.all(database)
     all += CollectorEndpoints.all(office) + CollectorAdminEndpoints.all(database, directory)
     all += CollectorLabelEndpoints.all(database)
@@ -56,7 +57,8 @@ struct ServerParts: Sendable {
     all += FindingEndpoints.all(database) + SilenceEndpoints.all(database)
     all += CheckEndpoints.all(database, queries: queries)
     all += ChannelEndpoints.all(database, channelSecrets, channelDelivery)
-    all += [RevocationListEndpoint.declaration(database, identity)]
+    all += [RevocationListEndpoint.declaration(database, identity), AuthorityEndpoint.declaration(identity)]
+    all += KeyEndpoints.all(database, identity)
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
     all += PageEndpoints.all(pageLibraries) { [readiness] in await readiness.databaseAccess() != .none }
     all += [MetricsEndpoint.declaration(watched)]

@@ -26,6 +26,10 @@ extension ServerLog {
 struct SettingSources: Sendable {
   /// The variable that contains the path of the file.
   static let fileVariable = "PGANALYTICS_CONFIG"
+  /// The variables of client commands. They are no settings of a server, and a server ignores them.
+  static let clientVariables = [
+    "PGANALYTICS_CONTEXT", "PGANALYTICS_URL", "PGANALYTICS_TOKEN", "PGANALYTICS_CA",
+  ]
 
   /// The path of a TOML file with a key for each setting; nil for none.
   var file: String?
@@ -99,7 +103,8 @@ private struct Reading {
       let name = declaration.environmentVariable
       if let text = environment[name] { set(declaration.name, text, from: name, named: name) }
     }
-    let known = Set(Settings.declarations.map(\.environmentVariable) + [SettingSources.fileVariable])
+    let known = Set(
+      Settings.declarations.map(\.environmentVariable) + [SettingSources.fileVariable] + SettingSources.clientVariables)
     for name in environment.keys.sorted() where name.hasPrefix("PGANALYTICS_") && !known.contains(name) {
       isNone(String(name.dropFirst("PGANALYTICS_".count)).lowercased(), named: name)
     }

@@ -336,6 +336,9 @@ extension Settings {
     .init(
       "refresh_grace", .time(\.refreshGrace, .zero...hour),
       "How long a browser may still send the cookie that a refresh has replaced; it then gets the same successor."),
+    .init(
+      "api_token_life_maximum", .time(\.apiTokenLifeMaximum, .seconds(60)...year * 10),
+      "Longest life that an API token may be given; more is 422."),
     .init("collector_token_life", .time(\.collectorTokenLife, .seconds(1)...year), "Life of a collector's token."),
     .init("certificate_life", .time(\.certificateLife, .seconds(60)...year), "Life of a collector's certificate."),
     .init(

@@ -132,6 +132,7 @@ struct Settings: Sendable {
   var accessTokenLife = Duration.seconds(15 * 60)
   var refreshTokenLife = Duration.seconds(24 * 3600)
   var refreshGrace = Duration.seconds(30)
+  var apiTokenLifeMaximum = Duration.seconds(366 * 86_400)
   var collectorTokenLife = Duration.seconds(30 * 60)
   var certificateLife = Duration.seconds(30 * 86_400)
   var certificateGrace = Duration.seconds(7 * 86_400)

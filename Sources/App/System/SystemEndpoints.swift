@@ -68,7 +68,8 @@ enum SystemEndpoints {
   /// - Parameter startedAt: unix seconds.
   static func all(_ readiness: ReadinessProbe, startedAt: Int64) -> [Endpoint] {
     [
-      health(readiness, startedAt), live, ready(readiness, startedAt), version("/api/v1/version", id: "getVersion"),
+      health(readiness, startedAt), live, ready(readiness, startedAt),
+      version("/api/v1/version", id: "getVersion", command: "health version"),
       version("/version", id: "getVersionAtRoot"),
     ]
   }
@@ -107,9 +108,10 @@ enum SystemEndpoints {
     summary: "Whether the process answers.", returns: LivenessAnswer.self, isProbe: true
   ) { _, _ async throws(Problem) -> LivenessAnswer in LivenessAnswer() }
 
-  private static func version(_ path: PathPattern, id: String) -> Endpoint {
+  private static func version(_ path: PathPattern, id: String, command: CommandRule = .derived) -> Endpoint {
     Endpoint(
-      .get, path, id: id, tag: .system, access: .anyone, summary: "The versions of program and API.",
+      .get, path, id: id, tag: .system, access: .anyone, command: command,
+      summary: "The versions of program and API.",
       returns: VersionAnswer.self
     ) { _, _ async throws(Problem) -> VersionAnswer in VersionAnswer() }
   }

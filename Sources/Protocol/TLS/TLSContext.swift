@@ -100,6 +100,16 @@ public final class TLSContext: @unchecked Sendable {  // Safety: SSL_CTX is ref-
     return context
   }
 
+  /// Makes a context for a client that knows no authority yet: it accepts every certificate. Whoever sits between client
+  /// and server can then read and change everything, so send no secret, and check what arrives in another way.
+  /// - Throws: `.unusableSettings`.
+  public static func trustingClient() throws(TLSError) -> TLSContext {
+    let context = try TLSContext(role: .client)
+    try context.configure(versions: .tls12 ... .tls13)
+    SSL_CTX_set_verify(context.pointer, SSL_VERIFY_NONE, nil)
+    return context
+  }
+
   private func configure(versions: ClosedRange<TLSVersion>) throws(TLSError) {
     OpenSSLErrorQueue.clear()
     SSL_CTX_set_security_level(pointer, 2)

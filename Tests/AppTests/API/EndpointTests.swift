@@ -138,8 +138,8 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
 
   @Test func `an endpoint lists each problem that follows from its declaration once`() throws {
     let tokenProblems: [Problem.Kind] = [
-      .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience, .missingClaim,
-      .tokenNotYetValid, .expiredToken, .sessionEnded,
+      .invalidToken, .malformedToken, .unsupportedAlgorithm, .unknownKey, .badSignature, .wrongIssuer, .wrongAudience,
+      .missingClaim, .tokenNotYetValid, .expiredToken, .tokenRevoked, .sessionEnded, .tokenRefused,
     ]
     let ownProblems: [Problem.Kind] = [
       .insufficientRole, .rateLimited, .internalError, .overloaded, .databaseUnavailable, .outcomeUnknown,

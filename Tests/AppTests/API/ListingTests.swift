@@ -86,7 +86,7 @@ import Testing
       let target = try RequestTarget("/ships\(query)")
       let query = try ListQuery<ShipList>.decode(target)
       var parameters = EncodedParameters()
-      for filter in query.filters { filter(Timestamp(unixSeconds: 100), &parameters) }
+      for filter in query.filters { filter(context(now: Timestamp(unixSeconds: 100)), &parameters) }
       return parameters
     }
     #expect(try parameters("").ranges == [nil, nil, nil])
@@ -112,7 +112,7 @@ import Testing
     func parameters(_ query: String) throws -> EncodedParameters {
       let query = try ListQuery<RepeatedList>.decode(try RequestTarget("/ships\(query)"))
       var parameters = EncodedParameters()
-      for filter in query.filters { filter(Timestamp(unixSeconds: 100), &parameters) }
+      for filter in query.filters { filter(context(now: Timestamp(unixSeconds: 100)), &parameters) }
       return parameters
     }
     #expect(RepeatedList.listing.count.sql.hasSuffix("($1::int4[] IS NULL OR port = ANY ($1))"))

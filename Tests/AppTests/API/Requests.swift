@@ -27,10 +27,10 @@ func collector(hasCertificate: Bool = true) -> Principal {
   .collector(.init(id: collectorID, hasCertificate: hasCertificate))
 }
 
-func context(_ principal: Principal = .anonymous) -> RequestContext {
+func context(_ principal: Principal = .anonymous, now: Timestamp = Timestamp(unixSeconds: 0)) -> RequestContext {
   RequestContext(
     settings: Settings(), principal: principal, requestID: "r-1", peerAddress: "192.0.2.1", peerCertificate: nil,
-    now: Timestamp(unixSeconds: 0))
+    now: now)
 }
 
 extension HTTPResponse {

@@ -7,19 +7,42 @@ import ArgumentParser
 enum PrintedCommands {
   private static let columns = 120
 
-  static var document: PrintedDocument {
-    PrintedDocument(
+  /// - Throws: if the endpoints cannot be declared.
+  static func document() throws -> PrintedDocument {
+    let server = try root() + sections(of: Pganalytics.self).dropFirst()
+    let client = try ClientProgram.commands(ServerParts.declarations()).filter { !$0.isHidden }.map { command in
+      let help = CommandHelp(columns: columns).text(command)
+      return "### `pganalytics \(command.name)`\n\n```\n\(help)\n```"
+    }
+    let bench = sections(of: PganalyticsBench.self) + sections(of: CostCommand.self)
+    return PrintedDocument(
       name: "CLI.md",
       text: """
         # Commands
 
-        What `--help` of each command prints. The file is printed from the commands' declarations, in `Sources/App/Commands` and
-        `bench/CommandLine`; a test compares it with them. The settings that `--set` takes are in [SETTINGS.md](SETTINGS.md);
-        how a load test is run is in [BENCH.md](BENCH.md).
+        This page is for people who use the command line: it says how to log in to a server, how answers are shown, and what
+        `--help` of each command prints. It is printed from the declarations of commands and endpoints, and a test compares it
+        with them. The settings that `--set` takes are in [SETTINGS.md](SETTINGS.md); how a load test is run is in
+        [BENCH.md](BENCH.md).
 
-        \((sections(of: Pganalytics.self) + sections(of: PganalyticsBench.self) + sections(of: CostCommand.self)).joined(separator: "\n\n"))
+        \(ClientGuide.text)
+
+        \(server.joined(separator: "\n\n"))
+
+        ## Client commands
+
+        Most of them derive from the endpoints of the [API](API.md): arguments are parameters of the path, options are parameters
+        of the query and members of the JSON body.
+
+        \(client.joined(separator: "\n\n"))
+
+        \(bench.joined(separator: "\n\n"))
 
         """)
+  }
+
+  private static func root() throws -> [String] {
+    ["## `pganalytics`\n\n```\n\(try ClientHalf.rootHelp(columns: columns))\n```"]
   }
 
   private static func sections<Root: ParsableCommand>(of root: Root.Type) -> [String] {

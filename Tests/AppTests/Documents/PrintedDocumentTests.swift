@@ -13,7 +13,7 @@ import Testing
 
   @Test func `docs has the metric tables and their columns`() throws { try PrintedTables.document.check() }
 
-  @Test func `docs has the commands and their options`() throws { try PrintedCommands.document.check() }
+  @Test func `docs has the commands and their options`() throws { try PrintedCommands.document().check() }
 
   @Test func `every column of a metric table states its meaning`() {
     for table in MetricCatalog.tables + [MetricCatalog.catchAll] {

@@ -16,7 +16,7 @@ import Testing
     let tokens = try tokens()
     let session = UUID.random()
     let user = Principal.User(id: 7, name: "ada", role: .admin, sessionID: session)
-    let person = Array(tokens.issue(user: user, now: now).token.utf8)
+    let person = Array(tokens.issue(user: user, session: session, now: now).token.utf8)
     #expect(try tokens.user(person.span, now: now) == UserToken(userID: 7, sessionID: session))
     #expect(throws: JWTError.wrongAudience) { _ = try tokens.collector(person.span, now: now) }
     let collector = Array(tokens.issue(collector: session, hostname: "h", now: now).token.utf8)

@@ -287,8 +287,8 @@ private final class Recorder: DatabaseConnectionDelegate {
     #expect(recorder.take(1) == [.connected])
     recorder.connection.send(WriterSession.setup(lockTimeout: .seconds(5), statementTimeout: .seconds(30)))
     // One command for each setting, one for the settings that not every server or role has, two for time limits, one
-    // for the commit, two for staging tables, and eight for the ledger.
-    let commands = SessionDefaults.settings.count + 1 + 2 + 1 + 2 + 8
+    // for the commit, two for staging tables, and seven for the ledger.
+    let commands = SessionDefaults.settings.count + 1 + 2 + 1 + 2 + 7
     #expect(
       recorder.take(commands + 1) == [Recorder.Entry](repeating: .command(0), count: commands) + [.finished])
     for merged in [1, 0] {

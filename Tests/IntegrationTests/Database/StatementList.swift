@@ -17,7 +17,8 @@ enum StatementList {
 
   private static let people =
     AccountStatements.all + UserSessionStatements.all + LoginStatements.all + AuditStatements.all
-    + SigningKeyStatements.all
+    + SigningKeyStatements.all + APITokenStatements.all + SessionList.listing.statements + [SessionList.end.description]
+    + TokenScopeStatements.all
 
   private static let fleet =
     CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all

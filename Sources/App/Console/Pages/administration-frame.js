@@ -35,6 +35,8 @@ export function administrationPage(tab, content, range = null) {
     TABS.filter(({ role }) => mayAct(role)).map(({ tab: name, text }) => element('a', {
       href: address(['admin', name]), 'aria-current': name === tab ? 'page' : null,
     }, text)));
+  // On a narrow screen the tabs do not all fit beside each other.
+  requestAnimationFrame(() => tabs.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }));
   return {
     title: present.text,
     trail: [{ text: 'Administration', href: '#/admin' }],

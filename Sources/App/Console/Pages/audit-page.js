@@ -12,7 +12,7 @@ import { rangeOf } from './time-range.js';
 import { changed } from './visit.js';
 
 const RANGE = '7d';
-/** Digits of a collector's id that tell collectors apart at a glance. */
+/** Characters of a long id that tell things apart at a glance. */
 const SHORT_ID = 8;
 
 /** Actions in words. An action without words is shown by its name, and the filter lacks it. */
@@ -56,9 +56,10 @@ export function open(visit) {
         { name: 'actor', title: 'Who', show: (actor) => party(visit, 'actor', actor, names) },
         { name: 'action', title: 'What', show: (action) => element('span', { title: action }, ACTIONS[action] ?? action) },
         { name: 'subject', title: 'To whom', show: (subject) => party(visit, 'subject', subject, names) },
-        { name: 'outcome', title: 'Outcome', show: (outcome) => (outcome === 'success' ? mark('ok', 'Done') : mark('critical', 'Refused')) },
+        { name: 'outcome', title: 'Outcome',
+          show: (outcome) => (outcome === 'success' ? mark('ok', 'Done') : mark('critical', 'Refused')) },
         { name: 'details', title: 'Details', rank: 2, shape: 'text', show: detailText },
-        { name: 'address', title: 'From', rank: 2, show: plain },
+        { name: 'address', title: 'From', rank: 3, show: plain },
         { name: 'request_id', title: 'Request', rank: 3, show: (id) => element('code', {}, plain(id)) },
       ],
     });
@@ -69,20 +70,22 @@ export function open(visit) {
 function party(visit, name, value, names) {
   if (!value) return '–';
   const [kind, id] = value.split(/:(.*)/s);
-  const text = element('span', {}, kind === 'collector' ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
+  const text = element('span', {}, id?.length > 2 * SHORT_ID ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
   if (kind === 'user') names.then((known) => known.get(id) && (text.textContent = known.get(id)));
   const filter = element('a', { href: changed(visit.route, { [name]: value }), title: `Only lines with ${value}` }, text);
-  return kind === 'collector' ? [filter, ' ', element('a', { class: 'quiet', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
+  return kind === 'collector' ? [filter, ' ', element('a', { class: 'button small', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
 }
 
 /** Details in words: `role: operator, changed: role`. */
 function detailText(details) {
-  return Object.entries(details ?? {}).map(([name, value]) => `${name.replaceAll('_', ' ')}: ${wordsOf(value)}`).join(', ') || '–';
+  return Object.entries(details ?? {}).map(([name, value]) => [name.replaceAll('_', ' '), wordsOf(value)]).filter(([, words]) => words)
+    .map((parts) => parts.join(': ')).join(', ') || '–';
 }
 
 function wordsOf(value) {
   if (Array.isArray(value)) return value.map(wordsOf).join(' ');
-  return value !== null && typeof value === 'object' ? JSON.stringify(value) : plain(value);
+  if (value === null || typeof value !== 'object') return plain(value);
+  return Object.entries(value).map(([name, part]) => `${name}=${wordsOf(part)}`).join(' ');
 }
 
 /** The names of the users by their ids. Without them the ids are shown. */

@@ -28,7 +28,8 @@ export function open(visit) {
 }
 
 const COLUMNS = [
-  { name: 'time', title: 'Seen at', sorts: true, show: (at, row) => element('span', { title: row.since && `After ${row.since}` }, time(at)) },
+  { name: 'time', title: 'Seen at', sorts: true,
+    show: (at, row) => element('span', { title: row.since && `After ${row.since}` }, time(at)) },
   { name: 'change', title: 'Change', sorts: true, show: (change) => mark(...(CHANGES[change] ?? ['unknown', plain(change)])) },
   { name: 'kind', title: 'Kind', sorts: true, show: (kind) => plain(kind?.replace('_', ' ')) },
   { name: 'object', title: 'Object', sorts: true, shape: 'text' },

@@ -2,7 +2,7 @@
 // is not installed, the same values are a table.
 
 import { element, replace } from './element.js';
-import { inUnit, timeText } from './format.js';
+import { effort, inUnit, timeText } from './format.js';
 import { addressTime } from './time-range.js';
 import { valueTable } from './value-table.js';
 
@@ -11,11 +11,16 @@ const HEIGHT = 150;
 /** Pixels that a panel keeps for a chart with its legend. */
 export const CHART_ROOM = 186;
 /** Steps of an axis that people can read: of bytes in powers of 2, of durations in minutes, hours and days. */
+const DURATIONS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
+  86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000];
 const STEPS = {
   bytes: Array.from({ length: 60 }, (_, power) => 2 ** power),
-  seconds: [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
-    86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000],
+  seconds: DURATIONS,
+  milliseconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 250, 500,
+    ...DURATIONS.slice(5).map((step) => step * 1000)],
 };
+/** Values beside the axis, where there is little room. */
+const TICKS = { seconds: (value) => effort(value * 1000), milliseconds: effort };
 const COLOURS = 8;
 const AXIS_WIDTH = 58;
 
@@ -152,11 +157,13 @@ function plotView(visit, options, first) {
         element('span', { class: 'swatch', style: { background: `var(--series-${(index % COLOURS) + 1})` } }),
         line.title, element('strong', {}, show(value)));
     }), element('span', { class: 'legend-time' }, at === null ? '' : timeText(at * 1000)));
-    if (place === null) room.setAttribute('aria-label', `${options.title}: ${lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ')}`);
+    const words = lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ');
+    if (place === null) room.setAttribute('aria-label', `${options.title}: ${words}`);
   }
 
   function settings() {
-    const axis = { stroke: colourOf('--quiet'), grid: { stroke: colourOf('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
+    const axis = { stroke: colourOf('--quiet'), grid: { stroke: colourOf('--line'), width: 1 },
+      ticks: { show: false }, font: '11px system-ui, sans-serif' };
     return {
       width: room.clientWidth,
       height: HEIGHT,
@@ -169,7 +176,7 @@ function plotView(visit, options, first) {
       },
       axes: [
         { ...axis, space: 70, size: 24, values: (self, ticks, _, __, step) => ticks.map((tick) => tickText(tick, step)) },
-        { ...axis, size: AXIS_WIDTH, incrs: STEPS[options.unit], values: (_, ticks) => ticks.map(show) },
+        { ...axis, size: AXIS_WIDTH, incrs: STEPS[options.unit], values: (_, ticks) => ticks.map(TICKS[options.unit] ?? show) },
       ],
       series: [{}, ...picture.lines.map((_, index) => seriesOf(colourOf(`--series-${(index % COLOURS) + 1}`)))],
       bands: options.isStacked ? picture.lines.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })) : [],
@@ -256,7 +263,8 @@ function latest(line, times) {
 
 function tickText(tick, step) {
   const text = timeText(tick * 1000);
-  return step >= 86_400 ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16) === '00:00' ? text.slice(5, 10) : text.slice(11, step < 60 ? 19 : 16);
+  const [date, clock] = [text.slice(5, 10), text.slice(11, step < 60 ? 19 : 16)];
+  return step >= 86_400 || clock === '00:00' ? date : clock;
 }
 
 function secondsOf(time) {

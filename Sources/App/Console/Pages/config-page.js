@@ -40,7 +40,7 @@ export function open(visit) {
 }
 
 function editorPanel(visit, id) {
-  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '440px' } });
+  const body = element('div', { class: 'panel-body', 'aria-busy': 'true', style: { 'min-height': '46dvh' } });
   const failure = element('div');
   const state = element('span', { class: 'quiet' });
   const editor = textEditor('Configuration in TOML', (text) => {
@@ -67,7 +67,8 @@ function editorPanel(visit, id) {
       if (draft) base = draft.base;
       editor.set(draft?.text ?? base.text);
       editor.area.readOnly = !mayAct('operator');
-      replace(body, failure, editor.node, !mayAct('operator') && element('p', { class: 'panel-text quiet' }, 'Operators and administrators can change it.'));
+      replace(body, failure, editor.node,
+        !mayAct('operator') && element('p', { class: 'panel-text quiet' }, 'Operators and administrators can change it.'));
       show();
     } catch (problem) {
       if (!visit.signal.aborted) replace(body, problemNotice(problem, load));
@@ -124,7 +125,8 @@ function editorPanel(visit, id) {
       show();
     };
     replace(failure, element('div', { class: 'notice notice-problem', role: 'alert' }, element('div', { class: 'notice-text' },
-      element('p', {}, `Nothing was stored: somebody has stored version ${theirs.version} since you began with version ${before.version}. Your text is still here.`),
+      element('p', {}, `Nothing was stored: somebody has stored version ${theirs.version} since you began with version ${before.version}. `,
+        'Your text is still here.'),
       element('p', { class: 'quiet' }, 'This is what the other person changed:'),
       diffView(unifiedDiff(before.text, theirs.text) || 'nothing'),
       element('div', { class: 'tools' },
@@ -152,14 +154,17 @@ async function latest(id, signal) {
 }
 
 function versionColumns(visit) {
-  const other = (version, name, changes) => element('a', { href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}` }, name);
+  const other = (version, name, changes) => element('a', {
+    href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}`,
+  }, name);
   return [
-    { name: 'version', title: 'Version', show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
+    { name: 'version', title: 'Version',
+      show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
     { name: 'created_at', title: 'Stored', show: time },
     { name: 'created_by', title: 'By', show: plain },
     { name: 'bytes', title: 'Size', isNumber: true, rank: 2, show: bytes },
-    { name: 'version', title: '', show: (version) => other(version, 'Text', { version }) },
-    { name: 'version', title: '', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
+    { name: 'version', title: 'Text', show: (version) => other(version, 'Text', { version }) },
+    { name: 'version', title: 'Changes', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
   ];
 }
 
@@ -180,7 +185,8 @@ function versionPanel(visit, id) {
     try {
       const path = version ? `config/${id}/versions/${version}` : `config/${id}/diff`;
       const { text } = await askText({ path, parameters: version ? {} : { from, to }, accept: 'text/plain', signal: visit.signal });
-      if (name === shown) replace(body, version ? element('pre', { class: 'statement', tabindex: '0' }, text) : diffView(text || 'The versions are the same.'));
+      const view = version ? element('pre', { class: 'statement', tabindex: '0' }, text) : diffView(text || 'The versions are the same.');
+      if (name === shown) replace(body, view);
     } catch (problem) {
       if (name === shown) replace(body, problemNotice(problem));
     }

@@ -30,20 +30,23 @@ export function open(visit) {
       columns: transactions('seconds', 'Lasts'), empty: 'The last list has no long and no idle transaction.' }),
     sectionPanel({ title: 'Long and idle transactions of the range', source: connections, section: 'transactions',
       columns: transactions('longest_seconds', 'Lasted'), empty: 'No transaction was long or idle in this range.' }),
-    sectionPanel({ title: 'Sessions now', source: connections, section: 'now', columns: NOW, empty: 'No session was reported in this range.' }),
+    sectionPanel({ title: 'Sessions now', source: connections, section: 'now', columns: NOW,
+      empty: 'No session was reported in this range.' }),
   ), '1h');
 }
 
 function transactions(duration, title) {
   return [
-    { name: 'kind', title: 'Kind', show: (kind) => mark(kind === 'idle' ? 'silent' : 'warning', kind === 'idle' ? 'Idle' : 'Long') },
+    { name: 'kind', title: 'Kind',
+      show: (kind) => mark(kind === 'idle' ? 'silent' : 'warning', kind === 'idle' ? 'Idle' : 'Long') },
     { name: duration, title, isNumber: true, show: seconds },
     { name: 'pid', title: 'Session', isNumber: true },
     { name: 'username', title: 'User' },
     { name: 'database', title: 'Database', rank: 2 },
     { name: 'application_name', title: 'Application', rank: 2 },
     { name: 'client_address', title: 'From', rank: 3 },
-    { name: 'query', title: 'Statement', shape: 'wide', show: (text, row) => (row.kind === 'idle' ? plain(row.state) : statementLine(text)) },
+    { name: 'query', title: 'Statement', shape: 'wide',
+      show: (text, row) => (row.kind === 'idle' ? plain(row.state) : statementLine(text)) },
     duration === 'seconds' ? null : { name: 'last_seen', title: 'Last seen', rank: 2, show: time },
   ].filter(Boolean);
 }

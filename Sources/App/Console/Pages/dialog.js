@@ -2,6 +2,7 @@
 
 import { button, element, icon, replace } from './element.js';
 import { problemNotice } from './problem.js';
+import { toasts } from './toast.js';
 
 /**
  * Opens a dialog.
@@ -25,6 +26,7 @@ export function openDialog({ title, content, actions, isWide = false, mustStay =
   );
   const closed = new Promise((resolve) => {
     node.addEventListener('close', () => {
+      if (node.contains(toasts)) document.body.append(toasts); // Messages outlive the dialog.
       node.remove();
       resolve();
     });

@@ -12,6 +12,7 @@ import { labelsFrom } from './labels.js';
 import { emptyNotice } from './panel.js';
 import { problemNotice } from './problem.js';
 import { address } from './route.js';
+import { select } from './select.js';
 import { mayAct } from './session.js';
 import { shownOnce } from './shown-once.js';
 import { table } from './table.js';
@@ -36,8 +37,9 @@ export function open(visit) {
     const id = parameters.get('secret');
     if (id === shown) return;
     shown = id;
-    if (!mayAct('operator')) replace(node, emptyNotice('Operators and administrators enrol hosts. Ask one of them for a registration secret.'));
-    else replace(node, id ? [steps(values.get(id)), arrivals(visit, id)] : form(visit));
+    if (!mayAct('operator')) {
+      replace(node, emptyNotice('Operators and administrators enrol hosts. Ask one of them for a registration secret.'));
+    } else replace(node, id ? [steps(values.get(id)), arrivals(visit, id)] : form(visit));
   });
   return { title: 'Enrol hosts', trail: [{ text: 'Collectors', href: '#/collectors' }], node };
 }
@@ -67,7 +69,10 @@ function form(visit) {
         path: 'registration-secrets',
         method: 'POST',
         body: {
-          name: name.value, expires_in: life.value || null, max_uses: uses.value ? Number(uses.value) : null, labels: labelsFrom(labels.value),
+          name: name.value,
+          expires_in: life.value || null,
+          max_uses: uses.value ? Number(uses.value) : null,
+          labels: labelsFrom(labels.value),
           reenrolment: mode.value || null,
         },
       });
@@ -81,10 +86,6 @@ function form(visit) {
   return card('A registration secret', null, node);
 }
 
-function select(name, choices, chosen) {
-  return element('select', { name }, Object.entries(choices).map(([value, text]) => element('option', { value, selected: value === chosen }, text)));
-}
-
 /** What to do on a host, with the secret filled in if it was made here a moment ago. */
 function steps(value) {
   const secret = value ?? 'SECRET';
@@ -93,7 +94,8 @@ function steps(value) {
     value && card('The secret', null, element('div', { class: 'panel-text' }, shownOnce('secret', value))),
     card('On the host', null, element('div', { class: 'panel-text stack' },
       !value && element('p', {}, 'The value of this secret was shown when it was made. Put it in the place of SECRET.'),
-      element('p', {}, 'First copy ', element('code', {}, 'ca.crt'), ' from the data directory of the server to the host. It proves to the host that the server is the right one.'),
+      element('p', {}, 'First copy ', element('code', {}, 'ca.crt'),
+        ' from the data directory of the server to the host. It proves to the host that the server is the right one.'),
       element('details', { open: true }, element('summary', {}, 'With the stock collector'), element('div', { class: 'stack' },
         element('p', {}, 'Let the system trust the server:'),
         command('cp ca.crt /usr/local/share/ca-certificates/pganalytics.crt && update-ca-certificates'),
@@ -101,7 +103,8 @@ function steps(value) {
         command(`[backend]\nurl = "${origin}"\n\n[tls]\nverify = true`),
         element('p', {}, 'Enrol. The command prints the private key as well, so keep its output out of logs:'),
         command(`REGISTRATION_SECRET='${secret}' pganalytics register`),
-        element('p', {}, 'Copy the id from ', element('code', {}, '/var/lib/pganalytics/collector.id'), ' to the key ', element('code', {}, 'collector.id'), ' of the file, and begin to push:'),
+        element('p', {}, 'Copy the id from ', element('code', {}, '/var/lib/pganalytics/collector.id'), ' to the key ',
+          element('code', {}, 'collector.id'), ' of the file, and begin to push:'),
         command('pganalytics cron'))),
       element('details', {}, element('summary', {}, 'With curl'), element('div', { class: 'stack' },
         element('p', {}, 'Enrol, and keep the identity:'),
@@ -115,7 +118,8 @@ printf '{"collector_id":"%s","hostname":"%s","timestamp":"%s","metrics":[{"type"
 curl --cacert ca.crt --cert collector.pem -H "Authorization: Bearer $(jq -r .token identity.json)" \\
   -H 'Content-Type: application/json' --data-binary @push.json ${origin}/api/v1/metrics/push`))),
       element('details', {}, element('summary', {}, 'With the example script'), element('div', { class: 'stack' },
-        element('p', {}, 'The script ', element('code', {}, 'examples/push.sh'), ' of the project enrols a host and pushes the space of its root file system:'),
+        element('p', {}, 'The script ', element('code', {}, 'examples/push.sh'),
+          ' of the project enrols a host and pushes the space of its root file system:'),
         command(`BASE_URL=${origin} CA_FILE=ca.crt REGISTRATION_SECRET='${secret}' examples/push.sh ./collector`))))),
   ];
 }
@@ -138,7 +142,8 @@ function arrivals(visit, id) {
   async function look() {
     try {
       const secret = await ask({ path: `registration-secrets/${id}`, signal: visit.signal });
-      const newest = await ask({ path: 'collectors', parameters: { sort: '-registered_at', page_size: MOST_ARRIVALS }, signal: visit.signal });
+      const parameters = { sort: '-registered_at', page_size: MOST_ARRIVALS };
+      const newest = await ask({ path: 'collectors', parameters, signal: visit.signal });
       const arrived = newest.data.filter((row) => row.registered_at >= secret.created_at);
       for (const row of arrived.filter((one) => !known.has(one.id))) {
         known.add(row.id);

@@ -12,11 +12,13 @@ import { panel } from './panel.js';
 import { address } from './route.js';
 import { selection } from './selection.js';
 import { source } from './source.js';
+import { loadLine } from './sparkline.js';
 import { mark, stateMark, STATES } from './state.js';
 import { changed } from './visit.js';
 
 const PAGE_SIZE = 100;
 const SORT = '-urgency';
+const RENEWAL_SECONDS = 15;
 
 /**
  * Opens the page.
@@ -34,6 +36,7 @@ export function open(visit) {
   const checks = source(visit, () => ({ path: 'checks' }));
   const marked = selection((row) => row.server_id, (row) => row.name, () => bar.show());
   const bar = bulkBar(visit, marked, servers);
+  visit.renewEvery(RENEWAL_SECONDS);
 
   return {
     title: 'Fleet',
@@ -71,12 +74,19 @@ function columns(visit) {
     { name: 'findings', title: 'Why', sorts: true, shape: 'wide', show: (_, row) => why(row) },
     { name: 'last_seen_at', title: 'Last push', sorts: true, rank: 2, show: ago },
     { name: 'connections', title: 'Sessions', sorts: true, isNumber: true, show: short, hint: 'Sessions of the last list' },
-    { name: 'transactions_per_second', title: 'Transactions', sorts: true, isNumber: true, show: rate, hint: 'Commits and rollbacks per second' },
-    { name: 'cache_hit', title: 'Cache hit', sorts: true, isNumber: true, rank: 2, show: percent, hint: 'Blocks found in the buffer cache' },
-    { name: 'replication_lag_seconds', title: 'Lag', sorts: true, isNumber: true, rank: 2, show: seconds, hint: 'Largest replay lag of a standby' },
-    { name: 'oldest_transaction_seconds', title: 'Oldest', sorts: true, isNumber: true, rank: 3, show: seconds, hint: 'Longest time of a long or idle transaction' },
-    { name: 'disk_used_percent', title: 'Disk', sorts: true, isNumber: true, show: percent, hint: 'Space in use of the fullest file system' },
-    { name: 'xid_age', title: 'Xid age', sorts: true, isNumber: true, rank: 3, show: short, hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
+    { name: 'transactions_per_second', title: 'Transactions', sorts: true, isNumber: true, show: rate,
+      hint: 'Commits and rollbacks per second' },
+    { name: 'cache_hit', title: 'Cache hit', sorts: true, isNumber: true, rank: 2, show: percent,
+      hint: 'Blocks found in the buffer cache' },
+    { name: 'replication_lag_seconds', title: 'Lag', sorts: true, isNumber: true, rank: 2, show: seconds,
+      hint: 'Largest replay lag of a standby' },
+    { name: 'oldest_transaction_seconds', title: 'Oldest', sorts: true, isNumber: true, rank: 3, show: seconds,
+      hint: 'Longest time of a long or idle transaction' },
+    { name: 'disk_used_percent', title: 'Disk', sorts: true, isNumber: true, show: percent,
+      hint: 'Space in use of the fullest file system' },
+    { name: 'xid_age', title: 'Xid age', sorts: true, isNumber: true, rank: 3, show: short,
+      hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
+    { name: 'server_id', title: 'Load, last hour', rank: 3, show: (id) => loadLine(visit, id), hint: 'Load average of a minute' },
     { name: 'labels', title: 'Labels', rank: 3, show: (labels) => labelChips(labels, visit.route) },
   ];
 }

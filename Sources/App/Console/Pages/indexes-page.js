@@ -28,20 +28,25 @@ export function open(visit) {
       columns: INDEXES,
       empty: 'No index fits, or the collector reported none in this range.',
     }),
-    sectionPanel({ title: 'Bloat', source: bloat, section: 'bloat', columns: BLOAT, empty: 'The collector reported no bloat in this range.' }),
+    sectionPanel({ title: 'Bloat', source: bloat, section: 'bloat', columns: BLOAT,
+      empty: 'The collector reported no bloat in this range.' }),
   ), RANGE);
 }
 
 const INDEXES = [
   { name: 'name', title: 'Index', sorts: true, show: (name, row) => element('span', { title: row.definition }, name) },
-  { name: 'table', title: 'Table', sorts: true, show: (table, row) => element('span', { title: row.schema && `${row.schema}.${table}` }, plain(table)) },
+  { name: 'table', title: 'Table', sorts: true,
+    show: (table, row) => element('span', { title: row.schema && `${row.schema}.${table}` }, plain(table)) },
   { name: 'database', title: 'Database', sorts: true, rank: 2 },
   { name: 'size_bytes', title: 'Size', sorts: true, isNumber: true, show: bytes },
-  { name: 'bytes_to_win', title: 'To win', sorts: true, isNumber: true, show: bytes, hint: 'Size of an index that could be dropped' },
+  { name: 'bytes_to_win', title: 'To win', sorts: true, isNumber: true, show: bytes,
+    hint: 'Size of an index that could be dropped' },
   { name: 'unused_since', title: 'Use', show: use },
   { name: 'scans_in_range', title: 'Scans', sorts: true, isNumber: true, rank: 2, show: short, hint: 'Scans in the range' },
-  { name: 'covered_by', title: 'Covered by', shape: 'wide', rank: 2, show: (index, row) => (index ? `${index} (${row.coverage})` : '–') },
-  { name: 'is_unique', title: 'Unique', rank: 3, show: (isUnique, row) => (row.is_primary ? 'primary key' : isUnique ? 'yes' : isUnique === false ? 'no' : '–') },
+  { name: 'covered_by', title: 'Covered by', shape: 'wide', rank: 2,
+    show: (index, row) => (index ? `${index} (${row.coverage})` : '–') },
+  { name: 'is_unique', title: 'Unique', rank: 3,
+    show: (isUnique, row) => (row.is_primary ? 'primary key' : isUnique ? 'yes' : isUnique === false ? 'no' : '–') },
 ];
 
 function use(since, row) {
@@ -50,7 +55,8 @@ function use(since, row) {
 }
 
 const BLOAT = [
-  { name: 'table', title: 'Table', show: (table, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), table] },
+  { name: 'table', title: 'Table',
+    show: (table, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), table] },
   { name: 'database', title: 'Database', rank: 2 },
   { name: 'bytes_to_win', title: 'To win', isNumber: true, show: bytes },
   { name: 'wasted_percent', title: 'Wasted', isNumber: true, show: percent },

@@ -35,12 +35,16 @@ export function open(visit) {
 }
 
 const TREE = [
-  { name: 'pid', title: 'Session', show: (pid, row) => element('span', { class: 'branch', style: { '--depth': String(row.depth ?? 0) } },
+  { name: 'pid', title: 'Session',
+    show: (pid, row) => element('span', { class: 'branch', style: { '--depth': String(row.depth ?? 0) } },
     row.in_circle ? mark('critical', `${pid} waits in a circle`) : row.parent_pid ? `↳ ${pid}` : mark('warning', String(pid))) },
-  { name: 'username', title: 'User', show: (user, row) => [plain(user), row.application_name && element('span', { class: 'quiet' }, ` ${row.application_name}`)] },
-  { name: 'wait_seconds', title: 'Waits', isNumber: true, show: (value) => (value === null ? 'holds' : seconds(value)), hint: 'How long the waiting statement has run' },
+  { name: 'username', title: 'User',
+    show: (user, row) => [plain(user), row.application_name && element('span', { class: 'quiet' }, ` ${row.application_name}`)] },
+  { name: 'wait_seconds', title: 'Waits', isNumber: true, show: (value) => (value === null ? 'holds' : seconds(value)),
+    hint: 'How long the waiting statement has run' },
   { name: 'sessions_behind', title: 'Behind it', isNumber: true, show: number, hint: 'Sessions that wait for it, directly or not' },
-  { name: 'lock_mode', title: 'Lock', rank: 2, show: (mode, row) => (mode ? `${mode}${row.lock_type ? ` on ${row.lock_type}` : ''}` : '–') },
+  { name: 'lock_mode', title: 'Lock', rank: 2,
+    show: (mode, row) => (mode ? `${mode}${row.lock_type ? ` on ${row.lock_type}` : ''}` : '–') },
   { name: 'state', title: 'State', rank: 3 },
   { name: 'database', title: 'Database', rank: 3 },
   { name: 'query', title: 'Statement', shape: 'wide', show: statementLine },

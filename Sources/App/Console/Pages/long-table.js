@@ -26,6 +26,8 @@ function view(visit, options, first) {
   const caption = element('caption', { class: 'hidden' }, options.caption);
   const grid = element('table', { class: 'long' }, caption, tableHead({ ...options, sort: options.sort() }), body);
   const room = element('div', { class: 'table-room tall', tabindex: '-1' }, grid);
+  let sort = options.sort();
+  let filters = filtersOf(visit.route);
   let total = 0;
   let size = 0;
   let shown = '';
@@ -43,6 +45,7 @@ function view(visit, options, first) {
   document.addEventListener('selection', redraw, { signal: visit.signal });
   take(first);
   requestAnimationFrame(() => {
+    render(); // Only what has its height can be scrolled.
     room.scrollTop = Number(visit.route.parameters.get('row') ?? 0) * ROW_HEIGHT;
     render();
   });
@@ -50,7 +53,10 @@ function view(visit, options, first) {
     node: room,
     update(answer) {
       if (!answer.total) return false;
-      grid.querySelector('thead').replaceWith(tableHead({ ...options, sort: options.sort() }));
+      if (sort !== options.sort()) {
+        sort = options.sort();
+        grid.querySelector('thead').replaceWith(tableHead({ ...options, sort }));
+      }
       take(answer);
       redraw();
       return true;
@@ -62,7 +68,8 @@ function view(visit, options, first) {
     pages.set(1, answer.data);
     ({ total, page_size: size } = answer);
     grid.setAttribute('aria-rowcount', total + 1);
-    if (!visit.route.parameters.get('row')) room.scrollTop = 0;
+    if (filters !== filtersOf(visit.route)) room.scrollTop = 0;
+    filters = filtersOf(visit.route);
   }
 
   function redraw() {
@@ -112,6 +119,13 @@ function view(visit, options, first) {
     const row = Math.round(room.scrollTop / ROW_HEIGHT);
     visit.change({ row: row || null, page: null }, true);
   }
+}
+
+/** What selects and orders the rows. Another place in the same list is no other list. */
+function filtersOf({ parameters }) {
+  const others = new URLSearchParams(parameters);
+  others.delete('row');
+  return String(others);
 }
 
 function gap(rows) {

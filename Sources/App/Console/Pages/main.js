@@ -38,6 +38,7 @@ async function show() {
     return frame.showAddress(page);
   }
   present?.end();
+  frame.awaitPage();
   presentPath = path;
   const found = pageAt(route.path);
   present = visit(route, found?.names ?? {});

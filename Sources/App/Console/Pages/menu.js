@@ -47,8 +47,9 @@ export function menu(label, face, items) {
   }
 
   function shut(keepsFocus = false) {
-    list?.remove();
-    list = null;
+    const closing = list;
+    list = null; // Removing the list takes the focus from it, which shuts the menu again.
+    closing?.remove();
     opener.setAttribute('aria-expanded', 'false');
     if (keepsFocus) opener.focus();
   }

@@ -2,6 +2,7 @@
 
 import { byMember, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
+import { facts } from './facts.js';
 import { findingRows } from './finding-rows.js';
 import { ago, bytes, gigabytes, number, percent, plain, rate, short, time } from './format.js';
 import { labelChips } from './labels.js';
@@ -31,7 +32,8 @@ const DATABASES = [
   { name: 'size_bytes', title: 'Size', isNumber: true, show: bytes },
   { name: 'transactions_per_second', title: 'Transactions', isNumber: true, show: rate },
   { name: 'rollback_percent', title: 'Rolled back', isNumber: true, rank: 2, show: percent },
-  { name: 'xid_age', title: 'Xid age', isNumber: true, rank: 2, show: short, hint: 'Age of the oldest transaction id that is not frozen' },
+  { name: 'xid_age', title: 'Xid age', isNumber: true, rank: 2, show: short,
+    hint: 'Age of the oldest transaction id that is not frozen' },
   { name: 'last_seen', title: 'Reported', rank: 2, show: ago },
 ];
 
@@ -56,13 +58,17 @@ const EXTENSIONS = [
 export function open(visit) {
   const overview = source(visit, (route) => ({ path: `servers/${visit.names.id}/overview`, parameters: rangeOf(route) }));
   return serverPage(visit, '', element('div', { class: 'grid' },
-    panel({ title: 'Open findings', source: overview, section: 'findings', height: 60, className: 'whole', draw: (answer) => findingRows(answer.findings, visit.names.id),
+    panel({ title: 'Open findings', source: overview, section: 'findings', height: 60, className: 'whole',
+      draw: (answer) => findingRows(answer.findings, visit.names.id),
       empty: 'No check finds anything wrong.' }),
     CHARTS.map((figures) => chartPanel(visit, overview, figures)),
-    sectionPanel({ title: 'Databases', source: overview, section: 'databases', columns: DATABASES, empty: 'No database was reported in this range.' }),
-    sectionPanel({ title: 'File systems', source: overview, section: 'file_systems', columns: FILE_SYSTEMS, empty: 'No file system was reported in this range.' }),
-    panel({ title: 'Server and collector', source: overview, section: 'server', draw: facts }),
-    sectionPanel({ title: 'Extensions', source: overview, section: 'extensions', columns: EXTENSIONS, empty: 'No extension was reported in this range.' }),
+    sectionPanel({ title: 'Databases', source: overview, section: 'databases', columns: DATABASES,
+      empty: 'No database was reported in this range.' }),
+    sectionPanel({ title: 'File systems', source: overview, section: 'file_systems', columns: FILE_SYSTEMS,
+      empty: 'No file system was reported in this range.' }),
+    panel({ title: 'Server and collector', source: overview, section: 'server', draw: describe }),
+    sectionPanel({ title: 'Extensions', source: overview, section: 'extensions', columns: EXTENSIONS,
+      empty: 'No extension was reported in this range.' }),
   ), '1h');
 }
 
@@ -71,7 +77,7 @@ function chartPanel(visit, overview, { title, unit, most, lines }) {
   return panel({ title, source: overview, draw, height: CHART_ROOM, empty: 'The collector reported no value in this range.' });
 }
 
-function facts({ server: [server] }) {
+function describe({ server: [server] }) {
   if (!server) return null;
   const config = server.config_version ? `version ${server.config_version}, taken: ${plain(server.pulled_config_version)}` : 'none';
   const entries = {
@@ -85,6 +91,5 @@ function facts({ server: [server] }) {
     Configuration: config,
     Rejected: server.rejects ? element('span', {}, `${number(server.rejects)} metrics and rows, the last one `, ago(server.last_reject_at)) : 'nothing',
   };
-  return element('dl', { class: 'facts' }, Object.entries(entries).map(([name, value]) => element('div', {},
-    element('dt', {}, name), element('dd', {}, value))));
+  return facts(entries);
 }

@@ -29,7 +29,8 @@ export function panel({ title, hint, source, section = 'data', draw, empty, heig
   const node = element('section', { class: `panel ${className}`, 'aria-label': title },
     element('header', { class: 'panel-head' },
       element('h2', { title: hint }, title),
-      element('div', { class: 'panel-tools' }, tools, exportMenu(source, section, isRead)),
+      element('div', { class: 'panel-tools' }, tools),
+      exportMenu(source, section, isRead),
     ),
     body,
   );
@@ -65,6 +66,6 @@ export function emptyNotice(empty = 'There is nothing in this range.') {
 
 function skeleton(height) {
   const lines = Math.max(1, Math.floor(height / 40));
-  return element('div', { class: 'skeleton', 'aria-label': 'Loading' },
+  return element('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' },
     Array.from({ length: Math.min(lines, 12) }, () => element('div', { class: 'skeleton-line' })));
 }

@@ -2,9 +2,10 @@
 
 import { element } from './element.js';
 import { choiceField, searchField, taken } from './filters.js';
-import { bytes, effort, milliseconds, number, percent, share, short } from './format.js';
+import { bytes, effort, milliseconds, number, percent, short } from './format.js';
 import { chosenLabels } from './labels.js';
 import { list } from './list.js';
+import { meter } from './meter.js';
 import { address } from './route.js';
 import { mark } from './state.js';
 import { statementLine } from './statement.js';
@@ -31,9 +32,13 @@ export function queryList(visit, server) {
       parameters: { ...rangeOf(route), ...taken(route, 'q', 'label', 'database', ...(server ? [] : ['server'])), ...(server && { server }) },
     }),
     columns: columns(server),
-    href: (row) => address(['queries', row.text_id], { ...sameRange(visit.route), ...(server && { server }), label: visit.route.parameters.getAll('label') }),
+    href: (row) => address(['queries', row.text_id],
+      { ...sameRange(visit.route), ...(server && { server }), label: visit.route.parameters.getAll('label') }),
     key: (row) => row.text_id,
-    tools: [searchField(visit, 'q', 'Search in statements'), choiceField(visit, 'sort', 'Order', { '': 'By total time', ...withoutFirst() }), chosenLabels(visit)],
+    tools: [
+      searchField(visit, 'q', 'Search in statements'), choiceField(visit, 'sort', 'Order', { '': 'By total time', ...withoutFirst() }),
+      chosenLabels(visit),
+    ],
     empty: () => element('p', {}, 'No statement was reported in this range. The collector reads pg_stat_statements: is the extension installed?'),
   });
 }
@@ -44,15 +49,20 @@ function withoutFirst() {
 
 function columns(server) {
   return [
-    { name: 'text', title: 'Statement', shape: 'wide', show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
-    { name: 'share', title: 'Share', isNumber: true, show: meter, hint: 'Part of the time of all statements' },
+    { name: 'text', title: 'Statement', shape: 'wide',
+      show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
+    { name: 'share', title: 'Share', isNumber: true, show: (value) => meter(value === null ? null : value * 100),
+      hint: 'Part of the time of all statements' },
     { name: 'total_time', title: 'Time', sorts: true, isNumber: true, show: effort, hint: 'Time spent executing' },
     { name: 'calls', title: 'Calls', sorts: true, isNumber: true, show: short },
     { name: 'mean_time', title: 'Mean', sorts: true, isNumber: true, show: milliseconds, hint: 'Time of a call' },
-    { name: 'max_time', title: 'Longest', sorts: true, isNumber: true, rank: 3, show: milliseconds, hint: 'Longest call since the counters were reset' },
+    { name: 'max_time', title: 'Longest', sorts: true, isNumber: true, rank: 3, show: milliseconds,
+      hint: 'Longest call since the counters were reset' },
     { name: 'rows', title: 'Rows', sorts: true, isNumber: true, rank: 2, show: short },
-    { name: 'shared_blks_read', title: 'Cache hit', sorts: true, isNumber: true, rank: 3, show: (_, row) => percent(hit(row)), hint: 'Sorted by blocks read' },
-    { name: 'wal_bytes', title: 'WAL', sorts: true, isNumber: true, rank: 3, show: bytes, hint: 'Bytes written to the write-ahead log' },
+    { name: 'shared_blks_read', title: 'Cache hit', sorts: true, isNumber: true, rank: 3, show: (_, row) => percent(hit(row)),
+      hint: 'Sorted by blocks read' },
+    { name: 'wal_bytes', title: 'WAL', sorts: true, isNumber: true, rank: 3, show: bytes,
+      hint: 'Bytes written to the write-ahead log' },
     !server && { name: 'servers', title: 'Servers', isNumber: true, rank: 2, show: number },
   ].filter(Boolean);
 }
@@ -60,11 +70,4 @@ function columns(server) {
 /** Blocks found in the cache, in percent of those asked for; null: none were asked for. */
 function hit({ shared_blks_hit: found, shared_blks_read: read }) {
   return found + read > 0 ? (100 * found) / (found + read) : null;
-}
-
-function meter(value) {
-  if (value === null) return share(value);
-  return element('span', { class: 'meter' },
-    element('span', { class: 'meter-room', 'aria-hidden': 'true' }, element('span', { class: 'meter-part', style: { width: `${value * 100}%`, display: 'block' } })),
-    share(value));
 }

@@ -36,9 +36,11 @@ export function open(visit) {
     trail: [{ text: 'Queries', href: address('queries', sameRange(visit.route)) }],
     range: '1h',
     node: element('div', { class: 'stack' },
-      panel({ title: 'Text', source: query, section: 'statement', height: 140, draw: ({ statement: [row] }) => row && statementText(row.text),
+      panel({ title: 'Text', source: query, section: 'statement', height: 140,
+        draw: ({ statement: [row] }) => row && statementText(row.text),
         empty: 'The statement was not reported in this range. Choose a longer one.' }),
-      panel({ title: 'In this range, and in the same time before', source: query, section: 'statement', height: 70, draw: comparison,
+      panel({ title: 'In this range, and in the same time before', source: query, section: 'statement', height: 70,
+        draw: comparison,
         empty: 'The statement was not reported in this range.' }),
       element('div', { class: 'grid' }, CHARTS.map(({ title, unit, name }) => panel({
         title, source: query, height: CHART_ROOM,
@@ -54,7 +56,8 @@ export function open(visit) {
 
 const SERVERS = [
   { name: 'server', title: 'Server', show: (name, row) => [row.is_new && mark('new', 'New '), plain(name)] },
-  { name: 'database', title: 'Database', show: (name) => name ?? element('span', { class: 'quiet', title: 'The collector sends one list for all databases' }, 'unknown') },
+  { name: 'database', title: 'Database',
+    show: (name) => name ?? element('span', { class: 'quiet', title: 'The collector sends one list for all databases' }, 'unknown') },
   { name: 'total_time', title: 'Time', isNumber: true, show: effort },
   { name: 'total_time_before', title: 'Before', isNumber: true, rank: 2, show: effort },
   { name: 'calls', title: 'Calls', isNumber: true, show: short },

@@ -28,7 +28,8 @@ export function open(visit) {
       picture('Yet to replay', 'bytes', (answer) => byKey(answer.data.map(inBytes), standby, 'behind')),
       picture('Size of the write-ahead log', 'bytes', (answer) => byMember(answer.wal.map(inBytes), { size: 'Files', directory: 'Directory' }), 'wal'),
     ),
-    sectionPanel({ title: 'Replication slots', source: replication, section: 'slots', columns: SLOTS, height: 80, empty: 'There was no slot in this range.' }),
+    sectionPanel({ title: 'Replication slots', source: replication, section: 'slots', columns: SLOTS, height: 80,
+      empty: 'There was no slot in this range.' }),
     sectionPanel({ title: 'Subscriptions', source: replication, section: 'subscriptions', columns: SUBSCRIPTIONS, height: 80,
       empty: 'There was no logical subscription in this range.' }),
   ), '1h');
@@ -43,7 +44,8 @@ function presence(name, row) {
   return mark(row.is_present ? 'ok' : 'silent', name);
 }
 
-const SEEN = { name: 'last_seen', title: 'Last seen', show: (last, row) => (row.is_present ? ago(last) : element('span', {}, 'gone, last seen ', ago(last))) };
+const SEEN = { name: 'last_seen', title: 'Last seen',
+  show: (last, row) => (row.is_present ? ago(last) : element('span', {}, 'gone, last seen ', ago(last))) };
 
 const STANDBYS = [
   { name: 'standby', title: 'Standby', show: (name, row) => presence(plain(name), row) },
@@ -60,10 +62,12 @@ const STANDBYS = [
 const SLOTS = [
   { name: 'slot', title: 'Slot', show: (name, row) => presence(name, row) },
   { name: 'slot_type', title: 'Kind', rank: 2 },
-  { name: 'is_active', title: 'In use', show: (isActive, row) => (isActive ? 'yes' : element('span', {}, 'no', row.active_at && [', last ', ago(row.active_at)])) },
+  { name: 'is_active', title: 'In use',
+    show: (isActive, row) => (isActive ? 'yes' : element('span', {}, 'no', row.active_at && [', last ', ago(row.active_at)])) },
   { name: 'retained_bytes', title: 'Keeps', isNumber: true, show: bytes, hint: 'Write-ahead log kept for the slot' },
   { name: 'growth_bytes_per_hour', title: 'Growth an hour', isNumber: true, rank: 2, show: bytes },
-  { name: 'full_at', title: 'Fills the disk', show: date, hint: 'When the slot will have filled the free space, if it goes on growing so' },
+  { name: 'full_at', title: 'Fills the disk', show: date,
+    hint: 'When the slot will have filled the free space, if it goes on growing so' },
   { name: 'restart_lsn', title: 'From', rank: 3 },
   SEEN,
 ];

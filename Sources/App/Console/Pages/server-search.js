@@ -14,7 +14,7 @@ const TYPING_MILLISECONDS = 200;
  */
 export function serverSearch() {
   const field = element('input', {
-    type: 'search', placeholder: 'Find a server', 'aria-label': 'Find a server', maxlength: 255, role: 'combobox', 'aria-expanded': 'false',
+    type: 'text', placeholder: 'Find a server', 'aria-label': 'Find a server', maxlength: 255, role: 'combobox', 'aria-expanded': 'false',
     'aria-controls': 'server-matches', 'aria-autocomplete': 'list', data: { search: '' },
   });
   const matches = element('div', { id: 'server-matches', class: 'menu-list', role: 'listbox', 'aria-label': 'Servers', hidden: true });

@@ -129,7 +129,8 @@ function backlog(now) {
     columns: [
       { name: 'title', title: 'What', show: (title, row) => mark(row.isTrouble ? 'warning' : 'ok', title) },
       { name: 'count', title: 'How many', isNumber: true },
-      { name: 'oldest', title: 'The oldest for', isNumber: true, rank: 2, show: (value) => (value === null ? '–' : seconds(value)) },
+      { name: 'oldest', title: 'The oldest for', isNumber: true, rank: 2,
+        show: (value) => (value === null ? '–' : seconds(value)) },
     ],
   });
 }
@@ -140,7 +141,8 @@ function budgets(now) {
   return table({
     caption: 'Budgets of memory', rows, columns: [
       { name: 'name', title: 'Budget', show: (name) => element('span', { title: name }, BUDGETS[name] ?? name) },
-      { name: 'held', title: 'In use', isNumber: true, show: (value, row) => meter(value / row.limit, `${bytes(value)}, ${percent((100 * value) / row.limit)}`) },
+      { name: 'held', title: 'In use', isNumber: true,
+        show: (value, row) => meter(value / row.limit, `${bytes(value)}, ${percent((100 * value) / row.limit)}`) },
       { name: 'limit', title: 'Limit', isNumber: true, rank: 2, show: bytes },
     ],
   });

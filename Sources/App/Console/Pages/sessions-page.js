@@ -36,7 +36,8 @@ export function open(visit) {
       { name: 'address', title: 'From', show: plain },
       { name: 'is_browser', title: 'By', rank: 2, show: (isBrowser) => (isBrowser ? 'browser' : 'program') },
       { name: 'user_agent', title: 'Program', rank: 3, show: (name) => element('span', { title: name }, plain(name)) },
-      { name: 'id', title: '', show: (id, row) => button('End', () => end(visit, row), { class: 'button small', 'aria-label': `End the session of ${row.username}` }) },
+      { name: 'id', title: 'Actions',
+        show: (id, row) => button('End', () => end(visit, row), { class: 'button small', 'aria-label': `End the session of ${row.username}` }) },
     ],
   }));
 }

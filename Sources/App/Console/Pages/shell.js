@@ -1,6 +1,6 @@
 // What is around every page: the navigation, the head with title and time range, and the menu of the user.
 
-import { element, icon, replace } from './element.js';
+import { button, element, icon, replace } from './element.js';
 import { serverSearch } from './server-search.js';
 import { menu } from './menu.js';
 import { PLACES } from './pages.js';
@@ -13,7 +13,7 @@ import { tellProblem, toasts } from './toast.js';
 /**
  * Puts the frame on the page.
  * @param {() => import('./visit.js').Visit | null} present The visit that is open.
- * @returns {{ showUser: () => void, showPage: (page: import('./pages.js').Page, place: string | null) => void,
+ * @returns {{ showUser: () => void, awaitPage: () => void, showPage: (page: import('./pages.js').Page, place: string | null) => void,
  *   showAddress: (page: import('./pages.js').Page) => void }}
  */
 export function shell(present) {
@@ -31,7 +31,7 @@ export function shell(present) {
   }, icon('menu'));
 
   document.body.append(
-    element('button', { type: 'button', class: 'skip', on: { click: () => main.focus() } }, 'Skip to the content'),
+    element('nav', { class: 'skip', 'aria-label': 'Skip' }, button('Skip to the content', () => main.focus())),
     side,
     element('div', { class: 'content' },
       element('header', { class: 'top' }, opener, element('div', { class: 'heading' }, trail, title),
@@ -50,7 +50,11 @@ export function shell(present) {
         element('a', { href, data: { place }, 'aria-current': place === shownPlace ? 'page' : null }, icon(name), element('span', {}, text)))));
       replace(person, userMenu());
     },
+    awaitPage() {
+      main.setAttribute('aria-busy', 'true');
+    },
     showPage(page, place) {
+      main.removeAttribute('aria-busy');
       shownPlace = place;
       for (const link of places.querySelectorAll('a')) {
         if (link.dataset.place === place) link.setAttribute('aria-current', 'page');

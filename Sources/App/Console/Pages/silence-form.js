@@ -2,6 +2,7 @@
 
 import { field } from './dialog.js';
 import { element } from './element.js';
+import { select } from './select.js';
 
 const DURATIONS = { '1h': '1 hour', '4h': '4 hours', '1d': '1 day', '1w': '1 week', '4w': '4 weeks' };
 
@@ -11,7 +12,7 @@ const DURATIONS = { '1h': '1 hour', '4h': '4 hours', '1d': '1 day', '1w': '1 wee
  */
 export function silenceFields() {
   return [
-    field('For', element('select', { name: 'duration' }, Object.entries(DURATIONS).map(([value, text]) => element('option', { value }, text)))),
+    field('For', select('duration', DURATIONS)),
     field('Reason', element('input', { name: 'reason', required: true, maxlength: 1000, placeholder: 'Maintenance of the storage' })),
   ];
 }

@@ -22,6 +22,7 @@ import { ask, urlOf } from './api.js';
 export function source(visit, requestOf) {
   const watchers = [];
   let controller = null;
+  let isUnderWay = false;
   const self = {
     request: null,
     state: 'idle',
@@ -41,20 +42,24 @@ export function source(visit, requestOf) {
     self.request = request;
     if (!isSame) run(true);
   });
-  visit.watchTime(() => run(false));
+  // A server that needs longer than the time between two renewals still gets to answer.
+  visit.watchTime(() => isUnderWay || run(false));
   return self;
 
   async function run(isNew) {
     controller?.abort();
     controller = new AbortController();
     const { signal } = controller;
-    if (!self.request) return settle('idle', null, null);
+    isUnderWay = self.request !== null;
+    if (!isUnderWay) return settle('idle', null, null);
     if (isNew) settle('asking', self.answer, null);
     try {
       const answer = await ask({ ...self.request, signal });
       if (!signal.aborted) settle('answered', answer, null);
     } catch (problem) {
       if (!signal.aborted) settle('failed', self.answer, problem);
+    } finally {
+      if (controller.signal === signal) isUnderWay = false;
     }
     return undefined;
   }

@@ -4,6 +4,7 @@ import { element } from './element.js';
 import { choiceField, taken } from './filters.js';
 import { ago, bytes, date, gigabytes, number, percent, plain } from './format.js';
 import { list } from './list.js';
+import { meter } from './meter.js';
 import { sectionPanel } from './section-panel.js';
 import { serverPage } from './server-frame.js';
 import { source } from './source.js';
@@ -33,22 +34,17 @@ export function open(visit) {
 
 const DISKS = [
   { name: 'mount', title: 'Mounted at', show: (mount, row) => plain(mount || row.device) },
-  { name: 'percent_used', title: 'In use', isNumber: true, show: fullness },
+  { name: 'percent_used', title: 'In use', isNumber: true, show: meter },
   { name: 'free_gb', title: 'Free', isNumber: true, show: gigabytes },
   { name: 'total_gb', title: 'Size', isNumber: true, rank: 2, show: gigabytes },
-  { name: 'growth_gb_per_day', title: 'Growth a day', isNumber: true, show: growth, hint: 'The middle slope, with its 80 % interval on hover' },
+  { name: 'growth_gb_per_day', title: 'Growth a day', isNumber: true, show: growth,
+    hint: 'The middle slope, with its 80 % interval on hover' },
   { name: 'full_at', title: 'Full', show: full },
-  { name: 'full_earliest', title: 'Between', rank: 2, show: (early, row) => (early ? element('span', {}, date(early), ' and ', row.full_latest ? date(row.full_latest) : 'never') : '–'),
+  { name: 'full_earliest', title: 'Between', rank: 2,
+    show: (early, row) => (early ? element('span', {}, date(early), ' and ', row.full_latest ? date(row.full_latest) : 'never') : '–'),
     hint: 'With about 80 % probability, if the growth goes on as before' },
   { name: 'points', title: 'Points', isNumber: true, rank: 3, show: number, hint: 'Points that the slope was computed from' },
 ];
-
-function fullness(value) {
-  return element('span', { class: 'meter' },
-    element('span', { class: 'meter-room', 'aria-hidden': 'true' },
-      element('span', { class: 'meter-part', style: { width: `${Math.min(value ?? 0, 100)}%`, display: 'block' } })),
-    percent(value));
-}
 
 function growth(value, row) {
   const low = gigabytes(row.growth_gb_per_day_low);
@@ -62,7 +58,8 @@ function full(at) {
 }
 
 const GROWTH = [
-  { name: 'name', title: 'What', sorts: true, show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), plain(name ?? 'The server')] },
+  { name: 'name', title: 'What', sorts: true,
+    show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), plain(name ?? 'The server')] },
   { name: 'kind', title: 'Kind', sorts: true },
   { name: 'database', title: 'Database', sorts: true, rank: 2 },
   { name: 'size_bytes', title: 'Size', sorts: true, isNumber: true, show: bytes },

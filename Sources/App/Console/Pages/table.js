@@ -31,8 +31,10 @@ import { plain } from './format.js';
 export function table(options) {
   const body = element('tbody', {}, options.rows.map((row) => tableRow(options, row)));
   steer(body);
-  return element('div', { class: 'table-room', tabindex: '-1' },
-    element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body));
+  const grid = element('table', {}, element('caption', { class: 'hidden' }, options.caption), tableHead(options), body);
+  // A table that is wider than its room is scrolled by keys, so something in it must take the focus.
+  const isReachable = grid.querySelector('a, button, input');
+  return element('div', { class: 'table-room', ...(isReachable ? { tabindex: '-1' } : { tabindex: '0', role: 'group', 'aria-label': options.caption }) }, grid);
 }
 
 /** The head of a table: see `table`. */
@@ -69,7 +71,9 @@ export function steer(body) {
   body.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key];
     if (!step || event.target.matches('input:not([type=checkbox]), select, textarea')) return;
-    const next = event.target.closest('tr')?.[step]?.querySelector('a[data-key], input');
+    // From a box the arrow goes to the next box, and from anything else to the link of the next row.
+    const kind = event.target.matches('input') ? 'input' : 'a[data-key]';
+    const next = event.target.closest('tr')?.[step]?.querySelector(kind);
     if (!next) return;
     event.preventDefault();
     next.focus();
@@ -77,6 +81,7 @@ export function steer(body) {
 }
 
 function headCell(column, sort, onSort) {
+  if (!column.title) return element('td', { class: classOf(column) }); // A column of buttons, which say themselves what they do.
   const isSorted = sort?.replace('-', '') === column.name;
   const order = !isSorted ? null : sort.startsWith('-') ? 'descending' : 'ascending';
   // A first press shows the largest numbers, and names from A.

@@ -32,20 +32,26 @@ export function open(visit) {
 
 const DATABASES = [
   { name: 'database', title: 'Database' },
-  { name: 'age', title: 'Age', isNumber: true, show: short, hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
-  { name: 'ids_left', title: 'Left', isNumber: true, rank: 2, show: short, hint: 'Transaction ids left before the database stops taking writes' },
+  { name: 'age', title: 'Age', isNumber: true, show: short,
+    hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
+  { name: 'ids_left', title: 'Left', isNumber: true, rank: 2, show: short,
+    hint: 'Transaction ids left before the database stops taking writes' },
   { name: 'ids_per_day', title: 'Used a day', isNumber: true, show: short },
-  { name: 'critical_at', title: 'Critical at', show: date, hint: 'When the age reaches 1,600 million, if the use goes on and no vacuum freezes rows' },
+  { name: 'critical_at', title: 'Critical at', show: date,
+    hint: 'When the age reaches 1,600 million, if the use goes on and no vacuum freezes rows' },
   { name: 'tables_needing_vacuum', title: 'Tables to freeze', isNumber: true, rank: 2, show: number },
 ];
 
 const TABLES = [
-  { name: 'name', title: 'Table', sorts: true, show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), name] },
+  { name: 'name', title: 'Table', sorts: true,
+    show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), name] },
   { name: 'database', title: 'Database', sorts: true, rank: 2 },
-  { name: 'dead_rows', title: 'Dead rows', sorts: true, isNumber: true, show: (value, row) => flag(row.dead_rows_stale, short(value)) },
+  { name: 'dead_rows', title: 'Dead rows', sorts: true, isNumber: true,
+    show: (value, row) => flag(row.dead_rows_stale, short(value)) },
   { name: 'dead_percent', title: 'Share', sorts: true, isNumber: true, show: percent, hint: 'Dead rows as a share of all rows' },
   { name: 'vacuumed_at', title: 'Vacuumed', sorts: true, show: ago },
-  { name: 'modified_since_analyze', title: 'Changed rows', sorts: true, isNumber: true, rank: 2, show: (value, row) => flag(row.statistics_stale, short(value)),
+  { name: 'modified_since_analyze', title: 'Changed rows', sorts: true, isNumber: true, rank: 2,
+    show: (value, row) => flag(row.statistics_stale, short(value)),
     hint: 'Rows changed since the last analyze' },
   { name: 'analyzed_at', title: 'Analyzed', sorts: true, rank: 2, show: ago },
   { name: 'live_rows', title: 'Live rows', sorts: true, isNumber: true, rank: 3, show: short },

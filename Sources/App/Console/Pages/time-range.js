@@ -7,7 +7,9 @@ import { changed } from './visit.js';
 import { parsed, go } from './route.js';
 
 /** The choices: what is in the address, and what a person reads. */
-const PRESETS = { '15m': 'Last 15 minutes', '1h': 'Last hour', '6h': 'Last 6 hours', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days' };
+const PRESETS = {
+  '15m': 'Last 15 minutes', '1h': 'Last hour', '6h': 'Last 6 hours', '24h': 'Last 24 hours', '7d': 'Last 7 days', '30d': 'Last 30 days',
+};
 const DEFAULT = '1h';
 const LIVE_SECONDS = 10;
 

@@ -11,6 +11,7 @@ import { choiceField, searchField, taken } from './filters.js';
 import { ago } from './format.js';
 import { list } from './list.js';
 import { rolesUpTo } from './roles.js';
+import { select } from './select.js';
 import { mayAct, user } from './session.js';
 import { shownOnce } from './shown-once.js';
 import { mark } from './state.js';
@@ -19,6 +20,8 @@ import { tell } from './toast.js';
 const WARNING_DAYS = 7;
 const LIVES = { '1d': '1 day', '1w': '1 week', '30d': '30 days', '90d': '90 days', '365d': '1 year' };
 const STATES = { active: ['ok', 'Active'], expired: ['silent', 'Ended'], revoked: ['critical', 'Revoked'] };
+
+const STATE_WORDS = Object.fromEntries(Object.entries(STATES).map(([value, [, word]]) => [value, word]));
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
@@ -29,7 +32,7 @@ export function open(visit) {
     request: (route) => ({ path: 'tokens', parameters: taken(route, 'q', 'status', 'user') }),
     tools: [
       searchField(visit, 'q', 'Filter by name'),
-      choiceField(visit, 'status', 'State', { '': 'Every state', ...Object.fromEntries(Object.entries(STATES).map(([value, [, word]]) => [value, word])) }),
+      choiceField(visit, 'status', 'State', { '': 'Every state', ...STATE_WORDS }),
       button('Make a token', () => make(visit), { class: 'button small primary' }),
     ],
     empty: 'There is no token. Make one for a program that reads the API, such as a script or Grafana.',
@@ -37,12 +40,15 @@ export function open(visit) {
       { name: 'name', title: 'Name', sorts: true },
       { name: 'status', title: 'State', show: (status) => mark(...(STATES[status] ?? ['unknown', status])) },
       { name: 'role', title: 'Role' },
-      { name: 'labels', title: 'Servers', rank: 2, show: (labels) => (labels.length ? labels.map((label) => element('span', { class: 'chip' }, label)) : 'all') },
+      { name: 'labels', title: 'Servers', rank: 2,
+        show: (labels) => (labels.length ? labels.map((label) => element('span', { class: 'chip' }, label)) : 'all') },
       { name: 'owner', title: 'Owner', rank: 2 },
-      { name: 'expires_at', title: 'Ends', sorts: true, show: (end, row) => (row.status === 'active' ? ending(end, WARNING_DAYS) : ago(end)) },
+      { name: 'expires_at', title: 'Ends', sorts: true,
+        show: (end, row) => (row.status === 'active' ? ending(end, WARNING_DAYS) : ago(end)) },
       { name: 'last_used_at', title: 'Last used', sorts: true, rank: 2, show: (value) => (value ? ago(value) : 'never') },
       { name: 'created_at', title: 'Made', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: '', show: (id, row) => row.status === 'active' && button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` }) },
+      { name: 'id', title: 'Actions',
+        show: (id, row) => row.status === 'active' && button('Revoke', () => revoke(visit, row), { class: 'button small', 'aria-label': `Revoke ${row.name}` }) },
     ],
   }));
 }
@@ -59,14 +65,20 @@ function make(visit) {
       field('Name', name, 'The audit trail names it token:NAME.'),
       field('Role', role),
       field('Valid for', life),
-      field('Only servers with these labels', labels, 'Empty: every server. “team=” means any value. Such a token may call only what concerns single servers.'),
+      field('Only servers with these labels', labels,
+        'Empty: every server. “team=” means any value. Such a token may call only what concerns single servers.'),
     ],
     action: 'Make',
     async submit() {
       made = await ask({
         path: 'tokens',
         method: 'POST',
-        body: { name: name.value, role: role.value, expires_in: life.value, labels: labels.value.split(',').map((part) => part.trim()).filter(Boolean) },
+        body: {
+          name: name.value,
+          role: role.value,
+          expires_in: life.value,
+          labels: labels.value.split(',').map((part) => part.trim()).filter(Boolean),
+        },
       });
       visit.renew();
     },
@@ -91,8 +103,4 @@ function revoke(visit, { id, name }) {
       visit.renew();
     },
   });
-}
-
-function select(name, choices, chosen) {
-  return element('select', { name }, Object.entries(choices).map(([value, text]) => element('option', { value, selected: value === chosen }, text)));
 }

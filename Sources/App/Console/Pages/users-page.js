@@ -11,6 +11,7 @@ import { list } from './list.js';
 import { Problem } from './problem.js';
 import { ROLES } from './roles.js';
 import { address } from './route.js';
+import { select } from './select.js';
 import { user as self } from './session.js';
 import { mark } from './state.js';
 import { tell } from './toast.js';
@@ -37,13 +38,15 @@ export function open(visit) {
       { name: 'full_name', title: 'Full name', rank: 3, show: plain },
       { name: 'email', title: 'Mail', rank: 3, show: plain },
       { name: 'created_at', title: 'Added', sorts: true, rank: 3, show: ago },
-      { name: 'id', title: '', show: (_, row) => actions(visit, row) },
+      { name: 'id', title: 'Actions', show: (_, row) => actions(visit, row) },
     ],
   }));
 }
 
 function actions(visit, row) {
-  const act = (text, press, others = {}) => button(text, press, { class: 'button small', 'aria-label': `${text} ${row.username}`, ...others });
+  const act = (text, press, others = {}) => button(text, press, {
+    class: 'button small', 'aria-label': `${text} ${row.username}`, ...others,
+  });
   const isSelf = row.id === self.id;
   return element('span', { class: 'row-actions' },
     act('Change', () => change(visit, row)),
@@ -95,7 +98,10 @@ function reset(visit, row) {
   const password = input('password', { type: 'password', required: true, minlength: 8, maxlength: 1024, autocomplete: 'new-password' });
   openForm({
     title: `Reset the password of ${row.username}`,
-    fields: [element('p', {}, 'All sessions of the user end, and a lock-out as well.'), field('New password', password, 'At least 8 characters.')],
+    fields: [
+      element('p', {}, 'All sessions of the user end, and a lock-out as well.'),
+      field('New password', password, 'At least 8 characters.'),
+    ],
     action: 'Reset',
     async submit() {
       await ask({ path: `users/${row.id}`, method: 'PATCH', body: { password: password.value } });
@@ -106,14 +112,15 @@ function reset(visit, row) {
 
 /** The fields that a new user and a changed one have in common. */
 function people({ role = 'viewer', is_active: isActive = true, full_name: fullName, email }) {
-  const roles = element('select', { name: 'role' }, Object.entries(ROLES).map(([value, text]) => element('option', { value, selected: value === role }, text)));
+  const roles = select('role', ROLES, role);
   const active = element('input', { name: 'is_active', type: 'checkbox', checked: isActive });
   const full = input('full_name', { maxlength: 255, value: fullName ?? '' });
   const mail = input('email', { type: 'email', maxlength: 254, value: email ?? '' });
   return {
     fields: [
       field('Role', roles), field('Full name', full), field('Mail', mail),
-      element('label', { class: 'field inline' }, active, element('span', {}, 'May log in. Otherwise all sessions end, and the tokens of the user stop to work.')),
+      element('label', { class: 'field inline' }, active,
+        element('span', {}, 'May log in. Otherwise all sessions end, and the tokens of the user stop to work.')),
     ],
     values: () => ({ role: roles.value, is_active: active.checked, full_name: full.value || null, email: mail.value || null }),
   };

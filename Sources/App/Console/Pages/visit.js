@@ -9,6 +9,8 @@ import { address, go } from './route.js';
  * @property {AbortSignal} signal Aborts when the person leaves the page.
  * @property {(watcher: (route: import('./route.js').Route) => void) => void} watch Calls the watcher now, and after each change.
  * @property {(watcher: () => void) => void} watchTime Calls the watcher when the page should ask for newer data.
+ * @property {() => void} renew Asks for newer data now.
+ * @property {(seconds: number) => void} renewEvery Asks for newer data again and again, while the page is visible.
  * @property {(changes: Object<string, any>, replaces?: boolean) => void} change Changes parameters of the address.
  * @property {() => void} renew Lets every part of the page ask for newer data, such as after a change.
  */
@@ -43,6 +45,10 @@ export function visit(route, names) {
     },
     renew() {
       for (const watcher of timeWatchers) watcher();
+    },
+    renewEvery(seconds) {
+      const timer = setInterval(() => document.hidden || self.renew(), seconds * 1000);
+      controller.signal.addEventListener('abort', () => clearInterval(timer));
     },
     end() {
       controller.abort();
