@@ -56,7 +56,8 @@ private final class LiteralSink: RowSink {
     for column in 0..<count {
       literals.append(
         row.withValue(row: 0, column: column) { bytes in
-          bytes.map { bytes in bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } } ?? "NULL"
+          guard let bytes else { return "NULL" }
+          return bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         })
     }
     return .more
