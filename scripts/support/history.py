@@ -130,7 +130,7 @@ def catalogue(objects):
         Table("pg_query_stats", [None] * objects, labels={
             "hash": "1000 + n", "text_id": ids([statement(n) for n in numbers]), "userid": "10", "dbid": "16384", "toplevel": "true"},
             # Every column that is not here makes the roll-ups of all statements larger by half a gigabyte.
-            absent=("min_time", "stddev_time", "shared_blks_dirtied", "shared_blks_written", "local_blks_hit", "local_blks_read",
+            absent=("min_time", "mean_time", "stddev_time", "shared_blks_dirtied", "shared_blks_written", "local_blks_hit", "local_blks_read",
                     "local_blks_dirtied", "local_blks_written", "temp_blks_read", "temp_blks_written", "blk_read_time",
                     "blk_write_time", "wal_records", "wal_fpi")),
         Table("pg_stats", [None], values={"size_bytes": "20 * (" + size + ")"}),

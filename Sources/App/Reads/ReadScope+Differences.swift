@@ -36,9 +36,11 @@ extension ReadScope {
       if let added, let last { "coalesce(t.\(added), 1) = coalesce(lag(t.\(last)) OVER series, 1)" } else { "true" }
     // Rows of one time need an order. Roll-ups of five minutes have the same: by the numbers, in the order of the table.
     let ties = counters.map { ", t.\(quotedIdentifier($0 + ".first"))" }.joined()
+    // PostgreSQL takes a row apart from its first column to the one that it needs, once for each window function. The
+    // values that these need are first in its rows if the functions are first in the list.
     return """
-      (SELECT t.*, lag(t.last_time) OVER series AS time_before, lead(t.first_time) OVER series AS time_after,
-        \(isComparable) AS is_comparable\(before.joined())
+      (SELECT \(isComparable) AS is_comparable\(before.joined()), lag(t.last_time) OVER series AS time_before,
+        lead(t.first_time) OVER series AS time_after, t.*
       FROM \(parts(table, columns + (declared.addedUpCount.map { [$0.name] } ?? []), span)) t
       WINDOW series AS (PARTITION BY \(Self.keys(declared).joined(separator: ", ")) ORDER BY t.time\(ties)))
       """
@@ -153,9 +155,11 @@ extension ReadScope {
       """
   }
 
-  /// The columns that identify a series, over `t`.
+  /// The columns that identify a series, over `t`. The first one differs most, so that a sort seldom compares the others.
   private static func keys(_ table: MetricTable) -> [String] {
-    (["server_id"] + table.identityColumns).map { "t.\(quotedIdentifier($0))" }
+    let distinct = table.identityColumns.filter { ["hash", "object_id"].contains($0) }
+    let others = table.identityColumns.filter { !distinct.contains($0) }
+    return (distinct + others + ["server_id"]).map { "t.\(quotedIdentifier($0))" }
   }
 }
 

@@ -152,10 +152,7 @@ extension ReadScope {
   func parts(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
     let rolled = columns.map(declared.rolled)
-    // PostgreSQL takes a row apart from its first column to the one that it needs. The last values come first, because a
-    // window function takes each row apart once for each of them.
-    let all = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
-    let pairs = all.filter { $0.1 == .last } + all.filter { $0.1 != .last }
+    let pairs = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
     let identity = declared.identityColumns.map { "t.\(quotedIdentifier($0))" }
     let keys = (["t.time", "t.server_id"] + identity).joined(separator: ", ")
     func raw(_ from: String, _ to: String) -> String {
