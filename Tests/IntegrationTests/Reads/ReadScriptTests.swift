@@ -11,7 +11,7 @@ import Testing
     let collector = try await server.enrol()
     let text = TextID.of("SELECT 'a quote'")
     try await server.database.script(
-      "INSERT INTO pganalytics.texts (server_id, text_id, text) VALUES (\(collector.serverID), \(text), 'SELECT ''a quote''')"
+      "INSERT INTO pganalytics.texts (server_id, text_id, value) VALUES (\(collector.serverID), \(text), 'SELECT ''a quote''')"
     )
     let sql = [("Accept", "application/sql")]
     for read in ReadEndpoints.reads {
