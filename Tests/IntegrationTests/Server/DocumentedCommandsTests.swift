@@ -61,10 +61,14 @@ import Testing
     #expect(commands.count >= 4, "\(commands)")
     let server = try await RunningServer.start()
     let directory = server.settings.dataDirectory
+    // The commands write beside the data directory, because one of them archives it.
+    let workplace = directory + "-commands"
+    try #require(mkdir(workplace, 0o700) == 0)
+    defer { try? ChildProcess.run(["/bin/rm", "-rf", workplace], output: "/dev/null") }
     try await Accounts.add(
       "ada", password: RunningServer.password, role: .viewer, email: nil, fullName: nil, to: server.database)
     try LocalFile.replace(
-      directory + "/login.json", with: Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8))
+      workplace + "/login.json", with: Array(#"{"username":"ada","password":"\#(RunningServer.password)"}"#.utf8))
     // Every run enrols the same fleet again, as the documents say.
     let secret = "the secret of the load tests"
     try await Secrets.add(
@@ -72,9 +76,9 @@ import Testing
     let other = try await TestCluster.shared.get().makeDatabase().address
     let restored = other.parameters.map { "\($0.keyword)='\($0.value)'" }.joined(separator: " ")
     for (index, command) in commands.enumerated() {
-      let output = "\(directory)/command-\(index).out"
+      let output = "\(workplace)/command-\(index).out"
       let script = """
-        cd '\(directory)'
+        cd '\(workplace)'
         PATH='\(try BuiltProgram.directory())':$PATH
         DB="\(server.settings.databaseURL)"
         RESTORED="\(restored)"
