@@ -1,4 +1,4 @@
-// All checks: what is watched, with which thresholds.
+// The list of all checks with their thresholds.
 
 import { element } from './element.js';
 import { ago, inUnit, number, seconds } from './format.js';

@@ -1,4 +1,4 @@
-// One collector: what is known of it, and what a person can do with it.
+// The page of one collector: its facts, and buttons to revoke, permit, label and delete it.
 
 import { ask } from './api.js';
 import { collectorPanels } from './collector-panels.js';

@@ -1,4 +1,4 @@
-// What is known of one collector: itself, its certificates, and what was rejected and refused.
+// Panels about one collector: its facts, its certificates, its rejected metrics and its refused requests.
 
 import { ask } from './api.js';
 import { CERTIFICATE_WARNING_DAYS, configState } from './collectors-page.js';

@@ -1,4 +1,4 @@
-// What is known of one thing: names with their values.
+// A list of names with their values.
 
 import { element } from './element.js';
 

@@ -1,4 +1,4 @@
-// One finding: what was found, the figures that show it, what to do, and who takes care of it.
+// The page of one finding: its message, a chart of its figures, advice, and its acknowledgement.
 
 import { ask } from './api.js';
 import { chart, CHART_ROOM } from './chart.js';

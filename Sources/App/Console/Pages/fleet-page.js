@@ -1,4 +1,4 @@
-// The fleet: what is wrong, and every server.
+// The page of the fleet: counts by state, checks with findings, and the list of all servers.
 
 import { ask } from './api.js';
 import { bulkBar } from './bulk-bar.js';

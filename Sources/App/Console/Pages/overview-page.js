@@ -1,4 +1,4 @@
-// One server at a glance: what is wrong with it, its figures over time, and what is known of it.
+// The overview of one server: its open findings, charts of its figures, and its facts.
 
 import { byMember, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';

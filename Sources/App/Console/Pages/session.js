@@ -1,4 +1,4 @@
-// Who is logged in. The access token is in memory only; the refresh token is in a cookie that no script can read. All tabs of a
+// The session of the person at the browser. The access token is in memory only; the refresh token is in a cookie that no script can read. All tabs of a
 // browser share one session: one tab at a time refreshes it, and tells the others the new access token.
 
 import { Problem } from './problem.js';
