@@ -64,7 +64,7 @@ struct NewSilence: RequestBody {
     duration = object.optional("duration", .duration(.seconds(60)...Self.longest), "How long, from now on.")
     reason = object.required("reason", .string(1...1000))
     let (until, duration) = (until, duration)
-    object.require((until == nil) != (duration == nil), "until", "or `duration` must be given, and not both")
+    object.require((until == nil) != (duration == nil), "until", "or duration must be given, and not both")
   }
 
   static let example: JSONValue = [
