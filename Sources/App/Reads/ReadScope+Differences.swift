@@ -54,7 +54,7 @@ extension ReadScope {
   /// The increase of each counter of each series. A relation with `server_id`, the ids of the series, `first_time`,
   /// `last_time`, `source`, `samples`, `is_new`, and of each counter `"calls"` the increase and `"calls.first"`, the base
   /// line. Of a float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there
-  /// are `"max_time.min"` and `"max_time.max"`.
+  /// is `"max_time.max"`.
   ///
   /// The first value of a series is the base line. A series is new if the list before its first sample is in the range
   /// too and was complete; its counters then count from zero.
@@ -84,7 +84,6 @@ extension ReadScope {
         }
         if column.kind == .float8 { values.append(named(increase.isLacking, ".lacks")) }
       } else {
-        values.append(named("min(\(value(.min)))", ".min"))
         values.append(named("max(\(value(.max)))", ".max"))
       }
     }
@@ -111,7 +110,7 @@ extension ReadScope {
     let declared = table.metricTable
     var values: [(column: MetricColumn, part: RollupPart)] = [(declared.rolled(columns[0]), .count)]
     for column in columns.map(declared.rolled) {
-      let parts: [RollupPart] = column.meaning == .counter ? [.first, .last, .increase, .elapsed] : [.min, .max]
+      let parts: [RollupPart] = column.meaning == .counter ? [.first, .last, .increase, .elapsed] : [.max]
       values += parts.map { (column, $0) }
     }
     if let added = declared.addedUpCount { values += [.first, .last, .max].map { (added, $0) } }

@@ -53,7 +53,7 @@ extension ReadScope {
       SELECT \(pieces.keys.joined(separator: ", ")), t.first_time, t.last_time, t.source\(names.map { ", t.\($0)" }.joined())
       FROM broken t
       UNION ALL
-      SELECT min(t.time) AS time, \(columns), min(t.first_time), max(t.last_time), max(t.source),
+      SELECT min(t.first_time) AS time, \(columns), min(t.first_time), max(t.last_time), max(t.source),
         \(parts.joined(separator: ", "))
       FROM \(rollups) t LEFT JOIN breaks b ON b.id = \(id ?? "0")
       WHERE t.\(RollupTable.unbroken)
