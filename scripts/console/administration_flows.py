@@ -102,12 +102,14 @@ def audit(stage, browser):
 
 
 def health(stage, browser):
-    """the server shows its own rates, latencies by stage, backlog and budgets, and dates of keys"""
+    """the server shows its own rates, latencies by stage, backlog, budgets and loops, and dates of keys"""
     browser.go("#/admin/server")
     browser.says("Copy into PostgreSQL")
-    browser.says("rates of the last")
+    browser.says("Ready", "[aria-label=Now]")
     browser.wait(lambda: "/s" in browser.text("[aria-label=Now] .numbers"), "there are no rates")
     browser.says("Pushes under way", "[aria-label='Budgets of memory']")
+    browser.wait(lambda: "%" in browser.text("[aria-label=Loops] tbody"), "there is no load of the loops")
+    expect(browser.all("[aria-label='Connections to PostgreSQL'] tbody tr"), "there are no connections to PostgreSQL")
     browser.go("#/admin/keys")
     browser.says("Authorities")
     browser.says("Signing keys")

@@ -84,7 +84,7 @@ def checks(stage, browser):
 
 
 def channels(stage, browser):
-    """a channel is made and changed, a test says why a target does not answer, and the channel is deleted"""
+    """a channel is made and changed with all its fields, a test says why a target does not answer, and the channel is deleted"""
     browser.go("#/channels")
     browser.press("New channel")
     browser.type("dialog input[name=name]", CHANNEL)
@@ -96,8 +96,17 @@ def channels(stage, browser):
     browser.says("Not delivered", "main")
     browser.press("Change")
     browser.one("dialog select[name=severity] option[value=critical]").click()
+    browser.one("dialog summary").click()
+    browser.type("dialog input[name=secret_file]", "hook.secret")
+    browser.type("dialog input[name=ca_file]", "hook-ca.pem")
+    browser.type("dialog textarea[name=template]", '{"content": "{{title}}"}')
+    browser.picture("channel-form")
     browser.press("Save", "dialog button[type=submit]")
     browser.wait(lambda: stage.api("GET", "channels")["data"][0]["severities"] == ["critical"], "the change is not stored")
+    stored = stage.api("GET", "channels")["data"][0]
+    files = (stored["target"]["secret_file"], stored["target"]["ca_file"], stored["template"])
+    expect(files == ("hook.secret", "hook-ca.pem", '{"content": "{{title}}"}'), f"files and template are {files}")
+    browser.says("file hook-ca.pem", "main")
     browser.settle()
     browser.press("Delete")
     browser.press("Delete", "dialog button[type=submit]")
@@ -123,6 +132,8 @@ def bulk(stage, browser):
     browser.press("Silence", "dialog button[type=submit]")
     browser.says("servers are silenced")
     expect(stage.api("GET", "silences")["total"] >= len(rows), "there are fewer silences than servers")
+    changes = stage.api("GET", "audit?action=silence.add_many")["total"]
+    expect(changes == 1, f"{changes} requests silenced the servers")
     browser.go("#/fleet?label=wave%3Dfirst")
     browser.one("thead input[type=checkbox]").click()
     browser.says("1 server marked")

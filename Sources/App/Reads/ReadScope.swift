@@ -178,6 +178,12 @@ extension ReadScope {
     return "(\(pieces.joined(separator: "\nUNION ALL\n")))"
   }
 
+  /// The mean of a column over pieces `t` of `parts`, as SQL; NULL if it has no value in them.
+  static func mean(_ column: String, of table: String) -> String {
+    finiteQuotient(
+      RollupPart.composedSum(table.metricTable.rolled(column)), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
+  }
+
   /// A source as a number, of which a greater one is coarser.
   private static func place(of source: MetricSource) -> Int { MetricSource.allCases.firstIndex(of: source) ?? 0 }
 
