@@ -18,7 +18,8 @@ extension Lane {
     for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
     let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
-      counters: counters, loop: takesLongestTurn ? loop.takeStatistics() : loop.statistics, connections: states, writers: waits,
+      counters: counters, loop: takesLongestTurn ? loop.takeStatistics() : loop.statistics, connections: states,
+      writers: waits,
       heldBytes: admission.heldBytes, gatheredBytes: pressure.gatheredBytes, untakenBytes: pressure.untakenBytes,
       collectorBytes: admission.largestHeldBytes, backlogBytes: ingest.writers.reduce(0) { $0 + $1.backlogBytes },
       backlogPushes: ingest.writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: pressure.pausedCount,

@@ -43,7 +43,8 @@ struct ServerParts: Sendable {
       database: database, identity: identity, signingKeys: signingKeys, directory: directory, refusals: refusals)
     let watched = WatchedServer(
       lanes: lanes, pacing: pacing, identity: identity, signingKeys: signingKeys, storage: storageWatch,
-      notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log, readiness: readiness,
+      notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log,
+      readiness: readiness,
       pools: [.init(name: "endpoints", database: database), .init(name: "metrics_queries", database: queries)],
       startedAt: startedAt)
     var all = SessionEndpoints.all(sessions) + SessionListEndpoints.all(database)

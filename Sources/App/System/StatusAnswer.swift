@@ -26,7 +26,8 @@ struct StatusAnswer: ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("version", Version.text)
-    object.member("at", now, "When the figures were read. A rate is the growth of a counter by the growth of this time.")
+    object.member(
+      "at", now, "When the figures were read. Divide the growth of a counter by that of this time for a rate.")
     object.member(
       "is_ready", !reasons.contains(where: \.isBlocking), "Whether a load balancer should send requests here.")
     object.member("reasons", reasons.map(UnreadinessAnswer.init), "Why it should not; as in the readiness check.")

@@ -10,7 +10,9 @@ struct StatusLatency: ResponseBody {
 
   static let example = StatusLatency(("total", MetricHistogram(LatencyBuckets())))
 
-  init(_ histogram: (label: String, value: MetricHistogram)) { (name, self.histogram) = (histogram.label, histogram.value) }
+  init(_ histogram: (label: String, value: MetricHistogram)) {
+    (name, self.histogram) = (histogram.label, histogram.value)
+  }
 
   func write(to object: inout ObjectWriter) {
     object.member("name", name, "The stage; empty if there is only one.")
@@ -29,7 +31,9 @@ struct StatusSizes: ResponseBody {
 
   static let example = StatusSizes(("", MetricHistogram(SizeBuckets())))
 
-  init(_ histogram: (label: String, value: MetricHistogram)) { (name, self.histogram) = (histogram.label, histogram.value) }
+  init(_ histogram: (label: String, value: MetricHistogram)) {
+    (name, self.histogram) = (histogram.label, histogram.value)
+  }
 
   func write(to object: inout ObjectWriter) {
     object.member("name", name, "Empty.")
