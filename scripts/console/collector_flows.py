@@ -118,7 +118,7 @@ def revocation(stage, browser):
 
 def refused(stage, identity):
     """A push of a revoked collector is refused, and a viewer reads the reason on its page."""
-    (stage.server.directory / "revoked.identities").write_text(json.dumps(identity))
+    (stage.server.directory / "revoked.identities").write_text(json.dumps({"hostname": "to-be-revoked", **identity}))
     collector = Collector(stage.server, "revoked")
     status, _, body = collector.push(collector.connect(), 0, ["/dev/vda"])
     expect(status == 403 and body["error"] in ("collector_revoked", "certificate_revoked"), f"the push got {status} {body}")

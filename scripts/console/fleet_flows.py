@@ -96,9 +96,12 @@ def space(stage, browser):
     # A file system that grows by a gigabyte an hour, with a sample in each of the last 24 hours.
     stage.sql(f"""INSERT INTO metrics.disk_usage (time, server_id, object_id, total_gb, used_gb, free_gb, percent_used)
       SELECT now() - make_interval(hours => hours), {server}, o.object_id, 100, 80 - hours, 20 + hours, 80 - hours
-      FROM generate_series(1, 24) hours, (SELECT object_id FROM metrics.disk_usage WHERE server_id = {server} LIMIT 1) o""")
+      FROM generate_series(1, 24) hours, (SELECT object_id FROM metrics.disk_usage WHERE server_id = {server} LIMIT 1) o;
+      INSERT INTO pganalytics.rollup_pending (step_seconds, server_id, first_time, last_time)
+      SELECT step, {server}, now() - interval '25 hours', now() FROM (VALUES (300), (3600)) AS s (step) ON CONFLICT DO NOTHING""")
     browser.go(f"#/servers/{server}/space?range=24h")
     browser.one(f"{CHART} .chart canvas")
+    browser.says("/dev/vd", f"{CHART} .legend")
     browser.picture("space")
     browser.click(f"{CHART} [aria-label='Use this data elsewhere']")
     browser.press("Show SQL", "[role=menuitem]")
