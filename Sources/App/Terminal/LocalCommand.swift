@@ -3,12 +3,12 @@
 import Protocol
 
 enum LocalCommand: Sendable {
-  case login, logout, listContexts, useContext, deleteContext, editConfig, completion, complete, manual
+  case login, logout, listContexts, useContext, deleteContext, top, editConfig, completion, complete, manual
 }
 
 extension ClientCommand {
   /// All of them. `login` and `logout` take the place of the commands of their endpoints.
-  static let local: [ClientCommand] = [login, logout] + contexts + [editConfig, completion, complete, manual]
+  static let local: [ClientCommand] = [login, logout] + contexts + [top, editConfig, completion, complete, manual]
 
   private init(
     _ name: String, _ action: LocalCommand, _ summary: String, _ description: String = "",
@@ -65,6 +65,19 @@ extension ClientCommand {
       "context delete", .deleteContext, "Forgets a context. Its session on the server ends by itself.", "",
       [contextName], examples: ["context delete staging"]),
   ]
+
+  private static let top = ClientCommand(
+    "top", .top, "Shows the fleet live on the whole terminal: servers, queries, locks, and the ingest of this server.",
+    "The keys are:\n\n"
+      + TopKeyMeaning.all.map { "* \($0.keys): \($0.meaning)." }.joined(separator: "\n")
+      + "\n\nA server that does not answer does not end it: the last figures stay, and a line says so.",
+    [],
+    [
+      CommandOption(
+        name: "interval", place: .query("interval"), schema: .choice(TopModel.intervals.map { String($0) }),
+        prose: "The seconds between two questions. Default: 2."),
+      SharedOption.context.option,
+    ], examples: ["top", "top --interval 5 --context staging"])
 
   private static let editConfig = ClientCommand(
     "collectors config edit", .editConfig, "Opens the configuration of a collector in your editor, and stores it.",

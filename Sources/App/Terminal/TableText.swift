@@ -90,12 +90,7 @@ struct TableText: Sendable {
 
   private func paint(_ text: String, _ column: AnswerColumn) -> String {
     guard ["state", "severity", "status", "outcome"].contains(column.name) else { return text }
-    switch text {
-    case "ok", "active", "success": return screen.style(.good, text)
-    case "warning", "silent", "pending": return screen.style(.warning, text)
-    case "critical", "failure", "revoked", "refused": return screen.style(.bad, text)
-    default: return text
-    }
+    return Screen.Style(state: text).map { screen.style($0, text) } ?? text
   }
 
   private func isEmpty(_ value: JSONValue) -> Bool {
