@@ -113,6 +113,7 @@ struct ClientProgram: Sendable {
       case .useContext: try await useContext(parsed.arguments[0])
       case .deleteContext: try await deleteContext(parsed.arguments[0])
       case .top: try await TopSession(self, parsed).run()
+      case .diffConfig: try await ConfigDiff(self, parsed).run()
       case .editConfig: try await ConfigEdit(self, parsed).run()
       case .completion: screen.write(CompletionScript.text(parsed.arguments[0]))
       case .manual: try ManualPage.write(all: self, to: parsed.arguments[0])

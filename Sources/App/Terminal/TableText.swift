@@ -16,7 +16,7 @@ struct TableText: Sendable {
   /// - Parameter isChosen: whether a person has chosen the columns. Then none is left out.
   func lines(_ table: AnswerTable, isChosen: Bool) -> [String] {
     var lines: [String] = []
-    if !table.title.isEmpty { lines.append(screen.style(.title, heading(table.title))) }
+    if !table.title.isEmpty { lines.append(screen.style(.title, heading(TerminalText.oneLine(table.title)))) }
     if table.rows.isEmpty { return lines + ["No rows."] }
     let columns = table.columns.filter { column in
       isChosen || table.rows.contains { !isEmpty(table.value($0, column)) } && !isTable(column, table)
@@ -102,10 +102,11 @@ struct TableText: Sendable {
     }
   }
 
-  /// Whether a column holds lists of objects, which no cell can show.
+  /// Whether a column holds lists of objects that no cell can show.
   private func isTable(_ column: AnswerColumn, _ table: AnswerTable) -> Bool {
     table.rows.contains { row in
-      if case .array(let elements) = table.value(row, column), case .object? = elements.first { true } else { false }
+      guard case .array(let elements) = table.value(row, column), case .object? = elements.first else { return false }
+      return elements.contains { cells.setting($0) == nil }
     }
   }
 
