@@ -33,10 +33,14 @@ enum TerminalText {
     if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }), text.utf8.count <= longestCell { return text }
     var cell = ""
     for character in text.prefix(longestCell) {
+      if character.isNewline || character == "\t" {
+        cell.append(" ")
+        continue
+      }
       let scalars = character.unicodeScalars.filter { !isModifier($0) }
       cell.unicodeScalars.append(contentsOf: scalars.prefix(1 + marks))
     }
-    return oneLine(cell)
+    return escape(cell)
   }
 
   private static func isModifier(_ scalar: Unicode.Scalar) -> Bool {

@@ -49,16 +49,17 @@ struct TopFrame {
 
   private var title: TopLine {
     var line = TopLine()
+    // A narrow screen has room for the title of the present view only.
+    let isNarrow = model.size.columns < 50
     for view in TopView.allCases {
       let isPresent = view == model.view
-      let name = "\(view.rawValue) \(view.title)"
+      let name = isNarrow && !isPresent ? "\(view.rawValue)" : "\(view.rawValue) \(view.title)"
       line.append(isPresent ? "[\(name)]" : " \(name) ", isPresent ? .heading : .faint)
     }
     let pause = model.isPaused ? "paused" : "every \(model.interval) s"
     let time = String(CellText.local(model.now.unixSeconds * 1_000_000).suffix(8))
     let right = "\(model.host)  \(pause)  \(time)"
     let column = model.size.columns - DisplayWidth.of(right)
-    // A narrow screen has room for the views only.
     if column > line.width { line.put(right, at: column, model.isPaused ? .warning : .faint) }
     return line
   }

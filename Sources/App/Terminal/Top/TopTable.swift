@@ -105,11 +105,12 @@ struct TopTable {
         separator: "; ")
     case (.fleet, "xid_age"), (.queries, "calls"), (.queries, "rows"): return value.double.map(Self.short) ?? ""
     case (.queries, "share"): return value.double.map { CellText.decimal($0 * 100, places: 1) + " %" } ?? ""
-    case (.queries, "text"): return (row[member: "is_new"] == .bool(true) ? "new: " : "") + (value.string ?? "")
+    case (.queries, "text"): return (row[member: "is_new"] == .bool(true) ? "new: " : "") + TerminalText.oneLine(value.string ?? "")
     case (.locks, "pid"):
       let depth = Int(row[member: "depth"]?.integer ?? 0)
       let branch = depth > 0 ? String(repeating: "  ", count: min(depth, 8) - 1) + "└ " : ""
       return branch + "\(value.integer ?? 0)" + (row[member: "in_circle"] == .bool(true) ? " circle" : "")
+    case (.locks, "query"): return TerminalText.oneLine(value.string ?? "")
     default: return cells.text(value, schemas.column(column.name, of: model.view))
     }
   }
