@@ -33,7 +33,7 @@ struct ConfigDiff: Sendable {
       diff = String(decoding: try await client.send(.get(target)).body, as: UTF8.self)
     }
     let screen = program.screen
-    screen.isTerminal ? screen.page(screen.coloured(diff: diff)) : screen.write(diff)
+    if screen.isTerminal { screen.page(screen.coloured(diff: diff)) } else { screen.write(diff) }
   }
 }
 

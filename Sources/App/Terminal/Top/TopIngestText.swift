@@ -13,7 +13,9 @@ struct TopIngestText {
 
   init(_ answer: JSONValue, before: JSONValue?) {
     self.answer = answer
-    func time(_ answer: JSONValue?) -> Int64? { (answer?[member: "at"]?.string).flatMap(RFC3339.unixMicroseconds) }
+    func time(_ answer: JSONValue?) -> Int64? {
+      (answer?[member: "at"]?.string).flatMap { RFC3339.unixMicroseconds($0) }
+    }
     let uptime = answer[member: "uptime_seconds"]?.integer ?? 0
     let passed = Double((time(answer) ?? 0) - (time(before) ?? 0)) / 1e6
     // A server that started anew counts from 0 again.

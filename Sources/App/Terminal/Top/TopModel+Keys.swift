@@ -15,8 +15,8 @@ extension TopModel {
     case .down, .character("j"): return move(by: 1)
     case .pageUp, .control("b"): return move(by: -page)
     case .pageDown, .control("f"): return move(by: page)
-    case .home, .character("g"): return move(by: -.max)
-    case .end, .character("G"): return move(by: .max)
+    case .home, .character("g"): return move(by: -Int.max)
+    case .end, .character("G"): return move(by: Int.max)
     case .escape: return back()
     case .enter: return open()
     case .left, .character("<"): return sort(by: -1)
@@ -54,7 +54,7 @@ extension TopModel {
     }
     let last = rows.count - 1
     let isAtEnd = count > 0 ? list.selection >= last : list.selection <= 0
-    if isAtEnd, abs(count) < .max, view.isList { return turn(count > 0 ? 1 : -1) }
+    if isAtEnd, abs(count) < Int.max, view.isList { return turn(count > 0 ? 1 : -1) }
     let (sum, overflow) = list.selection.addingReportingOverflow(count)
     select(overflow ? (count > 0 ? last : 0) : sum)
     return []

@@ -23,8 +23,8 @@ struct TopServerText {
 
   func lines(_ columns: Int) -> [TopLine] {
     let parts = [
-      figures(columns), findings(columns), table("databases", "Databases", Self.databases),
-      table("file_systems", "File systems", Self.fileSystems),
+      figures(columns), findings(columns), table("databases", Self.databases),
+      table("file_systems", Self.fileSystems),
     ]
     return Array(parts.filter { !$0.isEmpty }.joined(separator: [TopLine()]))
   }
@@ -71,16 +71,16 @@ struct TopServerText {
       }
   }
 
-  private static let databases = [
+  private static let databases: [(name: String, title: String)] = [
     ("database", "Database"), ("size_bytes", "Size"), ("transactions_per_second", "TPS"),
     ("rollback_percent", "Rollbacks"), ("xid_age", "XID age"),
   ]
-  private static let fileSystems = [
+  private static let fileSystems: [(name: String, title: String)] = [
     ("mount", "File system"), ("percent_used", "In use"), ("free_gb", "Free"), ("total_gb", "Size"),
     ("device", "Device"),
   ]
 
-  private func table(_ member: String, _ title: String, _ names: [(name: String, title: String)]) -> [TopLine] {
+  private func table(_ member: String, _ names: [(name: String, title: String)]) -> [TopLine] {
     let rows = rows(member)
     if rows.isEmpty { return [] }
     let columns = names.map { schemas.column($0.name, of: .server, in: member) }

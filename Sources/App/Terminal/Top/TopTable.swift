@@ -105,7 +105,8 @@ struct TopTable {
         separator: "; ")
     case (.fleet, "xid_age"), (.queries, "calls"), (.queries, "rows"): return value.double.map(Self.short) ?? ""
     case (.queries, "share"): return value.double.map { CellText.decimal($0 * 100, places: 1) + " %" } ?? ""
-    case (.queries, "text"): return (row[member: "is_new"] == .bool(true) ? "new: " : "") + TerminalText.oneLine(value.string ?? "")
+    case (.queries, "text"):
+      return (row[member: "is_new"] == .bool(true) ? "new: " : "") + TerminalText.oneLine(value.string ?? "")
     case (.locks, "pid"):
       let depth = Int(row[member: "depth"]?.integer ?? 0)
       let branch = depth > 0 ? String(repeating: "  ", count: min(depth, 8) - 1) + "└ " : ""
