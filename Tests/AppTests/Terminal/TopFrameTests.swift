@@ -106,6 +106,15 @@ import Testing
     #expect(canvas.bytes([TopLine("one")], TopSize(columns: 30, rows: 3)).contains("one"))
   }
 
+  @Test func `small bars follow the values, whatever these are`() {
+    #expect(TopText.spark([0, 3.5, nil, 7], width: 9) == "▁▅ █")
+    #expect(TopText.spark([1, 2, 3], width: 2) == "▁█")
+    #expect(TopText.spark([5, 5], width: 9) == "▁▁")
+    #expect(TopText.spark([], width: 9) == "")
+    #expect(TopText.spark([-1.7e308, 1.7e308], width: 9).count == 2)
+    #expect(TopText.bar(0.5, width: 4) == "██░░" && TopText.bar(7, width: 2) == "██")
+  }
+
   @Test func `without colours no style is written`() {
     var line = TopLine("a", .bad)
     line.isMarked = true

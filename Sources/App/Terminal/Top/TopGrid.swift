@@ -53,7 +53,8 @@ enum TopText {
       shown.map { value -> Character in
         guard let value else { return " " }
         let part = high > low ? (value - low) / (high - low) : 0
-        return bars[min(bars.count - 1, Int(part * Double(bars.count)))]
+        // The difference of two huge numbers is no number.
+        return part.isFinite ? bars[min(bars.count - 1, Int(part * Double(bars.count)))] : bars[0]
       })
   }
 
