@@ -1,5 +1,6 @@
 // A page of a server on which nothing has happened yet, for the declaration of answers.
 
+import Protocol
 import Reactor
 
 extension MetricsPage {

@@ -1,6 +1,7 @@
 // What the server observes about itself, and the endpoint /metrics.
 
 import Protocol
+import Reactor
 
 /// The parts of a server that its counters are about.
 struct WatchedServer: Sendable {

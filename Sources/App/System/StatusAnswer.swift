@@ -4,6 +4,7 @@
 
 import Ground
 import Protocol
+import Reactor
 
 struct StatusAnswer: ResponseBody {
   /// Families whose figures have a member of another form.

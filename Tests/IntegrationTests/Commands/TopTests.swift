@@ -2,6 +2,7 @@
 
 import Glibc
 import Protocol
+import Reactor
 import Testing
 
 @testable import App
@@ -166,7 +167,7 @@ import Testing
   }
 
   @Test func `without a terminal it is refused, and names commands for programs`() async throws {
-    let home = try ClientHome(.people())
+    let home = try await ClientHome(.people())
     defer { home.remove() }
     _ = try await home.login(.viewer)
     let outcome = try await home.run("top")
@@ -175,7 +176,7 @@ import Testing
   }
 
   @Test func `the status of the server is a command by itself`() async throws {
-    let home = try ClientHome(.people())
+    let home = try await ClientHome(.people())
     defer { home.remove() }
     _ = try await home.login(.viewer)
     let outcome = try await home.run("status")
@@ -185,7 +186,7 @@ import Testing
   @Test(
     .enabled(if: TestTerminal.program != nil && TestTerminal.path(of: "zsh") != nil))
   func `zsh completes commands and names of the server`() async throws {
-    let home = try ClientHome(.people())
+    let home = try await ClientHome(.people())
     defer { home.remove() }
     _ = try await home.login(.viewer)
     let collector = try await home.server.enrol().id.description
@@ -206,7 +207,7 @@ import Testing
 
   @Test(.enabled(if: TestTerminal.path(of: "fish") != nil))
   func `fish completes commands and names of the server`() async throws {
-    let home = try ClientHome(.people())
+    let home = try await ClientHome(.people())
     defer { home.remove() }
     _ = try await home.login(.viewer)
     let collector = try await home.server.enrol().id.description

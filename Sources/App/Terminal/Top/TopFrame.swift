@@ -1,6 +1,8 @@
 // The picture of the live view: from the state to lines. It is a function of the state alone.
 
+import Ground
 import Protocol
+import Reactor
 
 struct TopFrame {
   /// The lines above the body: the title and the summary.
