@@ -140,7 +140,8 @@ struct RestoreTarget {
         AND NOT EXISTS (SELECT FROM pg_depend d
           WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
       """)
-    for schema in schemas.compactMap({ $0[0] }) {
+    // What an interrupted restore has left came from the backup, also schemas of other names.
+    for schema in schemas.compactMap({ $0[0] }) where facts.isMarked || Self.schemas.contains(schema) {
       _ = try session.rows("DROP SCHEMA IF EXISTS \(Self.quoted(schema)) CASCADE")
     }
   }
