@@ -30,7 +30,7 @@ struct BackupCommand: SignalledCommand {
     if settings.databaseURL.isEmpty { Environment.forgetDatabase() }
     let directory = BackupDirectory(dir, workingDirectory: try LocalFile.resolve("."))
     let sources = BackupSources(settings, file: options.config ?? environment["PGANALYTICS_CONFIG"])
-    let manifest = try await LongWork.run("backup") { interruption, report in
+    let manifest = try await LongWork.run("backup") { [jobs] interruption, report in
       try BackedDatabase(settings, environment).withExisting { access in
         try BackupWork(
           directory: directory, access: access, sources: sources, searchPath: environment["PATH"] ?? "", jobs: jobs,
@@ -75,7 +75,7 @@ struct RestoreCommand: SignalledCommand {
     if settings.databaseURL.isEmpty { Environment.forgetDatabase() }
     let directory = BackupDirectory(dir, workingDirectory: try LocalFile.resolve("."))
     let newest = MigrationFile.all.last?.version ?? 0
-    let manifest = try await LongWork.run("restore") { interruption, report in
+    let manifest = try await LongWork.run("restore") { [jobs, replace, noGrants] interruption, report in
       let manifest = try RestoreWork.verified(directory, newestSchema: newest, interruption, report)
       try BackedDatabase(settings, environment).withFresh(report) { access, administrator in
         try RestoreWork(

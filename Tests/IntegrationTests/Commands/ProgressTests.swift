@@ -65,6 +65,7 @@ import Testing
     #expect(awaited.status == 0 && awaited.output.contains("\"status\": \"finished\""), "\(awaited)")
     #expect(try await server.integer("SELECT count(*) FROM pganalytics.servers WHERE id = \(id)") == 0)
     await server.server.stop()
+    server.database.shutDown()
   }
 }
 
