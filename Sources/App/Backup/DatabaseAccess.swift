@@ -45,10 +45,10 @@ struct DatabaseAccess: Sendable {
   /// `--dbname`; a password is in its environment, which only this user may read.
   func command(_ program: String, _ arguments: [String]) -> Command {
     var command = Command(program, ["--dbname=\(address.connectionString)"] + arguments)
-    command.environment.removeAll { $0.hasPrefix("HOME=") && variables.contains { $0.hasPrefix("HOME=") } }
-    command.environment += variables
-    if let password = address["password"] { command.environment.append("PGPASSWORD=\(password)") }
-    command.environment.append("PGAPPNAME=pganalytics backup")
+    // The first of two values of a variable counts.
+    var own = ["PGAPPNAME=pganalytics backup"]
+    if let password = address["password"] { own.append("PGPASSWORD=\(password)") }
+    command.environment = own + variables + command.environment
     return command.endingWithThread()
   }
 }

@@ -20,14 +20,13 @@ struct RestoreWork {
   let replaces: Bool
   /// Whether the rights of other roles are restored.
   let restoresGrants: Bool
-  /// The newest migration that this program knows.
-  let newestSchema: Int32
   let interruption: Interruption
   let report: (BackupProgress) -> Void
 
   private var target: RestoreTarget { RestoreTarget(access: access) }
 
   /// Compares the files of a backup with its manifest. Touches nothing else.
+  /// - Parameter newestSchema: the newest migration that this program knows.
   static func verified(
     _ directory: BackupDirectory, newestSchema: Int32, _ interruption: Interruption,
     _ report: (BackupProgress) -> Void
@@ -57,6 +56,7 @@ struct RestoreWork {
       searchPath: searchPath, majorVersion: max(manifest.database.dumpVersion, facts.serverVersion / 10_000))
     let entries = try countTables(programs)
     try target.awaitSolitude(interruption)
+    try target.mark()
     do {
       try fill(manifest, facts, programs, tables: entries)
       report(.step("Writing the files of the data directory"))
@@ -180,7 +180,6 @@ struct RestoreWork {
   private func fill(
     _ manifest: BackupManifest, _ facts: RestoreTarget.Facts, _ programs: ClientPrograms, tables: Int
   ) throws {
-    try target.mark()
     let hasContent = facts.isMarked || !facts.isEmpty
     if hasContent {
       report(.step("Removing what the database has"))

@@ -81,7 +81,7 @@ struct RestoreCommand: SignalledCommand {
         try RestoreWork(
           directory: directory, access: access, administrator: administrator, dataDirectory: settings.dataDirectory,
           dataFiles: BackupSources.files, searchPath: environment["PATH"] ?? "", jobs: jobs, replaces: replace,
-          restoresGrants: !noGrants, newestSchema: newest, interruption: interruption, report: report
+          restoresGrants: !noGrants, interruption: interruption, report: report
         ).run(manifest)
       }
       return manifest
