@@ -15,6 +15,8 @@ struct RestoreTarget {
   private static let shownNames = 5
 
   let access: DatabaseAccess
+  /// A superuser of the same database, if that is another role.
+  let administrator: DatabaseAccess?
 
   /// What the restore has to know before it changes anything.
   struct Facts {
@@ -150,18 +152,24 @@ struct RestoreTarget {
   func dropTimescale() throws { _ = try access.session().rows("DROP EXTENSION IF EXISTS timescaledb CASCADE") }
 
   /// Creates TimescaleDB as it was in the backup, and lets it accept the rows of its own tables.
-  /// - Parameter administrator: a superuser, if it is another role than that of the restore.
-  func beginTimescaleRestore(version: String, administrator: DatabaseAccess?) throws {
+  func beginTimescaleRestore(version: String) throws {
     // The version was compared with those that PostgreSQL offers, so it is no other text.
     _ = try access.session().rows("CREATE EXTENSION IF NOT EXISTS timescaledb SCHEMA public VERSION '\(version)'")
-    if let administrator, let role = access.address["user"] {
-      _ = try administrator.session().rows("ALTER ROLE \(Self.quoted(role)) SUPERUSER")
-    }
-    _ = try access.session().rows("SELECT public.timescaledb_pre_restore()")
+    try setSuperuser(true)
+    _ = try (administrator ?? access).session().rows("SELECT public.timescaledb_pre_restore()")
   }
 
   /// Lets TimescaleDB work again.
-  func endTimescaleRestore() throws { _ = try access.session().rows("SELECT public.timescaledb_post_restore()") }
+  func endTimescaleRestore() throws {
+    _ = try (administrator ?? access).session().rows("SELECT public.timescaledb_post_restore()")
+    try setSuperuser(false)
+  }
+
+  /// Gives the role of a private database the attribute, or takes it away. Other databases have an owner who decides.
+  private func setSuperuser(_ isSuperuser: Bool) throws {
+    guard let administrator, let role = access.address["user"] else { return }
+    _ = try administrator.session().rows("ALTER ROLE \(Self.quoted(role)) \(isSuperuser ? "" : "NO")SUPERUSER")
+  }
 
   static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\"\"") + "\"" }
 }

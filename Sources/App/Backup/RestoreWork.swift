@@ -23,7 +23,7 @@ struct RestoreWork {
   let interruption: Interruption
   let report: (BackupProgress) -> Void
 
-  private var target: RestoreTarget { RestoreTarget(access: access) }
+  private var target: RestoreTarget { RestoreTarget(access: access, administrator: administrator) }
 
   /// Compares the files of a backup with its manifest. Touches nothing else.
   /// - Parameter newestSchema: the newest migration that this program knows.
@@ -190,14 +190,11 @@ struct RestoreWork {
     }
     if let version = manifest.database.timescale {
       if facts.timescale != nil, hasContent || facts.timescale != version { try target.dropTimescale() }
-      try target.beginTimescaleRestore(version: version, administrator: administrator)
+      try target.beginTimescaleRestore(version: version)
     }
     report(.step("Restoring the database"))
     try restore(manifest, programs, tables)
     if manifest.database.timescale != nil { try target.endTimescaleRestore() }
-    if let administrator, let role = access.address["user"] {
-      _ = try administrator.session().rows("ALTER ROLE \(RestoreTarget.quoted(role)) NOSUPERUSER")
-    }
     // PostgreSQL plans badly without statistics, which a dump does not have.
     report(.step("Collecting statistics"))
     try access.command(programs.vacuum, ["--analyze-only", "--jobs=\(jobs)", "--no-password"])
