@@ -117,8 +117,11 @@ struct RestoreTarget {
   /// Removes everything except the mark and extensions. The database is marked, so a failure in between is visible. One
   /// statement drops one table, because a transaction may hold a limited number of locks.
   func clear(_ facts: Facts, _ report: (BackupProgress) throws -> Void) throws {
-    // A restore that was interrupted has left TimescaleDB without its protection of its own tables.
-    if facts.isMarked, facts.timescale != nil { try endTimescaleRestore() }
+    // A restore that was interrupted has left TimescaleDB with a part of its own tables: it could not drop others by them.
+    if facts.isMarked, facts.timescale != nil {
+      try endTimescaleRestore()
+      try dropTimescale()
+    }
     let session = try access.session()
     // Sequences come last: one that belongs to a column falls with its table, and only with it.
     let relations = try session.rows("\(Self.relations) ORDER BY c.relkind = 'S'")
