@@ -158,7 +158,7 @@ def names(stage, browser):
     for page in [f"#/servers/{server}/log?range=1h", f"#/servers/{server}/queries?range=1h", f"#/servers/{server}/tables?range=1h",
                  f"#/servers/{server}/connections?range=1h", *shown]:
         browser.go(page)
-        browser.says("<img src=x", "main")
+        browser.wait(lambda: "<img src=x" in browser.run("return document.body.textContent"), f"{page} does not show the text")
 
 
 def texts_become_markup(stage, server):

@@ -85,18 +85,24 @@ import Testing
     let server = try await RunningServer.start(.plain)
     let reader = try await MetricsReadTests.Reader(.plain, server)
     let (first, silent) = (reader.collector.serverID, try await server.enrol().serverID)
-    // Two rows in the first piece, one in the last, and one that is not in the range.
+    // No whole hour lies in the range, so no roll-up is coarser than a piece. Two rows are in the first piece, one in the
+    // last, and one is behind the end.
+    let hour = try await server.integer("SELECT extract(epoch FROM date_trunc('hour', now()))::int8")
     for (minutes, load) in [(0, 1.0), (4, 3.0), (59, 0.5), (60, 9.0)] {
       try await server.database.script(
         """
         INSERT INTO metrics.sysstat (time, server_id, cpu_load_1m)
-        SELECT date_trunc('hour', now()) - interval '1 hour' + interval '\(minutes) min', \(first), \(load)
+        SELECT to_timestamp(\(hour - 3600 + Int64(minutes) * 60)), \(first), \(load)
         """)
     }
-    let hour = Timestamp(
-      unixSeconds: try await server.integer("SELECT extract(epoch FROM date_trunc('hour', now()))::int8")
-    ).rfc3339
-    let path = "/api/v1/fleet/load?end_time=\(hour)&start_time=1h"
+    // The roll-ups of these rows are not made yet.
+    try await server.database.script(
+      """
+      INSERT INTO pganalytics.rollup_pending (step_seconds, server_id, first_time, last_time)
+      SELECT step, \(first), to_timestamp(\(hour - 7200)), to_timestamp(\(hour)) FROM (VALUES (300), (3600)) AS s (step)
+      ON CONFLICT DO NOTHING
+      """)
+    let path = "/api/v1/fleet/load?end_time=\(Timestamp(unixSeconds: hour - 1).rfc3339)&start_time=1h"
     let answer = try await reader.get("\(path)&server=\(first)&server=\(silent)&page_size=100")
     try #require(answer.status == 200, "\(answer)")
     let rows = answer.json["data"]?.elements ?? []

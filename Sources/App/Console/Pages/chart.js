@@ -11,15 +11,14 @@ const HEIGHT = 150;
 /** Pixels that a panel keeps for a chart with its legend. */
 export const CHART_ROOM = 186;
 /** Steps of an axis that people can read: of bytes in powers of 2, of durations in minutes, hours and days. */
-const DURATIONS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
-  86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000];
+const DURATIONS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200,
+  21_600, 43_200, 86_400, 172_800, 432_000, 864_000, 8_640_000, 86_400_000];
 const POWERS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const STEPS = {
   bytes: POWERS,
   megabytes: POWERS.map((step) => step / 2 ** 20),
   seconds: DURATIONS,
-  milliseconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 250, 500,
-    ...DURATIONS.slice(5).map((step) => step * 1000)],
+  milliseconds: [0.001, 0.01, 0.1, ...DURATIONS.map((step) => step * 1000)],
 };
 /** Values beside the axis, where there is little room. */
 const TICKS = { seconds: (value) => effort(value * 1000), milliseconds: effort };
@@ -176,7 +175,7 @@ function plotView(visit, options, first) {
     return {
       width: room.clientWidth,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: 'page' }, y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
       scales: {

@@ -19,13 +19,14 @@ const TYPING_MILLISECONDS = 250;
  * @returns {HTMLElement}
  */
 export function list(visit, { request, sort, columns, href, key, selection, caption, ...others }) {
+  const sorted = () => visit.route.parameters.get('sort') ?? sort;
   const rows = source(visit, (route) => {
     const asked = request(route);
     return asked && {
       ...asked,
       parameters: {
         ...asked.parameters,
-        sort: route.parameters.get('sort') ?? sort,
+        sort: sorted(),
         page: route.parameters.get('page') ?? 1,
         page_size: PAGE_SIZE,
       },
@@ -40,7 +41,7 @@ export function list(visit, { request, sort, columns, href, key, selection, capt
       return element('div', {},
         table({
           columns, href, key, selection, rows: answer.data, caption: caption ?? others.title,
-          sort: visit.route.parameters.get('sort') ?? sort,
+          sort: sorted(),
           onSort: (next) => visit.change({ sort: next }),
         }),
         pager(visit, answer),

@@ -54,12 +54,18 @@ function nameOf({ mount, device }) {
   return plain(mount || device);
 }
 
+/** The name of a file system as the rows of metrics have it. */
+function objectOf({ device, mount }) {
+  return [device, mount].map((part) => (/["#.]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part)).join('.');
+}
+
 /** A line for each file system, and behind it where its growth leads: at most half of the range further, and not beyond full. */
 function fillLines(answer, fileSystems) {
-  const lines = byKey(answer.data, nameOf, 'percent_used');
+  const lines = byKey(answer.data, (row) => row.object, 'percent_used');
   const [start, end] = [answer.start_time, answer.end_time].map((time) => Date.parse(time) / 1000);
   const forecasts = lines.flatMap((line, place) => {
-    const disk = fileSystems.find((one) => nameOf(one) === line.title);
+    const disk = fileSystems.find((one) => objectOf(one) === line.title);
+    if (disk) line.title = nameOf(disk);
     if (!disk?.full_at) return [];
     line.title += `, full ${timeText(disk.full_at).slice(0, 10)}`;
     const [at, used] = [...line.values].filter(([, value]) => value !== null).at(-1) ?? [];

@@ -36,7 +36,7 @@ export function rangeSeconds({ start_time: start, end_time: end }) {
  * @returns {Object<string, string | null>}
  */
 export function sameRange({ parameters }) {
-  return { range: parameters.get('range'), from: parameters.get('from'), to: parameters.get('to'), live: parameters.get('live') };
+  return Object.fromEntries(['range', 'from', 'to', 'live'].map((name) => [name, parameters.get(name)]));
 }
 
 /** The text of one time for an address: whole seconds of UTC. @param {number} milliseconds */
