@@ -89,8 +89,10 @@ extension TopModel {
   /// The server of the selected row of the fleet.
   private var selectedServer: TopServer? {
     guard case .array(let fleet)? = data[.fleet]?.value[member: "data"] else { return nil }
-    let selected = lists[.fleet]?.selected
-    let row = fleet.first { $0[member: "server_id"] == selected } ?? fleet.first
+    let list = lists[.fleet] ?? TopList()
+    let row =
+      fleet.first { $0[member: "server_id"] == list.selected }
+      ?? (fleet.indices.contains(list.selection) ? fleet[list.selection] : nil)
     guard let row, let id = row[member: "server_id"]?.integer else { return nil }
     return TopServer(id: id, name: row[member: "name"]?.string ?? String(id))
   }
