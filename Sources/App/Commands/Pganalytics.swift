@@ -6,8 +6,8 @@ import Reactor
 
 @main
 struct Main {
-  /// A serving command blocks signals before any other thread exists, so that all threads inherit the block and only
-  /// `Signals` receives them. Other commands leave signals their default action.
+  /// A command that handles signals blocks them before any other thread exists, so that all threads inherit the block and
+  /// only `Signals` receives them. Other commands leave signals their default action.
   ///
   /// This is not an async main: its thread would become one of Dispatch's threads, which unblocks every signal with its
   /// default action.
@@ -26,7 +26,7 @@ struct Main {
       if let client = try ClientHalf.taking(arguments) { run(client) }
       command = try Pganalytics.parseAsRoot()
     } catch { end(error) }
-    if command is any ServingCommand { Signals.block() }
+    if command is any SignalledCommand { Signals.block() }
     Task.detached {
       do {
         if var command = command as? any AsyncParsableCommand {
@@ -61,8 +61,8 @@ struct Main {
   }
 }
 
-/// A command that runs until a signal ends it.
-protocol ServingCommand: AsyncParsableCommand {}
+/// A command that a signal ends in order: a server, or long work.
+protocol SignalledCommand: AsyncParsableCommand {}
 
 /// Why a command cannot do its work, as a sentence.
 struct CommandFailure: Error, CustomStringConvertible {
