@@ -21,6 +21,8 @@ struct Main {
         say(try ClientHalf.rootHelp(columns: min(columns, 120)))
         exit(EXIT_SUCCESS)
       }
+      let signals = ClientProgram.signals(of: arguments)
+      if !signals.isEmpty { SignalSource.block(signals) }
       if let client = try ClientHalf.taking(arguments) { run(client) }
       command = try Pganalytics.parseAsRoot()
     } catch { end(error) }
@@ -41,8 +43,6 @@ struct Main {
 
   private static func run(_ client: ClientProgram) -> Never {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    let signals = client.signals(of: arguments)
-    if !signals.isEmpty { SignalSource.block(signals) }
     Task.detached { exit(await client.run(arguments).rawValue) }
     while true { pause() }
   }

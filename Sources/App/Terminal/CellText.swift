@@ -50,7 +50,10 @@ struct CellText: Sendable {
     var schema = Schema(.number)
     schema.unit = unit
     let text = text(set, AnswerColumn(name: name, schema: schema))
-    let isWritten = unit.isEmpty || text != self.text(set, AnswerColumn(name: "value", schema: Schema(.number)))
+    // Many names say their unit.
+    let isWritten =
+      unit.isEmpty || name.hasPrefix(unit)
+      || text != self.text(set, AnswerColumn(name: "value", schema: Schema(.number)))
     return "\(name)=\(text)" + (isWritten ? "" : " " + unit)
   }
 

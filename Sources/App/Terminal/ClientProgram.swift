@@ -53,12 +53,11 @@ struct ClientProgram: Sendable {
   /// Whether the arguments name a client command.
   func takes(_ arguments: [String]) -> Bool { parser.match(withoutHelp(arguments)) != nil }
 
-  /// The signals that a command receives as events. They must be blocked before another thread starts.
-  func signals(of arguments: [String]) -> [CInt] {
-    if case .command(let command, _)? = parser.match(arguments), case .local(.top) = command.action {
-      return TopEvents.signals
-    }
-    return []
+  /// The signals that a command receives as events. Every thread must block them, so `Main` asks before it makes a program:
+  /// the declarations of endpoints have threads.
+  /// - Parameter arguments: without the name of the program.
+  static func signals(of arguments: [String]) -> [CInt] {
+    arguments.first == ClientCommand.top.name.words[0] ? TopEvents.signals : []
   }
 
   /// `help locks` is `locks --help`.

@@ -67,7 +67,7 @@ extension ClientCommand {
       [contextName], examples: ["context delete staging"]),
   ]
 
-  private static let top = ClientCommand(
+  static let top = ClientCommand(
     "top", .top, "Shows the fleet live on the whole terminal: servers, queries, locks, and the ingest of this server.",
     "The keys are:\n\n"
       + TopKeyMeaning.all.map { "* \($0.keys): \($0.meaning)." }.joined(separator: "\n")

@@ -44,8 +44,11 @@ struct TopKeyReader: Sendable {
   /// A character of several bytes; nil if it is not complete. Bytes that are no UTF-8 become U+FFFD.
   private mutating func character(_ input: inout ArraySlice<UInt8>) -> Character? {
     guard let first = input.first else { return nil }
-    let count = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1
-    if input.count < count {
+    let wanted =
+      (0xF0..<0xF8).contains(first) ? 4 : (0xE0..<0xF0).contains(first) ? 3 : (0xC0..<0xE0).contains(first) ? 2 : 1
+    // A byte that continues no character begins the next one.
+    let count = 1 + input.dropFirst().prefix(wanted - 1).prefix { $0 & 0xC0 == 0x80 }.count
+    if count < wanted, count == input.count {
       rest = Array(input)
       return nil
     }
@@ -66,7 +69,7 @@ struct TopKeyReader: Sendable {
     let final = body[end]
     let parameters = body[body.startIndex..<end]
     input = input[(end + 1)...]
-    switch (final, parameters.first) {
+    switch (final, parameters.count == 1 ? parameters.first : nil) {
     case (0x41, _): return .up
     case (0x42, _): return .down
     case (0x43, _): return .right

@@ -89,9 +89,10 @@ extension TopModel {
   /// The server of the selected row of the fleet.
   private var selectedServer: TopServer? {
     guard case .array(let fleet)? = data[.fleet]?.value[member: "data"] else { return nil }
-    let selected = lists[.fleet]?.selected
-    let row = fleet.first { $0[member: "server_id"] == selected } ?? fleet.first
-    guard let row, let id = row[member: "server_id"]?.integer else { return nil }
+    let list = lists[.fleet] ?? TopList()
+    let chosen = list.selected.flatMap { id in fleet.firstIndex { $0[member: "server_id"] == id } } ?? list.selection
+    guard fleet.indices.contains(chosen), let id = fleet[chosen][member: "server_id"]?.integer else { return nil }
+    let row = fleet[chosen]
     return TopServer(id: id, name: row[member: "name"]?.string ?? String(id))
   }
 

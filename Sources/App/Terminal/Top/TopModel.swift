@@ -182,7 +182,9 @@ struct TopModel: Sendable {
     if let selected = list.selected, let index = rows.firstIndex(where: { $0[member: view.identity] == selected }) {
       list.selection = index
     } else {
-      select(min(list.selection, max(0, rows.count - 1)))
+      // Until the person has moved, the first row is the chosen one, whichever row that is.
+      list.selection = max(0, min(list.selection, rows.count - 1))
+      list.selected = nil
     }
   }
 
