@@ -79,7 +79,7 @@ import Testing
             "Log", "Notifications", "Rollups", "Schema", "Settings",
           ]
         ),
-        ("System", ["API", "Database", "Ground", "Observability"]),
+        ("System", ["API", "Counters", "Database", "Ground", "Observability"]),
         // The client of the API.
         ("Terminal", ["API", "Client", "Configs", "Database", "Ground"]),
         // The composition, and the program.

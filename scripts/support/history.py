@@ -292,6 +292,8 @@ class Filling:
         anchor = 0 if period < width else last
         values = {"time": f"to_timestamp(e / {width} * {width})"} | self.series | {
             "first_time": "t", "last_time": f"t + interval '{60 * (count - 1)} s'"}
+        if "unbroken" in self.shape.rolled:
+            values["unbroken"] = "minute > 1"  # the first minute after a reset is 1
         for column in self.numbers:
             values |= self.parts(column, count)
         places = 1 if self.is_each else len(self.table.keys)

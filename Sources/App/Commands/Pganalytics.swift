@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Ground
 import Protocol
+import Reactor
 
 @main
 struct Main {
@@ -39,7 +40,10 @@ struct Main {
   }
 
   private static func run(_ client: ClientProgram) -> Never {
-    Task.detached { exit(await client.run(Array(CommandLine.arguments.dropFirst())).rawValue) }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let signals = client.signals(of: arguments)
+    if !signals.isEmpty { SignalSource.block(signals) }
+    Task.detached { exit(await client.run(arguments).rawValue) }
     while true { pause() }
   }
 

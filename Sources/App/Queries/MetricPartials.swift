@@ -142,9 +142,8 @@ extension MetricTable {
   func readableRollup(_ step: RollupStep) -> String {
     let name = rollupName(step)
     if !columns.contains(where: { $0.kind == .numeric }) { return name }
-    let keys = (["time", "server_id"] + identityColumns + ["first_time", "last_time"]).map {
-      "r.\(quotedIdentifier($0))"
-    }
+    let names = ["time", "server_id"] + identityColumns + ["first_time", "last_time"]
+    let keys = (names + (tellsBreaks ? [RollupTable.unbroken] : [])).map { "r.\(quotedIdentifier($0))" }
     let parts = rolledColumns.flatMap { column in
       RollupPart.all(of: column).map { part in
         let stored = part.storedColumns(of: column).map { "r.\(quotedIdentifier($0.name))" }

@@ -25,6 +25,11 @@ extension ReadScope {
   /// piece, and `time_before` its last time. `time_after` is NULL in the last piece of a series. `is_comparable` is false
   /// if the two pieces have different numbers of added-up rows.
   func linked(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
+    let added = table.metricTable.addedUpCount.map { [$0.name] } ?? []
+    return linked(table, columns, pieces: parts(table, columns + added, span))
+  }
+
+  private func linked(_ table: String, _ columns: [String], pieces: String) -> String {
     let declared = table.metricTable
     let added = declared.addedUpCount.map { quotedIdentifier(RollupPart.first.name(of: $0)) }
     let last = declared.addedUpCount.map { quotedIdentifier(RollupPart.last.name(of: $0)) }
@@ -41,7 +46,7 @@ extension ReadScope {
     return """
       (SELECT \(isComparable) AS is_comparable\(before.joined()), lag(t.last_time) OVER series AS time_before,
         lead(t.first_time) OVER series AS time_after, t.*
-      FROM \(parts(table, columns + (declared.addedUpCount.map { [$0.name] } ?? []), span)) t
+      FROM \(pieces) t
       WINDOW series AS (PARTITION BY \(Self.keys(declared).joined(separator: ", ")) ORDER BY t.time\(ties)))
       """
   }
@@ -49,7 +54,7 @@ extension ReadScope {
   /// The increase of each counter of each series. A relation with `server_id`, the ids of the series, `first_time`,
   /// `last_time`, `source`, `samples`, `is_new`, and of each counter `"calls"` the increase and `"calls.first"`, the base
   /// line. Of a float8 there is also `"total_time.lacks"`: whether no double can hold the increase. Of each gauge there
-  /// are `"max_time.min"` and `"max_time.max"`.
+  /// is `"max_time.max"`.
   ///
   /// The first value of a series is the base line. A series is new if the list before its first sample is in the range
   /// too and was complete; its counters then count from zero.
@@ -79,7 +84,6 @@ extension ReadScope {
         }
         if column.kind == .float8 { values.append(named(increase.isLacking, ".lacks")) }
       } else {
-        values.append(named("min(\(value(.min)))", ".min"))
         values.append(named("max(\(value(.max)))", ".max"))
       }
     }
@@ -88,7 +92,7 @@ extension ReadScope {
     let series = """
       SELECT \(keys), min(t.first_time) AS first_time, max(t.last_time) AS last_time, max(t.source) AS source,
         \(samples) AS samples, \(entries) AS entries, \(values.joined(separator: ",\n  "))
-      FROM \(linked(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
+      FROM \(declared.tellsBreaks ? linkedRuns(table, columns, span) : linked(table, columns, span)) t\(condition.map { "\nWHERE \($0)" } ?? "")
       GROUP BY \(keys)
       """
     let increases = chosen.filter { $0.meaning == .counter }.map { ", \(counted($0, isNew: "t.is_new"))" }.joined()
@@ -99,6 +103,18 @@ extension ReadScope {
       SELECT t.*\(increases)
       FROM judged t)
       """
+  }
+
+  /// `linked` over `runs`, with the parts that `differences` needs.
+  private func linkedRuns(_ table: String, _ columns: [String], _ span: ReadSpan) -> String {
+    let declared = table.metricTable
+    var values: [(column: MetricColumn, part: RollupPart)] = [(declared.rolled(columns[0]), .count)]
+    for column in columns.map(declared.rolled) {
+      let parts: [RollupPart] = column.meaning == .counter ? [.first, .last, .increase, .elapsed] : [.max]
+      values += parts.map { (column, $0) }
+    }
+    if let added = declared.addedUpCount { values += [.first, .last, .max].map { (added, $0) } }
+    return linked(table, columns, pieces: runs(table, values, span))
   }
 
   /// Which series are new. The list before the first sample is complete if all entries of the range together are fewer
@@ -156,7 +172,7 @@ extension ReadScope {
   }
 
   /// The columns that identify a series, over `t`. The first one differs most, so that a sort seldom compares the others.
-  private static func keys(_ table: MetricTable) -> [String] {
+  static func keys(_ table: MetricTable) -> [String] {
     let distinct = table.identityColumns.filter { ["hash", "object_id"].contains($0) }
     let others = table.identityColumns.filter { !distinct.contains($0) }
     return (distinct + others + ["server_id"]).map { "t.\(quotedIdentifier($0))" }

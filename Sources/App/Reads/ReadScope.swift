@@ -151,37 +151,19 @@ extension ReadScope {
   /// `"calls.first"` (`RollupPart`). `source` is the place of the piece's source in `MetricSource.allCases`.
   func parts(_ table: String, _ columns: [String], _ span: ReadSpan = .range) -> String {
     let declared = table.metricTable
-    let rolled = columns.map(declared.rolled)
-    let pairs = rolled.flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
-    let identity = declared.identityColumns.map { "t.\(quotedIdentifier($0))" }
-    let keys = (["t.time", "t.server_id"] + identity).joined(separator: ", ")
-    func raw(_ from: String, _ to: String) -> String {
-      let parts = pairs.map { ", \($1.ofRow($0)) AS \(quotedIdentifier($1.name(of: $0)))" }.joined()
-      return """
-        SELECT \(keys), t.time AS first_time, t.time AS last_time, \(Self.place(of: .raw)) AS source\(parts)
-        FROM \(declared.measured) t WHERE \(within(from, to))
-        """
-    }
-    func rolledUp(_ step: RollupStep, _ from: String, _ to: String) -> String {
-      let parts = pairs.map { ", t.\(quotedIdentifier($1.name(of: $0)))" }.joined()
-      return """
-        SELECT \(keys), t.first_time, t.last_time, \(Self.place(of: step.source)) AS source\(parts)
-        FROM \(declared.readableRollup(step)) t WHERE \(within(from, to))
-        """
-    }
-    let (start, end) = ends(span)
-    let borders = borders(span)
-    let pieces = [
-      raw(start, borders[0]), rolledUp(.fiveMinutes, borders[0], borders[1]), rolledUp(.hour, borders[1], borders[2]),
-      rolledUp(.fiveMinutes, borders[2], borders[3]), raw(borders[3], end),
-    ]
-    return "(\(pieces.joined(separator: "\nUNION ALL\n")))"
+    let values = columns.map(declared.rolled).flatMap { column in RollupPart.all(of: column).map { (column, $0) } }
+    let pieces = ReadPieces(self, declared, values, span)
+    return "(\(([pieces.firstRows] + pieces.rollups + [pieces.lastRows]).joined(separator: "\nUNION ALL\n")))"
   }
 
-  /// A source as a number, of which a greater one is coarser.
-  private static func place(of source: MetricSource) -> Int { MetricSource.allCases.firstIndex(of: source) ?? 0 }
+  /// The mean of a column over pieces `t` of `parts`, as SQL; NULL if it has no value in them.
+  static func mean(_ column: String, of table: String) -> String {
+    finiteQuotient(
+      RollupPart.composedSum(table.metricTable.rolled(column)), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
+  }
 
-  private func within(_ from: String, _ to: String) -> String {
+  /// The condition that a row `t` is of a selected server and in a stretch of time.
+  func within(_ from: String, _ to: String) -> String {
     let isSelected = server.map { "t.server_id = \($0)" } ?? "t.server_id = ANY (\(self[.servers]))"
     return "\(isSelected) AND t.time >= \(from) AND t.time < \(to)"
   }

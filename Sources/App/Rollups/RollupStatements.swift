@@ -119,6 +119,7 @@ enum RollupStatements {
       earliest.description, take.description, add.description, lacking.description, now.description,
       limitDecompression.description,
     ]
+    + RollupTable.all(.fiveMinutes).filter(\.source.tellsBreaks).map(\.following.description)
     + RollupTable.all.flatMap { table in
       [("remove", table.removal(of: sample)), ("make", table.making(of: sample))].map { verb, sql in
         StatementDescription(
@@ -142,13 +143,13 @@ extension RollupTable {
   }
 
   fileprivate func making(of work: RollupWork) -> String {
-    let insertion =
+    let (tables, insertion) =
       switch step {
       case .fiveMinutes: fromRows(work)
       case .hour: fromFiner(work)
       }
     return """
-      WITH made AS (
+      WITH \(tables.map { $0 + ", " } ?? "")made AS (
       \(insertion)
       RETURNING \(isLacking) AS is_lacking
       )
@@ -173,16 +174,25 @@ extension RollupTable {
   private var identity: [String] { source.identityColumns.map { "t.\(quotedIdentifier($0))" } }
   private var bucket: String { "date_bin(INTERVAL '\(step.seconds) s', t.time, timestamptz '2000-01-01 00:00:00+00')" }
 
-  private func insertion(_ values: [String], from rows: String) -> String {
+  /// The roll-ups of rows `t`. - Parameter values: the columns after those that identify a series, with names.
+  private func buckets(_ values: [String], from rows: String) -> String {
     let keys = ["t.bucket", "t.server_id"] + identity
     return """
-      INSERT INTO \(qualifiedName) (\(filledColumns.map(quotedIdentifier).joined(separator: ", ")))
-      SELECT \((keys + values).joined(separator: ", "))
+      SELECT \((["t.bucket AS time"] + keys.dropFirst() + values).joined(separator: ", "))
       FROM (
       \(rows)
       ) t
       GROUP BY \(keys.joined(separator: ", "))
       """
+  }
+
+  /// The values of `filledColumns` after those that identify a series, with their names.
+  private func named(_ values: [String]) -> [String] {
+    zip(values, filledColumns.suffix(values.count)).map { "\($0) AS \(quotedIdentifier($1))" }
+  }
+
+  private func insertion(of rows: String, _ columns: [String]) -> String {
+    "INSERT INTO \(qualifiedName) (\(columns.map(quotedIdentifier).joined(separator: ", ")))\n\(rows)"
   }
 
   private func series(_ ties: [String]) -> String {
@@ -194,7 +204,7 @@ extension RollupTable {
 
   private static let ends = "row_number() OVER bucket = 1 AS is_first, lead(t.time) OVER bucket IS NULL AS is_last"
 
-  private func fromRows(_ work: RollupWork) -> String {
+  private func fromRows(_ work: RollupWork) -> (tables: String?, insertion: String) {
     let (relation, condition) = work.sql
     let rolled = source.rolledColumns
     func quoted(_ name: String) -> String { quotedIdentifier(name) }
@@ -221,10 +231,12 @@ extension RollupTable {
         }
       }
     }
-    return insertion(["min(t.time)", "max(t.time)"] + values, from: rows)
+    let columns = named(["min(t.time)", "max(t.time)"] + values)
+    if !source.tellsBreaks { return (nil, insertion(of: buckets(columns, from: rows), filledColumns)) }
+    return insertion(ofChained: buckets(columns + [isUnbrokenWithin], from: rows), relation)
   }
 
-  private func fromFiner(_ work: RollupWork) -> String {
+  private func fromFiner(_ work: RollupWork) -> (tables: String?, insertion: String) {
     let (relation, condition) = work.sql
     let before = source.steppedColumns.map { column in
       "lag(t.\(quotedIdentifier(RollupPart.last.name(of: column)))) OVER bucket AS \(quotedIdentifier(column.name + ".before"))"
@@ -250,6 +262,9 @@ extension RollupTable {
         }
       }
     }
-    return insertion(["min(t.first_time)", "max(t.last_time)"] + values, from: rows)
+    let columns = named(["min(t.first_time)", "max(t.last_time)"] + values)
+    if !source.tellsBreaks { return (nil, insertion(of: buckets(columns, from: rows), filledColumns)) }
+    let unbroken = "bool_and(t.\(Self.unbroken) IS TRUE) AS \(Self.unbroken)"
+    return (nil, insertion(of: buckets(columns + [unbroken], from: rows), filledColumns + [Self.unbroken]))
   }
 }

@@ -74,8 +74,9 @@ extension Rollups {
     return try await session.transaction { session throws(DatabaseError) in
       try await limit(session, decompressedRows: decompression)
       try await session.execute(RollupUnitStatements.remove, units.map(\.id))
-      let overflows = try await remake(table, work, now, session)
-      try await passOn(work, from: table.step, session)
+      var changed = work
+      let overflows = try await remake(table, work, now, session, &changed)
+      try await passOn(changed, from: table.step, session)
       return overflows
     }
   }

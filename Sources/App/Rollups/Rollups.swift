@@ -132,14 +132,14 @@ struct Rollups: Sendable {
         let (stretches, overflows) = try await session.transaction { session throws(DatabaseError) in
           try await limit(session, decompressedRows: settings.rollupDecompressedRows)
           let work = try await take(step, from: oldest, to: end, session)
-          var overflows = 0
+          var (overflows, changed) = (0, work)
           for table in RollupTable.all(step) where !apart.contains(table.source.name) && !work.isEmpty {
             current = table
-            overflows += try await remake(table, work, now, session)
+            overflows += try await remake(table, work, now, session, &changed)
           }
           current = nil
           try await note(work, RollupTable.all(step).filter { apart.contains($0.source.name) }, session)
-          try await passOn(work, from: step, session)
+          try await passOn(changed, from: step, session)
           return (work.servers.count, overflows)
         }
         round.stretches += stretches
@@ -193,16 +193,36 @@ struct Rollups: Sendable {
       RollupUnitStatements.note, Int32(step.seconds), tables.map(\.source.name), work.servers, work.starts, work.ends)
   }
 
-  /// Computes `work` anew in one table. - Returns: the number of buckets in which a sum overflowed.
+  /// Computes `work` anew in one table. - Parameter changed: gets the buckets that were computed besides `work`.
+  /// - Returns: the number of buckets in which a sum overflowed.
   func remake(
-    _ table: RollupTable, _ work: RollupWork, _ now: Timestamp, _ session: DatabaseLease
+    _ table: RollupTable, _ work: RollupWork, _ now: Timestamp, _ session: DatabaseLease, _ changed: inout RollupWork
   ) async throws(DatabaseError) -> Int {
-    var own = work
+    var own = work.merged
     switch table.step {
-    case .fiveMinutes: own = work.from(firstKept(settings.retentionDays(ofTable: table.source.name), now))
+    case .fiveMinutes:
+      own = own.from(firstKept(settings.retentionDays(ofTable: table.source.name), now))
+      if table.source.tellsBreaks, !own.isEmpty {
+        let following = try await following(own, in: table, session)
+        changed.append(following)
+        own.append(following)
+        own = own.merged
+      }
     case .hour: break  // computed from those of 5 minutes, which are kept longer
     }
     return own.isEmpty ? 0 : try await session.script(table.remaking(of: own))
+  }
+
+  /// The bucket after each time span, which tells whether its series have a break since the bucket before it.
+  private func following(
+    _ work: RollupWork, in table: RollupTable, _ session: DatabaseLease
+  ) async throws(DatabaseError) -> RollupWork {
+    var following = RollupWork()
+    for next in try await session.rows(table.following, work.servers, work.ends) {
+      let end = Timestamp(unixMicroseconds: next.start.unixMicroseconds + table.step.microseconds)
+      following.append(next.server, next.start, end)
+    }
+    return following
   }
 
   /// Marks `work` as pending for the next step.

@@ -20,6 +20,7 @@ struct RollupTable: Sendable {
       StoredTable.Column(name: $0, type: flags.contains($0) ? .bool : .int8, isRequired: false)
     }
     columns += ["first_time", "last_time"].map { StoredTable.Column(name: $0, type: .timestamptz, isRequired: true) }
+    if source.tellsBreaks { columns.append(.init(name: Self.unbroken, type: .bool, isRequired: false)) }
     columns += source.rolledColumns.flatMap { column in
       RollupPart.all(of: column).flatMap { part in
         part.storedColumns(of: column).map { StoredTable.Column(name: $0, type: $1, isRequired: false) }
@@ -35,15 +36,26 @@ struct RollupTable: Sendable {
 
   static let all = RollupStep.allCases.flatMap { all($0) }
 
+  /// The column of a table with `MetricTable.tellsBreaks`: whether the series goes on without a break through this bucket and
+  /// from the bucket before (`UnbrokenStep`). NULL if it is unknown, as in rows from before this column.
+  static let unbroken = "unbroken"
+
   var name: String { "\(source.name)_\(step.rawValue)" }
 
-  /// The columns that new rows fill. The int8 columns of roll-ups from before a column became numeric are only read.
+  /// The columns that new rows fill, without `unbroken`. The int8 columns of roll-ups from before a column became numeric
+  /// are only read.
   var filledColumns: [String] {
     let parts = source.rolledColumns.flatMap { column in
       RollupPart.all(of: column).compactMap { $0.storedColumns(of: column).last?.name }
     }
     return ["time", "server_id"] + source.identityColumns + ["first_time", "last_time"] + parts
   }
+}
+
+extension MetricTable {
+  /// Whether roll-ups of the table tell where a series has a break. Reads take the differences of its counters over all
+  /// servers at once, and need the order of a series' roll-ups only where it has one.
+  var tellsBreaks: Bool { name == "pg_query_stats" }
 }
 
 extension RollupStep {
@@ -99,9 +111,10 @@ extension RollupTable: ReconciledTable {
     }
   }
 
-  /// New columns have to be filled from the existing rows, too.
+  /// New columns have to be filled from the existing rows, too. Only `unbroken` stays NULL in existing roll-ups: they give
+  /// the same answers without it, only slower, while a roll-up of everything would make all reads slow until its end.
   func addition(of columns: [StoredTable.Column], _ settings: StorageSettings) -> String {
-    addition(of: columns) + Self.everything(settings)
+    addition(of: columns) + (columns.allSatisfy { $0.name == Self.unbroken } ? "" : Self.everything(settings))
   }
 
   /// Marks all existing rows as still to be rolled up.

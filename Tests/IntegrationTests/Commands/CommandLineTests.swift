@@ -63,7 +63,7 @@ import Testing
   {
     let server = try await RunningServer.start()
     let output = server.settings.dataDirectory + "/out"
-    let terminal = try TestTerminal()
+    let terminal = try PseudoTerminal()
     // A cluster that trusts its socket ignores the password of the URL.
     let url = server.settings.databaseURL + " password=unseen"
     let pid = try ChildProcess.start(

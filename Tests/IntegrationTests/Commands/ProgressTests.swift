@@ -26,7 +26,7 @@ import Testing
     #expect(lines.count == 1 && lines[0].contains("migrations applied"), "\(lines)")
 
     let person = try await workplace.target(on: cluster)
-    let terminal = try TestTerminal()
+    let terminal = try PseudoTerminal()
     let pid = try start(["migrate"] + person.databaseArguments, terminal: terminal.slave)
     var shown = ""
     var status: CInt = 0

@@ -54,10 +54,10 @@ import Testing
     }
   }
 
-  private static let compared = StatementReference.columns + ["max_time", "samples"]
+  static let compared = StatementReference.columns + ["max_time", "samples"]
 
   /// Compares rows of an answer with those of a reference. - Parameter keys: the members that name a row.
-  private func compare(
+  static func compare(
     _ found: [JSONValue], _ wanted: [NamedRow], by keys: [String], _ columns: [String], _ comment: String
   ) {
     func key(_ row: JSONValue) -> String {
@@ -116,7 +116,7 @@ import Testing
           if let source = answer["source"]?.text { used.insert(source) }
           if answer["data"]?.elements.count ?? 0 < 100 { break }
         }
-        compare(
+        Self.compare(
           found, try await fleet.rows(StatementReference.sql(start, end, groups: ["text"])), by: ["text"],
           Self.compared, note)
         let shares = found.compactMap { $0["share"]?.number }
@@ -133,13 +133,13 @@ import Testing
         let keys = ["server_id", "database"]
         let condition = "WHERE text = '\(text)'"
         let sql = "SELECT * FROM (\(StatementReference.sql(start, end, groups: keys + ["text"]))) r \(condition)"
-        compare(
+        Self.compare(
           answer["servers"]?.elements ?? [], try await fleet.rows(sql), by: keys, Self.compared, note + " servers")
         let buckets = """
           SELECT *, to_char(bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS time
           FROM (\(StatementReference.sql(start, end, groups: keys + ["text", "bucket"]))) r \(condition)
           """
-        compare(
+        Self.compare(
           answer["data"]?.elements ?? [], try await fleet.rows(buckets), by: ["time"] + keys,
           StatementReference.columns,
           note + " buckets")

@@ -1,40 +1,106 @@
-// A terminal of which the test is the screen and the keyboard.
+// A real terminal for tests of what a person sees: tmux runs a shell, gets keys, and gives the text of its screen.
 
 import Glibc
+import Ground
+import Protocol
+import Reactor
 import Testing
 
-/// A pseudo-terminal (pty(7)). It is closed with the value.
-struct TestTerminal: ~Copyable {
-  private let master: CInt
-  /// The side of the program.
-  let slave: CInt
+@testable import App
 
-  init() throws {
-    // posix_openpt(3) and its companions do the same (ioctl_tty(2)). Swift does not import those functions.
-    master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
-    var isLocked: CInt = 0
-    let unlocked = ioctl(master, UInt(0x4004_5431), &isLocked)
-    slave = ioctl(master, UInt(0x5441), O_RDWR | O_NOCTTY | O_CLOEXEC)
-    try #require(master >= 0 && unlocked == 0 && slave >= 0)
-    _ = fcntl(master, F_SETFL, O_NONBLOCK)
+/// One tmux server of its own with one window.
+struct TestTerminal {
+  static let program: String? = ["/usr/bin/tmux", "/usr/local/bin/tmux"].first { access("\($0)", X_OK) == 0 }
+  static func path(of shell: String) -> String? {
+    ["/usr/bin/\(shell)", "/bin/\(shell)"].first { access("\($0)", X_OK) == 0 }
   }
 
-  deinit {
-    close(slave)
-    close(master)
+  private let socket: String
+  private let home: ClientHome
+  private let tmux: String
+
+  /// - Parameters:
+  ///   - shell: the command line of the shell.
+  ///   - variables: further variables, `NAME=value`.
+  init(
+    _ home: ClientHome, columns: Int = 100, rows: Int = 30,
+    shell: [String] = ["/bin/bash", "--norc", "--noprofile"], _ variables: [String] = []
+  ) async throws {
+    tmux = try #require(Self.program)
+    self.home = home
+    socket = "\(home.path)/tmux-\(UUID.random().description.prefix(8))"
+    let environment =
+      [
+        "/usr/bin/env", "-u", "NO_COLOR", "PATH=\(try BuiltProgram.directory()):/usr/bin:/bin", "HOME=\(home.path)",
+        "TZ=UTC", "PS1=$ ",
+      ]
+      + variables
+    try run(
+      "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)",
+      (environment + shell).map { "'\($0)'" }.joined(separator: " "))
+    try run("set-option", "-g", "escape-time", "0")
   }
 
-  /// Types a text.
-  func type(_ text: String) { #expect(write(master, text, text.utf8.count) == text.utf8.count) }
+  /// Runs a command of tmux. - Returns: its output.
+  @discardableResult
+  private func run(_ arguments: String...) throws -> String {
+    let output = "\(home.path)/tmux-out-\(UUID.random())"
+    defer { unlink(output) }
+    let language = ["/usr/bin/env", "LC_ALL=C.UTF-8"]
+    try ChildProcess.run(language + [tmux, "-S", socket] + arguments, output: output)
+    return ChildProcess.text(of: output)
+  }
 
-  /// What the terminal has got since the last call.
-  func shown() -> String {
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
-    while true {
-      let count = read(master, &chunk, chunk.count)
-      if count <= 0 { return String(decoding: bytes, as: UTF8.self) }
-      bytes += chunk.prefix(count)
+  /// Presses keys by their names in tmux, such as `Enter`, `Escape`, `Down`, `C-c` and `j`.
+  func press(_ keys: String...) throws { for key in keys { try run("send-keys", key) } }
+
+  /// Types a text as it is.
+  func type(_ text: String) throws { try run("send-keys", "-l", text) }
+
+  /// The lines of the screen, without blanks at their ends.
+  func lines() throws -> [String] {
+    try run("capture-pane", "-p").split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+  }
+
+  func text() throws -> String { try lines().joined(separator: "\n") }
+
+  /// The screen with the control sequences of its styles.
+  func styled() throws -> String { try run("capture-pane", "-p", "-e") }
+
+  func resize(columns: Int, rows: Int) throws {
+    try run("resize-window", "-x", "\(columns)", "-y", "\(rows)")
+  }
+
+  /// Waits until the screen fulfils a condition.
+  func waits(
+    for what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: (String) -> Bool
+  ) async throws {
+    let end = MonotonicTime.now() + .seconds(TestClient.patience)
+    var text = ""
+    while MonotonicTime.now() < end {
+      text = try self.text()
+      if condition(text) { return }
+      // This is a pause between looks, not a guess at a duration.
+      try await Task.sleep(for: .milliseconds(30))
     }
+    Issue.record("the screen does not show \(what):\n\(text)", sourceLocation: sourceLocation)
+    throw Missing()
   }
+
+  /// Waits until the screen has a text.
+  func waits(for text: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    try await waits(for: text, sourceLocation: sourceLocation) { $0.contains(text) }
+  }
+
+  /// A text did not appear, so what follows makes no sense.
+  struct Missing: Error {}
+
+  /// The process that runs in the foreground of the shell.
+  func foreground() throws -> pid_t {
+    let shell = try run("list-panes", "-F", "#{pane_pid}").split(separator: "\n").first.map(String.init) ?? ""
+    let children = ChildProcess.text(of: "/proc/\(shell)/task/\(shell)/children")
+    return try #require(children.split(separator: " ").last.flatMap { pid_t($0) })
+  }
+
+  func end() { _ = try? run("kill-server") }
 }

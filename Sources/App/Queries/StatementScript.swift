@@ -1,24 +1,33 @@
-// The statements of a read as a script, so that a person can run them in psql and change them.
+// The statements of an answer as a script, so that a person can run them in psql and change them.
 
 import Protocol
 
-/// Builds the script of one read.
-struct ReadScript {
-  private let read: Read
+/// Builds the script of one answer.
+struct StatementScript {
+  private let operation: String
   private var text = ""
 
-  init(_ read: Read) { self.read = read }
+  /// - Parameter operation: the id of the endpoint. The prepared statements begin with it.
+  init(_ operation: String) { self.operation = operation }
+
+  /// Whoever asks for a script has to have the role operator. - Throws: `.insufficientRole`
+  static func admit(_ context: RequestContext) throws(Problem) {
+    if try context.user().role < .operator {
+      throw Problem(.insufficientRole, "the role operator is needed to see SQL")
+    }
+  }
 
   static let declaration = AnswerDeclaration(
     prose: "The statements with their present values, for psql (role operator).",
     contents: [.init(type: .sql, schema: .string, example: "PREPARE getFleet_data (int4[]) AS\nSELECT …;\n")])
 
-  /// Appends the statement of a section.
+  /// Appends a statement.
   /// - Parameters:
+  ///   - title: what the statement gives, as one word.
   ///   - values: the parameters of `statement`.
   ///   - session: PostgreSQL writes the values as literals.
   mutating func append(
-    _ section: ReadSection, _ statement: StatementDescription, _ values: EncodedParameters, _ session: DatabaseLease
+    _ title: String, _ statement: StatementDescription, _ values: EncodedParameters, _ session: DatabaseLease
   ) async throws(DatabaseError) {
     let types = statement.parameterTypes
     let literals = types.enumerated().map { "quote_nullable($\($0 + 1)::\($1)::text)" }.joined(separator: ", ")
@@ -27,9 +36,9 @@ struct ReadScript {
       StatementDescription(
         name: "\(statement.name)_literals", sql: "SELECT \(literals)", parameterTypes: types, columns: [], isOpen: true),
       values, to: sink)
-    let name = quotedIdentifier("\(read.id)_\(section.name)")
+    let name = quotedIdentifier("\(operation)_\(title)")
     text += """
-      -- \(section.name)
+      -- \(title)
       PREPARE \(name) (\(types.map(\.description).joined(separator: ", "))) AS
       \(statement.sql);
       EXECUTE \(name) (\(sink.finish().joined(separator: ", ")));
