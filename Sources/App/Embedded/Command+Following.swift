@@ -48,7 +48,7 @@ extension Command {
     switch process.wait(atMost: nil, orUntilReadable: interruption.descriptor) {
     case .ended(.exited(code: 0)): return
     case .ended(let end):
-      throw .commandFailed(program: program, end: end, output: Self.complaint(last))
+      throw .commandFailed(program: worker, end: end, output: Self.complaint(last))
     case .interrupted, .tookTooLong:
       process.send(SIGTERM)
       if process.wait(atMost: Self.farewell) == .tookTooLong {
@@ -56,7 +56,7 @@ extension Command {
         process.send(SIGKILL)
         _ = process.wait(atMost: nil)
       }
-      throw .commandInterrupted(program: program)
+      throw .commandInterrupted(program: worker)
     }
   }
 

@@ -6,8 +6,10 @@ internal import Glibc
 internal import Reactor
 
 struct Command: Sendable {
-  /// Absolute path of the program.
+  /// Absolute path of the program that is started.
   var program: String
+  /// The path of the program that does the work. Errors name it, also if another program starts it.
+  let worker: String
   var arguments: [String]
   /// The complete environment. Nothing is inherited, so no PG* variable of the caller's shell reaches PostgreSQL.
   var environment = ["PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "TZ=UTC", "HOME=/"]
@@ -18,6 +20,7 @@ struct Command: Sendable {
 
   init(_ program: String, _ arguments: [String]) {
     self.program = program
+    worker = program
     self.arguments = arguments
   }
 
@@ -59,12 +62,12 @@ struct Command: Sendable {
     let waited = process.wait(atMost: max(.zero, deadline - ContinuousClock().now))
     switch waited {
     case .ended(.exited(code: 0)): return output
-    case .ended(let end): throw .commandFailed(program: program, end: end, output: output)
+    case .ended(let end): throw .commandFailed(program: worker, end: end, output: output)
     case .interrupted, .tookTooLong:
       kill(-process.id, SIGKILL)  // the whole session, because initdb has children
       process.send(SIGKILL)
       _ = process.wait(atMost: nil)
-      throw .commandTookTooLong(program: program, limit: limit)
+      throw .commandTookTooLong(program: worker, limit: limit)
     }
   }
 
