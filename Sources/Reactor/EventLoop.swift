@@ -56,7 +56,8 @@ public final class EventLoop {
   private var timers = Timers()
   private var starting: [any TurnStartHandler] = []
   private var ending: [any TurnEndHandler] = []
-  private var statistics = LoopStatistics()
+  /// The counters so far. Reading them resets nothing.
+  public private(set) var statistics = LoopStatistics()
   private var isStopping = false
   private var hasEnded = false
   private var isFlagRaised = false

@@ -46,6 +46,7 @@ import Testing
         ("Database", ["Ground", "Settings"]),
         ("Embedded", ["Database", "Ground"]),
         ("Schema", ["Database", "Ground", "Settings"]),
+        ("Backup", ["Database", "Embedded", "Ground", "Schema"]),
         // The declaration of endpoints.
         ("API", ["Database", "Settings"]),
         ("Audit", ["API", "Database", "Ground"]),
@@ -78,7 +79,7 @@ import Testing
             "Log", "Notifications", "Rollups", "Schema", "Settings",
           ]
         ),
-        ("System", ["API", "Database", "Ground", "Observability"]),
+        ("System", ["API", "Counters", "Database", "Ground", "Observability"]),
         // The client of the API.
         ("Terminal", ["API", "Client", "Configs", "Database", "Ground"]),
         // The composition, and the program.
@@ -93,8 +94,8 @@ import Testing
         (
           "Commands",
           [
-            "API", "Accounts", "Audit", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest", "Labels",
-            "Log", "Observability", "Rollups", "Schema", "Server", "Settings", "Terminal",
+            "API", "Accounts", "Audit", "Backup", "Collectors", "Database", "Embedded", "Ground", "Identity", "Ingest",
+            "Labels", "Log", "Notifications", "Observability", "Rollups", "Schema", "Server", "Settings", "Terminal",
           ]
         ),
       ]),

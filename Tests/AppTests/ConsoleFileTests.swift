@@ -8,7 +8,9 @@ import Testing
   /// The files of uPlot and Swagger UI, which are not in the project.
   private static let libraries: Set = ["uplot.iife.min.js", "uplot.min.css", "swagger-ui-bundle.js", "swagger-ui.css"]
   /// The script of the console, in bytes, without the library of its charts.
-  private static let scriptLimit = 250_000
+  private static let scriptLimit = 235_000
+  /// The characters of a line.
+  private static let lineLimit = 140
 
   @Test func `every file is embedded`() throws {
     #expect(ConsoleFile.all.keys.sorted() == (try Checkout.names(in: Self.folder)))
@@ -32,6 +34,26 @@ import Testing
     let bytes = try Checkout.names(in: Self.folder).filter { $0.hasSuffix(".js") && $0 != "docs.js" }
       .map { ScriptComments.removed(from: try Checkout.text("\(Self.folder)/\($0)")).utf8.count }.reduce(0, +)
     #expect(bytes < Self.scriptLimit)
+  }
+
+  @Test func `no line of the console is longer than an editor is wide`() throws {
+    for name in try Checkout.names(in: Self.folder) where !name.hasSuffix(".svg") {
+      let lines = try Checkout.text("\(Self.folder)/\(name)").split(separator: "\n", omittingEmptySubsequences: false)
+      for (number, line) in lines.enumerated() where line.count > Self.lineLimit {
+        Issue.record("\(name):\(number + 1) has \(line.count) characters")
+      }
+    }
+  }
+
+  @Test func `a module's imports are those that its text has, and their imports follow`() {
+    func script(_ text: String) -> ConsoleFile { ConsoleFile(type: .javascript, text: text) }
+    let files = [
+      "a.js": script(
+        "import { b } from './b.js';\nimport { c } from './c.js';\nconst late = () => import('./late.js');\n"),
+      "b.js": script("import { c } from './c.js';\n"), "c.js": script("import {\n  a,\n} from './a.js';\n"),
+    ]
+    #expect(ConsoleSite.modules(of: "a.js", files) == ["a.js", "b.js", "c.js"])
+    #expect(ConsoleSite.modules(of: "c.js", files) == ["c.js", "a.js", "b.js"])
   }
 
   @Test(arguments: [

@@ -35,14 +35,17 @@ struct PushTemplate: Sendable {
 
   private static let parsingLimits = JSONValueLimits(bytes: 256 << 20, depth: 64)
 
-  /// - Parameter run: the value of a member `bench_run`, by which pushes of different runs differ; nil for no such
-  ///   member.
+  /// - Parameter run: the value of a member `bench_run` of the first metric, by which pushes of different runs differ;
+  ///   nil for no such member. (A server knows a push by its metrics. What lies around them does not tell pushes apart.)
   init(json: Span<UInt8>, run: String? = nil) throws(PushTemplateError) {
     let parsed: JSONValue
     do { parsed = try JSONValue.parse(json, limits: Self.parsingLimits) } catch { throw .notJSON(error) }
-    guard case .object(var push) = parsed else { throw .notAnObject }
-    if let run { push["bench_run"] = .string(run) }
-    guard case .array(let metrics)? = push["metrics"] else { throw .noMetrics }
+    guard case .object(let push) = parsed else { throw .notAnObject }
+    guard case .array(var metrics)? = push["metrics"] else { throw .noMetrics }
+    if let run, case .object(var first)? = metrics.first {
+      first["bench_run"] = .string(run)
+      metrics[0] = .object(first)
+    }
     let times = metrics.compactMap(Self.time)
     let newest = times.max() ?? 0
     var composer = Composer()

@@ -19,7 +19,7 @@ def users(stage, browser):
     browser.says("grace may log in now", ".toasts")
     browser.says("grace", "main tbody")
     browser.press("Change grace")
-    browser.one("dialog input[name=is_active]").click()
+    browser.click("dialog input[name=is_active]")
     browser.press("Change", "dialog button")
     browser.says("Inactive", "main tbody")
     browser.press("Delete grace")
@@ -28,7 +28,7 @@ def users(stage, browser):
     # The two administrators are that of the server and that of the test: the first goes, then the other one is the last.
     stage.sql("UPDATE pganalytics.users SET is_active = false WHERE role = 'admin' AND username <> '%s'" % stage.accounts["admin"]["username"])
     browser.press("Change " + stage.accounts["admin"]["username"])
-    browser.one("dialog select[name=role] option[value=viewer]").click()
+    browser.click("dialog select[name=role] option[value=viewer]")
     browser.press("Change", "dialog button")
     browser.says("This is the last administrator", "dialog")
     browser.press("Cancel", "dialog button")
@@ -92,7 +92,7 @@ def audit(stage, browser):
     browser.go("#/admin/audit")
     browser.says("Store a configuration", "main tbody")
     browser.says(stage.accounts["admin"]["username"], "main tbody")
-    browser.one("main select[aria-label=Action] option[value='user.create']").click()
+    browser.click("main select[aria-label=Action] option[value='user.create']")
     browser.wait(lambda: "action=user.create" in browser.hash(), "the filter is not in the address")
     browser.settle()
     browser.says("Add a user", "main tbody")
@@ -102,12 +102,14 @@ def audit(stage, browser):
 
 
 def health(stage, browser):
-    """the server shows its own rates, latencies by stage, backlog and budgets, and dates of keys"""
+    """the server shows its own rates, latencies by stage, backlog, budgets and loops, and dates of keys"""
     browser.go("#/admin/server")
     browser.says("Copy into PostgreSQL")
-    browser.says("rates of the last")
+    browser.says("Ready", "[aria-label=Now]")
     browser.wait(lambda: "/s" in browser.text("[aria-label=Now] .numbers"), "there are no rates")
     browser.says("Pushes under way", "[aria-label='Budgets of memory']")
+    browser.wait(lambda: "%" in browser.text("[aria-label=Loops] tbody"), "there is no load of the loops")
+    expect(browser.all("[aria-label='Connections to PostgreSQL'] tbody tr"), "there are no connections to PostgreSQL")
     browser.go("#/admin/keys")
     browser.says("Authorities")
     browser.says("Signing keys")

@@ -151,6 +151,10 @@ class Browser:
             return next((node for node in nodes if node.text.strip() == text or node.get_attribute("aria-label") == text), None)
         self.wait(found, f"there is no button “{text}”").click()
 
+    def click(self, selector, text=None):
+        """Clicks the first visible element that fits, also if the page draws it anew at that moment."""
+        self.wait(lambda: self.one(selector, text).click() or True, f"{selector} cannot be clicked")
+
     def type(self, selector, text, clears=True):
         field = self.one(selector)
         if clears:

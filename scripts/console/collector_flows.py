@@ -1,9 +1,12 @@
 """Flows of collectors: the list, a host that enrols, a configuration."""
 
+import json
 import os
 import subprocess
+import time
 
-from browser import ROOT, expect
+from browser import ROOT, Browser, expect
+from collector import Collector
 
 
 def collectors(stage, browser):
@@ -12,14 +15,14 @@ def collectors(stage, browser):
     browser.type("main input[type=search]", "bench")
     browser.wait(lambda: "q=bench" in browser.hash(), "the filter is not in the address")
     browser.settle()
-    browser.one("thead input[type=checkbox]").click()
+    browser.click("thead input[type=checkbox]")
     browser.press("Label")
     browser.type("dialog input[name=labels]", "team=console-test")
     browser.press("Set labels")
     browser.says("servers have changed", ".toasts")
     browser.go("#/collectors?label=team%3Dconsole-test&status=active")
     browser.says("team=console-test ×")
-    browser.one("tbody a[data-key]").click()
+    browser.click("tbody a[data-key]")
     browser.settle()
     browser.says("Certificates")
     browser.says("team=console-test")
@@ -54,7 +57,7 @@ def enrolment(stage, browser):
     browser.driver.refresh()
     browser.says("push-sh", "[aria-label='Hosts that arrive']")
     browser.silent(secret)
-    browser.one("[aria-label='Hosts that arrive'] tbody a").click()
+    browser.click("[aria-label='Hosts that arrive'] tbody a")
     browser.says("push-sh", "h1")
 
 
@@ -93,16 +96,17 @@ def configuration(stage, browser):
 
 
 def revocation(stage, browser):
-    """a collector is revoked, is permitted to enrol again, and a certificate alone can be revoked"""
+    """a collector is revoked, a viewer sees why it is refused, it may enrol again, and a certificate alone can be revoked"""
     identity = stage.register("to-be-revoked")
     browser.go(f"#/collectors/{identity['collector_id']}")
-    browser.one("[aria-label=Certificates] tbody button").click()
+    browser.click("[aria-label=Certificates] tbody button")
     browser.press("Revoke", "dialog button")
     browser.says("The certificate is revoked", ".toasts")
     browser.press("Revoke")
     browser.says("refuses the collector and all its certificates", "dialog")
     browser.press("Revoke", "dialog button")
     browser.says("Revoked", "[aria-label=Collector]")
+    refused(stage, identity)
     browser.press("Let it enrol again")
     browser.says("May enrol again", "[aria-label=Collector]")
     browser.press("Remove its server")
@@ -110,3 +114,22 @@ def revocation(stage, browser):
     expect(browser.all("dialog"), "it is removed although its name was not typed")
     browser.press("Cancel", "dialog button")
     browser.gone("dialog")
+
+
+def refused(stage, identity):
+    """A push of a revoked collector is refused, and a viewer reads the reason on its page."""
+    (stage.server.directory / "revoked.identities").write_text(json.dumps({"hostname": "to-be-revoked", **identity}))
+    collector = Collector(stage.server, "revoked")
+    status, _, body = collector.push(collector.connect(), 0, ["/dev/vda"])
+    expect(status == 403 and body["error"] in ("collector_revoked", "certificate_revoked"), f"the push got {status} {body}")
+    deadline = time.monotonic() + 30
+    while not (shown := stage.api("GET", f"collectors/{identity['collector_id']}")["refusals"]):
+        expect(time.monotonic() < deadline, "the refusal is not in the answer")
+        time.sleep(0.2)
+    other = Browser(stage.server)
+    try:
+        other.start(stage.accounts["viewer"], f"#/collectors/{identity['collector_id']}")
+        other.says(shown[0]["message"], "[aria-label=Refused]")
+        other.check_policy()
+    finally:
+        other.quit()

@@ -19,7 +19,7 @@ def addresses(stage):
         "findings/:id": lambda: f"findings/{stage.api('GET', 'findings?state=all')['data'][0]['id']}", "checks/:name": "checks/disk_full",
         "channels/:id": lambda: f"channels/{channel(stage)['id']}",
     }
-    paths = re.findall(r"path: '([^']+)'", (ROOT / "Sources/App/Console/Pages/pages.js").read_text())
+    paths = re.findall(r"'([^']+)': \(\) => import", (ROOT / "Sources/App/Console/Pages/pages.js").read_text())
     for path in paths:
         head = next((head for head in examples if path.startswith(head)), None)
         if head:

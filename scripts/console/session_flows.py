@@ -4,7 +4,7 @@ from browser import Browser, expect
 
 REFRESH = """
 window.outcome = null;
-import('/console/session.js').then(async ({ accessToken, refresh }) => {
+import(new URL('session.js', document.querySelector('script[type=module]').src)).then(async ({ accessToken, refresh }) => {
   window.outcome = String(await refresh(await accessToken()));
 }).catch((failure) => { window.outcome = `failed: ${failure}`; });
 """

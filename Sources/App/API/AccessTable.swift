@@ -6,14 +6,15 @@ enum AccessTable {
   /// Markdown, with the endpoints in the order of the documentation.
   static func markdown(_ endpoints: [Endpoint]) -> String {
     var lines = [
-      "| Endpoint | token with labels | viewer | operator | admin | others |",
-      "| --- | :-: | :-: | :-: | :-: | --- |",
+      "| Endpoint | token | token with labels | viewer | operator | admin | others |",
+      "| --- | :-: | :-: | :-: | :-: | :-: | --- |",
     ]
     for endpoint in endpoints {
       let may = Role.allCases.map { endpoint.access.admits($0) ? "yes" : "" }
+      let isForTokens = endpoint.access.admits(.admin) && endpoint.reach.includesTokens
       let isScoped = endpoint.access == .anyone || endpoint.reach.includesScoped
       let name = "`\(endpoint.method.name) \(endpoint.path.template)`"
-      let cells = [name, isScoped ? "yes" : ""] + may + [endpoint.access.others]
+      let cells = [name, isForTokens ? "yes" : "", isScoped ? "yes" : ""] + may + [endpoint.access.others]
       lines.append("| " + cells.joined(separator: " | ") + " |")
     }
     return lines.joined(separator: "\n")

@@ -127,8 +127,8 @@ extension Endpoint {
   /// kind occurs once, in the order in which `Problem.Kind` declares them.
   var problems: [Problem.Kind] {
     var all: [Problem.Kind] = []
-    // NoQuery also rejects parameters.
-    all.append(.invalidQuery)
+    // NoQuery also rejects parameters, and each target has a limit.
+    all += [.invalidQuery, .targetTooLong]
     all += access.problems + input.problems
     if !path.parameters.isEmpty { all.append(.notFound) }
     if answers.contains(where: { !$0.contents.isEmpty }) { all.append(.notAcceptable) }

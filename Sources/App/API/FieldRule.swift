@@ -219,7 +219,7 @@ extension FieldRule where Value == Duration {
   /// A duration: a whole number and a unit, such as `30s`, `5m`, `24h`, `7d`, `2w`.
   static func duration(_ range: ClosedRange<Duration>) -> FieldRule {
     var schema = Schema.string
-    schema.pattern = DurationPattern.upTo(range.upperBound)
+    schema.pattern = DurationPattern.of(range)
     let bounds = (DurationText.write(range.lowerBound), DurationText.write(range.upperBound))
     schema.limits = "From \(bounds.0) to \(bounds.1)."
     return text(

@@ -154,7 +154,7 @@ extension Problem.Kind {
       "A PROXY protocol header is accepted only from addresses in proxy_protocol_from; this address is not one of them."
     case .requestTimeout: "The request did not arrive in time."
     case .headTooLarge: "The header fields are too large or too many."
-    case .targetTooLong: "The request target is too long."
+    case .targetTooLong: "The request target is longer than \(HTTPLimits().targetBytes) bytes."
     case .bodyTooLarge: "The body is too large."
     case .unsupportedExpectation: "The expectation cannot be met."
     case .unsupportedTransferCoding: "Only the chunked transfer coding is supported."

@@ -161,7 +161,10 @@ extension Schema {
       }
       if !alternatives.isEmpty {
         json.key("anyOf")
-        json.array { json in for alternative in alternatives { alternative.write(to: &json) } }
+        json.array { json in
+          for alternative in alternatives { alternative.write(to: &json) }
+          if isNullable { json.object { json in json.member("type", "null") } }
+        }
       }
       if let element = element.first {
         json.key("items")

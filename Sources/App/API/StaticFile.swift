@@ -19,11 +19,17 @@ struct StaticFile: Sendable {
     tag = EntityTag(Hex.encode(Digest.sha256(bytes)))
   }
 
+  /// SHA-256 of the content, hex.
+  var digest: String { tag.opaque }
+
   /// The file, or 304 if the client has it.
-  /// - Parameter fields: additional header fields.
-  func response(to head: HTTPRequestHead, _ fields: [HTTPField] = []) -> HTTPResponse {
+  /// - Parameters:
+  ///   - fields: additional header fields.
+  ///   - isLasting: whether the address never gets another content, so that the client need not ask for it again.
+  func response(to head: HTTPRequestHead, _ fields: [HTTPField] = [], isLasting: Bool = false) -> HTTPResponse {
     // no-cache: the client may keep the file but has to ask again, which costs a 304.
-    let fields = fields + [tag.field, HTTPField("Cache-Control", "no-cache"), HTTPField("Vary", "Accept-Encoding")]
+    let caching = isLasting ? "public, max-age=31536000, immutable" : "no-cache"
+    let fields = fields + [tag.field, HTTPField("Cache-Control", caching), HTTPField("Vary", "Accept-Encoding")]
     if tag.isKnown(to: head) { return HTTPResponse(status: .notModified, fields: fields) }
     var response = HTTPResponse(status: .ok, fields: fields + [contentType], body: bytes)
     response.isBodyShared = true

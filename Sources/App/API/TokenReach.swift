@@ -32,6 +32,14 @@ enum TokenReach: Equatable, Sendable {
     }
   }
 
+  /// Whether a token without labels may call the endpoint.
+  var includesTokens: Bool {
+    switch self {
+    case .person: false
+    case .fleet, .constant, .selection, .server, .collector, .finding: true
+    }
+  }
+
   /// Whether a token with labels may call the endpoint.
   var includesScoped: Bool {
     switch self {

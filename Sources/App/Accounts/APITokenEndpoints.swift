@@ -9,18 +9,12 @@ struct NewAPIToken: RequestBody {
 
   let name: String
   let role: Role
-  let expiresIn: Duration?
-  let expiresAt: Timestamp?
+  private let end: ChosenEnd
   let labels: [LabelTerm]
 
   init(from object: inout ObjectReader) {
-    let expiresIn = object.optional(
-      "expires_in", .duration(Self.lives),
-      "Life from now; default: 90 days, or `api_token_life_maximum` if it is shorter.")
-    let expiresAt = object.optional("expires_at", .instant, "The end itself, instead of `expires_in`.")
-    object.require(expiresIn == nil || expiresAt == nil, "expires_at", "excludes expires_in")
-    self.expiresIn = expiresIn
-    self.expiresAt = expiresAt
+    end = ChosenEnd(
+      from: &object, lives: Self.lives, usual: "90 days, or `api_token_life_maximum` if it is shorter")
     name = object.required("name", .string(1...50), "The audit trail names the token `token:NAME`. Unique.")
     role = object.required(
       "role", .choice(), "At most the caller's role. If the owner's role becomes lower, it counts.")
@@ -39,12 +33,9 @@ struct NewAPIToken: RequestBody {
   /// The end of the token. - Throws: `.validationFailed`
   func end(_ context: RequestContext) throws(Problem) -> Timestamp {
     let maximum = context.settings.apiTokenLifeMaximum
-    func after(_ life: Duration) -> Timestamp {
-      Timestamp(unixMicroseconds: context.now.unixMicroseconds + life.wholeSeconds * 1_000_000)
-    }
-    let end = expiresAt ?? after(expiresIn ?? min(Self.usualLife, maximum))
-    if end <= context.now { throw Problem(.validationFailed, "expires_at must lie in the future") }
-    if end > after(maximum) {
+    let latest = context.now.advanced(by: maximum)
+    let end = try end.time(now: context.now, usual: min(Self.usualLife, maximum)) ?? latest
+    if end > latest {
       throw Problem(
         .validationFailed, "a token may live \(maximum.shortText) at most (api_token_life_maximum)")
     }
@@ -132,6 +123,7 @@ enum APITokenEndpoints {
   }
 
   private static let path: PathPattern = "/api/v1/tokens/{id:uuid}"
+  private static let reach = TokenReach.person("make or revoke API tokens")
   private static let missing = Problem(.notFound, "there is no such API token")
 
   private static func list(_ database: Database) -> Endpoint {
@@ -153,11 +145,11 @@ enum APITokenEndpoints {
   private static func create(_ database: Database) -> Endpoint {
     Endpoint(
       .post, "/api/v1/tokens", id: "createToken", tag: .authentication, access: .user(.viewer),
-      reach: .person("make API tokens"),
+      reach: reach,
       summary: "Make an API token for a program. Its value is in this answer and nowhere else.",
       description: """
         A program sends the token wherever a person sends an access token. The token may do what its role permits, except \
-        to log out, to change the password and to make tokens. It ends when its owner is deactivated or deleted.
+        to change users, passwords, sessions and tokens. It ends when its owner is deactivated or deleted.
         """,
       body: NewAPIToken.self, returns: HTTPResponse.self,
       answers: [.json(CreatedAPITokenAnswer.self, status: .created, fields: [.location])], problems: [.conflict]
@@ -192,7 +184,8 @@ enum APITokenEndpoints {
 
   private static func revoke(_ database: Database) -> Endpoint {
     Endpoint(
-      .delete, path, id: "revokeToken", tag: .authentication, access: .user(.viewer), command: "tokens revoke",
+      .delete, path, id: "revokeToken", tag: .authentication, access: .user(.viewer), reach: reach,
+      command: "tokens revoke",
       summary: "Revoke an API token, at once and on every server.",
       description: "It stays in the list, with its `revoked_at`. To revoke it again changes nothing.",
       returns: NoContent.self

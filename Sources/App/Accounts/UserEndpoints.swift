@@ -96,11 +96,15 @@ enum UserEndpoints {
     [list(database), add(database, passwords), one(database), change(database, passwords), delete(database)]
   }
 
+  /// A token that could make users or passwords would outlive its own end.
+  private static let reach = TokenReach.person("add, change or delete users")
+
   private static let tagged = AnswerDeclaration.json(
     UserAnswer.self,
     fields: [
       .init(name: "ETag", schema: .string, prose: "For If-Match. It differs after each change, but not after a login.")
     ])
+
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
       list: UserList.self, "/api/v1/users", id: "listUsers", tag: .users, access: .user(.admin), summary: "The users.",
@@ -110,7 +114,8 @@ enum UserEndpoints {
 
   private static func add(_ database: Database, _ passwords: Passwords) -> Endpoint {
     Endpoint(
-      .post, "/api/v1/users", id: "addUser", tag: .users, access: .user(.admin), summary: "Add a user.",
+      .post, "/api/v1/users", id: "addUser", tag: .users, access: .user(.admin), reach: reach,
+      summary: "Add a user.",
       body: NewUser.self, returns: HTTPResponse.self,
       answers: [.json(UserAnswer.self, status: .created, fields: tagged.fields + [.location])], problems: [.conflict]
     ) { request, context async throws(Problem) -> HTTPResponse in
@@ -151,7 +156,7 @@ enum UserEndpoints {
 
   private static func change(_ database: Database, _ passwords: Passwords) -> Endpoint {
     Endpoint(
-      .patch, "/api/v1/users/{id:int}", id: "changeUser", tag: .users, access: .user(.admin),
+      .patch, "/api/v1/users/{id:int}", id: "changeUser", tag: .users, access: .user(.admin), reach: reach,
       summary: "Change a user: a field that is left out stays, and null clears a field.",
       description: "The last active administrator can be neither demoted nor deactivated.", fields: [.ifMatch],
       body: UserPatch.self, returns: HTTPResponse.self, answers: [tagged],
@@ -183,7 +188,7 @@ enum UserEndpoints {
 
   private static func delete(_ database: Database) -> Endpoint {
     Endpoint(
-      .delete, "/api/v1/users/{id:int}", id: "deleteUser", tag: .users, access: .user(.admin),
+      .delete, "/api/v1/users/{id:int}", id: "deleteUser", tag: .users, access: .user(.admin), reach: reach,
       summary: "Delete a user, and with it all sessions.",
       description: "The last active administrator stays. What the user did stays in the audit trail.",
       fields: [.ifMatch], returns: NoContent.self, problems: [.lastAdmin, .preconditionFailed]

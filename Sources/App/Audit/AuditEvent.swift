@@ -36,6 +36,7 @@ enum AuditAction: String, CaseIterable, Sendable {
   case acknowledgeFindings = "finding.acknowledge_many"
   case endAcknowledgement = "finding.end_acknowledgement"
   case addSilence = "silence.add"
+  case addSilences = "silence.add_many"
   case endSilence = "silence.end"
   case changeCheck = "check.change"
   case rotateSigningKey = "signing_key.rotate"

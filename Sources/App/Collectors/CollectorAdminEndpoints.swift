@@ -48,7 +48,7 @@ enum CollectorAdminEndpoints {
     Endpoint(
       .get, path, id: "getCollector", tag: .collectors, access: .user(.viewer),
       reach: .collector("id"),
-      summary: "One collector with its certificates, and what was rejected of its pushes.",
+      summary: "One collector with its certificates, what was rejected of its pushes, and why it was refused.",
       description: """
         The `ETag` changes with every part of the answer. `If-Match` compares only its part before the dot, which covers \
         what people decide about the collector (name, labels, revocation, certificates, configuration, permit). `status`, \
@@ -79,7 +79,8 @@ enum CollectorAdminEndpoints {
     guard let collector = try await client.one(statement, silence, id) else { return nil }
     return CollectorDetails(
       collector: collector, certificates: try await client.rows(CertificateStatements.of, id),
-      rejects: try await client.rows(RejectStatements.of, id))
+      rejects: try await client.rows(RejectStatements.of, id),
+      refusals: try await client.rows(RefusalStatements.of, AuditEvent.collector(id)))
   }
 
   /// The collector, with its row locked until the end of the transaction. - Throws: `.notFound`

@@ -60,15 +60,16 @@ struct CollectorAnswer: ResponseBody {
   }
 }
 
-/// One collector with all its certificates.
+/// One collector with all its certificates, and what the server did not take from it.
 struct CollectorDetails: ResponseBody {
   let collector: CollectorRow
   let certificates: [CertificateRow]
   let rejects: [CollectorReject]
+  let refusals: [CollectorRefusal]
 
   static let example = CollectorDetails(
     collector: CollectorAnswer.example.collector, certificates: [CertificateAnswer.example.certificate],
-    rejects: [.example])
+    rejects: [.example], refusals: [.example])
 
   func write(to object: inout ObjectWriter) {
     CollectorAnswer(collector: collector).write(to: &object)
@@ -76,6 +77,9 @@ struct CollectorDetails: ResponseBody {
     object.member(
       "rejects", rejects,
       "What was rejected of its pushes, by code and metric type with the last of each: the latest first.")
+    object.member(
+      "refusals", refusals,
+      "Its last refused requests, the latest first: the first refusal for a reason, and then one an hour.")
   }
 
   /// A tag over what people decide about a collector: its identity, labels, revocation, certificates, configuration and permit.

@@ -8,18 +8,14 @@ struct CreateSecretRequest: RequestBody {
   private static let lives = Duration.seconds(1)...Duration.seconds(10 * 365 * 86_400)
 
   let name: String
-  let expiresIn: Duration?
-  let expiresAt: Timestamp?
+  /// No end unless one is chosen.
+  let end: ChosenEnd
   let maxUses: Int?
   let reenrolment: Reenrolment?
   let labels: LabelSet
 
   init(from object: inout ObjectReader) {
-    let expiresIn = object.optional("expires_in", .duration(Self.lives), "Life from now; default: no end.")
-    let expiresAt = object.optional("expires_at", .instant, "The end itself, instead of `expires_in`.")
-    object.require(expiresIn == nil || expiresAt == nil, "expires_at", "excludes expires_in")
-    self.expiresIn = expiresIn
-    self.expiresAt = expiresAt
+    end = ChosenEnd(from: &object, lives: Self.lives, usual: "no end")
     name = object.required("name", .string(1...100), "What it is for; unique.")
     maxUses = object.optional("max_uses", .integer(1...Int(Int32.max)), "How many collectors may enrol with it.")
     reenrolment = object.optional(
@@ -39,15 +35,6 @@ struct CreateSecretRequest: RequestBody {
   static let example: JSONValue = [
     "name": "fleet-1", "expires_in": "24h", "max_uses": 100, "labels": ["env": "production"],
   ]
-
-  /// The end of the secret; nil for none. - Throws: `.validationFailed` for an end in the past.
-  func end(now: Timestamp) throws(Problem) -> Timestamp? {
-    if let expiresIn {
-      return Timestamp(unixMicroseconds: now.unixMicroseconds + expiresIn.wholeSeconds * 1_000_000)
-    }
-    if let expiresAt, expiresAt <= now { throw Problem(.validationFailed, "expires_at must lie in the future") }
-    return expiresAt
-  }
 }
 
 struct RegistrationSecretAnswer: ResponseBody {
@@ -147,7 +134,7 @@ enum RegistrationSecretEndpoints {
     ) { request, context async throws(Problem) -> HTTPResponse in
       let (value, id) = (Secrets.random(), UUID.random())
       let (name, maxUses) = (request.body.name, request.body.maxUses.map { Int32($0) })
-      let (end, reenrolment) = (try request.body.end(now: context.now), request.body.reenrolment)
+      let (end, reenrolment) = (try request.body.end.time(now: context.now), request.body.reenrolment)
       let labels = request.body.labels
       if let fault = labels.fault(most: context.settings.labelsPerServer) {
         throw Problem(.validationFailed, "a server \(fault)")

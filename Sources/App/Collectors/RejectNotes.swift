@@ -78,6 +78,7 @@ struct CollectorReject: SQLRow, ResponseBody {
 
   func write(to object: inout ObjectWriter) {
     object.member("code", code, "As in the answer to a push.")
+    object.member("reason", RejectCode(rawValue: code)?.fact ?? code, "The same in words.")
     object.member("metric_type", metricType, "Empty for one that is not in the catalog.")
     object.member("total", total, "Since the collector enrolled, some seconds late.")
     object.member("last_at", lastAt)

@@ -17,6 +17,15 @@ enum Arguments {
     }
   }
 
+  /// The text with asterisks in place of passwords.
+  static func hidden(_ argument: String) -> String {
+    var bytes = Array(argument.utf8)
+    for range in passwords(in: bytes) {
+      for index in range { bytes[index] = UInt8(ascii: "*") }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The ranges of passwords in an argument: `postgresql://user:PASSWORD@host`, `?password=PASSWORD` and the keyword
   /// form `password=PASSWORD` (PostgreSQL manual, "Connection Strings").
   static func passwords(in argument: [UInt8]) -> [Range<Int>] {

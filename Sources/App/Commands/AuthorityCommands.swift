@@ -13,7 +13,7 @@ struct AuthorityCommand: AsyncParsableCommand {
       renewal. Once every collector has such a certificate (after `certificate_life` at the latest), `retire` ends the \
       trust in the old authority. Running servers notice each step within `reload_interval`.
       """,
-    subcommands: [List.self, Add.self, Use.self, Retire.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Fingerprint.self, Add.self, Use.self, Retire.self], defaultSubcommand: List.self)
 
   /// The options that all of them have.
   struct Place: ParsableArguments {
@@ -39,6 +39,20 @@ struct AuthorityCommand: AsyncParsableCommand {
         throw CommandFailure("There is no authority in \(settings.dataDirectory).")
       }
       AuthorityCommand.show(try Authority(files))
+    }
+  }
+
+  struct Fingerprint: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Prints the SHA-256 fingerprint of the authority in use, for `pganalytics login --ca-fingerprint`.")
+    @OptionGroup var place: Place
+
+    func run() throws {
+      let settings = try place.settings()
+      guard let files = try AuthorityFiles.read(settings.dataDirectory) else {
+        throw CommandFailure("There is no authority in \(settings.dataDirectory).")
+      }
+      print(try Authority(files).current.certificate.fingerprintHex)
     }
   }
 

@@ -22,7 +22,12 @@ struct MigrateCommand: AsyncParsableCommand {
       let address = try DatabaseAddress(settings.databaseURL).resolved()
       try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
       try await withDatabase(settings) { database in
-        let report = try await Storage.migrate(database, settings: settings)
+        let display = WorkDisplay("migrate")
+        defer { display.end() }
+        let report = try await Storage.migrate(database, settings: settings) { step in
+          display.show(Double(step.done) / Double(step.total), step.name)
+        }
+        display.end()
         print(
           "\(report.applied.count) migrations applied, \(report.metricChanges.count) metric tables and views changed;"
             + " storage is \(report.storage.rawValue).")
@@ -51,7 +56,8 @@ struct MigrateCommand: AsyncParsableCommand {
 
 struct DatabaseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "db", abstract: "Looks after the database.", subcommands: [Status.self, ParkedCommand.self],
+    commandName: "db", abstract: "Looks after the database.",
+    subcommands: [Status.self, BackupCommand.self, RestoreCommand.self, ParkedCommand.self],
     defaultSubcommand: Status.self)
 
   struct Status: AsyncParsableCommand {

@@ -2,11 +2,12 @@ import ArgumentParser
 import Glibc
 import Ground
 import Protocol
+import Reactor
 
 @main
 struct Main {
-  /// A serving command blocks signals before any other thread exists, so that all threads inherit the block and only
-  /// `Signals` receives them. Other commands leave signals their default action.
+  /// A command that handles signals blocks them before any other thread exists, so that all threads inherit the block and
+  /// only `Signals` receives them. Other commands leave signals their default action.
   ///
   /// This is not an async main: its thread would become one of Dispatch's threads, which unblocks every signal with its
   /// default action.
@@ -23,7 +24,7 @@ struct Main {
       if let client = try ClientHalf.taking(arguments) { run(client) }
       command = try Pganalytics.parseAsRoot()
     } catch { end(error) }
-    if command is any ServingCommand { Signals.block() }
+    if command is any SignalledCommand { Signals.block() }
     Task.detached {
       do {
         if var command = command as? any AsyncParsableCommand {
@@ -39,7 +40,10 @@ struct Main {
   }
 
   private static func run(_ client: ClientProgram) -> Never {
-    Task.detached { exit(await client.run(Array(CommandLine.arguments.dropFirst())).rawValue) }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    let signals = client.signals(of: arguments)
+    if !signals.isEmpty { SignalSource.block(signals) }
+    Task.detached { exit(await client.run(arguments).rawValue) }
     while true { pause() }
   }
 
@@ -57,8 +61,8 @@ struct Main {
   }
 }
 
-/// A command that runs until a signal ends it.
-protocol ServingCommand: AsyncParsableCommand {}
+/// A command that a signal ends in order: a server, or long work.
+protocol SignalledCommand: AsyncParsableCommand {}
 
 /// Why a command cannot do its work, as a sentence.
 struct CommandFailure: Error, CustomStringConvertible {

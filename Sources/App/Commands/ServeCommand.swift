@@ -3,7 +3,7 @@ import Glibc
 import Ground
 import Reactor
 
-struct ServeCommand: ServingCommand {
+struct ServeCommand: SignalledCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serves with an existing database.",
     discussion: "The database must have been migrated (`pganalytics migrate`).")
@@ -27,7 +27,7 @@ struct ServeCommand: ServingCommand {
     let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
     try LocalDirectory.make(settings.dataDirectory)
-    let signals = try Signals.stream(ending)
+    let signals = try Signals.stream { ending.begin() }
     let server = try await Server.start(settings, log: log) { () throws(SettingErrors) in log.note(try sources.read()) }
     let systemd = Systemd(environment: Environment.variables())
     systemd?.send(.ready)

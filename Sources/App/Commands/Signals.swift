@@ -23,30 +23,30 @@ final class Signals: SignalHandler {
   }
 
   /// The events, as they arrive.
-  /// - Parameter ending: gets `begin()` with the first `.stop`, whatever else the program is doing.
-  static func stream(_ ending: Ending) throws -> AsyncStream<Event> {
+  /// - Parameter stopped: called with each `.stop`, on the thread that receives the signals, whatever else the program is
+  ///   doing.
+  static func stream(_ stopped: @escaping @Sendable () -> Void) throws -> AsyncStream<Event> {
     let (stream, continuation) = AsyncStream<Event>.makeStream()
     _ = try LoopThread.start(name: "signals", index: 0) { loop in
       // The loop retains the source, and the source its handler.
-      _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation, ending))
+      _ = try SignalSource(loop: loop, signals: handled, handler: Signals(continuation, stopped))
     }
     return stream
   }
 
   private let continuation: AsyncStream<Event>.Continuation
+  private let stopped: @Sendable () -> Void
 
-  private let ending: Ending
-
-  private init(_ continuation: AsyncStream<Event>.Continuation, _ ending: Ending) {
+  private init(_ continuation: AsyncStream<Event>.Continuation, _ stopped: @escaping @Sendable () -> Void) {
     self.continuation = continuation
-    self.ending = ending
+    self.stopped = stopped
   }
 
   func received(signal: CInt) {
     if signal == SIGHUP, !hasTerminalGone {
       continuation.yield(.reload)
     } else {
-      ending.begin()
+      stopped()
       continuation.yield(.stop)
     }
   }

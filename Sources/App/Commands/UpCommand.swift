@@ -4,7 +4,7 @@ import Ground
 import Protocol
 import Reactor
 
-struct UpCommand: ServingCommand {
+struct UpCommand: SignalledCommand {
   static let configuration = CommandConfiguration(
     commandName: "up", abstract: "Serves with a private PostgreSQL: everything in one command.",
     discussion: """
@@ -31,7 +31,7 @@ struct UpCommand: ServingCommand {
     log.note(read)
     let ending = Ending(settings, log: log)
     _ = try ProcessLimits.raiseDescriptorLimit()
-    let signals = try Signals.stream(ending)
+    let signals = try Signals.stream { ending.begin() }
 
     say("Starting the private PostgreSQL …")
     let postgres = EmbeddedPostgres(

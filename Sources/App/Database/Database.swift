@@ -75,6 +75,13 @@ final class Database: DatabaseClient {
   /// start.
   func apply(_ settings: DatabaseSettings) { withPool { $0.apply(settings) } }
 
+  /// The state of the pool; nil if the client was shut down, or never started. It does not return while the loop hangs.
+  func poolState() async -> DatabasePoolState? {
+    await withCheckedContinuation { continuation in
+      if !withPool({ continuation.resume(returning: $0.state) }) { continuation.resume(returning: nil) }
+    }
+  }
+
   /// Runs `work` on the loop. - Returns: false if the client was shut down, or never started.
   @discardableResult
   fileprivate func withPool(_ work: @escaping @Sendable (DatabasePool) -> Void) -> Bool {

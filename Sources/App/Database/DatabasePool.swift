@@ -139,6 +139,13 @@ final class DatabasePool {
     listeners.removeAll()
   }
 
+  /// The numbers of sessions and waiting requests.
+  var state: DatabasePoolState {
+    DatabasePoolState(
+      sessions: sessions.count, connected: sessions.count { $0.isConnected },
+      busy: sessions.count { $0.isConnected && !$0.isFree }, waiting: queue.count, unanswered: unanswered.count)
+  }
+
   /// Called when a session may be free again.
   func becameIdle(_ session: DatabaseSession) {
     if session.isFree, session.isLimitStale { return session.prepare() }

@@ -89,6 +89,13 @@ final class DatabaseSession {
     }
   }
 
+  var isConnected: Bool {
+    switch state {
+    case .unused, .waiting, .closed, .connecting: false
+    case .preparing, .idle, .running: true
+    }
+  }
+
   func apply(_ settings: DatabaseSettings) {
     isLimitStale = isLimitStale || settings.adminStatementTimeout != self.settings.adminStatementTimeout
     self.settings = settings

@@ -15,8 +15,12 @@ enum EmbeddedPostgresError: Error, Equatable {
   /// The programs are neither in PATH nor in /usr/lib/postgresql. `majorVersion` is set if an existing cluster needs
   /// that version.
   case binariesMissing(majorVersion: Int?)
+  /// pg_dump, pg_restore and vacuumdb of this version or a newer one are in none of these places.
+  case clientProgramsMissing(majorVersion: Int)
   case commandFailed(program: String, end: ProcessEnd, output: String)
   case commandTookTooLong(program: String, limit: Duration)
+  /// A person or the system ended the work.
+  case commandInterrupted(program: String)
   /// Another server holds the lock of this data directory.
   case dataDirectoryInUse(path: String)
   case clusterBelongsToAnother(path: String, userID: UInt32)
@@ -63,10 +67,15 @@ extension EmbeddedPostgresError: CustomStringConvertible {
     case .binariesMissing(let majorVersion?):
       "This data directory holds a PostgreSQL \(majorVersion) cluster, but the programs of that version are missing. "
         + "On Debian: apt-get install postgresql-\(majorVersion)"
+    case .clientProgramsMissing(let majorVersion):
+      "pg_dump, pg_restore and vacuumdb of PostgreSQL \(majorVersion) or newer are neither in PATH nor in "
+        + "/usr/lib/postgresql/*/bin. On Debian: apt-get install postgresql-client-\(majorVersion)"
     case .commandFailed(let program, let end, let output):
       "\(program) ended with \(end): \(output)"
     case .commandTookTooLong(let program, let limit):
       "\(program) did not end within \(limit) and was killed."
+    case .commandInterrupted(let program):
+      "\(program) was ended early."
     case .dataDirectoryInUse(let path):
       "Another pganalytics already serves from \(path)."
     case .clusterBelongsToAnother(let path, let userID):

@@ -24,15 +24,26 @@ struct PostgresBinaries: Equatable, Sendable {
   static func find(
     searchPath: String, majorVersion: Int?, versionedRoot: String = "/usr/lib/postgresql"
   ) throws(EmbeddedPostgresError) -> PostgresBinaries {
-    let versioned = LocalDirectory.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
-    let candidates =
-      searchPath.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
-      + versioned.map { "\(versionedRoot)/\($0)/bin" }
-    for candidate in candidates {
+    for candidate in candidates(searchPath, versionedRoot) {
       guard let found = probe(candidate) else { continue }
       if majorVersion == nil || majorVersion == found.majorVersion { return found }
     }
     throw .binariesMissing(majorVersion: majorVersion)
+  }
+
+  /// The directories in which programs are looked for: those of PATH, then Debian's, the newest version first.
+  static func candidates(_ searchPath: String, _ versionedRoot: String) -> [String] {
+    let versioned = LocalDirectory.names(in: versionedRoot).compactMap { Int($0) }.sorted(by: >)
+    return searchPath.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
+      + versioned.map { "\(versionedRoot)/\($0)/bin" }
+  }
+
+  /// The major version that a program of PostgreSQL prints; nil if it prints another text.
+  static func majorVersion(of program: String) throws(EmbeddedPostgresError) -> Int? {
+    // "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", "pg_dump (PostgreSQL) 18beta1"
+    let text = try Command(program, ["--version"]).run(limit: .seconds(10))
+    guard let words = text.split(separator: ")").dropFirst().first else { return nil }
+    return Int(words.drop { $0 == " " }.prefix { $0.isASCII && $0.isNumber })
   }
 
   /// - Returns: nil unless both programs exist and postgres prints its version.
@@ -45,10 +56,7 @@ struct PostgresBinaries: Equatable, Sendable {
         try LocalFile.resolve(directory + "/initdb")
       }
       directory.removeLast("/initdb".count)
-      // "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)", "postgres (PostgreSQL) 18beta1"
-      let text = try Command(directory + "/postgres", ["--version"]).run(limit: .seconds(10))
-      guard let words = text.split(separator: ")").dropFirst().first else { return nil }
-      guard let majorVersion = Int(words.drop { $0 == " " }.prefix { $0.isASCII && $0.isNumber }) else { return nil }
+      guard let majorVersion = try majorVersion(of: directory + "/postgres") else { return nil }
       return PostgresBinaries(directory: directory, majorVersion: majorVersion)
     } catch {
       return nil  // not a working installation; the next candidate may work

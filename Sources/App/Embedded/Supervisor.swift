@@ -1,5 +1,5 @@
 // A thread that waits for the postmaster's end and restarts it: at once the first time, then after doubling delays. It
-// waits by poll(2) on the process and on a pipe, whose other end `stop` closes.
+// waits by poll(2) on the process and on the interruption that `stop` raises.
 
 internal import CEpoll.Process
 internal import Glibc
@@ -19,23 +19,17 @@ final class Supervisor: Sendable {
   private let postmaster: Postmaster
   private let report: @Sendable (EmbeddedPostgresEvent) -> Void
   private let process: Mutex<RunningProcess>
-  private let stopSource: FileDescriptor
-  private let stopSignal: Mutex<FileDescriptor?>
+  private let stopping: Interruption
   private let thread = Mutex<pthread_t?>(nil)
 
   /// - Parameter process: a postmaster that is ready.
   init(
     _ postmaster: Postmaster, _ process: RunningProcess, report: @escaping @Sendable (EmbeddedPostgresEvent) -> Void
   ) throws(EmbeddedPostgresError) {
-    var readEnd: CInt = -1
-    var writeEnd: CInt = -1
-    let made = cepoll_pipe(&readEnd, &writeEnd)
-    guard made == 0 else { throw .systemCall("pipe2", path: postmaster.layout.home, errno: -made) }
+    stopping = try Interruption()
     self.postmaster = postmaster
     self.report = report
     self.process = Mutex(process)
-    stopSource = FileDescriptor(owning: readEnd)
-    stopSignal = Mutex(FileDescriptor(owning: writeEnd))
   }
 
   var processID: Int32 { process.withLock { $0.id } }
@@ -60,7 +54,7 @@ final class Supervisor: Sendable {
 
   /// Ends the thread and then the postmaster. If the postmaster does not answer, ending the thread takes 2 s.
   func stop(by deadline: MonotonicTime?) -> StopOutcome {
-    stopSignal.withLock { $0 = nil }
+    stopping.raise()
     if let id = thread.withLock({ $0.take() }) { pthread_join(id, nil) }
     return postmaster.stop(process.withLock { $0 }, within: deadline.map { MonotonicTime.now().duration(to: $0) })
   }
@@ -73,13 +67,14 @@ final class Supervisor: Sendable {
     var isReady = true
     while true {
       if isReady {
-        guard case .ended(let end) = process.withLock({ $0 }).wait(atMost: nil, orUntilReadable: stopSource.raw) else {
+        guard case .ended(let end) = process.withLock({ $0 }).wait(atMost: nil, orUntilReadable: stopping.descriptor)
+        else {
           return
         }
         if clock.now - readySince >= limits.healthyAfter { delay = limits.firstRestartDelay }
         report(.ended(end, restartAfter: delay))
       }
-      if cepoll_poll_either(stopSource.raw, -1, delay.pollMilliseconds) != 0 { return }
+      if cepoll_poll_either(stopping.descriptor, -1, delay.pollMilliseconds) != 0 { return }
       delay = min(delay * 2, limits.maximumRestartDelay)
       do throws(EmbeddedPostgresError) {
         guard try restart() == .ready else { return }
@@ -100,6 +95,6 @@ final class Supervisor: Sendable {
       current = if let found = postmaster.adopt() { found } else { try postmaster.launch() }
       process.withLock { $0 = current }
     }
-    return try postmaster.awaitReadiness(of: current, orUntilReadable: stopSource.raw)
+    return try postmaster.awaitReadiness(of: current, orUntilReadable: stopping.descriptor)
   }
 }

@@ -7,6 +7,8 @@ import Synchronization
 struct BacktestRequest: RequestBody {
   static let shortestStep = Duration.seconds(60)
 
+  private static let mostServers = 1000
+
   let start: TimeParameter
   let end: TimeParameter?
   let step: Duration
@@ -21,7 +23,7 @@ struct BacktestRequest: RequestBody {
       "step", .duration(Self.shortestStep...(.seconds(86_400))), default: .seconds(300), "5m",
       "The time between two evaluations.")
     servers = object.optional(
-      "servers", .list(ServerFilter.rule, count: 0...ServerFilter.most), default: [], .array([]),
+      "servers", .list(ServerFilter.rule, count: 0...Self.mostServers), default: [], .array([]),
       "Ids of servers; empty: all.")
     labels = object.optional(
       "labels", .list(.labelTerm, count: 0...LabelFilter.most), default: [], .array([]),
@@ -31,7 +33,7 @@ struct BacktestRequest: RequestBody {
       "Numbers by the names of thresholds. Others have the number in use.")
   }
 
-  static let example: JSONValue = ["start_time": "7d", "step": "10m", "thresholds": ["percent": 90]]
+  static let example: JSONValue = ["start_time": "7d", "step": "10m", "thresholds": ["seconds": 600]]
 }
 
 struct BacktestFindingAnswer: ResponseBody {

@@ -12,7 +12,7 @@ struct CheckPatch: RequestBody {
       "thresholds", .thresholds, "Numbers by the names of thresholds; null: the default. Others keep their number.")
   }
 
-  static let example: JSONValue = ["is_on": true, "thresholds": ["percent": 90]]
+  static let example: JSONValue = ["is_on": true, "thresholds": ["seconds": 600]]
 }
 
 enum CheckEndpoints {

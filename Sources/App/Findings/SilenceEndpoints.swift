@@ -42,29 +42,52 @@ enum SilenceList: List {
     ], last: "id")
 }
 
-struct NewSilence: RequestBody {
+/// How long a silence lasts.
+struct SilenceEnd {
   /// The longest silence.
   static let longest = Duration.seconds(366 * 86_400)
+
+  private let until: Timestamp?
+  private let duration: Duration?
+
+  init(from object: inout ObjectReader) {
+    until = object.optional("until", .instant, "The end. Instead of it `duration` may be given.")
+    duration = object.optional("duration", .duration(.seconds(60)...Self.longest), "How long, from now on.")
+    let (until, duration) = (until, duration)
+    object.require((until == nil) != (duration == nil), "until", "or duration must be given, and not both")
+  }
+
+  /// The end of a silence that begins now. - Throws: `.validationFailed`
+  func time(_ now: Timestamp) throws(Problem) -> Timestamp {
+    func after(_ duration: Duration) -> Timestamp {
+      Timestamp(unixMicroseconds: now.unixMicroseconds + duration.wholeNanoseconds / 1000)
+    }
+    let end = until ?? after(duration ?? .zero)
+    if end > now, end <= after(Self.longest) { return end }
+    throw Problem(.validationFailed, "until must be in the future, and within 366 days")
+  }
+}
+
+struct NewSilence: RequestBody {
+  static let checkRule = FieldRule<String>.choice(of: Checks.all.map(\.name))
+  static let serverRule = FieldRule<Int>.integer(1...Int(Int32.max))
+  static let reasonRule = FieldRule<String>.string(1...1000)
 
   let check: String?
   let serverID: Int?
   let subject: String?
   let labels: LabelSet
-  let until: Timestamp?
-  let duration: Duration?
+  let end: SilenceEnd
   let reason: String
 
   init(from object: inout ObjectReader) {
-    check = object.optional("check", .choice(of: Checks.all.map(\.name)), "Only findings of this check.")
-    serverID = object.optional("server_id", .integer(1...Int(Int32.max)), "Only findings of this server.")
+    check = object.optional("check", Self.checkRule, "Only findings of this check.")
+    serverID = object.optional("server_id", Self.serverRule, "Only findings of this server.")
     subject = object.optional("subject", .string(0...1000), "Only findings with this subject.")
     labels = object.optional(
       "labels", .labels, default: LabelSet(), .object(JSONObject()), "Only findings of servers with all these labels.")
-    until = object.optional("until", .instant, "The end. Instead of it `duration` may be given.")
-    duration = object.optional("duration", .duration(.seconds(60)...Self.longest), "How long, from now on.")
-    reason = object.required("reason", .string(1...1000))
-    let (until, duration) = (until, duration)
-    object.require((until == nil) != (duration == nil), "until", "or `duration` must be given, and not both")
+    end = SilenceEnd(from: &object)
+    reason = object.required("reason", Self.reasonRule)
   }
 
   static let example: JSONValue = [
@@ -72,8 +95,38 @@ struct NewSilence: RequestBody {
   ]
 }
 
+struct NewSilences: RequestBody {
+  /// The most servers of a request.
+  static let most = 10_000
+
+  let servers: [Int]
+  let check: String?
+  let end: SilenceEnd
+  let reason: String
+
+  init(from object: inout ObjectReader) {
+    servers = object.required(
+      "server_ids", .list(NewSilence.serverRule, count: 1...Self.most), "Ids that no server has are passed over.")
+    check = object.optional("check", NewSilence.checkRule, "Only findings of this check.")
+    end = SilenceEnd(from: &object)
+    reason = object.required("reason", NewSilence.reasonRule)
+  }
+
+  static let example: JSONValue = ["server_ids": [3, 7], "duration": "2h", "reason": "the rack gets another switch"]
+}
+
+struct SilencesAdded: ResponseBody {
+  let changed: Int
+
+  static let example = SilencesAdded(changed: 2)
+
+  func write(to object: inout ObjectWriter) { object.member("changed", changed, "Servers that are silenced now.") }
+}
+
 enum SilenceEndpoints {
-  static func all(_ database: Database) -> [Endpoint] { [list(database), add(database), end(database)] }
+  static func all(_ database: Database) -> [Endpoint] {
+    [list(database), add(database), addMany(database), end(database)]
+  }
 
   private static func list(_ database: Database) -> Endpoint {
     Endpoint(
@@ -96,14 +149,7 @@ enum SilenceEndpoints {
     ) { request, context async throws(Problem) -> HTTPResponse in
       guard case .user(let user) = context.principal else { throw Problem(.insufficientRole) }
       let new = request.body
-      let end =
-        new.until
-        ?? Timestamp(
-          unixMicroseconds: context.now.unixMicroseconds + (new.duration ?? .zero).wholeNanoseconds / 1000)
-      let latest = context.now.unixMicroseconds + NewSilence.longest.wholeNanoseconds / 1000
-      guard end > context.now, end.unixMicroseconds <= latest else {
-        throw Problem(.validationFailed, "until must be in the future, and within 366 days")
-      }
+      let end = try new.end.time(context.now)
       var event = AuditEvent(.addSilence, context)
       event.details["check"] = new.check.map { .string($0) }
       event.details["server_id"] = new.serverID.map { .integer(Int64($0)) }
@@ -121,6 +167,33 @@ enum SilenceEndpoints {
       }
       guard let row else { throw Problem(.internalError, cause: "the new silence is not there") }
       return .json(SilenceAnswer(silence: row), status: .created)
+    }
+  }
+
+  private static func addMany(_ database: Database) -> Endpoint {
+    Endpoint(
+      .post, "/api/v1/silences/servers", id: "silenceServers", tag: .findings, access: .user(.operator),
+      command: "findings silence-servers",
+      summary: "Send no notifications of findings of several servers until a time.",
+      description: "Each server gets a silence of its own, which can be ended alone.",
+      body: NewSilences.self, returns: SilencesAdded.self
+    ) { request, context async throws(Problem) -> SilencesAdded in
+      let user = try context.user()
+      let new = request.body
+      let end = try new.end.time(context.now)
+      return try await database.transaction { session throws(Problem) -> SilencesAdded in
+        try await session.query { session throws(DatabaseError) in
+          let changed = try await session.execute(
+            SilenceStatements.addMany, new.check, new.servers.map { Int32($0) }, end, new.reason, user.id, user.name)
+          var event = AuditEvent(.addSilences, context)
+          event.details["check"] = new.check.map { .string($0) }
+          event.details["changed"] = .integer(Int64(changed))
+          event.details["until"] = .string(end.rfc3339)
+          event.details["reason"] = .string(new.reason)
+          try await session.audit(event)
+          return SilencesAdded(changed: changed)
+        }
+      }
     }
   }
 

@@ -54,7 +54,10 @@ extension SilenceRow {
 }
 
 enum SilenceStatements {
-  static let all = SilenceList.listing.statements + [add.description, one.description, end.description]
+  static let all =
+    SilenceList.listing.statements + [
+      add.description, addMany.description, one.description, end.description,
+    ]
 
   static let silences = """
     SELECT id, check_name, server_id, subject, labels, until, reason, created_at, created_by, created_name, ended_at,
@@ -83,6 +86,14 @@ enum SilenceStatements {
     """
     INSERT INTO pganalytics.silences (check_name, server_id, subject, labels, until, reason, created_by, created_name)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
+    """)
+
+  /// Adds a silence for each server that exists. Parameters: check, ids of servers, end, reason, user, the user's name.
+  static let addMany = Statement<String?, [Int32], Timestamp, String, Int64, String, NoRow>(
+    "silence_add_many",
+    """
+    INSERT INTO pganalytics.silences (check_name, server_id, until, reason, created_by, created_name)
+    SELECT $1, s.id, $3, $4, $5, $6 FROM pganalytics.servers s WHERE s.id = ANY ($2) ORDER BY s.id
     """)
 
   static let one = Statement<Int64, SilenceRow>("silence_one", "\(silences) WHERE id = $1")

@@ -39,6 +39,15 @@ package enum LocalDirectory {
     return names
   }
 
+  /// Removes a file, or a directory with all that is in it. A link is removed and not followed. A missing path is no
+  /// error.
+  package static func removeTree(_ path: String) throws(FileError) {
+    guard let status = FileStatus(of: path) else { return }
+    if !status.isDirectory { return try LocalFile.remove(path) }
+    for name in names(in: path) { try removeTree(path + "/" + name) }
+    if rmdir(path) != 0, errno != ENOENT { throw FileError(call: "rmdir", path: path, errno: errno) }
+  }
+
   /// Runs `body` while it holds the lock of `directory` (flock(2)). Only one process, and one task of it, holds the
   /// lock at a time.
   package static func locked<Value>(_ directory: String, _ body: () throws -> Value) throws -> Value {

@@ -8,6 +8,13 @@ extension LocalFile {
 
   package static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
 
+  /// The number of bytes of a file. A link is not followed.
+  package static func bytes(of path: String) throws(FileError) -> Int64 {
+    var facts = stat()
+    if lstat(path, &facts) != 0 { throw FileError(call: "lstat", path: path, errno: errno) }
+    return Int64(facts.st_size)
+  }
+
   /// Changes the owner and group of an entry. A link is not followed.
   package static func changeOwner(_ path: String, userID: uid_t, groupID: gid_t) throws(FileError) {
     if lchown(path, userID, groupID) != 0 { throw FileError(call: "lchown", path: path, errno: errno) }

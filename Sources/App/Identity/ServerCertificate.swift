@@ -17,14 +17,22 @@ struct ServerCertificate: Sendable {
     let record: [UInt8]?
   }
 
+  enum Name: String, CaseIterable {
+    case chain = "server.crt"
+    case key = "server.key"
+    case record = "server.made"
+  }
+
   let directory: String
   let names: ServerNames
   /// The life of a new certificate.
   let life: Live<Duration>
 
-  private var chainPath: String { directory + "/server.crt" }
-  private var keyPath: String { directory + "/server.key" }
-  private var recordPath: String { directory + "/server.made" }
+  private var chainPath: String { path(.chain) }
+  private var keyPath: String { path(.key) }
+  private var recordPath: String { path(.record) }
+
+  private func path(_ name: Name) -> String { directory + "/" + name.rawValue }
 
   /// Reads the files. - Returns: nil if certificate or key is missing.
   func read() throws(FileError) -> Files? {

@@ -1,8 +1,8 @@
 /// The query parameter `server`.
 enum ServerFilter {
   static let name = "server"
-  /// How often the parameter may occur.
-  static let most = 1000
+  /// How often the parameter may occur: as many of the longest ids fit a request target.
+  static let most = 400
   static let prose = "Only this server, by its id. Repeated: each of them. An id without a server selects nothing."
 
   static var rule: FieldRule<Int> { .integer(1...Int(Int32.max)) }

@@ -31,6 +31,9 @@ struct LaneSnapshot: Sendable {
   /// Writers whose database has not answered for `commits_stalled_after`.
   var silentWriters = 0
 
+  /// The number of connections in all states.
+  var connectionCount: Int { connections.values.reduce(0, +) }
+
   /// Adds the state of another lane. `longestTurn` and `collectorBytes` are the larger of the two values.
   static func += (left: inout LaneSnapshot, right: LaneSnapshot) {
     left.counters += right.counters
@@ -51,10 +54,23 @@ struct LaneSnapshot: Sendable {
   }
 }
 
+extension LaneSnapshot {
+  /// The sum of snapshots; nil if there are none.
+  static func sum(of snapshots: [LaneSnapshot]) -> LaneSnapshot? {
+    guard var sum = snapshots.first else { return nil }
+    for other in snapshots.dropFirst() { sum += other }
+    return sum
+  }
+}
+
 /// The lanes of the process, for /metrics and the readiness check.
 protocol WatchedLanes: Sendable {
-  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
+  /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended. It
+  /// begins a new measurement of the longest turn.
   func snapshot() async -> LaneSnapshot?
+  /// The snapshot of each lane, in the order of the loops; without lanes that have ended. It does not begin a new
+  /// measurement of the longest turn. It does not return while a loop hangs.
+  func snapshots() async -> [LaneSnapshot]
   /// The reasons why any lane cannot take a push. The statistics of the lanes are not reset. It does not return while a
   /// loop hangs.
   func readiness() async -> LaneReadiness

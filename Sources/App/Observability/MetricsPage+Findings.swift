@@ -1,5 +1,5 @@
 extension MetricsPage {
-  func findings(_ page: inout PrometheusText) {
+  func findings(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_findings_open", .gauge, "Open findings of the database. The same from every server.", by: "severity",
       Check.Severity.allCases.map { ($0.rawValue, findings.open[$0] ?? 0) })

@@ -1,7 +1,7 @@
 // The part of /metrics about notifications.
 
 extension MetricsPage {
-  func notify(_ page: inout PrometheusText) {
+  func notify(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_notifications_delivered_total", .counter, "Messages that this server delivered, by kind of channel.",
       by: "kind", ChannelKind.allCases.map { ($0.rawValue, notifications.delivered[$0] ?? 0) })

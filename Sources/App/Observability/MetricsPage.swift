@@ -21,8 +21,9 @@ struct MetricsPage {
   let now: Int64
   var log = LogWriter.Losses()
 
-  func render() -> String {
-    var page = PrometheusText()
+  /// Every family, in the order of the documentation.
+  var families: MetricFamilies {
+    var page = MetricFamilies()
     process(&page)
     certificates(&page)
     collectors(&page)
@@ -33,10 +34,10 @@ struct MetricsPage {
     rollups(&page)
     notify(&page)
     findings(&page)
-    return page.text
+    return page
   }
 
-  private func process(_ page: inout PrometheusText) {
+  private func process(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_build_info", .gauge, "1; the label has the version.", by: "version", [(Version.text, 1)])
     page.family("pganalytics_uptime_seconds", .gauge, "Seconds since the start.", Int(now - startedAt))
@@ -70,7 +71,7 @@ struct MetricsPage {
   }
 
   /// The budgets; each has the name of the setting that limits it.
-  private func budgets(_ page: inout PrometheusText) {
+  private func budgets(_ page: inout MetricFamilies) {
     let budgets = [
       ("bytes_in_flight", lanes.heldBytes, settings.bytesInFlight),
       ("pause_bytes", lanes.heldBytes, settings.pauseBytes),
@@ -87,7 +88,7 @@ struct MetricsPage {
       budgets.map { ($0.0, $0.2) })
   }
 
-  private func certificates(_ page: inout PrometheusText) {
+  private func certificates(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_certificate_not_after_seconds", .gauge, "End of a certificate, unix time.", by: "certificate",
       rekeying.notAfter.map { ($0.name, Int($0.seconds)) })
@@ -103,7 +104,7 @@ struct MetricsPage {
       rekeying.isRefused ? 1 : 0)
   }
 
-  private func collectors(_ page: inout PrometheusText) {
+  private func collectors(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_collectors", .gauge,
       "Collectors of the database by their state, a minute old at most. The same from every server.", by: "status",
@@ -114,7 +115,7 @@ struct MetricsPage {
       Int(fleet.rejecting))
   }
 
-  private func connections(_ page: inout PrometheusText) {
+  private func connections(_ page: inout MetricFamilies) {
     let counters = lanes.counters
     page.family(
       "pganalytics_connections", .gauge, "Connections by state.", by: "state",
@@ -158,7 +159,7 @@ struct MetricsPage {
       counters.answersCut)
   }
 
-  private func pushes(_ page: inout PrometheusText) {
+  private func pushes(_ page: inout MetricFamilies) {
     let counters = lanes.counters
     page.family(
       "pganalytics_pushes_received_total", .counter,
@@ -217,7 +218,7 @@ struct MetricsPage {
       ])
   }
 
-  private func writers(_ page: inout PrometheusText) {
+  private func writers(_ page: inout MetricFamilies) {
     page.family(
       "pganalytics_writers", .gauge, "COPY connections by state.", by: "state",
       CopyWriter.Activity.allCases.map { ($0.rawValue, lanes.writers[$0] ?? 0) })
@@ -237,7 +238,7 @@ struct MetricsPage {
       lanes.counters.tablesRefusing)
   }
 
-  private func pacing(_ page: inout PrometheusText) {
+  private func pacing(_ page: inout MetricFamilies) {
     page.family("pganalytics_queries_at_work", .gauge, "Metrics queries that have a connection.", queries.atWork)
     page.family("pganalytics_queries_waiting", .gauge, "Metrics queries that wait for a connection.", queries.waiting)
     page.family(
@@ -258,8 +259,8 @@ struct MetricsPage {
 }
 
 extension MetricsPage {
-  private func rollups(_ page: inout PrometheusText) {
-    func perStep(_ value: (RollupState) -> Int) -> [(String, any PrometheusText.Sample)] {
+  private func rollups(_ page: inout MetricFamilies) {
+    func perStep(_ value: (RollupState) -> Int) -> [(String, any MetricSample)] {
       RollupStep.allCases.map { step in
         (step.rawValue, storage.rollups.first { $0.step == step }.map(value) ?? 0)
       }
@@ -292,53 +293,5 @@ extension MetricsPage {
     page.family(
       "pganalytics_timescale_failed_jobs", .gauge,
       "Jobs of TimescaleDB for our tables (compression, retention) whose last run failed.", storage.failedJobs.count)
-  }
-}
-
-/// What the page is about.
-struct WatchedServer: Sendable {
-  let lanes: any WatchedLanes
-  let pacing: QueryPacing
-  let identity: ServerIdentity
-  let signingKeys: SigningKeys
-  let storage: StorageWatch
-  let notifications: NotificationWatch
-  let findings: FindingWatch
-  let directory: CollectorDirectory
-  let reload: SettingsReload
-  let log: ServerLog
-  /// Unix seconds.
-  let startedAt: Int64
-}
-
-enum MetricsEndpoint {
-  static func declaration(_ server: WatchedServer) -> Endpoint {
-    let targets = CompiledCatalog().targets
-    return Endpoint(
-      .get, "/metrics", id: "getServerCounters", tag: .system, access: .anyone,
-      summary: "The server's counters, for Prometheus.",
-      description: """
-        Open to everyone, unless the setting `metrics_token` is set: then clients send it as `Authorization: Bearer …`.
-        """,
-      returns: HTTPResponse.self, answers: [.text(example: "pganalytics_uptime_seconds 3600\n")],
-      problems: [.unauthenticated]
-    ) { request, context async throws(Problem) -> HTTPResponse in
-      let wanted = Array(context.settings.metricsToken.utf8)
-      if !wanted.isEmpty {
-        let shown = request.head.bearerToken.map { Array($0) } ?? []
-        guard constantTimeEquals(shown.span, wanted.span) else { throw Problem(.unauthenticated, "metrics_token") }
-      }
-      guard let lanes = await server.lanes.snapshot() else { throw Problem(.shuttingDown, retryAfterSeconds: 5) }
-      let page = MetricsPage(
-        lanes: lanes, targets: targets, queries: server.pacing.snapshot(at: .now()),
-        rekeying: RekeyingSnapshot(server.identity, server.signingKeys), storage: server.storage.snapshot,
-        notifications: server.notifications.snapshot,
-        findings: server.findings.snapshot,
-        fleet: server.directory.fleet, settings: context.settings, reload: server.reload.snapshot,
-        startedAt: server.startedAt,
-        now: context.now.unixMicroseconds / 1_000_000, log: server.log.writer.losses)
-      return HTTPResponse(
-        status: .ok, fields: [HTTPField("Content-Type", PrometheusText.contentType)], body: Array(page.render().utf8))
-    }
   }
 }

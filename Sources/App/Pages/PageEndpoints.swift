@@ -44,15 +44,18 @@ struct PageLibraries: Sendable {
 enum PageEndpoints {
   /// - Parameter isHealthy: whether the database answers.
   static func all(_ libraries: PageLibraries, isHealthy: @escaping @Sendable () async -> Bool) -> [Endpoint] {
-    [
-      index(isHealthy), docs(libraries.swaggerUI),
+    let (docsFiles, consoleFiles) = (
+      ConsoleFile.all.filter { $0.key.hasPrefix("docs.") }, ConsoleFile.all.filter { !$0.key.hasPrefix("docs.") }
+    )
+    let console = ConsoleSite(consoleFiles, libraries.charts.isInstalled ? libraries.charts.files : missingCharts)
+    return [
+      index(console.index, isHealthy), docs(libraries.swaggerUI),
       file(
         "/docs/{file}", id: "getDocsFile", summary: "A file of the documentation's page.",
-        ConsoleFile.all.filter { $0.key.hasPrefix("docs.") }.merging(libraries.swaggerUI.files) { own, _ in own }),
+        docsFiles.mapValues(\.served).merging(libraries.swaggerUI.files) { own, _ in own }),
       file(
-        "/console/{file}", id: "getConsoleFile", summary: "A file of the console.",
-        ConsoleFile.all.merging(
-          libraries.charts.isInstalled ? libraries.charts.files : missingCharts, uniquingKeysWith: { own, _ in own })),
+        "/console/{version}/{file}", id: "getConsoleFile", summary: "A file of the console.", console.files,
+        version: console.version),
     ]
   }
 
@@ -61,7 +64,11 @@ enum PageEndpoints {
     + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
   private static func policy(_ sources: String) -> [HTTPField] {
-    [HTTPField("Content-Security-Policy", sources), HTTPField("Referrer-Policy", "no-referrer")]
+    [
+      HTTPField("Content-Security-Policy", sources), HTTPField("Referrer-Policy", "no-referrer"),
+      // For browsers that do not know frame-ancestors.
+      HTTPField("X-Frame-Options", "DENY"),
+    ]
   }
 
   /// The console makes no markup of texts, so its policy forbids every way to do so. Swagger UI does.
@@ -74,9 +81,8 @@ enum PageEndpoints {
     "uplot.min.css": StaticFile(.css, Array("/* uPlot is not installed here (setting web_library_dir). */\n".utf8)),
   ]
 
-  private static func index(_ isHealthy: @escaping @Sendable () async -> Bool) -> Endpoint {
-    let page = ConsoleFile.all["index.html"]
-    return Endpoint(
+  private static func index(_ page: StaticFile, _ isHealthy: @escaping @Sendable () async -> Bool) -> Endpoint {
+    Endpoint(
       .get, "/", id: "getIndex", tag: .system, access: .anyone,
       summary: "The console for browsers; for other clients, what this is and where things are.",
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
@@ -84,7 +90,7 @@ enum PageEndpoints {
         .json(IndexAnswer.self).or(.text(.html, example: "<!doctype html>", prose: "For browsers.")), unchanged,
       ]
     ) { request, _ async throws(Problem) -> HTTPResponse in
-      guard try request.head.negotiate([.json, .html]) == .html, let page else {
+      guard try request.head.negotiate([.json, .html]) == .html else {
         return .json(IndexAnswer(isHealthy: await isHealthy()), fields: [HTTPField("Vary", "Accept")])
       }
       return page.response(to: request.head, consolePolicy + [HTTPField("Vary", "Accept")])
@@ -92,7 +98,7 @@ enum PageEndpoints {
   }
 
   private static func docs(_ swaggerUI: WebLibrary) -> Endpoint {
-    let page = ConsoleFile.all["docs.html"]
+    let page = ConsoleFile.all["docs.html"]?.served
     return Endpoint(
       .get, "/docs", id: "getDocs", tag: .system, access: .anyone, summary: "This documentation, in Swagger UI.",
       fields: [.ifNoneMatch], returns: HTTPResponse.self,
@@ -103,8 +109,10 @@ enum PageEndpoints {
     }
   }
 
+  /// - Parameter version: the value of the path's `version` with which a file never changes. With another value, as after
+  ///   an update of the server, the file is the present one.
   private static func file(
-    _ path: PathPattern, id: String, summary: String, _ files: [String: StaticFile]
+    _ path: PathPattern, id: String, summary: String, _ files: [String: StaticFile], version: String? = nil
   ) -> Endpoint {
     Endpoint(
       .get, path, id: id, tag: .system, access: .anyone, summary: summary,
@@ -117,7 +125,8 @@ enum PageEndpoints {
       problems: [.notFound]
     ) { request, _ async throws(Problem) -> HTTPResponse in
       guard let file = files[request.path.text("file")] else { throw missing }
-      return file.response(to: request.head, policy(sources))
+      let isLasting = version != nil && request.path.text("version") == version
+      return file.response(to: request.head, policy(sources), isLasting: isLasting)
     }
   }
 

@@ -35,26 +35,27 @@ enum MetricEndpoints {
         type: .jsonLines, schema: .string,
         example: .string(#"{"time":"2026-09-21T13:30:00Z","database":"app","size_bytes":1234567.5}"# + "\n"))
     ])
+    let id = "getServerMetrics"
     return Endpoint(
-      .get, "/api/v1/servers/{id:int}/metrics", id: "getServerMetrics", tag: .servers, access: .user(.viewer),
+      .get, "/api/v1/servers/{id:int}/metrics", id: id, tag: .servers, access: .user(.viewer),
       reach: .server,
       summary: "Metrics of one server, as stored or aggregated by buckets.", description: description,
-      query: MetricsQuery.self, returns: EndpointAnswer.self, answers: [json.or(csv).or(lines)], problems: [.notFound]
+      query: MetricsQuery.self, returns: EndpointAnswer.self,
+      answers: [json.or(csv).or(lines).or(StatementScript.declaration)], problems: [.notFound]
     ) { request, context async throws(Problem) -> EndpointAnswer in
       let server = try await ServerEndpoints.server(request.path.integer("id"), database)
-      guard let format = MetricFormat(try request.head.negotiate(MetricFormat.allCases.map(\.type))) else {
-        throw Problem(.notAcceptable)
-      }
-      return try await MetricsRead(
-        queries: queries, storage: storage, server: server.id, query: request.query, format: format,
-        isCompressed: request.head.acceptsGzip, context: context
-      ).answer()
+      let type = try request.head.negotiate(MetricFormat.allCases.map(\.type) + [.sql])
+      if type == .sql { try StatementScript.admit(context) }
+      let read = MetricsRead(
+        queries: queries, storage: storage, server: server.id, query: request.query,
+        format: MetricFormat(type) ?? .json, isCompressed: request.head.acceptsGzip, context: context)
+      return type == .sql ? .complete(try await read.script(id)) : try await read.answer()
     }
   }
 
   private static let description = """
     `Accept` chooses the format: JSON is in pages; CSV and NDJSON are streamed row by row, at most `stream_rows` (a setting) \
-    of them. `Accept-Encoding` can ask for gzip. If the server cannot read all rows, it cuts the body off and closes the \
+    of them. SQL is the statement with its present values. `Accept-Encoding` can ask for gzip. If the server cannot read all rows, it cuts the body off and closes the \
     connection: the last chunk is missing.
 
     Rows are ordered by time. Buckets of the same time are ordered by the ids of database and object; stored rows of the \

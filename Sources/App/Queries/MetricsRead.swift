@@ -17,12 +17,7 @@ struct MetricsRead: Sendable {
   private static let defaultSpan: Int64 = 3_600_000_000
 
   func answer() async throws(Problem) -> EndpointAnswer {
-    let selection = try query.selection()
-    if let step = query.source?.step, !selection.isComposable(of: step) {
-      throw Problem(
-        .invalidQuery,
-        "source: roll-ups of \(step.rawValue) hold no \(selection.shape.name) of these columns and buckets")
-    }
+    let selection = try selection()
     let (range, position) = try range(selection)
     let limit = try limit()
     let stream = MetricRowStream(capacity: context.settings.streamUnsentBytes, isCompressed: isCompressed)
@@ -59,18 +54,57 @@ struct MetricsRead: Sendable {
       if stream.pipe.isCancelled { throw DatabaseError(.cancelled, "the client went away") }
       stream.pipe.produce(onRoom: { session.resumeRows() }, onCancel: { session.abandon() })
       // One snapshot: the transaction has to see roll-ups and pending times of the same moment.
-      try await session.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
-        session throws(DatabaseError) in
+      try await session.transaction(Self.begin) { session throws(DatabaseError) in
         session.allow(timeout)
         try await session.execute(SchemaStatements.limitWork, timeout.settingText, String(settings.queryWorkers))
         let range = try await sourced(asked, selection, session)
-        // One row more than the limit shows whether there is a next page.
-        let statement = MetricStatementWriter.statement(
-          selection, storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
+        let statement = statement(selection, range, position, limit)
         stream.begin(plan(selection, range, position, limit, statement), from: range.source)
         try await session.stream(statement.description, statement.parameters, to: stream)
       }
     }
+  }
+
+  private static let begin: StaticString = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+  /// One row more than the limit shows whether there is a next page.
+  private func statement(
+    _ selection: MetricSelection, _ range: MetricRange, _ position: MetricCursor.Position?, _ limit: Int
+  ) -> MetricStatement {
+    MetricStatementWriter.statement(
+      selection, storage, server: server, range: range, after: position, limit: Int64(limit) + 1)
+  }
+
+  /// The statement as a script for psql, with the values that it has now.
+  /// - Parameter operation: the id of the endpoint.
+  func script(_ operation: String) async throws(Problem) -> HTTPResponse {
+    let (selection, limit) = (try selection(), try limit())
+    let (asked, position) = try range(selection)
+    do throws(DatabaseError) {
+      return try await queries.lease { session throws(DatabaseError) in
+        try await session.transaction(Self.begin) { session throws(DatabaseError) in
+          session.allow(context.settings.queryTimeout)
+          let range = try await sourced(asked, selection, session)
+          let statement = statement(selection, range, position, limit)
+          var script = StatementScript(operation)
+          try await script.append("data", statement.description, statement.parameters, session)
+          return script.response()
+        }
+      }
+    } catch {
+      throw Problem(error)
+    }
+  }
+
+  /// What the query selects. - Throws: `.invalidQuery`
+  private func selection() throws(Problem) -> MetricSelection {
+    let selection = try query.selection()
+    if let step = query.source?.step, !selection.isComposable(of: step) {
+      throw Problem(
+        .invalidQuery,
+        "source: roll-ups of \(step.rawValue) hold no \(selection.shape.name) of these columns and buckets")
+    }
+    return selection
   }
 
   /// The coarsest source that gives the exact answer, unless the query names one.

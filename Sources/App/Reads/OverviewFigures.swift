@@ -215,10 +215,7 @@ enum OverviewFigures {
   }
 
   private static func host(_ scope: ReadScope) -> Relation {
-    func mean(_ column: String) -> String {
-      finiteQuotient(
-        RollupPart.composedSum("sysstat".metricTable.rolled(column)), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
-    }
+    func mean(_ column: String) -> String { ReadScope.mean(column, of: "sysstat") }
     let shares = ["cpu_user", "cpu_system", "cpu_iowait"]
     let memory = ["memory_used_mb", "memory_total_mb"]
     let used = #"100 * sum(t."memory_used_mb.sum") / nullif(sum(t."memory_total_mb.sum"), 0)"#

@@ -5,7 +5,7 @@ import Protocol
 enum ReadEndpoints {
   /// Every read, in the order of the documentation.
   static let questions: [any Question.Type] = [
-    FleetRead.self, TopQueriesRead.self, OneQueryRead.self, OverviewRead.self, ConnectionsRead.self,
+    FleetRead.self, FleetLoadRead.self, TopQueriesRead.self, OneQueryRead.self, OverviewRead.self, ConnectionsRead.self,
     LocksRead.self,
     ReplicationRead.self, VacuumRead.self, IndexesRead.self, SpaceRead.self, LogRead.self, ChangesRead.self,
   ]
@@ -25,13 +25,11 @@ enum ReadEndpoints {
       .get, read.path, id: read.id, tag: .reads, access: .user(.viewer),
       reach: read.subject == .server ? .server : .selection, command: read.command, summary: read.summary,
       description: read.description, query: ReadQuery<Asked>.self, returns: HTTPResponse.self,
-      answers: [ReadAnswer.declaration(read).or(ReadScript.declaration)],
+      answers: [ReadAnswer.declaration(read).or(StatementScript.declaration)],
       problems: read.subject == .fleet ? [] : [.notFound]
     ) { request, context async throws(Problem) -> HTTPResponse in
       let type = try request.head.negotiate(MetricFormat.allCases.map(\.type) + [.sql])
-      if type == .sql, try context.user().role < .operator {
-        throw Problem(.insufficientRole, "the role operator is needed to see SQL")
-      }
+      if type == .sql { try StatementScript.admit(context) }
       var subject: Int64?
       switch read.subject {
       case .fleet: break

@@ -42,10 +42,10 @@ struct ReadRun: Sendable {
   /// The statements of the answer as a script for psql, with the values that they have now.
   func script() async throws(Problem) -> HTTPResponse {
     try await run { frame, session throws(DatabaseError) in
-      var script = ReadScript(read)
+      var script = StatementScript(read.id)
       for section in read.sections {
         let (statement, values, _) = statement(of: section, frame)
-        try await script.append(section, statement.description, values, session)
+        try await script.append(section.name, statement.description, values, session)
       }
       return script.response()
     }

@@ -156,6 +156,12 @@ extension ReadScope {
     return "(\(([pieces.firstRows] + pieces.rollups + [pieces.lastRows]).joined(separator: "\nUNION ALL\n")))"
   }
 
+  /// The mean of a column over pieces `t` of `parts`, as SQL; NULL if it has no value in them.
+  static func mean(_ column: String, of table: String) -> String {
+    finiteQuotient(
+      RollupPart.composedSum(table.metricTable.rolled(column)), #"nullif(sum(t."\#(column).count"), 0)::float8"#)
+  }
+
   /// The condition that a row `t` is of a selected server and in a stretch of time.
   func within(_ from: String, _ to: String) -> String {
     let isSelected = server.map { "t.server_id = \($0)" } ?? "t.server_id = ANY (\(self[.servers]))"

@@ -155,14 +155,23 @@ struct MetricSchema: Sendable {
     self.rollups = rollups
   }
 
-  /// Makes what is missing. - Returns: the kind of storage, and the names of what was made.
-  func reconcile() async throws(MigrationError) -> (StorageKind, [String]) {
+  /// How many tables and views there are.
+  var steps: Int { all.count + tables.count }
+
+  /// Makes what is missing.
+  /// - Parameter report: called before each table and view, with the number of those that are done, and the name.
+  /// - Returns: the kind of storage, and the names of what was made.
+  func reconcile(
+    report: (_ done: Int, _ name: String) -> Void = { _, _ in }
+  ) async throws(MigrationError) -> (StorageKind, [String]) {
     let kind = try await decideKind()
     var changes: [String] = []
-    for table in all {
+    for (index, table) in all.enumerated() {
+      report(index, "table \(table.schema).\(table.name)")
       changes += try await retryingLocks { () async throws(MigrationError) in try await reconcile(table, kind) }
     }
-    for view in tables.map(NamedView.init) {
+    for (index, view) in tables.map(NamedView.init).enumerated() {
+      report(all.count + index, "view named.\(view.name)")
       changes += try await retryingLocks { () async throws(MigrationError) in try await reconcile(view) }
     }
     switch kind {

@@ -51,6 +51,15 @@ struct MigrationStatus: Hashable, Sendable {
   let appliedAt: Timestamp?
 }
 
+/// How far a migration is.
+struct MigrationStep: Hashable, Sendable {
+  /// How many steps are done. A step is a file, a table or a view; a step may find nothing to do.
+  let done: Int
+  let total: Int
+  /// What is in work.
+  let name: String
+}
+
 /// The result of a migration.
 struct MigrationReport: Hashable, Sendable {
   /// Versions of the files that were applied now.
@@ -100,11 +109,20 @@ struct Migrator: Sendable {
   }
 
   /// Applies what is missing. If another server is migrating, waits for it.
-  func migrate() async throws(MigrationError) -> MigrationReport {
+  /// - Parameter report: called before each step.
+  func migrate(report: (MigrationStep) -> Void = { _ in }) async throws(MigrationError) -> MigrationReport {
+    let schema = MetricSchema(database: database, storage: storage)
+    let total = files.count + schema.steps
     try await prepare()
     var applied: [Int32] = []
-    for file in files where try await apply(file) { applied.append(file.version) }
-    let (kind, changes) = try await MetricSchema(database: database, storage: storage).reconcile()
+    for (index, file) in files.enumerated() {
+      let name = "migration \(file.version) of \(files.count): \(file.name)"
+      report(MigrationStep(done: index, total: total, name: name))
+      if try await apply(file) { applied.append(file.version) }
+    }
+    let (kind, changes) = try await schema.reconcile { done, name in
+      report(MigrationStep(done: files.count + done, total: total, name: name))
+    }
     return MigrationReport(applied: applied, metricChanges: changes, storage: kind)
   }
 

@@ -9,14 +9,17 @@ extension Lane {
       connections: requests.records.counters, identities: gatekeeper.counters, pushes: ingest.records.counters)
   }
 
-  func snapshot() -> LaneSnapshot {
+  /// The state of the lane.
+  /// - Parameter takesLongestTurn: whether the measurement of the longest turn begins anew.
+  func snapshot(takesLongestTurn: Bool = true) -> LaneSnapshot {
     var states: [LaneSnapshot.ConnectionState: Int] = [:]
     for connection in requests.connections.all { states[connection.machine.phase.observed, default: 0] += 1 }
     var waits: [CopyWriter.Activity: Int] = [:]
     for writer in ingest.writers { waits[writer.activity, default: 0] += 1 }
     let (admission, pressure) = (ingest.intake.admission, requests.pressure)
     return LaneSnapshot(
-      counters: counters, loop: loop.takeStatistics(), connections: states, writers: waits,
+      counters: counters, loop: takesLongestTurn ? loop.takeStatistics() : loop.statistics, connections: states,
+      writers: waits,
       heldBytes: admission.heldBytes, gatheredBytes: pressure.gatheredBytes, untakenBytes: pressure.untakenBytes,
       collectorBytes: admission.largestHeldBytes, backlogBytes: ingest.writers.reduce(0) { $0 + $1.backlogBytes },
       backlogPushes: ingest.writers.reduce(0) { $0 + $1.backlogPushes }, pausedConnections: pressure.pausedCount,

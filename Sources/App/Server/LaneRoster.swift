@@ -11,16 +11,21 @@ final class LaneRoster: WatchedLanes {
   func add(_ lane: LaneHandle) { lanes.withLock { $0.append(lane) } }
 
   /// The sum of the snapshots of all lanes; nil before the first lane has started and after the last one has ended.
-  func snapshot() async -> LaneSnapshot? {
-    var sum: LaneSnapshot?
+  func snapshot() async -> LaneSnapshot? { LaneSnapshot.sum(of: await snapshots(takingLongestTurn: true)) }
+
+  /// The snapshot of each lane, in the order of the loops; without lanes that have ended.
+  func snapshots() async -> [LaneSnapshot] { await snapshots(takingLongestTurn: false) }
+
+  private func snapshots(takingLongestTurn takes: Bool) async -> [LaneSnapshot] {
+    var snapshots: [LaneSnapshot] = []
     for lane in all {
       let one: LaneSnapshot? = await withCheckedContinuation { continuation in
-        if !lane.submit({ continuation.resume(returning: $0.snapshot()) }) { continuation.resume(returning: nil) }
+        let isAsked = lane.submit { continuation.resume(returning: $0.snapshot(takesLongestTurn: takes)) }
+        if !isAsked { continuation.resume(returning: nil) }
       }
-      guard let one else { continue }
-      if sum == nil { sum = one } else { sum! += one }
+      if let one { snapshots.append(one) }
     }
-    return sum
+    return snapshots
   }
 }
 

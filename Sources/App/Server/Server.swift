@@ -73,11 +73,11 @@ final class Server: Sendable {
     let listen = try ListeningPlace(settings.listen)
     let live = LiveSettings(settings)
     let reload = SettingsReload(live, log: log, now: WallClock.unixSeconds(), reading: reading)
+    let address = try DatabaseAddress(settings.databaseURL).resolved()
+    // This comes before the identity: a restore that has not ended has yet to write the authority's files.
+    try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
     let identity = try ServerIdentity.open(
       live, names: ServerNames(listen: listen), now: WallClock.unixSeconds())
-
-    let address = try DatabaseAddress(settings.databaseURL).resolved()
-    try Surroundings(settings.databaseSettings(address)).check(ConnectionNeed(settings))
     let database = try Database.start(settings.databaseSettings(address))
     let pacing = QueryPacing(live.live(\.queryAim))
     let queries: Database

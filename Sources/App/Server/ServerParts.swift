@@ -44,6 +44,8 @@ struct ServerParts: Sendable {
     let watched = WatchedServer(
       lanes: lanes, pacing: pacing, identity: identity, signingKeys: signingKeys, storage: storageWatch,
       notifications: notifications, findings: findingWatch, directory: directory, reload: reload, log: log,
+      readiness: readiness,
+      pools: [.init(name: "endpoints", database: database), .init(name: "metrics_queries", database: queries)],
       startedAt: startedAt)
     var all = SessionEndpoints.all(sessions) + SessionListEndpoints.all(database)
     all += APITokenEndpoints.all(database) + UserEndpoints.all(database, passwords)
@@ -60,6 +62,7 @@ struct ServerParts: Sendable {
     all += [RevocationListEndpoint.declaration(database, identity), AuthorityEndpoint.declaration(identity)]
     all += KeyEndpoints.all(database, identity)
     all += SystemEndpoints.all(readiness, startedAt: startedAt)
+    all += [StatusEndpoint.declaration(watched)]
     all += PageEndpoints.all(pageLibraries) { [readiness] in await readiness.databaseAccess() != .none }
     all += [MetricsEndpoint.declaration(watched)]
     return Endpoint.documented(

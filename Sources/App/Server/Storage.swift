@@ -29,8 +29,11 @@ struct Storage: Sendable {
   }
 
   /// Migrates the schema to the current version.
-  static func migrate(_ database: Database, settings: Settings) async throws -> MigrationReport {
-    try await Migrator(database: database, storage: settings.storage).migrate()
+  /// - Parameter report: called before each step.
+  static func migrate(
+    _ database: Database, settings: Settings, report: (MigrationStep) -> Void = { _ in }
+  ) async throws -> MigrationReport {
+    try await Migrator(database: database, storage: settings.storage).migrate(report: report)
   }
 
   /// Checks that the schema is up to date, and makes the partitions of the next days.

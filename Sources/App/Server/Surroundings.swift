@@ -9,6 +9,8 @@ enum SurroundingsFault: Error, Hashable {
   case sharedSessions
   /// The server is a standby, or refuses writes for another reason.
   case readOnly(database: String)
+  /// A restore has filled only a part of the database.
+  case restoreUnfinished
   case tooFewConnections(limit: ConnectionLimit, needed: ConnectionNeed)
   case database(DatabaseError)
 }
@@ -56,11 +58,15 @@ struct Surroundings {
   init(_ settings: DatabaseSettings) { self.settings = settings }
 
   /// Blocks for a few milliseconds, or for `connectDeadline` if the database does not answer. Never call it on a loop.
+  /// - Parameter isForRestore: whether a restore asks, which may go on where an earlier one has stopped.
   /// - Throws: the first reason for which the program cannot work here.
-  func check(_ need: ConnectionNeed) throws(SurroundingsFault) {
+  func check(_ need: ConnectionNeed, forRestore isForRestore: Bool = false) throws(SurroundingsFault) {
     let session = try connect()
     if session.serverVersion < Self.oldestServerVersion { throw .serverTooOld(version: session.serverVersion) }
     try checkDatabase(session, need)
+    if !isForRestore, try ask(session, "SELECT to_regnamespace('\(RestoreMark.schema)') IS NOT NULL")[0][0] == "t" {
+      throw .restoreUnfinished
+    }
     try checkSessions(session)
   }
 
@@ -144,6 +150,7 @@ extension SurroundingsFault: CustomStringConvertible {
         + "give its database pool_mode=session in PgBouncer, or connect to PostgreSQL directly."
     case .readOnly(let database):
       "The database \(database) is a standby and takes no writes: give the address of the primary."
+    case .restoreUnfinished: RestoreMark.sentence
     case .tooFewConnections(let limit, let need):
       "\(limit), and pgAnalytics needs \(need): raise the limit, or lower these settings."
     case .database(let error): error.connectionAdvice

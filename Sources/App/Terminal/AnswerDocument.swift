@@ -44,7 +44,11 @@ struct AnswerTable: Equatable, Sendable {
   mutating func sort(by text: String) throws(ClientFailure) {
     if columns.isEmpty { return }
     let isDescending = text.hasPrefix("-")
-    let column = try column(isDescending ? String(text.dropFirst()) : text, "--sort")
+    sort(by: try column(isDescending ? String(text.dropFirst()) : text, "--sort"), isDescending: isDescending)
+  }
+
+  /// Sorts by a column. Rows without a value come last.
+  mutating func sort(by column: AnswerColumn, isDescending: Bool) {
     let keyed = rows.enumerated().map { (index: $0.offset, row: $0.element, key: value($0.element, column)) }
     rows = keyed.sorted { left, right in
       if left.key == .null || right.key == .null {

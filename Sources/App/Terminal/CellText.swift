@@ -37,10 +37,21 @@ struct CellText: Sendable {
     case .string(let text):
       if column.isTime, let time = RFC3339.unixMicroseconds(text) { return Self.local(time) }
       return text
-    case .array(let elements): return elements.map { inner($0, column) }.joined(separator: ", ")
+    case .array(let elements): return elements.map { setting($0) ?? inner($0, column) }.joined(separator: ", ")
     case .object(let object):
       return object.members.map { "\($0.name)=\(inner($0.value, AnswerColumn(name: $0.name)))" }.joined(separator: ", ")
     }
+  }
+
+  /// An object with a name, a value and possibly a unit, as `name=value`; nil for any other value.
+  func setting(_ value: JSONValue) -> String? {
+    guard let name = value[member: "name"]?.string, let set = value[member: "value"] else { return nil }
+    let unit = value[member: "unit"]?.string ?? ""
+    var schema = Schema(.number)
+    schema.unit = unit
+    let text = text(set, AnswerColumn(name: name, schema: schema))
+    let isWritten = unit.isEmpty || text != self.text(set, AnswerColumn(name: "value", schema: Schema(.number)))
+    return "\(name)=\(text)" + (isWritten ? "" : " " + unit)
   }
 
   private func inner(_ value: JSONValue, _ column: AnswerColumn) -> String {

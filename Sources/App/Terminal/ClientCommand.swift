@@ -100,7 +100,9 @@ extension ClientCommand {
   ) -> String {
     let values = arguments.map { argument in
       switch argument.place {
-      case .path: argument.prose == "A number." ? "1" : argument.name
+      case .path where argument.prose == "A number.": "1"
+      case .path where argument.prose == "A UUID.": "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+      case .path: argument.name
       case .body, .text: argument.name
       }
     }

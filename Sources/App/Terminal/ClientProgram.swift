@@ -53,6 +53,14 @@ struct ClientProgram: Sendable {
   /// Whether the arguments name a client command.
   func takes(_ arguments: [String]) -> Bool { parser.match(withoutHelp(arguments)) != nil }
 
+  /// The signals that a command receives as events. They must be blocked before another thread starts.
+  func signals(of arguments: [String]) -> [CInt] {
+    if case .command(let command, _)? = parser.match(arguments), case .local(.top) = command.action {
+      return TopEvents.signals
+    }
+    return []
+  }
+
   /// `help locks` is `locks --help`.
   private func withoutHelp(_ arguments: [String]) -> [String] {
     arguments.first == "help" ? Array(arguments.dropFirst()) : arguments
@@ -104,6 +112,8 @@ struct ClientProgram: Sendable {
       case .listContexts: try listContexts(parsed)
       case .useContext: try await useContext(parsed.arguments[0])
       case .deleteContext: try await deleteContext(parsed.arguments[0])
+      case .top: try await TopSession(self, parsed).run()
+      case .diffConfig: try await ConfigDiff(self, parsed).run()
       case .editConfig: try await ConfigEdit(self, parsed).run()
       case .completion: screen.write(CompletionScript.text(parsed.arguments[0]))
       case .manual: try ManualPage.write(all: self, to: parsed.arguments[0])

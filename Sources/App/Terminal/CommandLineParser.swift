@@ -121,8 +121,10 @@ struct CommandLineParser: Sendable {
     if option.isSecret || option.isValueOptional && text.isEmpty { return }
     if option.isMap {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      // Without a value the member becomes null, which removes it.
+      if parts.count == 1, option.schema.isNullable, !text.isEmpty { return }
       guard parts.count == 2, !parts[0].isEmpty, CommandValue.json(parts[1], option.schema) != nil else {
-        throw usage("The value '\(text)' is invalid for '\(shown) <key=value>'.", command)
+        throw usage("The value '\(text)' is invalid for '\(shown) <\(option.valueName)>'.", command)
       }
       return
     }

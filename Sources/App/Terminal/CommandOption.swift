@@ -64,7 +64,7 @@ struct CommandOption: Sendable {
   /// The value's name in the usage.
   var valueName: String {
     if isSecret { return "file" }
-    if isMap { return "key=value" }
+    if isMap { return schema.isNullable ? "key[=value]" : "key=value" }
     if !schema.values.isEmpty { return schema.values.count <= 5 ? schema.values.joined(separator: "|") : "name" }
     switch schema.kind {
     case .integer, .number: return "number"

@@ -14,12 +14,13 @@ struct ConfigEdit: Sendable {
     self.parsed = parsed
   }
 
-  private var target: String { "/api/v1/config/" + PercentEncoding.encode(parsed.arguments[0]) }
+  private var target: String { StoredConfig.target(parsed.arguments[0]) }
 
   func run() async throws(ClientFailure) {
     let client = try APIClient(context: parsed.text(.context), program.environment)
     defer { client.close() }
-    let (old, tag) = try await stored(client)
+    let stored = try await StoredConfig(of: parsed.arguments[0], client)
+    let (old, tag) = (stored.text, stored.tag)
     let directory: String
     do throws(FileError) {
       directory = try LocalDirectory.makeUnique(prefix: "/tmp/pganalytics-config-")
@@ -36,7 +37,7 @@ struct ConfigEdit: Sendable {
       draft = try edit(draft, file)
       let diff = UnifiedDiff.render(old, draft, oldName: "stored", newName: "edited")
       if diff.isEmpty { return program.screen.write("Nothing has changed.\n") }
-      program.screen.write(coloured(diff))
+      program.screen.write(program.screen.coloured(diff: diff))
       if parsed.text("yes") != "true" {
         guard let answer = program.input.ask("Store it? [yes/no/edit] ")?.lowercased() else {
           throw ClientFailure(.usage, "Nobody can be asked; --yes stores the text without asking.")
@@ -52,19 +53,6 @@ struct ConfigEdit: Sendable {
         program.complain(error)
         guard ["y", "yes"].contains(program.input.ask("Edit again? [yes/no] ")?.lowercased()) else { throw error }
       }
-    }
-  }
-
-  /// The latest text and its ETag; empty and nil if there is none.
-  private func stored(_ client: APIClient) async throws(ClientFailure) -> (text: String, tag: String?) {
-    do throws(ClientFailure) {
-      let answer = try await client.send(.get(target))
-      return (String(decoding: answer.body, as: UTF8.self), answer.head.fields.string(named: "etag"))
-    } catch {
-      guard error.status == .notFound else { throw error }
-      // Either the collector has no configuration yet, or there is no such collector.
-      _ = try await client.send(.get("/api/v1/collectors/" + PercentEncoding.encode(parsed.arguments[0])))
-      return ("", nil)
     }
   }
 
@@ -88,14 +76,5 @@ struct ConfigEdit: Sendable {
     let status = system("\(editor) '\(file)'")
     if status != 0 { throw ClientFailure(.failure, "The editor \(editor) ended with status \(status >> 8 & 0xFF).") }
     return String(decoding: try program.input.file(file), as: UTF8.self)
-  }
-
-  private func coloured(_ diff: String) -> String {
-    diff.split(separator: "\n").map { line in
-      let text = TerminalText.escape(String(line), keeping: ["\t"])
-      let style: Screen.Style? =
-        line.hasPrefix("+") ? .good : line.hasPrefix("-") ? .bad : line.hasPrefix("@@") ? .faint : nil
-      return (style.map { program.screen.style($0, text) } ?? text) + "\n"
-    }.joined()
   }
 }

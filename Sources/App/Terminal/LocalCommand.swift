@@ -3,12 +3,13 @@
 import Protocol
 
 enum LocalCommand: Sendable {
-  case login, logout, listContexts, useContext, deleteContext, editConfig, completion, complete, manual
+  case login, logout, listContexts, useContext, deleteContext, top, diffConfig, editConfig, completion, complete, manual
 }
 
 extension ClientCommand {
   /// All of them. `login` and `logout` take the place of the commands of their endpoints.
-  static let local: [ClientCommand] = [login, logout] + contexts + [editConfig, completion, complete, manual]
+  static let local: [ClientCommand] =
+    [login, logout] + contexts + [top, diffConfig, editConfig, completion, complete, manual]
 
   private init(
     _ name: String, _ action: LocalCommand, _ summary: String, _ description: String = "",
@@ -23,7 +24,7 @@ extension ClientCommand {
     "login", .login, "Logs in to a server, and remembers it as a context.",
     """
     The certificate of the server must be trusted: by the operating system, by an authority in a file (--ca), or by the \
-    fingerprint of the server's authority (--ca-fingerprint), which `pganalytics ca list` prints on the server. Without any \
+    fingerprint of the server's authority (--ca-fingerprint), which `pganalytics ca fingerprint` prints on the server. Without any \
     of them a terminal shows the fingerprint and asks. The authorities are kept with the context and follow the server.
 
     The password is asked for without echo, or read from a file. Contexts lie in ~/.config/pganalytics (or below \
@@ -66,6 +67,42 @@ extension ClientCommand {
       [contextName], examples: ["context delete staging"]),
   ]
 
+  private static let top = ClientCommand(
+    "top", .top, "Shows the fleet live on the whole terminal: servers, queries, locks, and the ingest of this server.",
+    "The keys are:\n\n"
+      + TopKeyMeaning.all.map { "* \($0.keys): \($0.meaning)." }.joined(separator: "\n")
+      + "\n\nA server that does not answer does not end it: the last figures stay, and a line says so.",
+    [],
+    [
+      CommandOption(
+        name: "interval", place: .query("interval"), schema: .choice(TopModel.intervals.map { String($0) }),
+        prose: "The seconds between two questions. Default: 2."),
+      SharedOption.context.option,
+    ], examples: ["top", "top --interval 5 --context staging"])
+
+  private static let diffConfig = ClientCommand(
+    "collectors config diff", .diffConfig, "Shows what changed between two versions, or between a version and a file.",
+    "The form is a unified diff; it is empty if nothing differs. Version 0, the one before the first, is empty.",
+    [
+      CommandArgument(name: "COLLECTOR_ID", place: .path("collector_id"), prose: "A UUID."),
+      CommandArgument(
+        name: "FILE", place: .text, prose: "A local file to compare with the latest version; `-` is standard input.",
+        isRequired: false),
+    ],
+    [
+      CommandOption(
+        name: "from", place: .query("from"), schema: .integer,
+        prose: "The older version. Default: the version before the newer one."),
+      CommandOption(
+        name: "to", place: .query("to"), schema: .integer,
+        prose: "The newer version, or the one that the file is compared with. Default: the latest."),
+      SharedOption.context.option,
+    ],
+    examples: [
+      "collectors config diff 3f2504e0-4f89-11d3-9a0c-0305e82c3301 --from 1 --to 2",
+      "collectors config diff 3f2504e0-4f89-11d3-9a0c-0305e82c3301 collector.toml",
+    ])
+
   private static let editConfig = ClientCommand(
     "collectors config edit", .editConfig, "Opens the configuration of a collector in your editor, and stores it.",
     """
@@ -76,7 +113,7 @@ extension ClientCommand {
     [
       CommandOption(name: "yes", place: .common, schema: .boolean, prose: "Stores the text without asking."),
       SharedOption.context.option,
-    ], examples: ["collectors config edit COLLECTOR_ID"])
+    ], examples: ["collectors config edit 3f2504e0-4f89-11d3-9a0c-0305e82c3301"])
 
   private static let completion = ClientCommand(
     "completion", .completion, "Prints a script that lets a shell complete commands, options and names.",

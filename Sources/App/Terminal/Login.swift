@@ -85,7 +85,8 @@ struct Login: Sendable {
   }
 
   private func ask(_ url: HTTPSURL) async throws(ClientFailure) -> String {
-    let how = "On the server, `pganalytics ca list` prints the fingerprints of its authorities."
+    let how =
+      "On the server, `pganalytics ca fingerprint` prints it, and `pganalytics ca list` those of all its authorities."
     let shown = try await ServerTrust.shown(by: url)
     guard let authority = shown.first, Screen.canAsk else {
       throw ClientFailure(
@@ -99,7 +100,7 @@ struct Login: Sendable {
       The server says that its authority is \(name), with the SHA-256 fingerprint
         \(authority.fingerprintHex)
       \(how)
-      Is it one of them? [yes/no] 
+      Is it the same? [yes/no] 
       """)
     guard ["yes", "y"].contains(answer?.lowercased()) else {
       throw ClientFailure(.unreachable, "The server is not trusted, and nothing was sent to it.")

@@ -8,13 +8,19 @@ import Reactor
 struct ProgressBar: ~Copyable {
   private static let interval = Duration.milliseconds(100)
   private static let width = 30
-  private let title: String
+  private var title: String
   private let isShown: Bool
   private var drawnAt: MonotonicTime?
 
   init(_ title: String) {
     self.title = title
     isShown = isatty(STDERR_FILENO) == 1
+  }
+
+  /// Begins another step of the work, whose end is unknown at first.
+  mutating func begin(_ title: String) {
+    self.title = title
+    if isShown { draw("") }
   }
 
   /// - Parameter part: of the whole work, from 0 to 1.

@@ -89,7 +89,7 @@ extension APIRequest {
       var object = JSONObject()
       for text in texts {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        object[parts[0]] = CommandValue.json(parts[1], option.schema)
+        object[parts[0]] = parts.count == 2 ? CommandValue.json(parts[1], option.schema) : JSONValue.null
       }
       return .object(object)
     }

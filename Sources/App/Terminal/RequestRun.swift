@@ -92,7 +92,12 @@ struct RequestRun: Sendable {
     if wantsAll, isPaged, parsed.text("page-size") == nil {
       request.target = Self.with("page_size", String(PageSelection.sizes.upperBound), request.target)
     }
-    guard let first = try await client.json(request) else { return nil }
+    let answer = try await client.send(request)
+    var first = try APIClient.json(answer)
+    if answer.status == .accepted, !parsed.has(.noWait), let path = answer.head.fields.string(named: "location") {
+      first = try await AcceptedWork(client: client, path: path).wait(parsed.command.name.description)
+    }
+    guard let first else { return nil }
     var document = AnswerDocument(first, json?.schema)
     guard wantsAll else { return document }
     var bar = ProgressBar(parsed.command.name.description)
@@ -101,7 +106,7 @@ struct RequestRun: Sendable {
       let pages = first[member: "total_pages"]?.integer ?? 1
       var page = first[member: "page"]?.integer ?? 1
       while page < pages {
-        bar.show(Double(page) / Double(pages))
+        bar.show(Double(page) / Double(pages), "\(document.rows?.count ?? 0) rows")
         page += 1
         var next = request
         next.target = Self.with("page", String(page), request.target)

@@ -12,6 +12,16 @@ struct Screen: Sendable {
     case good = "32"
     case warning = "33"
     case bad = "31"
+
+    /// The style of a state or severity; nil: none.
+    init?(state: String) {
+      switch state {
+      case "ok", "active", "success": self = .good
+      case "warning", "silent", "pending": self = .warning
+      case "critical", "failure", "revoked", "refused": self = .bad
+      default: return nil
+      }
+    }
   }
 
   let isTerminal: Bool

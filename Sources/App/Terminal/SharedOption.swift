@@ -6,6 +6,7 @@ import Protocol
 enum SharedOption: String, CaseIterable, Sendable {
   case output, columns, sort, all, watch
   case noPager = "no-pager"
+  case noWait = "no-wait"
   case context
 
   var option: CommandOption {
@@ -17,6 +18,7 @@ enum SharedOption: String, CaseIterable, Sendable {
     case .all: make("All pages of the list.", .boolean)
     case .watch: make("Asks again every so many seconds, by default 2.", .number, isValueOptional: true)
     case .noPager: make("Writes a long table at once, without $PAGER.", .boolean)
+    case .noWait: make("Ends at once; the server does the work by itself.", .boolean)
     case .context: make("The context to use; else PGANALYTICS_CONTEXT, else the current one.")
     }
   }
@@ -37,6 +39,7 @@ enum SharedOption: String, CaseIterable, Sendable {
       case .columns, .sort: endpoint.answers.haveRows
       case .all: endpoint.query.contains { $0.name == "page" || $0.name == "cursor" }
       case .watch, .noPager: endpoint.method == .get
+      case .noWait: endpoint.answers.contains { $0.status == .accepted }
       }
     }
   }

@@ -16,7 +16,7 @@ struct TableText: Sendable {
   /// - Parameter isChosen: whether a person has chosen the columns. Then none is left out.
   func lines(_ table: AnswerTable, isChosen: Bool) -> [String] {
     var lines: [String] = []
-    if !table.title.isEmpty { lines.append(screen.style(.title, heading(table.title))) }
+    if !table.title.isEmpty { lines.append(screen.style(.title, heading(TerminalText.oneLine(table.title)))) }
     if table.rows.isEmpty { return lines + ["No rows."] }
     let columns = table.columns.filter { column in
       isChosen || table.rows.contains { !isEmpty(table.value($0, column)) } && !isTable(column, table)
@@ -90,12 +90,7 @@ struct TableText: Sendable {
 
   private func paint(_ text: String, _ column: AnswerColumn) -> String {
     guard ["state", "severity", "status", "outcome"].contains(column.name) else { return text }
-    switch text {
-    case "ok", "active", "success": return screen.style(.good, text)
-    case "warning", "silent", "pending": return screen.style(.warning, text)
-    case "critical", "failure", "revoked", "refused": return screen.style(.bad, text)
-    default: return text
-    }
+    return Screen.Style(state: text).map { screen.style($0, text) } ?? text
   }
 
   private func isEmpty(_ value: JSONValue) -> Bool {
@@ -107,10 +102,11 @@ struct TableText: Sendable {
     }
   }
 
-  /// Whether a column holds lists of objects, which no cell can show.
+  /// Whether a column holds lists of objects that no cell can show.
   private func isTable(_ column: AnswerColumn, _ table: AnswerTable) -> Bool {
     table.rows.contains { row in
-      if case .array(let elements) = table.value(row, column), case .object? = elements.first { true } else { false }
+      guard case .array(let elements) = table.value(row, column), case .object? = elements.first else { return false }
+      return elements.contains { cells.setting($0) == nil }
     }
   }
 

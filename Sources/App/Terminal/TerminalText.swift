@@ -23,6 +23,33 @@ enum TerminalText {
     escape(text.split { $0 == " " || $0.isNewline || $0 == "\t" }.joined(separator: " "))
   }
 
+  /// The most characters of a cell that are looked at, and the most marks on one of them.
+  private static let longestCell = 2000
+  private static let marks = 2
+
+  /// The text on one line, for a cell at a fixed column. Joiners, variation selectors and skin tones are left out, because
+  /// terminals disagree about the width of what they make. A long text is cut.
+  static func cell(_ text: String) -> String {
+    if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }), text.utf8.count <= longestCell { return text }
+    var cell = ""
+    for character in text.prefix(longestCell) {
+      if character.isNewline || character == "\t" {
+        cell.append(" ")
+        continue
+      }
+      let scalars = character.unicodeScalars.filter { !isModifier($0) }
+      cell.unicodeScalars.append(contentsOf: scalars.prefix(1 + marks))
+    }
+    return escape(cell)
+  }
+
+  private static func isModifier(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x200C...0x200D, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF: true
+    default: false
+    }
+  }
+
   /// JSON whose texts have no such character: they are written as `\u….`, which means the same to every reader.
   static func escapeJSON(_ json: String) -> String {
     if !json.unicodeScalars.contains(where: { isUnsafe($0) && $0.value >= 0x7F }) { return json }

@@ -114,7 +114,7 @@ public struct AlteredValue: Sendable, Hashable {
 
 extension RejectCode {
   /// The reason in words, after "<path>: ".
-  var fact: String {
+  public var fact: String {
     switch self {
     case .notAnObject: "not an object"
     case .missingType: "no type"

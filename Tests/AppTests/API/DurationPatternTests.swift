@@ -8,7 +8,7 @@ import Testing
     (.seconds(60), .seconds(3600)), (.seconds(90), .seconds(10_007)),
   ])
   func `the pattern matches every duration that the rule accepts`(lower: Duration, upper: Duration) throws {
-    let text = DurationPattern.upTo(upper)
+    let text = DurationPattern.of(lower...upper)
     #expect(text.count < 40, "\(text)")
     let pattern = try Regex(text)
     let bounds = [lower, upper].map(\.components.seconds)
@@ -24,6 +24,7 @@ import Testing
     // A text with ten times the upper bound does not match.
     let tooLong = "\(upper.components.seconds * 10)s"
     #expect(tooLong.wholeMatch(of: pattern) == nil, "\(tooLong)")
+    #expect(("0s".wholeMatch(of: pattern) != nil) == (lower == .zero))
   }
 
   @Test func `the schema of a duration rule states the bounds in words`() {
@@ -31,7 +32,7 @@ import Testing
   }
 
   @Test func `the pattern and the parser refuse leading zeros, signs and other units`() throws {
-    let pattern = try Regex(DurationPattern.upTo(.seconds(100)))
+    let pattern = try Regex(DurationPattern.of(.zero ... .seconds(100)))
     for text in ["05s", "+5s", "5", "5ms", "s", "", " 5s", "5 s", "5S"] {
       #expect(text.wholeMatch(of: pattern) == nil, "\(text)")
       #expect(DurationText.parse(text) == nil, "\(text)")

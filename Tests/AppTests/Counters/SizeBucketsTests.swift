@@ -18,9 +18,9 @@ import Testing
     left.observe(3)
     right.observe(1 << 30)
     left += right
-    var page = PrometheusText()
+    var page = MetricFamilies()
     page.family("e_bytes", "Sizes.", left)
-    let lines = page.text.split(separator: "\n").map(String.init)
+    let lines = PrometheusText(page).text.split(separator: "\n").map(String.init)
     #expect(
       lines[1...4] == [
         "# TYPE e_bytes histogram", "e_bytes_bucket{le=\"1\"} 0", "e_bytes_bucket{le=\"4\"} 1",

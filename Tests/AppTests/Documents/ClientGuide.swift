@@ -14,8 +14,8 @@ enum ClientGuide {
     The client sends a password only to a server that it trusts. If the operating system does not trust the certificate of the
     server, give one of these:
 
-    * `--ca-fingerprint SHA256`: the fingerprint of the server's authority. `pganalytics ca list` prints it on the server. The
-      client fetches the authorities, compares the fingerprint, and from then on follows changes of them.
+    * `--ca-fingerprint SHA256`: the fingerprint of the server's authority. `pganalytics ca fingerprint` prints it on the
+      server. The client fetches the authorities, compares the fingerprint, and from then on follows changes of them.
     * `--ca FILE`: a file with the trusted authorities.
     * Neither: a terminal shows the fingerprint and asks. A script gets exit status 5.
 
@@ -56,6 +56,21 @@ enum ClientGuide {
     without colours. `NO_COLOR` turns colours off. A long table on a terminal goes through `$PAGER` (`--no-pager` prevents it).
     On a terminal, control characters and characters that change the direction of text are shown in a visible form such as
     `\\x1B`, because a collector can send any text.
+
+    ## The live view
+
+    `pganalytics top` shows the fleet on the whole terminal and keeps it up to date: servers with what is wrong with them, one
+    server with the course of its figures, the statements that take the time, the tree of waiting sessions, and the ingest of
+    the pgAnalytics server itself. The keys are those of similar programs:
+
+    \(PrintedTable(header: ["Keys", "Effect"], rows: TopKeyMeaning.all.map { [$0.keys, $0.meaning] }).text)
+
+    In the fleet, Enter opens the chosen server; `2` and `4` show the chosen server, too. `3` shows the statements of the opened
+    server, or of the whole fleet. Moving beyond the last row shows the next page. If the server does not answer, the last
+    figures stay, and the last lines say why; the view goes on when the server is back. If the session has ended, they name the
+    command that logs in again; run it in another terminal, and the view goes on.
+
+    The view asks the API only. It needs a terminal, from 40 x 10 characters on. With `NO_COLOR` a mark shows the chosen row.
 
     ## Exit status
 

@@ -32,13 +32,14 @@ enum PrintedMetrics {
     let lanes = LaneSnapshot(
       counters: counters, loop: LoopStatistics(), connections: [:], writers: [:], heldBytes: 0, gatheredBytes: 0,
       untakenBytes: 0, collectorBytes: 0, backlogBytes: 0, backlogPushes: 0, pausedConnections: 0)
-    return MetricsPage(
+    let page = MetricsPage(
       lanes: lanes, targets: targets, queries: QueryPacing.Snapshot(),
       rekeying: RekeyingSnapshot(
         notAfter: isBusy ? [("server", 0)] : [], signingKeys: 1, refusals: 0, isRefused: false),
       storage: StorageSnapshot(), notifications: NotificationSnapshot(), findings: FindingSnapshot(),
       fleet: FleetStatus(), settings: Settings(), reload: SettingsReload.Snapshot(readAt: 0), startedAt: 0, now: 1
-    ).render()
+    )
+    return PrometheusText(page.families).text
   }
 
   static var document: PrintedDocument {

@@ -5,12 +5,12 @@ import Testing
 
 @Suite struct PrometheusTextTests {
   @Test func `the page has metric families with help, type and samples`() {
-    var page = PrometheusText()
+    var page = MetricFamilies()
     page.family("a_total", .counter, "How many.", 3)
     page.family("b", .gauge, "By name.", by: "name", [("x", 1), ("quo\"te\\", 2)])
     page.family("c_seconds", .gauge, "How long.", Duration.milliseconds(1500))
     #expect(
-      page.text == """
+      PrometheusText(page).text == """
         # HELP a_total How many.
         # TYPE a_total counter
         a_total 3
@@ -30,9 +30,9 @@ import Testing
     histogram.observe(.microseconds(10))
     histogram.observe(.microseconds(11))
     histogram.observe(.seconds(1000))
-    var page = PrometheusText()
+    var page = MetricFamilies()
     page.family("d_seconds", "Stages.", by: "stage", [("all", histogram)])
-    let lines = page.text.split(separator: "\n").dropFirst(2).map(String.init)
+    let lines = PrometheusText(page).text.split(separator: "\n").dropFirst(2).map(String.init)
     #expect(lines.first == "d_seconds_bucket{stage=\"all\",le=\"1e-05\"} 1")
     #expect(lines.dropFirst().first == "d_seconds_bucket{stage=\"all\",le=\"2.5e-05\"} 2")
     #expect(lines.dropLast(3).last == "d_seconds_bucket{stage=\"all\",le=\"25.0\"} 2")

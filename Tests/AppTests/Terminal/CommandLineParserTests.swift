@@ -50,6 +50,13 @@ import Testing
     #expect(body(try request("collectors config put 3f2504e0-4f89-11d3-9a0c-0305e82c3301 f.toml")) == "filed\n")
   }
 
+  @Test func `a label gets a value, and loses it by its key alone`() throws {
+    #expect(body(try request("collectors label c --label a=b --label c")) == #"{"labels":{"a":"b","c":null}}"#)
+    let all = try request("collectors label-matching --label env=prod --set-label env=test --set-label old")
+    #expect(all.target == "/api/v1/collectors?label=env%3Dprod")
+    #expect(body(all) == #"{"labels":{"env":"test","old":null}}"#)
+  }
+
   @Test func `a secret is typed or comes from a file, and never from the command line`() throws {
     #expect(
       body(try request("users create --username u --role viewer"))

@@ -96,7 +96,9 @@ struct ClientHome {
     defer { home.remove() }
     let outcome = try await home.run("login", home.url, "--username", "x", "--password-file", "/dev/null")
     #expect(outcome.status == 5, "\(outcome)")
-    #expect(outcome.output.contains("--ca-fingerprint") && outcome.output.contains("pganalytics ca list"), "\(outcome)")
+    #expect(
+      outcome.output.contains("--ca-fingerprint") && outcome.output.contains("pganalytics ca fingerprint"), "\(outcome)"
+    )
   }
 
   @Test func `the exit status says what went wrong`() async throws {
@@ -189,6 +191,55 @@ struct ClientHome {
     #expect(unchanged.status == 0 && unchanged.output.contains("Nothing has changed"), "\(unchanged)")
     let diff = try await home.run("collectors", "config", "diff", collector)
     #expect(diff.output.contains("+interval = 30"), "\(diff)")
+    let local = try home.file("local.toml", "interval = 15\n")
+    let compared = try await home.run("collectors", "config", "diff", collector, local)
+    #expect(compared.status == 0 && compared.output.contains("-interval = 30\n+interval = 15\n"), "\(compared)")
+    let older = try await home.run("collectors", "config", "diff", collector, local, "--to", "1")
+    #expect(older.output.contains("-interval = 60\n+interval = 15\n"), "\(older)")
+    let same = try home.file("same.toml", "interval = 30\n")
+    #expect(try await home.run("collectors", "config", "diff", collector, same).output.isEmpty)
+    #expect(try await home.run("collectors", "config", "diff", collector, local, "--from", "1").status == 2)
+    #expect(try await home.run("collectors", "config", "diff", collector, local, "--to", "9").status == 4)
+  }
+
+  @Test func `the fingerprint that a login compares is printed on the server`() async throws {
+    let home = try await home()
+    defer { home.remove() }
+    let outcome = try await home.run("ca", "fingerprint", "--data-dir", home.server.settings.dataDirectory)
+    #expect(outcome.output == (try Certificate(pem: home.server.trust).fingerprintHex) + "\n", "\(outcome)")
+  }
+
+  @Test func `the table of checks has their thresholds with units`() async throws {
+    let home = try await home()
+    defer { home.remove() }
+    _ = try await home.login(.viewer)
+    let table = try await home.run("checks", "list")
+    let line = table.output.split(separator: "\n").first { $0.contains("silent_collector") }
+    #expect(line?.contains("seconds=5 min 0 s") == true, "\(table)")
+  }
+
+  @Test func `the examples of reads work as they are written`() async throws {
+    let home = try await home()
+    defer { home.remove() }
+    let admin = try await home.server.person(.admin)
+    let commands = ClientProgram.commands(home.server.server.endpoints)
+    for command in commands {
+      for example in command.examples {
+        // A context of the example may be missing here.
+        let words = example.split(separator: " ").map(String.init)
+        guard case .command(let named, let rest)? = CommandLineParser(commands: commands).match(words) else {
+          Issue.record("\(example) names no command")
+          continue
+        }
+        #expect(named.name == command.name, "\(example)")
+        let parsed = try CommandLineParser.parse(rest, of: named)
+        guard let endpoint = named.endpoint, named.isRead else { continue }
+        let request = try APIRequest(parsed, endpoint, TerminalInput())
+        let answer = try await admin.request("GET", request.target)
+        // The example names an object that this server may not have.
+        #expect([200, 404].contains(answer.status), "\(example): \(answer)")
+      }
+    }
   }
 
   @Test func `completion knows commands, options and names of the server, and is silent without one`() async throws {

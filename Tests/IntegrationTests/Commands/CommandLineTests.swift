@@ -63,33 +63,24 @@ import Testing
   {
     let server = try await RunningServer.start()
     let output = server.settings.dataDirectory + "/out"
-    // posix_openpt(3) and its companions do the same (ioctl_tty(2)). Swift does not import those functions.
-    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
-    var isLocked: CInt = 0
-    let unlocked = ioctl(master, UInt(0x4004_5431), &isLocked)
-    let slave = ioctl(master, UInt(0x5441), O_RDWR | O_NOCTTY)
-    try #require(master >= 0 && unlocked == 0 && slave >= 0)
-    defer { close(master) }
+    let terminal = try PseudoTerminal()
     // A cluster that trusts its socket ignores the password of the URL.
     let url = server.settings.databaseURL + " password=unseen"
     let pid = try ChildProcess.start(
-      [BuiltProgram.directory() + "/pganalytics", "user", "add", "typist", "--database-url", url], input: slave,
+      [BuiltProgram.directory() + "/pganalytics", "user", "add", "typist", "--database-url", url],
+      input: terminal.slave,
       output: output)
     try await server.eventually("there is no prompt") { ChildProcess.text(of: output).contains("Password") }
     // The arguments end in zero bytes, and a C string would end at the first one.
     let arguments = try #require(try LocalFile.read("/proc/\(pid)/cmdline"))
     let shown = String(decoding: arguments, as: UTF8.self)
     #expect(shown.contains("password=******") && !shown.contains("unseen"), "\(shown)")
-    let password = "typed in secret\n"
-    #expect(write(master, password, password.utf8.count) == password.utf8.count)
+    terminal.type("typed in secret\n")
     var status: CInt = 0
     try await server.eventually("the program does not end") { waitpid(pid, &status, WNOHANG) != 0 }
     #expect(status == 0, "\(ChildProcess.text(of: output))")
-    _ = fcntl(master, F_SETFL, O_NONBLOCK)
-    var echo = [UInt8](repeating: 0, count: 256)
-    let count = read(master, &echo, echo.count)
-    #expect(!String(decoding: echo.prefix(max(0, count)), as: UTF8.self).contains("secret"))
-    close(slave)
+    let echo = terminal.shown()
+    #expect(!echo.contains("secret"))
     #expect(try await server.login("typist", "typed in secret").status == 200)
     await server.stop()
   }

@@ -87,4 +87,61 @@ struct UpTests {
     #expect(stop(pid) == 0, "\(ChildProcess.text(of: output))")
     #expect(try Credentials.read(directory.path)?.registrationSecret != nil)
   }
+
+  /// Runs `up` in a directory for the duration of `body`, which gets the credentials.
+  private func withServer(in directory: DataDirectory, _ body: (Credentials) async throws -> Void) async throws {
+    let output = directory.root + "/output-\(UUID.random())"
+    let pid = try start(in: directory, output: output)
+    do {
+      try await eventually("the program is not up: \(ChildProcess.text(of: output))") {
+        ChildProcess.text(of: output).contains("Ctrl-C stops everything.")
+      }
+      try await body(try #require(try Credentials.read(directory.path)))
+    } catch {
+      _ = stop(pid)
+      throw error
+    }
+    #expect(stop(pid) == 0, "\(ChildProcess.text(of: output))")
+  }
+
+  private func login(_ credentials: Credentials) async throws -> TestAnswer {
+    let port = try #require(credentials.baseURL.split(separator: ":").last.flatMap { UInt16($0) })
+    let trust = try #require(try LocalFile.read(credentials.authorityFile))
+    return try await TestClient.connect(port: port, trust: trust).request(
+      "POST", "/api/v1/auth/login", [("Content-Type", "application/json")],
+      body: Array("{\"username\":\"admin\",\"password\":\"\(credentials.adminPassword ?? "")\"}".utf8))
+  }
+
+  @Test func `a private database is backed up while it runs and while it does not, and restored into a new directory`()
+    async throws
+  {
+    let workplace = try BackupWorkplace()
+    let directory = try DataDirectory(named: "data")
+    let source = ["--data-dir", directory.path]
+    var authority: [UInt8]?
+    try await withServer(in: directory) { credentials in
+      authority = try LocalFile.read(credentials.authorityFile)
+      try BackupTests.succeed(["backup", workplace.path("running")] + source, in: workplace)
+      let inUse = try BackupTests.run(["restore", workplace.path("running")] + source, in: workplace)
+      #expect(inUse.status == 1 && inUse.output.contains("already serves from"), "\(inUse)")
+    }
+    try BackupTests.succeed(["backup", workplace.path("stopped")] + source, in: workplace)
+    #expect(DataDirectory.processes(workingIn: directory.root).isEmpty, "the backup left a process")
+    for backup in ["running", "stopped"] {
+      let restored = try DataDirectory(named: "restored")
+      try BackupTests.succeed(["restore", workplace.path(backup), "--data-dir", restored.path], in: workplace)
+      #expect(DataDirectory.processes(workingIn: restored.root).isEmpty, "the restore left a process")
+      try await withServer(in: restored) { credentials in
+        #expect(try LocalFile.read(credentials.authorityFile) == authority)
+        let login = try await login(credentials)
+        #expect(login.status == 200, "\(login)")
+        let superuser = "SELECT rolsuper FROM pg_roles WHERE rolname = 'pganalytics'"
+        #expect(try DataDirectory.value(of: superuser, at: credentials.databaseURL) == "f")
+      }
+    }
+    let missing = try BackupTests.run(
+      ["backup", workplace.path("none"), "--data-dir", workplace.path("nowhere")], in: workplace)
+    #expect(missing.status == 1 && missing.output.contains("not a data directory of `pganalytics up`"), "\(missing)")
+    #expect(!LocalFile.exists(workplace.path("nowhere")) && !LocalFile.exists(workplace.path("none")))
+  }
 }

@@ -22,8 +22,8 @@ enum StatementList {
 
   private static let fleet =
     CollectorStatements.all + RegistrationSecretStatements.all + EnrolmentStatements.all + CertificateStatements.all
-    + CollectorAdminStatements.all + RejectStatements.all + ConfigStatements.all + ServerStatements.all
-    + ServerRemovalStatements.all + LabelStatements.all
+    + CollectorAdminStatements.all + RejectStatements.all + RefusalStatements.all + ConfigStatements.all
+    + ServerStatements.all + ServerRemovalStatements.all + LabelStatements.all
 
   private static let metrics =
     DeadLetterStatements.all + ParkedPushStatements.all + PushLedger.all + MetricStatements.all + RollupStatements.all

@@ -154,6 +154,33 @@ import Testing
     await server.stop()
   }
 
+  @Test func `one request silences many servers, each with a silence of its own`() async throws {
+    let (server, collector, user, _) = try await start()
+    let viewer = try await server.person(.viewer)
+    let other = try await server.enrol()
+    let path = "/api/v1/silences"
+    let ids: JSONValue = [.integer(collector.serverID), .integer(other.serverID), 999_999]
+    let body: JSONValue = ["server_ids": ids, "check": "disk_full", "duration": "1h", "reason": "maintenance"]
+    #expect(try await viewer.request("POST", path + "/servers", body).error == "insufficient_role")
+    let answer = try await user.request("POST", path + "/servers", body)
+    #expect(answer.json["changed"]?.integer == 2, "the third server does not exist: \(answer)")
+    let added = try await user.request("GET", path + "?sort=until").json["data"]?.elements ?? []
+    #expect(Set(added.map { $0["server_id"]?.integer }) == [Int64(collector.serverID), Int64(other.serverID)])
+    #expect(added.allSatisfy { $0["check"]?.text == "disk_full" && $0["created_by"]?.text == user.name })
+    #expect(try await findings(user, "&silenced=true").count == 1)
+    #expect(
+      try await server.integer(
+        "SELECT count(*) FROM pganalytics.audit WHERE action = 'silence.add_many' AND details ->> 'changed' = '2'") == 1
+    )
+    for wrong in [
+      ["server_ids": [], "duration": "1h", "reason": "x"], ["server_ids": [0], "duration": "1h", "reason": "x"],
+      ["server_ids": [1], "reason": "x"], ["server_ids": [1], "duration": "400d", "reason": "x"],
+    ] as [JSONValue] {
+      #expect(try await user.request("POST", path + "/servers", wrong).status == 422, "\(wrong)")
+    }
+    await server.stop()
+  }
+
   @Test func `a check is switched off and gets other thresholds, which the next evaluation uses`() async throws {
     let (server, collector, user, _) = try await start()
     let viewer = try await server.person(.viewer)

@@ -80,4 +80,31 @@ import Testing
     #expect(shown(page.json) == [4, 0] && page.json["total"]?.integer == 6, "\(page)")
     await server.stop()
   }
+
+  @Test func `the load of many servers comes in one answer, a number for each piece of the range`() async throws {
+    let server = try await RunningServer.start(.plain)
+    let reader = try await MetricsReadTests.Reader(.plain, server)
+    let (first, silent) = (reader.collector.serverID, try await server.enrol().serverID)
+    // Two rows in the first piece, one in the last, and one that is not in the range.
+    for (minutes, load) in [(0, 1.0), (4, 3.0), (59, 0.5), (60, 9.0)] {
+      try await server.database.script(
+        """
+        INSERT INTO metrics.sysstat (time, server_id, cpu_load_1m)
+        SELECT date_trunc('hour', now()) - interval '1 hour' + interval '\(minutes) min', \(first), \(load)
+        """)
+    }
+    let hour = Timestamp(
+      unixSeconds: try await server.integer("SELECT extract(epoch FROM date_trunc('hour', now()))::int8")
+    ).rfc3339
+    let path = "/api/v1/fleet/load?end_time=\(hour)&start_time=1h"
+    let answer = try await reader.get("\(path)&server=\(first)&server=\(silent)&page_size=100")
+    try #require(answer.status == 200, "\(answer)")
+    let rows = answer.json["data"]?.elements ?? []
+    #expect(rows.map { $0["server_id"]?.integer } == [Int64(first), Int64(silent)])
+    let none = Array(repeating: JSONValue.null, count: 10)
+    #expect(rows.first?["load_1m"]?.elements == [.integer(2)] + none + [.double(0.5)], "\(rows)")
+    #expect(rows.last?["load_1m"]?.elements == none + [.null, .null], "\(rows)")
+    #expect(try await reader.get("\(path)&server=\(silent)").json["total"]?.integer == 1)
+    await server.stop()
+  }
 }

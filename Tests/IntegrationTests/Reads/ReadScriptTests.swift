@@ -28,4 +28,27 @@ import Testing
       #expect(try await user.request("GET", path).field("content-type")?.hasPrefix("application/json") == true)
     }
   }
+
+  @Test func `the script of a metrics query runs, for operators and above`() async throws {
+    let server = try await RunningServer.people()
+    let (viewer, user) = (try await server.person(.viewer), try await server.person(.operator))
+    let collector = try await server.enrol()
+    let path = "/api/v1/servers/\(collector.serverID)/metrics"
+    let sql = [("Accept", "application/sql")]
+    for query in [
+      "metric_type=sysstat", "metric_type=disk_usage&object=/dev/it's&bucket=5m&aggregate=last&limit=7",
+      "metric_type=pg_stats&aggregate=rate&columns=transactions_committed", "metric_type=sysstat&bucket=1h&source=1h",
+    ] {
+      let answer = try await user.request("GET", "\(path)?\(query)", nil, sql)
+      try #require(answer.status == 200, "\(query): \(answer)")
+      #expect(answer.field("content-type") == "application/sql; charset=utf-8")
+      #expect(
+        answer.text.contains("PREPARE \"getServerMetrics_data\"")
+          || answer.text.contains("PREPARE getServerMetrics_data"))
+      try await server.database.script(answer.text)
+      #expect(try await viewer.request("GET", "\(path)?\(query)", nil, sql).status == 403)
+    }
+    #expect(try await user.request("GET", "\(path)?metric_type=none", nil, sql).status == 400)
+    #expect(try await user.request("GET", "\(path)?metric_type=sysstat&bucket=7m&source=1h", nil, sql).status == 400)
+  }
 }

@@ -158,6 +158,35 @@ import Testing
     #expect(try await server.login(owner.name, RunningServer.password).status == 200)
   }
 
+  @Test func `no token calls an endpoint that changes users, passwords, sessions or tokens, or one that is for people`()
+    async throws
+  {
+    let server = try await server()
+    let owner = try await server.person(.admin)
+    let program = try await TestProgram(of: owner, .admin)
+    var refused: Set<String> = []
+    for endpoint in server.server.endpoints {
+      let about = endpoint.path.template.split(separator: "/").dropFirst(2).first ?? ""
+      let isRead = endpoint.method == .get || endpoint.method == .head
+      if case .person = endpoint.reach {
+        let target = endpoint.path.template.replacing(
+          "{id}", with: about == "users" ? "\(owner.id)" : about == "tokens" ? program.id : "\(UUID.random())")
+        let answer = try await program.request(endpoint.method.name, target, isRead ? nil : [:])
+        #expect(answer.status == 403 && answer.error == "token_refused", "\(target): \(answer)")
+        #expect(answer.json["details"]?.text?.hasPrefix("an API token cannot ") == true, "\(answer)")
+        refused.insert("\(endpoint.method.name) \(about)")
+      } else if ["users", "tokens", "sessions", "auth"].contains(about), endpoint.access != .anyone {
+        #expect(isRead, "\(endpoint.method.name) \(endpoint.path.template) is open to tokens")
+      }
+    }
+    #expect(
+      refused.isSuperset(of: ["POST users", "PATCH users", "DELETE users", "POST tokens", "DELETE tokens", "POST auth"]
+      ),
+      "\(refused)")
+    #expect(try await program.refusal() == nil)
+    #expect(try await owner.refusal() == nil)
+  }
+
   @Test func `people see and revoke their own tokens, administrators all`() async throws {
     let server = try await server()
     let (admin, owner, stranger) = (

@@ -34,22 +34,56 @@ import Testing
     #expect(policy.hasPrefix("default-src 'none'"))
     #expect(policy.contains("require-trusted-types-for 'script'") && policy.contains("frame-ancestors 'none'"))
     #expect(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains("*"))
+    #expect(page.field("x-frame-options") == "DENY" && page.field("referrer-policy") == "no-referrer")
+    #expect(page.field("x-content-type-options") == "nosniff")
+    #expect(page.field("cache-control") == "no-cache")
     for part in ["src=\"http", "href=\"http", "style=\"", "onclick=", "<style", "<script>"] {
       #expect(!page.text.contains(part), "\(part)")
     }
   }
 
-  @Test func `every file of the console is served with its type`() async throws {
+  /// The folder of the console's files, as the page names it: `/console/0123456789abcdef`.
+  private func folder(_ client: TestClient) async throws -> String {
+    let page = try await client.request("GET", "/", [("Accept", "text/html")]).text
+    return String(try #require(page.firstMatch(of: /"(\/console\/[0-9a-f]{16})\/main.js"/)).1)
+  }
+
+  @Test func `every file of the console is served with its type, to be kept for good`() async throws {
     let client = try await RunningServer.shared(.plain).client()
-    #expect(ConsoleFile.all.count > 3)
-    for name in ConsoleFile.all.keys {
-      let file = try await client.request("GET", "/console/\(name)")
+    let folder = try await folder(client)
+    let names = ConsoleFile.all.keys.filter { $0 != "index.html" && !$0.hasPrefix("docs.") }
+    #expect(names.count > 3)
+    for name in names {
+      let file = try await client.request("GET", "\(folder)/\(name)")
       #expect(file.status == 200 && !file.body.isEmpty, "\(name)")
       let type = try #require(MediaType(fileName: name))
       #expect(file.field("content-type") == "\(type); charset=utf-8")
       #expect(file.field("content-security-policy")?.hasPrefix("default-src 'none'") == true)
+      #expect(file.field("cache-control") == "public, max-age=31536000, immutable")
+      // A tab of another version gets the present file, and asks again the next time.
+      let other = try await client.request("GET", "/console/0000000000000000/\(name)")
+      #expect(other.body == file.body && other.field("cache-control") == "no-cache", "\(name)")
     }
-    #expect(try await client.request("GET", "/console/files.c").status == 404)
+    #expect(try await client.request("GET", "\(folder)/files.c").status == 404)
+    #expect(try await client.request("GET", "\(folder)/index.html").status == 404)
+  }
+
+  @Test
+  func `the page names every module that the first screen needs, once, and another library gives other addresses`()
+    async throws
+  {
+    let server = try await RunningServer.start { $0.webLibraryDirectory = "/nonexistent" }
+    let client = try await server.client()
+    let page = try await client.request("GET", "/", [("Accept", "text/html")]).text
+    let named = page.matches(of: /<link rel="modulepreload" href="\/console\/[0-9a-f]{16}\/([a-z-]+\.js)">/).map {
+      String($0.1)
+    }
+    let needed = ["main.js", "fleet-page.js"].flatMap { ConsoleSite.modules(of: $0, ConsoleFile.all) }
+    #expect(named.count > 20 && named.count == Set(named).count && Set(named) == Set(needed), "\(named)")
+    #expect(!page.contains("\"/console/main.js\""))
+    let other = ConsoleSite(ConsoleFile.all, ["uplot.min.css": StaticFile(.css, Array("b {}".utf8))])
+    #expect(!page.contains(other.version))
+    await server.stop()
   }
 
   @Test func `without the libraries the pages name what is missing, and the rest works`() async throws {
@@ -60,7 +94,7 @@ import Testing
     #expect(try await client.request("GET", "/docs/swagger-ui.css").status == 404)
     #expect(try await client.request("GET", "/docs/docs.css").field("content-type") == "text/css; charset=utf-8")
     #expect(try await client.request("GET", "/", [("Accept", "text/html")]).status == 200)
-    let charts = try await client.request("GET", "/console/uplot.iife.min.js")
+    let charts = try await client.request("GET", folder(client) + "/uplot.iife.min.js")
     #expect(charts.status == 200)
     #expect(charts.text.hasPrefix("//") && charts.text.contains("web_library_dir"))
   }
@@ -75,8 +109,9 @@ import Testing
     let server = try await RunningServer.start { $0.webLibraryDirectory = directory.path }
     let client = try await server.client()
     #expect(try await client.request("GET", "/docs").text.contains("/docs/swagger-ui-bundle.js"))
-    #expect(try await client.request("GET", "/console/uplot.iife.min.js").text == "var uPlot;")
-    #expect(try await client.request("GET", "/console/uplot.min.css").text == "b {}")
+    let folder = try await folder(client)
+    #expect(try await client.request("GET", "\(folder)/uplot.iife.min.js").text == "var uPlot;")
+    #expect(try await client.request("GET", "\(folder)/uplot.min.css").text == "b {}")
 
     let path = "/docs/swagger-ui-bundle.js"
     let plain = try await client.request("GET", path)

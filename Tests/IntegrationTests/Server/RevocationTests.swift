@@ -185,5 +185,11 @@ import Testing
         AND actor = 'collector:\(collector.id)' AND details ->> 'error' = 'collector_revoked'
       """
     try await server.eventually("the refusal is not audited") { try await server.integer(lines) == 1 }
+    // Who may not read the audit trail sees why the collector is refused.
+    let path = "/api/v1/collectors/\(collector.id)"
+    let shown = try await server.client().request("GET", path, [try await server.shared(.viewer)]).json["refusals"]
+    #expect(shown?.elements.count == 1, "\(String(describing: shown))")
+    #expect(shown?.elements.first?["error"]?.text == "collector_revoked")
+    #expect(shown?.elements.first?["repeated"]?.integer == 0)
   }
 }

@@ -74,6 +74,19 @@ final class RunningServer: Sendable {
     return try await RunningServer(database, settings, PushAccount()).ready()
   }
 
+  /// A server with the settings of another one, on a database and a data directory that a restore has filled.
+  static func restored(_ settings: Settings, _ place: RestoredPlace) async throws -> RunningServer {
+    var settings = settings
+    settings.databaseURL = place.databaseURL
+    settings.dataDirectory = place.dataDirectory
+    let address = try DatabaseAddress(settings.databaseURL)
+    let database = try Database.start(settings.databaseSettings(address))
+    let ledger = Statement<SingleValue<Int64>>("restored_pushes", "SELECT count(*) FROM pganalytics.pushes")
+    let account = PushAccount()
+    account.stored(elsewhere: Int(try await database.one(ledger)?.value ?? 0))
+    return try await RunningServer(database, settings, account).ready()
+  }
+
   /// Waits until the writers are connected. An earlier push would get 503.
   private func ready() async throws -> RunningServer {
     let token = settings.metricsToken.isEmpty ? [] : [("Authorization", "Bearer \(settings.metricsToken)")]

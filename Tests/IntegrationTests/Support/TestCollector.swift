@@ -27,6 +27,12 @@ struct TestCollector: Sendable {
     self.server = server
   }
 
+  /// The same collector, which now sends to another server.
+  init(_ other: TestCollector, at server: RunningServer) {
+    (id, serverID, token, certificate) = (other.id, other.serverID, other.token, other.certificate)
+    (identity, self.server) = (other.identity, server)
+  }
+
   var authorization: (String, String) { ("Authorization", "Bearer \(token)") }
 
   /// A connection with the collector's certificate.

@@ -39,7 +39,6 @@ export function administrationPage(tab, content, range = null) {
   requestAnimationFrame(() => tabs.querySelector('[aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' }));
   return {
     title: present.text,
-    trail: [{ text: 'Administration', href: '#/admin' }],
     range,
     node: element('div', {}, tabs, mayAct(present.role) ? content() : emptyNotice(`${WORDS[present.role]} see this page.`)),
   };

@@ -3,13 +3,11 @@
 import { administrationPage } from './administration-frame.js';
 import { ask } from './api.js';
 import { element } from './element.js';
-import { choiceField, searchField, taken } from './filters.js';
 import { plain, time } from './format.js';
-import { list } from './list.js';
-import { address } from './route.js';
+import { choiceField, list, searchField, taken } from './list.js';
+import { address, changed } from './route.js';
 import { mark } from './state.js';
 import { rangeOf } from './time-range.js';
-import { changed } from './visit.js';
 
 const RANGE = '7d';
 /** Characters of a long id that tell things apart at a glance. */
@@ -19,16 +17,23 @@ const SHORT_ID = 8;
 const ACTIONS = {
   'auth.login': 'Log in', 'auth.refresh': 'Continue a session', 'auth.refresh_reuse': 'Reuse a refresh token', 'auth.logout': 'Log out',
   'auth.logout_everywhere': 'Log out everywhere', 'auth.change_password': 'Change the own password', 'session.end': 'End a session',
-  'api_token.create': 'Make an API token', 'api_token.revoke': 'Revoke an API token', 'user.create': 'Add a user', 'user.update': 'Change a user',
-  'user.delete': 'Delete a user', 'registration_secret.create': 'Make a registration secret', 'registration_secret.revoke': 'Revoke a registration secret',
-  'collector.enrol': 'Enrol a collector', 'collector.refresh_token': 'Refresh a token of a collector', 'collector.renew_certificate': 'Renew a certificate',
+  'api_token.create': 'Make an API token', 'api_token.revoke': 'Revoke an API token',
+  'user.create': 'Add a user', 'user.update': 'Change a user',
+  'user.delete': 'Delete a user',
+  'registration_secret.create': 'Make a registration secret', 'registration_secret.revoke': 'Revoke a registration secret',
+  'collector.enrol': 'Enrol a collector', 'collector.refresh_token': 'Refresh a token of a collector',
+  'collector.renew_certificate': 'Renew a certificate',
   'collector.revoke': 'Revoke a collector', 'collector.replace': 'Replace a collector', 'collector.permit_enrolment': 'Permit an enrolment',
   'collector.label': 'Label a server', 'collector.label_many': 'Label many servers', 'certificate.revoke': 'Revoke a certificate',
-  'collector.identity_mismatch': 'Identities do not match', 'collector.refused': 'Refuse a collector', 'config.write': 'Store a configuration',
+  'collector.identity_mismatch': 'Identities do not match', 'collector.refused': 'Refuse a collector',
+  'config.write': 'Store a configuration',
   'server.remove': 'Remove a server', 'server.removed': 'A server is removed', 'finding.acknowledge': 'Acknowledge a finding',
-  'finding.acknowledge_many': 'Acknowledge many findings', 'finding.end_acknowledgement': 'End an acknowledgement', 'silence.add': 'Add a silence',
-  'silence.end': 'End a silence', 'check.change': 'Change a check', 'signing_key.rotate': 'Make a signing key', 'signing_key.retire': 'Retire a signing key',
-  'authority.change': 'Change the authority', 'authority.retire': 'Retire an authority', 'channel.create': 'Make a channel', 'channel.change': 'Change a channel',
+  'finding.acknowledge_many': 'Acknowledge many findings', 'finding.end_acknowledgement': 'End an acknowledgement',
+  'silence.add': 'Add a silence', 'silence.add_many': 'Silence many servers',
+  'silence.end': 'End a silence', 'check.change': 'Change a check',
+  'signing_key.rotate': 'Make a signing key', 'signing_key.retire': 'Retire a signing key',
+  'authority.change': 'Change the authority', 'authority.retire': 'Retire an authority',
+  'channel.create': 'Make a channel', 'channel.change': 'Change a channel',
   'channel.delete': 'Delete a channel', 'channel.test': 'Test a channel',
 };
 
@@ -38,7 +43,6 @@ export function open(visit) {
     const names = userNames(visit);
     return list(visit, {
       title: 'Audit trail',
-      isRead: false,
       sort: null,
       request(route) {
         const { start_time: since, end_time: until } = rangeOf(route, RANGE);
@@ -56,10 +60,10 @@ export function open(visit) {
         { name: 'actor', title: 'Who', show: (actor) => party(visit, 'actor', actor, names) },
         { name: 'action', title: 'What', show: (action) => element('span', { title: action }, ACTIONS[action] ?? action) },
         { name: 'subject', title: 'To whom', show: (subject) => party(visit, 'subject', subject, names) },
-        { name: 'outcome', title: 'Outcome',
+        { name: 'outcome',
           show: (outcome) => (outcome === 'success' ? mark('ok', 'Done') : mark('critical', 'Refused')) },
-        { name: 'details', title: 'Details', rank: 2, shape: 'text', show: detailText },
-        { name: 'address', title: 'From', rank: 3, show: plain },
+        { name: 'details', rank: 2, shape: 'text', show: detailText },
+        { name: 'address', title: 'From', rank: 3 },
         { name: 'request_id', title: 'Request', rank: 3, show: (id) => element('code', {}, plain(id)) },
       ],
     });
@@ -73,7 +77,9 @@ function party(visit, name, value, names) {
   const text = element('span', {}, id?.length > 2 * SHORT_ID ? `${kind}:${id.slice(0, SHORT_ID)}…` : value);
   if (kind === 'user') names.then((known) => known.get(id) && (text.textContent = known.get(id)));
   const filter = element('a', { href: changed(visit.route, { [name]: value }), title: `Only lines with ${value}` }, text);
-  return kind === 'collector' ? [filter, ' ', element('a', { class: 'button small', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')] : filter;
+  if (kind !== 'collector') return filter;
+  return [filter, ' ',
+    element('a', { class: 'button', href: address(['collectors', id]), 'aria-label': `Open ${value}` }, '↗')];
 }
 
 /** Details in words: `role: operator, changed: role`. */

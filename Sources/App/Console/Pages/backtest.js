@@ -1,11 +1,12 @@
 // What a check would have found with other thresholds, over stored history.
 
 import { ask } from './api.js';
-import { curl } from './export-menu.js';
 import { command } from './command.js';
 import { drawing, element, replace } from './element.js';
+import { curl } from './export-menu.js';
 import { ago, inUnit, number, plain, seconds, time, timeText } from './format.js';
 import { emptyNotice } from './panel.js';
+import { numbers } from './parts.js';
 import { problemNotice } from './problem.js';
 import { address } from './route.js';
 import { table } from './table.js';
@@ -47,8 +48,7 @@ function summary(answer) {
     ['Looked', `every ${seconds(answer.step_seconds)}`],
     ['Without data', `${number(withoutData)} %`],
   ];
-  return element('div', { role: 'status' }, element('dl', { class: 'numbers' }, entries.map(([name, value]) =>
-    element('div', {}, element('dt', {}, name), element('dd', {}, value)))));
+  return element('div', { role: 'status' }, numbers(entries));
 }
 
 /** When each finding would have been open: a bar on a line of its own. */
@@ -58,7 +58,8 @@ function spans({ findings: rows, start_time: start, end_time: end }, severity) {
   const height = LANE * (lanes.length + 1);
   const place = (at) => NAMES + ((WIDTH - NAMES) * (Math.min(Math.max(at, from), to) - from)) / (to - from);
   const marks = [0, 0.25, 0.5, 0.75, 1].map((part) => from + part * (to - from));
-  const attributes = { class: 'spans', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': 'When each finding would have been open' };
+  const label = 'When each finding would have been open';
+  const attributes = { class: 'spans', viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', 'aria-label': label };
   return element('div', { class: 'panel-text' }, drawing('svg', attributes,
     marks.map((at, index) => drawing('g', { class: 'axis' },
       drawing('line', { x1: place(at), x2: place(at), y1: 0, y2: height - LANE }),
@@ -77,14 +78,14 @@ function findings({ findings: rows, thresholds }) {
   return table({
     caption: 'What it would have found',
     rows,
-    href: (row) => address(['servers', String(row.server_id)]),
+    href: (row) => address(['servers', row.server_id]),
     columns: [
       { name: 'message', title: 'Finding', shape: 'wide', show: (message) => element('span', { title: message }, message) },
       { name: 'server_id', title: 'Server', isNumber: true },
       { name: 'opened_at', title: 'Opened', show: time },
       { name: 'ended_at', title: 'Ended', rank: 2,
         show: (at, row) => (at ? element('span', {}, time(at), ` ${plain(row.end_reason)}`) : 'still open') },
-      { name: 'value', title: 'Value', isNumber: true, rank: 2, show: (value) => (value === null ? ago(null) : show(value)) },
+      { name: 'value', isNumber: true, rank: 2, show: (value) => (value === null ? ago(null) : show(value)) },
     ],
   });
 }

@@ -1,106 +1,101 @@
-// What a person can do with marked servers: set labels, acknowledge their findings, silence them.
+// What a person can do with marked rows: with those of the fleet, set labels, acknowledge findings and silence servers.
 
 import { ask } from './api.js';
-import { field, openForm } from './dialog.js';
+import { change } from './change.js';
 import { button, element, replace } from './element.js';
-import { taken } from './filters.js';
+import { openAcknowledgement, openSilence } from './finding-forms.js';
 import { number } from './format.js';
-import { openLabelForm } from './label-form.js';
+import { openLabelForm } from './labels.js';
+import { taken } from './list.js';
 import { mayAct } from './session.js';
-import { silenceFields, silenceFrom } from './silence-form.js';
-import { tell } from './toast.js';
 
 const PAGE_SIZE = 100;
-/** Servers that one request names, so that its address does not become too long. */
+/** Servers that one address names, so that it does not become too long. */
 const BATCH = 200;
+const SILENCED = 'Their findings open and end as before, but nobody is notified.';
 
 /**
- * Makes the bar.
- * @param {import('./visit.js').Visit} visit The page of the fleet.
+ * Makes a bar for marked rows. It is there while rows are marked.
+ * @param {string} noun What a row is: `server`.
  * @param {import('./selection.js').Selection} marked
- * @param {import('./source.js').Source} servers The list.
+ * @param {import('./source.js').Source} rows The list.
+ * @param {(words: string) => import('./element.js').Child} actions Buttons; `words` names the marked rows.
  * @returns {{ node: HTMLElement, show: () => void }}
  */
-export function bulkBar(visit, marked, servers) {
-  const node = element('div', { class: 'bulk-bar', role: 'region', 'aria-label': 'Marked servers', hidden: true });
-  const count = () => (marked.isAll ? servers.answer?.total ?? 0 : marked.keys.size);
-  const done = (text) => {
-    tell(text);
-    marked.clear();
-    servers.renew();
-  };
+export function markedBar(noun, marked, rows, actions) {
+  const node = element('div', { class: 'bulk-bar', role: 'region', 'aria-label': `Marked ${noun}s`, hidden: true });
   return {
     node,
     show() {
-      node.hidden = count() === 0;
-      replace(node,
-        element('strong', {}, `${number(count())} ${count() === 1 ? 'server' : 'servers'} marked`),
-        mayAct('operator') && [
-          button('Label', () => label(done)),
-          button('Acknowledge findings', () => acknowledge(done)),
-          button('Silence', () => silence(done)),
-        ],
+      const count = countOf(marked, rows);
+      const words = `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
+      node.hidden = count === 0;
+      replace(node, element('strong', {}, `${words} marked`), actions(words),
         button('Clear', () => marked.clear(), { class: 'button plain-button' }));
     },
   };
+}
 
-  function label(finish) {
-    openLabelForm(`Label ${number(count())} servers`, async (labels) => {
-      let changes = 0;
-      for (const filter of await filters()) {
-        const answer = await ask({ path: 'collectors', parameters: filter, method: 'PATCH', body: { labels } });
-        changes += answer.changed;
-      }
-      finish(`The labels of ${number(changes)} servers have changed.`);
-    });
+/**
+ * What happens after a change of marked rows: they are asked for again, and no row is marked any more.
+ * @param {import('./selection.js').Selection} marked
+ * @param {import('./source.js').Source} rows
+ */
+export function afterChange(marked, rows) {
+  return { renew: () => [marked.clear(), rows.renew()] };
+}
+
+function countOf(marked, rows) {
+  return marked.isAll ? rows.answer?.total ?? 0 : marked.keys.size;
+}
+
+/**
+ * Makes the bar of the fleet.
+ * @param {import('./visit.js').Visit} visit
+ * @param {import('./selection.js').Selection} marked
+ * @param {import('./source.js').Source} servers
+ */
+export function bulkBar(visit, marked, servers) {
+  const origin = afterChange(marked, servers);
+  return markedBar('server', marked, servers, (words) => mayAct('operator') && [
+    button('Label', () => openLabelForm(`Label ${words}`, (labels) =>
+      changeEach(() => ({ path: 'collectors', method: 'PATCH', body: { labels } }),
+        (changed) => `The labels of ${number(changed)} servers have changed.`))),
+    button('Acknowledge findings', () => openAcknowledgement(`Acknowledge the findings of ${words}`, 'all open ones', (body) =>
+      changeEach((filter) => ({ path: 'findings/acknowledge', method: 'POST', body, parameters: filter ?? { all: true } }),
+        (changed) => `${number(changed)} findings are acknowledged.`))),
+    button('Silence', () => openSilence(`Silence ${words}`, SILENCED, async (body) =>
+      change({ path: 'silences/servers', method: 'POST', body: { ...body, server_ids: await markedIDs() } },
+        ({ changed }) => `${number(changed)} servers are silenced.`, origin))),
+  ]);
+
+  /** Sends a change for each of the filters, which together select the marked servers. */
+  async function changeEach(requestOf, done) {
+    const chosen = await filters();
+    let changed = 0;
+    for (const [place, filter] of chosen.entries()) {
+      const request = { parameters: filter ?? {}, ...requestOf(filter) };
+      if (place < chosen.length - 1) changed += (await ask(request)).changed;
+      else await change(request, (answer) => done(changed + answer.changed), origin);
+    }
   }
 
-  function acknowledge(finish) {
-    const note = element('input', { name: 'note', maxlength: 1000, placeholder: 'What is being done about it' });
-    openForm({
-      title: `Acknowledge the findings of ${number(count())} servers`,
-      fields: [
-        element('p', {}, 'You take care of all their open findings. No notification follows, not even of their end.'),
-        field('Note', note),
-      ],
-      action: 'Acknowledge',
-      async submit() {
-        let changes = 0;
-        for (const filter of await filters()) {
-          const parameters = Object.keys(filter).length ? filter : { all: true };
-          const answer = await ask({ path: 'findings/acknowledge', parameters, method: 'POST', body: { note: note.value || null } });
-          changes += answer.changed;
-        }
-        finish(`${number(changes)} findings are acknowledged.`);
-      },
-    });
-  }
-
-  function silence(finish) {
-    openForm({
-      title: `Silence ${number(count())} servers`,
-      fields: [element('p', {}, 'Their findings open and end as before, but nobody is notified.'), silenceFields()],
-      action: 'Silence',
-      async submit(form) {
-        const ids = await markedIDs();
-        for (const id of ids) await ask({ path: 'silences', method: 'POST', body: { ...silenceFrom(form), server_id: id } });
-        finish(`${number(ids.length)} servers are silenced.`);
-      },
-    });
-  }
-
-  /** The filters that select the marked servers: one request each. */
+  /** The filters: one request each; null: no condition. */
   async function filters() {
     // All servers that labels and words select need no list of ids; the API has no filter by state for changes.
-    if (marked.isAll && !visit.route.parameters.get('state')) return [present(taken(visit.route, 'q', 'label'))];
+    if (marked.isAll && !visit.route.parameters.get('state')) {
+      const given = Object.entries(taken(visit.route, 'q', 'label')).filter(([, values]) => values.length);
+      return [given.length ? Object.fromEntries(given) : null];
+    }
     const ids = await markedIDs();
-    return Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, place) => ({ server: ids.slice(place * BATCH, (place + 1) * BATCH) }));
+    const count = Math.ceil(ids.length / BATCH);
+    return Array.from({ length: count }, (_, place) => ({ server: ids.slice(place * BATCH, (place + 1) * BATCH) }));
   }
 
   async function markedIDs() {
     if (!marked.isAll) return [...marked.keys];
     const ids = [];
-    for (let page = 1; ids.length < count(); page += 1) {
+    for (let page = 1; ids.length < countOf(marked, servers); page += 1) {
       const parameters = { ...taken(visit.route, 'q', 'label', 'state'), sort: 'server_id', page, page_size: PAGE_SIZE };
       const answer = await ask({ path: 'fleet', parameters });
       if (!answer.data.length) break;
@@ -108,8 +103,4 @@ export function bulkBar(visit, marked, servers) {
     }
     return ids;
   }
-}
-
-function present(filter) {
-  return Object.fromEntries(Object.entries(filter).filter(([, values]) => values.length));
 }

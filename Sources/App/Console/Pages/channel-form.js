@@ -1,17 +1,18 @@
 // The form of a channel.
 
-import { ask } from './api.js';
-import { field, openForm } from './dialog.js';
+import { change } from './change.js';
 import { element, replace } from './element.js';
-import { tell } from './toast.js';
+import { choice, field, listOf, openForm, textField } from './form.js';
 
-const KINDS = { webhook: 'Webhook, signed', slack: 'Slack, or compatible', alertmanager: 'Alertmanager', email: 'E-mail' };
+/** The kinds of channels, with their words. */
+export const KINDS = { webhook: 'Webhook', slack: 'Slack, or compatible', alertmanager: 'Alertmanager', email: 'E-mail' };
 const SECRETS = {
-  webhook: 'The key of the signature', slack: 'The URL, if it is to be secret', alertmanager: 'The password, if it has one',
+  webhook: 'The key of the signature', slack: 'The URL, if it is to be secret',
+  alertmanager: 'The bearer token, or the password of the user',
   email: 'The password of the mail server',
 };
-
 const SEVERITIES = { '': 'Every severity', critical: 'Critical only', warning: 'Warnings only' };
+const SECURITY = { starttls: 'STARTTLS', tls: 'TLS', plain: 'None' };
 
 /**
  * Opens the form.
@@ -19,71 +20,83 @@ const SEVERITIES = { '': 'Every severity', critical: 'Critical only', warning: '
  * @param {(channel: any) => void} done Called with the stored channel.
  */
 export function openChannelForm(channel, done) {
-  const target = channel?.target ?? { to: [] };
-  const text = (name, value, more = {}) => element('input', { name, value: value ?? '', maxlength: 4000, ...more });
-  const choice = (name, chosen, words) => element('select', { name },
-    Object.entries(words).map(([value, word]) => element('option', { value, selected: value === chosen }, word)));
-  const kind = choice('kind', channel?.kind ?? 'webhook', KINDS);
-  kind.disabled = channel !== null;
+  const kind = choice('Kind', 'kind', KINDS, channel?.kind);
+  const control = kind.querySelector('select');
+  control.disabled = channel !== null;
   const place = element('div', { class: 'form' });
-  const controls = {
-    name: text('name', channel?.name, { required: true, maxlength: 100 }),
-    url: text('url', target.url, { type: 'url', placeholder: 'https://…' }),
-    username: text('username', target.username, { autocomplete: 'off' }),
-    host: text('host', target.host),
-    port: text('port', target.port, { type: 'number', min: 1, max: 65535 }),
-    security: choice('security', target.security ?? 'starttls', { starttls: 'STARTTLS', tls: 'TLS', plain: 'None' }),
-    from: text('from', target.from),
-    to: text('to', target.to.join(', '), { placeholder: 'one@example.org, two@example.org' }),
-    secret: text('secret', '', { type: 'password', autocomplete: 'new-password' }),
-    severity: choice('severity', channel?.severities.length === 1 ? channel.severities[0] : '', SEVERITIES),
-    checks: text('checks', channel?.checks.join(', '), { placeholder: 'Every check, or disk_full, xid_age' }),
-    labels: text('labels', channel?.labels.join(', '), { placeholder: 'Every server, or env=production' }),
-    rate: text('rate', channel?.messages_per_minute ?? 3, { type: 'number', min: 1, required: true }),
-  };
-  const showPlace = () => {
-    const isMail = kind.value === 'email';
-    controls.url.required = kind.value === 'webhook' || kind.value === 'alertmanager';
-    replace(place, isMail
-      ? [field('Mail server', controls.host), field('Port', controls.port, 'Empty: the usual one'), field('Encryption', controls.security),
-        field('From', controls.from), field('To', controls.to), field('User', controls.username)]
-      : [field('URL', controls.url), kind.value === 'alertmanager' && field('User', controls.username)],
-    field('Secret', controls.secret,
-      `${SECRETS[kind.value]}. It is stored encrypted and never shown.${channel?.has_secret ? ' Empty: it stays as it is.' : ''}`));
-  };
-  kind.addEventListener('change', showPlace);
-  showPlace();
+  const show = () => replace(place, placeFields(control.value, channel?.target ?? {}), secretFields(control.value, channel));
+  control.addEventListener('change', show);
+  show();
   openForm({
     title: channel ? `Change ${channel.name}` : 'New channel',
     action: channel ? 'Save' : 'Make the channel',
     fields: [
-      field('Name', controls.name), field('Kind', kind), place, field('Severity', controls.severity), field('Checks', controls.checks),
-      field('Labels', controls.labels), field('Messages a minute', controls.rate, 'The last of them sums up what exceeds it'),
+      textField('Name', 'name', { required: true, maxlength: 100, value: channel?.name }), kind, place,
+      choice('Severity', 'severity', SEVERITIES, channel?.severities.length === 1 ? channel.severities[0] : ''),
+      listField('Checks', 'checks', channel?.checks, 'Every check, or disk_full, xid_age'),
+      listField('Labels', 'labels', channel?.labels, 'Every server, or env=production'),
+      textField('Messages a minute', 'rate',
+        { type: 'number', min: 1, max: 1000, required: true, value: channel?.messages_per_minute ?? 3 },
+        'The last of them sums up what exceeds it'),
     ],
-    async submit() {
-      const body = bodyOf(controls, kind.value, target);
-      const stored = channel ? await ask({ path: `channels/${channel.id}`, method: 'PATCH', body })
-        : await ask({ path: 'channels', method: 'POST', body: { ...body, kind: kind.value } });
-      tell(channel ? 'The channel is changed.' : 'The channel is made. Send a test to it.');
-      done(stored);
+    async submit(values) {
+      const body = bodyOf(control.value, values);
+      done(channel
+        ? await change({ path: `channels/${channel.id}`, method: 'PATCH', body }, 'The channel is changed.')
+        : await change({ path: 'channels', method: 'POST', body: { ...body, kind: control.value } },
+          'The channel is made. Send a test to it.'));
     },
   });
 }
 
-function bodyOf(controls, kind, before) {
-  const items = (control) => control.value.split(',').map((item) => item.trim()).filter(Boolean);
-  const { host, port, from, url, username } = controls;
-  // What the form does not show stays as it was.
-  const kept = { ca_file: before.ca_file ?? null, secret_file: before.secret_file ?? null, username: username.value || null };
-  const target = kind === 'email'
-    ? {
-      ...kept, host: host.value, port: port.value ? Number(port.value) : null, security: controls.security.value, from: from.value,
-      to: items(controls.to),
-    }
-    : { ...kept, url: url.value || null, allow_plain: url.value.startsWith('http://') };
+function listField(label, name, items, placeholder) {
+  return textField(label, name, { maxlength: 4000, value: items?.join(', '), placeholder });
+}
+
+/** Where messages of a kind go. */
+function placeFields(kind, target) {
+  const user = textField('User', 'username', { value: target.username, autocomplete: 'off' });
+  if (kind !== 'email') {
+    const url = { type: 'url', maxlength: 4000, value: target.url, placeholder: 'https://…', required: kind !== 'slack' };
+    return [textField('URL', 'url', url), kind === 'alertmanager' && user];
+  }
+  return [
+    textField('Mail server', 'host', { value: target.host, required: true }),
+    textField('Port', 'port', { value: target.port, type: 'number', min: 1, max: 65535 }, 'Empty: the usual one'),
+    choice('Encryption', 'security', SECURITY, target.security),
+    textField('From', 'from', { value: target.from, required: true }),
+    listField('To', 'to', target.to, 'one@example.org, two@example.org'),
+    user,
+  ];
+}
+
+/** Secrets and files of a kind, and how a message is written. */
+function secretFields(kind, channel) {
+  const kept = channel?.has_secret ? ' Empty: it stays as it is.' : '';
+  const file = (label, name, hint) => textField(label, name, { value: channel?.target[name], maxlength: 255 }, hint);
+  const template = element('textarea', { name: 'template', rows: 4, spellcheck: 'false', placeholder: '{"text": "{{text}}"}' },
+    channel?.template);
+  return [
+    textField('Secret', 'secret', { type: 'password', maxlength: 4096, autocomplete: 'new-password' },
+      `${SECRETS[kind]}. It is stored encrypted and never shown.${kept}`),
+    element('details', { open: Boolean(channel?.template || channel?.target.secret_file || channel?.target.ca_file) },
+      element('summary', {}, 'Files and template'), element('div', { class: 'form' },
+      file('File of the secret', 'secret_file', 'In channel_directory, in the place of a stored secret'),
+      file('File of authorities', 'ca_file', 'In channel_directory: the target has to have a certificate of one of them'),
+      (kind === 'webhook' || kind === 'slack')
+        && field('Template', template,
+          'The JSON that is sent, with placeholders such as {{title}}, {{text}}, {{url}}. Empty: the usual one'))),
+  ];
+}
+
+function bodyOf(kind, values) {
+  const { host, port, security, from, to, url, username = null, secret_file: secretFile, ca_file: authorityFile } = values;
+  const files = { username, secret_file: secretFile, ca_file: authorityFile };
+  const target = kind === 'email' ? { ...files, host, port, security, from, to: listOf(to) }
+    : { ...files, url, allow_plain: url?.startsWith('http://') ?? false };
+  const { name, severity, checks, labels, rate, secret, template = null } = values;
   const body = {
-    name: controls.name.value, target, severities: controls.severity.value ? [controls.severity.value] : [], checks: items(controls.checks),
-    labels: items(controls.labels), messages_per_minute: Number(controls.rate.value),
+    name, target, template, severities: listOf(severity), checks: listOf(checks), labels: listOf(labels), messages_per_minute: rate,
   };
-  return controls.secret.value ? { ...body, secret: controls.secret.value } : body;
+  return secret ? { ...body, secret } : body;
 }

@@ -1,36 +1,29 @@
 // One channel: where it delivers, a test, and its messages.
 
 import { ask } from './api.js';
-import { openChannelForm } from './channel-form.js';
-import { openForm } from './dialog.js';
+import { confirm } from './change.js';
+import { KINDS, openChannelForm } from './channel-form.js';
 import { button, element, replace } from './element.js';
-import { facts } from './facts.js';
-import { choiceField } from './filters.js';
 import { ago, number, plain, time } from './format.js';
-import { list } from './list.js';
+import { choiceField, list } from './list.js';
 import { panel } from './panel.js';
+import { facts, pageTitle } from './parts.js';
 import { problemNotice } from './problem.js';
 import { go } from './route.js';
 import { mayAct } from './session.js';
 import { source } from './source.js';
-import { mark } from './state.js';
-import { tell } from './toast.js';
+import { mark, stateSet } from './state.js';
 
-const STATES = { waiting: 'warning', delivered: 'ok', failed: 'critical' };
+const STATES = stateSet({ waiting: ['warning', 'Waiting'], delivered: ['ok', 'Delivered'], failed: ['critical', 'Failed'] });
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
   const path = `channels/${visit.names.id}`;
   const channel = source(visit, () => ({ path }));
-  const title = element('span', {}, 'Channel');
-  channel.watch(({ answer }) => {
-    if (!answer) return;
-    replace(title, answer.name);
-    document.title = `${answer.name} · pgAnalytics`;
-  });
+  const title = pageTitle('Channel');
+  channel.watch(({ answer }) => answer && title.set(answer.name));
   return {
-    title,
-    trail: [{ text: 'Channels', href: '#/channels' }],
+    title: title.node,
     node: element('div', { class: 'stack' },
       panel({ title: 'The channel', source: channel, height: 260, draw: (answer) => describe(answer, channel) }),
       list(visit, {
@@ -38,7 +31,7 @@ export function open(visit) {
         sort: null,
         request: (route) => ({ path: `${path}/deliveries`, parameters: { state: route.parameters.getAll('state') } }),
         columns: MESSAGES,
-        tools: choiceField(visit, 'state', 'State', { '': 'Every state', waiting: 'Waiting', delivered: 'Delivered', failed: 'Failed' }),
+        tools: choiceField(visit, 'state', 'State', { '': 'Every state', ...STATES.words }),
         empty: 'The channel has no message yet. It reports findings that open or end from now on.',
       }),
     ),
@@ -53,9 +46,11 @@ function describe(channel, origin) {
     facts({
       State: channel.last_error ? mark('critical', `does not deliver: ${channel.last_error}`)
         : mark(channel.is_on ? 'ok' : 'unknown', channel.is_on ? 'on' : 'off'),
-      Kind: channel.kind,
+      Kind: KINDS[channel.kind],
       Target: target.url ?? (target.host ? mailText(target) : 'in the secret'),
       Secret: channel.has_secret ? 'stored' : target.secret_file ? `file ${target.secret_file}` : 'none',
+      Authorities: target.ca_file && `file ${target.ca_file}`,
+      Template: channel.template && element('code', {}, channel.template),
       Severities: channel.severities.join(', ') || 'every one',
       Checks: channel.checks.join(', ') || 'every one',
       Labels: channel.labels.join(', ') || 'every server',
@@ -68,7 +63,7 @@ function describe(channel, origin) {
       button('Send a test', (event) => test(channel, event.currentTarget, result), { class: 'button primary' }),
       mayAct('admin') && [
         button('Change', () => openChannelForm(channel, renew)),
-        button(channel.is_on ? 'Switch off' : 'Switch on', () => change(channel, renew)),
+        button(channel.is_on ? 'Switch off' : 'Switch on', () => toggle(channel, origin)),
         button('Delete', () => remove(channel), { class: 'button danger' }),
       ]),
     result);
@@ -94,36 +89,33 @@ async function test(channel, sender, room) {
   }
 }
 
-function change(channel, renew) {
+function toggle(channel, origin) {
   const isOn = !channel.is_on;
-  openForm({
-    title: isOn ? 'Switch on' : 'Switch off', action: isOn ? 'Switch on' : 'Switch off',
-    fields: element('p', {}, isOn ? 'Findings that open or end from now on are reported.'
-      : 'Nothing is delivered, and what no message reports yet is dropped.'),
-    async submit() {
-      await ask({ path: `channels/${channel.id}`, method: 'PATCH', body: { is_on: isOn } });
-      renew();
-    },
+  confirm({
+    title: isOn ? 'Switch on' : 'Switch off', action: isOn ? 'Switch on' : 'Switch off', isDangerous: !isOn,
+    text: isOn ? 'Findings that open or end from now on are reported.'
+      : 'Nothing is delivered, and what no message reports yet is dropped.',
+    request: { path: `channels/${channel.id}`, method: 'PATCH', body: { is_on: isOn } },
+    done: `The channel is ${isOn ? 'on' : 'off'}.`,
+    origin,
   });
 }
 
 function remove(channel) {
-  openForm({
-    title: `Delete ${channel.name}`, action: 'Delete', isDangerous: true,
-    fields: element('p', {}, 'The channel, its waiting messages and its list of messages are removed. This cannot be undone.'),
-    async submit() {
-      await ask({ path: `channels/${channel.id}`, method: 'DELETE' });
-      tell('The channel is deleted.');
-      go('#/channels');
-    },
+  confirm({
+    title: `Delete ${channel.name}`, action: 'Delete',
+    text: 'The channel, its waiting messages and its list of messages are removed. This cannot be undone.',
+    request: { path: `channels/${channel.id}`, method: 'DELETE' },
+    done: 'The channel is deleted.',
+    origin: { renew: () => go('#/channels') },
   });
 }
 
 const MESSAGES = [
   { name: 'created_at', title: 'Time', show: time },
-  { name: 'state', title: 'State', show: (state) => mark(STATES[state], state) },
-  { name: 'group', title: 'What', shape: 'wide', show: plain },
-  { name: 'attempts', title: 'Tries', isNumber: true, show: number },
-  { name: 'next_try', title: 'Next try', rank: 2, show: ago },
-  { name: 'last_error', title: 'Last error', shape: 'text', rank: 2, show: plain },
+  { name: 'state', show: STATES.mark },
+  { name: 'group', title: 'What', shape: 'wide' },
+  { name: 'attempts', title: 'Tries', show: number },
+  { name: 'next_try', rank: 2, show: ago },
+  { name: 'last_error', shape: 'text', rank: 2 },
 ];

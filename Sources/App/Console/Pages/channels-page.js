@@ -1,16 +1,12 @@
 // The channels: where findings are reported.
 
-import { openChannelForm } from './channel-form.js';
+import { KINDS, openChannelForm } from './channel-form.js';
 import { button, element } from './element.js';
-import { choiceField, searchField, taken } from './filters.js';
 import { ago, number } from './format.js';
-import { list } from './list.js';
+import { choiceField, list, searchField, taken } from './list.js';
 import { address, go } from './route.js';
 import { mayAct } from './session.js';
 import { mark } from './state.js';
-
-/** The kinds of channels, with their words. */
-const KINDS = { webhook: 'Webhook', slack: 'Slack', alertmanager: 'Alertmanager', email: 'E-mail' };
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
@@ -27,7 +23,7 @@ export function open(visit) {
       tools: [
         searchField(visit, 'q', 'Search by name'),
         choiceField(visit, 'kind', 'Kind', { '': 'Every kind', ...KINDS }),
-        mayAct('admin') && button('New channel', add, { class: 'button small primary' }),
+        mayAct('admin') && button('New channel', add, { class: 'button primary' }),
       ],
       empty: () => [
         element('p', {}, 'Nobody is told of findings yet.'),
@@ -41,11 +37,11 @@ export function open(visit) {
 const COLUMNS = [
   { name: 'name', title: 'Channel', sorts: true,
     show: (name, row) => mark(row.last_error ? 'critical' : row.is_on ? 'ok' : 'unknown', name) },
-  { name: 'kind', title: 'Kind', show: (kind) => KINDS[kind] },
-  { name: 'target', title: 'Target', shape: 'wide',
+  { name: 'kind', show: (kind) => KINDS[kind] },
+  { name: 'target', shape: 'wide',
     show: (target) => target.url ?? (target.host ? `${target.host}: ${target.to.join(', ')}` : 'in the secret') },
   { name: 'severities', title: 'What', rank: 2,
     show: (_, row) => [...row.severities, ...row.checks, ...row.labels].join(', ') || 'everything' },
-  { name: 'waiting', title: 'Waiting', sorts: true, isNumber: true, show: number, hint: 'Messages that wait for their delivery' },
+  { name: 'waiting', sorts: true, show: number, hint: 'Messages that wait for their delivery' },
   { name: 'last_delivered_at', title: 'Delivered', rank: 2, show: ago },
 ];

@@ -13,8 +13,10 @@ export const CHART_ROOM = 186;
 /** Steps of an axis that people can read: of bytes in powers of 2, of durations in minutes, hours and days. */
 const DURATIONS = [0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200,
   86_400, 172_800, 432_000, 864_000, 1_728_000, 8_640_000, 86_400_000];
+const POWERS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const STEPS = {
-  bytes: Array.from({ length: 60 }, (_, power) => 2 ** power),
+  bytes: POWERS,
+  megabytes: POWERS.map((step) => step / 2 ** 20),
   seconds: DURATIONS,
   milliseconds: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 250, 500,
     ...DURATIONS.slice(5).map((step) => step * 1000)],
@@ -28,6 +30,7 @@ const AXIS_WIDTH = 58;
  * @typedef {Object} Line
  * @property {string} title
  * @property {Map<number, number | null>} values By the time in seconds since 1970.
+ * @property {number} [follows] The place of the line that this one continues as a forecast: it is dashed, and the chart does not name it.
  */
 
 /**
@@ -35,6 +38,7 @@ const AXIS_WIDTH = 58;
  * @property {Line[]} lines
  * @property {number[]} times All times in seconds, with a time for each bucket: a bucket without data is a gap.
  * @property {[number, number]} range Start and end of the axis.
+ * @property {number} width Of a bucket, in seconds.
  */
 
 /**
@@ -46,6 +50,7 @@ const AXIS_WIDTH = 58;
  * @param {boolean} [options.isStacked] Areas on top of each other, for parts of a whole.
  * @param {boolean} [options.isBars]
  * @param {number} [options.most] The upper end of the axis, such as 100 for percent.
+ * @param {(from: number, to: number) => void} [options.pick] Called with the bucket that a person presses on, in milliseconds.
  * @param {string} options.title For screen readers.
  * @returns {(answer: any) => import('./panel.js').View | null} For `panel`; null: no values.
  */
@@ -94,7 +99,9 @@ function pictureOf(answer, lines) {
   const width = answer.bucket_seconds;
   const all = [];
   for (let at = times[0]; at <= times[times.length - 1]; at += width) all.push(at);
-  return { lines, times: all, range: [secondsOf(answer.start_time), secondsOf(answer.end_time)] };
+  // A forecast goes on behind the end of the range.
+  const end = Math.max(secondsOf(answer.end_time), lines.some(({ follows }) => follows !== undefined) ? times.at(-1) : 0);
+  return { lines, times: all, width, range: [secondsOf(answer.start_time), end] };
 }
 
 function plotView(visit, options, first) {
@@ -152,12 +159,14 @@ function plotView(visit, options, first) {
     const { times, lines } = picture;
     const at = place === null ? null : times[place];
     replace(legend, lines.map((line, index) => {
+      if (line.follows !== undefined) return null;
       const value = at === null ? latest(line, times) : line.values.get(at) ?? null;
       return element('span', { class: 'legend-entry' },
-        element('span', { class: 'swatch', style: { background: `var(--series-${(index % COLOURS) + 1})` } }),
+        element('span', { class: 'swatch', style: { background: `var(${colourName(line, index)})` } }),
         line.title, element('strong', {}, show(value)));
     }), element('span', { class: 'legend-time' }, at === null ? '' : timeText(at * 1000)));
-    const words = lines.map((line) => `${line.title} ${show(latest(line, times))}`).join(', ');
+    const words = lines.filter(({ follows }) => follows === undefined)
+      .map((line) => `${line.title} ${show(latest(line, times))}`).join(', ');
     if (place === null) room.setAttribute('aria-label', `${options.title}: ${words}`);
   }
 
@@ -178,20 +187,27 @@ function plotView(visit, options, first) {
         { ...axis, space: 70, size: 24, values: (self, ticks, _, __, step) => ticks.map((tick) => tickText(tick, step)) },
         { ...axis, size: AXIS_WIDTH, incrs: STEPS[options.unit], values: (_, ticks) => ticks.map(TICKS[options.unit] ?? show) },
       ],
-      series: [{}, ...picture.lines.map((_, index) => seriesOf(colourOf(`--series-${(index % COLOURS) + 1}`)))],
+      series: [{}, ...picture.lines.map((line, index) => seriesOf(line, colourOf(colourName(line, index))))],
       bands: options.isStacked ? picture.lines.slice(1).map((_, index) => ({ series: [index + 2, index + 1] })) : [],
       hooks: {
+        ready: [(self) => options.pick && self.over.addEventListener('click', () => pick(self.cursor.idx))],
         setCursor: [(self) => describe(self.cursor.left >= 0 ? self.cursor.idx : null)],
         setSelect: [(self) => self.select.width > 4 && choose(self)],
       },
     };
   }
 
-  function seriesOf(stroke) {
+  function seriesOf({ follows }, stroke) {
     const paths = options.isBars ? globalThis.uPlot.paths.bars({ size: [0.8, 20] }) : undefined;
     const isAlone = picture.lines.length === 1;
     const fill = options.isStacked || options.isBars ? faint(stroke, 0.35) : isAlone ? faint(stroke, 0.1) : undefined;
-    return { stroke, width: 1.5, fill, paths, points: { show: false, filter: (self, index) => alone(self.data[index]), size: 5 } };
+    const dash = follows === undefined ? undefined : [4, 4];
+    return { stroke, width: 1.5, dash, fill, paths, points: { show: false, filter: (self, index) => alone(self.data[index]), size: 5 } };
+  }
+
+  function pick(place) {
+    const at = picture.times[place];
+    if (at !== undefined) options.pick(at * 1000, (at + picture.width) * 1000);
   }
 
   function choose(self) {
@@ -205,6 +221,11 @@ function plotView(visit, options, first) {
 function alone(values) {
   const has = (place) => (values[place] ?? null) !== null;
   return values.flatMap((_, place) => (has(place) && !has(place - 1) && !has(place + 1) ? [place] : []));
+}
+
+/** The colour of a line, as the style sheet names it. */
+function colourName({ follows }, index) {
+  return `--series-${((follows ?? index) % COLOURS) + 1}`;
 }
 
 /** The present value of a colour of the style sheet, for the canvas. */

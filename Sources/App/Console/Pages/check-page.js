@@ -1,67 +1,56 @@
 // One check: what it watches, its thresholds, and a backtest with others before they count.
 
-import { ask } from './api.js';
 import { runBacktest } from './backtest.js';
-import { card } from './card.js';
-import { field } from './dialog.js';
+import { press } from './change.js';
 import { button, element, replace } from './element.js';
-import { facts } from './facts.js';
+import { field, listOf, select } from './form.js';
 import { ago, number, seconds } from './format.js';
 import { emptyNotice } from './panel.js';
+import { card, facts, pageTitle, prose } from './parts.js';
 import { problemNotice } from './problem.js';
-import { prose } from './prose.js';
 import { address } from './route.js';
 import { mayAct } from './session.js';
 import { source } from './source.js';
 import { mark } from './state.js';
 import { thresholdFields } from './threshold-fields.js';
-import { tell, tellProblem } from './toast.js';
 
 /** The time that a backtest covers, and the time between two evaluations. */
 const STRETCHES = {
-  '6h 1m': '6 hours, every minute', '1d 5m': 'A day, every 5 minutes', '7d 30m': '7 days, every 30 minutes', '30d 2h': '30 days, every 2 hours',
+  '6h 1m': '6 hours, every minute', '1d 5m': 'A day, every 5 minutes', '7d 30m': '7 days, every 30 minutes',
+  '30d 2h': '30 days, every 2 hours',
 };
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
   const checks = source(visit, () => ({ path: 'checks' }));
-  const title = element('span', {}, visit.names.name);
+  const title = pageTitle(visit.names.name);
   const node = element('div', { class: 'stack' });
   checks.watch(({ answer, problem }) => {
     if (problem) replace(node, problemNotice(problem, () => checks.renew()));
     const check = answer?.data.find(({ name }) => name === visit.names.name);
     if (!answer || (check && node.firstChild)) return;
     if (!check) return void replace(node, emptyNotice('There is no such check.'));
-    replace(title, check.title);
+    title.set(check.title);
     show(visit, check, node);
   });
-  return { title, trail: [{ text: 'Checks', href: '#/checks' }], node };
+  return { title: title.node, node };
 }
 
 function show(visit, check, node) {
   const room = element('div', { class: 'panel-body' });
-  const stretch = element('select', { name: 'stretch' }, Object.entries(STRETCHES).map(([value, text]) => element('option', { value }, text)));
+  const stretch = select('stretch', STRETCHES);
   const labels = element('input', { name: 'labels', placeholder: 'All servers, or env=prod, …', maxlength: 1000 });
   const run = () => {
     const [start, step] = stretch.value.split(' ');
-    const chosen = labels.value.split(',').map((label) => label.trim()).filter(Boolean);
-    return runBacktest(visit, check, { start_time: start, step, thresholds: fields.values(), labels: chosen }, room);
+    return runBacktest(visit, check, { start_time: start, step, thresholds: fields.values(), labels: listOf(labels.value) }, room);
   };
   const fields = thresholdFields(check.thresholds, run);
   stretch.addEventListener('change', run);
-  const apply = async (body, text) => {
-    try {
-      await ask({ path: `checks/${check.name}`, method: 'PATCH', body });
-      tell(text);
-      replace(node);
-      visit.renew();
-    } catch (problem) {
-      tellProblem(problem);
-    }
-  };
+  const again = { renew: () => [replace(node), visit.renew()] };
+  const apply = (body, text) => press({ path: `checks/${check.name}`, method: 'PATCH', body }, text, again);
   replace(node,
     card('The check', mayAct('operator') && button(check.is_on ? 'Switch off' : 'Switch on',
-      () => apply({ is_on: !check.is_on }, `The check is ${check.is_on ? 'off' : 'on'}.`), { class: 'button small' }), facts({
+      () => apply({ is_on: !check.is_on }, `The check is ${check.is_on ? 'off' : 'on'}.`)), facts({
       State: check.failure ? mark('critical', `fails: ${check.failure}`)
         : mark(check.is_on ? check.severity : 'unknown', check.is_on ? `on, ${check.severity}` : 'off'),
       'Open findings': element('a', { href: address('findings', { check: check.name }) }, number(check.open_findings)),

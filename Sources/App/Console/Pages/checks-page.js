@@ -2,8 +2,8 @@
 
 import { element } from './element.js';
 import { ago, inUnit, number, seconds } from './format.js';
+import { sectionPanel } from './panel.js';
 import { address } from './route.js';
-import { sectionPanel } from './section-panel.js';
 import { source } from './source.js';
 import { mark } from './state.js';
 
@@ -24,10 +24,11 @@ const COLUMNS = [
   { name: 'is_on', title: 'State', show: (isOn, row) => (row.failure ? mark('critical', 'fails') : isOn ? 'on' : 'off') },
   { name: 'open_findings', title: 'Open', isNumber: true, show: (count, row) => (count
     ? element('a', { href: address('findings', { check: row.name }) }, number(count)) : '0') },
-  { name: 'thresholds', title: 'Thresholds', shape: 'wide',
+  { name: 'thresholds', shape: 'wide',
     show: (thresholds) => thresholds.map(({ name, unit, value, default: usual }, place) =>
-    [place > 0 && ' · ', element('span', { class: value === usual ? 'quiet' : null }, `${name.replaceAll('_', ' ')} ${inUnit(unit)(value)}`)]) },
-  { name: 'servers_without_data', title: 'No data', isNumber: true, rank: 2, show: number,
+    [place > 0 && ' · ', element('span', { class: value === usual ? 'quiet' : null },
+      `${name.replaceAll('_', ' ')} ${inUnit(unit)(value)}`)]) },
+  { name: 'servers_without_data', title: 'No data', rank: 2, show: number,
     hint: 'Servers that had no data for it at their last push' },
   { name: 'every_seconds', title: 'Runs', rank: 3, show: (every) => (every ? `every ${seconds(every)}` : 'after each push') },
   { name: 'evaluated_at', title: 'Last run', rank: 2, show: ago },

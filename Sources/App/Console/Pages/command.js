@@ -11,6 +11,6 @@ export function command(text) {
   const copy = button('Copy', async () => {
     await navigator.clipboard.writeText(text);
     replace(copy, 'Copied');
-  }, { class: 'button small' });
+  });
   return element('div', { class: 'command' }, element('pre', { tabindex: '0' }, element('code', {}, text)), copy);
 }

@@ -1,18 +1,18 @@
 // The configuration of a collector: an editor, the differences before it is stored, and the versions so far.
 
 import { ask, askText } from './api.js';
-import { card } from './card.js';
-import { openForm } from './dialog.js';
 import { button, element, replace } from './element.js';
+import { openForm } from './form.js';
 import { bytes, plain, time } from './format.js';
 import { list } from './list.js';
+import { card, pageTitle } from './parts.js';
 import { problemNotice } from './problem.js';
+import { changed } from './route.js';
 import { mayAct } from './session.js';
 import { mark } from './state.js';
 import { diffView, unifiedDiff } from './text-diff.js';
 import { textEditor } from './text-editor.js';
 import { tell } from './toast.js';
-import { changed } from './visit.js';
 
 /** What a person has typed and not stored, by collector, so that it is there after a look at another page. */
 const drafts = new Map();
@@ -20,19 +20,17 @@ const drafts = new Map();
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
   const { id } = visit.names;
-  const title = element('span', {}, 'Configuration');
-  ask({ path: `collectors/${id}`, signal: visit.signal }).then(({ name }) => {
-    replace(title, `Configuration of ${name}`);
-    document.title = `Configuration of ${name} · pgAnalytics`;
-  }).catch(() => {}); // The editor shows the same refusal.
+  const title = pageTitle('Configuration');
+  // The editor shows the same refusal.
+  ask({ path: `collectors/${id}`, signal: visit.signal }).then(({ name }) => title.set(`Configuration of ${name}`)).catch(() => {});
   return {
-    title,
+    title: title.node,
     trail: [{ text: 'Collectors', href: '#/collectors' }, { text: 'Collector', href: `#/collectors/${id}` }],
     node: element('div', { class: 'stack' },
       editorPanel(visit, id),
       versionPanel(visit, id),
       list(visit, {
-        title: 'Versions', isRead: false, sort: null, request: () => ({ path: `config/${id}/versions` }), height: 80,
+        title: 'Versions', sort: null, request: () => ({ path: `config/${id}/versions` }), height: 80,
         empty: 'It has no configuration yet. Write one above and store it; the collector takes it after its next push.',
         columns: versionColumns(visit),
       })),
@@ -158,11 +156,11 @@ function versionColumns(visit) {
     href: changed(visit.route, { from: null, to: null, version: null, ...changes }), 'aria-label': `${name} of version ${version}`,
   }, name);
   return [
-    { name: 'version', title: 'Version',
+    { name: 'version',
       show: (version, row) => (row.is_effective ? mark('ok', `${version}, taken by the collector`) : version) },
     { name: 'created_at', title: 'Stored', show: time },
-    { name: 'created_by', title: 'By', show: plain },
-    { name: 'bytes', title: 'Size', isNumber: true, rank: 2, show: bytes },
+    { name: 'created_by', title: 'By' },
+    { name: 'bytes', title: 'Size', rank: 2, show: bytes },
     { name: 'version', title: 'Text', show: (version) => other(version, 'Text', { version }) },
     { name: 'version', title: 'Changes', show: (version) => version > 1 && other(version, 'Changes', { from: version - 1, to: version }) },
   ];
@@ -172,7 +170,7 @@ function versionColumns(visit) {
 function versionPanel(visit, id) {
   const title = element('span');
   const body = element('div', { class: 'panel-body' });
-  const node = card(title, button('Close', () => visit.change({ from: null, to: null, version: null }), { class: 'button small' }), body);
+  const node = card(title, button('Close', () => visit.change({ from: null, to: null, version: null })), body);
   let shown = '';
   visit.watch(async ({ parameters }) => {
     const [version, from, to] = ['version', 'from', 'to'].map((name) => parameters.get(name));

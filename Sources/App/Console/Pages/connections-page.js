@@ -2,21 +2,17 @@
 
 import { byKey, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
-import { taken } from './filters.js';
 import { number, plain, seconds, time } from './format.js';
-import { panel } from './panel.js';
-import { sectionPanel } from './section-panel.js';
-import { serverPage } from './server-frame.js';
+import { panel, sectionPanel } from './panel.js';
+import { requestOf, serverPage } from './server-frame.js';
 import { source } from './source.js';
 import { mark } from './state.js';
 import { statementLine } from './statement.js';
-import { rangeOf } from './time-range.js';
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
-  const connections = source(visit, (route) => ({
-    path: `servers/${visit.names.id}/connections`, parameters: { ...rangeOf(route), ...taken(route, 'database'), limit: 10_000 },
-  }));
+  const request = requestOf(visit, 'connections', '1h', ['database']);
+  const connections = source(visit, (route) => request(route, { limit: 10_000 }));
   const picture = (title, keyOf) => panel({
     title, source: connections, height: CHART_ROOM, empty: 'No session was reported in this range.',
     draw: chart(visit, { title, unit: '', isStacked: true, lines: (answer) => byKey(answer.data, keyOf, 'connections') }),
@@ -37,24 +33,24 @@ export function open(visit) {
 
 function transactions(duration, title) {
   return [
-    { name: 'kind', title: 'Kind',
+    { name: 'kind',
       show: (kind) => mark(kind === 'idle' ? 'silent' : 'warning', kind === 'idle' ? 'Idle' : 'Long') },
-    { name: duration, title, isNumber: true, show: seconds },
+    { name: duration, title, show: seconds },
     { name: 'pid', title: 'Session', isNumber: true },
     { name: 'username', title: 'User' },
-    { name: 'database', title: 'Database', rank: 2 },
+    { name: 'database', rank: 2 },
     { name: 'application_name', title: 'Application', rank: 2 },
     { name: 'client_address', title: 'From', rank: 3 },
     { name: 'query', title: 'Statement', shape: 'wide',
       show: (text, row) => (row.kind === 'idle' ? plain(row.state) : statementLine(text)) },
-    duration === 'seconds' ? null : { name: 'last_seen', title: 'Last seen', rank: 2, show: time },
-  ].filter(Boolean);
+    duration !== 'seconds' && { name: 'last_seen', rank: 2, show: time },
+  ];
 }
 
 const NOW = [
-  { name: 'database', title: 'Database' },
-  { name: 'state', title: 'State', show: (state) => plain(state ?? 'unknown') },
-  { name: 'connections', title: 'Sessions', isNumber: true, show: number },
-  { name: 'oldest_seconds', title: 'Oldest', isNumber: true, show: seconds },
+  { name: 'database' },
+  { name: 'state', show: (state) => plain(state ?? 'unknown') },
+  { name: 'connections', title: 'Sessions', show: number },
+  { name: 'oldest_seconds', title: 'Oldest', show: seconds },
   { name: 'listed_at', title: 'Listed', rank: 2, show: time },
 ];

@@ -1,7 +1,6 @@
 // Dialogs over the page. The browser's own dialog element keeps the focus inside, closes at Esc, and gives the focus back.
 
-import { button, element, icon, replace } from './element.js';
-import { problemNotice } from './problem.js';
+import { element, icon } from './element.js';
 import { toasts } from './toast.js';
 
 /**
@@ -26,7 +25,8 @@ export function openDialog({ title, content, actions, isWide = false, mustStay =
   );
   const closed = new Promise((resolve) => {
     node.addEventListener('close', () => {
-      if (node.contains(toasts)) document.body.append(toasts); // Messages outlive the dialog.
+      // Messages outlive the dialog.
+      if (node.contains(toasts)) document.body.append(toasts);
       node.remove();
       resolve();
     });
@@ -36,50 +36,4 @@ export function openDialog({ title, content, actions, isWide = false, mustStay =
   document.body.append(node);
   node.showModal();
   return { node, close, closed };
-}
-
-/**
- * Opens a dialog with a form. Pressing the action sends it; while the request runs the form cannot be sent again.
- * @param {Object} options
- * @param {string} options.title
- * @param {import('./element.js').Child} options.fields
- * @param {string} options.action The text of the button.
- * @param {boolean} [options.isDangerous]
- * @param {boolean} [options.isWide]
- * @param {(form: HTMLFormElement) => Promise<void>} options.submit What it throws is shown in the dialog, which stays open.
- * @returns {{ node: HTMLDialogElement, close: () => void, closed: Promise<void> }}
- */
-export function openForm({ title, fields, action, submit, isDangerous = false, isWide = false }) {
-  const send = element('button', { type: 'submit', class: isDangerous ? 'button danger' : 'button primary' }, action);
-  const failure = element('div');
-  const form = element('form', { class: 'form' }, fields, failure,
-    element('div', { class: 'form-foot' }, button('Cancel', () => dialog.close()), send));
-  const dialog = openDialog({ title, content: form, isWide });
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    send.disabled = true;
-    replace(failure);
-    try {
-      await submit(form);
-      dialog.close();
-    } catch (problem) {
-      replace(failure, problemNotice(problem));
-    } finally {
-      send.disabled = false;
-    }
-  });
-  form.querySelector('input, textarea, select')?.focus();
-  return dialog;
-}
-
-/**
- * One labelled field of a form.
- * @param {string} label
- * @param {HTMLElement} control
- * @param {import('./element.js').Child} [hint]
- * @returns {HTMLElement}
- */
-export function field(label, control, hint) {
-  return element('label', { class: 'field' },
-    element('span', { class: 'field-label' }, label), control, hint && element('span', { class: 'field-hint' }, hint));
 }

@@ -1,6 +1,7 @@
 // Makes elements of the page. Text becomes text nodes and never markup, so that no text of a collector can become an element.
 
 const SVG = 'http://www.w3.org/2000/svg';
+const ICONS = new URL('./icons.svg', import.meta.url).pathname;
 
 /** @typedef {Node | string | number | null | undefined | false | Child[]} Child */
 
@@ -44,7 +45,7 @@ export function replace(node, ...children) {
  */
 export function icon(name, label) {
   const attributes = label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': 'true' };
-  return drawing('svg', { class: `icon icon-${name}`, ...attributes }, drawing('use', { href: `/console/icons.svg#${name}` }));
+  return drawing('svg', { class: `icon icon-${name}`, ...attributes }, drawing('use', { href: `${ICONS}#${name}` }));
 }
 
 /**

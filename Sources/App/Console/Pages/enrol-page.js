@@ -1,20 +1,17 @@
 // Enrolling hosts: a registration secret, the steps on the host, and the hosts as they arrive.
 
 import { ask } from './api.js';
-import { card } from './card.js';
-import { collectorMark } from './collector-state.js';
 import { command } from './command.js';
-import { field } from './dialog.js';
 import { button, element, replace } from './element.js';
-import { ending } from './ending.js';
+import { choice, form, textField } from './form.js';
 import { ago, number, timeText } from './format.js';
 import { labelsFrom } from './labels.js';
 import { emptyNotice } from './panel.js';
+import { card, shownOnce } from './parts.js';
 import { problemNotice } from './problem.js';
 import { address } from './route.js';
-import { select } from './select.js';
 import { mayAct } from './session.js';
-import { shownOnce } from './shown-once.js';
+import { COLLECTOR_STATES, ending } from './state.js';
 import { table } from './table.js';
 import { tell } from './toast.js';
 
@@ -39,51 +36,32 @@ export function open(visit) {
     shown = id;
     if (!mayAct('operator')) {
       replace(node, emptyNotice('Operators and administrators enrol hosts. Ask one of them for a registration secret.'));
-    } else replace(node, id ? [steps(values.get(id)), arrivals(visit, id)] : form(visit));
+    } else replace(node, id ? [steps(values.get(id)), arrivals(visit, id)] : secretForm(visit));
   });
-  return { title: 'Enrol hosts', trail: [{ text: 'Collectors', href: '#/collectors' }], node };
+  return { title: 'Enrol hosts', node };
 }
 
-function form(visit) {
-  const name = element('input', { name: 'name', required: true, maxlength: 100, value: `hosts ${timeText(new Date().toISOString())}` });
-  const life = select('expires_in', LIVES, '1d');
-  const uses = element('input', { name: 'max_uses', type: 'number', min: 1, max: 2_147_483_647, value: 1, placeholder: 'no limit' });
-  const labels = element('input', { name: 'labels', maxlength: 2000, placeholder: 'env=production, team=blue' });
-  const mode = select('reenrolment', MODES, '');
-  const failure = element('div');
-  const send = element('button', { type: 'submit', class: 'button primary' }, 'Make the secret');
-  const node = element('form', { class: 'form panel-text' },
-    element('p', {}, 'A host enrols with a registration secret. It gets a certificate of its own, and needs the secret only once.'),
-    field('Name', name, 'What the secret is for; the audit trail shows it.'),
-    field('Valid for', life),
-    field('Hosts', uses, 'How many hosts may enrol with it. Leave it empty for any number.'),
-    field('Labels', labels, 'The servers of these hosts get them: key=value, separated by commas.'),
-    field('A host that is enrolled already', mode),
-    failure, element('div', { class: 'form-foot' }, send));
-  node.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    send.disabled = true;
-    replace(failure);
-    try {
-      const answer = await ask({
-        path: 'registration-secrets',
-        method: 'POST',
-        body: {
-          name: name.value,
-          expires_in: life.value || null,
-          max_uses: uses.value ? Number(uses.value) : null,
-          labels: labelsFrom(labels.value),
-          reenrolment: mode.value || null,
-        },
-      });
+function secretForm(visit) {
+  return card('A registration secret', null, form({
+    className: 'panel-text',
+    fields: [
+      element('p', {}, 'A host enrols with a registration secret. It gets a certificate of its own, and needs the secret only once.'),
+      textField('Name', 'name', { required: true, maxlength: 100, value: `hosts ${timeText(new Date().toISOString())}` },
+        'What the secret is for; the audit trail shows it.'),
+      choice('Valid for', 'expires_in', LIVES, '1d'),
+      textField('Hosts', 'max_uses', { type: 'number', min: 1, max: 2_147_483_647, value: 1, placeholder: 'no limit' },
+        'How many hosts may enrol with it. Leave it empty for any number.'),
+      textField('Labels', 'labels', { maxlength: 2000, placeholder: 'env=production, team=blue' },
+        'The servers of these hosts get them: key=value, separated by commas.'),
+      choice('A host that is enrolled already', 'reenrolment', MODES),
+    ],
+    action: 'Make the secret',
+    async submit(body) {
+      const answer = await ask({ path: 'registration-secrets', method: 'POST', body: { ...body, labels: labelsFrom(body.labels) } });
       values.set(answer.id, answer.secret);
       visit.change({ secret: answer.id });
-    } catch (problem) {
-      replace(failure, problemNotice(problem));
-    }
-    send.disabled = false;
-  });
-  return card('A registration secret', null, node);
+    },
+  }));
 }
 
 /** What to do on a host, with the secret filled in if it was made here a moment ago. */
@@ -113,14 +91,11 @@ function steps(value) {
 jq -r '.certificate + .private_key' identity.json > collector.pem && chmod 600 identity.json collector.pem`),
         element('p', {}, 'Push a first metric:'),
         command(`now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-printf '{"collector_id":"%s","hostname":"%s","timestamp":"%s","metrics":[{"type":"disk_usage","timestamp":"%s","filesystems":[{"device":"/dev/sda1","mount":"/","total_gb":100,"used_gb":40,"free_gb":60,"percent_used":40}]}]}' \\
-  "$(jq -r .collector_id identity.json)" "$(uname -n)" "$now" "$now" > push.json
+disk='{"device":"/dev/sda1","mount":"/","total_gb":100,"used_gb":40,"free_gb":60,"percent_used":40}'
+printf '{"collector_id":"%s","hostname":"%s","timestamp":"%s","metrics":[{"type":"disk_usage","timestamp":"%s","filesystems":[%s]}]}' \\
+  "$(jq -r .collector_id identity.json)" "$(uname -n)" "$now" "$now" "$disk" > push.json
 curl --cacert ca.crt --cert collector.pem -H "Authorization: Bearer $(jq -r .token identity.json)" \\
-  -H 'Content-Type: application/json' --data-binary @push.json ${origin}/api/v1/metrics/push`))),
-      element('details', {}, element('summary', {}, 'With the example script'), element('div', { class: 'stack' },
-        element('p', {}, 'The script ', element('code', {}, 'examples/push.sh'),
-          ' of the project enrols a host and pushes the space of its root file system:'),
-        command(`BASE_URL=${origin} CA_FILE=ca.crt REGISTRATION_SECRET='${secret}' examples/push.sh ./collector`))))),
+  -H 'Content-Type: application/json' --data-binary @push.json ${origin}/api/v1/metrics/push`))))),
   ];
 }
 
@@ -163,10 +138,10 @@ const WORDS = { active: 'can be used', revoked: 'is revoked', expired: 'has ende
 
 function arrivalTable(rows) {
   return table({
-    caption: 'Hosts that have enrolled', rows, href: (row) => address(['servers', String(row.server_id)]), key: (row) => row.id,
+    caption: 'Hosts that have enrolled', rows, href: (row) => address(['servers', row.server_id]), key: (row) => row.id,
     columns: [
       { name: 'name', title: 'Host' },
-      { name: 'status', title: 'Status', show: collectorMark },
+      { name: 'status', show: COLLECTOR_STATES.mark },
       { name: 'registered_at', title: 'Enrolled', show: ago },
       { name: 'last_seen_at', title: 'First data', show: (value) => (value ? ago(value) : 'waiting for its first push') },
     ],

@@ -13,8 +13,6 @@ import { byKey, byMember } from './chart.js';
  * @property {number} [most]
  */
 
-const MEGABYTE = 1_048_576;
-
 const overview = (title, unit, name, more = {}) => ({
   read: 'overview', title, unit, lines: (answer) => byMember(answer.data, { [name]: title }), ...more,
 });
@@ -33,9 +31,8 @@ const LOG = {
   lines: (answer) => byKey(answer.severities, (row) => row.level ?? '–', 'lines'),
 };
 const WAL = {
-  read: 'replication', section: 'wal', title: 'Size of the write-ahead log', unit: 'bytes',
-  lines: (answer) => byMember(answer.wal.map((row) => ({ time: row.time, bytes: row.most_size_mb === null ? null : row.most_size_mb * MEGABYTE })),
-    { bytes: 'Files' }),
+  read: 'replication', section: 'wal', title: 'Size of the write-ahead log', unit: 'megabytes',
+  lines: (answer) => byMember(answer.wal, { most_size_mb: 'Files' }),
 };
 
 /** @type {Object<string, Evidence>} By the name of the check. */

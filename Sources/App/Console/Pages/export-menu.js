@@ -2,7 +2,6 @@
 
 import { ask, askText, respond, urlOf } from './api.js';
 import { command } from './command.js';
-import { csv } from './csv.js';
 import { openDialog } from './dialog.js';
 import { menu } from './menu.js';
 import { mayAct } from './session.js';
@@ -10,20 +9,28 @@ import { statementText } from './statement.js';
 import { tell, tellProblem } from './toast.js';
 
 const PAGE_SIZE = 100;
+/** The paths of reads, which answer with CSV and their statement, too. */
+const READS = /^(fleet|queries|servers\/\d+\/)/;
 
 /**
  * Makes the menu of a source.
  * @param {import('./source.js').Source} source
  * @param {string} section The rows that a file has; the command and the statement have them too.
- * @param {boolean} isRead Whether the endpoint is a read of the API, which answers with CSV and its statement, too.
  * @returns {HTMLElement}
  */
-export function exportMenu(source, section, isRead) {
-  return menu('Use this data elsewhere', 'more', () => [
-    { text: 'Copy as curl', press: () => copyCurl(source.request) },
-    { text: 'Save as CSV', press: () => (isRead ? saveAnswer(sectioned(source.request, section)) : saveRows(source.request, section)).catch(tellProblem) },
-    isRead && mayAct('operator') && { text: 'Show SQL', press: () => showSQL(sectioned(source.request, section)) },
-  ].filter(Boolean));
+export function exportMenu(source, section) {
+  return menu('Use this data elsewhere', 'more', () => {
+    const { request } = source;
+    const isRead = READS.test(request.path);
+    return [
+      { text: 'Copy as curl', press: () => copyCurl(request) },
+      {
+        text: 'Save as CSV',
+        press: () => (isRead ? saveAnswer(sectioned(request, section)) : saveRows(request, section)).catch(tellProblem),
+      },
+      isRead && mayAct('operator') && { text: 'Show SQL', press: () => showSQL(sectioned(request, section)) },
+    ].filter(Boolean);
+  });
 }
 
 /**
@@ -84,4 +91,20 @@ async function showSQL(request) {
 
 function quoted(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * Writes rows. The members of the first row are the columns.
+ * @param {any[]} rows
+ * @returns {string}
+ */
+function csv(rows) {
+  const columns = Object.keys(rows[0] ?? {});
+  return [columns, ...rows.map((row) => columns.map((column) => row[column]))].map((cells) => `${cells.map(cell).join(',')}\r\n`).join('');
+}
+
+function cell(value) {
+  if (value === null || value === undefined) return '';
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

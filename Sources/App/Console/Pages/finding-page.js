@@ -1,21 +1,18 @@
 // The page of one finding: its message, a chart of its figures, advice, and its acknowledgement.
 
-import { ask } from './api.js';
+import { change, press } from './change.js';
 import { chart, CHART_ROOM } from './chart.js';
-import { field, openForm } from './dialog.js';
 import { button, element, replace } from './element.js';
 import { evidenceOf, pageOf } from './evidence.js';
-import { facts } from './facts.js';
+import { openAcknowledgement, openSilence } from './finding-forms.js';
 import { ago, inUnit, plain, time } from './format.js';
 import { panel } from './panel.js';
-import { prose } from './prose.js';
+import { facts, prose } from './parts.js';
 import { address } from './route.js';
 import { mayAct } from './session.js';
-import { silenceFields, silenceFrom } from './silence-form.js';
 import { source } from './source.js';
 import { mark } from './state.js';
 import { addressTime, rangeOf, sameRange } from './time-range.js';
-import { tell, tellProblem } from './toast.js';
 
 const HOUR = 3_600_000;
 /** The chart begins so long before the finding opened, and at most so long before now. */
@@ -46,7 +43,7 @@ export function open(visit) {
     checks.renew();
     showFigures(visit, answer, figures);
   });
-  return { title: `Finding ${visit.names.id}`, trail: [{ text: 'Findings', href: '#/findings' }], range: '6h', node };
+  return { title: `Finding ${visit.names.id}`, range: '6h', node };
 }
 
 function checkOf(checks, finding) {
@@ -62,18 +59,18 @@ function describe(finding, value, origin) {
   return element('div', {},
     element('p', { class: 'panel-text finding-text' }, mark(finding.severity, finding.message)),
     facts({
-      Server: element('a', { href: address(['servers', String(finding.server_id)]) }, plain(finding.server ?? finding.server_id)),
+      Server: element('a', { href: address(['servers', finding.server_id]) }, plain(finding.server ?? finding.server_id)),
       Check: element('a', { href: address(['checks', finding.check]) }, finding.title),
       Subject: finding.subject || 'the server itself',
       Value: value,
       Opened: element('span', {}, time(finding.opened_at), ', ', ago(finding.opened_at)),
       'Last seen': ago(finding.last_seen_at),
-      Ended: finding.ended_at ? element('span', {}, time(finding.ended_at), `, ${plain(finding.end_reason?.replace('_', ' '))}`) : undefined,
+      Ended: finding.ended_at
+        && element('span', {}, time(finding.ended_at), `, ${plain(finding.end_reason?.replace('_', ' '))}`),
       Acknowledged: finding.acknowledged_at
-        ? element('span', {}, `by ${plain(finding.acknowledged_by)}, `, ago(finding.acknowledged_at),
-          finding.acknowledge_note && `: ${finding.acknowledge_note}`)
-        : undefined,
-      Silenced: finding.is_silenced ? element('a', { href: '#/silences' }, 'yes') : undefined,
+        && element('span', {}, `by ${plain(finding.acknowledged_by)}, `, ago(finding.acknowledged_at),
+          finding.acknowledge_note && `: ${finding.acknowledge_note}`),
+      Silenced: finding.is_silenced && element('a', { href: '#/silences' }, 'yes'),
     }),
     element('div', { class: 'panel-text actions' },
       finding.look_at && element('a', { class: 'button', href: pageOf(finding.look_at) }, 'Look at the server'),
@@ -103,7 +100,8 @@ function showFigures(visit, finding, room) {
   };
   const { title, unit, most, section } = evidence;
   room.append(panel({
-    title: `The figures that show it: ${title}`, source: rows, section, height: CHART_ROOM, draw: chart(visit, { title, unit, most, lines }),
+    title: `The figures that show it: ${title}`, source: rows, section, height: CHART_ROOM,
+    draw: chart(visit, { title, unit, most, lines }),
     empty: 'There is no value in this range.',
   }));
 }
@@ -115,37 +113,16 @@ function advice(checks, finding) {
     element('p', {}, element('a', { href: address(['checks', check.name]) }, 'Thresholds and backtest'))) : null;
 }
 
-function acknowledge(finding, origin) {
-  const note = element('input', { name: 'note', maxlength: 1000, placeholder: 'What is being done about it' });
-  openForm({
-    title: 'Acknowledge', action: 'Acknowledge',
-    fields: [element('p', {}, 'You take care of it. No notification follows, not even of its end.'), field('Note', note)],
-    async submit() {
-      await ask({ path: `findings/${finding.id}/acknowledge`, method: 'POST', body: { note: note.value || null } });
-      tell('The finding is acknowledged.');
-      origin.renew();
-    },
-  });
+function acknowledge({ id }, origin) {
+  openAcknowledgement('Acknowledge', 'it',
+    (body) => change({ path: `findings/${id}/acknowledge`, method: 'POST', body }, 'The finding is acknowledged.', origin));
 }
 
-async function takeBack(finding, origin) {
-  try {
-    await ask({ path: `findings/${finding.id}/acknowledge`, method: 'DELETE' });
-    tell('The acknowledgement is taken back.');
-    origin.renew();
-  } catch (problem) {
-    tellProblem(problem);
-  }
+function takeBack({ id }, origin) {
+  press({ path: `findings/${id}/acknowledge`, method: 'DELETE' }, 'The acknowledgement is taken back.', origin);
 }
 
-function silence(finding, origin) {
-  openForm({
-    title: 'Silence', action: 'Silence',
-    fields: [element('p', {}, `Nobody is notified of ${finding.title} on ${plain(finding.server)}.`), silenceFields()],
-    async submit(form) {
-      await ask({ path: 'silences', method: 'POST', body: { ...silenceFrom(form), check: finding.check, server_id: finding.server_id } });
-      tell('The finding is silenced.');
-      origin.renew();
-    },
-  });
+function silence({ check, server_id: id, server, title }, origin) {
+  openSilence('Silence', `Nobody is notified of ${title} on ${plain(server)}.`,
+    (body) => change({ path: 'silences', method: 'POST', body: { ...body, check, server_id: id } }, 'The finding is silenced.', origin));
 }

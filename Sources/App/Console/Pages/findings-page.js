@@ -1,17 +1,15 @@
 // What the checks found, over the whole fleet.
 
-import { ask } from './api.js';
-import { field, openForm } from './dialog.js';
+import { change } from './change.js';
 import { button, element } from './element.js';
-import { choiceField, searchField, taken } from './filters.js';
+import { openAcknowledgement } from './finding-forms.js';
 import { ago, number, plain } from './format.js';
 import { chosenLabels } from './labels.js';
-import { list } from './list.js';
+import { choiceField, list, searchField, taken } from './list.js';
 import { address } from './route.js';
 import { mayAct } from './session.js';
 import { source } from './source.js';
 import { mark } from './state.js';
-import { tell } from './toast.js';
 
 const RENEWAL_SECONDS = 15;
 const FILTERS = ['q', 'severity', 'check', 'acknowledged', 'silenced', 'server', 'label'];
@@ -26,16 +24,17 @@ export function open(visit) {
       sort: '-opened_at',
       request: (route) => ({ path: 'findings', parameters: taken(route, 'state', ...FILTERS) }),
       columns: COLUMNS,
-      href: (row) => address(['findings', String(row.id)]),
+      href: (row) => address(['findings', row.id]),
       key: (row) => row.id,
       tools: [
         searchField(visit, 'q', 'Search in findings'),
         choiceField(visit, 'state', 'State', { '': 'Open', ended: 'Ended', all: 'Open and ended' }),
         choiceField(visit, 'severity', 'Severity', { '': 'Every severity', critical: 'Critical', warning: 'Warning' }),
-        choiceField(visit, 'acknowledged', 'Acknowledgement', { '': 'Acknowledged or not', false: 'Not acknowledged', true: 'Acknowledged' }),
+        choiceField(visit, 'acknowledged', 'Acknowledgement',
+          { '': 'Acknowledged or not', false: 'Not acknowledged', true: 'Acknowledged' }),
         checkField(visit),
         chosenLabels(visit),
-        mayAct('operator') && button('Acknowledge all', () => acknowledgeAll(visit), { class: 'button small' }),
+        mayAct('operator') && button('Acknowledge all', () => acknowledgeAll(visit)),
       ],
       empty: () => element('p', {}, 'No finding fits. ', element('a', { href: '#/findings?state=all' }, 'Show also those that have ended')),
     }),
@@ -54,26 +53,18 @@ function checkField(visit) {
 }
 
 function acknowledgeAll(visit) {
-  const note = element('input', { name: 'note', maxlength: 1000, placeholder: 'What is being done about it' });
   const filters = Object.fromEntries(Object.entries(taken(visit.route, ...FILTERS)).filter(([, values]) => values.length));
-  openForm({
-    title: 'Acknowledge all open findings that the filters select',
-    fields: [element('p', {}, 'You take care of them. No notification follows, not even of their end.'), field('Note', note)],
-    action: 'Acknowledge',
-    async submit() {
-      const parameters = Object.keys(filters).length ? filters : { all: true };
-      const { changed } = await ask({ path: 'findings/acknowledge', method: 'POST', parameters, body: { note: note.value || null } });
-      tell(`${number(changed)} findings are acknowledged.`);
-      visit.renew();
-    },
-  });
+  const parameters = Object.keys(filters).length ? filters : { all: true };
+  openAcknowledgement('Acknowledge all open findings that the filters select', 'them',
+    (body) => change({ path: 'findings/acknowledge', method: 'POST', parameters, body },
+      ({ changed }) => `${number(changed)} findings are acknowledged.`, visit));
 }
 
 const COLUMNS = [
   { name: 'message', title: 'Finding', shape: 'wide',
     show: (message, row) => mark(row.severity, element('span', { title: message }, message)) },
-  { name: 'server', title: 'Server', sorts: true,
-    show: (name, row) => element('a', { href: address(['servers', String(row.server_id)]) }, plain(name ?? row.server_id)) },
+  { name: 'server', sorts: true,
+    show: (name, row) => element('a', { href: address(['servers', row.server_id]) }, plain(name ?? row.server_id)) },
   { name: 'title', title: 'Check', rank: 2 },
   { name: 'opened_at', title: 'Opened', sorts: true, show: ago },
   { name: 'ended_at', title: 'Status', rank: 2, show: status },

@@ -1,23 +1,17 @@
 // The page of the fleet: counts by state, checks with findings, and the list of all servers.
 
-import { ask } from './api.js';
 import { bulkBar } from './bulk-bar.js';
-import { command } from './command.js';
 import { element, replace } from './element.js';
-import { searchField, taken } from './filters.js';
 import { ago, number, percent, rate, seconds, short } from './format.js';
 import { chosenLabels, labelChips } from './labels.js';
-import { longTable } from './long-table.js';
-import { panel } from './panel.js';
-import { address } from './route.js';
+import { searchField, taken } from './list.js';
+import { emptyFleet, longList } from './long-table.js';
+import { address, changed } from './route.js';
 import { selection } from './selection.js';
 import { source } from './source.js';
 import { loadLine } from './sparkline.js';
 import { mark, stateMark, STATES } from './state.js';
-import { changed } from './visit.js';
 
-const PAGE_SIZE = 100;
-const SORT = '-urgency';
 const RENEWAL_SECONDS = 15;
 
 /**
@@ -26,41 +20,28 @@ const RENEWAL_SECONDS = 15;
  * @returns {import('./pages.js').Page}
  */
 export function open(visit) {
-  const request = (page) => ({
-    path: 'fleet',
-    parameters: {
-      ...taken(visit.route, 'q', 'label', 'state'), sort: visit.route.parameters.get('sort') ?? SORT, page, page_size: PAGE_SIZE,
-    },
+  const servers = longList(visit, {
+    sort: '-urgency', request: () => ({ path: 'fleet', parameters: taken(visit.route, 'q', 'label', 'state') }),
   });
-  const servers = source(visit, () => request(1));
   const checks = source(visit, () => ({ path: 'checks' }));
   const marked = selection((row) => row.server_id, (row) => row.name, () => bar.show());
-  const bar = bulkBar(visit, marked, servers);
+  const bar = bulkBar(visit, marked, servers.rows);
   visit.renewEvery(RENEWAL_SECONDS);
 
   return {
     title: 'Fleet',
     range: null,
     node: element('div', { class: 'fleet' },
-      stateBar(visit, servers),
+      stateBar(visit, servers.rows),
       troubles(checks),
-      panel({
+      servers.node({
         title: 'Servers',
-        source: servers,
-        height: 420,
-        className: 'grows',
         tools: [searchField(visit, 'q', 'Filter by name'), chosenLabels(visit)],
-        empty: () => emptyFleet(visit.route),
-        draw: longTable(visit, {
-          caption: 'Servers of the fleet',
-          columns: columns(visit),
-          href: (row) => address(['servers', String(row.server_id)]),
-          key: (row) => row.server_id,
-          sort: () => visit.route.parameters.get('sort') ?? SORT,
-          onSort: (sort) => visit.change({ sort: sort === SORT ? null : sort }),
-          selection: marked,
-          askPage: (page) => ask({ ...request(page), signal: visit.signal }),
-        }),
+        empty: () => emptyFleet(visit.route, 'server'),
+        columns: columns(visit),
+        href: (row) => address(['servers', row.server_id]),
+        key: (row) => row.server_id,
+        selection: marked,
       }),
       bar.node,
     ),
@@ -73,21 +54,21 @@ function columns(visit) {
     { name: 'urgency', title: 'State', sorts: true, isNumber: false, show: (_, row) => stateMark(row.state) },
     { name: 'findings', title: 'Why', sorts: true, shape: 'wide', show: (_, row) => why(row) },
     { name: 'last_seen_at', title: 'Last push', sorts: true, rank: 2, show: ago },
-    { name: 'connections', title: 'Sessions', sorts: true, isNumber: true, show: short, hint: 'Sessions of the last list' },
-    { name: 'transactions_per_second', title: 'Transactions', sorts: true, isNumber: true, show: rate,
+    { name: 'connections', title: 'Sessions', sorts: true, show: short, hint: 'Sessions of the last list' },
+    { name: 'transactions_per_second', title: 'Transactions', sorts: true, show: rate,
       hint: 'Commits and rollbacks per second' },
-    { name: 'cache_hit', title: 'Cache hit', sorts: true, isNumber: true, rank: 2, show: percent,
+    { name: 'cache_hit', sorts: true, rank: 2, show: percent,
       hint: 'Blocks found in the buffer cache' },
-    { name: 'replication_lag_seconds', title: 'Lag', sorts: true, isNumber: true, rank: 2, show: seconds,
+    { name: 'replication_lag_seconds', title: 'Lag', sorts: true, rank: 2, show: seconds,
       hint: 'Largest replay lag of a standby' },
-    { name: 'oldest_transaction_seconds', title: 'Oldest', sorts: true, isNumber: true, rank: 3, show: seconds,
+    { name: 'oldest_transaction_seconds', title: 'Oldest', sorts: true, rank: 3, show: seconds,
       hint: 'Longest time of a long or idle transaction' },
-    { name: 'disk_used_percent', title: 'Disk', sorts: true, isNumber: true, show: percent,
+    { name: 'disk_used_percent', title: 'Disk', sorts: true, show: percent,
       hint: 'Space in use of the fullest file system' },
-    { name: 'xid_age', title: 'Xid age', sorts: true, isNumber: true, rank: 3, show: short,
+    { name: 'xid_age', sorts: true, rank: 3, show: short,
       hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
     { name: 'server_id', title: 'Load, last hour', rank: 3, show: (id) => loadLine(visit, id), hint: 'Load average of a minute' },
-    { name: 'labels', title: 'Labels', rank: 3, show: (labels) => labelChips(labels, visit.route) },
+    { name: 'labels', rank: 3, show: (labels) => labelChips(labels, visit.route) },
   ];
 }
 
@@ -110,7 +91,8 @@ function stateBar(visit, servers) {
     replace(bar, Object.keys(states).map((state) => counts[state]
       && element('span', { class: `state-part state-${state}`, style: { 'flex-grow': String(counts[state]) } })));
     replace(filters, Object.entries(states).map(([state, word]) => element('a', {
-      class: 'state-filter', href: changed(visit.route, { state: chosen === state ? null : state }), 'aria-current': chosen === state ? 'true' : null,
+      class: 'state-filter', href: changed(visit.route, { state: chosen === state ? null : state }),
+      'aria-current': chosen === state ? 'true' : null,
     }, mark(state, word), element('strong', {}, servers.answer ? number(counts[state] ?? 0) : '–'))));
   };
   servers.watch(draw);
@@ -128,12 +110,4 @@ function troubles(checks) {
     answer && !found.length && element('span', { class: 'quiet' }, 'No check has an open finding.'));
   });
   return node;
-}
-
-function emptyFleet({ parameters }) {
-  if (parameters.size) return element('p', {}, 'No server fits the filters. ', element('a', { href: '#/fleet' }, 'Show all servers'));
-  return element('div', {},
-    element('p', {}, 'No server has enrolled yet. Make a registration secret, and enrol the first host with it:'),
-    command('pganalytics secret add fleet-1 --ttl 30d'),
-    element('p', {}, element('a', { href: '#/enrol' }, 'Show the steps for a host')));
 }

@@ -13,7 +13,7 @@ const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-dig
 
 /** @param {number | null} value @returns {string} `1,234`, `12.3`, `0.042`: three digits that count. */
 export function number(value) {
-  if (value === null || value === undefined) return EMPTY;
+  if (isMissing(value)) return EMPTY;
   const size = Math.abs(value);
   if (size === 0 || size >= 100) return whole.format(value);
   return String(Number(value.toPrecision(size < 1 ? 2 : 3)));
@@ -29,6 +29,11 @@ export function bytes(value) {
   return scaled(value, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'], 1024);
 }
 
+/** @param {number | null} value Megabytes. @returns {string} `1.2 GiB` */
+export function megabytes(value) {
+  return bytes(isMissing(value) ? null : value * 1_048_576);
+}
+
 /** @param {number | null} value Gigabytes. @returns {string} `120 GB`, `1.5 TB` */
 export function gigabytes(value) {
   return scaled(value, ['GB', 'TB', 'PB'], 1000);
@@ -36,22 +41,22 @@ export function gigabytes(value) {
 
 /** @param {number | null} value @returns {string} `93.1 %` */
 export function percent(value) {
-  return value === null || value === undefined ? EMPTY : `${number(Math.abs(value) < 0.05 ? 0 : Number(value.toFixed(1)))} %`;
+  return isMissing(value) ? EMPTY : `${number(Math.abs(value) < 0.05 ? 0 : Number(value.toFixed(1)))} %`;
 }
 
 /** @param {number | null} value From 0 to 1. */
 export function share(value) {
-  return percent(value === null || value === undefined ? null : value * 100);
+  return percent(isMissing(value) ? null : value * 100);
 }
 
 /** @param {number | null} value Per second. @returns {string} `120/s` */
 export function rate(value) {
-  return value === null || value === undefined ? EMPTY : `${value >= 10_000 ? short(value) : number(value)}/s`;
+  return isMissing(value) ? EMPTY : `${value >= 10_000 ? short(value) : number(value)}/s`;
 }
 
 /** @param {number | null} value Seconds. @returns {string} `340 ms`, `12 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h` */
 export function seconds(value) {
-  if (value === null || value === undefined) return EMPTY;
+  if (isMissing(value)) return EMPTY;
   const size = Math.abs(value);
   if (size === 0) return '0 s';
   if (size < 1) return milliseconds(value * 1000);
@@ -63,13 +68,13 @@ export function seconds(value) {
 
 /** @param {number | null} value Milliseconds. @returns {string} `0.42 ms`, `1.2 s` */
 export function milliseconds(value) {
-  if (value === null || value === undefined) return EMPTY;
+  if (isMissing(value)) return EMPTY;
   return Math.abs(value) < 1000 ? `${number(value)} ms` : seconds(value / 1000);
 }
 
 /** @param {number | null} value Milliseconds spent: `1.2 h` and not hours with minutes, because it is compared in a column. */
 export function effort(value) {
-  if (value === null || value === undefined) return EMPTY;
+  if (isMissing(value)) return EMPTY;
   for (const [unit, size] of [['d', DAY], ['h', HOUR], ['min', MINUTE], ['s', 1]]) {
     if (Math.abs(value) >= size * 1000) return `${number(value / size / 1000)} ${unit}`;
   }
@@ -114,7 +119,7 @@ export function date(value) {
 
 /** @param {any} value @returns {string} Whatever it is; nothing is shown as a dash. */
 export function plain(value) {
-  return value === null || value === undefined || value === '' ? EMPTY : String(value);
+  return isMissing(value) || value === '' ? EMPTY : String(value);
 }
 
 /**
@@ -123,16 +128,16 @@ export function plain(value) {
  * @returns {(value: number | null) => string}
  */
 export function inUnit(unit) {
+  const times = (size) => (value) => seconds(value === null ? null : value * size);
   const known = {
-    bytes, percent, seconds, milliseconds, rate, ms: milliseconds, s: seconds, gigabytes, '%': percent, share,
-    hours: (value) => seconds(value === null ? null : value * HOUR), minutes: (value) => seconds(value === null ? null : value * MINUTE),
-    days: (value) => seconds(value === null ? null : value * DAY), '': short,
+    bytes, megabytes, percent, seconds, milliseconds, rate, ms: milliseconds, s: seconds, gigabytes, '%': percent, share,
+    hours: times(HOUR), minutes: times(MINUTE), days: times(DAY), '': short,
   };
-  return known[unit] ?? ((value) => (value === null || value === undefined ? EMPTY : `${number(value)} ${unit}`));
+  return known[unit] ?? ((value) => (isMissing(value) ? EMPTY : `${number(value)} ${unit}`));
 }
 
 function scaled(value, units, base) {
-  if (value === null || value === undefined) return EMPTY;
+  if (isMissing(value)) return EMPTY;
   let place = 0;
   let size = value;
   while (Math.abs(size) >= base && place < units.length - 1) {
@@ -158,4 +163,8 @@ function coarse(value) {
 function stamp(value, text) {
   const utc = new Date(value).toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC');
   return element('time', { datetime: value, title: `${timeText(value)} here\n${utc}` }, text);
+}
+
+function isMissing(value) {
+  return value === null || value === undefined;
 }

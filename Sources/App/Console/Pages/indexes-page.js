@@ -1,26 +1,24 @@
 // Indexes of a server that nothing uses or that others make superfluous, and bloat.
 
 import { element } from './element.js';
-import { choiceField, taken } from './filters.js';
 import { ago, bytes, number, percent, plain, short } from './format.js';
-import { list } from './list.js';
-import { sectionPanel } from './section-panel.js';
-import { serverPage } from './server-frame.js';
+import { choiceField, list } from './list.js';
+import { sectionPanel } from './panel.js';
+import { requestOf, serverPage } from './server-frame.js';
 import { source } from './source.js';
 import { mark } from './state.js';
-import { rangeOf } from './time-range.js';
 
 const RANGE = '7d';
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
-  const path = `servers/${visit.names.id}/indexes`;
-  const bloat = source(visit, (route) => ({ path, parameters: { ...rangeOf(route, RANGE), page_size: 1 } }));
+  const request = requestOf(visit, 'indexes', RANGE, ['database', 'unused', 'covered']);
+  const bloat = source(visit, (route) => request(route, { page_size: 1 }));
   return serverPage(visit, 'indexes', element('div', { class: 'stack' },
     list(visit, {
       title: 'Indexes, those with the most bytes to win first',
       sort: '-bytes_to_win',
-      request: (route) => ({ path, parameters: { ...rangeOf(route, RANGE), ...taken(route, 'database', 'unused', 'covered') } }),
+      request,
       tools: [
         choiceField(visit, 'unused', 'Use', { '': 'Used or not', true: 'Never used in the range', false: 'Used' }),
         choiceField(visit, 'covered', 'Coverage', { '': 'Covered or not', true: 'Covered by another index', false: 'Not covered' }),
@@ -35,15 +33,15 @@ export function open(visit) {
 
 const INDEXES = [
   { name: 'name', title: 'Index', sorts: true, show: (name, row) => element('span', { title: row.definition }, name) },
-  { name: 'table', title: 'Table', sorts: true,
+  { name: 'table', sorts: true,
     show: (table, row) => element('span', { title: row.schema && `${row.schema}.${table}` }, plain(table)) },
-  { name: 'database', title: 'Database', sorts: true, rank: 2 },
-  { name: 'size_bytes', title: 'Size', sorts: true, isNumber: true, show: bytes },
-  { name: 'bytes_to_win', title: 'To win', sorts: true, isNumber: true, show: bytes,
+  { name: 'database', sorts: true, rank: 2 },
+  { name: 'size_bytes', title: 'Size', sorts: true, show: bytes },
+  { name: 'bytes_to_win', title: 'To win', sorts: true, show: bytes,
     hint: 'Size of an index that could be dropped' },
   { name: 'unused_since', title: 'Use', show: use },
-  { name: 'scans_in_range', title: 'Scans', sorts: true, isNumber: true, rank: 2, show: short, hint: 'Scans in the range' },
-  { name: 'covered_by', title: 'Covered by', shape: 'wide', rank: 2,
+  { name: 'scans_in_range', title: 'Scans', sorts: true, rank: 2, show: short, hint: 'Scans in the range' },
+  { name: 'covered_by', shape: 'wide', rank: 2,
     show: (index, row) => (index ? `${index} (${row.coverage})` : '–') },
   { name: 'is_unique', title: 'Unique', rank: 3,
     show: (isUnique, row) => (row.is_primary ? 'primary key' : isUnique ? 'yes' : isUnique === false ? 'no' : '–') },
@@ -55,12 +53,12 @@ function use(since, row) {
 }
 
 const BLOAT = [
-  { name: 'table', title: 'Table',
+  { name: 'table',
     show: (table, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), table] },
-  { name: 'database', title: 'Database', rank: 2 },
-  { name: 'bytes_to_win', title: 'To win', isNumber: true, show: bytes },
-  { name: 'wasted_percent', title: 'Wasted', isNumber: true, show: percent },
-  { name: 'size_bytes', title: 'Size', isNumber: true, show: bytes },
-  { name: 'dead_percent', title: 'Dead rows', isNumber: true, rank: 2, show: percent },
-  { name: 'live_rows', title: 'Live rows', isNumber: true, rank: 3, show: number },
+  { name: 'database', rank: 2 },
+  { name: 'bytes_to_win', title: 'To win', show: bytes },
+  { name: 'wasted_percent', title: 'Wasted', show: percent },
+  { name: 'size_bytes', title: 'Size', show: bytes },
+  { name: 'dead_percent', title: 'Dead rows', rank: 2, show: percent },
+  { name: 'live_rows', rank: 3, show: number },
 ];

@@ -2,15 +2,10 @@
 
 import { openDialog } from './dialog.js';
 import { element } from './element.js';
+import { PLACES } from './pages.js';
 import { go } from './route.js';
 
 const CHORD_MILLISECONDS = 1500;
-
-/** Where `g` and a letter lead. */
-const PLACES = {
-  f: ['#/fleet', 'Fleet'], q: ['#/queries', 'Queries'], i: ['#/findings', 'Findings'], k: ['#/checks', 'Checks'],
-  n: ['#/channels', 'Channels'], s: ['#/silences', 'Silences'], c: ['#/collectors', 'Collectors'], a: ['#/admin', 'Administration'],
-};
 
 const OTHERS = {
   '/': 'Search on this page',
@@ -31,7 +26,8 @@ export function startKeyboard() {
     if (isTyping) return;
     const isChord = Date.now() < chordUntil;
     chordUntil = event.key === 'g' && !isChord ? Date.now() + CHORD_MILLISECONDS : 0;
-    const act = isChord && PLACES[event.key] ? () => go(PLACES[event.key][0]) : ACTIONS[event.key];
+    const place = isChord && PLACES.find(({ key }) => key === event.key);
+    const act = place ? () => go(place.href) : ACTIONS[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -47,7 +43,7 @@ const ACTIONS = {
 
 /** Shows all keys in a dialog. */
 export function showKeys() {
-  const rows = [...Object.entries(PLACES).map(([key, [, name]]) => [`g ${key}`, `Go to ${name}`]), ...Object.entries(OTHERS)];
+  const rows = [...PLACES.map(({ key, text }) => [`g ${key}`, `Go to ${text}`]), ...Object.entries(OTHERS)];
   openDialog({
     title: 'Keys',
     content: element('dl', { class: 'keys' }, rows.map(([keys, text]) => element('div', {},

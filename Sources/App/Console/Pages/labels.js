@@ -1,7 +1,8 @@
 // Labels of servers: shown as chips that filter, and read from what a person types.
 
 import { element } from './element.js';
-import { changed } from './visit.js';
+import { listOf, openForm, textField } from './form.js';
+import { changed } from './route.js';
 
 /**
  * The labels of a server. A press on one filters the list.
@@ -28,7 +29,8 @@ export function chosenLabels(visit) {
   visit.watch((route) => {
     const chosen = route.parameters.getAll('label');
     node.replaceChildren(...chosen.map((label) => element('a', {
-      class: 'chip chosen', href: changed(route, { label: chosen.filter((other) => other !== label) }), 'aria-label': `Remove the filter ${label}`,
+      class: 'chip chosen', href: changed(route, { label: chosen.filter((other) => other !== label) }),
+      'aria-label': `Remove the filter ${label}`,
     }, label, ' ×')));
   });
   return node;
@@ -36,16 +38,30 @@ export function chosenLabels(visit) {
 
 /**
  * Reads labels that a person typed.
- * @param {string} text `env=prod, team=blue`; `team=` or `-team` removes a label.
+ * @param {string | null} text `env=prod, team=blue`; `team=` or `-team` removes a label.
  * @returns {Object<string, string | null>} Labels to change, as the API takes them.
  * @throws {Error} A part is no label.
  */
 export function labelsFrom(text) {
-  const parts = text.split(/[,\n]/).map((part) => part.trim()).filter(Boolean);
-  return Object.fromEntries(parts.map((part) => {
+  return Object.fromEntries(listOf(text).map((part) => {
     if (part.startsWith('-')) return [part.slice(1), null];
     const place = part.indexOf('=');
     if (place < 1) throw new Error(`“${part}” is no label. Write key=value.`);
     return [part.slice(0, place), part.slice(place + 1) || null];
   }));
+}
+
+/**
+ * Opens the form that changes the labels of servers.
+ * @param {string} title
+ * @param {(labels: Object<string, string | null>) => Promise<void>} change Sends the labels to change. What it throws is shown in the form.
+ */
+export function openLabelForm(title, change) {
+  openForm({
+    title,
+    fields: textField('Labels', 'labels', { required: true, placeholder: 'env=production, old=', maxlength: 2000 },
+      'key=value, separated by commas. “key=” removes a label; other labels stay.'),
+    action: 'Set labels',
+    submit: ({ labels }) => change(labelsFrom(labels)),
+  });
 }

@@ -2,14 +2,12 @@
 
 import { byKey, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
-import { choiceField, searchField, taken } from './filters.js';
 import { plain, time } from './format.js';
-import { list } from './list.js';
+import { choiceField, list, searchField } from './list.js';
 import { panel } from './panel.js';
-import { serverPage } from './server-frame.js';
+import { requestOf, serverPage } from './server-frame.js';
 import { source } from './source.js';
 import { mark } from './state.js';
-import { rangeOf } from './time-range.js';
 
 const RANGE = '24h';
 const LEVELS = ['PANIC', 'FATAL', 'ERROR', 'WARNING', 'LOG', 'INFO', 'NOTICE', 'DEBUG'];
@@ -17,13 +15,8 @@ const STATES = { PANIC: 'critical', FATAL: 'critical', ERROR: 'critical', WARNIN
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
-  const request = (route) => ({
-    path: `servers/${visit.names.id}/log`, parameters: { ...rangeOf(route, RANGE), ...taken(route, 'q', 'level', 'database') },
-  });
-  const severities = source(visit, (route) => {
-    const asked = request(route);
-    return { ...asked, parameters: { ...asked.parameters, page_size: 1 } };
-  });
+  const request = requestOf(visit, 'log', RANGE, ['q', 'level', 'database']);
+  const severities = source(visit, (route) => request(route, { page_size: 1 }));
   const title = 'Lines by severity';
   return serverPage(visit, 'log', element('div', { class: 'stack' },
     element('div', { class: 'tools' },
@@ -31,7 +24,9 @@ export function open(visit) {
       choiceField(visit, 'level', 'Severity', { '': 'Every severity', ...Object.fromEntries(LEVELS.map((level) => [level, level])) })),
     panel({
       title, source: severities, section: 'severities', height: CHART_ROOM, empty: 'No line fits in this range.',
-      draw: chart(visit, { title, unit: '', isStacked: true, isBars: true, lines: (answer) => byKey(answer.severities, (row) => plain(row.level), 'lines') }),
+      draw: chart(visit, {
+        title, unit: '', isStacked: true, isBars: true, lines: (answer) => byKey(answer.severities, (row) => plain(row.level), 'lines'),
+      }),
     }),
     list(visit, {
       title: 'Lines', sort: '-time', request, columns: LINES,
@@ -41,9 +36,9 @@ export function open(visit) {
 }
 
 const LINES = [
-  { name: 'time', title: 'Time', sorts: true, show: (at, row) => element('span', {}, time(at), row.time_from === 'arrival'
+  { name: 'time', sorts: true, show: (at, row) => element('span', {}, time(at), row.time_from === 'arrival'
     && element('span', { class: 'quiet', title: 'When the line arrived; its own time cannot be relied on' }, ' arrived')) },
   { name: 'level', title: 'Severity', sorts: true, show: (level) => mark(STATES[level?.toUpperCase()] ?? 'unknown', plain(level)) },
-  { name: 'database', title: 'Database', rank: 2 },
-  { name: 'message', title: 'Message', shape: 'text' },
+  { name: 'database', rank: 2 },
+  { name: 'message', shape: 'text' },
 ];

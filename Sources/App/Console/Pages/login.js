@@ -1,8 +1,8 @@
 // The login, over whatever page is open.
 
 import { openDialog } from './dialog.js';
-import { element, icon, replace } from './element.js';
-import { problemNotice } from './problem.js';
+import { element, icon } from './element.js';
+import { form, textField } from './form.js';
 import { logIn, user, watchSession } from './session.js';
 
 let open = null;
@@ -20,37 +20,27 @@ export function askForLogin() {
 }
 
 async function show() {
-  const name = element('input', {
-    name: 'username', autocomplete: 'username', required: true, maxlength: 255, autocapitalize: 'none', spellcheck: 'false',
-    value: user?.username ?? '',
+  // The person may also log in on another tab.
+  const sent = new Promise((resolve) => (finish = resolve));
+  const login = form({
+    className: 'login',
+    fields: [
+      user && element('p', { class: 'quiet' }, 'Your session has ended. The page stays as it is; log in to go on.'),
+      textField('Name', 'username', {
+        autocomplete: 'username', required: true, maxlength: 255, autocapitalize: 'none', spellcheck: 'false', value: user?.username,
+      }),
+      textField('Password', 'password', { type: 'password', maxlength: 1024, autocomplete: 'current-password', required: true }),
+    ],
+    action: 'Log in',
+    submit: ({ username, password }) => logIn(username, password).catch((problem) => {
+      login.elements.password.select();
+      throw problem;
+    }),
   });
-  const password = element('input', { name: 'password', type: 'password', autocomplete: 'current-password', required: true });
-  const send = element('button', { type: 'submit', class: 'button primary' }, 'Log in');
-  const failure = element('div');
-  const form = element('form', { class: 'form login', id: 'login' },
-    user && element('p', { class: 'quiet' }, 'Your session has ended. The page stays as it is; log in to go on.'),
-    element('label', { class: 'field' }, element('span', { class: 'field-label' }, 'Name'), name),
-    element('label', { class: 'field' }, element('span', { class: 'field-label' }, 'Password'), password),
-    failure, send,
-  );
+  login.id = 'login';
   const title = element('span', { class: 'brand' }, icon('logo'), 'pgAnalytics');
-  const dialog = openDialog({ title: 'Log in', content: [title, form], mustStay: true });
-  (user ? password : name).focus();
-  await new Promise((resolve) => {
-    finish = resolve; // The person may also log in on another tab.
-    form.addEventListener('submit', async (event) => {
-      event.preventDefault();
-      send.disabled = true;
-      replace(failure);
-      try {
-        await logIn(name.value, password.value);
-      } catch (problem) {
-        replace(failure, problemNotice(problem));
-        password.select();
-      } finally {
-        send.disabled = false;
-      }
-    });
-  });
+  const dialog = openDialog({ title: 'Log in', content: [title, login], mustStay: true });
+  login.elements[user ? 'password' : 'username'].focus();
+  await sent;
   dialog.close();
 }

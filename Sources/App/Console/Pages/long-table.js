@@ -1,6 +1,10 @@
 // A table of any length. Only the rows that are visible exist as elements, and a page of rows is asked for when it becomes visible.
 
+import { ask } from './api.js';
+import { command } from './command.js';
 import { element, replace } from './element.js';
+import { panel } from './panel.js';
+import { source } from './source.js';
 import { steer, tableHead, tableRow } from './table.js';
 import { tellProblem } from './toast.js';
 
@@ -8,16 +12,39 @@ import { tellProblem } from './toast.js';
 const ROW_HEIGHT = 37;
 /** Rows that exist beyond the visible ones on each side, so that the arrow keys always find the next row. */
 const MARGIN = 8;
+const PAGE_SIZE = 100;
 
 /**
- * Makes a long table, which takes over later answers.
- * @param {import('./visit.js').Visit} visit The parameter `row` of its address is the first visible row.
- * @param {Object} options Those of `table`, and these:
- * @param {(page: number) => Promise<any>} options.askPage Asks for a page, from 1.
- * @returns {(answer: any) => import('./panel.js').View | null} For `panel`, with the answer for the first page; null: no rows.
+ * Makes a panel with a list of any length. Filters, order and place are in the address: `row` is the first visible row.
+ * @param {import('./visit.js').Visit} visit
+ * @param {Object} options Those of `panel` and `table`, and these:
+ * @param {() => import('./api.js').Request} options.request Without order and page.
+ * @param {string} options.sort The order without a choice.
+ * @returns {{ rows: import('./source.js').Source, node: (others: Object) => HTMLElement }} The source of the first page, and the panel.
  */
-export function longTable(visit, options) {
-  return (answer) => (answer.total ? view(visit, options, answer) : null);
+export function longList(visit, { request, sort }) {
+  const sorted = () => visit.route.parameters.get('sort') ?? sort;
+  const page = (number) => {
+    const asked = request();
+    return { ...asked, parameters: { ...asked.parameters, sort: sorted(), page: number, page_size: PAGE_SIZE } };
+  };
+  const rows = source(visit, () => page(1));
+  return {
+    rows,
+    node: (others) => panel({
+      height: 420,
+      className: 'grows',
+      ...others,
+      source: rows,
+      draw: (answer) => (answer.total ? view(visit, {
+        caption: others.title,
+        ...others,
+        sort: sorted,
+        onSort: (next) => visit.change({ sort: next === sort ? null : next }),
+        askPage: (number) => ask({ ...page(number), signal: visit.signal }),
+      }, answer) : null),
+    }),
+  };
 }
 
 function view(visit, options, first) {
@@ -45,7 +72,8 @@ function view(visit, options, first) {
   document.addEventListener('selection', redraw, { signal: visit.signal });
   take(first);
   requestAnimationFrame(() => {
-    render(); // Only what has its height can be scrolled.
+    // Only what has its height can be scrolled.
+    render();
     room.scrollTop = Number(visit.route.parameters.get('row') ?? 0) * ROW_HEIGHT;
     render();
   });
@@ -88,7 +116,7 @@ function view(visit, options, first) {
     shown = name;
     const key = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     replace(body, gap(from), rows.map((row, place) => {
-      const node = row ? tableRow(options, row) : element('tr', { class: 'asking' }, element('td', { colspan: 20 }, element('div', { class: 'skeleton-line' })));
+      const node = row ? tableRow(options, row) : wideRow({ class: 'asking' }, {}, element('div', { class: 'skeleton-line' }));
       node.setAttribute('aria-rowindex', from + place + 2);
       return node;
     }), gap(total - to));
@@ -106,7 +134,8 @@ function view(visit, options, first) {
     const asked = pages.get(1);
     try {
       const answer = await options.askPage(page);
-      if (pages.get(1) !== asked) return; // The list has changed meanwhile.
+      // The list has changed meanwhile.
+      if (pages.get(1) !== asked) return;
       pages.set(page, answer.data);
       render();
     } catch (problem) {
@@ -129,5 +158,25 @@ function filtersOf({ parameters }) {
 }
 
 function gap(rows) {
-  return rows > 0 && element('tr', { class: 'gap', 'aria-hidden': 'true' }, element('td', { colspan: 20, style: { height: `${rows * ROW_HEIGHT}px` } }));
+  return rows > 0 && wideRow({ class: 'gap', 'aria-hidden': 'true' }, { style: { height: `${rows * ROW_HEIGHT}px` } });
+}
+
+/** A row with one cell over all columns. */
+function wideRow(attributes, cell, content) {
+  return element('tr', attributes, element('td', { colspan: 20, ...cell }, content));
+}
+
+/**
+ * Says what to do next.
+ * @param {import('./route.js').Route} route The address of the list.
+ * @param {string} noun What a row is: `server`.
+ * @returns {HTMLElement}
+ */
+export function emptyFleet({ path, parameters }, noun) {
+  const all = element('a', { href: `#/${path[0]}` }, `Show all ${noun}s`);
+  if (parameters.size) return element('p', {}, `No ${noun} fits the filters. `, all);
+  return element('div', {},
+    element('p', {}, `No ${noun} has enrolled yet. Make a registration secret, and enrol the first host with it:`),
+    command('pganalytics secret add fleet-1 --ttl 30d'),
+    element('p', {}, element('a', { href: '#/enrol' }, 'Show the steps for a host')));
 }

@@ -17,6 +17,8 @@ let page = null;
 startScheme();
 startKeyboard();
 const frame = shell(() => present);
+// The modules of the page arrive while the session is asked for. If one does not, `show` says so.
+pageAt(parsed(location.hash || HOME).path)?.load().catch(() => {});
 
 try {
   if (!(await refresh(null))) await askForLogin();
@@ -44,10 +46,10 @@ async function show() {
   present = visit(route, found?.names ?? {});
   const mine = present;
   try {
-    const next = found ? (await found.entry.load()).open(mine) : missing();
+    const next = found ? (await found.load()).open(mine) : missing();
     if (mine.signal.aborted) return undefined;
     page = next;
-    frame.showPage(page, found?.entry.place ?? null);
+    frame.showPage(page, found?.place ?? null);
   } catch (problem) {
     if (!mine.signal.aborted) frame.showPage({ title: 'Not available', node: problemNotice(problem, () => location.reload()) }, null);
   }

@@ -48,7 +48,8 @@ export function menu(label, face, items) {
 
   function shut(keepsFocus = false) {
     const closing = list;
-    list = null; // Removing the list takes the focus from it, which shuts the menu again.
+    // Removing the list takes the focus from it, which shuts the menu again.
+    list = null;
     closing?.remove();
     opener.setAttribute('aria-expanded', 'false');
     if (keepsFocus) opener.focus();

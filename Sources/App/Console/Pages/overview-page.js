@@ -2,16 +2,15 @@
 
 import { byMember, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
-import { facts } from './facts.js';
-import { findingRows } from './finding-rows.js';
 import { ago, bytes, gigabytes, number, percent, plain, rate, short, time } from './format.js';
 import { labelChips } from './labels.js';
-import { panel } from './panel.js';
-import { parsed } from './route.js';
-import { sectionPanel } from './section-panel.js';
-import { serverPage } from './server-frame.js';
+import { panel, sectionPanel } from './panel.js';
+import { facts } from './parts.js';
+import { address, parsed } from './route.js';
+import { requestOf, serverPage } from './server-frame.js';
 import { source } from './source.js';
-import { rangeOf } from './time-range.js';
+import { mark } from './state.js';
+import { table } from './table.js';
 
 /** The charts: title, unit, lines by member of a row, and the upper end of the axis. */
 const CHARTS = [
@@ -28,26 +27,26 @@ const CHARTS = [
 ];
 
 const DATABASES = [
-  { name: 'database', title: 'Database' },
-  { name: 'size_bytes', title: 'Size', isNumber: true, show: bytes },
-  { name: 'transactions_per_second', title: 'Transactions', isNumber: true, show: rate },
-  { name: 'rollback_percent', title: 'Rolled back', isNumber: true, rank: 2, show: percent },
-  { name: 'xid_age', title: 'Xid age', isNumber: true, rank: 2, show: short,
+  { name: 'database' },
+  { name: 'size_bytes', title: 'Size', show: bytes },
+  { name: 'transactions_per_second', title: 'Transactions', show: rate },
+  { name: 'rollback_percent', title: 'Rolled back', rank: 2, show: percent },
+  { name: 'xid_age', rank: 2, show: short,
     hint: 'Age of the oldest transaction id that is not frozen' },
   { name: 'last_seen', title: 'Reported', rank: 2, show: ago },
 ];
 
 const FILE_SYSTEMS = [
   { name: 'mount', title: 'Mounted at', show: (mount, row) => plain(mount || row.device) },
-  { name: 'percent_used', title: 'In use', isNumber: true, show: percent },
-  { name: 'free_gb', title: 'Free', isNumber: true, show: gigabytes },
-  { name: 'total_gb', title: 'Size', isNumber: true, show: gigabytes },
-  { name: 'device', title: 'Device', rank: 2 },
+  { name: 'percent_used', title: 'In use', show: percent },
+  { name: 'free_gb', title: 'Free', show: gigabytes },
+  { name: 'total_gb', title: 'Size', show: gigabytes },
+  { name: 'device', rank: 2 },
 ];
 
 const EXTENSIONS = [
-  { name: 'extension', title: 'Extension' }, { name: 'version', title: 'Version' }, { name: 'database', title: 'Database' },
-  { name: 'schema', title: 'Schema', rank: 2 }, { name: 'owner', title: 'Owner', rank: 3 },
+  { name: 'extension' }, { name: 'version' }, { name: 'database' },
+  { name: 'schema', rank: 2 }, { name: 'owner', rank: 3 },
 ];
 
 /**
@@ -56,7 +55,7 @@ const EXTENSIONS = [
  * @returns {import('./pages.js').Page}
  */
 export function open(visit) {
-  const overview = source(visit, (route) => ({ path: `servers/${visit.names.id}/overview`, parameters: rangeOf(route) }));
+  const overview = source(visit, requestOf(visit, 'overview', '1h'));
   return serverPage(visit, '', element('div', { class: 'grid' },
     panel({ title: 'Open findings', source: overview, section: 'findings', height: 60, className: 'whole',
       draw: (answer) => findingRows(answer.findings, visit.names.id),
@@ -89,7 +88,30 @@ function describe({ server: [server] }) {
     Address: plain(server.address),
     Certificate: server.certificate_expires_at ? element('span', {}, 'ends ', ago(server.certificate_expires_at)) : '–',
     Configuration: config,
-    Rejected: server.rejects ? element('span', {}, `${number(server.rejects)} metrics and rows, the last one `, ago(server.last_reject_at)) : 'nothing',
+    Rejected: server.rejects
+      ? element('span', {}, `${number(server.rejects)} metrics and rows, the last one `, ago(server.last_reject_at)) : 'nothing',
   };
   return facts(entries);
+}
+
+const MOST_FINDINGS = 6;
+
+/**
+ * Makes a table of the first findings, with the way to all.
+ * @param {any[]} rows With id, severity, message, opened_at, acknowledged_by, the worst first.
+ * @param {string} server Its id.
+ * @returns {HTMLElement | null} null: there is none.
+ */
+function findingRows(rows, server) {
+  if (!rows.length) return null;
+  const all = rows.length > MOST_FINDINGS && element('p', { class: 'panel-text' },
+    element('a', { href: address('findings', { server }) }, `Show all ${number(rows.length)} findings`));
+  return element('div', {}, table({
+    caption: 'Open findings', rows: rows.slice(0, MOST_FINDINGS), href: (row) => address(['findings', row.id]), key: (row) => row.id,
+    columns: [
+      { name: 'message', title: 'Finding', shape: 'wide', show: (message, row) => mark(row.severity, message) },
+      { name: 'opened_at', title: 'Since', show: ago },
+      { name: 'acknowledged_by', rank: 2 },
+    ],
+  }), all);
 }

@@ -5,61 +5,75 @@
  * @property {string} title
  * @property {import('./element.js').Child} node
  * @property {string | null} [range] The time range without a choice; null or absent: the page has no time range.
- * @property {{ text: string, href: string }[]} [trail] The pages above it.
- *
- * @typedef {Object} Entry
- * @property {string} path Parts with a colon are variable.
- * @property {() => Promise<{ open: (visit: import('./visit.js').Visit) => Page }>} load
- * @property {string} [place] The entry of the navigation that the page belongs to.
+ * @property {{ text: string, href: string }[]} [trail] The pages above it. Without it the one that the navigation leads to.
  */
 
-/** @type {Entry[]} */
-const PAGES = [
-  { path: 'fleet', place: 'fleet', load: () => import('./fleet-page.js') },
-  { path: 'servers/:id', place: 'fleet', load: () => import('./overview-page.js') },
-  { path: 'servers/:id/queries', place: 'fleet', load: () => import('./server-queries-page.js') },
-  { path: 'servers/:id/locks', place: 'fleet', load: () => import('./locks-page.js') },
-  { path: 'servers/:id/replication', place: 'fleet', load: () => import('./replication-page.js') },
-  { path: 'servers/:id/connections', place: 'fleet', load: () => import('./connections-page.js') },
-  { path: 'servers/:id/tables', place: 'fleet', load: () => import('./tables-page.js') },
-  { path: 'servers/:id/indexes', place: 'fleet', load: () => import('./indexes-page.js') },
-  { path: 'servers/:id/space', place: 'fleet', load: () => import('./space-page.js') },
-  { path: 'servers/:id/log', place: 'fleet', load: () => import('./log-page.js') },
-  { path: 'servers/:id/changes', place: 'fleet', load: () => import('./changes-page.js') },
-  { path: 'servers/:id/collector', place: 'fleet', load: () => import('./server-collector-page.js') },
-  { path: 'queries', place: 'queries', load: () => import('./queries-page.js') },
-  { path: 'queries/:id', place: 'queries', load: () => import('./query-page.js') },
-  { path: 'findings', place: 'findings', load: () => import('./findings-page.js') },
-  { path: 'findings/:id', place: 'findings', load: () => import('./finding-page.js') },
-  { path: 'checks', place: 'checks', load: () => import('./checks-page.js') },
-  { path: 'checks/:name', place: 'checks', load: () => import('./check-page.js') },
-  { path: 'channels', place: 'channels', load: () => import('./channels-page.js') },
-  { path: 'channels/:id', place: 'channels', load: () => import('./channel-page.js') },
-  { path: 'silences', place: 'silences', load: () => import('./silences-page.js') },
-  { path: 'collectors', place: 'collectors', load: () => import('./collectors-page.js') },
-  { path: 'collectors/:id', place: 'collectors', load: () => import('./collector-page.js') },
-  { path: 'collectors/:id/config', place: 'collectors', load: () => import('./config-page.js') },
-  { path: 'admin', place: 'administration', load: () => import('./administration-page.js') },
-  { path: 'admin/users', place: 'administration', load: () => import('./users-page.js') },
-  { path: 'admin/sessions', place: 'administration', load: () => import('./sessions-page.js') },
-  { path: 'admin/tokens', place: 'administration', load: () => import('./tokens-page.js') },
-  { path: 'admin/secrets', place: 'administration', load: () => import('./secrets-page.js') },
-  { path: 'admin/keys', place: 'administration', load: () => import('./keys-page.js') },
-  { path: 'admin/audit', place: 'administration', load: () => import('./audit-page.js') },
-  { path: 'admin/server', place: 'administration', load: () => import('./server-status-page.js') },
-  { path: 'enrol', place: 'collectors', load: () => import('./enrol-page.js') },
-];
+/**
+ * How the page of each path is loaded, by the entry of the navigation that it belongs to. Parts of a path with a colon are variable.
+ * @type {Object<string, Object<string, () => Promise<{ open: (visit: import('./visit.js').Visit) => Page }>>>}
+ */
+const PAGES = {
+  fleet: {
+    'fleet': () => import('./fleet-page.js'),
+    'servers/:id': () => import('./overview-page.js'),
+    'servers/:id/queries': () => import('./server-queries-page.js'),
+    'servers/:id/locks': () => import('./locks-page.js'),
+    'servers/:id/replication': () => import('./replication-page.js'),
+    'servers/:id/connections': () => import('./connections-page.js'),
+    'servers/:id/tables': () => import('./tables-page.js'),
+    'servers/:id/indexes': () => import('./indexes-page.js'),
+    'servers/:id/space': () => import('./space-page.js'),
+    'servers/:id/log': () => import('./log-page.js'),
+    'servers/:id/changes': () => import('./changes-page.js'),
+    'servers/:id/collector': () => import('./server-collector-page.js'),
+  },
+  queries: {
+    'queries': () => import('./queries-page.js'),
+    'queries/:id': () => import('./query-page.js'),
+  },
+  findings: {
+    'findings': () => import('./findings-page.js'),
+    'findings/:id': () => import('./finding-page.js'),
+  },
+  checks: {
+    'checks': () => import('./checks-page.js'),
+    'checks/:name': () => import('./check-page.js'),
+  },
+  channels: {
+    'channels': () => import('./channels-page.js'),
+    'channels/:id': () => import('./channel-page.js'),
+  },
+  silences: {
+    'silences': () => import('./silences-page.js'),
+  },
+  collectors: {
+    'collectors': () => import('./collectors-page.js'),
+    'collectors/:id': () => import('./collector-page.js'),
+    'collectors/:id/config': () => import('./config-page.js'),
+    'enrol': () => import('./enrol-page.js'),
+  },
+  administration: {
+    'admin': () => import('./administration-page.js'),
+    'admin/users': () => import('./users-page.js'),
+    'admin/sessions': () => import('./sessions-page.js'),
+    'admin/tokens': () => import('./tokens-page.js'),
+    'admin/secrets': () => import('./secrets-page.js'),
+    'admin/keys': () => import('./keys-page.js'),
+    'admin/audit': () => import('./audit-page.js'),
+    'admin/server': () => import('./server-status-page.js'),
+  },
+};
 
-/** The navigation: place, icon, text, and the role that sees it. */
+/** The navigation: place, the key that leads there after `g`, icon, text, and the role that sees it. */
 export const PLACES = [
-  { place: 'fleet', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
-  { place: 'queries', icon: 'query', text: 'Queries', href: '#/queries', role: 'viewer' },
-  { place: 'findings', icon: 'finding', text: 'Findings', href: '#/findings', role: 'viewer' },
-  { place: 'checks', icon: 'checklist', text: 'Checks', href: '#/checks', role: 'viewer' },
-  { place: 'silences', icon: 'silence', text: 'Silences', href: '#/silences', role: 'viewer' },
-  { place: 'channels', icon: 'channel', text: 'Channels', href: '#/channels', role: 'operator' },
-  { place: 'collectors', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
-  { place: 'administration', icon: 'administration', text: 'Administration', href: '#/admin', role: 'viewer' },
+  { place: 'fleet', key: 'f', icon: 'fleet', text: 'Fleet', href: '#/fleet', role: 'viewer' },
+  { place: 'queries', key: 'q', icon: 'query', text: 'Queries', href: '#/queries', role: 'viewer' },
+  { place: 'findings', key: 'i', icon: 'finding', text: 'Findings', href: '#/findings', role: 'viewer' },
+  { place: 'checks', key: 'k', icon: 'checklist', text: 'Checks', href: '#/checks', role: 'viewer' },
+  { place: 'silences', key: 's', icon: 'silence', text: 'Silences', href: '#/silences', role: 'viewer' },
+  { place: 'channels', key: 'n', icon: 'channel', text: 'Channels', href: '#/channels', role: 'operator' },
+  { place: 'collectors', key: 'c', icon: 'collector', text: 'Collectors', href: '#/collectors', role: 'viewer' },
+  { place: 'administration', key: 'a', icon: 'administration', text: 'Administration', href: '#/admin', role: 'viewer' },
 ];
 
 /** Where a person begins. */
@@ -68,17 +82,17 @@ export const HOME = '#/fleet';
 /**
  * The page of a path.
  * @param {string[]} path
- * @returns {{ entry: Entry, names: Object<string, string> } | null}
+ * @returns {{ place: string, load: () => Promise<any>, names: Object<string, string> } | null} The entry of the navigation, the
+ *   module, and the variable parts of the path.
  */
 export function pageAt(path) {
-  for (const entry of PAGES) {
-    const parts = entry.path.split('/');
-    const fits = parts.length === path.length && parts.every((part, place) => part.startsWith(':') || part === path[place]);
-    if (fits) return { entry, names: namesOf(parts, path) };
+  for (const [place, pages] of Object.entries(PAGES)) {
+    for (const [pattern, load] of Object.entries(pages)) {
+      const parts = pattern.split('/');
+      const fits = parts.length === path.length && parts.every((part, index) => part.startsWith(':') || part === path[index]);
+      const names = parts.flatMap((part, index) => (part.startsWith(':') ? [[part.slice(1), path[index]]] : []));
+      if (fits) return { place, load, names: Object.fromEntries(names) };
+    }
   }
   return null;
-}
-
-function namesOf(parts, path) {
-  return Object.fromEntries(parts.flatMap((part, place) => (part.startsWith(':') ? [[part.slice(1), path[place]]] : [])));
 }

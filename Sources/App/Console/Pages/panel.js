@@ -3,6 +3,7 @@
 import { element, icon, replace } from './element.js';
 import { exportMenu } from './export-menu.js';
 import { problemNotice } from './problem.js';
+import { table } from './table.js';
 
 /**
  * What a panel shows. A view with `update` takes over later answers itself; otherwise the panel draws again.
@@ -21,16 +22,15 @@ import { problemNotice } from './problem.js';
  * @param {number} [options.height] Pixels, kept while it loads.
  * @param {import('./element.js').Child} [options.tools] Controls in the head.
  * @param {string} [options.className]
- * @param {boolean} [options.isRead] Whether the endpoint is a read, which has CSV and a statement. Without it true.
  * @returns {HTMLElement}
  */
-export function panel({ title, hint, source, section = 'data', draw, empty, height = 120, tools, className = '', isRead = true }) {
+export function panel({ title, hint, source, section = 'data', draw, empty, height = 120, tools, className = '' }) {
   const body = element('div', { class: 'panel-body', style: { 'min-height': `${height}px` } });
   const node = element('section', { class: `panel ${className}`, 'aria-label': title },
     element('header', { class: 'panel-head' },
       element('h2', { title: hint }, title),
       element('div', { class: 'panel-tools' }, tools),
-      exportMenu(source, section, isRead),
+      exportMenu(source, section),
     ),
     body,
   );
@@ -68,4 +68,23 @@ function skeleton(height) {
   const lines = Math.max(1, Math.floor(height / 40));
   return element('div', { class: 'skeleton', role: 'status', 'aria-label': 'Loading' },
     Array.from({ length: Math.min(lines, 12) }, () => element('div', { class: 'skeleton-line' })));
+}
+
+/**
+ * Makes the panel.
+ * @param {Object} options Those of `panel`, and `columns`, `href`, `key` of `table`.
+ * @returns {HTMLElement}
+ */
+export function sectionPanel({ columns, href, key, section = 'data', ...others }) {
+  return panel({
+    ...others,
+    section,
+    draw(answer) {
+      const rows = answer[section];
+      if (!rows.length) return null;
+      return element('div', {}, table({ columns, rows, href, key, caption: others.title }),
+        answer[`${section}_truncated`]
+          && element('p', { class: 'panel-text quiet' }, 'There are more rows than the server shows. Choose a shorter range.'));
+    },
+  });
 }

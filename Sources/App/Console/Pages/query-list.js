@@ -1,11 +1,9 @@
 // The statements that take the time: of one server, or of the fleet.
 
-import { element } from './element.js';
-import { choiceField, searchField, taken } from './filters.js';
 import { bytes, effort, milliseconds, number, percent, short } from './format.js';
 import { chosenLabels } from './labels.js';
-import { list } from './list.js';
-import { meter } from './meter.js';
+import { choiceField, list, searchField, taken } from './list.js';
+import { meter } from './parts.js';
 import { address } from './route.js';
 import { mark } from './state.js';
 import { statementLine } from './statement.js';
@@ -29,7 +27,7 @@ export function queryList(visit, server) {
     sort: SORT,
     request: (route) => ({
       path: 'queries',
-      parameters: { ...rangeOf(route), ...taken(route, 'q', 'label', 'database', ...(server ? [] : ['server'])), ...(server && { server }) },
+      parameters: { ...rangeOf(route), ...taken(route, 'q', 'label', 'database', 'server'), ...(server && { server }) },
     }),
     columns: columns(server),
     href: (row) => address(['queries', row.text_id],
@@ -39,7 +37,7 @@ export function queryList(visit, server) {
       searchField(visit, 'q', 'Search in statements'), choiceField(visit, 'sort', 'Order', { '': 'By total time', ...withoutFirst() }),
       chosenLabels(visit),
     ],
-    empty: () => element('p', {}, 'No statement was reported in this range. The collector reads pg_stat_statements: is the extension installed?'),
+    empty: 'No statement was reported in this range. The collector reads pg_stat_statements: is the extension installed?',
   });
 }
 
@@ -51,20 +49,20 @@ function columns(server) {
   return [
     { name: 'text', title: 'Statement', shape: 'wide',
       show: (text, row) => [row.is_new && mark('new', 'New '), statementLine(text)] },
-    { name: 'share', title: 'Share', isNumber: true, show: (value) => meter(value === null ? null : value * 100),
+    { name: 'share', isNumber: true, show: (value) => meter(value === null ? null : value * 100),
       hint: 'Part of the time of all statements' },
-    { name: 'total_time', title: 'Time', sorts: true, isNumber: true, show: effort, hint: 'Time spent executing' },
-    { name: 'calls', title: 'Calls', sorts: true, isNumber: true, show: short },
-    { name: 'mean_time', title: 'Mean', sorts: true, isNumber: true, show: milliseconds, hint: 'Time of a call' },
-    { name: 'max_time', title: 'Longest', sorts: true, isNumber: true, rank: 3, show: milliseconds,
+    { name: 'total_time', title: 'Time', sorts: true, show: effort, hint: 'Time spent executing' },
+    { name: 'calls', sorts: true, show: short },
+    { name: 'mean_time', title: 'Mean', sorts: true, show: milliseconds, hint: 'Time of a call' },
+    { name: 'max_time', title: 'Longest', sorts: true, rank: 3, show: milliseconds,
       hint: 'Longest call since the counters were reset' },
-    { name: 'rows', title: 'Rows', sorts: true, isNumber: true, rank: 2, show: short },
+    { name: 'rows', sorts: true, rank: 2, show: short },
     { name: 'shared_blks_read', title: 'Cache hit', sorts: true, isNumber: true, rank: 3, show: (_, row) => percent(hit(row)),
       hint: 'Sorted by blocks read' },
-    { name: 'wal_bytes', title: 'WAL', sorts: true, isNumber: true, rank: 3, show: bytes,
+    { name: 'wal_bytes', title: 'WAL', sorts: true, rank: 3, show: bytes,
       hint: 'Bytes written to the write-ahead log' },
-    !server && { name: 'servers', title: 'Servers', isNumber: true, rank: 2, show: number },
-  ].filter(Boolean);
+    !server && { name: 'servers', rank: 2, show: number },
+  ];
 }
 
 /** Blocks found in the cache, in percent of those asked for; null: none were asked for. */

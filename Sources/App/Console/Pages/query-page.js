@@ -2,11 +2,11 @@
 
 import { byKey, chart, CHART_ROOM } from './chart.js';
 import { element } from './element.js';
-import { taken } from './filters.js';
 import { bytes, effort, milliseconds, number, percent, plain, short } from './format.js';
-import { panel } from './panel.js';
+import { taken } from './list.js';
+import { panel, sectionPanel } from './panel.js';
+import { numbers } from './parts.js';
 import { address } from './route.js';
-import { sectionPanel } from './section-panel.js';
 import { source } from './source.js';
 import { mark } from './state.js';
 import { statementText } from './statement.js';
@@ -47,25 +47,27 @@ export function open(visit) {
         draw: chart(visit, { title, unit, lines: (answer) => largest(answer, name) }),
       }))),
       sectionPanel({
-        title: 'By server and database', source: query, section: 'servers', columns: SERVERS, key: (row) => `${row.server_id} ${row.database}`,
-        href: (row) => address(['servers', String(row.server_id), 'queries'], sameRange(visit.route)),
+        title: 'By server and database', source: query, section: 'servers', columns: SERVERS,
+        key: (row) => `${row.server_id} ${row.database}`,
+        href: (row) => address(['servers', row.server_id, 'queries'], sameRange(visit.route)),
       }),
     ),
   };
 }
 
 const SERVERS = [
-  { name: 'server', title: 'Server', show: (name, row) => [row.is_new && mark('new', 'New '), plain(name)] },
-  { name: 'database', title: 'Database',
-    show: (name) => name ?? element('span', { class: 'quiet', title: 'The collector sends one list for all databases' }, 'unknown') },
-  { name: 'total_time', title: 'Time', isNumber: true, show: effort },
-  { name: 'total_time_before', title: 'Before', isNumber: true, rank: 2, show: effort },
-  { name: 'calls', title: 'Calls', isNumber: true, show: short },
-  { name: 'calls_before', title: 'Before', isNumber: true, rank: 2, show: short },
-  { name: 'mean_time', title: 'Mean', isNumber: true, show: milliseconds },
-  { name: 'mean_time_before', title: 'Before', isNumber: true, rank: 2, show: milliseconds },
-  { name: 'rows', title: 'Rows', isNumber: true, rank: 3, show: short },
-  { name: 'samples', title: 'Samples', isNumber: true, rank: 3, show: number, hint: 'With one sample there is no increase' },
+  { name: 'server', show: (name, row) => [row.is_new && mark('new', 'New '), plain(name)] },
+  { name: 'database',
+    show: (name) => name
+      ?? element('span', { class: 'quiet', title: 'The collector sends one list for all databases' }, 'unknown') },
+  { name: 'total_time', title: 'Time', show: effort },
+  { name: 'total_time_before', title: 'Before', rank: 2, show: effort },
+  { name: 'calls', show: short },
+  { name: 'calls_before', title: 'Before', rank: 2, show: short },
+  { name: 'mean_time', title: 'Mean', show: milliseconds },
+  { name: 'mean_time_before', title: 'Before', rank: 2, show: milliseconds },
+  { name: 'rows', rank: 3, show: short },
+  { name: 'samples', rank: 3, show: number, hint: 'With one sample there is no increase' },
 ];
 
 /** The lines of the servers that have the most time. */
@@ -79,7 +81,7 @@ function largest({ data, servers }, name) {
 
 function comparison({ statement: [row] }) {
   if (!row) return null;
-  const entries = [
+  return numbers([
     ['Time spent', effort(row.total_time), change(row.total_time, row.total_time_before, effort)],
     ['Calls', number(row.calls), change(row.calls, row.calls_before, number)],
     ['Mean time', milliseconds(row.mean_time), change(row.mean_time, row.mean_time_before, milliseconds)],
@@ -90,9 +92,7 @@ function comparison({ statement: [row] }) {
     ['Temporary blocks', number(row.temp_blks_written)],
     ['Write-ahead log', bytes(row.wal_bytes)],
     ['Servers', number(row.servers)],
-  ];
-  return element('dl', { class: 'numbers' }, entries.map(([name, value, before]) => element('div', {},
-    element('dt', {}, name), element('dd', {}, value, before && element('small', {}, before)))));
+  ]);
 }
 
 /** How a figure differs from the one before. More than a tenth is coloured. */

@@ -30,6 +30,27 @@ export function address(path, parameters = {}) {
 }
 
 /**
+ * The address of a route with other parameters. A change of anything but the place in a list goes back to its beginning.
+ * @param {Route} route
+ * @param {Object<string, any>} changes null, '' and []: the parameter is removed.
+ * @returns {string}
+ */
+export function changed(route, changes) {
+  const parameters = new URLSearchParams(route.parameters);
+  if (!('page' in changes)) {
+    parameters.delete('page');
+    parameters.delete('row');
+  }
+  for (const [name, value] of Object.entries(changes)) {
+    parameters.delete(name);
+    for (const one of [value].flat()) {
+      if (one !== null && one !== undefined && one !== '') parameters.append(name, one);
+    }
+  }
+  return address(route.path, parameters);
+}
+
+/**
  * Writes parameters as the query of a URL. A parameter without a value is left out.
  * @param {Object<string, any> | URLSearchParams} parameters
  * @returns {string}
@@ -62,6 +83,7 @@ function decoded(part) {
   try {
     return decodeURIComponent(part);
   } catch {
-    return part; // A broken escape is shown as it was typed.
+    // A broken escape is shown as it was typed.
+    return part;
   }
 }

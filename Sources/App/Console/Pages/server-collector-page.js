@@ -21,7 +21,7 @@ async function fill(visit, content) {
     const { collector_id: id } = await ask({ path: `servers/${visit.names.id}`, signal: visit.signal });
     replace(content, id
       ? [element('p', { class: 'tools' }, element('a', { class: 'button', href: address(['collectors', id]) }, 'Open the collector')),
-        element('div', { class: 'grid' }, collectorPanels(visit, source(visit, () => ({ path: `collectors/${id}` })), id))]
+        element('div', { class: 'grid' }, collectorPanels(source(visit, () => ({ path: `collectors/${id}` }))))]
       : emptyNotice('No collector has enrolled for this server.'));
   } catch (problem) {
     if (!visit.signal.aborted) replace(content, problemNotice(problem, () => fill(visit, content)));

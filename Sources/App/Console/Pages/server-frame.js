@@ -2,14 +2,16 @@
 
 import { ask } from './api.js';
 import { element, replace } from './element.js';
+import { taken } from './list.js';
+import { pageTitle } from './parts.js';
 import { address } from './route.js';
-import { sameRange } from './time-range.js';
+import { rangeOf, sameRange } from './time-range.js';
 import { tellProblem } from './toast.js';
 
 /** The tabs: the end of the path, and the text. */
 const TABS = {
-  '': 'Overview', queries: 'Queries', locks: 'Locks', replication: 'Replication', connections: 'Connections', tables: 'Tables', indexes: 'Indexes',
-  space: 'Space', log: 'Log', changes: 'Changes', collector: 'Collector',
+  '': 'Overview', queries: 'Queries', locks: 'Locks', replication: 'Replication', connections: 'Connections', tables: 'Tables',
+  indexes: 'Indexes', space: 'Space', log: 'Log', changes: 'Changes', collector: 'Collector',
 };
 
 /** Names of servers that were open, so that the title is there at once when a person goes from tab to tab. */
@@ -25,21 +27,36 @@ const names = new Map();
  */
 export function serverPage(visit, tab, content, range) {
   const { id } = visit.names;
-  const title = element('span', {}, names.get(id) ?? `Server ${id}`);
+  const title = pageTitle(names.get(id) ?? `Server ${id}`);
   if (!names.has(id)) name(visit, id, title);
   const tabs = element('nav', { class: 'tabs', 'aria-label': 'Parts of the server' });
   visit.watch((route) => replace(tabs, Object.entries(TABS).map(([path, text]) => element('a', {
     href: address(['servers', id, ...(path ? [path] : [])], sameRange(route)), 'aria-current': path === tab ? 'page' : null,
   }, text))));
-  return { title, trail: [{ text: 'Fleet', href: '#/fleet' }], range, node: element('div', { class: 'server' }, tabs, content) };
+  const node = element('div', { class: 'server' }, tabs, content);
+  return { title: title.node, range, node };
+}
+
+/**
+ * Makes the requests of a read about the server of a page.
+ * @param {import('./visit.js').Visit} visit
+ * @param {string} read The end of its path.
+ * @param {string} range The time range without a choice.
+ * @param {string[]} filters Parameters of the address that the read takes as they are.
+ * @returns {(route: import('./route.js').Route, more?: Object) => import('./api.js').Request} `more`: other parameters.
+ */
+export function requestOf(visit, read, range, filters = []) {
+  return (route, more = {}) => ({
+    path: `servers/${visit.names.id}/${read}`,
+    parameters: { ...rangeOf(route, range), ...taken(route, ...filters), ...more },
+  });
 }
 
 async function name(visit, id, title) {
   try {
     const server = await ask({ path: `servers/${id}`, signal: visit.signal });
     names.set(id, server.name);
-    replace(title, server.name);
-    document.title = `${server.name} · pgAnalytics`;
+    title.set(server.name);
   } catch (problem) {
     tellProblem(problem);
   }

@@ -64,6 +64,6 @@ export function serverSearch() {
   function open(server) {
     field.value = '';
     show([]);
-    go(address(['servers', String(server.id)]));
+    go(address(['servers', server.id]));
   }
 }

@@ -1,5 +1,5 @@
-// The session of the person at the browser. The access token is in memory only; the refresh token is in a cookie that no script can read. All tabs of a
-// browser share one session: one tab at a time refreshes it, and tells the others the new access token.
+// The session of the person at the browser. The access token is in memory only; the refresh token is in a cookie that no script
+// can read. All tabs of a browser share one session: one tab at a time refreshes it, and tells the others the new access token.
 
 import { Problem } from './problem.js';
 
@@ -17,7 +17,8 @@ export let user = null;
 
 channel.addEventListener('message', (event) => {
   if (event.data.token) keep(event.data);
-  else location.reload(); // The person has logged out, so nothing may stay on the page.
+  // The person has logged out, so nothing may stay on the page.
+  else location.reload();
 });
 
 /**
@@ -87,7 +88,8 @@ export async function logIn(username, password) {
 export async function logOut(everywhere = false) {
   const bearer = await accessToken().catch(() => null);
   await post(everywhere ? 'logout-everywhere' : 'logout', null, bearer);
-  if (everywhere) await post('logout', null, null).catch(() => null); // It only clears the cookie.
+  // It only clears the cookie.
+  if (everywhere) await post('logout', null, null).catch(() => null);
   channel.postMessage({});
   location.reload();
 }

@@ -24,7 +24,8 @@ export function shell(present) {
   const title = element('h1', { tabindex: '-1' });
   const main = element('main', { id: 'main', tabindex: '-1' });
   const side = element('nav', { class: 'side', 'aria-label': 'Console' },
-    element('a', { class: 'brand', href: '#/fleet', 'aria-label': 'pgAnalytics, to the fleet' }, icon('logo'), element('span', {}, 'pgAnalytics')),
+    element('a', { class: 'brand', href: '#/fleet', 'aria-label': 'pgAnalytics, to the fleet' },
+      icon('logo'), element('span', {}, 'pgAnalytics')),
     places, person);
   const opener = element('button', {
     type: 'button', class: 'plain side-opener', 'aria-label': 'Navigation', 'aria-expanded': 'false', on: { click: () => openSide() },
@@ -46,8 +47,10 @@ export function shell(present) {
 
   return {
     showUser() {
-      replace(places, PLACES.filter((place) => mayAct(place.role)).map(({ place, icon: name, text, href }) => element('li', {},
-        element('a', { href, data: { place }, 'aria-current': place === shownPlace ? 'page' : null }, icon(name), element('span', {}, text)))));
+      const shown = PLACES.filter(({ role }) => mayAct(role));
+      replace(places, shown.map(({ place, icon: name, text, href }) => element('li', {},
+        element('a', { href, data: { place }, 'aria-current': place === shownPlace ? 'page' : null },
+          icon(name), element('span', {}, text)))));
       replace(person, userMenu());
     },
     awaitPage() {
@@ -62,7 +65,9 @@ export function shell(present) {
       }
       replace(title, page.title);
       document.title = `${title.textContent} · pgAnalytics`;
-      replace(trail, (page.trail ?? []).map(({ text, href }) => [element('a', { href }, text), element('span', { 'aria-hidden': 'true' }, '/')]));
+      const slash = () => element('span', { 'aria-hidden': 'true' }, '/');
+      const above = PLACES.filter((one) => one.place === place && one.href !== location.hash.split('?')[0]);
+      replace(trail, (page.trail ?? above).map(({ text, href }) => [element('a', { href }, text), slash()]));
       range.show(page.range ?? null);
       replace(main, page.node);
       window.scrollTo(0, 0);
@@ -81,7 +86,8 @@ export function shell(present) {
 }
 
 function userMenu() {
-  const face = element('span', { class: 'person-name' }, icon('person'), element('span', {}, user.username, element('small', {}, user.role)));
+  const name = element('span', {}, user.username, element('small', {}, user.role));
+  const face = element('span', { class: 'person-name' }, icon('person'), name);
   const end = (everywhere) => logOut(everywhere).catch(tellProblem);
   return menu(`${user.username}, ${user.role}`, face, () => [
     { text: 'Switch light and dark', press: switchScheme },

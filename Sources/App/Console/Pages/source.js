@@ -69,3 +69,15 @@ export function source(visit, requestOf) {
     for (const watcher of watchers) watcher(self);
   }
 }
+
+/**
+ * Two sources as one: what shows the first is told when the second has answered, too.
+ * @param {Source} first
+ * @param {Source} second
+ * @returns {Source}
+ */
+export function joined(first, second) {
+  return Object.assign(Object.create(first), {
+    watch: (watcher) => [first.watch(watcher), second.watch(() => watcher(first))],
+  });
+}

@@ -1,5 +1,5 @@
-// Small lines in a list: the load of each server in the last hour. Only rows that are visible are asked for, a few at a time, and an
-// answer is kept for some minutes, because a person scrolls up and down.
+// Small lines in a list: the load of each server in the last hour. The rows that are visible are asked for together, and an answer
+// is kept for some minutes, because a person scrolls up and down.
 
 import { ask } from './api.js';
 import { drawing, element, replace } from './element.js';
@@ -9,12 +9,12 @@ const WIDTH = 72;
 const HEIGHT = 18;
 const KEPT_MILLISECONDS = 300_000;
 const MOST_KEPT = 2000;
-/** Requests under way, so that the requests of the list itself need not wait. */
-const MOST = 2;
+/** Servers of a request: those of a page of rows. */
+const MOST = 100;
 
 const kept = new Map();
-const waiting = [];
-let running = 0;
+let waiting = [];
+let isAsking = false;
 
 /**
  * Makes the line of a server. It appears when its answer is there; its room has a fixed size.
@@ -33,32 +33,36 @@ export function loadLine(visit, server) {
   return node;
 }
 
+/** Asks for all rows that wait. Rows that appear meanwhile wait for the next request. */
 async function next() {
-  while (waiting.length && running < MOST) {
-    const { visit, server, node } = waiting.pop(); // The rows that came last are those that a person looks at.
-    // A row that has left the screen, and a column that is hidden, need no line.
-    if (visit.signal.aborted || !node.offsetParent) continue;
-    running += 1;
-    try {
-      const parameters = { metric_type: 'sysstat', columns: 'cpu_load_1m', aggregate: 'avg', bucket: '5m', start_time: '1h' };
-      const { data } = await ask({ path: `servers/${server}/metrics`, parameters, signal: visit.signal });
-      const values = data.map((row) => row.cpu_load_1m).filter((value) => value !== null);
-      if (kept.size >= MOST_KEPT) kept.clear();
-      kept.set(server, { at: Date.now(), values });
-      draw(node, values);
-    } catch {
-      continue; // The list shows what matters without the line.
-    } finally {
-      running -= 1;
-    }
+  if (isAsking) return;
+  // A row that has left the screen, and a column that is hidden, need no line.
+  const asked = waiting.filter(({ visit, node }) => !visit.signal.aborted && node.offsetParent).slice(0, MOST);
+  waiting = waiting.filter((one) => !asked.includes(one) && one.node.isConnected);
+  if (!asked.length) return;
+  isAsking = true;
+  try {
+    const parameters = { server: [...new Set(asked.map(({ server }) => server))], start_time: '1h', page_size: MOST };
+    const { data } = await ask({ path: 'fleet/load', parameters });
+    if (kept.size >= MOST_KEPT) kept.clear();
+    for (const { server_id: server, load_1m: load } of data) kept.set(server, { at: Date.now(), values: load });
+    for (const { server, node } of asked) draw(node, kept.get(server)?.values ?? []);
+  } catch {
+    // The list shows what matters without the lines.
+  } finally {
+    isAsking = false;
   }
+  next();
 }
 
-function draw(node, values) {
+function draw(node, all) {
+  const values = all.filter((value) => value !== null);
   const most = Math.max(...values, 0.001);
-  const step = WIDTH / Math.max(values.length - 1, 1);
-  const points = values.map((value, place) => `${(place * step).toFixed(1)},${(HEIGHT - 1 - (value / most) * (HEIGHT - 2)).toFixed(1)}`);
+  const step = WIDTH / Math.max(all.length - 1, 1);
+  const points = all.map((value, place) => (value === null ? ''
+    : `${(place * step).toFixed(1)},${(HEIGHT - 1 - (value / most) * (HEIGHT - 2)).toFixed(1)}`)).filter(Boolean);
   if (points.length < 2) return;
   node.title = `Load, from ${number(Math.min(...values))} to ${number(most)} in the last hour`;
-  replace(node, drawing('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true' }, drawing('polyline', { points: points.join(' ') })));
+  replace(node, drawing('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true' },
+    drawing('polyline', { points: points.join(' ') })));
 }

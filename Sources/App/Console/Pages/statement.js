@@ -2,16 +2,19 @@
 
 import { element } from './element.js';
 
-const TOKEN = /('(?:[^']|'')*'|"(?:[^"]|"")*"|\$\w*\$[\s\S]*?\$\w*\$|--[^\n]*|\/\*[\s\S]*?\*\/|\$\d+|\d+(?:\.\d+)?|\w+|\s+|::|<=|>=|<>|!=|\|\||->>?|[^\s\w])/g;
-const WORDS = new Set(('select from where and or not in exists between like ilike is null distinct on as join left right full inner outer cross '
-  + 'lateral natural using group by order having limit offset fetch union all except intersect with recursive materialized insert into values '
-  + 'update set delete returning case when then else end create table index view drop alter add column begin commit rollback copy vacuum '
-  + 'analyze explain over partition filter within rows range asc desc nulls first last for share nowait skip locked do nothing conflict '
-  + 'default true false cast interval array row any some if truncate grant revoke to').split(' '));
+const TOKEN = new RegExp([
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\w*\$[\s\S]*?\$\w*\$/, /--[^\n]*|\/\*[\s\S]*?\*\//, /\$\d+|\d+(?:\.\d+)?|\w+|\s+/,
+  /::|<=|>=|<>|!=|\|\||->>?|[^\s\w]/,
+].map(({ source }) => source).join('|'), 'g');
+const WORDS = new Set(('select from where and or not in exists between like ilike is null distinct on as join left right full inner outer '
+  + 'cross lateral natural using group by order having limit offset fetch union all except intersect with recursive materialized insert '
+  + 'into values update set delete returning case when then else end create table index view drop alter add column begin commit rollback '
+  + 'copy vacuum analyze explain over partition filter within rows range asc desc nulls first last for share nowait skip locked do '
+  + 'nothing conflict default true false cast interval array row any some if truncate grant revoke to').split(' '));
 /** Words that begin a line. */
-const STARTS = new Set(['from', 'where', 'group', 'order', 'having', 'limit', 'offset', 'union', 'except', 'intersect', 'set', 'values', 'returning',
-  'window', 'on conflict', 'join', 'left', 'right', 'inner', 'full', 'cross']);
-const JOINS = new Set(['left', 'right', 'inner', 'full', 'cross', 'natural']);
+const STARTS = new Set(('from where group order having limit offset union except intersect set values returning window join left right '
+  + 'inner full cross').split(' '));
+const JOINS = new Set('left right inner full cross natural'.split(' '));
 
 /**
  * Shows a statement.
@@ -32,8 +35,9 @@ export function statementText(text, formats = true) {
  */
 export function statementLine(text) {
   const line = text?.replace(/\s+/g, ' ');
-  return line ? element('code', { class: 'statement-line', title: text.length > 1000 ? `${text.slice(0, 1000)}…` : text }, coloured(line.slice(0, 400)))
-    : element('span', { class: 'quiet' }, 'The text is not stored any more');
+  if (!line) return element('span', { class: 'quiet' }, 'The text is not stored any more');
+  const title = text.length > 1000 ? `${text.slice(0, 1000)}…` : text;
+  return element('code', { class: 'statement-line', title }, coloured(line.slice(0, 400)));
 }
 
 /**

@@ -1,29 +1,28 @@
 // When transaction ids of a server wrap around, and which tables wait for vacuum or analyze.
 
 import { element } from './element.js';
-import { choiceField, taken } from './filters.js';
 import { ago, bytes, date, number, percent, short } from './format.js';
-import { list } from './list.js';
-import { sectionPanel } from './section-panel.js';
-import { serverPage } from './server-frame.js';
+import { choiceField, list } from './list.js';
+import { sectionPanel } from './panel.js';
+import { requestOf, serverPage } from './server-frame.js';
 import { source } from './source.js';
 import { mark } from './state.js';
-import { rangeOf } from './time-range.js';
 
 const RANGE = '24h';
 
 /** Opens the page. @param {import('./visit.js').Visit} visit @returns {import('./pages.js').Page} */
 export function open(visit) {
-  const path = `servers/${visit.names.id}/vacuum`;
-  const databases = source(visit, (route) => ({ path, parameters: { ...rangeOf(route, RANGE), page_size: 1 } }));
+  const request = requestOf(visit, 'vacuum', RANGE, ['database', 'stale']);
+  const databases = source(visit, (route) => request(route, { page_size: 1 }));
   return serverPage(visit, 'tables', element('div', { class: 'stack' },
     sectionPanel({ title: 'Wraparound of transaction ids', source: databases, section: 'databases', columns: DATABASES, height: 80,
       empty: 'The collector reported no age in this range.' }),
     list(visit, {
       title: 'Tables',
       sort: '-dead_rows',
-      request: (route) => ({ path, parameters: { ...rangeOf(route, RANGE), ...taken(route, 'database', 'stale') } }),
-      tools: choiceField(visit, 'stale', 'Which tables', { '': 'All tables', true: 'Waiting for vacuum or analyze', false: 'In good order' }),
+      request,
+      tools: choiceField(visit, 'stale', 'Which tables',
+        { '': 'All tables', true: 'Waiting for vacuum or analyze', false: 'In good order' }),
       columns: TABLES,
       empty: 'No table fits, or the collector reported none in this range.',
     }),
@@ -31,31 +30,31 @@ export function open(visit) {
 }
 
 const DATABASES = [
-  { name: 'database', title: 'Database' },
-  { name: 'age', title: 'Age', isNumber: true, show: short,
+  { name: 'database' },
+  { name: 'age', show: short,
     hint: 'Age of the oldest transaction id that is not frozen, in transactions' },
-  { name: 'ids_left', title: 'Left', isNumber: true, rank: 2, show: short,
+  { name: 'ids_left', title: 'Left', rank: 2, show: short,
     hint: 'Transaction ids left before the database stops taking writes' },
-  { name: 'ids_per_day', title: 'Used a day', isNumber: true, show: short },
-  { name: 'critical_at', title: 'Critical at', show: date,
+  { name: 'ids_per_day', title: 'Used a day', show: short },
+  { name: 'critical_at', show: date,
     hint: 'When the age reaches 1,600 million, if the use goes on and no vacuum freezes rows' },
-  { name: 'tables_needing_vacuum', title: 'Tables to freeze', isNumber: true, rank: 2, show: number },
+  { name: 'tables_needing_vacuum', title: 'Tables to freeze', rank: 2, show: number },
 ];
 
 const TABLES = [
   { name: 'name', title: 'Table', sorts: true,
     show: (name, row) => [row.schema && element('span', { class: 'quiet' }, `${row.schema}.`), name] },
-  { name: 'database', title: 'Database', sorts: true, rank: 2 },
-  { name: 'dead_rows', title: 'Dead rows', sorts: true, isNumber: true,
+  { name: 'database', sorts: true, rank: 2 },
+  { name: 'dead_rows', sorts: true, isNumber: true,
     show: (value, row) => flag(row.dead_rows_stale, short(value)) },
-  { name: 'dead_percent', title: 'Share', sorts: true, isNumber: true, show: percent, hint: 'Dead rows as a share of all rows' },
+  { name: 'dead_percent', title: 'Share', sorts: true, show: percent, hint: 'Dead rows as a share of all rows' },
   { name: 'vacuumed_at', title: 'Vacuumed', sorts: true, show: ago },
   { name: 'modified_since_analyze', title: 'Changed rows', sorts: true, isNumber: true, rank: 2,
     show: (value, row) => flag(row.statistics_stale, short(value)),
     hint: 'Rows changed since the last analyze' },
   { name: 'analyzed_at', title: 'Analyzed', sorts: true, rank: 2, show: ago },
-  { name: 'live_rows', title: 'Live rows', sorts: true, isNumber: true, rank: 3, show: short },
-  { name: 'size_bytes', title: 'Size', sorts: true, isNumber: true, rank: 3, show: bytes },
+  { name: 'live_rows', sorts: true, rank: 3, show: short },
+  { name: 'size_bytes', title: 'Size', sorts: true, rank: 3, show: bytes },
 ];
 
 /** A figure that exceeds what autovacuum permits. */

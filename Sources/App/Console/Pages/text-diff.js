@@ -36,8 +36,9 @@ export function unifiedDiff(before, after) {
  * @returns {HTMLElement}
  */
 export function diffView(text) {
-  return element('pre', { class: 'diff', tabindex: '0' }, text.replace(/\n$/, '').split('\n').map((line) => element('div', { class: CLASSES[line[0]] ?? null },
-    line || ' ')));
+  const lines = text.replace(/\n$/, '').split('\n');
+  return element('pre', { class: 'diff', tabindex: '0' },
+    lines.map((line) => element('div', { class: CLASSES[line[0]] ?? null }, line || ' ')));
 }
 
 const CLASSES = { '+': 'diff-new', '-': 'diff-old', '@': 'quiet' };

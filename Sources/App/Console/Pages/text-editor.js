@@ -6,12 +6,15 @@ import { element, replace } from './element.js';
  * Makes the editor.
  * @param {string} label
  * @param {(text: string) => void} onChange Called at each change by the person.
- * @returns {{ node: HTMLElement, area: HTMLTextAreaElement, set: (text: string) => void, blame: (line: number | null, words?: string) => void }}
+ * @returns {{ node: HTMLElement, area: HTMLTextAreaElement, set: (text: string) => void,
+ *   blame: (line: number | null, words?: string) => void }}
  *   `blame` marks a line, from 1, says why, and goes there; null: no line is wrong.
  */
 export function textEditor(label, onChange) {
   const numbers = element('div', { class: 'editor-numbers', 'aria-hidden': 'true' });
-  const area = element('textarea', { 'aria-label': label, spellcheck: 'false', wrap: 'off', autocapitalize: 'none', autocomplete: 'off', rows: 20 });
+  const area = element('textarea', {
+    'aria-label': label, spellcheck: 'false', wrap: 'off', autocapitalize: 'none', autocomplete: 'off', rows: 20,
+  });
   const complaint = element('p', { class: 'editor-complaint', role: 'alert', hidden: true });
   const node = element('div', { class: 'editor' }, element('div', { class: 'editor-room' }, numbers, area), complaint);
   let wrong = null;
@@ -49,7 +52,8 @@ export function textEditor(label, onChange) {
   function count() {
     const lines = area.value.split('\n').length;
     if (numbers.childElementCount === lines && !numbers.querySelector('.wrong') && wrong === null) return;
-    replace(numbers, Array.from({ length: lines }, (_, place) => element('div', { class: place + 1 === wrong ? 'wrong' : null }, place + 1)));
+    replace(numbers, Array.from({ length: lines },
+      (_, place) => element('div', { class: place + 1 === wrong ? 'wrong' : null }, place + 1)));
     numbers.scrollTop = area.scrollTop;
   }
 }

@@ -2,7 +2,7 @@
 
 import { element } from './element.js';
 import { inUnit } from './format.js';
-import { prose } from './prose.js';
+import { prose } from './parts.js';
 
 /** A slider goes from a tenth to ten times the default, and has so many steps. */
 const REACH = 10;
@@ -29,7 +29,9 @@ function thresholdField({ name, unit, value, default: usual, minimum, maximum, m
   const said = element('output', {}, show(value));
   const exact = element('input', { type: 'number', min: minimum, max: maximum, step: 'any', required: true, value, 'aria-label': title });
   const scale = scaleOf(usual, minimum, maximum);
-  const slider = scale && element('input', { type: 'range', min: 0, max: STEPS, step: 1, value: scale.place(value), 'aria-label': `${title}, slider` });
+  const slider = scale && element('input', {
+    type: 'range', min: 0, max: STEPS, step: 1, value: scale.place(value), 'aria-label': `${title}, slider`,
+  });
   const set = (next) => {
     exact.value = String(next);
     said.value = show(next);

@@ -1,10 +1,9 @@
 // The time that a page shows. It is in the address: `range=6h`, or `from` and `to`; `live=on` asks for newer data by itself.
 
 import { button, element, icon, replace } from './element.js';
-import { field } from './dialog.js';
+import { field } from './form.js';
 import { timeText } from './format.js';
-import { changed } from './visit.js';
-import { parsed, go } from './route.js';
+import { changed, go, parsed } from './route.js';
 
 /** The choices: what is in the address, and what a person reads. */
 const PRESETS = {
@@ -23,6 +22,12 @@ export function rangeOf({ parameters }, preset = DEFAULT) {
   const [from, to] = [parameters.get('from'), parameters.get('to')];
   if (from && to) return { start_time: from, end_time: to };
   return { start_time: parameters.get('range') ?? preset };
+}
+
+/** The length of a range in seconds. @param {{ start_time: string, end_time?: string }} range */
+export function rangeSeconds({ start_time: start, end_time: end }) {
+  if (end) return (Date.parse(end) - Date.parse(start)) / 1000;
+  return Number.parseFloat(start) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[start.at(-1)];
 }
 
 /**
@@ -91,8 +96,8 @@ export function rangeControl(present) {
   }
 
   function choices(chosen, from, to) {
-    const start = element('input', { type: 'datetime-local', step: 1, required: true, value: local(from ?? Date.now() - 3_600_000) });
-    const end = element('input', { type: 'datetime-local', step: 1, required: true, value: local(to ?? Date.now()) });
+    const start = element('input', { type: 'datetime-local', step: 1, required: true, value: localTime(from ?? Date.now() - 3_600_000) });
+    const end = element('input', { type: 'datetime-local', step: 1, required: true, value: localTime(to ?? Date.now()) });
     const form = element('form', { class: 'form' }, field('From', start), field('To', end),
       element('button', { type: 'submit', class: 'button primary' }, 'Show'));
     form.addEventListener('submit', (event) => {
@@ -111,7 +116,8 @@ export function rangeControl(present) {
   }
 }
 
-function local(value) {
+/** A time in the viewer's zone, as controls for times have it. @param {string | number} value */
+export function localTime(value) {
   const date = new Date(value);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

@@ -22,5 +22,6 @@ export function valueTable({ lines, times }, show, caption) {
       { name: 'at', title: 'Time', show: (at) => time(new Date(at * 1000).toISOString()) },
       ...lines.map((line, place) => ({ name: 'values', title: line.title, isNumber: true, show: (values) => show(values[place]) })),
     ],
-  }), times.length > MOST_ROWS && element('p', { class: 'quiet' }, `The latest ${MOST_ROWS} of ${times.length} times. “Save as CSV” has all.`));
+  }), times.length > MOST_ROWS
+    && element('p', { class: 'quiet' }, `The latest ${MOST_ROWS} of ${times.length} times. “Save as CSV” has all.`));
 }

@@ -1,6 +1,6 @@
 // A visit is the time that a person spends on one page. Its address may change meanwhile; its parts watch the address.
 
-import { address, go } from './route.js';
+import { changed, go } from './route.js';
 
 /**
  * @typedef {Object} Visit
@@ -55,25 +55,4 @@ export function visit(route, names) {
     },
   };
   return self;
-}
-
-/**
- * The address of a route with other parameters. A change of anything but the place in a list goes back to its beginning.
- * @param {import('./route.js').Route} route
- * @param {Object<string, any>} changes null, '' and []: the parameter is removed.
- * @returns {string}
- */
-export function changed(route, changes) {
-  const parameters = new URLSearchParams(route.parameters);
-  if (!('page' in changes)) {
-    parameters.delete('page');
-    parameters.delete('row');
-  }
-  for (const [name, value] of Object.entries(changes)) {
-    parameters.delete(name);
-    for (const one of [value].flat()) {
-      if (one !== null && one !== undefined && one !== '') parameters.append(name, one);
-    }
-  }
-  return address(route.path, parameters);
 }
