@@ -22,42 +22,72 @@ extension RollupPart {
       "CASE WHEN \(last) IS NOT NULL THEN date_part('epoch', max(t.last_time) - min(t.first_time)) END"
     }
   }
+
+  /// Whether the part of a run follows from the first and the last value.
+  fileprivate var isOfEnds: Bool {
+    switch self {
+    case .increase, .elapsed: true
+    case .count, .sum, .min, .max, .first, .last: false
+    }
+  }
 }
 
 extension ReadScope {
   /// The same as `parts`, with one row for each run of roll-ups. A roll-up that has a break, or of which that is unknown, is
   /// a row of its own, and so is a stored row.
   ///
-  /// Nearly all series have no break, and of these the statement orders nothing. For the others `breaks` has the times at
-  /// which runs end, by statement or object.
+  /// `sketches` aggregates the roll-ups of each series and source. Nearly all series have no break in a range, and of these
+  /// the sketches make one run. The others are `torn`, by statement or object, with the times at which their runs end; their
+  /// roll-ups are read again.
   /// - Parameter values: columns of `table` with the parts that are wanted, counters or gauges.
   func runs(_ table: String, _ values: [(column: MetricColumn, part: RollupPart)], _ span: ReadSpan) -> String {
     let declared = table.metricTable
     let pieces = ReadPieces(self, declared, values, span, tellBreaks: true)
     let rollups = "(\(pieces.rollups.joined(separator: "\nUNION ALL\n")))"
-    let names = values.map { quotedIdentifier($1.name(of: $0)) }
-    let keys = Self.keys(declared)
-    let columns = pieces.keys.dropFirst().joined(separator: ", ")
-    let id = declared.identityColumns.first { ["hash", "object_id"].contains($0) }.map {
-      "coalesce(t.\(quotedIdentifier($0)), 0)"
+    let keys = Self.keys(declared).joined(separator: ", ")
+    let ids = pieces.keys.dropFirst().joined(separator: ", ")
+    let unbroken = RollupTable.unbroken
+    let id =
+      declared.identityColumns.first { ["hash", "object_id"].contains($0) }
+      .map { "coalesce(t.\(quotedIdentifier($0)), 0)" } ?? "0"
+    func name(_ value: (column: MetricColumn, part: RollupPart)) -> String {
+      quotedIdentifier(value.part.name(of: value.column))
     }
-    let parts = values.map { "\($1.ofRun($0)) AS \(quotedIdentifier($1.name(of: $0)))" }
+    let stored = values.map { ", t.\(name($0))" }.joined()
+    func run(_ values: [(column: MetricColumn, part: RollupPart)]) -> String {
+      """
+      \(ids), min(t.first_time) AS first_time, max(t.last_time) AS last_time, max(t.source) AS source\
+      \(values.map { ", \($0.part.ofRun($0.column)) AS \(name($0))" }.joined())
+      """
+    }
+    let sketches = pieces.rollups.map { rollups in
+      """
+      SELECT \(run(values.filter { !$0.part.isOfEnds })),
+        array_agg(t.time) FILTER (WHERE t.\(unbroken) IS NOT TRUE) AS broken
+      FROM (\(rollups)) t GROUP BY \(keys)
+      """
+    }
     return """
-      (WITH broken AS MATERIALIZED (
-        SELECT t.* FROM \(rollups) t WHERE t.\(RollupTable.unbroken) IS NOT TRUE
-      ), breaks AS MATERIALIZED (
-        SELECT \(id ?? "0") AS id, array_agg(DISTINCT t.time ORDER BY t.time) AS times FROM broken t GROUP BY 1
+      (WITH sketches AS MATERIALIZED (
+      \(sketches.joined(separator: "\nUNION ALL\n"))
+      ), torn AS MATERIALIZED (
+        SELECT \(id) AS id, array_agg(DISTINCT b.time ORDER BY b.time) AS times
+        FROM sketches t CROSS JOIN LATERAL unnest(t.broken) b(time) GROUP BY 1
       )
       \(pieces.firstRows)
       UNION ALL
-      SELECT \(pieces.keys.joined(separator: ", ")), t.first_time, t.last_time, t.source\(names.map { ", t.\($0)" }.joined())
-      FROM broken t
+      SELECT min(t.first_time) AS time, \(run(values))
+      FROM sketches t WHERE NOT EXISTS (SELECT FROM torn WHERE torn.id = \(id)) GROUP BY \(keys)
       UNION ALL
-      SELECT min(t.first_time) AS time, \(columns), min(t.first_time), max(t.last_time), max(t.source),
-        \(parts.joined(separator: ", "))
-      FROM \(rollups) t LEFT JOIN breaks b ON b.id = \(id ?? "0")
-      WHERE t.\(RollupTable.unbroken)
-      GROUP BY \(keys.joined(separator: ", ")), coalesce(width_bucket(t.time, b.times), 0)
+      SELECT t.time, \(ids), t.first_time, t.last_time, t.source\(stored)
+      FROM \(rollups) t JOIN torn ON torn.id = \(id) WHERE t.\(unbroken) IS NOT TRUE
+        AND t.time = ANY ((
+          SELECT array_agg(DISTINCT b.time) FROM torn CROSS JOIN LATERAL unnest(torn.times) b(time)
+        )::timestamptz[])
+      UNION ALL
+      SELECT min(t.first_time) AS time, \(run(values))
+      FROM \(rollups) t JOIN torn ON torn.id = \(id) WHERE t.\(unbroken)
+      GROUP BY \(keys), width_bucket(t.time, torn.times)
       UNION ALL
       \(pieces.lastRows))
       """

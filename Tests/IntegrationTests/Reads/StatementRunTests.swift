@@ -134,7 +134,7 @@ import Testing
       #expect(wrong.isEmpty, "\(note): \(wrong.count), \(wrong.first?.values ?? [:])")
       known += try await fleet.server.integer("\(Self.reference) SELECT count(*) FROM compared WHERE unbroken")
       broken += try await fleet.server.integer("\(Self.reference) SELECT count(*) FROM compared WHERE NOT unbroken")
-      for range: Range<Int64> in [0..<Self.minutes * 60, 1234..<9000, 3600..<18_000] {
+      for range: Range<Int64> in [0..<Self.minutes * 60, 1234..<9000, 4000..<6900, 3600..<18_000] {
         let answer = try await fleet.read("/api/v1/queries", range, "&page_size=100")
         let (start, end) = (fleet.start + range.lowerBound, fleet.start + range.upperBound)
         StatementReadTests.compare(
