@@ -225,7 +225,8 @@ struct BackupTests {
     // A transaction without a session holds a lock at which pg_restore waits.
     if kind == .timescale { try target.script("CREATE EXTENSION timescaledb") }
     try target.script("BEGIN; LOCK TABLE pg_catalog.pg_class IN SHARE MODE; PREPARE TRANSACTION 'held'")
-    for signal in [SIGTERM, SIGKILL] {
+    // A second restore would remove TimescaleDB, and its session would wait for the same lock while it holds others.
+    for signal in kind == .timescale ? [SIGKILL] : [SIGTERM, SIGKILL] {
       let output = workplace.path("output-\(signal)")
       let pid = try ChildProcess.start(
         [try BuiltProgram.directory() + "/pganalytics", "db", "restore", directory] + target.arguments, output: output)
