@@ -59,7 +59,11 @@ import Testing
     try terminal.press("4")
     try await terminal.waits(for: "[4 Locks]")
     try terminal.press("5")
-    try await terminal.waits(for: "the ingest") { $0.contains("Pushes received") && $0.contains("bytes_in_flight") }
+    try await terminal.waits(for: "Pushes received")
+    try terminal.press("End")
+    try await terminal.waits(for: "the last lines of the ingest") {
+      $0.contains("Database pool") && !$0.contains("Pushes received")
+    }
     try terminal.press("q")
     try await terminal.waits(for: "the shell") { $0.contains("before") && $0.contains("status 0") }
     try terminal.type("stty -a > after; cmp attributes after && echo same")
@@ -122,7 +126,7 @@ import Testing
       #expect(try terminal.lines().allSatisfy { DisplayWidth.of($0) <= 40 })
     }
     #expect(try !terminal.styled().contains("\u{1B}["), "no style is written with NO_COLOR")
-    try terminal.resize(columns: 120, rows: 40)
+    try terminal.resize(columns: 120, rows: 60)
     try await terminal.waits(for: "the whole ingest") { $0.contains("bytes_in_flight") && $0.contains("Database pool") }
     try terminal.press("q")
     try await terminal.waits(for: "the shell") { !$0.contains("[5 Ingest]") }
@@ -198,7 +202,7 @@ import Testing
     try await terminal.waits(for: "\nready")
     try terminal.type("pganalytics quer")
     try terminal.press("Tab")
-    try await terminal.waits(for: "pganalytics queries ")
+    try await terminal.waits(for: "pganalytics queries")
     try terminal.press("C-u")
     try terminal.type("pganalytics collectors show \(collector.prefix(20))")
     try terminal.press("Tab")

@@ -88,8 +88,9 @@ struct TopSession: Sendable {
         Self.suspend(&picture, terminal)
         events = [.resize(TopTerminal.size)]
       case .signal(SIGCONT):
-        // Whoever stopped the program may have used the terminal.
-        terminal.take(program.screen)
+        // Another program may have used the terminal meanwhile. After Ctrl-Z, `suspend` has taken it back already. A
+        // second switch to the alternate screen would save that screen in the place of the shell's.
+        terminal.readKeys()
         picture.canvas.forget()
         events = [.resize(TopTerminal.size)]
       case .signal(let number): return number
@@ -114,7 +115,8 @@ struct TopSession: Sendable {
   /// Gives the terminal back and stops the process, until a shell lets it go on.
   private static func suspend(_ picture: inout Picture, _ terminal: TopTerminal) {
     terminal.giveBack(picture.screen)
-    kill(getpid(), SIGSTOP)
+    // This thread gets the signal, so it stops before it takes the terminal again.
+    raise(SIGSTOP)
     terminal.take(picture.screen)
     picture.canvas.forget()
   }

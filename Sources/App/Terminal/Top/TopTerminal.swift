@@ -21,6 +21,12 @@ struct TopTerminal: Sendable {
   /// Reads keys one by one, without echo. Ctrl-C and Ctrl-Z are keys, too, so that no signal ends or stops the program
   /// before the terminal is given back.
   func take(_ screen: Screen) {
+    readKeys()
+    screen.write(TopCanvas.begin)
+  }
+
+  /// Reads keys again, after another program had the terminal. The alternate screen is as it was.
+  func readKeys() {
     var raw = attributes
     raw.c_lflag &= ~tcflag_t(ECHO | ICANON | ISIG | IEXTEN)
     raw.c_iflag &= ~tcflag_t(IXON | ICRNL)
@@ -30,7 +36,6 @@ struct TopTerminal: Sendable {
       bytes[Int(VTIME)] = 0
     }
     tcsetattr(STDIN_FILENO, TCSADRAIN, &raw)
-    screen.write(TopCanvas.begin)
   }
 
   /// Gives the terminal back as it was.
