@@ -147,12 +147,12 @@ private func refusal(_ id: String, _ head: HTTPRequestHead, by principal: Princi
     ]
     #expect(
       try Sample.endpoint("makeThing").problems == [
-        .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable, .invalidJSON, .invalidQuery,
-        .validationFailed, .conflict, .unauthenticated,
+        .targetTooLong, .bodyTooLarge, .unsupportedMediaType, .unsupportedContentCoding, .notAcceptable, .invalidJSON,
+        .invalidQuery, .validationFailed, .conflict, .unauthenticated,
       ] + tokenProblems + ownProblems)
     #expect(
       try Sample.endpoint("deleteThing").problems == [
-        .notFound, .invalidQuery, .unauthenticated,
+        .targetTooLong, .notFound, .invalidQuery, .unauthenticated,
       ] + tokenProblems + ownProblems)
   }
 

@@ -75,7 +75,7 @@ private func references(_ value: JSONValue) -> Set<String> {
   @Test func `the document lists answers and problems by status, with examples and Retry-After`() throws {
     let responses = try document()["paths"]?["/api/v1/things"]?["post"]?["responses"]
     #expect(
-      members(responses) == ["201", "400", "401", "403", "406", "409", "413", "415", "422", "429", "500", "503"])
+      members(responses) == ["201", "400", "401", "403", "406", "409", "413", "414", "415", "422", "429", "500", "503"])
     let created = responses?["201"]?["content"]?["application/json"]
     #expect(created?["schema"] == ["$ref": "#/components/schemas/Thing"])
     #expect(created?["example"]?["colour"] == "green")
