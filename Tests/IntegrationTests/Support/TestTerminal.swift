@@ -36,7 +36,7 @@ struct TestTerminal {
       ]
       + variables
     try run(
-      "-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)",
+      "-f", "/dev/null", "new-session", "-d", "-c", home.path, "-x", "\(columns)", "-y", "\(rows)",
       (environment + shell).map { "'\($0)'" }.joined(separator: " "))
     try run("set-option", "-g", "escape-time", "0")
   }
