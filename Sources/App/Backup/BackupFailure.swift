@@ -15,6 +15,6 @@ struct BackupFailure: Error, CustomStringConvertible {
 enum BackupProgress: Sendable {
   /// A step begins.
   case step(String)
-  /// The part of the step that is done, from 0 to 1, and what is in work.
+  /// The part of the step that is done, from 0 to 1, and the name of the table or file that the work is at.
   case part(Double, String)
 }

@@ -1,4 +1,4 @@
-// The database that a restore fills: what is in it, and how it is emptied.
+// The database that a restore fills. This file lists its objects and removes them.
 
 import Ground
 import Reactor

@@ -158,9 +158,9 @@ struct MetricSchema: Sendable {
   /// How many tables and views there are.
   var steps: Int { all.count + tables.count }
 
-  /// Makes what is missing.
+  /// Makes the tables, columns, partitions and views that are missing.
   /// - Parameter report: called before each table and view, with the number of those that are done, and the name.
-  /// - Returns: the kind of storage, and the names of what was made.
+  /// - Returns: the kind of storage, and the names of the objects that the call made.
   func reconcile(
     report: (_ done: Int, _ name: String) -> Void = { _, _ in }
   ) async throws(MigrationError) -> (StorageKind, [String]) {

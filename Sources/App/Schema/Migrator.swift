@@ -56,7 +56,7 @@ struct MigrationStep: Hashable, Sendable {
   /// How many steps are done. A step is a file, a table or a view; a step may find nothing to do.
   let done: Int
   let total: Int
-  /// What is in work.
+  /// The name of the file, table or view that the migration works on now.
   let name: String
 }
 

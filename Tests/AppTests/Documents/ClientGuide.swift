@@ -59,7 +59,7 @@ enum ClientGuide {
 
     ## The live view
 
-    `pganalytics top` shows the fleet on the whole terminal and keeps it up to date: servers with what is wrong with them, one
+    `pganalytics top` shows the fleet on the whole terminal and keeps it up to date: the servers and their findings, one
     server with the course of its figures, the statements that take the time, the tree of waiting sessions, and the ingest of
     the pgAnalytics server itself. The keys are those of similar programs:
 

@@ -8,7 +8,7 @@ import Testing
 @testable import App
 
 @Suite struct TopTests {
-  /// A person who is logged in, and a terminal.
+  /// Logs a viewer in and starts a terminal with the home directory of that viewer.
   private func start(
     _ server: RunningServer, columns: Int = 100, rows: Int = 30, _ variables: [String] = []
   ) async throws -> (ClientHome, TestTerminal) {

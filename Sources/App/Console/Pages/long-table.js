@@ -72,7 +72,7 @@ function view(visit, options, first) {
   document.addEventListener('selection', redraw, { signal: visit.signal });
   take(first);
   requestAnimationFrame(() => {
-    // Only what has its height can be scrolled.
+    // The table can scroll only after the first `render` has given it its height.
     render();
     room.scrollTop = Number(visit.route.parameters.get('row') ?? 0) * ROW_HEIGHT;
     render();

@@ -115,7 +115,7 @@ struct TopFrame {
 
   // MARK: Bottom
 
-  /// What is typed, or what is wrong, or which keys there are. A fault gets as many lines as it needs.
+  /// The text that the person types, or the last failure, or the list of keys. A failure gets as many lines as it needs.
   private var bottom: [TopLine] {
     if let prompt = model.prompt { return [TopLine("/" + prompt + "▏", .heading)] }
     if let failure = model.failure {

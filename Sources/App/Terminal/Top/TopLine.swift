@@ -38,7 +38,7 @@ struct TopLine: Equatable, Sendable {
     width = max(width, column + DisplayWidth.of(safe))
   }
 
-  /// The line without what is beyond a column.
+  /// The first `columns` columns of the line.
   func cut(to columns: Int) -> TopLine {
     if width <= columns { return self }
     var line = TopLine()

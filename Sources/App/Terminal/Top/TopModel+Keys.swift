@@ -96,7 +96,7 @@ extension TopModel {
     return TopServer(id: id, name: row[member: "name"]?.string ?? String(id))
   }
 
-  /// Opens another server, or none. What is shown of the one before is forgotten.
+  /// Opens another server, or none, and forgets the answers about the server that was open.
   private mutating func choose(_ other: TopServer?) {
     if server == other { return }
     server = other

@@ -1,5 +1,4 @@
-// The state of the live view. It has no terminal, no clock and no connection: it gets events, and returns what is to be
-// done.
+// The state of the live view. The model has no terminal, no clock and no connection: it takes events and returns actions.
 
 import Ground
 import Protocol
